@@ -1,0 +1,16 @@
+//! The tables as SeaORM entities: columns, relations, and the scopes that decide who may see a row.
+//!
+//! One file per table. `migration` makes the tables; `tests/it/migrations.rs` compares the two.
+
+pub mod delivery;
+pub mod group;
+pub mod group_member;
+pub mod idempotency_key;
+pub mod inbox;
+pub mod inbox_item;
+pub mod installation;
+pub mod message;
+pub mod message_audience;
+pub mod message_recipient;
+pub mod thread;
+pub mod user;

@@ -1,0 +1,101 @@
+use sea_orm::{
+    Condition, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait},
+};
+use serde::Deserialize;
+
+/// A message (M2) or a reply (M7), with how far it has been read.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[sea_orm(table_name = "message")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// None: the system.
+    pub sender_id: Option<i64>,
+    pub subject: String,
+    #[sea_orm(column_type = "Text")]
+    pub body: String,
+    pub parent_id: Option<i64>,
+    /// The first message of the thread; None for that message itself.
+    pub root_id: Option<i64>,
+    /// 0 for a root, 1 for a reply to it.
+    pub depth: i32,
+    /// Position in the thread such that sorting by it is depth first: the parent's path and the order of arrival
+    /// (`messages::path`). Empty for a root.
+    #[serde(with = "hex")]
+    #[sea_orm(column_type = "VarBinary(StringLen::None)")]
+    pub path: Vec<u8>,
+    /// The change of its thread that touched this message last; 0 for a root that nobody answered.
+    pub seq: i64,
+    /// Distinct people; `message_audience` counts them by address.
+    pub recipient_count: i32,
+    pub seen_count: i32,
+    pub read_count: i32,
+    pub first_read_at: Option<DateTimeUtc>,
+    pub last_read_at: Option<DateTimeUtc>,
+    /// When it is to leave the inboxes.
+    pub expires_at: Option<DateTimeUtc>,
+    /// When it left them. From then on its expiry is settled.
+    pub expired_at: Option<DateTimeUtc>,
+    pub created_at: DateTimeUtc,
+    #[sea_orm(belongs_to, from = "sender_id", to = "id")]
+    pub sender: BelongsTo<Option<super::user::Entity>>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    pub fn root(&self) -> i64 {
+        self.root_id.unwrap_or(self.id)
+    }
+}
+
+/// Whose eyes a query looks through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reader {
+    /// An admin, or the server itself.
+    Everything,
+    /// A person: what they sent and what was sent to them.
+    User(i64),
+    /// The host application: what the system sent.
+    System,
+}
+
+impl Entity {
+    /// The messages that this reader may know of. Every read of messages for a client starts here.
+    pub fn visible_to(reader: Reader) -> Select<Self> {
+        Self::find().filter(visible_to(reader))
+    }
+}
+
+fn visible_to(reader: Reader) -> Condition {
+    match reader {
+        Reader::Everything => Condition::all(),
+        Reader::System => Condition::all().add(COLUMN.sender_id.is_null()),
+        Reader::User(user) => {
+            let received = super::message_recipient::Entity::find()
+                .select_only()
+                .expr(Expr::val(1))
+                .filter(
+                    Expr::col((super::message_recipient::Entity, super::message_recipient::Column::MessageId))
+                        .equals((Entity, Column::Id)),
+                )
+                .filter(super::message_recipient::COLUMN.user_id.eq(user))
+                .into_query();
+            Condition::any().add(COLUMN.sender_id.eq(user)).add(Expr::exists(received))
+        }
+    }
+}
+
+/// `path` in JSON: hexadecimal digits.
+mod hex {
+    use serde::{Deserialize, Deserializer, de::Error};
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        text.as_bytes().chunks(2).map(byte).collect::<Option<_>>().ok_or_else(|| D::Error::custom("not hexadecimal"))
+    }
+}

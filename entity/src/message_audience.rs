@@ -1,0 +1,28 @@
+use sea_orm::entity::prelude::*;
+
+/// One address of a message (M4): a person or a group, its name as it was, and how far it has read.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "message_audience")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub message_id: i64,
+    pub user_id: Option<i64>,
+    pub group_id: Option<i64>,
+    pub name: String,
+    /// The rows in `message_recipient`; frozen when the message is sent (M9).
+    pub recipient_count: i32,
+    pub seen_count: i32,
+    pub read_count: i32,
+    pub first_read_at: Option<DateTimeUtc>,
+    pub last_read_at: Option<DateTimeUtc>,
+    #[sea_orm(belongs_to, from = "message_id", to = "id")]
+    pub message: BelongsTo<super::message::Entity>,
+    #[sea_orm(belongs_to, from = "user_id", to = "id")]
+    pub user: BelongsTo<Option<super::user::Entity>>,
+    #[sea_orm(belongs_to, from = "group_id", to = "id")]
+    pub group: BelongsTo<Option<super::group::Entity>>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,25 @@
+use sea_orm::entity::prelude::*;
+
+/// A person whom a message reached by one of its addresses (M4, M5), and when they first saw and read it (M8).
+///
+/// These times are facts for the sender and are never taken back; the reader's own read and unread are in
+/// `inbox_item`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "message_recipient")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub message_id: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub audience_id: i64,
+    pub seen_at: Option<DateTimeUtc>,
+    pub read_at: Option<DateTimeUtc>,
+    #[sea_orm(belongs_to, from = "user_id", to = "id", skip_fk)]
+    pub user: BelongsTo<super::user::Entity>,
+    #[sea_orm(belongs_to, from = "audience_id", to = "id", skip_fk)]
+    pub audience: BelongsTo<super::message_audience::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,15 @@
+use sea_orm::entity::prelude::*;
+
+/// One row per root message with replies: the lock of its thread, and the length of its history.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "thread")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub root_id: i64,
+    pub seq: i64,
+    #[sea_orm(belongs_to, from = "root_id", to = "id")]
+    pub root: BelongsTo<super::message::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,33 @@
+use sea_orm::entity::prelude::*;
+use serde::Deserialize;
+
+/// A person (M1). Hosts know them by `external_id`; nobody is ever deleted, only deactivated.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[sea_orm(table_name = "user")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    #[sea_orm(unique)]
+    pub external_id: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub email: Option<String>,
+    pub avatar_url: Option<String>,
+    pub locale: String,
+    pub time_zone: String,
+    pub deactivated_at: Option<DateTimeUtc>,
+    pub created_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// First and last name; the external id of a person of whom nothing else is known.
+    pub fn name(&self) -> String {
+        match format!("{} {}", self.first_name, self.last_name).trim() {
+            "" => self.external_id.clone(),
+            name => name.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! How the tables came to be, on SQLite and PostgreSQL. A migration never changes once it was released, and never
+//! imports `entity`, which does.
+
+pub use sea_orm_migration::prelude::*;
+
+mod m20261121_000001_first;
+
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261121_000001_first::Migration)]
+    }
+}

@@ -1,0 +1,23 @@
+//! What every part of the server works with.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{auth::Auth, clock::Clock, config::Config, db::Db, live::Live, users::Known};
+
+/// Cheap to clone: handles of the one server.
+#[derive(Clone)]
+pub struct App {
+    pub db: Arc<Db>,
+    pub live: Arc<Live>,
+    pub auth: Arc<Auth>,
+    /// Who has come in lately.
+    pub known: Arc<Known>,
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    /// Names the history that cursors belong to.
+    pub epoch: Arc<str>,
+    /// Cancelled when the server is to end.
+    pub shutdown: CancellationToken,
+}

@@ -1,0 +1,179 @@
+//! The command line.
+
+use std::{io::Write, net::SocketAddr, time::Duration};
+
+use chrono::TimeDelta;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    auth::{Auth, Role},
+    clock::Clock,
+    config::{Config, LogFormat},
+    db::Db,
+    demo,
+    error::{Error, Result},
+    graphql, server,
+};
+
+/// An inbox server that a team runs beside its own application.
+#[derive(Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve {
+        #[command(flatten)]
+        database: Database,
+        /// Where to listen, as 127.0.0.1:8080.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// Leaves the tables as they are.
+        #[arg(long)]
+        no_migrate: bool,
+        /// A temporary SQLite database with people and messages to look at, on loopback.
+        #[arg(long, conflicts_with = "database_url")]
+        demo: bool,
+    },
+    /// Brings the tables up to date and ends.
+    Migrate {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Prints the GraphQL schema.
+    Schema,
+    /// Prints a token.
+    Token {
+        #[command(flatten)]
+        database: Database,
+        /// The host application's id of the person, or a name for the service.
+        #[arg(long)]
+        user: String,
+        #[arg(long, value_enum, default_value = "user")]
+        role: RoleName,
+        /// How long it is valid, as 30m, 1h or 7d.
+        #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
+        ttl: Duration,
+    },
+    /// Run this after a restore from a backup: clients whose cursors are from the lost future then resynchronise.
+    NewEpoch {
+        #[command(flatten)]
+        database: Database,
+    },
+}
+
+#[derive(Args)]
+struct Database {
+    /// sqlite: and a path, or a postgres:// URL.
+    #[arg(long)]
+    database_url: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RoleName {
+    User,
+    Service,
+    Admin,
+}
+
+impl Database {
+    fn config(self) -> Result<Config> {
+        let mut config = Config::load()?;
+        config.database_url = self.database_url.unwrap_or(config.database_url);
+        Ok(config)
+    }
+}
+
+/// Does what the command line says.
+pub async fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Serve { demo: true, listen, .. } => {
+            let mut config = Config::load()?;
+            config.listen = listen.unwrap_or(config.listen);
+            log(&config);
+            demo::serve(config).await
+        }
+        Command::Serve { database, listen, no_migrate, demo: false } => {
+            let mut config = database.config()?;
+            config.listen = listen.unwrap_or(config.listen);
+            config.migrate &= !no_migrate;
+            log(&config);
+            serve(config).await
+        }
+        Command::Migrate { database } => {
+            let (db, _) = Db::open(&database.config()?.database_url).await?;
+            db.migrate().await?;
+            db.close().await;
+            Ok(())
+        }
+        Command::Schema => print(&graphql::sdl()),
+        Command::Token { database, user, role, ttl } => {
+            let role = match role {
+                RoleName::User => Role::User,
+                RoleName::Service => Role::Service,
+                RoleName::Admin => Role::Admin,
+            };
+            let ttl = TimeDelta::from_std(ttl).map_err(|_| Error::invalid("ttl", "is too long"))?;
+            let auth = Auth::new(&server::secret(&database.config()?)?);
+            print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
+        }
+        Command::NewEpoch { database } => {
+            let (db, _) = Db::open(&database.config()?.database_url).await?;
+            server::renew_epoch(&db).await?;
+            db.close().await;
+            Ok(())
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<()> {
+    let listener = listen(&config).await?;
+    let app = server::start(config, Clock::System).await?;
+    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, "serving");
+    until_signalled(&app.shutdown)?;
+    server::serve(app, listener).await
+}
+
+/// Takes the port; says so when somebody else has it.
+pub async fn listen(config: &Config) -> Result<TcpListener> {
+    let busy = |error: std::io::Error| Error::Unavailable(format!("cannot listen on {}: {error}", config.listen));
+    TcpListener::bind(config.listen).await.map_err(busy)
+}
+
+/// Cancels on Ctrl-C and SIGTERM.
+pub fn until_signalled(shutdown: &tokio_util::sync::CancellationToken) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("stopping");
+        shutdown.cancel();
+    });
+    Ok(())
+}
+
+fn log(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::new(&config.log);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// To standard output; whoever closed it has read enough.
+pub fn print(text: &str) -> Result<()> {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! What the server does by itself when its time comes: messages expire, snoozed items come back, old traces are purged,
+//! and sends that a crash interrupted go on.
+//!
+//! Everything goes through [`run_due`], which can be called at any time, by any number of servers at once.
+
+use ::entity::{inbox_item, message};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::{app::App, db::Topic, error::Result, idempotency, inbox, messages};
+
+/// Does everything that is due at this moment.
+pub async fn run_due(app: &App) -> Result<()> {
+    let now = app.clock.now();
+    messages::deliver_interrupted(app).await?;
+    messages::expire_due(app).await?;
+    inbox::wake_snoozed(app).await?;
+    inbox::purge(app, now - TimeDelta::days(app.config.retention_days.into())).await?;
+    idempotency::purge(app, now - TimeDelta::days(app.config.idempotency_days.into())).await
+}
+
+/// When something is due next, if anything is. The purges are in no hurry: they come along.
+async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
+    let expiry = message::Entity::find().select_only().column_as(message::Column::ExpiresAt.min(), "at");
+    let expiry = expiry.filter(message::COLUMN.expires_at.is_not_null()).filter(message::COLUMN.expired_at.is_null());
+    let snooze = inbox_item::Entity::find().select_only().column_as(inbox_item::Column::SnoozedUntil.min(), "at");
+    let snooze =
+        snooze.filter(inbox_item::COLUMN.snoozed_until.is_not_null()).filter(inbox_item::COLUMN.removed_at.is_null());
+    let expiry: Option<Option<DateTime<Utc>>> = expiry.into_tuple().one(app.db.read()).await?;
+    let snooze: Option<Option<DateTime<Utc>>> = snooze.into_tuple().one(app.db.read()).await?;
+    Ok([expiry.flatten(), snooze.flatten()].into_iter().flatten().min())
+}
+
+/// Runs until the server ends: sleeps until something is due, or until a change says that it may be earlier.
+pub async fn run(app: App) {
+    let mut changes = app.live.hints(Topic::Schedule);
+    loop {
+        // Before the look: a change in between must wake us again.
+        changes.borrow_and_update();
+        let next = async {
+            run_due(&app).await?;
+            next_due(&app).await
+        };
+        let next = next.await.unwrap_or_else(|error| {
+            tracing::warn!(?error, "what is due has to wait");
+            None
+        });
+        tokio::select! {
+            () = app.clock.sleep_until(next) => {}
+            _ = changes.changed() => {}
+            () = app.shutdown.cancelled() => return,
+        }
+    }
+}

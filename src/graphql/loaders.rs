@@ -1,0 +1,121 @@
+//! What many objects of one answer need from the database, read together. Nothing is kept: each request sees its own
+//! moment.
+
+use std::collections::HashMap;
+
+use ::entity::{group, group_member, message, message_audience, user};
+use async_graphql::dataloader::Loader;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+    inbox::{self, Item},
+    messages::Sent,
+};
+
+pub struct Loaders(pub App);
+
+/// The addresses of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AudiencesOf(pub i64);
+
+#[derive(Clone)]
+pub struct Audience {
+    pub row: message_audience::Model,
+    pub user: Option<user::Model>,
+    pub group: Option<group::Model>,
+}
+
+/// A message, for a reader who may know of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VisibleMessage(pub message::Reader, pub i64);
+
+/// A person's inbox item about a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ItemAbout {
+    pub user: i64,
+    pub message: i64,
+}
+
+/// How many belong to a group.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MembersOf(pub i64);
+
+impl Loader<AudiencesOf> for Loaders {
+    type Value = Vec<Audience>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[AudiencesOf]) -> Result<HashMap<AudiencesOf, Vec<Audience>>> {
+        let rows = message_audience::Entity::find()
+            .filter(message_audience::COLUMN.message_id.is_in(keys.iter().map(|key| key.0)))
+            .order_by_asc(message_audience::Column::Id)
+            .find_also_related(user::Entity)
+            .find_also(message_audience::Entity, group::Entity)
+            .all(self.0.db.read())
+            .await?;
+        let mut found: HashMap<_, Vec<_>> = HashMap::new();
+        for (row, user, group) in rows {
+            found.entry(AudiencesOf(row.message_id)).or_default().push(Audience { row, user, group });
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<VisibleMessage> for Loaders {
+    type Value = Sent;
+    type Error = Error;
+
+    async fn load(&self, keys: &[VisibleMessage]) -> Result<HashMap<VisibleMessage, Sent>> {
+        let mut by_reader: HashMap<_, Vec<_>> = HashMap::new();
+        for VisibleMessage(reader, id) in keys {
+            by_reader.entry(*reader).or_default().push(*id);
+        }
+        let mut found = HashMap::new();
+        for (reader, ids) in by_reader {
+            let messages = message::Entity::visible_to(reader).filter(message::COLUMN.id.is_in(ids));
+            for sent in messages.find_also_related(user::Entity).all(self.0.db.read()).await? {
+                found.insert(VisibleMessage(reader, sent.0.id), sent);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<ItemAbout> for Loaders {
+    type Value = Item;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ItemAbout]) -> Result<HashMap<ItemAbout, Item>> {
+        let mut by_user: HashMap<_, Vec<_>> = HashMap::new();
+        for ItemAbout { user, message } in keys {
+            by_user.entry(*user).or_default().push(*message);
+        }
+        let mut found = HashMap::new();
+        for (user, messages) in by_user {
+            for item in inbox::items_about(&self.0.db, user, &messages).await? {
+                if let Some(message) = item.row.message_id {
+                    found.insert(ItemAbout { user, message }, item);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<MembersOf> for Loaders {
+    type Value = i32;
+    type Error = Error;
+
+    async fn load(&self, keys: &[MembersOf]) -> Result<HashMap<MembersOf, i32>> {
+        let counts = group_member::Entity::find()
+            .filter(group_member::COLUMN.group_id.is_in(keys.iter().map(|key| key.0)))
+            .filter(group_member::COLUMN.removed_at.is_null())
+            .select_only()
+            .column(group_member::Column::GroupId)
+            .column_as(group_member::Column::UserId.count(), "members")
+            .group_by(group_member::Column::GroupId);
+        let counts: Vec<(i64, i64)> = counts.into_tuple().all(self.0.db.read()).await?;
+        Ok(counts.into_iter().map(|(group, members)| (MembersOf(group), members as i32)).collect())
+    }
+}

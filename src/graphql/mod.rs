@@ -1,0 +1,81 @@
+//! The API: newtypes over rows, so that every public field is written on purpose, and the queries, mutations and
+//! subscriptions of each noun beside its type.
+//!
+//! A resolver finds the actor, calls one domain function, and shows what it gives. A plain read goes to the entities at
+//! once, through a scope that knows the reader.
+
+mod errors;
+mod groups;
+mod inbox;
+mod loaders;
+mod messages;
+mod node;
+mod paging;
+mod threads;
+mod users;
+
+use async_graphql::{
+    Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective, dataloader::DataLoader,
+};
+
+use crate::{
+    app::App,
+    auth::{Actor, Role},
+    error::{Error, Result},
+};
+
+pub use errors::answer;
+
+pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
+
+/// Everything that can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(node::NodeQuery, users::UserQuery, groups::GroupQuery, messages::MessageQuery);
+
+/// Everything that can be changed. Each mutation takes one input and gives one payload; one that fails is null and leaves
+/// its siblings alone.
+#[derive(MergedObject, Default)]
+pub struct Mutation(users::UserMutation, groups::GroupMutation, messages::MessageMutation, inbox::InboxMutation);
+
+/// Everything that can be followed.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(inbox::InboxSubscription, threads::ThreadSubscription);
+
+/// Only these roles may use the field.
+#[TypeDirective(location = "FieldDefinition")]
+pub fn auth(requires: Vec<Role>) {}
+
+/// The roles of `@auth` on what belongs to the host application.
+pub fn hosts() -> Vec<Role> {
+    vec![Role::Service, Role::Admin]
+}
+
+pub fn schema(app: App) -> TidingsSchema {
+    let loaders = loaders::Loaders(app.clone());
+    builder().data(DataLoader::new(loaders, tokio::spawn)).data(app).finish()
+}
+
+/// The schema as a text; `schema.graphql` at the project's root is this.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by();
+    builder().finish().sdl_with_options(options)
+}
+
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .register_output_type::<node::Node>()
+        .limit_depth(15)
+}
+
+fn app<'a>(ctx: &Context<'a>) -> &'a App {
+    ctx.data_unchecked::<App>()
+}
+
+/// Who calls. The HTTP layer puts it there when the request has a token.
+fn actor<'a>(ctx: &Context<'a>) -> Result<&'a Actor> {
+    ctx.data_opt::<Actor>().ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))
+}
+
+fn loaders<'a>(ctx: &Context<'a>) -> &'a DataLoader<loaders::Loaders> {
+    ctx.data_unchecked::<DataLoader<loaders::Loaders>>()
+}

@@ -1,0 +1,267 @@
+use std::sync::Arc;
+
+use ::entity::{group, group_member, user};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use sea_orm::{
+    Condition, EntityTrait, JoinType, Order, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, Func, LikeExpr},
+};
+
+use super::{
+    actor, app, auth,
+    groups::Group,
+    hosts,
+    inbox::Inbox,
+    paging::{Paged, connection, page},
+};
+use crate::{
+    auth::Role,
+    error::Error,
+    id::Kind,
+    inbox,
+    users::{self, UserInput, UserRef},
+};
+
+/// A person.
+#[derive(Clone)]
+pub struct User(pub Arc<user::Model>);
+
+impl From<user::Model> for User {
+    fn from(user: user::Model) -> Self {
+        User(Arc::new(user))
+    }
+}
+
+#[Object]
+impl User {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::User.encode(self.0.id).into()
+    }
+
+    /// The host application's id.
+    async fn external_id(&self) -> &str {
+        &self.0.external_id
+    }
+
+    /// Empty when the host has not told it.
+    async fn first_name(&self) -> &str {
+        &self.0.first_name
+    }
+
+    /// Empty when the host has not told it.
+    async fn last_name(&self) -> &str {
+        &self.0.last_name
+    }
+
+    /// First and last name; the external id of somebody of whom nothing else is known.
+    async fn name(&self) -> String {
+        self.0.name()
+    }
+
+    /// A picture.
+    async fn avatar_url(&self) -> Option<&str> {
+        self.0.avatar_url.as_deref()
+    }
+
+    /// For the person themself, SERVICE and ADMIN; null for others.
+    async fn email(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        Ok(self.private(ctx)?.and_then(|user| user.email.as_deref()))
+    }
+
+    /// A BCP 47 language tag. For the person themself, SERVICE and ADMIN; null for others.
+    async fn locale(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        Ok(self.private(ctx)?.map(|user| user.locale.as_str()))
+    }
+
+    /// A name of the IANA time zone database. For the person themself, SERVICE and ADMIN; null for others.
+    async fn time_zone(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        Ok(self.private(ctx)?.map(|user| user.time_zone.as_str()))
+    }
+
+    /// Since when this person cannot come in and gets nothing; null for who is active.
+    async fn deactivated_at(&self) -> Option<chrono::DateTime<chrono::Utc>> {
+        self.0.deactivated_at
+    }
+
+    /// When they became known.
+    async fn created_at(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.created_at
+    }
+
+    /// What has come in. For the person themself, SERVICE and ADMIN; null for others.
+    async fn inbox(&self, ctx: &Context<'_>) -> Result<Option<Inbox>> {
+        match self.private(ctx)? {
+            None => Ok(None),
+            Some(owner) => Ok(Some(Inbox { head: inbox::head(&app(ctx).db, owner.id).await?, owner: self.clone() })),
+        }
+    }
+
+    /// The groups that they belong to, in the order in which these were made. For the person themself, SERVICE and ADMIN;
+    /// null for others.
+    async fn groups(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Paged<Group>>> {
+        let page = page::<i64>((first, after, last, before))?;
+        if self.private(ctx)?.is_none() {
+            return Ok(None);
+        }
+        let own = group::Entity::find()
+            .join_rev(
+                JoinType::InnerJoin,
+                group_member::Entity::belongs_to(group::Entity)
+                    .from(group_member::Column::GroupId)
+                    .to(group::Column::Id)
+                    .into(),
+            )
+            .filter(group_member::COLUMN.user_id.eq(self.0.id))
+            .filter(group_member::COLUMN.removed_at.is_null());
+        let rows = page.seek(own, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
+        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
+        Ok(Some(connection(page.slice(rows), |group| group.id, Group)))
+    }
+}
+
+impl User {
+    /// The row, for a caller who may see what is private in it.
+    fn private(&self, ctx: &Context<'_>) -> Result<Option<&user::Model>> {
+        Ok(actor(ctx)?.may_see_private(self.0.id).then_some(&*self.0))
+    }
+}
+
+#[derive(Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// Who the caller is, or for whom they act; null for a service that acts for nobody, and without a token.
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<User> {
+        actor(ctx).ok().and_then(|actor| actor.user.clone()).map(User)
+    }
+
+    /// What the caller's token lets them do.
+    async fn viewer_role(&self, ctx: &Context<'_>) -> Result<Role> {
+        Ok(actor(ctx)?.role)
+    }
+
+    /// A person by their id or external id; null when there is none.
+    async fn user(&self, ctx: &Context<'_>, #[graphql(name = "ref")] user: UserRef) -> Result<Option<User>> {
+        actor(ctx)?;
+        match users::find(app(ctx).db.read(), &user).await {
+            Ok(user) => Ok(Some(user.into())),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Everybody, in the order in which they became known. `search` is a part of a name or external id, in any case.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        search: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Paged<User>>> {
+        actor(ctx)?.require_service()?;
+        let page = page::<i64>((first, after, last, before))?;
+        let mut users = user::Entity::find();
+        if let Some(search) = search {
+            use user::Column::{ExternalId, FirstName, LastName};
+            let any = [FirstName, LastName, ExternalId].into_iter();
+            users = users
+                .filter(any.fold(Condition::any(), |any, column| any.add(contains((user::Entity, column), &search))));
+        }
+        let rows = page.seek(users, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
+        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
+        Ok(Some(connection(page.slice(rows), |user| user.id, User::from)))
+    }
+}
+
+/// Whether a column contains a text, in any case. (SQLite knows the cases of ASCII only.)
+pub fn contains(column: impl sea_orm::sea_query::IntoColumnRef, text: &str) -> Expr {
+    let text = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(format!("%{text}%")).escape('\\'))
+}
+
+/// People to make known, or to change.
+#[derive(InputObject)]
+pub struct UpsertUsersInput {
+    /// 1 to 500 people, each once.
+    users: Vec<UserInput>,
+}
+
+/// The people as they are now.
+#[derive(SimpleObject)]
+pub struct UpsertUsersPayload {
+    /// In the order of the input.
+    users: Vec<User>,
+}
+
+/// Who is meant.
+#[derive(InputObject)]
+pub struct DeactivateUserInput {
+    /// The person.
+    user: UserRef,
+}
+
+/// The person as they are now.
+#[derive(SimpleObject)]
+pub struct DeactivateUserPayload {
+    /// The person.
+    user: User,
+}
+
+/// Who is meant.
+#[derive(InputObject)]
+pub struct ReactivateUserInput {
+    /// The person.
+    user: UserRef,
+}
+
+/// The person as they are now.
+#[derive(SimpleObject)]
+pub struct ReactivateUserPayload {
+    /// The person.
+    user: User,
+}
+
+#[derive(Default)]
+pub struct UserMutation;
+
+#[Object]
+impl UserMutation {
+    /// Makes people known, or changes what is known of them; all or none. Can be repeated.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn upsert_users(&self, ctx: &Context<'_>, input: UpsertUsersInput) -> Result<Option<UpsertUsersPayload>> {
+        let users = users::upsert(app(ctx), actor(ctx)?, input.users).await?;
+        Ok(Some(UpsertUsersPayload { users: users.into_iter().map(User::from).collect() }))
+    }
+
+    /// Shuts a person out: their tokens stop working and nothing new is sent to them. What they sent and got stays.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn deactivate_user(
+        &self,
+        ctx: &Context<'_>,
+        input: DeactivateUserInput,
+    ) -> Result<Option<DeactivateUserPayload>> {
+        Ok(Some(DeactivateUserPayload { user: users::deactivate(app(ctx), actor(ctx)?, &input.user).await?.into() }))
+    }
+
+    /// Lets a deactivated person in again.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn reactivate_user(
+        &self,
+        ctx: &Context<'_>,
+        input: ReactivateUserInput,
+    ) -> Result<Option<ReactivateUserPayload>> {
+        Ok(Some(ReactivateUserPayload { user: users::reactivate(app(ctx), actor(ctx)?, &input.user).await?.into() }))
+    }
+}

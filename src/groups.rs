@@ -1,0 +1,129 @@
+//! Groups and who belongs to them (M3). Leaving and deleting only mark the rows: what was sent stays explained.
+
+use ::entity::{group, group_member};
+use async_graphql::{ID, OneofObject};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ConnectionTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    auth::Actor,
+    error::{Error, Result},
+    id,
+    users::{self, UserRef},
+};
+
+const LONGEST_NAME: usize = 200;
+const LONGEST_EXTERNAL_ID: usize = 255;
+
+/// Names a group, by the id that Tidings gave or by the host's own.
+#[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
+pub enum GroupRef {
+    /// The id that Tidings gave.
+    Id(ID),
+    /// The host application's id.
+    ExternalId(String),
+}
+
+/// Makes a group, or renames it; a deleted one comes back, without members.
+pub async fn upsert(app: &App, actor: &Actor, external_id: String, name: String) -> Result<group::Model> {
+    actor.require_service()?;
+    if external_id.is_empty() || external_id.len() > LONGEST_EXTERNAL_ID {
+        return Err(Error::invalid("externalId", format!("has between 1 and {LONGEST_EXTERNAL_ID} bytes")));
+    }
+    let name = name.trim().to_owned();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+        return Err(Error::invalid("name", format!("has between 1 and {LONGEST_NAME} characters")));
+    }
+    let tx = app.db.begin().await?;
+    let group = group::ActiveModel {
+        id: NotSet,
+        external_id: Set(external_id),
+        name: Set(name),
+        deleted_at: Set(None),
+        created_at: Set(app.clock.now()),
+    };
+    let newest = OnConflict::column(group::Column::ExternalId)
+        .update_columns([group::Column::Name, group::Column::DeletedAt])
+        .to_owned();
+    let group = group::Entity::insert(group).on_conflict(newest).exec_with_returning(&*tx).await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// Deletes a group: nothing can be sent to it, and it has no members. What was sent to it stays.
+pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group::Model> {
+    actor.require_service()?;
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let mut group = find(&*tx, group).await?;
+    group.deleted_at = Some(now);
+    let change = group::ActiveModel { id: Set(group.id), deleted_at: Set(Some(now)), ..Default::default() };
+    group::Entity::update(change).exec(&*tx).await?;
+    members(group.id).col_expr(group_member::Column::RemovedAt, Expr::value(now)).exec(&*tx).await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// Adds people to a group; who belongs to it already stays.
+pub async fn add_members(app: &App, actor: &Actor, group: &GroupRef, users: &[UserRef]) -> Result<group::Model> {
+    actor.require_service()?;
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let group = find(&*tx, group).await?;
+    let users = named(&*tx, users).await?;
+    let rows = users.iter().map(|user| group_member::ActiveModel {
+        group_id: Set(group.id),
+        user_id: Set(user.id),
+        joined_at: Set(now),
+        removed_at: Set(None),
+    });
+    let back = OnConflict::columns([group_member::Column::GroupId, group_member::Column::UserId])
+        .update_columns([group_member::Column::JoinedAt, group_member::Column::RemovedAt])
+        .action_and_where(Expr::col((group_member::Entity, group_member::Column::RemovedAt)).is_not_null())
+        .to_owned();
+    group_member::Entity::insert_many(rows).on_conflict(back).exec_without_returning(&*tx).await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// Takes people out of a group: from now on they get nothing that is sent to it, replies included (P11).
+pub async fn remove_members(app: &App, actor: &Actor, group: &GroupRef, users: &[UserRef]) -> Result<group::Model> {
+    actor.require_service()?;
+    let tx = app.db.begin().await?;
+    let group = find(&*tx, group).await?;
+    let users = named(&*tx, users).await?;
+    members(group.id)
+        .filter(group_member::COLUMN.user_id.is_in(users.iter().map(|user| user.id)))
+        .col_expr(group_member::Column::RemovedAt, Expr::value(app.clock.now()))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+fn members(group: i64) -> sea_orm::UpdateMany<group_member::Entity> {
+    let members = group_member::Entity::update_many().filter(group_member::COLUMN.group_id.eq(group));
+    members.filter(group_member::COLUMN.removed_at.is_null())
+}
+
+async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::entity::user::Model>> {
+    if users.is_empty() || users.len() > users::MOST {
+        return Err(Error::invalid("users", format!("has between 1 and {} users", users::MOST)));
+    }
+    let users: Vec<_> = users.iter().enumerate().map(|(index, user)| (format!("users.{index}"), user)).collect();
+    users::find_all(db, &users).await
+}
+
+/// The group that a reference names, unless it was deleted.
+pub async fn find(db: &impl ConnectionTrait, group: &GroupRef) -> Result<group::Model> {
+    let query = match group {
+        GroupRef::Id(id) => group::Entity::find_by_id(id::Kind::Group.decode(id)?),
+        GroupRef::ExternalId(id) => group::Entity::find().filter(group::COLUMN.external_id.eq(id)),
+    };
+    query.filter(group::COLUMN.deleted_at.is_null()).one(db).await?.ok_or(Error::NotFound("group"))
+}

@@ -1,0 +1,119 @@
+//! Ids as the API shows them: a prefix for the kind of thing and the row's number in base 36, opaque to clients.
+
+use std::fmt::Display;
+
+use crate::error::{Error, Result};
+
+/// The kinds of things that have an id of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    User,
+    Group,
+    Message,
+    Inbox,
+    InboxCounts,
+    InboxItem,
+    /// A person and an address: two numbers.
+    MessageRecipient,
+}
+
+const PREFIXES: [(Kind, &str); 7] = [
+    (Kind::User, "usr"),
+    (Kind::Group, "grp"),
+    (Kind::Message, "msg"),
+    (Kind::Inbox, "inb"),
+    (Kind::InboxCounts, "cnt"),
+    (Kind::InboxItem, "itm"),
+    (Kind::MessageRecipient, "rcp"),
+];
+
+const RADIX: u32 = 36;
+
+impl Kind {
+    pub fn prefix(self) -> &'static str {
+        PREFIXES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, prefix)| prefix)
+    }
+
+    /// What a person would call it, for "… not found".
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::User => "user",
+            Kind::Group => "group",
+            Kind::Message => "message",
+            Kind::Inbox | Kind::InboxCounts => "inbox",
+            Kind::InboxItem => "inbox item",
+            Kind::MessageRecipient => "recipient",
+        }
+    }
+
+    pub fn encode(self, number: i64) -> String {
+        format!("{}_{}", self.prefix(), base36(number))
+    }
+
+    /// The number behind an id of this kind; an id of anything else is as good as one that does not exist.
+    pub fn decode(self, id: &str) -> Result<i64> {
+        match decode(id) {
+            Some((kind, number, None)) if kind == self => Ok(number),
+            _ => Err(Error::NotFound(self.noun())),
+        }
+    }
+
+    /// An id made of two numbers.
+    pub fn encode_pair(self, first: i64, second: i64) -> String {
+        format!("{}_{}_{}", self.prefix(), base36(first), base36(second))
+    }
+}
+
+/// What an id names: its kind and its number or numbers. None for a text that is no id of ours.
+pub fn decode(id: &str) -> Option<(Kind, i64, Option<i64>)> {
+    let mut parts = id.split('_');
+    let prefix = parts.next()?;
+    let (kind, _) = PREFIXES.iter().find(|(_, known)| *known == prefix)?;
+    let first = number(parts.next()?)?;
+    let second = parts.next().map(number);
+    match (second, parts.next()) {
+        (None, None) => Some((*kind, first, None)),
+        (Some(second), None) => Some((*kind, first, Some(second?))),
+        _ => None,
+    }
+}
+
+fn number(digits: &str) -> Option<i64> {
+    i64::from_str_radix(digits, RADIX).ok().filter(|number| *number > 0 && !digits.starts_with('+'))
+}
+
+fn base36(mut number: i64) -> impl Display {
+    let mut digits = Vec::new();
+    while number > 0 {
+        digits.extend(char::from_digit((number % i64::from(RADIX)) as u32, RADIX));
+        number /= i64::from(RADIX);
+    }
+    digits.iter().rev().collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_found_by_its_own_kind_only() {
+        for number in [1, 35, 36, 12_345, i64::MAX] {
+            assert_eq!(Kind::Message.decode(&Kind::Message.encode(number)), Ok(number));
+            assert_eq!(Kind::User.decode(&Kind::Message.encode(number)), Err(Error::NotFound("user")));
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_is_not_found() {
+        for id in
+            ["", "msg", "msg_", "msg_-1", "msg_+1", "msg_0", "msg_zzzzzzzzzzzzzz", "msg_1_", "msg_1_2_3", "7", "é_1"]
+        {
+            assert_eq!(Kind::Message.decode(id), Err(Error::NotFound("message")), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_pair_of_numbers_comes_back() {
+        assert_eq!(decode(&Kind::MessageRecipient.encode_pair(40, 7)), Some((Kind::MessageRecipient, 40, Some(7))));
+    }
+}

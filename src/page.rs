@@ -1,0 +1,188 @@
+//! Pages of a list by key, in both directions: `first`/`after` and `last`/`before` of Relay's connections.
+//!
+//! A cursor is the sort key of a row, so a page costs the same wherever it is, and rows that come or go meanwhile neither
+//! repeat nor hide others.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    Order, QueryFilter, QueryOrder, QuerySelect, Value,
+    sea_query::{Expr, ExprTrait},
+};
+
+use crate::error::{Error, Result};
+
+const DEFAULT: u64 = 20;
+const MOST: i32 = 100;
+
+/// What the sort key of a list is made of, and how a cursor shows it.
+pub trait Key: Sized {
+    fn encode(&self) -> String;
+    fn decode(cursor: &str) -> Option<Self>;
+    fn values(&self) -> Vec<Value>;
+}
+
+/// The part of a list that was asked for.
+#[derive(Debug, Clone)]
+pub struct Page<K> {
+    pub after: Option<K>,
+    pub before: Option<K>,
+    pub limit: u64,
+    /// The last ones before `before`, not the first ones after `after`.
+    pub backwards: bool,
+}
+
+/// One page of rows in the order of the list.
+#[derive(Debug)]
+pub struct Slice<T> {
+    pub rows: Vec<T>,
+    pub has_previous: bool,
+    pub has_next: bool,
+}
+
+impl<K: Key> Page<K> {
+    /// From the arguments of a connection. Refuses sizes outside of 1 to 100, both directions at once, and cursors that
+    /// are not of this list.
+    pub fn new(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Result<Self> {
+        let size = |field: &str, size: i32| match size {
+            1..=MOST => Ok(size as u64),
+            _ => Err(Error::invalid(field, format!("is between 1 and {MOST}"))),
+        };
+        let (limit, backwards) = match (first, last) {
+            (Some(_), Some(_)) => return Err(Error::invalid("last", "first and last exclude each other")),
+            (Some(first), None) => (size("first", first)?, false),
+            (None, Some(last)) => (size("last", last)?, true),
+            (None, None) => (DEFAULT, false),
+        };
+        let key = |field: &str, cursor: Option<String>| match cursor {
+            None => Ok(None),
+            Some(text) => {
+                K::decode(&text).map(Some).ok_or_else(|| Error::invalid(field, "is not a cursor of this list"))
+            }
+        };
+        Ok(Page { after: key("after", after)?, before: key("before", before)?, limit, backwards })
+    }
+
+    /// Restricts a query to this page and sorts it by `columns`; give what it finds to [`Page::slice`].
+    pub fn seek<S: QueryFilter + QueryOrder, const N: usize>(&self, select: S, columns: [Expr; N], order: Order) -> S
+    where
+        S: QuerySelect,
+    {
+        let descending = matches!(order, Order::Desc);
+        let mut select = select;
+        for (key, beyond) in [(&self.after, !descending), (&self.before, descending)] {
+            if let Some(key) = key {
+                let row = Expr::tuple(columns.clone());
+                let key = Expr::tuple(key.values().into_iter().map(Expr::value));
+                select = select.filter(if beyond { row.gt(key) } else { row.lt(key) });
+            }
+        }
+        for column in columns {
+            select = select.order_by(column, if descending != self.backwards { Order::Desc } else { Order::Asc });
+        }
+        select.limit(self.limit + 1)
+    }
+
+    /// The page, of at most one row more than its limit in the order of the query.
+    pub fn slice<T>(&self, mut rows: Vec<T>) -> Slice<T> {
+        let more = rows.len() as u64 > self.limit;
+        rows.truncate(self.limit as usize);
+        if self.backwards {
+            rows.reverse();
+            Slice { rows, has_previous: more, has_next: self.before.is_some() }
+        } else {
+            Slice { rows, has_previous: self.after.is_some(), has_next: more }
+        }
+    }
+}
+
+impl Key for i64 {
+    fn encode(&self) -> String {
+        format!("{self:x}")
+    }
+
+    fn decode(cursor: &str) -> Option<Self> {
+        i64::from_str_radix(cursor, 16).ok()
+    }
+
+    fn values(&self) -> Vec<Value> {
+        vec![(*self).into()]
+    }
+}
+
+/// Two numbers, as of a person and an address.
+impl Key for (i64, i64) {
+    fn encode(&self) -> String {
+        format!("{:x}.{:x}", self.0, self.1)
+    }
+
+    fn decode(cursor: &str) -> Option<Self> {
+        let (first, second) = cursor.split_once('.')?;
+        Some((i64::decode(first)?, i64::decode(second)?))
+    }
+
+    fn values(&self) -> Vec<Value> {
+        vec![self.0.into(), self.1.into()]
+    }
+}
+
+/// A time, and an id for those of the same microsecond.
+impl Key for (DateTime<Utc>, i64) {
+    fn encode(&self) -> String {
+        (self.0.timestamp_micros(), self.1).encode()
+    }
+
+    fn decode(cursor: &str) -> Option<Self> {
+        let (micros, id) = <(i64, i64)>::decode(cursor)?;
+        Some((DateTime::from_timestamp_micros(micros)?, id))
+    }
+
+    fn values(&self) -> Vec<Value> {
+        vec![self.0.into(), self.1.into()]
+    }
+}
+
+/// A path in a thread.
+impl Key for Vec<u8> {
+    fn encode(&self) -> String {
+        self.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn decode(cursor: &str) -> Option<Self> {
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        cursor.as_bytes().chunks(2).map(byte).collect()
+    }
+
+    fn values(&self) -> Vec<Value> {
+        vec![self.clone().into()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(first: Option<i32>, last: Option<i32>, after: Option<&str>) -> Result<Page<i64>> {
+        Page::new(first, after.map(Into::into), last, None)
+    }
+
+    #[test]
+    fn sizes_and_cursors_that_cannot_be_are_refused() {
+        for (page, field) in [
+            (page(Some(0), None, None), "first"),
+            (page(Some(101), None, None), "first"),
+            (page(None, Some(-1), None), "last"),
+            (page(Some(1), Some(1), None), "last"),
+            (page(None, None, Some("not a cursor")), "after"),
+        ] {
+            assert!(matches!(page, Err(Error::Invalid { field: found, .. }) if found == field));
+        }
+    }
+
+    #[test]
+    fn cursors_come_back_as_what_they_were() {
+        let time = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
+        assert_eq!(<(DateTime<Utc>, i64)>::decode(&(time, 7).encode()), Some((time, 7)));
+        assert_eq!(Vec::<u8>::decode(&vec![1u8, 255, 0].encode()), Some(vec![1, 255, 0]));
+        assert_eq!(i64::decode(&i64::MAX.encode()), Some(i64::MAX));
+    }
+}

@@ -1,0 +1,282 @@
+//! People: made known by the host or by their first valid token, deactivated, never deleted (M1).
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use ::entity::user;
+use async_graphql::{ID, InputObject, OneofObject};
+use chrono::DateTime;
+use moka::sync::Cache;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    sea_query::OnConflict,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    auth::{Actor, Claims, Role},
+    db::{Topic, Tx},
+    error::{Error, Result},
+    id,
+};
+
+/// The most people that one call may name.
+pub const MOST: usize = 500;
+const LONGEST_EXTERNAL_ID: usize = 255;
+const LONGEST_NAME: usize = 100;
+const LONGEST_TEXT: usize = 2_000;
+
+/// Names a person, by the id that Tidings gave or by the host's own.
+#[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
+pub enum UserRef {
+    /// The id that Tidings gave.
+    Id(ID),
+    /// The host application's id.
+    ExternalId(String),
+}
+
+/// What the host knows of a person.
+#[derive(InputObject, Clone, Debug)]
+pub struct UserInput {
+    /// The host application's id, 1 to 255 bytes; the subject of this person's tokens.
+    pub external_id: String,
+    /// Left out: unchanged, or empty for a new user. At most 100 characters.
+    pub first_name: Option<String>,
+    /// Left out: unchanged, or empty for a new user. At most 100 characters.
+    pub last_name: Option<String>,
+    /// Left out: unchanged.
+    pub email: Option<String>,
+    /// An http or https URL of a picture. Left out: unchanged.
+    pub avatar_url: Option<String>,
+    /// A BCP 47 language tag. Left out: unchanged, or `en` for a new user.
+    pub locale: Option<String>,
+    /// A name of the IANA time zone database. Left out: unchanged, or `UTC` for a new user.
+    pub time_zone: Option<String>,
+}
+
+/// Who came in lately, so that a request costs no look at the user's row.
+pub struct Known(Cache<String, Arc<user::Model>>);
+
+/// For so long another server may not have heard that a user was deactivated (P11 allows two seconds).
+const KNOWN_FOR: Duration = Duration::from_secs(1);
+const MOST_KNOWN: u64 = 100_000;
+
+impl Default for Known {
+    fn default() -> Self {
+        Known(Cache::builder().max_capacity(MOST_KNOWN).time_to_live(KNOWN_FOR).build())
+    }
+}
+
+/// Makes an actor of a token's claims and the `act-as` of the request. A person who is new becomes known.
+pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result<Actor> {
+    let user = match (claims.role, act_as) {
+        (Role::User, Some(_)) => return Err(Error::Forbidden),
+        (Role::Service, None) => None,
+        (_, Some(external_id)) => {
+            let found = lookup(app, external_id).await?;
+            Some(found.ok_or_else(|| Error::invalid("act-as", "there is no such user"))?)
+        }
+        (Role::User | Role::Admin, None) => match lookup(app, &claims.sub).await? {
+            Some(user) => Some(user),
+            None => Some(become_known(app, &claims.sub).await?),
+        },
+    };
+    if user.as_ref().is_some_and(|user| user.deactivated_at.is_some()) {
+        return Err(Error::Unauthenticated("this user is deactivated"));
+    }
+    let expires = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
+    Ok(Actor { role: claims.role, subject: claims.sub.clone(), user, expires })
+}
+
+async fn lookup(app: &App, external_id: &str) -> Result<Option<Arc<user::Model>>> {
+    if let Some(user) = app.known.0.get(external_id) {
+        return Ok(Some(user));
+    }
+    let found = user::Entity::find().filter(user::COLUMN.external_id.eq(external_id)).one(app.db.read()).await?;
+    let found = found.map(Arc::new);
+    if let Some(user) = &found {
+        app.known.0.insert(external_id.to_owned(), user.clone());
+    }
+    Ok(found)
+}
+
+async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> {
+    let new = UserInput {
+        external_id: external_id.to_owned(),
+        first_name: None,
+        last_name: None,
+        email: None,
+        avatar_url: None,
+        locale: None,
+        time_zone: None,
+    };
+    let tx = app.db.begin().await?;
+    let users = write(&tx, app, vec![new]).await?;
+    tx.commit().await?;
+    tracing::info!("a user became known by a token");
+    users.into_iter().next().map(Arc::new).ok_or(Error::NotFound("user"))
+}
+
+/// Makes people known, or changes what is known of them; all or none. In the order of the input.
+pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
+    actor.require_service()?;
+    if users.is_empty() || users.len() > MOST {
+        return Err(Error::invalid("users", format!("has between 1 and {MOST} users")));
+    }
+    let mut seen = HashSet::new();
+    for (index, user) in users.iter().enumerate() {
+        check(user).map_err(|(field, message)| Error::invalid(format!("users.{index}.{field}"), message))?;
+        if !seen.insert(&user.external_id) {
+            return Err(Error::invalid(format!("users.{index}.externalId"), "stands twice in this call"));
+        }
+    }
+    let tx = app.db.begin().await?;
+    let users = write(&tx, app, users).await?;
+    tx.concerns(users.iter().map(|user| Topic::User(user.id)));
+    tx.commit().await?;
+    app.known.0.invalidate_all();
+    Ok(users)
+}
+
+/// Writes people and, for new ones, their inboxes.
+async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
+    let ids: Vec<_> = users.iter().map(|user| user.external_id.clone()).collect();
+    let known = user::Entity::find().filter(user::COLUMN.external_id.is_in(ids.clone())).all(&**tx).await?;
+    let rows = users.into_iter().map(|new| {
+        let old = known.iter().find(|old| old.external_id == new.external_id);
+        let keep = |new: Option<String>, old: Option<&String>, default: &str| {
+            Set(new.or_else(|| old.cloned()).unwrap_or_else(|| default.to_owned()))
+        };
+        user::ActiveModel {
+            id: NotSet,
+            external_id: Set(new.external_id),
+            first_name: keep(new.first_name, old.map(|old| &old.first_name), ""),
+            last_name: keep(new.last_name, old.map(|old| &old.last_name), ""),
+            email: Set(new.email.or_else(|| old.and_then(|old| old.email.clone()))),
+            avatar_url: Set(new.avatar_url.or_else(|| old.and_then(|old| old.avatar_url.clone()))),
+            locale: keep(new.locale, old.map(|old| &old.locale), "en"),
+            time_zone: keep(new.time_zone, old.map(|old| &old.time_zone), "UTC"),
+            deactivated_at: NotSet,
+            created_at: Set(app.clock.now()),
+        }
+    });
+    use user::Column::{AvatarUrl, Email, ExternalId, FirstName, LastName, Locale, TimeZone};
+    let newest = OnConflict::column(ExternalId)
+        .update_columns([FirstName, LastName, Email, AvatarUrl, Locale, TimeZone])
+        .to_owned();
+    user::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(&**tx).await?;
+    let mut users = user::Entity::find().filter(user::COLUMN.external_id.is_in(ids.clone())).all(&**tx).await?;
+    users.sort_by_key(|user| ids.iter().position(|id| *id == user.external_id));
+    let new_inboxes = format!(
+        "INSERT INTO inbox (user_id) SELECT id FROM {} AS u WHERE true ON CONFLICT (user_id) DO NOTHING",
+        tx.dialect().integer_table("$1", &["id"])
+    );
+    tx.run(&new_inboxes, [crate::db::integers(users.iter().map(|user| [user.id]))]).await?;
+    Ok(users)
+}
+
+fn check(user: &UserInput) -> Result<(), (&'static str, String)> {
+    if user.external_id.is_empty() || user.external_id.len() > LONGEST_EXTERNAL_ID {
+        return Err(("externalId", format!("has between 1 and {LONGEST_EXTERNAL_ID} bytes")));
+    }
+    for (field, text, longest) in [
+        ("firstName", &user.first_name, LONGEST_NAME),
+        ("lastName", &user.last_name, LONGEST_NAME),
+        ("email", &user.email, LONGEST_TEXT),
+        ("avatarUrl", &user.avatar_url, LONGEST_TEXT),
+    ] {
+        if text.as_ref().is_some_and(|text| text.chars().count() > longest) {
+            return Err((field, format!("has at most {longest} characters")));
+        }
+    }
+    if user.email.as_ref().is_some_and(|email| !email.contains('@')) {
+        return Err(("email", "is an e-mail address".into()));
+    }
+    if user.avatar_url.as_ref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+        return Err(("avatarUrl", "is an http or https URL".into()));
+    }
+    let is_tag = |tag: &String| {
+        (2..=35).contains(&tag.len())
+            && tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !tag.starts_with('-')
+    };
+    if user.locale.as_ref().is_some_and(|locale| !is_tag(locale)) {
+        return Err(("locale", "is a BCP 47 language tag, as en or pt-BR".into()));
+    }
+    if user.time_zone.as_ref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
+        return Err(("timeZone", "is a name of the IANA time zone database, as Europe/Paris".into()));
+    }
+    Ok(())
+}
+
+/// Deactivates a person: they cannot come in, and nothing new is sent to them. What they sent and got stays.
+pub async fn deactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
+    set_deactivated(app, actor, user, true).await
+}
+
+/// Lets a deactivated person in again.
+pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
+    set_deactivated(app, actor, user, false).await
+}
+
+async fn set_deactivated(app: &App, actor: &Actor, user: &UserRef, deactivate: bool) -> Result<user::Model> {
+    actor.require_service()?;
+    let tx = app.db.begin().await?;
+    let mut user = find(&*tx, user).await?;
+    if user.deactivated_at.is_some() != deactivate {
+        user.deactivated_at = deactivate.then(|| app.clock.now());
+        let change =
+            user::ActiveModel { id: Set(user.id), deactivated_at: Set(user.deactivated_at), ..Default::default() };
+        user::Entity::update(change).exec(&*tx).await?;
+        tx.concerns([Topic::User(user.id)]);
+    }
+    tx.commit().await?;
+    app.known.0.invalidate_all();
+    Ok(user)
+}
+
+/// The person whom a reference names.
+pub async fn find(db: &impl ConnectionTrait, user: &UserRef) -> Result<user::Model> {
+    let query = match user {
+        UserRef::Id(id) => user::Entity::find_by_id(id::Kind::User.decode(id)?),
+        UserRef::ExternalId(id) => user::Entity::find().filter(user::COLUMN.external_id.eq(id)),
+    };
+    query.one(db).await?.ok_or(Error::NotFound("user"))
+}
+
+/// The people whom references name, each once, in the order of the references. With each reference comes its place in the
+/// input, for the error.
+pub async fn find_all(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -> Result<Vec<user::Model>> {
+    let mut ids = Vec::new();
+    let mut external_ids = Vec::new();
+    for (_, user) in users {
+        match user {
+            UserRef::Id(id) => ids.extend(id::Kind::User.decode(id)),
+            UserRef::ExternalId(id) => external_ids.push(id.as_str()),
+        }
+    }
+    let named = Condition::any().add(user::COLUMN.id.is_in(ids)).add(user::COLUMN.external_id.is_in(external_ids));
+    let found = user::Entity::find().filter(named).all(db).await?;
+    let mut in_order: Vec<user::Model> = Vec::with_capacity(found.len());
+    for (field, reference) in users {
+        let user = found.iter().find(|user| match reference {
+            UserRef::Id(id) => id::Kind::User.decode(id) == Ok(user.id),
+            UserRef::ExternalId(id) => user.external_id == *id,
+        });
+        let user = user.ok_or_else(|| Error::invalid(field, "there is no such user"))?;
+        if in_order.iter().all(|known| known.id != user.id) {
+            in_order.push(user.clone());
+        }
+    }
+    Ok(in_order)
+}
+
+/// Refuses an actor whose user was deactivated since they signed in.
+pub async fn check_active(app: &App, actor: &Actor) -> Result<()> {
+    let Some(id) = actor.user_id() else { return Ok(()) };
+    match user::Entity::find_by_id(id).one(app.db.read()).await? {
+        Some(user) if user.deactivated_at.is_none() => Ok(()),
+        _ => Err(Error::Unauthenticated("this user is deactivated")),
+    }
+}
