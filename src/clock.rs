@@ -14,6 +14,11 @@ use tokio::sync::watch;
 /// What PostgreSQL keeps of a second; SQLite and chrono would keep nanoseconds.
 const SUBSECOND_DIGITS: u16 = 6;
 
+/// A time that somebody gave, in what both databases keep of it.
+pub fn in_micros(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(SUBSECOND_DIGITS)
+}
+
 /// No sleep is longer, so that a step of the system's clock is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -41,7 +46,7 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match self {
             #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-            Clock::System => Utc::now().trunc_subsecs(SUBSECOND_DIGITS),
+            Clock::System => in_micros(Utc::now()),
             Clock::Manual(manual) => {
                 DateTime::from_timestamp_micros(manual.micros.load(Ordering::SeqCst)).unwrap_or_default()
             }

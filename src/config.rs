@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 
 use config::{Environment, File, FileFormat};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
 /// The file that is read from the working directory when it is there.
 const FILE: &str = "tidings.toml";
+const PREFIX: &str = "TIDINGS_";
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// `sqlite:` and a path, or a `postgres://` URL.
@@ -32,7 +33,7 @@ pub struct Config {
     pub log: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     Text,
@@ -57,10 +58,15 @@ impl Default for Config {
 impl Config {
     /// Reads the file and the environment; the command line is laid over it by `cli`.
     pub fn load() -> Result<Self> {
-        let read = config::Config::builder()
-            .add_source(File::new(FILE, FileFormat::Toml).required(false))
-            .add_source(Environment::with_prefix("TIDINGS").try_parsing(true))
-            .build();
+        // Other variables with this prefix are not ours: the name of a test's database, a script's token.
+        let settings = serde_json::to_value(Config::default()).map_err(Error::internal)?;
+        let ours = std::env::vars().filter(|(name, _)| {
+            let setting = name.strip_prefix(PREFIX).map(str::to_lowercase);
+            setting.is_some_and(|setting| settings.get(setting).is_some())
+        });
+        let environment = Environment::with_prefix("TIDINGS").source(Some(ours.collect()));
+        let file = File::new(FILE, FileFormat::Toml).required(false);
+        let read = config::Config::builder().add_source(file).add_source(environment).build();
         let config: Config =
             read.and_then(config::Config::try_deserialize).map_err(|e| Error::invalid(FILE, e.to_string()))?;
         match &config.auth_secret {

@@ -16,7 +16,10 @@ use std::{
     fs::File,
     ops::Deref,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -73,7 +76,8 @@ pub struct Db {
     bus: Option<Bus>,
     hints: mpsc::UnboundedSender<Vec<Topic>>,
     /// SQLite: held while the database is open.
-    _lock: Option<File>,
+    lock: Mutex<Option<File>>,
+    statements: Arc<AtomicU64>,
     /// SQLite: the writer and the checkpoints, which end when they are told to.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -114,6 +118,11 @@ impl Db {
             None => return Err(Error::invalid("database-url", "begins with sqlite: or postgres://")),
         };
         Ok((db, heard))
+    }
+
+    /// How many statements have been run; for tests that count them.
+    pub fn statement_count(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// For queries. It cannot write.
@@ -200,10 +209,11 @@ impl Db {
         if let Write::Pool(pool) = &self.write {
             pool.get_postgres_connection_pool().close().await;
         }
-        if let Some(Bus(pool)) = &self.bus {
-            pool.close().await;
+        if let Some(bus) = &self.bus {
+            bus.pool.close().await;
         }
         let _ = self.read.close_by_ref().await;
+        self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
     }
 }
 
@@ -336,6 +346,15 @@ pub fn integers<const N: usize>(rows: impl IntoIterator<Item = [i64; N]>) -> Val
     serde_json::json!(rows).to_string().into()
 }
 
+/// Counts the statements of a connection.
+fn counted(mut connection: DatabaseConnection, statements: &Arc<AtomicU64>) -> DatabaseConnection {
+    let statements = statements.clone();
+    connection.set_metric_callback(move |_| {
+        statements.fetch_add(1, Ordering::Relaxed);
+    });
+    connection
+}
+
 /// The path of a SQLite URL; None for another URL.
 pub fn sqlite_path(url: &str) -> Option<Result<PathBuf>> {
     let path = url.strip_prefix("sqlite:")?;
@@ -372,9 +391,10 @@ async fn open_sqlite(path: &Path, hints: mpsc::UnboundedSender<Vec<Topic>>) -> R
         });
         Database::connect(options)
     };
-    let writer = connect(1, false).await?;
+    let statements = Arc::default();
+    let writer = counted(connect(1, false).await?, &statements);
     let checkpointer = connect(1, false).await?;
-    let read = connect(SQLITE_READERS, true).await?;
+    let read = counted(connect(SQLITE_READERS, true).await?, &statements);
     let (queue, turns) = mpsc::channel(QUEUE);
     let (committed, dirty) = watch::channel(());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -386,7 +406,8 @@ async fn open_sqlite(path: &Path, hints: mpsc::UnboundedSender<Vec<Topic>>) -> R
         write: Write::Queue(queue),
         bus: None,
         hints,
-        _lock: Some(lock),
+        lock: Mutex::new(Some(lock)),
+        statements,
         tasks,
         stop,
     })
@@ -488,7 +509,8 @@ async fn open_postgres(url: &str, hints: mpsc::UnboundedSender<Vec<Topic>>) -> R
             options.map_sqlx_postgres_pool_opts(|pool| {
                 pool.after_release(|connection, _| {
                     Box::pin(async move {
-                        sqlx::Executor::execute(connection, "ROLLBACK").await?;
+                        // ROLLBACK alone would write a warning to the server's log each time.
+                        sqlx::Executor::execute(connection, "BEGIN; ROLLBACK").await?;
                         Ok(true)
                     })
                 })
@@ -496,17 +518,19 @@ async fn open_postgres(url: &str, hints: mpsc::UnboundedSender<Vec<Topic>>) -> R
         }
         Database::connect(options)
     };
-    let write = connect(POSTGRES_WRITERS, true).await?;
-    let read = connect(POSTGRES_READERS, false).await?;
+    let statements = Arc::default();
+    let write = counted(connect(POSTGRES_WRITERS, true).await?, &statements);
+    let read = counted(connect(POSTGRES_READERS, false).await?, &statements);
     let bus = connect(BUS_CONNECTIONS, true).await?.get_postgres_connection_pool().clone();
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     Ok(Db {
         backend: DbBackend::Postgres,
         read,
         write: Write::Pool(write),
-        bus: Some(Bus(bus)),
+        bus: Some(Bus { pool: bus, stop: stop.clone() }),
         hints,
-        _lock: None,
+        lock: Mutex::default(),
+        statements,
         tasks,
         stop,
     })
@@ -514,7 +538,10 @@ async fn open_postgres(url: &str, hints: mpsc::UnboundedSender<Vec<Topic>>) -> R
 
 /// PostgreSQL's NOTIFY and LISTEN between the servers on one database, on connections of its own: it waits for nobody.
 #[derive(Clone)]
-pub struct Bus(sqlx::PgPool);
+pub struct Bus {
+    pool: sqlx::PgPool,
+    stop: CancellationToken,
+}
 
 const CHANNEL: &str = "tidings";
 /// One listens, one notifies.
@@ -524,14 +551,14 @@ impl Bus {
     /// Tells every server, this one included. `payload` is less than 8 000 bytes.
     pub async fn notify(&self, payload: &str) -> Result<()> {
         let statement = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(payload);
-        statement.execute(&self.0).await.map(drop).map_err(unavailable)
+        statement.execute(&self.pool).await.map(drop).map_err(unavailable)
     }
 
     /// What the servers tell from now on.
     pub async fn listen(&self) -> Result<Listening> {
-        let mut listener = PgListener::connect_with(&self.0).await.map_err(unavailable)?;
+        let mut listener = PgListener::connect_with(&self.pool).await.map_err(unavailable)?;
         listener.listen(CHANNEL).await.map_err(unavailable)?;
-        Ok(Listening(listener))
+        Ok(Listening { listener, stop: self.stop.clone() })
     }
 }
 
@@ -539,12 +566,27 @@ fn unavailable(error: sqlx::Error) -> Error {
     Error::Unavailable(error.to_string())
 }
 
-pub struct Listening(PgListener);
+pub struct Listening {
+    listener: PgListener,
+    stop: CancellationToken,
+}
+
+/// What came of listening.
+pub enum Heard {
+    Told(String),
+    /// The connection was lost and is back: something may have been missed.
+    Gap,
+    /// The database is being closed.
+    End,
+}
 
 impl Listening {
-    /// What a server told. `None`: the connection was lost and is back, and something may have been missed.
-    pub async fn next(&mut self) -> Result<Option<String>> {
-        let notification = self.0.try_recv().await.map_err(unavailable)?;
-        Ok(notification.map(|notification| notification.payload().to_owned()))
+    pub async fn next(&mut self) -> Result<Heard> {
+        match self.stop.run_until_cancelled(self.listener.try_recv()).await {
+            Some(Ok(Some(notification))) => Ok(Heard::Told(notification.payload().to_owned())),
+            Some(Ok(None)) => Ok(Heard::Gap),
+            Some(Err(error)) => Err(unavailable(error)),
+            None => Ok(Heard::End),
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     app::App,
     auth::Actor,
     error::{Error, Result},
-    id,
+    id, text,
     users::{self, UserRef},
 };
 
@@ -32,13 +32,9 @@ pub enum GroupRef {
 /// Makes a group, or renames it; a deleted one comes back, without members.
 pub async fn upsert(app: &App, actor: &Actor, external_id: String, name: String) -> Result<group::Model> {
     actor.require_service()?;
-    if external_id.is_empty() || external_id.len() > LONGEST_EXTERNAL_ID {
-        return Err(Error::invalid("externalId", format!("has between 1 and {LONGEST_EXTERNAL_ID} bytes")));
-    }
+    text::check_line("externalId", &external_id, LONGEST_EXTERNAL_ID)?;
     let name = name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME {
-        return Err(Error::invalid("name", format!("has between 1 and {LONGEST_NAME} characters")));
-    }
+    text::check_line("name", &name, LONGEST_NAME)?;
     let tx = app.db.begin().await?;
     let group = group::ActiveModel {
         id: NotSet,
@@ -116,7 +112,10 @@ async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::ent
         return Err(Error::invalid("users", format!("has between 1 and {} users", users::MOST)));
     }
     let users: Vec<_> = users.iter().enumerate().map(|(index, user)| (format!("users.{index}"), user)).collect();
-    users::find_all(db, &users).await
+    let mut users = users::find_all(db, &users).await?;
+    // In one order: two calls that name the same people in different orders would lock each other out.
+    users.sort_by_key(|user| user.id);
+    Ok(users)
 }
 
 /// The group that a reference names, unless it was deleted.

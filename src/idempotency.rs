@@ -5,7 +5,7 @@
 
 use ::entity::idempotency_key;
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait, QueryFilter};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -14,6 +14,7 @@ use crate::{
     auth::Actor,
     db::Tx,
     error::{Error, Result},
+    text,
 };
 
 const LONGEST_KEY: usize = 255;
@@ -22,47 +23,59 @@ const LONGEST_KEY: usize = 255;
 pub enum Claim {
     /// It is new: make the thing, then [`Key::keep`] its id.
     New(Key),
-    /// It was done before, and this is the id of what it made.
+    /// It was done before, and this is the id of what it made. Commit before you read it: the call that made it may be
+    /// waiting to become durable with you.
     Done(i64),
 }
 
 /// A claimed key, or none.
-pub struct Key(Option<(String, String)>);
+pub struct Key(Option<Call>);
+
+/// A call that carries a key.
+pub struct Call {
+    caller: String,
+    key: String,
+    fingerprint: String,
+}
+
+impl Call {
+    /// None for a call without a key. `input` is everything that makes two calls the same.
+    pub fn new(actor: &Actor, mutation: &str, input: &impl Serialize, key: Option<&str>) -> Result<Option<Self>> {
+        let Some(key) = key else { return Ok(None) };
+        text::check_line("idempotencyKey", key, LONGEST_KEY)?;
+        let input = serde_json::to_vec(&(mutation, input)).map_err(Error::internal)?;
+        let fingerprint = Sha256::digest(input).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Some(Call { caller: actor.caller(), key: key.to_owned(), fingerprint }))
+    }
+
+    /// What an earlier call made. To be asked before the input is looked at: what was right then may be wrong by now, and a
+    /// repetition has to get the same answer.
+    pub async fn done(&self, db: &impl ConnectionTrait) -> Result<Option<i64>> {
+        let before = idempotency_key::Entity::find_by_id((self.caller.clone(), self.key.clone())).one(db).await?;
+        match before {
+            Some(before) if before.fingerprint != self.fingerprint => Err(Error::IdempotencyKeyReused),
+            before => Ok(before.and_then(|before| before.result)),
+        }
+    }
+}
 
 /// Claims the key of a mutation that makes something. The first statement of its transaction.
-pub async fn claim(
-    tx: &Tx,
-    actor: &Actor,
-    mutation: &str,
-    input: &impl Serialize,
-    key: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<Claim> {
-    let Some(key) = key else { return Ok(Claim::New(Key(None))) };
-    if key.is_empty() || key.len() > LONGEST_KEY {
-        return Err(Error::invalid("idempotencyKey", format!("has between 1 and {LONGEST_KEY} bytes")));
-    }
-    let caller = actor.caller();
-    let input = serde_json::to_vec(&(mutation, input)).map_err(Error::internal)?;
-    let fingerprint: String = Sha256::digest(input).iter().map(|byte| format!("{byte:02x}")).collect();
+pub async fn claim(tx: &Tx, call: Option<Call>, now: DateTime<Utc>) -> Result<Claim> {
+    let Some(call) = call else { return Ok(Claim::New(Key(None))) };
     let insert = "INSERT INTO idempotency_key (caller, key, fingerprint, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-    let values = [caller.as_str().into(), key.into(), fingerprint.as_str().into(), now.into()];
-    if tx.run(insert, values).await? == 1 {
-        return Ok(Claim::New(Key(Some((caller, key.to_owned())))));
+    let values = [&call.caller, &call.key, &call.fingerprint].map(|text| text.as_str().into());
+    if tx.run(insert, values.into_iter().chain([now.into()])).await? == 1 {
+        return Ok(Claim::New(Key(Some(call))));
     }
-    let before = idempotency_key::Entity::find_by_id((caller, key.to_owned())).one(&**tx).await?;
-    match before {
-        Some(before) if before.fingerprint != fingerprint => Err(Error::IdempotencyKeyReused),
-        Some(idempotency_key::Model { result: Some(id), .. }) => Ok(Claim::Done(id)),
-        // It was purged in this very moment.
-        _ => Err(Error::Unavailable("the key is being removed".into())),
-    }
+    // Without a row, it was purged in this very moment.
+    let done = call.done(&**tx).await?;
+    done.map(Claim::Done).ok_or_else(|| Error::Unavailable("the key is being removed".into()))
 }
 
 impl Key {
     /// Remembers what the mutation made.
     pub async fn keep(&self, tx: &Tx, id: i64) -> Result<()> {
-        if let Some((caller, key)) = &self.0 {
+        if let Some(Call { caller, key, .. }) = &self.0 {
             let update = "UPDATE idempotency_key SET result = $1 WHERE caller = $2 AND key = $3";
             tx.run(update, [id.into(), caller.as_str().into(), key.as_str().into()]).await?;
         }

@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     id,
     page::{Page, Slice},
-    receipts,
+    receipts, text,
 };
 
 /// The most items that one call may name.
@@ -91,9 +91,7 @@ pub async fn page(db: &Db, user: i64, filter: &Filter, page: &Page<(DateTime<Utc
         conditions += &format!(" AND kind IN ({})", if kinds.is_empty() { "NULL".into() } else { kinds.join(", ") });
     }
     if let Some(search) = &filter.search {
-        let pattern =
-            format!("%{}%", search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        let pattern = bind(&mut values, pattern);
+        let pattern = bind(&mut values, text::search_pattern("search", search)?);
         conditions += &format!(
             " AND message_id IN (SELECT x.id FROM message AS x WHERE x.id = inbox_item.message_id \
              AND (lower(x.subject) LIKE {pattern} ESCAPE '\\' OR lower(x.body) LIKE {pattern} ESCAPE '\\'))"
@@ -271,20 +269,23 @@ pub async fn change_items(app: &App, actor: &Actor, ids: &[String], change: Chan
     if matches!(change, Change::Snooze(until) if until <= now) {
         return Err(Error::invalid("until", "is in the future"));
     }
-    let ids = ids.iter().map(|id| id::Kind::InboxItem.decode(id)).collect::<Result<Vec<_>>>()?;
+    let mut ids = ids.iter().map(|id| id::Kind::InboxItem.decode(id)).collect::<Result<Vec<_>>>()?;
+    let mut named = std::collections::HashSet::new();
+    ids.retain(|id| named.insert(*id));
 
     let tx = app.db.begin().await?;
-    let wanted = tx.dialect().integer_table("$2", &["id"]);
-    let which = format!("user_id = $1 AND id IN {wanted}");
-    apply(&tx, &which, vec![owner.into(), integers(ids.iter().map(|id| [*id]))], change, now, BATCH).await?;
+    let which = format!("user_id = $1 AND id IN {}", tx.dialect().integer_table("$2", &["id"]));
+    let values = vec![owner.into(), integers(ids.iter().map(|id| [*id]))];
+    let there = format!("SELECT id FROM inbox_item WHERE {which} AND removed_at IS NULL");
+    if tx.rows(&there, values.clone()).await?.len() < ids.len() {
+        return Err(Error::NotFound(id::Kind::InboxItem.noun()));
+    }
+    apply(&tx, &which, values, change, now, BATCH).await?;
     tx.commit().await?;
 
     let mut items = items(&app.db, owner, &ids).await?;
     items.sort_by_key(|item| ids.iter().position(|id| *id == item.row.id));
-    match ids.iter().all(|id| items.iter().any(|item| item.row.id == *id)) {
-        true => Ok(items),
-        false => Err(Error::NotFound(id::Kind::InboxItem.noun())),
-    }
+    Ok(items)
 }
 
 /// The same for all items of a list; `up_to` leaves alone what arrived after that number. Gives how many changed.
@@ -435,7 +436,7 @@ pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
             tx.dialect().for_update()
         );
         let note = format!(
-            "UPDATE inbox SET purged_seq = d.seq FROM ({locked}) AS l JOIN ({doomed}) AS d ON d.user_id = l.user_id \
+            "UPDATE inbox SET purged_seq = CASE WHEN d.seq > purged_seq THEN d.seq ELSE purged_seq END FROM ({locked}) AS l JOIN ({doomed}) AS d ON d.user_id = l.user_id \
              WHERE inbox.user_id = l.user_id"
         );
         let noted = tx.run(&note, [horizon.into()]).await?;

@@ -3,7 +3,7 @@
 //! The way of a request: `http` → `graphql` → one function of the domain → `entity`. ARCHITECTURE.md walks it.
 //!
 //! - `cli`, `config`: how the server is started.
-//! - `app`, `db`, `clock`, `auth`, `error`, `id`, `page`: what everything else stands on.
+//! - `app`, `db`, `clock`, `auth`, `error`, `id`, `page`, `text`: what everything else stands on.
 //! - `messages`, `groups`, `users`, `inbox`, `receipts`, `idempotency`: the domain.
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
 //! - `graphql`, `http`: the API.
@@ -28,5 +28,6 @@ pub mod messages;
 pub mod page;
 pub mod receipts;
 pub mod server;
+pub mod text;
 pub mod threads;
 pub mod users;

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     app::App,
-    db::{Bus, Db, Listening, Topic},
+    db::{Bus, Db, Heard, Listening, Topic},
     error::{Error, Result},
     inbox::{self, Changes, MOST_CHANGES, Position},
 };
@@ -77,6 +77,11 @@ impl Live {
         self.followers().values().map(watch::Sender::receiver_count).sum()
     }
 
+    /// Says that there is something to look at, without a commit.
+    pub fn hint(&self, topic: Topic) {
+        self.wake([&topic]);
+    }
+
     fn wake<'a>(&self, topics: impl IntoIterator<Item = &'a Topic>) {
         let mut followers = self.followers();
         for topic in topics {
@@ -90,6 +95,14 @@ impl Live {
 
     fn wake_all(&self) {
         self.followers().retain(|_, follower| follower.send(()).is_ok());
+    }
+
+    /// Everybody who follows what is read for many at once; that a user is still welcome is looked up for each.
+    fn look_again(&self) {
+        self.followers().retain(|topic, follower| match topic {
+            Topic::User(_) => follower.receiver_count() > 0,
+            _ => follower.send(()).is_ok(),
+        });
     }
 
     fn followers(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, watch::Sender<()>>> {
@@ -141,7 +154,7 @@ async fn pass_on(
                     let _ = others.send(topics);
                 }
             }
-            _ = look_again.tick() => live.wake_all(),
+            _ = look_again.tick() => live.look_again(),
         }
     }
 }
@@ -196,7 +209,7 @@ async fn hear_others(live: Arc<Live>, bus: Bus, mut listening: Listening, me: u3
     let me = me.to_string();
     loop {
         match listening.next().await {
-            Ok(Some(payload)) => match payload.split_once(':') {
+            Ok(Heard::Told(payload)) => match payload.split_once(':') {
                 Some((from, _)) if from == me => {}
                 Some((_, payload)) => match topics(payload) {
                     Some(topics) => live.wake(&topics),
@@ -204,8 +217,8 @@ async fn hear_others(live: Arc<Live>, bus: Bus, mut listening: Listening, me: u3
                 },
                 None => live.wake_all(),
             },
-            // The connection was away for a moment.
-            Ok(None) => live.wake_all(),
+            Ok(Heard::Gap) => live.wake_all(),
+            Ok(Heard::End) => return,
             Err(error) => {
                 tracing::warn!(?error, "cannot hear the other servers");
                 tokio::time::sleep(LOOK_AGAIN).await;

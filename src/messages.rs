@@ -19,12 +19,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::App,
     auth::Actor,
+    clock::in_micros,
     db::{Topic, Tx},
     error::{Error, Result},
     groups::{self, GroupRef},
-    id, idempotency,
-    idempotency::Claim,
-    inbox,
+    id,
+    idempotency::{self, Call, Claim},
+    inbox, text,
     users::{self, UserRef},
 };
 
@@ -96,10 +97,16 @@ pub struct UpdateMessageInput {
 }
 
 /// Sends a message from the actor; from the system when a service acts for nobody.
-pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Sent> {
+pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Result<Sent> {
     let now = app.clock.now();
-    let subject = checked_subject(&input.subject)?;
+    let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
+    if let Some(id) = done(app, &call).await? {
+        return find(app, actor, id).await;
+    }
+    let subject = input.subject.trim().to_owned();
+    text::check_line("subject", &subject, LONGEST_SUBJECT)?;
     check_body(&input.body)?;
+    input.expires_at = input.expires_at.map(in_micros);
     if input.expires_at.is_some_and(|time| time <= now) {
         return Err(Error::invalid("expiresAt", "is in the future"));
     }
@@ -107,11 +114,10 @@ pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result
     let sender = actor.user_id();
 
     let tx = app.db.begin().await?;
-    let claim = idempotency::claim(&tx, actor, "createMessage", &input, input.idempotency_key.as_deref(), now).await?;
-    let key = match claim {
+    let key = match idempotency::claim(&tx, call, now).await? {
         Claim::New(key) => key,
         Claim::Done(id) => {
-            drop(tx);
+            tx.commit().await?;
             return find(app, actor, id).await;
         }
     };
@@ -156,6 +162,10 @@ const TO_REMAINING_MEMBERS: &str = "INSERT INTO message_recipient (message_id, u
 pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<Sent> {
     let sender = actor.person()?.id;
     let now = app.clock.now();
+    let call = Call::new(actor, "replyToMessage", &input, input.idempotency_key.as_deref())?;
+    if let Some(id) = done(app, &call).await? {
+        return find(app, actor, id).await;
+    }
     check_body(&input.body)?;
     let (parent, author) = find(app, actor, id::Kind::Message.decode(&input.parent_id)?).await?;
     if !takes_part(app, sender, &parent).await? {
@@ -164,11 +174,10 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     let audiences = reply_audiences(app, sender, &parent, author, input.scope).await?;
 
     let tx = app.db.begin().await?;
-    let claim = idempotency::claim(&tx, actor, "replyToMessage", &input, input.idempotency_key.as_deref(), now).await?;
-    let key = match claim {
+    let key = match idempotency::claim(&tx, call, now).await? {
         Claim::New(key) => key,
         Claim::Done(id) => {
-            drop(tx);
+            tx.commit().await?;
             return find(app, actor, id).await;
         }
     };
@@ -209,7 +218,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     let expires_at = match input.expires_at {
         MaybeUndefined::Undefined => return Ok((message, sender)),
         MaybeUndefined::Null => None,
-        MaybeUndefined::Value(time) => Some(time),
+        MaybeUndefined::Value(time) => Some(in_micros(time)),
     };
     let tx = app.db.begin().await?;
     let seq = change_thread(&tx, message.root()).await?;
@@ -278,6 +287,14 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Sent> {
 pub async fn takes_part(app: &App, person: i64, message: &message::Model) -> Result<bool> {
     let own = message::Entity::visible_to(message::Reader::User(person)).filter(message::COLUMN.id.eq(message.id));
     Ok(own.select_only().column(message::Column::Id).into_tuple::<i64>().one(app.db.read()).await?.is_some())
+}
+
+/// What an earlier call with the same key made.
+async fn done(app: &App, call: &Option<Call>) -> Result<Option<i64>> {
+    match call {
+        Some(call) => call.done(app.db.read()).await,
+        None => Ok(None),
+    }
 }
 
 /// An address that was looked up.
@@ -407,7 +424,12 @@ async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
         tx.concerns([Topic::Schedule]);
     }
     tx.commit().await?;
-    if at_once { Ok(()) } else { deliver_rest(app, message.id).await }
+    if !at_once && let Err(error) = deliver_rest(app, message.id).await {
+        // It is sent; what is missing follows.
+        tracing::warn!(?error, "a large send goes on later");
+        app.live.hint(Topic::Schedule);
+    }
+    Ok(())
 }
 
 /// Fills the inboxes that a large send has not reached yet, batch by batch. Several may do it at once.
@@ -478,14 +500,6 @@ fn blank(now: DateTime<Utc>) -> message::ActiveModel {
 
 fn reply_subject(subject: &str) -> String {
     if subject.starts_with(REPLY_PREFIX) { subject.to_owned() } else { format!("{REPLY_PREFIX}{subject}") }
-}
-
-fn checked_subject(subject: &str) -> Result<String> {
-    let subject = subject.trim();
-    if subject.is_empty() || subject.chars().count() > LONGEST_SUBJECT || subject.contains(['\n', '\r', '\0']) {
-        return Err(Error::invalid("subject", format!("is one line of 1 to {LONGEST_SUBJECT} characters")));
-    }
-    Ok(subject.to_owned())
 }
 
 fn check_body(body: &str) -> Result<()> {

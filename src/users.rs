@@ -18,7 +18,7 @@ use crate::{
     auth::{Actor, Claims, Role},
     db::{Topic, Tx},
     error::{Error, Result},
-    id,
+    id, text,
 };
 
 /// The most people that one call may name.
@@ -126,7 +126,7 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
     }
     let mut seen = HashSet::new();
     for (index, user) in users.iter().enumerate() {
-        check(user).map_err(|(field, message)| Error::invalid(format!("users.{index}.{field}"), message))?;
+        check(user, &format!("users.{index}"))?;
         if !seen.insert(&user.external_id) {
             return Err(Error::invalid(format!("users.{index}.externalId"), "stands twice in this call"));
         }
@@ -143,6 +143,9 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
 async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
     let ids: Vec<_> = users.iter().map(|user| user.external_id.clone()).collect();
     let known = user::Entity::find().filter(user::COLUMN.external_id.is_in(ids.clone())).all(&**tx).await?;
+    // In one order: two calls that name the same people in different orders would lock each other out.
+    let mut users = users;
+    users.sort_by(|one, other| one.external_id.cmp(&other.external_id));
     let rows = users.into_iter().map(|new| {
         let old = known.iter().find(|old| old.external_id == new.external_id);
         let keep = |new: Option<String>, old: Option<&String>, default: &str| {
@@ -176,25 +179,23 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     Ok(users)
 }
 
-fn check(user: &UserInput) -> Result<(), (&'static str, String)> {
-    if user.external_id.is_empty() || user.external_id.len() > LONGEST_EXTERNAL_ID {
-        return Err(("externalId", format!("has between 1 and {LONGEST_EXTERNAL_ID} bytes")));
-    }
-    for (field, text, longest) in [
+fn check(user: &UserInput, path: &str) -> Result<()> {
+    let field = |name: &str| format!("{path}.{name}");
+    text::check_line(&field("externalId"), &user.external_id, LONGEST_EXTERNAL_ID)?;
+    for (name, value, longest) in [
         ("firstName", &user.first_name, LONGEST_NAME),
         ("lastName", &user.last_name, LONGEST_NAME),
         ("email", &user.email, LONGEST_TEXT),
         ("avatarUrl", &user.avatar_url, LONGEST_TEXT),
     ] {
-        if text.as_ref().is_some_and(|text| text.chars().count() > longest) {
-            return Err((field, format!("has at most {longest} characters")));
-        }
+        text::check_optional_line(&field(name), value.as_deref(), longest)?;
     }
+    let refuse = |name: &str, message: &str| Err(Error::invalid(field(name), message));
     if user.email.as_ref().is_some_and(|email| !email.contains('@')) {
-        return Err(("email", "is an e-mail address".into()));
+        return refuse("email", "is an e-mail address");
     }
     if user.avatar_url.as_ref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
-        return Err(("avatarUrl", "is an http or https URL".into()));
+        return refuse("avatarUrl", "is an http or https URL");
     }
     let is_tag = |tag: &String| {
         (2..=35).contains(&tag.len())
@@ -202,10 +203,10 @@ fn check(user: &UserInput) -> Result<(), (&'static str, String)> {
             && !tag.starts_with('-')
     };
     if user.locale.as_ref().is_some_and(|locale| !is_tag(locale)) {
-        return Err(("locale", "is a BCP 47 language tag, as en or pt-BR".into()));
+        return refuse("locale", "is a BCP 47 language tag, as en or pt-BR");
     }
     if user.time_zone.as_ref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
-        return Err(("timeZone", "is a name of the IANA time zone database, as Europe/Paris".into()));
+        return refuse("timeZone", "is a name of the IANA time zone database, as Europe/Paris");
     }
     Ok(())
 }

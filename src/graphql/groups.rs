@@ -13,12 +13,14 @@ use crate::{
     error::Error,
     groups::{self, GroupRef},
     id::Kind,
+    text,
     users::UserRef,
 };
 
 /// A named set of people that messages can be addressed to.
 pub struct Group(pub group::Model);
 
+/// A named set of people that messages can be addressed to.
 #[Object]
 impl Group {
     /// Opaque and unique among everything.
@@ -109,6 +111,7 @@ impl GroupQuery {
         let page = page::<i64>((first, after, last, before))?;
         let mut groups = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
         if let Some(search) = search {
+            let search = text::search_pattern("search", &search)?;
             use group::Column::{ExternalId, Name};
             let any = sea_orm::Condition::any();
             let any = any.add(contains((group::Entity, Name), &search));

@@ -10,6 +10,7 @@ use super::{
     users::User,
 };
 use crate::{
+    clock::in_micros,
     error::Error,
     id::Kind,
     inbox::{self, Change, Filter, InboxView, Item, MOST_CHANGES, Position},
@@ -22,6 +23,7 @@ pub struct Inbox {
     pub head: row::Model,
 }
 
+/// What has come in for a person.
 #[Object]
 impl Inbox {
     /// Opaque and unique among everything.
@@ -80,6 +82,7 @@ impl Inbox {
 /// How much there is in an inbox, exactly. It has an id so that a normalised cache updates every badge from a live event.
 pub struct InboxCounts(pub row::Model);
 
+/// How much there is in an inbox, exactly. It has an id so that a normalised cache updates every badge from a live event.
 #[Object]
 impl InboxCounts {
     /// Opaque and unique among everything.
@@ -133,6 +136,7 @@ pub enum InboxItemKind {
 /// One thing in an inbox.
 pub struct InboxItem(pub Item);
 
+/// One thing in an inbox.
 #[Object]
 impl InboxItem {
     /// Opaque and unique among everything.
@@ -232,6 +236,7 @@ impl From<InboxFilter> for Filter {
 /// One step of an inbox's history: what changed since the cursor before it, each item once, in its newest state.
 pub struct InboxUpdate(pub live::Update);
 
+/// One step of an inbox's history: what changed since the cursor before it, each item once, in its newest state.
 #[Object]
 impl InboxUpdate {
     /// Keep it; give it back as `after`.
@@ -404,7 +409,7 @@ impl InboxMutation {
 
     /// Hides these until a time, when they come back at the top, unseen.
     async fn snooze(&self, ctx: &Context<'_>, input: SnoozeInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Snooze(input.until)).await
+        change_items(ctx, &input.item_ids, Change::Snooze(in_micros(input.until))).await
     }
 
     /// Brings snoozed items back to where they were.

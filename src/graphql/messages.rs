@@ -18,6 +18,7 @@ use crate::{
     error::{self, Error},
     id::Kind,
     messages::{self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput},
+    text,
 };
 
 /// A message or a reply.
@@ -32,6 +33,7 @@ impl From<Sent> for Message {
     }
 }
 
+/// A message or a reply.
 #[Object]
 impl Message {
     /// Opaque and unique among everything.
@@ -312,6 +314,7 @@ impl MessageRecipient {
     }
 }
 
+/// A person whom a message reached by one of its addresses. Who was reached twice stands here twice.
 #[Object]
 impl MessageRecipient {
     /// Opaque and unique among everything.
@@ -401,6 +404,7 @@ impl MessageQuery {
             None => {}
         }
         if let Some(search) = search {
+            let search = text::search_pattern("search", &search)?;
             let subject = contains((message::Entity, message::Column::Subject), &search);
             let body = contains((message::Entity, message::Column::Body), &search);
             sent = sent.filter(sea_orm::Condition::any().add(subject).add(body));

@@ -18,6 +18,8 @@ use async_graphql::{
     Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective, dataloader::DataLoader,
 };
 
+use paging::Paged;
+
 use crate::{
     app::App,
     auth::{Actor, Role},
@@ -64,6 +66,11 @@ pub fn sdl() -> String {
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<node::Node>()
+        .override_output_type_description::<Paged<users::User>>("People, in pages.")
+        .override_output_type_description::<Paged<groups::Group>>("Groups, in pages.")
+        .override_output_type_description::<Paged<messages::Message>>("Messages, in pages.")
+        .override_output_type_description::<Paged<messages::MessageRecipient>>("Recipients, in pages.")
+        .override_output_type_description::<Paged<inbox::InboxItem>>("Inbox items, in pages.")
         .limit_depth(15)
 }
 

@@ -13,6 +13,7 @@ use crate::{
 /// One step of a thread's history: what is new or changed since the cursor before it, each message once.
 pub struct ThreadUpdate(Update);
 
+/// One step of a thread's history: what is new or changed since the cursor before it, each message once.
 #[Object]
 impl ThreadUpdate {
     /// Keep it; give it back as `after`.

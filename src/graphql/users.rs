@@ -4,7 +4,7 @@ use ::entity::{group, group_member, user};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use sea_orm::{
     Condition, EntityTrait, JoinType, Order, QueryFilter, QuerySelect,
-    sea_query::{Expr, ExprTrait, Func, LikeExpr},
+    sea_query::{Expr, ExprTrait, Func, IntoColumnRef, LikeExpr},
 };
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
     auth::Role,
     error::Error,
     id::Kind,
-    inbox,
+    inbox, text,
     users::{self, UserInput, UserRef},
 };
 
@@ -32,6 +32,7 @@ impl From<user::Model> for User {
     }
 }
 
+/// A person.
 #[Object]
 impl User {
     /// Opaque and unique among everything.
@@ -174,6 +175,7 @@ impl UserQuery {
         let page = page::<i64>((first, after, last, before))?;
         let mut users = user::Entity::find();
         if let Some(search) = search {
+            let search = text::search_pattern("search", &search)?;
             use user::Column::{ExternalId, FirstName, LastName};
             let any = [FirstName, LastName, ExternalId].into_iter();
             users = users
@@ -185,10 +187,9 @@ impl UserQuery {
     }
 }
 
-/// Whether a column contains a text, in any case. (SQLite knows the cases of ASCII only.)
-pub fn contains(column: impl sea_orm::sea_query::IntoColumnRef, text: &str) -> Expr {
-    let text = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(format!("%{text}%")).escape('\\'))
+/// Whether a column contains what somebody looks for, in any case. (SQLite knows the cases of ASCII only.)
+pub fn contains(column: impl IntoColumnRef, pattern: &str) -> Expr {
+    Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(pattern).escape('\\'))
 }
 
 /// People to make known, or to change.

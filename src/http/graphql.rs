@@ -26,8 +26,9 @@ pub async fn handle(State(http): State<Http>, headers: HeaderMap, body: Result<B
         Err(rejection) => return refuse(rejection.status(), "LIMIT_EXCEEDED", "the request is too large"),
     };
     let mut request: Request = match serde_json::from_slice(&body) {
-        Ok(request) => request,
-        Err(_) => return refuse(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "the body is one GraphQL request as JSON"),
+        // An array would be taken for the fields of a request in their order.
+        Ok(request) if body.trim_ascii_start().starts_with(b"{") => request,
+        _ => return refuse(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "the body is one GraphQL request as JSON"),
     };
     match actor(&http.app, &headers).await {
         Ok(Some(actor)) => request = request.data(actor),

@@ -37,6 +37,8 @@ const MOST_PINGS: u8 = 2;
 const LARGEST_MESSAGE: usize = 64 * 1024;
 /// tungstenite's default of 128 KiB is most of what an idle socket would cost.
 const READ_BUFFER: usize = 4 * 1024;
+/// How long the closing handshake may take.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Results that wait for the socket; then the operations wait.
 const QUEUE: usize = 16;
 
@@ -180,7 +182,11 @@ impl Connection {
                     Some(Ok(Message::Text(text))) => self.receive(&text).await?,
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.unanswered_pings = 0,
                     Some(Ok(Message::Binary(_))) => return Err(Close::new(4400, "Invalid message")),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
+                    Some(Ok(Message::Close(_))) => {
+                        self.read_to_the_end().await;
+                        return Ok(());
+                    }
+                    Some(Err(_)) | None => return Ok(()),
                 },
                 Some((id, outcome)) = results.recv() => self.pass_on(&id, outcome).await?,
                 _ = ping.tick(), if self.actor.is_some() || self.is_initialised => {
@@ -279,19 +285,21 @@ impl Connection {
         match timeout(WRITE_TIMEOUT, self.socket.send(Message::text(text))).await {
             Ok(Ok(())) => Ok(()),
             // It cannot be told any more.
-            Ok(Err(_)) | Err(_) => Err(Close::new(1008, "the client does not read")),
+            Ok(Err(_)) | Err(_) => Err(Close::new(1013, "the client does not read")),
         }
     }
 
     /// Says why, and finishes the closing handshake, so that unread input does not turn the close into a reset.
     async fn close(&mut self, code: u16, reason: String) {
         let frame = CloseFrame { code, reason: shortened(&reason).into() };
-        let farewell = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                while let Some(Ok(_)) = self.socket.recv().await {}
-            }
-        };
-        let _ = timeout(Duration::from_secs(2), farewell).await;
+        if let Ok(Ok(())) = timeout(FAREWELL, self.socket.send(Message::Close(Some(frame)))).await {
+            self.read_to_the_end().await;
+        }
+    }
+
+    /// The closing handshake ends when both sides have said so; reading answers the client's word.
+    async fn read_to_the_end(&mut self) {
+        let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
     }
 }
 

@@ -1,0 +1,406 @@
+//! A server for each test, and people who use it as its clients do.
+
+use std::sync::{Arc, OnceLock};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use tidings::{app::App, auth::Role, clock::Clock, config::Config, due, server};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+pub use crate::database::Kind;
+use crate::{
+    database::Database,
+    socket::{Following, Socket},
+};
+
+/// Tests tell time from here: a Monday morning.
+pub const START: &str = "2026-01-05T09:00:00Z";
+const SECRET: &str = "a secret for tests, of more than 32 bytes";
+
+/// Runs a test on SQLite and on PostgreSQL: `both! { async fn name(app: TestApp) { … } }`. With `on one thread:` in front,
+/// client and server take turns, and what happens at once happens in a fixed order.
+macro_rules! both {
+    (on one thread: $($tests:tt)*) => { both! { @1 $($tests)* } };
+    (@$threads:literal $($(#[$doc:meta])* async fn $name:ident($app:ident: TestApp) $story:block)*) => { $(
+        $(#[$doc])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn story($app: TestApp) $story
+
+            #[test]
+            fn sqlite() {
+                crate::app::run(crate::app::Kind::Sqlite, $threads, story);
+            }
+
+            #[test]
+            fn postgres() {
+                crate::app::run(crate::app::Kind::Postgres, $threads, story);
+            }
+        }
+    )* };
+    ($($tests:tt)*) => { both! { @2 $($tests)* } };
+}
+pub(crate) use both;
+
+/// Runs one test on one database.
+pub fn run<F: Future<Output = ()>>(kind: Kind, threads: usize, story: impl FnOnce(TestApp) -> F) {
+    let mut runtime = match threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    runtime.worker_threads(threads).enable_all().build().unwrap().block_on(async {
+        let Some(app) = TestApp::start(kind).await else { return };
+        story(app.clone()).await;
+        app.stop().await;
+    });
+}
+
+/// A server on a port and a database of its own, with a clock that stands still.
+#[derive(Clone)]
+pub struct TestApp(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    address: String,
+    database: Arc<Database>,
+    serving: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl std::ops::Deref for TestApp {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0.app
+    }
+}
+
+impl TestApp {
+    /// None where there is no PostgreSQL.
+    pub async fn start(kind: Kind) -> Option<Self> {
+        let clock = Clock::manual(START.parse().unwrap());
+        Some(Self::start_on(Arc::new(Database::create(kind).await?), clock).await)
+    }
+
+    async fn start_on(database: Arc<Database>, clock: Clock) -> Self {
+        let config = Config {
+            database_url: database.url.clone(),
+            auth_secret: Some(SECRET.into()),
+            migrate: false,
+            ..Config::default()
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let app = server::start(config, clock).await.unwrap();
+        let serving = tokio::spawn({
+            let app = app.clone();
+            async move { server::serve(app, listener).await.unwrap() }
+        });
+        let serving = tokio::sync::Mutex::new(Some(serving));
+        TestApp(Arc::new(Inner { app, address, database, serving }))
+    }
+
+    /// A second server on the same database (PostgreSQL).
+    pub async fn another(&self) -> Self {
+        Self::start_on(self.0.database.clone(), self.clock.clone()).await
+    }
+
+    /// Ends the server as SIGTERM does, and starts it again on the same database.
+    pub async fn restart(&self) -> Self {
+        self.stop().await;
+        Self::start_on(self.0.database.clone(), self.clock.clone()).await
+    }
+
+    /// Ends the server in good order.
+    pub async fn stop(&self) {
+        self.shutdown.cancel();
+        if let Some(serving) = self.0.serving.lock().await.take() {
+            serving.await.unwrap();
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.0.address)
+    }
+
+    pub fn socket_url(&self) -> String {
+        format!("ws://{}/graphql", self.0.address)
+    }
+
+    pub fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    /// Does what is due now, and returns when it is done.
+    pub async fn run_due(&self) {
+        due::run_due(self).await.unwrap();
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Anybody with a token.
+    pub fn client(&self, name: &str, role: Role) -> TestUser {
+        let token = self.auth.issue(name, role, self.now() + TimeDelta::days(365)).unwrap();
+        TestUser { app: self.clone(), name: name.into(), id: String::new(), token: Some(token), act_as: None }
+    }
+
+    /// A person who is known.
+    pub async fn user(&self, name: &str) -> TestUser {
+        let mut user = self.client(name, Role::User);
+        user.id = user.query("{ viewer { id } }", json!({})).await["viewer"]["id"].as_str().unwrap().into();
+        user
+    }
+
+    pub async fn users<const N: usize>(&self, names: [&str; N]) -> [TestUser; N] {
+        let mut users = Vec::with_capacity(N);
+        for name in names {
+            users.push(self.user(name).await);
+        }
+        users.try_into().unwrap_or_else(|_| unreachable!())
+    }
+
+    pub async fn admin(&self) -> TestUser {
+        let mut admin = self.client("root", Role::Admin);
+        admin.id = admin.query("{ viewer { id } }", json!({})).await["viewer"]["id"].as_str().unwrap().into();
+        admin
+    }
+
+    /// The host application.
+    pub fn service(&self) -> TestUser {
+        self.client("host", Role::Service)
+    }
+
+    /// Somebody without a token.
+    pub fn stranger(&self) -> TestUser {
+        TestUser { app: self.clone(), name: "stranger".into(), id: String::new(), token: None, act_as: None }
+    }
+
+    /// A group with these members.
+    pub async fn group(&self, name: &str, members: &[&TestUser]) -> String {
+        let upsert = "mutation($id: String!) { upsertGroup(input: {externalId: $id, name: $id}) { group { id } } }";
+        let made = self.service().query(upsert, json!({"id": name})).await;
+        let id = made["upsertGroup"]["group"]["id"].as_str().unwrap().to_owned();
+        if !members.is_empty() {
+            self.add_members(name, members).await;
+        }
+        id
+    }
+
+    pub async fn add_members(&self, group: &str, members: &[&TestUser]) {
+        let add = "mutation($group: GroupRef!, $users: [UserRef!]!) {
+            addGroupMembers(input: {group: $group, users: $users}) { group { id } } }";
+        self.service().query(add, json!({"group": {"externalId": group}, "users": refs(members)})).await;
+    }
+
+    pub async fn remove_members(&self, group: &str, members: &[&TestUser]) {
+        let remove = "mutation($group: GroupRef!, $users: [UserRef!]!) {
+            removeGroupMembers(input: {group: $group, users: $users}) { group { id } } }";
+        self.service().query(remove, json!({"group": {"externalId": group}, "users": refs(members)})).await;
+    }
+
+    /// What a client has that followed the inbox from the beginning is what a fresh query shows (P5).
+    pub async fn assert_live_equals_refetch(&self, user: &TestUser) {
+        let mut live = user.follow_inbox(Some(&format!("{}:0", self.epoch))).await;
+        let fresh = user.inbox().await;
+        live.until(&fresh.cursor).await;
+        assert_eq!(live.state, fresh, "what {} has heard is not what there is", user.name);
+    }
+}
+
+fn refs(users: &[&TestUser]) -> Value {
+    users.iter().map(|user| json!({"externalId": user.name})).collect()
+}
+
+/// Somebody with a client.
+#[derive(Clone)]
+pub struct TestUser {
+    pub app: TestApp,
+    /// The external id.
+    pub name: String,
+    pub id: String,
+    pub token: Option<String>,
+    pub act_as: Option<String>,
+}
+
+/// An address of a message.
+pub enum To<'a> {
+    User(&'a TestUser),
+    Group(&'a str),
+}
+
+impl To<'_> {
+    pub fn input(&self) -> Value {
+        match self {
+            To::User(user) => json!({"user": {"externalId": user.name}}),
+            To::Group(group) => json!({"group": {"externalId": group}}),
+        }
+    }
+}
+
+impl TestUser {
+    /// This client, acting for somebody.
+    pub fn acting_as(&self, user: &TestUser) -> Self {
+        TestUser { act_as: Some(user.name.clone()), ..self.clone() }
+    }
+
+    /// The whole answer to a request.
+    pub async fn ask(&self, query: &str, variables: Value) -> Value {
+        // One pool per runtime would be right; a connection per request is simple, and loopback is fast.
+        static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
+        let http = HTTP.get_or_init(|| reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap());
+        let mut request = http.post(self.app.url("/graphql")).json(&json!({"query": query, "variables": variables}));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(act_as) = &self.act_as {
+            request = request.header("act-as", act_as);
+        }
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The data of an answer without errors.
+    pub async fn query(&self, query: &str, variables: Value) -> Value {
+        let mut answer = self.ask(query, variables).await;
+        assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
+        answer["data"].take()
+    }
+
+    /// The code of the one error of an answer, and the field that it names.
+    pub async fn refusal(&self, query: &str, variables: Value) -> (String, Option<String>) {
+        let answer = self.ask(query, variables).await;
+        let errors = answer["errors"].as_array().unwrap_or_else(|| panic!("nothing was refused: {answer:#}"));
+        let text = |name: &str| errors[0]["extensions"][name].as_str().map(str::to_owned);
+        (text("code").unwrap_or_else(|| panic!("no code: {answer:#}")), text("field"))
+    }
+
+    /// Sends a message; gives its id.
+    pub async fn send(&self, to: &TestUser, subject: &str) -> String {
+        self.send_to(&[To::User(to)], subject).await
+    }
+
+    pub async fn send_to(&self, to: &[To<'_>], subject: &str) -> String {
+        self.create_message(json!({"to": to.iter().map(To::input).collect::<Value>(), "subject": subject, "body": ""}))
+            .await
+    }
+
+    pub async fn create_message(&self, input: Value) -> String {
+        let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+        let sent = self.query(send, json!({"input": input})).await;
+        sent["createMessage"]["message"]["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn reply(&self, parent: &str, body: &str, scope: &str) -> String {
+        let reply = "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
+        let sent = self.query(reply, json!({"input": {"parentId": parent, "body": body, "scope": scope}})).await;
+        sent["replyToMessage"]["message"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// `markRead`, `archive` and the like.
+    pub async fn change(&self, mutation: &str, items: &[&str]) -> Value {
+        let change = format!(
+            "mutation($ids: [ID!]!) {{ {mutation}(input: {{itemIds: $ids}}) {{ items {{ id }} inbox {{ counts {{ unread }} }} }} }}"
+        );
+        self.query(&change, json!({"ids": items})).await[mutation].take()
+    }
+
+    pub async fn snooze(&self, item: &str, until: DateTime<Utc>) {
+        let snooze = "mutation($id: ID!, $until: DateTime!) {
+            snooze(input: {itemIds: [$id], until: $until}) { items { snoozedUntil } } }";
+        self.query(snooze, json!({"id": item, "until": until.to_rfc3339()})).await;
+    }
+
+    pub async fn expire(&self, message: &str, at: DateTime<Utc>) {
+        let update = "mutation($id: ID!, $at: DateTime!) {
+            updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
+        self.query(update, json!({"id": message, "at": at.to_rfc3339()})).await;
+    }
+
+    /// Everything in the inbox.
+    pub async fn inbox(&self) -> InboxState {
+        let mut items = Vec::new();
+        let mut after = Value::Null;
+        loop {
+            let page = format!(
+                "query($after: String) {{ viewer {{ inbox {{ cursor counts {{ {COUNTS} }}
+                 items(filter: {{view: ALL}}, first: 100, after: $after) {{
+                   nodes {{ {ITEM} }} pageInfo {{ hasNextPage endCursor }} }} }} }} }}"
+            );
+            let inbox = self.query(&page, json!({"after": after})).await["viewer"]["inbox"].take();
+            items.extend(inbox["items"]["nodes"].as_array().unwrap().iter().cloned());
+            after = inbox["items"]["pageInfo"]["endCursor"].clone();
+            if inbox["items"]["pageInfo"]["hasNextPage"] == false {
+                return InboxState::new(inbox["cursor"].as_str().unwrap(), inbox["counts"].clone(), items);
+            }
+        }
+    }
+
+    /// The titles of one view, newest first.
+    pub async fn titles(&self, view: &str) -> Vec<String> {
+        let query = "query($view: InboxView!) {
+            viewer { inbox { items(filter: {view: $view}, first: 100) { nodes { title } } } } }";
+        let items = self.query(query, json!({"view": view})).await["viewer"]["inbox"]["items"]["nodes"].take();
+        items.as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub async fn counts(&self) -> Value {
+        self.query(&format!("{{ viewer {{ inbox {{ counts {{ {COUNTS} }} }} }} }}"), json!({})).await["viewer"]["inbox"]
+            ["counts"]
+            .take()
+    }
+
+    /// The id of the newest item with a title.
+    pub async fn item(&self, title: &str) -> String {
+        let state = self.inbox().await;
+        let item = state.items.values().find(|item| item["title"] == title);
+        item.unwrap_or_else(|| panic!("{} has no “{title}”", self.name))["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn cursor(&self) -> String {
+        self.inbox().await.cursor
+    }
+
+    pub async fn connect(&self) -> Socket {
+        let mut socket = Socket::open(&self.app.socket_url()).await;
+        let mut parameters = json!({});
+        if let Some(token) = &self.token {
+            parameters["Authorization"] = format!("Bearer {token}").into();
+        }
+        if let Some(act_as) = &self.act_as {
+            parameters["act-as"] = act_as.as_str().into();
+        }
+        socket.send(json!({"type": "connection_init", "payload": parameters})).await;
+        assert_eq!(socket.receive().await["type"], "connection_ack");
+        socket
+    }
+
+    /// Follows the inbox over a real websocket; without a cursor from now on.
+    pub async fn follow_inbox(&self, after: Option<&str>) -> Following {
+        let subscription = format!(
+            "subscription($after: String) {{ inboxUpdated(after: $after) {{
+               cursor caughtUp resync counts {{ {COUNTS} }} changes {{ type itemId item {{ {ITEM} }} }} }} }}"
+        );
+        Following::start(self.connect().await, &subscription, json!({"after": after})).await
+    }
+}
+
+pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
+pub const ITEM: &str = "id kind title preview seenAt readAt archivedAt snoozedUntil createdAt updatedAt
+    subject { __typename ... on Message { id body sender { name } } }";
+
+/// An inbox as a client keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InboxState {
+    pub cursor: String,
+    pub counts: Value,
+    pub items: std::collections::BTreeMap<String, Value>,
+}
+
+impl InboxState {
+    pub fn new(cursor: &str, counts: Value, items: Vec<Value>) -> Self {
+        let items = items.into_iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item)).collect();
+        InboxState { cursor: cursor.into(), counts, items }
+    }
+}

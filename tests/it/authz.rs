@@ -1,0 +1,220 @@
+//! Who may do and see what (P12): a line for every root field, and for every field that hides something.
+//!
+//! The list of these fields comes from the schema, so that a new one without a line fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_graphql::parser::{
+    parse_schema,
+    types::{FieldDefinition, TypeKind, TypeSystemDefinition},
+};
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, TestUser, To, both};
+
+/// A field, a document that asks for it, where the answer stands, and what each gets: a value (`yes`), `null`, or a code.
+///
+/// Alice wrote `$message` to the group “team”, of which Bob is a member and Eve is not; `$item` is Bob's. Everybody asks
+/// for themselves: `$me` is the id of who asks (of Eve for the stranger and the host).
+struct Line {
+    field: &'static str,
+    query: &'static str,
+    answer: &'static str,
+    stranger: &'static str,
+    alice: &'static str,
+    bob: &'static str,
+    eve: &'static str,
+    host: &'static str,
+    admin: &'static str,
+}
+
+const U: &str = "UNAUTHENTICATED";
+const F: &str = "FORBIDDEN";
+const N: &str = "NOT_FOUND";
+const I: &str = "BAD_USER_INPUT";
+const C: &str = "CONFLICT";
+const Y: &str = "yes";
+const O: &str = "null";
+
+macro_rules! lines {
+    ($($field:literal $query:literal $answer:literal: $s:ident $a:ident $b:ident $e:ident $h:ident $r:ident;)*) => {
+        &[$(Line { field: $field, query: $query, answer: $answer, stranger: $s, alice: $a, bob: $b, eve: $e, host: $h, admin: $r }),*]
+    };
+}
+
+#[rustfmt::skip]
+const LINES: &[Line] = lines![
+    //                                                                                           stranger alice bob eve host admin
+    "Query.node" "query($message: ID!) { node(id: $message) { id } }" "/node":                          U Y Y O O Y;
+    "Query.node" "query($group: ID!) { node(id: $group) { id } }" "/node":                              U Y Y Y Y Y;
+    "Query.node" "query($bob: ID!) { node(id: $bob) { id } }" "/node":                                  U Y Y Y Y Y;
+    "Query.node" "query($item: ID!) { node(id: $item) { id } }" "/node":                                U O Y O O O;
+    "Query.node" "query($inbox: ID!) { node(id: $inbox) { id } }" "/node":                              U O Y O Y Y;
+    "Query.node" "query($counts: ID!) { node(id: $counts) { id } }" "/node":                            U O Y O Y Y;
+    "Query.node" "query($recipient: ID!) { node(id: $recipient) { id } }" "/node":                      U Y O O O Y;
+    "Query.nodes" "query($message: ID!) { nodes(ids: [$message]) { id } }" "/nodes/0":                  U Y Y O O Y;
+    "Query.viewer" "{ viewer { id } }" "/viewer":                                                       O Y Y Y O Y;
+    "Query.viewerRole" "{ viewerRole }" "/viewerRole":                                                  U Y Y Y Y Y;
+    "Query.user" "query($bob: ID!) { user(ref: {id: $bob}) { id } }" "/user":                           U Y Y Y Y Y;
+    "Query.users" "{ users { nodes { id } } }" "/users":                                                U F F F Y Y;
+    "Query.group" "{ group(ref: {externalId: \"team\"}) { id } }" "/group":                             U Y Y Y Y Y;
+    "Query.groups" "{ groups { nodes { id } } }" "/groups":                                             U F F F Y Y;
+    "Query.message" "query($message: ID!) { message(id: $message) { id } }" "/message":                 U Y Y O O Y;
+    "Query.sentMessages" "{ sentMessages { nodes { id } } }" "/sentMessages":                           U Y Y Y Y Y;
+    "User.email" "query($bob: ID!) { user(ref: {id: $bob}) { email } }" "/user/email":                  U O Y O Y Y;
+    "User.locale" "query($bob: ID!) { user(ref: {id: $bob}) { locale } }" "/user/locale":               U O Y O Y Y;
+    "User.timeZone" "query($bob: ID!) { user(ref: {id: $bob}) { timeZone } }" "/user/timeZone":         U O Y O Y Y;
+    "User.inbox" "query($bob: ID!) { user(ref: {id: $bob}) { inbox { id } } }" "/user/inbox":           U O Y O Y Y;
+    "User.groups" "query($bob: ID!) { user(ref: {id: $bob}) { groups { nodes { id } } } }" "/user/groups": U O Y O Y Y;
+    "Group.members" "{ group(ref: {externalId: \"team\"}) { members { nodes { id } } } }" "/group/members": U O Y O Y Y;
+    "Message.recipients" "query($message: ID!) { message(id: $message) { recipients { nodes { id } } } }" "/message/recipients": U Y O O O Y;
+    "Message.readStats" "query($message: ID!) { message(id: $message) { readStats { readCount } } }" "/message/readStats": U Y O O O Y;
+    "MessageAudience.readStats" "query($message: ID!) { message(id: $message) { sentTo { readStats { readCount } } } }" "/message/sentTo/0/readStats": U Y O O O Y;
+    "Mutation.createMessage" "mutation($bob: ID!) { createMessage(input: {to: [{user: {id: $bob}}], subject: \"s\", body: \"\"}) { message { id } } }" "/createMessage": U Y Y Y Y Y;
+    "Mutation.replyToMessage" "mutation($message: ID!) { replyToMessage(input: {parentId: $message, body: \"\"}) { message { id } } }" "/replyToMessage": U Y Y N I C;
+    "Mutation.updateMessage" "mutation($message: ID!) { updateMessage(input: {messageId: $message, expiresAt: null}) { message { id } } }" "/updateMessage": U Y F N N Y;
+    "Mutation.markRead" "mutation($item: ID!) { markRead(input: {itemIds: [$item]}) { items { id } } }" "/markRead":       U N Y N I N;
+    "Mutation.markUnread" "mutation($item: ID!) { markUnread(input: {itemIds: [$item]}) { items { id } } }" "/markUnread": U N Y N I N;
+    "Mutation.markSeen" "mutation($item: ID!) { markSeen(input: {itemIds: [$item]}) { items { id } } }" "/markSeen":       U N Y N I N;
+    "Mutation.archive" "mutation($item: ID!) { archive(input: {itemIds: [$item]}) { items { id } } }" "/archive":          U N Y N I N;
+    "Mutation.unarchive" "mutation($item: ID!) { unarchive(input: {itemIds: [$item]}) { items { id } } }" "/unarchive":    U N Y N I N;
+    "Mutation.snooze" "mutation($item: ID!) { snooze(input: {itemIds: [$item], until: \"2027-01-01T00:00:00Z\"}) { items { id } } }" "/snooze": U N Y N I N;
+    "Mutation.unsnooze" "mutation($item: ID!) { unsnooze(input: {itemIds: [$item]}) { items { id } } }" "/unsnooze":       U N Y N I N;
+    "Mutation.markAllRead" "mutation { markAllRead(input: {}) { affectedCount } }" "/markAllRead":      U Y Y Y I Y;
+    "Mutation.markAllSeen" "mutation { markAllSeen(input: {}) { affectedCount } }" "/markAllSeen":      U Y Y Y I Y;
+    "Mutation.archiveAll" "mutation { archiveAll(input: {}) { affectedCount } }" "/archiveAll":         U Y Y Y I Y;
+    "Mutation.upsertUsers" "mutation { upsertUsers(input: {users: [{externalId: \"new\"}]}) { users { id } } }" "/upsertUsers": U F F F Y Y;
+    "Mutation.deactivateUser" "mutation { deactivateUser(input: {user: {externalId: \"spare\"}}) { user { id } } }" "/deactivateUser": U F F F Y Y;
+    "Mutation.reactivateUser" "mutation { reactivateUser(input: {user: {externalId: \"spare\"}}) { user { id } } }" "/reactivateUser": U F F F Y Y;
+    "Mutation.upsertGroup" "mutation { upsertGroup(input: {externalId: \"new\", name: \"n\"}) { group { id } } }" "/upsertGroup": U F F F Y Y;
+    "Mutation.deleteGroup" "mutation { deleteGroup(input: {group: {externalId: \"spare\"}}) { group { id } } }" "/deleteGroup": U F F F Y N;
+    "Mutation.addGroupMembers" "mutation($spare: ID!) { addGroupMembers(input: {group: {externalId: \"other\"}, users: [{id: $spare}]}) { group { id } } }" "/addGroupMembers": U F F F Y Y;
+    "Mutation.removeGroupMembers" "mutation($spare: ID!) { removeGroupMembers(input: {group: {externalId: \"other\"}, users: [{id: $spare}]}) { group { id } } }" "/removeGroupMembers": U F F F Y Y;
+    "Subscription.inboxUpdated" "subscription { inboxUpdated { cursor } }" "/inboxUpdated":             U Y Y Y I Y;
+    "Subscription.threadUpdated" "subscription($message: ID!) { threadUpdated(rootId: $message) { cursor } }" "/threadUpdated": U Y Y N N Y;
+];
+
+/// All fields of the schema, by `Type.field`.
+fn fields() -> BTreeMap<String, FieldDefinition> {
+    let mut fields = BTreeMap::new();
+    for definition in parse_schema(tidings::graphql::sdl()).unwrap().definitions {
+        let TypeSystemDefinition::Type(ty) = definition else { continue };
+        let TypeKind::Object(object) = ty.node.kind else { continue };
+        let ty = ty.node.name.node;
+        fields.extend(object.fields.into_iter().map(|field| (format!("{ty}.{}", field.node.name.node), field.node)));
+    }
+    fields
+}
+
+/// The fields that need a line.
+fn guarded() -> BTreeSet<String> {
+    let needs_line = |name: &str, field: &FieldDefinition| {
+        let is_root = ["Query.", "Mutation.", "Subscription."].iter().any(|root| name.starts_with(root));
+        let hides = field.description.as_ref().is_some_and(|text| text.node.contains("null for others"));
+        is_root || hides || !field.directives.is_empty()
+    };
+    fields().into_iter().filter(|(name, field)| needs_line(name, field)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn every_root_field_and_every_field_that_hides_something_has_a_line() {
+    let lines: BTreeSet<_> = LINES.iter().map(|line| line.field.to_owned()).collect();
+    assert_eq!(guarded(), lines);
+}
+
+/// What `@auth` says is what the table says.
+#[test]
+fn the_auth_directive_is_on_what_only_hosts_may_use() {
+    let fields = fields();
+    for line in LINES {
+        let field = &fields[line.field];
+        let declared = field.directives.iter().any(|directive| directive.node.name.node == "auth");
+        assert_eq!(declared, line.alice == F && line.eve == F, "{}", line.field);
+    }
+}
+
+async fn outcome(user: &TestUser, line: &Line, variables: &Value) -> String {
+    let answer = if line.query.starts_with("subscription") {
+        let mut socket = user.connect().await;
+        socket.subscribe("1", line.query, variables.clone()).await;
+        let message = socket.receive().await;
+        match message["type"].as_str().unwrap() {
+            "error" => json!({"errors": message["payload"]}),
+            _ => message["payload"].clone(),
+        }
+    } else {
+        user.ask(line.query, variables.clone()).await
+    };
+    match answer["errors"][0]["extensions"]["code"].as_str() {
+        Some(code) => code.to_owned(),
+        None if answer.get("errors").is_some() => panic!("{answer:#}"),
+        None if answer["data"].pointer(line.answer).is_none_or(Value::is_null) => O.to_owned(),
+        None => Y.to_owned(),
+    }
+}
+
+both! {
+    async fn everybody_gets_what_the_table_says(app: TestApp) {
+        let [alice, bob, eve, spare] = app.users(["alice", "bob", "eve", "spare"]).await;
+        let bob_is = "mutation { upsertUsers(input: {users: [{externalId: \"bob\", email: \"bob@example.com\"}]}) { users { id } } }";
+        app.service().query(bob_is, json!({})).await;
+        app.group("team", &[&bob]).await;
+        app.group("other", &[&spare]).await;
+        app.group("spare", &[]).await;
+        let message = alice.send_to(&[To::Group("team")], "hello").await;
+        let ids = alice.query("query($id: ID!) { message(id: $id) { recipients { nodes { id } } } group(ref: {externalId: \"team\"}) { id } }", json!({"id": message})).await;
+        let inbox = bob.query("{ viewer { inbox { id counts { id } } } }", json!({})).await["viewer"]["inbox"].take();
+        let variables = json!({
+            "message": message, "item": bob.item("hello").await, "bob": bob.id, "spare": spare.id,
+            "group": ids["group"]["id"], "recipient": ids["message"]["recipients"]["nodes"][0]["id"],
+            "inbox": inbox["id"], "counts": inbox["counts"]["id"],
+        });
+        let (stranger, host, admin) = (app.stranger(), app.service(), app.admin().await);
+        let mut wrong = Vec::new();
+        for line in LINES {
+            for (who, user, expected) in [
+                ("stranger", &stranger, line.stranger),
+                ("alice", &alice, line.alice),
+                ("bob", &bob, line.bob),
+                ("eve", &eve, line.eve),
+                ("host", &host, line.host),
+                ("admin", &admin, line.admin),
+            ] {
+                let got = outcome(user, line, &variables).await;
+                if got != expected {
+                    wrong.push(format!("{} for {who}: {got} instead of {expected}", line.query));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// “Not yours” and “not there” are the same answer.
+    async fn what_is_not_yours_looks_like_what_is_not_there(app: TestApp) {
+        let [alice, bob, eve] = app.users(["alice", "bob", "eve"]).await;
+        let message = alice.send(&bob, "secret").await;
+        let item = bob.item("secret").await;
+        for (query, real, invented) in [
+            ("query($id: ID!) { message(id: $id) { id } node(id: $id) { id } }", &message, "msg_zz"),
+            ("query($id: ID!) { node(id: $id) { id } }", &item, "itm_zz"),
+            ("mutation($id: ID!) { markRead(input: {itemIds: [$id]}) { items { id } } }", &item, "itm_zz"),
+            ("mutation($id: ID!) { replyToMessage(input: {parentId: $id, body: \"\"}) { message { id } } }", &message, "msg_zz"),
+            ("mutation($id: ID!) { updateMessage(input: {messageId: $id, expiresAt: null}) { message { id } } }", &message, "msg_zz"),
+        ] {
+            let (yours, theirs) = (eve.ask(query, json!({"id": real})).await, eve.ask(query, json!({"id": invented})).await);
+            assert_eq!(yours, theirs, "{query}");
+        }
+    }
+
+    /// A thread shows nobody a reply that was not sent to them, at any place.
+    async fn private_replies_are_seen_nowhere(app: TestApp) {
+        let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
+        let root = alice.send_to(&[To::User(&bob), To::User(&carol)], "root").await;
+        let private = bob.reply(&root, "private", "SENDER").await;
+        let everywhere = "query($root: ID!, $private: ID!) {
+            message(id: $root) { replies { nodes { body } } thread { nodes { body } } }
+            node(id: $private) { id } nodes(ids: [$private]) { id } sentMessages { nodes { body } } }";
+        let seen = carol.query(everywhere, json!({"root": root, "private": private})).await;
+        assert!(!seen.to_string().contains("private"), "{seen:#}");
+    }
+}

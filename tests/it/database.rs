@@ -1,0 +1,195 @@
+//! A database for each test: a SQLite file, or a database in a throwaway PostgreSQL.
+//!
+//! Migrations run once for each kind, in a template; a test gets a copy of it. PostgreSQL is started by the first test
+//! that wants it and ends with the test process, however that ends. `TIDINGS_TEST_POSTGRES_URL` names a server to use
+//! instead (`postgres://user@host:port`, PostgreSQL 15 or newer); what the tests make there stays there.
+
+use std::{
+    cmp::Reverse,
+    env, fs,
+    io::{BufRead, BufReader, Write, stderr},
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{self, Child, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+};
+
+use sea_orm::{ConnectOptions, ConnectionTrait};
+use tempfile::TempDir;
+use tidings::db::Db;
+use tokio::{runtime, sync::Mutex};
+
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// Empty but for its tables, and nobody else's.
+pub struct Database {
+    pub url: String,
+    /// SQLite: where the file is, until the test ends.
+    _directory: Option<TempDir>,
+}
+
+impl Database {
+    /// None where there is no PostgreSQL, said once. In CI it panics: a test that is skipped there is one that failed.
+    pub async fn create(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Sqlite => {
+                let directory = TempDir::new().unwrap();
+                let file = directory.path().join("tidings.db");
+                fs::write(&file, &*SQLITE_TEMPLATE).unwrap();
+                Some(Self { url: format!("sqlite:{}", file.display()), _directory: Some(directory) })
+            }
+            Kind::Postgres => {
+                static COUNT: AtomicU32 = AtomicU32::new(0);
+                let server = POSTGRES.as_ref()?;
+                let name = format!("t{}_{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+                let url = server.create_database(&name, &format!("TEMPLATE {} STRATEGY FILE_COPY", template())).await;
+                Some(Self { url, _directory: None })
+            }
+        }
+    }
+}
+
+/// The file of a migrated database.
+static SQLITE_TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("template.db");
+    aside(async || migrate(&format!("sqlite:{}", file.display())).await);
+    fs::read(file).unwrap()
+});
+
+/// The server with the template in it; None where PostgreSQL is not installed.
+static POSTGRES: LazyLock<Option<Server>> = LazyLock::new(|| {
+    let named = env::var("TIDINGS_TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
+    let server = if let Some(url) = named {
+        Server { url: url.trim_end_matches('/').to_owned(), _script: None }
+    } else if let Some(initdb) = initdb() {
+        Server::start(&initdb)
+    } else {
+        assert!(env::var_os("CI").is_none_or(|ci| ci.is_empty()), "PostgreSQL is not tested: no initdb was found");
+        // Not eprintln!, which shows nothing of a test that passes.
+        stderr().write_all(b"\n*** PostgreSQL tests are SKIPPED: no initdb was found ***\n\n").unwrap();
+        return None;
+    };
+    aside(async || migrate(&server.create_database(&template(), "").await).await);
+    Some(server)
+});
+
+/// Of this process alone: the template of another, on a server that both use, may have other tables.
+fn template() -> String {
+    format!("t{}_template", process::id())
+}
+
+async fn migrate(url: &str) {
+    let (db, _heard) = Db::open(url).await.unwrap();
+    db.migrate().await.unwrap();
+    db.close().await;
+}
+
+/// Waits for work that is done on another thread: a `LazyLock` is not async, and a test's thread has a runtime already.
+fn aside(work: impl AsyncFnOnce() + Send) {
+    let work = || runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work());
+    thread::scope(|scope| scope.spawn(work).join().unwrap());
+}
+
+struct Server {
+    /// Without a database.
+    url: String,
+    /// Its standard input is closed when this process ends, which is what `POSTGRES_SCRIPT` waits for.
+    _script: Option<Child>,
+}
+
+impl Server {
+    fn start(initdb: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut script = Command::new("sh")
+            .args(["-c", POSTGRES_SCRIPT])
+            .env("BIN", initdb.parent().unwrap())
+            .env("PORT", port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Ctrl-C is for us: the script must live to clean up.
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(script.stdout.take().unwrap());
+        let mut said = String::new();
+        while !said.ends_with("ready\n") {
+            assert!(output.read_line(&mut said).unwrap() > 0, "PostgreSQL does not start:\n{said}");
+        }
+        Self { url: format!("postgres://postgres@127.0.0.1:{port}"), _script: Some(script) }
+    }
+
+    /// Gives the URL of the new database.
+    async fn create_database(&self, name: &str, origin: &str) -> String {
+        // A template cannot be copied while it is in use, and another copy may count as use.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+        let _turn = ONE_AT_A_TIME.lock().await;
+        let mut options = ConnectOptions::new(format!("{}/postgres", self.url));
+        options.max_connections(1).sqlx_logging(false);
+        let admin = sea_orm::Database::connect(options).await.unwrap();
+        // On a server that was there before us, an earlier process may have had our number.
+        admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
+        admin.execute_unprepared(&format!("CREATE DATABASE {name} {origin}")).await.unwrap();
+        admin.close().await.unwrap();
+        format!("{}/{name}", self.url)
+    }
+}
+
+/// From PATH, or else the newest of those that Debian keeps out of it.
+fn initdb() -> Option<PathBuf> {
+    let mut debian: Vec<_> =
+        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().map(|version| version.unwrap().path()).collect();
+    debian.sort_by_key(|path| Reverse(path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok())));
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(debian.iter().map(|version| version.join("bin")))
+        // PATH may have a link to it and none to the programs beside it.
+        .find_map(|directory| directory.join("initdb").canonicalize().ok())
+}
+
+/// Makes a PostgreSQL on $PORT with the programs in $BIN, says "ready", and removes it all when standard input ends.
+///
+/// A shell does it because it outlives us: no signal that ends this process leaves a server or its files behind.
+const POSTGRES_SCRIPT: &str = r#"
+set -e
+exec 2>&1
+as_postgres() { "$@"; }
+directory=$(mktemp -d "${TMPDIR:-/tmp}/tidings-pg-XXXXXX")
+cd "$directory"
+trap 'as_postgres "$BIN/pg_ctl" stop -D data -m immediate >/dev/null 2>&1 || true; rm -rf "$directory"' EXIT
+# "ready" may find nobody who listens; that is no reason to leave without the above.
+trap '' PIPE
+
+if [ "$(id -u)" = 0 ]; then
+    # PostgreSQL refuses to run as root.
+    chown postgres .
+    as_postgres() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
+fi
+
+as_postgres "$BIN/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
+cat >>data/postgresql.conf <<END
+listen_addresses = '127.0.0.1'
+port = $PORT
+unix_socket_directories = ''
+max_connections = 400
+shared_buffers = 64MB
+autovacuum = off
+# Nothing here has to survive a crash.
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+END
+as_postgres "$BIN/pg_ctl" start -D data -l log --wait --timeout=30 --silent || { cat log; exit 1; }
+
+echo ready
+cat >/dev/null
+"#;

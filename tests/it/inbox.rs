@@ -1,0 +1,169 @@
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, To, both};
+
+both! {
+    /// Reading, unreading, seeing: each does what it says to the item and the counts.
+    async fn reading_and_seeing_change_the_counts(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        for subject in ["one", "two", "three"] {
+            alice.send(&bob, subject).await;
+        }
+        let (one, two) = (bob.item("one").await, bob.item("two").await);
+        let unread_unseen = async || {
+            let counts = bob.counts().await;
+            (counts["unread"].as_i64().unwrap(), counts["unseen"].as_i64().unwrap())
+        };
+        assert_eq!(unread_unseen().await, (3, 3));
+        bob.change("markSeen", &[&one, &two]).await;
+        assert_eq!(unread_unseen().await, (3, 1));
+        bob.change("markRead", &[&one]).await;
+        assert_eq!(unread_unseen().await, (2, 1));
+        // Twice is once.
+        bob.change("markRead", &[&one, &one]).await;
+        assert_eq!(unread_unseen().await, (2, 1));
+        bob.change("markUnread", &[&one]).await;
+        assert_eq!(unread_unseen().await, (3, 1));
+        assert_eq!(bob.titles("UNREAD").await, ["three", "two", "one"]);
+    }
+
+    /// An item is in one place: there, archived or snoozed.
+    async fn items_move_between_the_places(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "a").await;
+        alice.send(&bob, "b").await;
+        let item = bob.item("a").await;
+        let places = async || (bob.titles("ACTIVE").await, bob.titles("ARCHIVED").await, bob.titles("SNOOZED").await);
+        let (a, b) = (|| vec!["a".to_owned()], || vec!["b".to_owned()]);
+
+        bob.change("archive", &[&item]).await;
+        assert_eq!(places().await, (b(), a(), vec![]));
+        bob.snooze(&item, app.now() + TimeDelta::hours(1)).await;
+        assert_eq!(places().await, (b(), vec![], a()));
+        bob.change("archive", &[&item]).await;
+        assert_eq!(places().await, (b(), a(), vec![]));
+        bob.change("unarchive", &[&item]).await;
+        assert_eq!(bob.titles("ACTIVE").await, ["b", "a"]);
+        bob.snooze(&item, app.now() + TimeDelta::hours(1)).await;
+        bob.change("unsnooze", &[&item]).await;
+        assert_eq!(bob.titles("ACTIVE").await, ["b", "a"]);
+        assert_eq!(bob.counts().await["unread"], 2);
+    }
+
+    /// A snoozed item comes back by itself: at the top and unseen.
+    async fn a_snoozed_item_comes_back_in_time(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "later").await;
+        let item = bob.item("later").await;
+        bob.change("markSeen", &[&item]).await;
+        bob.snooze(&item, app.now() + TimeDelta::hours(2)).await;
+        app.advance(TimeDelta::hours(1));
+        alice.send(&bob, "meanwhile").await;
+        let mut live = bob.follow_inbox(None).await;
+        assert_eq!(bob.titles("ACTIVE").await, ["meanwhile"]);
+
+        app.advance(TimeDelta::hours(1));
+
+        assert_eq!(live.take_titles(1).await, ["later"]);
+        assert_eq!(bob.titles("ACTIVE").await, ["later", "meanwhile"]);
+        assert_eq!((&bob.counts().await["unseen"], &bob.counts().await["snoozed"]), (&json!(2), &json!(0)));
+        app.assert_live_equals_refetch(&bob).await;
+    }
+
+    /// What arrived after the cursor is left alone: nobody marks what they have not been shown.
+    async fn marking_all_stops_at_the_cursor(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "shown").await;
+        let cursor = bob.cursor().await;
+        alice.send(&bob, "new").await;
+
+        let mark = "mutation($upTo: String) { markAllRead(input: {upTo: $upTo}) { affectedCount inbox { counts { unread } } } }";
+        let marked = bob.query(mark, json!({"upTo": cursor})).await["markAllRead"].take();
+
+        assert_eq!(marked, json!({"affectedCount": 1, "inbox": {"counts": {"unread": 1}}}));
+        assert_eq!(bob.titles("UNREAD").await, ["new"]);
+        for foreign in ["elsewhere:1", "nonsense"] {
+            assert_eq!(bob.refusal(mark, json!({"upTo": foreign})).await, ("BAD_USER_INPUT".into(), Some("upTo".into())));
+        }
+    }
+
+    /// The bulk forms concern what is there, not what was put away.
+    async fn bulk_changes_concern_what_is_there(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        for subject in ["kept", "a", "b"] {
+            alice.send(&bob, subject).await;
+        }
+        bob.change("archive", &[&bob.item("kept").await]).await;
+        let all = async |mutation: &str| {
+            bob.query(&format!("mutation {{ {mutation}(input: {{}}) {{ affectedCount }} }}"), json!({})).await[mutation]
+                ["affectedCount"].take()
+        };
+        assert_eq!(all("markAllSeen").await, 2);
+        assert_eq!(all("markAllRead").await, 2);
+        assert_eq!(all("markAllRead").await, 0);
+        assert_eq!(all("archiveAll").await, 2);
+        let counts = bob.counts().await;
+        assert_eq!((&counts["unread"], &counts["archived"]), (&json!(0), &json!(3)));
+        bob.change("unarchive", &[&bob.item("kept").await]).await;
+        assert_eq!(bob.counts().await["unread"], 1);
+        let none_of_them = "mutation { markAllRead(input: {filter: {kinds: []}}) { affectedCount } }";
+        assert_eq!(bob.query(none_of_them, json!({})).await["markAllRead"]["affectedCount"], 0);
+        app.assert_live_equals_refetch(&bob).await;
+    }
+
+    /// Bad input to the inbox names its field.
+    async fn what_cannot_be_changed_names_the_field(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "one").await;
+        let item = bob.item("one").await;
+        let mark = "mutation($ids: [ID!]!) { markRead(input: {itemIds: $ids}) { items { id } } }";
+        let bad = |field: &str| ("BAD_USER_INPUT".to_owned(), Some(field.to_owned()));
+
+        assert_eq!(bob.refusal(mark, json!({"ids": []})).await, bad("itemIds"));
+        assert_eq!(bob.refusal(mark, json!({"ids": vec![item.clone(); 101]})).await, bad("itemIds"));
+        assert_eq!(alice.refusal(mark, json!({"ids": [item]})).await.0, "NOT_FOUND");
+        assert_eq!(bob.refusal(mark, json!({"ids": [item, "itm_zzz"]})).await.0, "NOT_FOUND");
+        let snooze = "mutation($id: ID!, $until: DateTime!) { snooze(input: {itemIds: [$id], until: $until}) { items { id } } }";
+        let past = json!({"id": item, "until": app.now().to_rfc3339()});
+        assert_eq!(bob.refusal(snooze, past).await, bad("until"));
+        let host = app.service().refusal(mark, json!({"ids": [item]})).await;
+        assert_eq!(host, bad("act-as"));
+        // A list with one wrong id changes nothing.
+        assert_eq!(bob.counts().await["unread"], 1);
+    }
+
+    /// Only some kinds, only what contains a word.
+    async fn an_inbox_can_be_filtered(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let input = |subject: &str, body: &str| json!({"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": body});
+        alice.create_message(input("Budget", "numbers")).await;
+        alice.create_message(input("Lunch", "with a BUDGET of 10%")).await;
+        alice.create_message(input("Other", "nothing")).await;
+        let list = async |filter: Value| {
+            let query = "query($filter: InboxFilter) { viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
+            let nodes = bob.query(query, json!({"filter": filter})).await["viewer"]["inbox"]["items"]["nodes"].take();
+            nodes.as_array().unwrap().iter().map(|node| node["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+
+        assert_eq!(list(json!({"search": "budget"})).await, ["Lunch", "Budget"]);
+        assert_eq!(list(json!({"search": "10%"})).await, ["Lunch"]);
+        assert_eq!(list(json!({"search": "'; --"})).await, Vec::<String>::new());
+        assert_eq!(list(json!({"kinds": ["MESSAGE"]})).await.len(), 3);
+        assert_eq!(list(json!({"kinds": []})).await.len(), 0);
+    }
+
+    /// A service looks after somebody's inbox by acting for them.
+    async fn a_service_acts_for_a_person(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send_to(&[To::User(&bob)], "hello").await;
+        let host = app.service().acting_as(&bob);
+
+        host.change("markRead", &[&bob.item("hello").await]).await;
+
+        assert_eq!(bob.counts().await["unread"], 0);
+        let nobody = crate::app::TestUser { act_as: Some("nobody".into()), ..app.service() };
+        assert_eq!(nobody.refusal("{ viewer { id } }", json!({})).await.0, "BAD_USER_INPUT");
+        assert_eq!(alice.acting_as(&bob).refusal("{ viewer { id } }", json!({})).await.0, "FORBIDDEN");
+    }
+}

@@ -1,0 +1,273 @@
+//! Old state + updates = fresh state (P5), for random stories of several users, with cuts of the connection in between.
+
+use chrono::TimeDelta;
+use proptest::{prelude::*, test_runner::TestRunner};
+use serde_json::json;
+
+use crate::app::{InboxState, Kind, TestApp, TestUser, To};
+
+const USERS: usize = 4;
+const GROUPS: usize = 2;
+const STORIES: u32 = 24;
+const LONGEST_STORY: usize = 40;
+
+/// Something that happens. Numbers choose among what there is.
+#[derive(Clone, Debug)]
+enum Event {
+    Send {
+        from: usize,
+        to: Vec<usize>,
+        groups: Vec<usize>,
+    },
+    Reply {
+        from: usize,
+        nth: usize,
+        everyone: bool,
+    },
+    Change {
+        who: usize,
+        nth: usize,
+        many: usize,
+        mutation: &'static str,
+    },
+    ChangeAll {
+        who: usize,
+        mutation: &'static str,
+        up_to_old_cursor: bool,
+    },
+    Snooze {
+        who: usize,
+        nth: usize,
+        minutes: i64,
+    },
+    Expire {
+        nth: usize,
+        minutes: i64,
+    },
+    Join {
+        who: usize,
+        group: usize,
+    },
+    Leave {
+        who: usize,
+        group: usize,
+    },
+    /// Time passes, and the server does what is due.
+    Wait {
+        minutes: i64,
+    },
+    /// The follower's connection breaks; it comes back with its cursor later.
+    Cut {
+        who: usize,
+    },
+    /// All of these at the same time.
+    AtOnce {
+        who: Vec<(usize, usize)>,
+        mutation: &'static str,
+    },
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let user = || 0..USERS;
+    let mutation =
+        || prop::sample::select(vec!["markRead", "markUnread", "markSeen", "archive", "unarchive", "unsnooze"]);
+    let bulk = prop::sample::select(vec!["markAllRead", "markAllSeen", "archiveAll"]);
+    let some = |of: usize, most: usize| prop::collection::vec(0..of, 0..=most);
+    prop_oneof![
+        5 => (user(), some(USERS, 3), some(GROUPS, 2)).prop_map(|(from, to, groups)| Event::Send { from, to, groups }),
+        3 => (user(), 0..50usize, any::<bool>()).prop_map(|(from, nth, everyone)| Event::Reply { from, nth, everyone }),
+        6 => (user(), 0..50usize, 1..4usize, mutation())
+            .prop_map(|(who, nth, many, mutation)| Event::Change { who, nth, many, mutation }),
+        2 => (user(), bulk, any::<bool>())
+            .prop_map(|(who, mutation, up_to_old_cursor)| Event::ChangeAll { who, mutation, up_to_old_cursor }),
+        2 => (user(), 0..50usize, 1..90i64).prop_map(|(who, nth, minutes)| Event::Snooze { who, nth, minutes }),
+        2 => (0..50usize, -10..60i64).prop_map(|(nth, minutes)| Event::Expire { nth, minutes }),
+        1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Join { who, group }),
+        1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Leave { who, group }),
+        2 => (1..60i64).prop_map(|minutes| Event::Wait { minutes }),
+        2 => user().prop_map(|who| Event::Cut { who }),
+        1 => (prop::collection::vec((user(), 0..50usize), 2..6), mutation())
+            .prop_map(|(who, mutation)| Event::AtOnce { who, mutation }),
+    ]
+}
+
+/// A user, and what their client has heard.
+struct Reader {
+    user: TestUser,
+    live: Option<crate::socket::Following>,
+    /// What the client knew when its connection broke.
+    known: InboxState,
+}
+
+impl Reader {
+    async fn connect(&mut self) {
+        if self.live.is_none() {
+            let live = self.user.follow_inbox(Some(&self.known.cursor)).await;
+            self.live = Some(live.with(self.known.clone()));
+        }
+    }
+
+    async fn agree(&mut self) {
+        self.connect().await;
+        let fresh = self.user.inbox().await;
+        let live = self.live.as_mut().unwrap();
+        live.until(&fresh.cursor).await;
+        assert_eq!(live.state, fresh, "{} has heard something else than what there is", self.user.name);
+        let tally = |matches: fn(&serde_json::Value) -> bool| fresh.items.values().filter(|item| matches(item)).count();
+        fn is_there(item: &serde_json::Value) -> bool {
+            item["archivedAt"].is_null() && item["snoozedUntil"].is_null()
+        }
+        let counted = json!({
+            "unread": tally(|item| is_there(item) && item["readAt"].is_null()),
+            "unseen": tally(|item| is_there(item) && item["seenAt"].is_null()),
+            "snoozed": tally(|item| !item["snoozedUntil"].is_null()),
+            "archived": tally(|item| !item["archivedAt"].is_null()),
+        });
+        for name in ["unread", "unseen", "snoozed", "archived"] {
+            assert_eq!(fresh.counts[name], counted[name], "the count of {name} is not what there is");
+        }
+    }
+}
+
+async fn tell(app: &TestApp, prefix: &str, story: Vec<Event>) {
+    let mut readers = Vec::new();
+    for n in 0..USERS {
+        let user = app.user(&format!("{prefix}u{n}")).await;
+        let known = user.inbox().await;
+        readers.push(Reader { user, live: None, known });
+    }
+    let groups: Vec<_> = (0..GROUPS).map(|n| format!("{prefix}g{n}")).collect();
+    for group in &groups {
+        app.group(group, &[&readers[0].user, &readers[1].user, &readers[2].user]).await;
+    }
+    for reader in &mut readers {
+        reader.connect().await;
+    }
+    let mut sent: Vec<(usize, String)> = Vec::new();
+    for (n, event) in story.into_iter().enumerate() {
+        happen(app, &groups, &mut readers, &mut sent, n, event).await;
+    }
+    for reader in &mut readers {
+        reader.agree().await;
+    }
+}
+
+async fn happen(
+    app: &TestApp,
+    groups: &[String],
+    readers: &mut [Reader],
+    sent: &mut Vec<(usize, String)>,
+    n: usize,
+    event: Event,
+) {
+    // What cannot happen at this point of the story (an empty address, no item yet) is asked for all the same, and refused.
+    match event {
+        Event::Send { from, to, groups: to_groups } => {
+            let people = to.iter().map(|to| To::User(&readers[*to].user));
+            let to: Vec<_> = people.chain(to_groups.iter().map(|group| To::Group(&groups[*group]))).collect();
+            let to: serde_json::Value = to.iter().map(To::input).collect();
+            let input = json!({"to": to, "subject": format!("message {n}"), "body": "…"});
+            let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+            let answer = readers[from].user.ask(send, json!({"input": input})).await;
+            if let Some(id) = answer["data"]["createMessage"]["message"]["id"].as_str() {
+                sent.push((from, id.to_owned()));
+            }
+        }
+        Event::Reply { from, nth, everyone } => {
+            if let Some((_, parent)) = pick(sent, nth) {
+                let reply =
+                    "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
+                let scope = if everyone { "EVERYONE" } else { "SENDER" };
+                let input = json!({"parentId": parent, "body": format!("reply {n}"), "scope": scope});
+                let answer = readers[from].user.ask(reply, json!({"input": input})).await;
+                if let Some(id) = answer["data"]["replyToMessage"]["message"]["id"].as_str() {
+                    sent.push((from, id.to_owned()));
+                }
+            }
+        }
+        Event::Change { who, nth, many, mutation } => {
+            let items: Vec<_> = readers[who].user.inbox().await.items.into_keys().collect();
+            let items: Vec<_> = (nth..nth + many).filter_map(|nth| pick(&items, nth)).map(String::as_str).collect();
+            if !items.is_empty() {
+                readers[who].user.change(mutation, &items).await;
+            }
+        }
+        Event::ChangeAll { who, mutation, up_to_old_cursor } => {
+            let up_to = up_to_old_cursor.then(|| readers[who].known.cursor.clone());
+            let all = format!("mutation($upTo: String) {{ {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}");
+            readers[who].user.query(&all, json!({"upTo": up_to})).await;
+        }
+        Event::Snooze { who, nth, minutes } => {
+            let items: Vec<_> = readers[who].user.inbox().await.items.into_keys().collect();
+            if let Some(item) = pick(&items, nth) {
+                readers[who].user.snooze(item, app.now() + TimeDelta::minutes(minutes)).await;
+            }
+        }
+        Event::Expire { nth, minutes } => {
+            if let Some((sender, id)) = pick(sent, nth) {
+                let at = (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
+                let update = "mutation($id: ID!, $at: DateTime!) {
+                    updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
+                readers[*sender].user.ask(update, json!({"id": id, "at": at})).await;
+            }
+        }
+        Event::Join { who, group } => app.add_members(&groups[group], &[&readers[who].user]).await,
+        Event::Leave { who, group } => app.remove_members(&groups[group], &[&readers[who].user]).await,
+        Event::Wait { minutes } => {
+            app.advance(TimeDelta::minutes(minutes));
+            app.run_due().await;
+        }
+        Event::Cut { who } => {
+            let reader = &mut readers[who];
+            match reader.live.take() {
+                Some(live) => reader.known = live.state,
+                None => reader.connect().await,
+            }
+        }
+        Event::AtOnce { who, mutation } => {
+            let mut calls = Vec::new();
+            for (who, nth) in who {
+                let user = readers[who].user.clone();
+                calls.push(tokio::spawn(async move {
+                    let items: Vec<_> = user.inbox().await.items.into_keys().collect();
+                    if let Some(item) = pick(&items, nth) {
+                        user.change(mutation, &[item]).await;
+                    }
+                }));
+            }
+            for call in calls {
+                call.await.unwrap();
+            }
+        }
+    }
+}
+
+fn pick<T>(among: &[T], nth: usize) -> Option<&T> {
+    among.get(nth.checked_rem(among.len())?)
+}
+
+/// Tells random stories on one server; a failing one is shortened to what matters and printed.
+fn stories(kind: Kind) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let Some(app) = runtime.block_on(TestApp::start(kind)) else { return };
+    let told = std::cell::Cell::new(0);
+    let config =
+        ProptestConfig { cases: STORIES, failure_persistence: None, max_shrink_iters: 200, ..Default::default() };
+    let outcome = TestRunner::new(config).run(&prop::collection::vec(event(), 1..LONGEST_STORY), |story| {
+        told.set(told.get() + 1);
+        runtime.block_on(tell(&app, &format!("story{}-", told.get()), story));
+        Ok(())
+    });
+    runtime.block_on(app.stop());
+    outcome.unwrap();
+}
+
+#[test]
+fn old_state_and_updates_are_the_fresh_state_on_sqlite() {
+    stories(Kind::Sqlite);
+}
+
+#[test]
+fn old_state_and_updates_are_the_fresh_state_on_postgres() {
+    stories(Kind::Postgres);
+}
