@@ -1,0 +1,29 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench schema
+
+help: ## Lists what there is.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Runs a server on a temporary database. ARGS="--listen 127.0.0.1:9000" takes another port.
+	cargo run --quiet -- serve --demo $(ARGS)
+
+test: ## Installs what tests need and the machine lacks, and runs all tests.
+	bash scripts/install-test-tools.sh
+	cargo test --workspace
+
+lint: ## Checks the format, clippy's rules and the dependencies.
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then \
+		cargo deny check; \
+	else \
+		printf '\n*** SKIPPED: cargo deny check. Get it with: cargo install --locked cargo-deny ***\n\n' >&2; \
+	fi
+
+bench: ## Runs the benchmarks.
+	cargo bench
+
+# By way of another file: a server that does not build would leave an empty one.
+schema: ## Writes schema.graphql as the server prints it.
+	cargo run --quiet -- schema > schema.graphql.new
+	mv schema.graphql.new schema.graphql

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Gets what the tests need beside Rust: PostgreSQL's programs, Node.js with npm, and the packages of the examples.
+#
+# Takes them from apt-get where it can. Where it cannot, it says what is missing; the tests that need it are then skipped,
+# but not in CI ($CI is set), where this fails.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Debian keeps initdb out of PATH; the tests look in the same places.
+has_postgres() {
+    command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+has_node() {
+    command -v node >/dev/null && command -v npm >/dev/null
+}
+
+apt_packages=()
+has_postgres || apt_packages+=(postgresql)
+has_node || apt_packages+=(nodejs npm)
+
+if ((${#apt_packages[@]})) && command -v apt-get >/dev/null; then
+    as_root=()
+    [[ $(id -u) == 0 ]] || as_root=(sudo)
+    if [[ $(id -u) == 0 ]] || command -v sudo >/dev/null; then
+        echo "Installing ${apt_packages[*]}"
+        "${as_root[@]}" apt-get update -qq &&
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+                apt-get install -y -qq --no-install-recommends "${apt_packages[@]}" ||
+            echo "apt-get could not install them" >&2
+    fi
+fi
+
+missing=()
+has_postgres || missing+=("PostgreSQL 15 or newer (initdb)")
+has_node || missing+=("Node.js 20 or newer (node, npm)")
+if ((${#missing[@]})); then
+    printf '\n*** MISSING: %s ***\n' "${missing[@]}" >&2
+    printf 'Install it with the package manager of this system. Tests that need it are skipped.\n\n' >&2
+    [[ -z ${CI:-} ]] || exit 1
+fi
+
+if has_node; then
+    npm ci --prefix examples/follow-inbox --no-audit --no-fund --loglevel=error
+fi
