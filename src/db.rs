@@ -314,6 +314,19 @@ impl Dialect {
         format!("CASE WHEN {first} IS NOT NULL THEN {} END", self.json_array(&columns.join(", ")))
     }
 
+    /// Whether a column is in a parameter that holds a [`list`].
+    ///
+    /// PostgreSQL would join a table made of the list row by row; an array is looked up in the index.
+    pub fn is_one_of(self, column: &str, parameter: &str) -> String {
+        if self.postgres() {
+            format!(
+                "{column} = ANY(ARRAY(SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e))"
+            )
+        } else {
+            format!("{column} IN (SELECT e.value FROM json_each({parameter}) AS e)")
+        }
+    }
+
     /// A table made of a parameter that holds a JSON array of arrays of integers ([`integers`]).
     pub fn integer_table(self, parameter: &str, columns: &[&str]) -> String {
         let (table, element) = if self.postgres() {
@@ -338,6 +351,11 @@ impl Dialect {
             format!("LEFT JOIN {table} AS {alias} ON {alias}.id IN ({ids})")
         }
     }
+}
+
+/// Some ids as the parameter of [`Dialect::is_one_of`].
+pub fn list(ids: &[i64]) -> Value {
+    serde_json::json!(ids).to_string().into()
 }
 
 /// Rows of integers as the parameter of [`Dialect::integer_table`].
@@ -585,8 +603,8 @@ impl Listening {
         match self.stop.run_until_cancelled(self.listener.try_recv()).await {
             Some(Ok(Some(notification))) => Ok(Heard::Told(notification.payload().to_owned())),
             Some(Ok(None)) => Ok(Heard::Gap),
-            Some(Err(error)) => Err(unavailable(error)),
-            None => Ok(Heard::End),
+            Some(Err(error)) if !self.stop.is_cancelled() => Err(unavailable(error)),
+            Some(Err(_)) | None => Ok(Heard::End),
         }
     }
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     auth::Actor,
-    db::{Db, Topic, Tx, bind, integers},
+    db::{Db, Topic, Tx, bind, integers, list},
     error::{Error, Result},
     id,
     page::{Page, Slice},
@@ -119,17 +119,16 @@ pub async fn page(db: &Db, user: i64, filter: &Filter, page: &Page<(DateTime<Utc
 
 /// The items of one person with these ids; others are left out.
 pub async fn items(db: &Db, user: i64, ids: &[i64]) -> Result<Vec<Item>> {
-    let wanted = db.dialect().integer_table("$2", &["id"]);
-    let items = format!("SELECT * FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND id IN {wanted}");
-    select_items(db, &items, vec![user.into(), integers(ids.iter().map(|id| [*id]))]).await
+    let wanted = db.dialect().is_one_of("id", "$2");
+    let items = format!("SELECT * FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND {wanted}");
+    select_items(db, &items, vec![user.into(), list(ids)]).await
 }
 
 /// The items of one person about these messages.
 pub async fn items_about(db: &Db, user: i64, messages: &[i64]) -> Result<Vec<Item>> {
-    let wanted = db.dialect().integer_table("$2", &["id"]);
-    let items =
-        format!("SELECT * FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND message_id IN {wanted}");
-    select_items(db, &items, vec![user.into(), integers(messages.iter().map(|id| [*id]))]).await
+    let wanted = db.dialect().is_one_of("message_id", "$2");
+    let items = format!("SELECT * FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND {wanted}");
+    select_items(db, &items, vec![user.into(), list(messages)]).await
 }
 
 /// Items with what they are about.
@@ -236,7 +235,7 @@ impl Change {
             Change::Snooze(until) => format!("(snoozed_until IS NULL OR snoozed_until <> {})", bind(values, until)),
             Change::Unsnooze => "snoozed_until IS NOT NULL".into(),
             Change::Wake => format!("snoozed_until <= {}", bind(values, now)),
-            Change::Remove => "removed_at IS NULL".into(),
+            Change::Remove => "true".into(),
         }
     }
 
@@ -274,8 +273,8 @@ pub async fn change_items(app: &App, actor: &Actor, ids: &[String], change: Chan
     ids.retain(|id| named.insert(*id));
 
     let tx = app.db.begin().await?;
-    let which = format!("user_id = $1 AND id IN {}", tx.dialect().integer_table("$2", &["id"]));
-    let values = vec![owner.into(), integers(ids.iter().map(|id| [*id]))];
+    let which = format!("user_id = $1 AND {}", tx.dialect().is_one_of("id", "$2"));
+    let values = vec![owner.into(), list(&ids)];
     let there = format!("SELECT id FROM inbox_item WHERE {which} AND removed_at IS NULL");
     if tx.rows(&there, values.clone()).await?.len() < ids.len() {
         return Err(Error::NotFound(id::Kind::InboxItem.noun()));
@@ -309,7 +308,7 @@ pub async fn change_all(
     let tx = app.db.begin().await?;
     let changed = apply(&tx, &which, values, change, app.clock.now(), BATCH).await?;
     tx.commit().await?;
-    Ok(changed)
+    Ok(changed.items)
 }
 
 /// How many of some items there are in each of the counts.
@@ -319,8 +318,16 @@ const TALLY: &str = "\
     CAST(count(*) FILTER (WHERE removed_at IS NULL AND snoozed_until IS NOT NULL) AS integer) AS snoozed, \
     CAST(count(*) FILTER (WHERE removed_at IS NULL AND archived_at IS NOT NULL) AS integer) AS archived";
 
+/// What [`apply`] did.
+pub struct Changed {
+    /// The inboxes that it locked. When there are none, there is nothing left to change; when there are, somebody else may
+    /// have changed their items first.
+    pub inboxes: usize,
+    pub items: u64,
+}
+
 /// Changes items: those for which `which` holds, a condition on `inbox_item` with its values, and for which the change
-/// makes a difference. At most `most` inboxes are touched, those of the lowest users. Gives how many items changed.
+/// makes a difference. At most `most` inboxes are touched, those of the lowest users.
 ///
 /// The counts follow without a rule for each change: what the items counted for before is taken out of them, and what
 /// they count for afterwards is put in.
@@ -331,7 +338,7 @@ pub async fn apply(
     change: Change,
     now: DateTime<Utc>,
     most: i64,
-) -> Result<u64> {
+) -> Result<Changed> {
     let dialect = tx.dialect();
     let which = format!("{which} AND removed_at IS NULL AND {}", change.concerns(now, &mut values));
 
@@ -342,14 +349,13 @@ pub async fn apply(
     );
     let owners = tx.rows(&locked, values.clone()).await?;
     let owners = owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    let mut changed = Changed { inboxes: owners.len(), items: 0 };
     if owners.is_empty() {
-        return Ok(0);
+        return Ok(changed);
     }
-    let list = integers(owners.iter().map(|owner| [*owner]));
 
     // Looked at again under the locks: somebody may have been faster.
-    let which =
-        format!("{which} AND user_id IN {}", dialect.integer_table(&bind(&mut values, list.clone()), &["user_id"]));
+    let which = format!("{which} AND {}", dialect.is_one_of("user_id", &bind(&mut values, list(&owners))));
     let take_out = format!(
         "UPDATE inbox SET seq = inbox.seq + 1, unread = inbox.unread - t.unread, unseen = inbox.unseen - t.unseen, \
          snoozed = inbox.snoozed - t.snoozed, archived = inbox.archived - t.archived \
@@ -357,22 +363,22 @@ pub async fn apply(
          WHERE inbox.user_id = t.user_id"
     );
     if tx.run(&take_out, values.clone()).await? == 0 {
-        return Ok(0);
+        return Ok(changed);
     }
 
     let set = change.sets(now, &mut values);
     let stamp = "seq = (SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
-    let changed = tx.run(&format!("UPDATE inbox_item SET {set}, {stamp} WHERE {which}"), values).await?;
+    changed.items = tx.run(&format!("UPDATE inbox_item SET {set}, {stamp} WHERE {which}"), values).await?;
 
     if change != Change::Remove {
         let put_in = format!(
             "UPDATE inbox SET unread = inbox.unread + t.unread, unseen = inbox.unseen + t.unseen, \
              snoozed = inbox.snoozed + t.snoozed, archived = inbox.archived + t.archived \
              FROM (SELECT i.user_id, {TALLY} FROM inbox AS b JOIN inbox_item AS i ON i.user_id = b.user_id AND i.seq = b.seq \
-             WHERE b.user_id IN {} GROUP BY i.user_id) AS t WHERE inbox.user_id = t.user_id",
-            dialect.integer_table("$1", &["user_id"])
+             WHERE {} GROUP BY i.user_id) AS t WHERE inbox.user_id = t.user_id",
+            dialect.is_one_of("b.user_id", "$1")
         );
-        tx.run(&put_in, [list]).await?;
+        tx.run(&put_in, [list(&owners)]).await?;
     }
     if matches!(change, Change::Seen | Change::Read) {
         for owner in &owners {
@@ -408,8 +414,8 @@ pub async fn deliver(tx: &Tx, message: i64, after: i64, up_to: i64, now: DateTim
     Ok(())
 }
 
-/// Takes a message out of at most [`BATCH`] inboxes; gives how many it left.
-pub async fn remove_message(tx: &Tx, message: i64, now: DateTime<Utc>) -> Result<u64> {
+/// Takes a message out of at most [`BATCH`] inboxes.
+pub async fn remove_message(tx: &Tx, message: i64, now: DateTime<Utc>) -> Result<Changed> {
     apply(tx, "message_id = $1", vec![message.into()], Change::Remove, now, BATCH).await
 }
 
@@ -419,7 +425,7 @@ pub async fn wake_snoozed(app: &App) -> Result<()> {
         let tx = app.db.begin().await?;
         let woken = apply(&tx, "user_id > $1", vec![0i64.into()], Change::Wake, app.clock.now(), BATCH).await?;
         tx.commit().await?;
-        if woken == 0 {
+        if woken.inboxes == 0 {
             return Ok(());
         }
     }

@@ -242,7 +242,7 @@ pub async fn expire(app: &App, id: i64) -> Result<()> {
         let tx = app.db.begin().await?;
         let left = inbox::remove_message(&tx, id, now).await?;
         tx.commit().await?;
-        if left == 0 {
+        if left.inboxes == 0 {
             break;
         }
     }

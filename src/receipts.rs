@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    db::{Tx, integers},
+    db::{Tx, integers, list},
     error::Result,
 };
 
@@ -36,20 +36,16 @@ pub async fn record(tx: &Tx, owner: i64, read: bool, now: DateTime<Utc>) -> Resu
     messages.sort_unstable();
     messages.dedup();
 
-    let ids = |rows: &[[i64; 2]]| integers(rows.iter().map(|[id, _]| [*id]));
+    let ids = |rows: &[[i64; 2]]| list(&rows.iter().map(|[id, _]| *id).collect::<Vec<_>>());
     let mark = format!(
-        "UPDATE message_recipient SET {also}seen_at = coalesce(seen_at, $1) \
-         WHERE user_id = $2 AND message_id IN {} AND audience_id IN {}",
-        dialect.integer_table("$3", &["id"]),
-        dialect.integer_table("$4", &["id"]),
+        "UPDATE message_recipient SET {also}seen_at = coalesce(seen_at, $1) WHERE user_id = $2 AND {} AND {}",
+        dialect.is_one_of("message_id", "$3"),
+        dialect.is_one_of("audience_id", "$4"),
     );
     tx.run(&mark, [now.into(), owner.into(), ids(&messages), ids(&audiences)]).await?;
 
-    let lock = format!(
-        "SELECT id FROM message WHERE id IN {} ORDER BY id {}",
-        dialect.integer_table("$1", &["id"]),
-        dialect.for_update()
-    );
+    let lock =
+        format!("SELECT id FROM message WHERE {} ORDER BY id {}", dialect.is_one_of("id", "$1"), dialect.for_update());
     tx.rows(&lock, [ids(&messages)]).await?;
     for (table, rows) in [("message", messages), ("message_audience", audiences)] {
         let reading = if read {

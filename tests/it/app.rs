@@ -50,6 +50,9 @@ pub fn run<F: Future<Output = ()>>(kind: Kind, threads: usize, story: impl FnOnc
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
+    // RUST_LOG=debug shows what the server says.
+    let log = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
+    let _ = log.with_test_writer().try_init();
     runtime.worker_threads(threads).enable_all().build().unwrap().block_on(async {
         let Some(app) = TestApp::start(kind).await else { return };
         story(app.clone()).await;
