@@ -16,7 +16,7 @@ use crate::{
     db::Db,
     demo,
     error::{Error, Result},
-    graphql, server,
+    graphql, server, text, users,
 };
 
 /// An inbox server that a team runs beside its own application.
@@ -121,6 +121,7 @@ pub async fn run(cli: Cli) -> Result<()> {
                 RoleName::Service => Role::Service,
                 RoleName::Admin => Role::Admin,
             };
+            text::check_line("user", &user, users::LONGEST_EXTERNAL_ID)?;
             let ttl = TimeDelta::from_std(ttl).map_err(|_| Error::invalid("ttl", "is too long"))?;
             let auth = Auth::new(&server::secret(&database.config()?)?);
             print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))

@@ -91,6 +91,11 @@ enum Write {
 /// One transaction's turn on SQLite's writer.
 struct Turn {
     savepoint: DatabaseTransaction,
+    membership: Membership,
+}
+
+/// What a transaction and the group that it is committed with tell each other.
+struct Membership {
     /// Told when the savepoint was released; dropped when it was rolled back.
     released: oneshot::Sender<()>,
     /// Hears when the group was committed.
@@ -101,7 +106,7 @@ struct Turn {
 pub struct Tx {
     // Dropped first: the rollback must be queued before the writer takes its next turn.
     inner: DatabaseTransaction,
-    group: Option<(oneshot::Sender<()>, oneshot::Receiver<Result<(), DbErr>>)>,
+    group: Option<Membership>,
     topics: Mutex<Vec<Topic>>,
     hints: mpsc::UnboundedSender<Vec<Topic>>,
 }
@@ -110,12 +115,9 @@ impl Db {
     /// Opens the database and makes the file of a new SQLite database. The receiver hears what every commit concerns.
     pub async fn open(url: &str) -> Result<(Self, mpsc::UnboundedReceiver<Vec<Topic>>)> {
         let (hints, heard) = mpsc::unbounded_channel();
-        let db = match sqlite_path(url) {
-            Some(path) => open_sqlite(&path?, hints).await?,
-            None if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                open_postgres(url, hints).await?
-            }
-            None => return Err(Error::invalid("database-url", "begins with sqlite: or postgres://")),
+        let db = match Location::of(url)? {
+            Location::Sqlite(path) => open_sqlite(&path, hints).await?,
+            Location::Postgres => open_postgres(url, hints).await?,
         };
         Ok((db, heard))
     }
@@ -139,7 +141,7 @@ impl Db {
                 let gone = || Error::Unavailable("the writer has stopped".into());
                 queue.send(take).await.map_err(|_| gone())?;
                 let turn = turn.await.map_err(|_| gone())?;
-                (turn.savepoint, Some((turn.released, turn.durable)))
+                (turn.savepoint, Some(turn.membership))
             }
         };
         Ok(Tx { inner, group, topics: Mutex::default(), hints: self.hints.clone() })
@@ -234,9 +236,9 @@ impl Tx {
     /// Returns when the change is durable.
     pub async fn commit(self) -> Result<()> {
         self.inner.commit().await?;
-        if let Some((released, durable)) = self.group {
-            let _ = released.send(());
-            durable.await.map_err(|_| Error::Unavailable("the writer has stopped".into()))??;
+        if let Some(group) = self.group {
+            let _ = group.released.send(());
+            group.durable.await.map_err(|_| Error::Unavailable("the writer has stopped".into()))??;
         }
         let topics = self.topics.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !topics.is_empty() {
@@ -373,14 +375,26 @@ fn counted(mut connection: DatabaseConnection, statements: &Arc<AtomicU64>) -> D
     connection
 }
 
-/// The path of a SQLite URL; None for another URL.
-pub fn sqlite_path(url: &str) -> Option<Result<PathBuf>> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    if path.is_empty() || path.starts_with(':') || path.contains('?') {
-        return Some(Err(Error::invalid("database-url", "sqlite: is followed by the path of a file")));
+/// What a database URL names.
+pub enum Location {
+    Sqlite(PathBuf),
+    Postgres,
+}
+
+impl Location {
+    pub fn of(url: &str) -> Result<Self> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Location::Postgres);
+        }
+        let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+        match path {
+            None => Err(Error::invalid("database-url", "begins with sqlite: or postgres://")),
+            Some(path) if path.is_empty() || path.starts_with(':') || path.contains('?') => {
+                Err(Error::invalid("database-url", "sqlite: is followed by the path of a file"))
+            }
+            Some(path) => Ok(Location::Sqlite(PathBuf::from(path))),
+        }
     }
-    Some(Ok(PathBuf::from(path)))
 }
 
 async fn open_sqlite(path: &Path, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
@@ -457,7 +471,8 @@ async fn write_in_groups(
                 Ok(savepoint) => {
                     let (released, release) = oneshot::channel();
                     let (tell, durable) = oneshot::channel();
-                    if take.send(Turn { savepoint, released, durable }).is_ok() && release.await.is_ok() {
+                    let turn = Turn { savepoint, membership: Membership { released, durable } };
+                    if take.send(turn).is_ok() && release.await.is_ok() {
                         members.push(tell);
                     }
                 }

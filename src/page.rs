@@ -63,12 +63,11 @@ impl<K: Key> Page<K> {
     }
 
     /// Restricts a query to this page and sorts it by `columns`; give what it finds to [`Page::slice`].
-    pub fn seek<S: QueryFilter + QueryOrder, const N: usize>(&self, select: S, columns: [Expr; N], order: Order) -> S
+    pub fn seek<S, const N: usize>(&self, mut select: S, columns: [Expr; N], order: Order) -> S
     where
-        S: QuerySelect,
+        S: QueryFilter + QueryOrder + QuerySelect,
     {
         let descending = matches!(order, Order::Desc);
-        let mut select = select;
         for (key, beyond) in [(&self.after, !descending), (&self.before, descending)] {
             if let Some(key) = key {
                 let row = Expr::tuple(columns.clone());

@@ -13,7 +13,7 @@ use crate::{
     auth::Auth,
     clock::Clock,
     config::Config,
-    db::{Db, sqlite_path},
+    db::{Db, Location},
     due,
     error::{Error, Result},
     graphql,
@@ -98,7 +98,7 @@ pub fn secret(config: &Config) -> Result<String> {
     if let Some(secret) = &config.auth_secret {
         return Ok(secret.clone());
     }
-    let Some(path) = sqlite_path(&config.database_url) else {
+    let Location::Sqlite(path) = Location::of(&config.database_url)? else {
         let why = "set TIDINGS_AUTH_SECRET: the servers on one PostgreSQL share it, so none of them can make it";
         return Err(Error::invalid("auth_secret", why));
     };
@@ -106,7 +106,7 @@ pub fn secret(config: &Config) -> Result<String> {
         let why = "set TIDINGS_AUTH_SECRET: without it the server listens on loopback only";
         return Err(Error::invalid("auth_secret", why));
     }
-    let file: PathBuf = path?.with_file_name(SECRET_FILE);
+    let file: PathBuf = path.with_file_name(SECRET_FILE);
     let failed = |error: std::io::Error| Error::Internal(format!("{}: {error}", file.display()));
     match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file) {
         Ok(mut new) => {

@@ -23,7 +23,7 @@ use crate::{
 
 /// The most people that one call may name.
 pub const MOST: usize = 500;
-const LONGEST_EXTERNAL_ID: usize = 255;
+pub const LONGEST_EXTERNAL_ID: usize = 255;
 const LONGEST_NAME: usize = 100;
 const LONGEST_TEXT: usize = 2_000;
 

@@ -6,6 +6,7 @@ mod database;
 mod socket;
 
 mod authz;
+mod cli;
 mod groups;
 mod health;
 mod idempotency;

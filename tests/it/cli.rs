@@ -1,0 +1,211 @@
+//! The binary as an operator runs it.
+
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::{app::Kind, database::Database};
+
+const SECRET: &str = "a secret for tests, of more than 32 bytes";
+
+fn tidings(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+    command.current_dir(directory).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn printed(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A running server; its log is read until it says where it serves.
+struct Server {
+    process: Child,
+    url: String,
+    log: BufReader<std::process::ChildStderr>,
+}
+
+impl Server {
+    #[expect(clippy::zombie_processes, reason = "`end` waits for it, and a test that fails before ends everything")]
+    fn start(command: &mut Command) -> Self {
+        let mut process =
+            command.args(["serve", "--listen", "127.0.0.1:0"]).env("TIDINGS_LOG_FORMAT", "json").spawn().unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "it ended: {:?}", process.wait());
+            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+            if let Some(address) = entry["fields"]["address"].as_str() {
+                return Server { url: format!("http://{address}"), process, log };
+            }
+        }
+    }
+
+    async fn query(&self, token: &str, query: &str) -> Value {
+        let request = reqwest::Client::new().post(format!("{}/graphql", self.url)).bearer_auth(token);
+        let answer: Value = request.json(&json!({"query": query})).send().await.unwrap().json().await.unwrap();
+        assert!(answer.get("errors").is_none(), "{answer:#}");
+        answer["data"].clone()
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.process.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// How it ends, and what it still says.
+    fn end(mut self) -> std::process::ExitStatus {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.log, &mut rest).unwrap();
+        self.process.wait().unwrap()
+    }
+}
+
+/// Without any configuration: a database and a secret in the working directory, which only its owner can read.
+#[tokio::test]
+async fn serve_needs_no_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&mut tidings(directory.path()));
+    let token = printed(tidings(directory.path()).args(["token", "--user", "alice", "--ttl", "5m"]).output().unwrap());
+
+    let viewer = server.query(token.trim(), "{ viewer { externalId } viewerRole }").await;
+
+    assert_eq!(viewer, json!({"viewer": {"externalId": "alice"}, "viewerRole": "USER"}));
+    let secret = std::fs::metadata(directory.path().join("tidings.secret")).unwrap();
+    assert_eq!(secret.permissions().mode() & 0o777, 0o600);
+    assert!(directory.path().join("tidings.db").exists());
+    server.signal("TERM");
+    assert!(server.end().success());
+}
+
+/// SIGTERM ends it in good order, with sockets open; what was acknowledged is there afterwards. So it is after a kill.
+#[tokio::test]
+async fn what_was_acknowledged_survives_the_end_of_the_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = |user: &str| {
+        let token = tidings(directory.path()).args(["token", "--user", user]).output().unwrap();
+        printed(token).trim().to_owned()
+    };
+    let mut sent = 0;
+    for signal in ["TERM", "KILL", "INT", "KILL"] {
+        let server = Server::start(&mut tidings(directory.path()));
+        let (alice, bob) = (token("alice"), token("bob"));
+        server.query(&bob, "{ viewer { id } }").await;
+        for _ in 0..10 {
+            let send = "mutation { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"s\", body: \"\"}) { message { id } } }";
+            server.query(&alice, send).await;
+            sent += 1;
+        }
+        server.signal(signal);
+        let status = server.end();
+        assert_eq!(status.success(), signal != "KILL", "{signal}: {status}");
+    }
+    let server = Server::start(&mut tidings(directory.path()));
+    let counts = server
+        .query(&token("bob"), "{ viewer { inbox { counts { unread } items(first: 100) { nodes { id } } } } }")
+        .await;
+    assert_eq!(counts["viewer"]["inbox"]["counts"]["unread"], sent);
+    assert_eq!(counts["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().len(), sent);
+    server.signal("TERM");
+    assert!(server.end().success());
+}
+
+/// Two servers on one SQLite file would not hear of each other.
+#[test]
+fn a_sqlite_database_has_one_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&mut tidings(directory.path()));
+    let second = tidings(directory.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    assert!(!second.status.success());
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use by another Tidings"));
+    server.signal("TERM");
+    assert!(server.end().success());
+}
+
+/// What would be unsafe is refused, with the reason.
+#[test]
+fn a_server_without_a_chosen_secret_stays_on_loopback_and_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    for (arguments, reason) in [
+        (["serve", "--listen", "0.0.0.0:0"], "listens on loopback only"),
+        (["serve", "--database-url", "postgres://127.0.0.1/none"], "TIDINGS_AUTH_SECRET"),
+        (["serve", "--database-url", "mysql://127.0.0.1/none"], "database-url"),
+        (["token", "--user", ""], "user"),
+    ] {
+        let refused = tidings(directory.path()).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(reason), "{arguments:?}: {said}");
+    }
+    let short = tidings(directory.path()).arg("serve").env("TIDINGS_AUTH_SECRET", "short").output().unwrap();
+    assert!(!short.status.success());
+}
+
+/// A secret of digits is a text, and other variables with our prefix are nobody's business.
+#[test]
+fn settings_from_the_environment_are_taken_as_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let secret = "12345678901234567890123456789012";
+    let token = tidings(directory.path())
+        .args(["token", "--user", "alice"])
+        .env("TIDINGS_AUTH_SECRET", secret)
+        .env("TIDINGS_RETENTION_DAYS", "7")
+        .env("TIDINGS_SOMETHING_ELSE", "1")
+        .output();
+    let token = printed(token.unwrap());
+    let claims = tidings::auth::Auth::new(secret).verify(token.trim(), chrono::DateTime::UNIX_EPOCH).unwrap();
+    assert_eq!(claims.sub, "alice");
+    std::fs::write(directory.path().join("tidings.toml"), "lisen = \"127.0.0.1:1\"").unwrap();
+    let misspelt = tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&misspelt.stderr).contains("lisen"));
+}
+
+/// Several servers that start at once on an empty PostgreSQL bring its tables up to date once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_start_at_once_migrate_once() {
+    let Some(database) = Database::create(Kind::Postgres).await else { return };
+    let (db, _) = tidings::db::Db::open(&database.url).await.unwrap();
+    db.unmigrate().await.unwrap();
+    db.close().await;
+    let directory = tempfile::tempdir().unwrap();
+    let migrate = || tidings(directory.path()).args(["migrate", "--database-url", &database.url]).spawn().unwrap();
+
+    let processes: Vec<_> = (0..4).map(|_| migrate()).collect();
+
+    for process in processes {
+        printed(process.wait_with_output().unwrap());
+    }
+}
+
+/// After a restore, clients from the lost future are told to start anew.
+#[tokio::test]
+async fn a_new_epoch_makes_old_cursors_unknown() {
+    let Some(database) = Database::create(Kind::Sqlite).await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut serve = tidings(directory.path());
+        Server::start(serve.env("TIDINGS_DATABASE_URL", &database.url).env("TIDINGS_AUTH_SECRET", SECRET))
+    };
+    let token = tidings::auth::Auth::new(SECRET);
+    let now = tidings::clock::Clock::System.now();
+    let token = token.issue("alice", tidings::auth::Role::User, now + chrono::TimeDelta::hours(1)).unwrap();
+
+    let server = start();
+    let before = server.query(&token, "{ viewer { inbox { cursor } } }").await["viewer"]["inbox"]["cursor"].take();
+    server.signal("TERM");
+    assert!(server.end().success());
+    printed(tidings(directory.path()).args(["new-epoch", "--database-url", &database.url]).output().unwrap());
+    let server = start();
+    let after =
+        server.query(&token, &format!("{{ viewer {{ inbox {{ changes(after: {before}) {{ resync }} }} }} }}")).await;
+
+    assert_eq!(after["viewer"]["inbox"]["changes"]["resync"], "CURSOR_UNKNOWN");
+    server.signal("TERM");
+    assert!(server.end().success());
+}
