@@ -81,6 +81,7 @@ const stop = client.subscribe(
 function show({ data, errors }) {
   if (errors) return fail(errors);
   const { cursor, resync, counts, changes } = data.inboxUpdated;
+  if (!lastCursor) console.log(`FOLLOWING — unread ${counts.unread}`);
   // At once, and not after something asynchronous: a reconnect in between would bring these changes again.
   lastCursor = cursor;
   if (resync) {

@@ -7,9 +7,11 @@
 mod errors;
 mod groups;
 mod inbox;
+mod limits;
 mod loaders;
 mod messages;
 mod node;
+mod nulls;
 mod paging;
 mod threads;
 mod users;
@@ -27,6 +29,7 @@ use crate::{
 };
 
 pub use errors::answer;
+pub use limits::prepare;
 
 pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 
@@ -71,7 +74,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<messages::Message>>("Messages, in pages.")
         .override_output_type_description::<Paged<messages::MessageRecipient>>("Recipients, in pages.")
         .override_output_type_description::<Paged<inbox::InboxItem>>("Inbox items, in pages.")
-        .limit_depth(15)
+        .extension(nulls::SpecAnswers)
 }
 
 fn app<'a>(ctx: &Context<'a>) -> &'a App {

@@ -1,6 +1,6 @@
 //! GraphQL over HTTP: `POST`, `application/json`, one operation.
 
-use async_graphql::{Request, ServerError, parser::types::OperationType};
+use async_graphql::{Request, parser::types::OperationType};
 use async_graphql_axum::GraphQLResponse;
 use axum::{
     body::Bytes,
@@ -12,7 +12,7 @@ use axum::{
 use super::{Http, actor};
 use crate::{
     error::Error,
-    graphql::{TidingsSchema, answer},
+    graphql::{self, TidingsSchema, answer},
 };
 
 pub async fn handle(State(http): State<Http>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
@@ -51,16 +51,10 @@ pub async fn handle(State(http): State<Http>, headers: HeaderMap, body: Result<B
 /// Executes a query or mutation. A mutation runs to its end even when nobody waits for it any more: cut short in the middle
 /// of `begin`, it could leave an open transaction behind (P10).
 pub async fn execute(schema: TidingsSchema, mut request: Request) -> async_graphql::Response {
-    let mutates = match request.parsed_query() {
-        Ok(document) => document.operations.iter().any(|(_, operation)| operation.node.ty == OperationType::Mutation),
-        Err(error) => {
-            let mut error: ServerError = error;
-            error.extensions.get_or_insert_default().set("code", "GRAPHQL_PARSE_FAILED");
-            return async_graphql::Response::from_errors(vec![error]);
-        }
-    };
-    if !mutates {
-        return schema.execute(request).await;
+    match graphql::prepare(&mut request) {
+        Ok(OperationType::Mutation) => {}
+        Ok(_) => return schema.execute(request).await,
+        Err(error) => return async_graphql::Response::from_errors(vec![error]),
     }
     match tokio::spawn(async move { schema.execute(request).await }).await {
         Ok(response) => response,

@@ -24,7 +24,12 @@ use tokio::{
 };
 
 use super::{ACT_AS, Http, sign_in};
-use crate::{auth::Actor, db::Topic, error::Error, graphql::answer};
+use crate::{
+    auth::Actor,
+    db::Topic,
+    error::Error,
+    graphql::{self, answer},
+};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 /// How long a client may take to introduce itself.
@@ -304,7 +309,11 @@ impl Connection {
 }
 
 /// One operation from its beginning to its end.
-async fn operate(http: Http, id: Arc<str>, request: Request, outcomes: mpsc::Sender<(Arc<str>, Outcome)>) {
+async fn operate(http: Http, id: Arc<str>, mut request: Request, outcomes: mpsc::Sender<(Arc<str>, Outcome)>) {
+    if let Err(error) = graphql::prepare(&mut request) {
+        let _ = outcomes.send((id, Outcome::Error(vec![error]))).await;
+        return;
+    }
     let mut responses = http.schema.execute_stream(request);
     let mut is_first = true;
     while let Some(response) = responses.next().await {

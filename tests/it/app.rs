@@ -15,6 +15,7 @@ use crate::{
 
 /// Tests tell time from here: a Monday morning.
 pub const START: &str = "2026-01-05T09:00:00Z";
+const ANY_PORT: &str = "127.0.0.1:0";
 const SECRET: &str = "a secret for tests, of more than 32 bytes";
 
 /// Runs a test on SQLite and on PostgreSQL: `both! { async fn name(app: TestApp) { … } }`. With `on one thread:` in front,
@@ -83,17 +84,17 @@ impl TestApp {
     /// None where there is no PostgreSQL.
     pub async fn start(kind: Kind) -> Option<Self> {
         let clock = Clock::manual(START.parse().unwrap());
-        Some(Self::start_on(Arc::new(Database::create(kind).await?), clock).await)
+        Some(Self::start_on(Arc::new(Database::create(kind).await?), clock, ANY_PORT).await)
     }
 
-    async fn start_on(database: Arc<Database>, clock: Clock) -> Self {
+    async fn start_on(database: Arc<Database>, clock: Clock, address: &str) -> Self {
         let config = Config {
             database_url: database.url.clone(),
             auth_secret: Some(SECRET.into()),
             migrate: false,
             ..Config::default()
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let app = server::start(config, clock).await.unwrap();
         let serving = tokio::spawn({
@@ -106,13 +107,13 @@ impl TestApp {
 
     /// A second server on the same database (PostgreSQL).
     pub async fn another(&self) -> Self {
-        Self::start_on(self.0.database.clone(), self.clock.clone()).await
+        Self::start_on(self.0.database.clone(), self.clock.clone(), ANY_PORT).await
     }
 
-    /// Ends the server as SIGTERM does, and starts it again on the same database.
+    /// Ends the server as SIGTERM does, and starts it again on the same database and address.
     pub async fn restart(&self) -> Self {
         self.stop().await;
-        Self::start_on(self.0.database.clone(), self.clock.clone()).await
+        Self::start_on(self.0.database.clone(), self.clock.clone(), &self.0.address).await
     }
 
     /// Ends the server in good order.

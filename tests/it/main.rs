@@ -7,6 +7,7 @@ mod socket;
 
 mod authz;
 mod cli;
+mod examples;
 mod groups;
 mod health;
 mod idempotency;
