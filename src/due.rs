@@ -7,13 +7,13 @@ use ::entity::{inbox_item, message};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::{app::App, db::Topic, error::Result, idempotency, inbox, messages};
+use crate::{app::App, db::Topic, delivery, error::Result, idempotency, inbox};
 
 /// Does everything that is due at this moment.
 pub async fn run_due(app: &App) -> Result<()> {
     let now = app.clock.now();
-    messages::deliver_interrupted(app).await?;
-    messages::expire_due(app).await?;
+    delivery::deliver_interrupted(app).await?;
+    delivery::expire_due(app).await?;
     inbox::wake_snoozed(app).await?;
     inbox::purge(app, now - TimeDelta::days(app.config.retention_days.into())).await?;
     idempotency::purge(app, now - TimeDelta::days(app.config.idempotency_days.into())).await

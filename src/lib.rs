@@ -4,7 +4,7 @@
 //!
 //! - `cli`, `config`: how the server is started.
 //! - `app`, `db`, `clock`, `auth`, `error`, `id`, `page`, `text`: what everything else stands on.
-//! - `messages`, `groups`, `users`, `inbox`, `receipts`, `idempotency`: the domain.
+//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `idempotency`: the domain.
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
 //! - `graphql`, `http`: the API.
 
@@ -14,6 +14,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod delivery;
 pub mod demo;
 pub mod due;
 pub mod error;

@@ -1,12 +1,10 @@
 //! Messages and replies: sending, expiry, and who is reached (M2–M7).
 //!
-//! A message is pushed: its recipients are settled and written with it, and so are their inbox items. Only a send to more
-//! than [`inbox::BATCH`] people fills the inboxes in further transactions, so that no lock is held for long; a `delivery`
-//! row says how far it got, and `due` goes on with it after a crash.
+//! A message is pushed: its recipients are settled and written with it, and `delivery` fills their inboxes.
 
 use std::collections::HashSet;
 
-use ::entity::{delivery, message, message_audience, user};
+use ::entity::{message, message_audience, user};
 use async_graphql::{Enum, ID, InputObject, MaybeUndefined, OneofObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -21,11 +19,12 @@ use crate::{
     auth::Actor,
     clock::in_micros,
     db::{Topic, Tx},
+    delivery,
     error::{Error, Result},
     groups::{self, GroupRef},
     id,
     idempotency::{self, Call, Claim},
-    inbox, text,
+    text, threads,
     users::{self, UserRef},
 };
 
@@ -137,7 +136,7 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
         message.recipient_count = count_recipients(&tx, message.id).await?;
     }
     key.keep(&tx, message.id).await?;
-    finish(app, tx, &message).await?;
+    delivery::start(app, tx, &message).await?;
     Ok((message, actor.user.as_deref().cloned()))
 }
 
@@ -182,7 +181,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
         }
     };
     let root = parent.root();
-    let seq = change_thread(&tx, root).await?;
+    let seq = threads::change(&tx, root).await?;
     let message = message::ActiveModel {
         sender_id: Set(Some(sender)),
         subject: Set(reply_subject(&parent.subject)),
@@ -190,7 +189,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
         parent_id: Set(Some(parent.id)),
         root_id: Set(Some(root)),
         depth: Set(parent.depth + 1),
-        path: Set(path(&parent.path, seq)),
+        path: Set(threads::path(&parent.path, seq)),
         seq: Set(seq),
         ..blank(now)
     };
@@ -200,7 +199,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     tx.run(TO_REMAINING_MEMBERS, [message.id.into(), parent.id.into(), sender.into(), author.into()]).await?;
     message.recipient_count = count_recipients(&tx, message.id).await?;
     key.keep(&tx, message.id).await?;
-    finish(app, tx, &message).await?;
+    delivery::start(app, tx, &message).await?;
     Ok((message, actor.user.as_deref().cloned()))
 }
 
@@ -221,7 +220,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
         MaybeUndefined::Value(time) => Some(in_micros(time)),
     };
     let tx = app.db.begin().await?;
-    let seq = change_thread(&tx, message.root()).await?;
+    let seq = threads::change(&tx, message.root()).await?;
     let update = "UPDATE message SET expires_at = $1, seq = $2 WHERE id = $3 AND expired_at IS NULL";
     if tx.run(update, [expires_at.into(), seq.into(), id.into()]).await? == 0 {
         return Err(Error::Conflict("the message has expired and left the inboxes".into()));
@@ -229,52 +228,9 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     tx.concerns([Topic::Schedule, Topic::Thread(message.root())]);
     tx.commit().await?;
     if expires_at.is_some_and(|time| time <= app.clock.now()) {
-        expire(app, id).await?;
+        delivery::expire(app, id).await?;
     }
     find(app, actor, id).await
-}
-
-/// Takes a message whose time has come out of all inboxes, in batches. It can be repeated.
-pub async fn expire(app: &App, id: i64) -> Result<()> {
-    deliver_rest(app, id).await?;
-    let now = app.clock.now();
-    loop {
-        let tx = app.db.begin().await?;
-        let left = inbox::remove_message(&tx, id, now).await?;
-        tx.commit().await?;
-        if left.inboxes == 0 {
-            break;
-        }
-    }
-    let Some(message) = message::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(()) };
-    let tx = app.db.begin().await?;
-    let seq = change_thread(&tx, message.root()).await?;
-    let settle =
-        "UPDATE message SET expired_at = $1, seq = $2 WHERE id = $3 AND expired_at IS NULL AND expires_at <= $1";
-    if tx.run(settle, [now.into(), seq.into(), id.into()]).await? > 0 {
-        tx.concerns([Topic::Thread(message.root())]);
-        tx.commit().await?;
-    }
-    Ok(())
-}
-
-/// Takes the messages whose time has come out of the inboxes.
-pub async fn expire_due(app: &App) -> Result<()> {
-    let due = message::Entity::find().select_only().column(message::Column::Id);
-    let due = due.filter(message::COLUMN.expires_at.lte(app.clock.now())).filter(message::COLUMN.expired_at.is_null());
-    for id in due.into_tuple::<i64>().all(app.db.read()).await? {
-        expire(app, id).await?;
-    }
-    Ok(())
-}
-
-/// Goes on with the sends that a crash interrupted.
-pub async fn deliver_interrupted(app: &App) -> Result<()> {
-    let interrupted = delivery::Entity::find().select_only().column(delivery::Column::MessageId);
-    for id in interrupted.into_tuple::<i64>().all(app.db.read()).await? {
-        deliver_rest(app, id).await?;
-    }
-    Ok(())
 }
 
 /// A message that the actor may know of.
@@ -408,76 +364,6 @@ async fn count_recipients(tx: &Tx, message: i64) -> Result<i32> {
     }
 }
 
-/// Fills the inboxes of a new message and commits it.
-async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
-    let at_once = i64::from(message.recipient_count) <= inbox::BATCH;
-    if at_once {
-        inbox::deliver(&tx, message.id, 0, i64::MAX, message.created_at).await?;
-    } else {
-        let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(0) };
-        delivery::Entity::insert(start).exec_without_returning(&*tx).await?;
-    }
-    if message.root_id.is_some() {
-        tx.concerns([Topic::Thread(message.root())]);
-    }
-    if message.expires_at.is_some() {
-        tx.concerns([Topic::Schedule]);
-    }
-    tx.commit().await?;
-    if !at_once && let Err(error) = deliver_rest(app, message.id).await {
-        // It is sent; what is missing follows.
-        tracing::warn!(?error, "a large send goes on later");
-        app.live.hint(Topic::Schedule);
-    }
-    Ok(())
-}
-
-/// Fills the inboxes that a large send has not reached yet, batch by batch. Several may do it at once.
-async fn deliver_rest(app: &App, id: i64) -> Result<()> {
-    loop {
-        let tx = app.db.begin().await?;
-        let lock = format!(
-            "SELECT delivered_to, (SELECT created_at FROM message WHERE id = message_id) \
-             FROM delivery WHERE message_id = $1 {}",
-            tx.dialect().for_update()
-        );
-        let Some(state) = tx.rows(&lock, [id.into()]).await?.pop() else { return Ok(()) };
-        let (after, sent_at) = (state.try_get_by_index(0)?, state.try_get_by_index(1)?);
-        let next = format!(
-            "SELECT max(user_id) FROM (SELECT DISTINCT user_id FROM message_recipient \
-             WHERE message_id = $1 AND user_id > $2 ORDER BY user_id LIMIT {}) AS next",
-            inbox::BATCH
-        );
-        let next = tx.rows(&next, [id.into(), i64::into(after)]).await?;
-        match next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten() {
-            Some(up_to) => {
-                inbox::deliver(&tx, id, after, up_to, sent_at).await?;
-                tx.run("UPDATE delivery SET delivered_to = $2 WHERE message_id = $1", [id.into(), up_to.into()])
-                    .await?;
-            }
-            None => {
-                tx.run("DELETE FROM delivery WHERE message_id = $1", [id.into()]).await?;
-            }
-        }
-        tx.commit().await?;
-    }
-}
-
-/// Locks a thread and counts one more change of it; gives its number.
-async fn change_thread(tx: &Tx, root: i64) -> Result<i64> {
-    let next = "INSERT INTO thread (root_id, seq) VALUES ($1, 1) \
-                ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + 1 RETURNING seq";
-    let row = tx.rows(next, [root.into()]).await?.pop().ok_or_else(|| Error::Internal("no thread".into()))?;
-    Ok(row.try_get_by_index(0)?)
-}
-
-/// The path of a reply: its parent's, then its number in the thread, such that bytes sort as the numbers do.
-fn path(parent: &[u8], seq: i64) -> Vec<u8> {
-    let bytes = seq.to_be_bytes();
-    let digits = &bytes[(seq.leading_zeros() / 8) as usize..];
-    [parent, &[digits.len() as u8], digits].concat()
-}
-
 fn blank(now: DateTime<Utc>) -> message::ActiveModel {
     message::ActiveModel {
         id: NotSet,
@@ -508,20 +394,4 @@ fn check_body(body: &str) -> Result<()> {
         return Err(Error::invalid("body", format!("has at most {LONGEST_BODY} bytes and no NUL")));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_sort_depth_first_in_the_order_of_arrival() {
-        let first = path(&[], 1);
-        let late = path(&first, 70_000);
-        let second = path(&[], 2);
-        let many = path(&[], 300);
-        let mut sorted = vec![many.clone(), second.clone(), late.clone(), first.clone()];
-        sorted.sort();
-        assert_eq!(sorted, [first, late, second, many]);
-    }
 }

@@ -1,4 +1,4 @@
-//! Following a thread: the same protocol as an inbox's (`live`), over the messages below one root.
+//! Threads: how replies are ordered, and following one by the same protocol as an inbox's (`live`).
 //!
 //! `thread.seq` counts the changes of a thread, and each message has the number of the change that touched it last. What
 //! changed since N is what has a higher number and is visible to the reader.
@@ -9,17 +9,16 @@ use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     app::App,
-    db::Topic,
-    error::Result,
+    db::{Topic, Tx},
+    error::{Error, Result},
     inbox::MOST_CHANGES,
     live::{self, ResyncReason, Start},
-    messages::Sent,
 };
 
 /// One step of a thread's history.
 #[derive(Clone, Debug)]
 pub struct Update {
-    pub messages: Vec<Sent>,
+    pub messages: Vec<(message::Model, Option<user::Model>)>,
     /// Where the client stands now.
     pub seq: i64,
     pub caught_up: bool,
@@ -66,4 +65,35 @@ pub fn follow(app: App, reader: message::Reader, root: i64, start: Start) -> imp
             Ok((update, next, is_news))
         }
     })
+}
+
+/// Locks a thread and counts one more change of it; gives its number.
+pub async fn change(tx: &Tx, root: i64) -> Result<i64> {
+    let next = "INSERT INTO thread (root_id, seq) VALUES ($1, 1) \
+                ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + 1 RETURNING seq";
+    let row = tx.rows(next, [root.into()]).await?.pop().ok_or_else(|| Error::Internal("no thread".into()))?;
+    Ok(row.try_get_by_index(0)?)
+}
+
+/// The path of a reply: its parent's, then its number in the thread, such that bytes sort as the numbers do.
+pub fn path(parent: &[u8], seq: i64) -> Vec<u8> {
+    let bytes = seq.to_be_bytes();
+    let digits = &bytes[(seq.leading_zeros() / 8) as usize..];
+    [parent, &[digits.len() as u8], digits].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_sort_depth_first_in_the_order_of_arrival() {
+        let first = path(&[], 1);
+        let late = path(&first, 70_000);
+        let second = path(&[], 2);
+        let many = path(&[], 300);
+        let mut sorted = vec![many.clone(), second.clone(), late.clone(), first.clone()];
+        sorted.sort();
+        assert_eq!(sorted, [first, late, second, many]);
+    }
 }

@@ -13,6 +13,7 @@ mod messages;
 mod node;
 mod nulls;
 mod paging;
+mod recipients;
 mod threads;
 mod users;
 
@@ -72,7 +73,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<users::User>>("People, in pages.")
         .override_output_type_description::<Paged<groups::Group>>("Groups, in pages.")
         .override_output_type_description::<Paged<messages::Message>>("Messages, in pages.")
-        .override_output_type_description::<Paged<messages::MessageRecipient>>("Recipients, in pages.")
+        .override_output_type_description::<Paged<recipients::MessageRecipient>>("Recipients, in pages.")
         .override_output_type_description::<Paged<inbox::InboxItem>>("Inbox items, in pages.")
         .extension(nulls::SpecAnswers)
 }

@@ -5,7 +5,8 @@ use super::{
     actor, app,
     groups::Group,
     inbox::{Inbox, InboxCounts, InboxItem},
-    messages::{Message, MessageRecipient},
+    messages::Message,
+    recipients::MessageRecipient,
     users::User,
 };
 use crate::{

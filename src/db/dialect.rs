@@ -1,0 +1,100 @@
+//! What the two databases spell differently, for the statements that are written as SQL. Parameters are `$1`, `$2` … on
+//! both.
+
+use sea_orm::{ColumnTrait, ColumnType, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
+
+/// Adds a value; gives the parameter that stands for it.
+pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
+    values.push(value.into());
+    format!("${}", values.len())
+}
+
+/// What the two databases spell differently, for the statements that are written as SQL.
+#[derive(Clone, Copy)]
+pub struct Dialect(pub(super) DbBackend);
+
+impl Dialect {
+    fn postgres(self) -> bool {
+        self.0 == DbBackend::Postgres
+    }
+
+    /// What ends a SELECT that locks the rows it finds until the transaction ends. SQLite's one writer needs none.
+    pub fn for_update(self) -> &'static str {
+        if self.postgres() { "FOR NO KEY UPDATE" } else { "" }
+    }
+
+    /// One JSON array of a value for each row, as text.
+    pub fn json_list(self, value: &str) -> String {
+        if self.postgres() { format!("CAST(json_agg({value}) AS text)") } else { format!("json_group_array({value})") }
+    }
+
+    /// A JSON array of some values.
+    pub fn json_array(self, values: &str) -> String {
+        if self.postgres() { format!("json_build_array({values})") } else { format!("json_array({values})") }
+    }
+
+    /// All columns of an entity as a JSON array in their order, from which its model can be decoded; bytes become
+    /// hexadecimal digits. NULL where an outer join found no row.
+    pub fn json_row<E: EntityTrait>(self, alias: &str) -> String {
+        let column = |column: E::Column| {
+            let name = format!("{alias}.{}", column.as_str());
+            match column.def().get_column_type() {
+                ColumnType::VarBinary(_) if self.postgres() => format!("encode({name}, 'hex')"),
+                ColumnType::VarBinary(_) => format!("hex({name})"),
+                _ => name,
+            }
+        };
+        let columns: Vec<_> = E::Column::iter().map(column).collect();
+        let first = &columns[0];
+        format!("CASE WHEN {first} IS NOT NULL THEN {} END", self.json_array(&columns.join(", ")))
+    }
+
+    /// Whether a column is in a parameter that holds a [`list`].
+    ///
+    /// PostgreSQL would join a table made of the list row by row; an array is looked up in the index.
+    pub fn is_one_of(self, column: &str, parameter: &str) -> String {
+        if self.postgres() {
+            format!(
+                "{column} = ANY(ARRAY(SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e))"
+            )
+        } else {
+            format!("{column} IN (SELECT e.value FROM json_each({parameter}) AS e)")
+        }
+    }
+
+    /// A table made of a parameter that holds a JSON array of arrays of integers ([`integers`]).
+    pub fn integer_table(self, parameter: &str, columns: &[&str]) -> String {
+        let (table, element) = if self.postgres() {
+            (format!("json_array_elements(CAST({parameter} AS json)) AS e"), "CAST(e ->> {} AS bigint)")
+        } else {
+            (format!("json_each({parameter}) AS e"), "(e.value ->> {})")
+        };
+        let columns = columns.iter().enumerate();
+        let columns: Vec<_> =
+            columns.map(|(index, name)| format!("{} AS {name}", element.replace("{}", &index.to_string()))).collect();
+        format!("(SELECT {} FROM {table})", columns.join(", "))
+    }
+
+    /// `LEFT JOIN table AS alias` with the rows whose ids a subquery finds for each row before it; the subquery may have
+    /// a LIMIT.
+    pub fn left_join_each(self, table: &str, alias: &str, ids: &str) -> String {
+        if self.postgres() {
+            format!(
+                "LEFT JOIN LATERAL ({ids}) AS {alias}_id ON true LEFT JOIN {table} AS {alias} ON {alias}.id = {alias}_id.id"
+            )
+        } else {
+            format!("LEFT JOIN {table} AS {alias} ON {alias}.id IN ({ids})")
+        }
+    }
+}
+
+/// Some ids as the parameter of [`Dialect::is_one_of`].
+pub fn list(ids: &[i64]) -> Value {
+    serde_json::json!(ids).to_string().into()
+}
+
+/// Rows of integers as the parameter of [`Dialect::integer_table`].
+pub fn integers<const N: usize>(rows: impl IntoIterator<Item = [i64; N]>) -> Value {
+    let rows = rows.into_iter().map(|row| row.to_vec()).collect::<Vec<_>>();
+    serde_json::json!(rows).to_string().into()
+}

@@ -1,0 +1,112 @@
+//! How messages come into inboxes and leave them, for any number of recipients.
+//!
+//! A send to more than [`inbox::BATCH`] people fills the inboxes in further transactions, so that no lock is held for long;
+//! a `delivery` row says how far it got, and `due` goes on with it after a crash. Expiry takes as many steps.
+
+use ::entity::{delivery, message};
+use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::{
+    app::App,
+    db::{Topic, Tx},
+    error::Result,
+    inbox, threads,
+};
+
+/// Fills the inboxes of a new message and commits it.
+pub async fn start(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
+    let at_once = i64::from(message.recipient_count) <= inbox::BATCH;
+    if at_once {
+        inbox::deliver(&tx, message.id, 0, i64::MAX, message.created_at).await?;
+    } else {
+        let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(0) };
+        delivery::Entity::insert(start).exec_without_returning(&*tx).await?;
+    }
+    if message.root_id.is_some() {
+        tx.concerns([Topic::Thread(message.root())]);
+    }
+    if message.expires_at.is_some() {
+        tx.concerns([Topic::Schedule]);
+    }
+    tx.commit().await?;
+    if !at_once && let Err(error) = deliver_rest(app, message.id).await {
+        // It is sent; what is missing follows.
+        tracing::warn!(?error, "a large send goes on later");
+        app.live.hint(Topic::Schedule);
+    }
+    Ok(())
+}
+
+/// Fills the inboxes that a large send has not reached yet, batch by batch. Several may do it at once.
+async fn deliver_rest(app: &App, id: i64) -> Result<()> {
+    loop {
+        let tx = app.db.begin().await?;
+        let lock = format!(
+            "SELECT delivered_to, (SELECT created_at FROM message WHERE id = message_id) \
+             FROM delivery WHERE message_id = $1 {}",
+            tx.dialect().for_update()
+        );
+        let Some(state) = tx.rows(&lock, [id.into()]).await?.pop() else { return Ok(()) };
+        let (after, sent_at) = (state.try_get_by_index(0)?, state.try_get_by_index(1)?);
+        let next = format!(
+            "SELECT max(user_id) FROM (SELECT DISTINCT user_id FROM message_recipient \
+             WHERE message_id = $1 AND user_id > $2 ORDER BY user_id LIMIT {}) AS next",
+            inbox::BATCH
+        );
+        let next = tx.rows(&next, [id.into(), i64::into(after)]).await?;
+        match next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten() {
+            Some(up_to) => {
+                inbox::deliver(&tx, id, after, up_to, sent_at).await?;
+                tx.run("UPDATE delivery SET delivered_to = $2 WHERE message_id = $1", [id.into(), up_to.into()])
+                    .await?;
+            }
+            None => {
+                tx.run("DELETE FROM delivery WHERE message_id = $1", [id.into()]).await?;
+            }
+        }
+        tx.commit().await?;
+    }
+}
+
+/// Takes a message whose time has come out of all inboxes, in batches. It can be repeated.
+pub async fn expire(app: &App, id: i64) -> Result<()> {
+    deliver_rest(app, id).await?;
+    let now = app.clock.now();
+    loop {
+        let tx = app.db.begin().await?;
+        let left = inbox::remove_message(&tx, id, now).await?;
+        tx.commit().await?;
+        if left.inboxes == 0 {
+            break;
+        }
+    }
+    let Some(message) = message::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(()) };
+    let tx = app.db.begin().await?;
+    let seq = threads::change(&tx, message.root()).await?;
+    let settle =
+        "UPDATE message SET expired_at = $1, seq = $2 WHERE id = $3 AND expired_at IS NULL AND expires_at <= $1";
+    if tx.run(settle, [now.into(), seq.into(), id.into()]).await? > 0 {
+        tx.concerns([Topic::Thread(message.root())]);
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Takes the messages whose time has come out of the inboxes.
+pub async fn expire_due(app: &App) -> Result<()> {
+    let due = message::Entity::find().select_only().column(message::Column::Id);
+    let due = due.filter(message::COLUMN.expires_at.lte(app.clock.now())).filter(message::COLUMN.expired_at.is_null());
+    for id in due.into_tuple::<i64>().all(app.db.read()).await? {
+        expire(app, id).await?;
+    }
+    Ok(())
+}
+
+/// Goes on with the sends that a crash interrupted.
+pub async fn deliver_interrupted(app: &App) -> Result<()> {
+    let interrupted = delivery::Entity::find().select_only().column(delivery::Column::MessageId);
+    for id in interrupted.into_tuple::<i64>().all(app.db.read()).await? {
+        deliver_rest(app, id).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! Whom a message reached, and how far it has been read.
+
+use ::entity::{message, message_audience, message_recipient, user};
+use async_graphql::{ID, InputObject, Object, SimpleObject, Union};
+use chrono::{DateTime, Utc};
+use sea_orm::{EntityTrait, QueryFilter};
+
+use super::{groups::Group, users::User};
+use crate::{
+    app::App,
+    auth::Actor,
+    error::{self, Error},
+    id::Kind,
+    messages,
+};
+
+/// Who has read it is told to the sender; for a message of the system, to the host application.
+pub fn may_see_reading(actor: &Actor, sender: Option<i64>) -> bool {
+    match sender {
+        _ if actor.is_admin() => true,
+        Some(sender) => actor.user_id() == Some(sender),
+        None => actor.is_service(),
+    }
+}
+
+/// An address of a message.
+#[derive(SimpleObject)]
+pub struct MessageAudience {
+    /// Who is behind it; null for a group that was deleted.
+    pub audience: Option<Audience>,
+    /// The name as it was when the message was sent.
+    pub name: String,
+    /// How far this address has read. For the sender and ADMIN; null for others.
+    pub read_stats: Option<ReadStats>,
+}
+
+/// What a message can be addressed to.
+#[derive(Union)]
+pub enum Audience {
+    User(User),
+    Group(Group),
+}
+
+impl Audience {
+    pub fn of(user: Option<user::Model>, group: Option<::entity::group::Model>) -> Option<Self> {
+        let group = group.filter(|group| group.deleted_at.is_none()).map(|group| Audience::Group(Group(group)));
+        user.map(|user| Audience::User(user.into())).or(group)
+    }
+}
+
+/// How far something has been read. Who reads, has seen; a reading is never taken back.
+#[derive(SimpleObject)]
+pub struct ReadStats {
+    /// How many it reached; settled when it was sent.
+    recipient_count: i32,
+    /// How many have seen it in their inbox.
+    seen_count: i32,
+    /// How many have read it.
+    read_count: i32,
+    /// `readCount` of `recipientCount`, between 0 and 1.
+    read_rate: f64,
+    /// The first reading.
+    first_read_at: Option<DateTime<Utc>>,
+    /// The latest first reading of anybody.
+    last_read_at: Option<DateTime<Utc>>,
+}
+
+impl ReadStats {
+    pub fn of_message(row: &message::Model) -> Self {
+        ReadStats {
+            recipient_count: row.recipient_count,
+            seen_count: row.seen_count,
+            read_count: row.read_count,
+            read_rate: f64::from(row.read_count) / f64::from(row.recipient_count.max(1)),
+            first_read_at: row.first_read_at,
+            last_read_at: row.last_read_at,
+        }
+    }
+
+    pub fn of_audience(row: &message_audience::Model) -> Self {
+        ReadStats {
+            recipient_count: row.recipient_count,
+            seen_count: row.seen_count,
+            read_count: row.read_count,
+            read_rate: f64::from(row.read_count) / f64::from(row.recipient_count.max(1)),
+            first_read_at: row.first_read_at,
+            last_read_at: row.last_read_at,
+        }
+    }
+}
+
+/// A person whom a message reached by one of its addresses. Who was reached twice stands here twice.
+pub struct MessageRecipient {
+    pub row: message_recipient::Model,
+    user: Option<user::Model>,
+    group: Option<::entity::group::Model>,
+}
+
+type RecipientRow =
+    (message_recipient::Model, Option<user::Model>, Option<message_audience::Model>, Option<::entity::group::Model>);
+
+/// Recipients with the person and the address.
+pub fn recipients() -> sea_orm::SelectFour<
+    message_recipient::Entity,
+    user::Entity,
+    message_audience::Entity,
+    ::entity::group::Entity,
+    sea_orm::TopologyStar,
+> {
+    message_recipient::Entity::find()
+        .find_also_related(user::Entity)
+        .find_also(message_recipient::Entity, message_audience::Entity)
+        .find_also(message_audience::Entity, ::entity::group::Entity)
+}
+
+impl From<RecipientRow> for MessageRecipient {
+    fn from((row, user, _, group): RecipientRow) -> Self {
+        MessageRecipient { row, user, group }
+    }
+}
+
+impl MessageRecipient {
+    /// The recipient row of a person and an address, for who may see readings.
+    pub async fn find(app: &App, actor: &Actor, audience: i64, person: i64) -> error::Result<Self> {
+        let not_found = Error::NotFound(Kind::MessageRecipient.noun());
+        let row = recipients()
+            .filter(message_recipient::COLUMN.audience_id.eq(audience))
+            .filter(message_recipient::COLUMN.user_id.eq(person))
+            .filter(message_audience::COLUMN.id.eq(audience))
+            .one(app.db.read())
+            .await?
+            .ok_or(not_found.clone())?;
+        let (message, _) = messages::find(app, actor, row.0.message_id).await?;
+        if may_see_reading(actor, message.sender_id) { Ok(row.into()) } else { Err(not_found) }
+    }
+}
+
+/// A person whom a message reached by one of its addresses. Who was reached twice stands here twice.
+#[Object]
+impl MessageRecipient {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::MessageRecipient.encode_pair(self.row.audience_id, self.row.user_id).into()
+    }
+
+    /// The person.
+    async fn user(&self) -> Option<User> {
+        self.user.clone().map(User::from)
+    }
+
+    /// The address by which it reached them; null for a group that was deleted.
+    async fn via(&self) -> Option<Audience> {
+        match &self.group {
+            Some(group) => Audience::of(None, Some(group.clone())),
+            None => Audience::of(self.user.clone(), None),
+        }
+    }
+
+    /// When they first saw it in their inbox.
+    async fn seen_at(&self) -> Option<DateTime<Utc>> {
+        self.row.seen_at
+    }
+
+    /// When they first read it. Marking it as unread does not take this back.
+    async fn read_at(&self) -> Option<DateTime<Utc>> {
+        self.row.read_at
+    }
+}
+
+/// Which recipients to list.
+#[derive(InputObject, Default)]
+pub struct RecipientFilter {
+    /// Those who have read it, or have not.
+    pub has_read: Option<bool>,
+    /// Those who have seen it, or have not.
+    pub has_seen: Option<bool>,
+}

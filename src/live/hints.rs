@@ -1,0 +1,132 @@
+//! What commits concern, told to those who wait in this process, and over PostgreSQL to those in others.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::sync::mpsc;
+
+use super::{LOOK_AGAIN, Live, MOST_AT_ONCE};
+use crate::db::{Bus, Heard, Listening, Topic};
+
+/// Hints of one transaction beyond this are one: look at everything.
+const MOST_HINTS: usize = 1_000;
+/// PostgreSQL refuses a NOTIFY of 8 000 bytes.
+const LONGEST_PAYLOAD: usize = 7_900;
+const EVERYTHING: &str = "*";
+
+pub async fn pass_on(
+    live: Arc<Live>,
+    mut commits: mpsc::UnboundedReceiver<Vec<Topic>>,
+    others: Option<mpsc::UnboundedSender<Vec<Topic>>>,
+) {
+    let mut look_again = tokio::time::interval(LOOK_AGAIN);
+    loop {
+        tokio::select! {
+            commit = commits.recv() => {
+                let Some(topics) = commit else { return };
+                live.wake(&topics);
+                if let Some(others) = &others {
+                    let _ = others.send(topics);
+                }
+            }
+            _ = look_again.tick() => live.look_again(),
+        }
+    }
+}
+
+/// Tells the other servers what has changed, many commits at once: a NOTIFY in each transaction halves what PostgreSQL
+/// can write.
+pub async fn tell_others(bus: Bus, me: u32, mut changes: mpsc::UnboundedReceiver<Vec<Topic>>) {
+    let mut batch = Vec::new();
+    while changes.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
+        let topics: BTreeSet<Topic> = batch.drain(..).flatten().collect();
+        for payload in payloads(me, &topics) {
+            if let Err(error) = bus.notify(&payload).await {
+                tracing::warn!(?error, "cannot notify the other servers; they look again by themselves");
+            }
+        }
+    }
+}
+
+fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {
+    if topics.len() > MOST_HINTS {
+        return vec![format!("{me}:{EVERYTHING}")];
+    }
+    let mut payloads = vec![format!("{me}:")];
+    for topic in topics {
+        let word = match topic {
+            Topic::Inbox(id) => format!("i{id},"),
+            Topic::Thread(id) => format!("t{id},"),
+            Topic::User(id) => format!("u{id},"),
+            Topic::Schedule => "s,".to_owned(),
+        };
+        match payloads.last_mut() {
+            Some(last) if last.len() + word.len() <= LONGEST_PAYLOAD => last.push_str(&word),
+            _ => payloads.push(format!("{me}:{word}")),
+        }
+    }
+    payloads
+}
+
+/// The topics of a payload; None for all of them.
+fn topics(payload: &str) -> Option<Vec<Topic>> {
+    let topic = |word: &str| match word.split_at_checked(1)? {
+        ("i", id) => id.parse().ok().map(Topic::Inbox),
+        ("t", id) => id.parse().ok().map(Topic::Thread),
+        ("u", id) => id.parse().ok().map(Topic::User),
+        ("s", "") => Some(Topic::Schedule),
+        _ => None,
+    };
+    payload.split(',').filter(|word| !word.is_empty()).map(topic).collect()
+}
+
+pub async fn hear_others(live: Arc<Live>, bus: Bus, mut listening: Listening, me: u32) {
+    let me = me.to_string();
+    loop {
+        match listening.next().await {
+            Ok(Heard::Told(payload)) => match payload.split_once(':') {
+                Some((from, _)) if from == me => {}
+                Some((_, payload)) => match topics(payload) {
+                    Some(topics) => live.wake(&topics),
+                    None => live.wake_all(),
+                },
+                None => live.wake_all(),
+            },
+            Ok(Heard::Gap) => live.wake_all(),
+            Ok(Heard::End) => return,
+            Err(error) => {
+                tracing::warn!(?error, "cannot hear the other servers");
+                tokio::time::sleep(LOOK_AGAIN).await;
+                if let Ok(again) = bus.listen().await {
+                    listening = again;
+                }
+                live.wake_all();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_server_tells_the_others_understand() {
+        let told = BTreeSet::from([Topic::Inbox(1), Topic::Thread(2), Topic::User(3), Topic::Schedule]);
+        let payloads = payloads(9, &told);
+        assert_eq!(payloads.len(), 1);
+        let heard = topics(payloads[0].strip_prefix("9:").unwrap()).unwrap();
+        assert_eq!(heard.into_iter().collect::<BTreeSet<_>>(), told);
+    }
+
+    #[test]
+    fn long_tellings_are_cut_to_what_the_database_takes() {
+        let many: BTreeSet<_> = (0..MOST_HINTS as i64).map(|n| Topic::Inbox(i64::MAX - n)).collect();
+        let cut = payloads(9, &many);
+        assert!(cut.len() > 1 && cut.iter().all(|payload| payload.len() < 8_000));
+        let heard: usize = cut.iter().map(|payload| topics(&payload[2..]).unwrap().len()).sum();
+        assert_eq!(heard, MOST_HINTS);
+        let too_many: BTreeSet<_> = (0..=MOST_HINTS as i64).map(Topic::Inbox).collect();
+        assert_eq!(payloads(9, &too_many), ["9:*"]);
+        assert_eq!(topics(EVERYTHING), None);
+    }
+}
