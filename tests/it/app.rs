@@ -16,7 +16,7 @@ use crate::{
 /// Tests tell time from here: a Monday morning.
 pub const START: &str = "2026-01-05T09:00:00Z";
 const ANY_PORT: &str = "127.0.0.1:0";
-const SECRET: &str = "a secret for tests, of more than 32 bytes";
+pub const SECRET: &str = "a secret for tests, of more than 32 bytes";
 
 /// Runs a test on SQLite and on PostgreSQL: `both! { async fn name(app: TestApp) { … } }`. With `on one thread:` in front,
 /// client and server take turns, and what happens at once happens in a fixed order.

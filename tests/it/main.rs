@@ -17,6 +17,7 @@ mod live;
 mod messages;
 mod migrations;
 mod paging;
+mod readme;
 mod receipts;
 mod schema;
 mod statements;
