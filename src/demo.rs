@@ -1,6 +1,21 @@
-//! A server to look at: people, groups and conversations in a temporary database.
+//! A server to look at: people, groups and three weeks of conversations in a temporary database, which goes when the
+//! server ends.
+//!
+//! `story` is what happens, as tables of text; `seed` makes it happen through the functions of the domain. To show
+//! something new, add it to both.
+
+mod calendar;
+mod people;
+mod seed;
+mod story;
+
+use std::{fmt::Write, net::SocketAddr};
+
+use chrono::TimeDelta;
 
 use crate::{
+    app::App,
+    auth::Role,
     cli,
     clock::Clock,
     config::Config,
@@ -8,11 +23,80 @@ use crate::{
     server,
 };
 
+/// Longer than anybody looks at one demo.
+const TOKENS_LAST: TimeDelta = TimeDelta::days(30);
+/// For whom tokens are printed; the first one is in the example.
+const TOKENS: [(&str, Role); 5] = [
+    ("ada", Role::User),
+    ("kwame", Role::User),
+    ("priya", Role::User),
+    (seed::HOST, Role::Service),
+    ("margaret", Role::Admin),
+];
+const EXAMPLE: &str = "{ viewer { firstName inbox { counts { unread unseen } \
+                       items(first: 10) { nodes { title preview createdAt readAt } } } } }";
+
+/// Fills a temporary database, says how to look at it, and serves it until the server is told to end. Loopback only.
 pub async fn serve(mut config: Config) -> Result<()> {
+    if !config.listen.ip().is_loopback() {
+        return Err(Error::invalid("listen", "is a loopback address with --demo: its tokens are for everybody to see"));
+    }
     let directory = tempfile::Builder::new().prefix("tidings-demo-").tempdir().map_err(Error::internal)?;
     config.database_url = format!("sqlite:{}", directory.path().join("tidings.db").display());
+    config.migrate = true;
+    // One of its own: with the configured one, the tokens printed here would open the real server.
+    config.auth_secret = None;
     let listener = cli::listen(&config).await?;
+    let address = listener.local_addr().map_err(Error::internal)?;
     let app = server::start(config, Clock::System).await?;
+    // Before the seeding: a signal must not leave the directory behind.
     cli::until_signalled(&app.shutdown)?;
+    seed::fill(&app).await?;
+    if !app.shutdown.is_cancelled() {
+        cli::print(&welcome(&app, address)?)?;
+    }
     server::serve(app, listener).await
+}
+
+/// Where to look, and as whom.
+fn welcome(app: &App, address: SocketAddr) -> Result<String> {
+    let expires = app.clock.now() + TOKENS_LAST;
+    let mut tokens = Vec::new();
+    for (name, role) in TOKENS {
+        tokens.push((name, role, app.auth.issue(name, role, expires)?));
+    }
+    let mut text = format!(
+        "The inboxes of {} people, until the server ends.\n\n\
+         GraphiQL  http://{address}/graphiql\n\
+         GraphQL   http://{address}/graphql\n\n\
+         Tokens, for the header Authorization: Bearer <token>\n",
+        people::PEOPLE.len()
+    );
+    for (name, role, token) in &tokens {
+        let role = format!("{role:?}").to_lowercase();
+        writeln!(text, "{name:<12} {role:<8} {token}").map_err(Error::internal)?;
+    }
+    if let Some((name, _, token)) = tokens.first() {
+        let query = serde_json::json!({ "query": EXAMPLE });
+        write!(
+            text,
+            "\nThe inbox of {name}:\n\
+             curl -s http://{address}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {token}' \
+             -d '{query}'\n"
+        )
+        .map_err(Error::internal)?;
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn others_cannot_reach_the_demo() {
+        let listen = ([0, 0, 0, 0], 0).into();
+        let refused = serve(Config { listen, ..Config::default() }).await.unwrap_err();
+        assert!(matches!(refused, Error::Invalid { field, .. } if field == "listen"));
+    }
 }
