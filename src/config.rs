@@ -50,7 +50,7 @@ impl Default for Config {
             retention_days: 30,
             idempotency_days: 7,
             log_format: LogFormat::Text,
-            log: "info".into(),
+            log: "info,sea_orm_migration=warn".into(),
         }
     }
 }

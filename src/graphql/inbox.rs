@@ -1,12 +1,13 @@
 use ::entity::{inbox as row, inbox_item};
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, Subscription, Union};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, Union};
 use chrono::{DateTime, Utc};
-use futures_util::{Stream, StreamExt};
+use pulldown_cmark::{Event, Parser, TagEnd};
 
 use super::{
     actor, app,
     messages::Message,
     paging::{Paged, connection, page},
+    updates::InboxUpdate,
     users::User,
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     error::Error,
     id::Kind,
     inbox::{self, Change, Filter, InboxView, Item, MOST_CHANGES, Position},
-    live::{self, Cursor, ResyncReason, Start},
+    live::{self, Cursor, Start},
 };
 
 /// What has come in for a person.
@@ -154,7 +155,7 @@ impl InboxItem {
         self.0.message.as_ref().map_or("", |message| &message.subject)
     }
 
-    /// The beginning of the text, on one line.
+    /// The beginning of the text, on one line, without marks.
     async fn preview(&self) -> Option<String> {
         self.0.message.as_ref().map(|message| preview(&message.body))
     }
@@ -204,10 +205,21 @@ pub enum InboxSubject {
 
 const PREVIEW_CHARACTERS: usize = 140;
 
+/// The words of Markdown without its marks.
 fn preview(body: &str) -> String {
-    // Words of a longer beginning than will be shown, so that a huge body costs nothing.
+    // A longer beginning than will be shown, so that a huge body costs nothing.
     let beginning = body.char_indices().nth(4 * PREVIEW_CHARACTERS).map_or(body, |(end, _)| &body[..end]);
-    let line = beginning.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = String::new();
+    for event in Parser::new(beginning) {
+        match event {
+            Event::Text(words) | Event::Code(words) => text.push_str(&words),
+            Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item) => {
+                text.push(' ');
+            }
+            _ => {}
+        }
+    }
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(PREVIEW_CHARACTERS) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
         None => line,
@@ -231,72 +243,6 @@ impl From<InboxFilter> for Filter {
         let kinds = filter.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         Filter { view: filter.view, kinds, search: filter.search.filter(|search| !search.is_empty()) }
     }
-}
-
-/// One step of an inbox's history: what changed since the cursor before it, each item once, in its newest state.
-pub struct InboxUpdate(pub live::Update);
-
-/// One step of an inbox's history: what changed since the cursor before it, each item once, in its newest state.
-#[Object]
-impl InboxUpdate {
-    /// Keep it; give it back as `after`.
-    async fn cursor(&self, ctx: &Context<'_>) -> String {
-        Cursor::encode(&app(ctx).epoch, self.0.position)
-    }
-
-    /// How much there is, in the same state as `cursor`.
-    async fn counts(&self) -> InboxCounts {
-        InboxCounts(self.0.changes.head.clone())
-    }
-
-    /// At most 100; the oldest change first.
-    async fn changes(&self) -> Vec<InboxChange> {
-        let since = self.0.since;
-        let change = |item: &Item| {
-            let (row, arrived) = (&item.row, Position { seq: item.row.arrived_seq, item: item.row.id });
-            let change = match row.removed_at {
-                Some(_) => InboxChangeType::Removed,
-                None if arrived > since => InboxChangeType::Arrived,
-                None => InboxChangeType::Updated,
-            };
-            let item_id = Kind::InboxItem.encode(row.id).into();
-            InboxChange { change, item_id, item: row.removed_at.is_none().then(|| InboxItem(item.clone())) }
-        };
-        self.0.changes.items.iter().map(change).collect()
-    }
-
-    /// Nothing more is known to the server at this moment.
-    async fn caught_up(&self) -> bool {
-        self.0.caught_up
-    }
-
-    /// Not null: the history cannot be continued from `after`. Fetch the inbox anew, then go on from `cursor`.
-    async fn resync(&self) -> Option<ResyncReason> {
-        self.0.resync
-    }
-}
-
-/// What happened to one item.
-#[derive(SimpleObject)]
-pub struct InboxChange {
-    /// What happened, as far as a client must know. An item may be new to a client that hears of it as UPDATED.
-    #[graphql(name = "type")]
-    change: InboxChangeType,
-    /// The item, also when it is gone.
-    item_id: ID,
-    /// Its newest state; null when it is gone.
-    item: Option<InboxItem>,
-}
-
-/// What happened to an item.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-pub enum InboxChangeType {
-    /// It is new: worth a toast.
-    Arrived,
-    /// It was read, moved, or came back.
-    Updated,
-    /// It is gone for good.
-    Removed,
 }
 
 /// Some items.
@@ -433,32 +379,17 @@ impl InboxMutation {
     }
 }
 
-#[derive(Default)]
-pub struct InboxSubscription;
-
-#[Subscription]
-impl InboxSubscription {
-    /// The viewer's inbox as it changes. With the last `cursor` as `after`, every change since then comes, in order, none
-    /// missing; without it, what happens from now on, after an empty update that tells the position.
-    async fn inbox_updated(
-        &self,
-        ctx: &Context<'_>,
-        after: Option<String>,
-    ) -> Result<impl Stream<Item = Result<InboxUpdate>> + use<>> {
-        let app = app(ctx).clone();
-        let owner = actor(ctx)?.person()?.id;
-        let start = Start::of(&app, after.as_deref())?;
-        Ok(live::follow(app, owner, start).map(|update| Ok(InboxUpdate(update?))))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_preview_is_one_short_line() {
-        assert_eq!(preview("  Hello\n\n*world*  "), "Hello *world*");
+    fn a_preview_is_one_short_line_of_plain_words() {
+        assert_eq!(
+            preview("# Hello\n\n*world*, see [this](http://x) & `that`\n- a\n- b"),
+            "Hello world, see this & that a b"
+        );
+        assert_eq!(preview("<script>alert(1)</script>"), "");
         let long = preview(&"äö ".repeat(10_000));
         assert!(long.chars().count() <= PREVIEW_CHARACTERS + 1 && long.ends_with('…'));
     }

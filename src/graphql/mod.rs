@@ -15,6 +15,7 @@ mod nulls;
 mod paging;
 mod recipients;
 mod threads;
+mod updates;
 mod users;
 
 use async_graphql::{
@@ -45,7 +46,7 @@ pub struct Mutation(users::UserMutation, groups::GroupMutation, messages::Messag
 
 /// Everything that can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(inbox::InboxSubscription, threads::ThreadSubscription);
+pub struct Subscription(updates::InboxSubscription, threads::ThreadSubscription);
 
 /// Only these roles may use the field.
 #[TypeDirective(location = "FieldDefinition")]

@@ -1,0 +1,99 @@
+//! An inbox's history, as `inboxUpdated` and `Inbox.changes` tell it.
+
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Subscription};
+use futures_util::{Stream, StreamExt};
+
+use super::{
+    actor, app,
+    inbox::{InboxCounts, InboxItem},
+};
+use crate::{
+    id::Kind,
+    inbox::{Item, Position},
+    live::{self, Cursor, ResyncReason, Start},
+};
+
+/// One step of an inbox's history: what changed since the cursor before it, each item once, in its newest state.
+pub struct InboxUpdate(pub live::Update);
+
+/// One step of an inbox's history: what changed since the cursor before it, each item once, in its newest state.
+#[Object]
+impl InboxUpdate {
+    /// Keep it; give it back as `after`.
+    async fn cursor(&self, ctx: &Context<'_>) -> String {
+        Cursor::encode(&app(ctx).epoch, self.0.position)
+    }
+
+    /// How much there is, in the same state as `cursor`.
+    async fn counts(&self) -> InboxCounts {
+        InboxCounts(self.0.changes.head.clone())
+    }
+
+    /// At most 100; the oldest change first.
+    async fn changes(&self) -> Vec<InboxChange> {
+        let since = self.0.since;
+        let change = |item: &Item| {
+            let (row, arrived) = (&item.row, Position { seq: item.row.arrived_seq, item: item.row.id });
+            let change = match row.removed_at {
+                Some(_) => InboxChangeType::Removed,
+                None if arrived > since => InboxChangeType::Arrived,
+                None => InboxChangeType::Updated,
+            };
+            let item_id = Kind::InboxItem.encode(row.id).into();
+            InboxChange { change, item_id, item: row.removed_at.is_none().then(|| InboxItem(item.clone())) }
+        };
+        self.0.changes.items.iter().map(change).collect()
+    }
+
+    /// Nothing more is known to the server at this moment.
+    async fn caught_up(&self) -> bool {
+        self.0.caught_up
+    }
+
+    /// Not null: the history cannot be continued from `after`. Fetch the inbox anew, then go on from `cursor`.
+    async fn resync(&self) -> Option<ResyncReason> {
+        self.0.resync
+    }
+}
+
+/// What happened to one item.
+#[derive(SimpleObject)]
+pub struct InboxChange {
+    /// What happened, as far as a client must know. An item may be new to a client that hears of it as UPDATED.
+    #[graphql(name = "type")]
+    change: InboxChangeType,
+    /// The item, also when it is gone.
+    item_id: ID,
+    /// Its newest state; null when it is gone.
+    item: Option<InboxItem>,
+}
+
+/// What happened to an item.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub enum InboxChangeType {
+    /// It is new: worth a toast.
+    Arrived,
+    /// It was read, moved, or came back.
+    Updated,
+    /// It is gone for good.
+    Removed,
+}
+
+#[derive(Default)]
+pub struct InboxSubscription;
+
+#[Subscription]
+impl InboxSubscription {
+    /// The viewer's inbox as it changes. With the last `cursor` as `after`, every change since then comes, in order, none
+    /// missing; without it, what happens from now on, after an empty update that tells the position.
+    async fn inbox_updated(
+        &self,
+        ctx: &Context<'_>,
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<InboxUpdate>> + use<>> {
+        let app = app(ctx).clone();
+        let owner = actor(ctx)?.person()?.id;
+        let start = Start::of(&app, after.as_deref())?;
+        Ok(live::follow(app, owner, start).map(|update| Ok(InboxUpdate(update?))))
+    }
+}
