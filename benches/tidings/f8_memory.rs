@@ -1,0 +1,48 @@
+//! F8: what a websocket costs in resident memory: one whose client has introduced itself, and one that follows an
+//! inbox.
+
+use std::fs;
+
+use crate::{Bench, Result, data, server::Server, socket::Socket, table::Row};
+
+const SOCKETS: usize = 1_000;
+/// The first sockets also fill what all of them share.
+const WARM_UP: usize = 50;
+/// Files that the bench and the server have open besides the sockets.
+const OTHER_FILES: usize = 150;
+
+pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
+    let server = Server::start_and_settle(bench).await?;
+    let sockets = SOCKETS.min(most_files()?.saturating_sub(OTHER_FILES));
+    let mut open = Vec::new();
+    for user in 1..=WARM_UP {
+        open.push(Socket::open(server.address, &bench.token(user as i64)?).await?);
+        open[user - 1].follow_inbox().await?;
+    }
+    let before = server.memory()?;
+    for user in WARM_UP + 1..=WARM_UP + sockets {
+        open.push(Socket::open(server.address, &bench.token(user as i64 % data::MEMBERS + 1)?).await?);
+    }
+    let idle = server.memory()?;
+    for socket in &mut open[WARM_UP..] {
+        socket.follow_inbox().await?;
+    }
+    let subscribed = server.memory()?;
+    drop(open);
+    server.stop().await?;
+
+    let of_one = |memory: u64| format!("{:.1} KiB", memory.saturating_sub(before) as f64 / 1024.0 / sockets as f64);
+    let row = |name: &str, memory| Row {
+        work: format!("{work}: {sockets} {name}"),
+        tidings: of_one(memory),
+        ..Row::default()
+    };
+    Ok(vec![row("idle", idle), row("that follow an inbox", subscribed)])
+}
+
+/// How many files a process may have open; the server inherits the limit.
+fn most_files() -> Result<usize> {
+    let limits = fs::read_to_string("/proc/self/limits")?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).ok_or("no limit of open files")?;
+    Ok(line.split_whitespace().next().and_then(|soft| soft.parse().ok()).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,170 @@
+//! `make bench`: how fast Tidings is, beside what its database alone can do.
+//!
+//! A time says little on a machine that others share, so every figure stands beside a floor that the same run
+//! measures: the same rows read or written by plain sqlx. The floor and the server take turns, so that a slow minute
+//! slows both. The server is a process of its own (`tidings serve`); what it costs is read from `/proc`.
+//!
+//! `cargo bench -- F2 SQLite` runs the lines whose names contain all of these; `settings` says what else can be set.
+
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+
+mod data;
+mod database;
+mod http;
+mod load;
+mod postgres;
+mod process;
+mod server;
+mod settings;
+mod socket;
+mod table;
+
+mod f10_start;
+mod f1_floor;
+mod f1_send;
+mod f2_page;
+mod f4_group;
+mod f7_live;
+mod f8_memory;
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{database::Database, postgres::Cluster, server::SECRET, settings::Settings, table::Row};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How many clients send requests, each one at a time.
+const CONNECTIONS: usize = 32;
+
+/// What every line works with.
+struct Bench {
+    settings: Settings,
+    database: Database,
+    auth: tidings::auth::Auth,
+}
+
+#[derive(Clone, Copy)]
+enum Line {
+    SendToMany,
+    SendToOne,
+    Page,
+    Group,
+    Live,
+    Memory,
+    Start,
+}
+
+const LINES: [(&str, Line); 7] = [
+    ("F1 createMessage to one of 10 000 people", Line::SendToMany),
+    ("F1 createMessage, always to the same person", Line::SendToOne),
+    ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
+    ("F4 createMessage to a group of 10 000", Line::Group),
+    ("F7 from createMessage to the websocket frame", Line::Live),
+    ("F8 memory of a socket", Line::Memory),
+    ("F10 from start to /readyz", Line::Start),
+];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = tokio::select! {
+        outcome = run() => outcome,
+        () = told_to_stop() => Err("stopped".into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("FAILED: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns when the bench is to end early; leaving `main` ends the processes that it started.
+async fn told_to_stop() {
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate => {}
+    }
+}
+
+async fn run() -> Result<()> {
+    let directory = settings::directory()?;
+    let settings = Settings::read(directory.path())?;
+    let sqlite = Database::Sqlite(settings.directory.join("tidings.db"));
+    let on_sqlite = measure(&settings, "SQLite", || Ok(sqlite)).await;
+    let on_postgres = match postgres::binaries() {
+        Some(binaries) => {
+            measure(&settings, "PostgreSQL", || {
+                Cluster::start(&binaries, &settings.directory).map(|cluster| Database::Postgres(Box::new(cluster)))
+            })
+            .await
+        }
+        None => {
+            println!("\nPostgreSQL: SKIPPED! There is no initdb in PATH or /usr/lib/postgresql/*/bin.");
+            Ok(())
+        }
+    };
+    on_sqlite.and(on_postgres)
+}
+
+/// Runs the lines that were asked for on one database.
+async fn measure(settings: &Settings, name: &str, database: impl FnOnce() -> Result<Database>) -> Result<()> {
+    let lines: Vec<_> = LINES.into_iter().filter(|(line, _)| settings.want(&format!("{name} {line}"))).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let database = database()?;
+    server::migrate(&database.url(), settings)?;
+    let loaded = data::load(&database, settings.items).await?;
+    println!(
+        "\n{name}: {} items in inboxes of {}, {} users; {CONNECTIONS} connections; {} s a side; {} cores; {loaded}",
+        table::number(settings.items as f64),
+        table::number(data::OWN_ITEMS as f64),
+        table::number(data::USERS as f64),
+        settings.time.as_secs(),
+        std::thread::available_parallelism()?,
+    );
+    let bench = Bench { settings: settings.clone(), database, auth: tidings::auth::Auth::new(SECRET) };
+    println!("{}", Row::head());
+    let mut outcome = Ok(());
+    for (name, line) in lines {
+        match bench.line(name, line).await {
+            Ok(rows) => rows.iter().for_each(|row| println!("{row}")),
+            Err(error) => {
+                println!("{name}: FAILED: {error}");
+                outcome = Err("not all lines were measured".into());
+            }
+        }
+    }
+    outcome
+}
+
+impl Bench {
+    async fn line(&self, name: &str, line: Line) -> Result<Vec<Row>> {
+        match line {
+            Line::SendToMany => f1_send::run(self, name, 1..=data::MEMBERS).await,
+            Line::SendToOne => f1_send::run(self, name, 1..=1).await,
+            Line::Page => f2_page::run(self, name).await,
+            Line::Group => f4_group::run(self, name).await,
+            Line::Live => f7_live::run(self, name).await,
+            Line::Memory => f8_memory::run(self, name).await,
+            Line::Start => f10_start::run(self, name).await,
+        }
+    }
+
+    /// The token of a user of [`data`].
+    fn token(&self, user: i64) -> Result<String> {
+        let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::days(1);
+        let token = self.auth.issue(&data::external_id(user), tidings::auth::Role::User, expires);
+        token.map_err(|error| format!("{error:?}").into())
+    }
+}

@@ -1,0 +1,110 @@
+//! A PostgreSQL of our own, for as long as the bench runs.
+
+use std::{
+    cmp::Reverse,
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use crate::{Result, process, server::free_port};
+
+pub struct Cluster {
+    /// Its standard input is closed when the bench ends, which is what the script waits for.
+    script: Child,
+    postmaster: u32,
+    port: u16,
+}
+
+/// Where the programs are: beside the initdb in PATH, or else the newest of those that Debian keeps out of it.
+pub fn binaries() -> Option<PathBuf> {
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut debian: Vec<_> = debian.map(|version| version.path()).collect();
+    debian.sort_by_key(|path| Reverse(path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok())));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::env::split_paths(&path).chain(debian.iter().map(|version| version.join("bin")));
+    // PATH may have a link to it and none to the programs beside it.
+    let initdb = directories.map(|directory| directory.join("initdb")).find_map(|initdb| initdb.canonicalize().ok())?;
+    initdb.parent().map(Path::to_owned)
+}
+
+impl Cluster {
+    /// `directory`: where its files are, in a directory of their own.
+    pub fn start(binaries: &Path, directory: &Path) -> Result<Self> {
+        let port = free_port()?;
+        let mut script = Command::new("sh")
+            .args(["-c", SCRIPT])
+            .env("BIN", binaries)
+            .env("PORT", port.to_string())
+            .env("PARENT", directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Ctrl-C is for us: the script must live to clean up.
+            .process_group(0)
+            .spawn()?;
+        let mut output = BufReader::new(script.stdout.take().ok_or("no output")?);
+        let mut said = String::new();
+        loop {
+            if let Some((_, postmaster)) = said.split_once("ready ") {
+                return Ok(Cluster { postmaster: postmaster.trim().parse()?, script, port });
+            }
+            if output.read_line(&mut said)? == 0 {
+                script.wait()?;
+                return Err(format!("PostgreSQL does not start: {said}").into());
+            }
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    pub fn cpu(&self) -> Result<Duration> {
+        process::cpu_with_children(self.postmaster)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.script.stdin.take());
+        let _ = self.script.wait();
+    }
+}
+
+/// Makes a PostgreSQL on $PORT with the programs in $BIN, says that it is ready, and removes it all when standard input
+/// ends. Commits are as durable as SQLite's, and the cache holds what is measured.
+///
+/// A shell does it because it outlives us: no signal that ends this process leaves a server or its files behind.
+const SCRIPT: &str = r#"
+set -e
+exec 2>&1
+as_postgres() { "$@"; }
+directory=$(mktemp -d "$PARENT/postgres-XXXXXX")
+cd "$directory"
+trap 'as_postgres "$BIN/pg_ctl" stop -D data -m immediate >/dev/null 2>&1 || true; rm -rf "$directory"' EXIT
+# "ready" may find nobody who listens; that is no reason to leave without the above.
+trap '' PIPE
+
+if [ "$(id -u)" = 0 ]; then
+    # PostgreSQL refuses to run as root.
+    chown postgres .
+    as_postgres() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
+fi
+
+as_postgres "$BIN/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
+cat >>data/postgresql.conf <<END
+listen_addresses = '127.0.0.1'
+port = $PORT
+unix_socket_directories = ''
+shared_buffers = 512MB
+fsync = on
+synchronous_commit = on
+END
+as_postgres "$BIN/pg_ctl" start -D data -l log --wait --timeout=30 --silent || { cat log; exit 1; }
+
+echo ready "$(head -n 1 data/postmaster.pid)"
+cat >/dev/null
+"#;

@@ -1,0 +1,55 @@
+//! A client of graphql-transport-ws.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
+
+use crate::Result;
+
+pub struct Socket(WebSocketStream<TcpStream>);
+
+impl Socket {
+    /// Opens a socket and introduces itself; returns when the server has acknowledged it.
+    pub async fn open(address: SocketAddr, token: &str) -> Result<Self> {
+        let mut request = format!("ws://{address}/graphql").into_client_request()?;
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("graphql-transport-ws"));
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (stream, _) = client_async(request, stream).await?;
+        let mut socket = Socket(stream);
+        let payload = json!({"authorization": format!("Bearer {token}")});
+        socket.write(json!({"type": "connection_init", "payload": payload})).await?;
+        socket.read_until("connection_ack").await?;
+        Ok(socket)
+    }
+
+    /// Follows the inbox; returns when the server has said where it stands.
+    pub async fn follow_inbox(&mut self) -> Result<()> {
+        let query = "subscription { inboxUpdated { cursor changes { type item { title } } } }";
+        self.write(json!({"type": "subscribe", "id": "1", "payload": {"query": query}})).await?;
+        self.read_until("cursor").await
+    }
+
+    /// Reads until a message that contains this text.
+    pub async fn read_until(&mut self, text: &str) -> Result<()> {
+        loop {
+            match self.0.next().await.ok_or("the server has closed the socket")?? {
+                Message::Text(message) if message.contains(text) => return Ok(()),
+                Message::Text(message) if message.contains("\"ping\"") => self.write(json!({"type": "pong"})).await?,
+                Message::Text(message) if message.contains("\"errors\"") => return Err(message.to_string().into()),
+                Message::Close(frame) => return Err(format!("the server closes the socket: {frame:?}").into()),
+                _ => {}
+            }
+        }
+    }
+
+    async fn write(&mut self, message: serde_json::Value) -> Result<()> {
+        Ok(self.0.send(Message::text(message.to_string())).await?)
+    }
+}
