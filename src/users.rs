@@ -257,7 +257,10 @@ pub async fn find_all(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -
             UserRef::ExternalId(id) => external_ids.push(id.as_str()),
         }
     }
-    let named = Condition::any().add(user::COLUMN.id.is_in(ids)).add(user::COLUMN.external_id.is_in(external_ids));
+    // Each list only if there is one: an empty list beside the other would make the databases read all users.
+    let by_id = (!ids.is_empty()).then(|| user::COLUMN.id.is_in(ids));
+    let by_external_id = (!external_ids.is_empty()).then(|| user::COLUMN.external_id.is_in(external_ids));
+    let named = Condition::any().add_option(by_id).add_option(by_external_id);
     let found = user::Entity::find().filter(named).all(db).await?;
     let mut in_order: Vec<user::Model> = Vec::with_capacity(found.len());
     for (field, reference) in users {

@@ -34,6 +34,8 @@ pub async fn open(url: &str, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result
             // The planner's custom plans cost more than they gain: every hot statement has one right plan.
             options.options([
                 ("plan_cache_mode", "force_generic_plan"),
+                // Compiling a plan takes longer than any of our statements.
+                ("jit", "off"),
                 ("idle_in_transaction_session_timeout", "30s"),
                 ("default_transaction_read_only", if writes { "off" } else { "on" }),
             ])
