@@ -70,11 +70,6 @@ impl Live {
         followers.entry(topic).or_insert_with(|| watch::Sender::new(())).subscribe()
     }
 
-    /// How many wait for hints.
-    pub fn follower_count(&self) -> usize {
-        self.followers().values().map(watch::Sender::receiver_count).sum()
-    }
-
     /// Says that there is something to look at, without a commit.
     pub fn hint(&self, topic: Topic) {
         self.wake([&topic]);

@@ -4,8 +4,8 @@
 //! changed since N is what has a higher number and is visible to the reader.
 
 use ::entity::{message, thread, user};
-use futures_util::Stream;
 use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use tokio_stream::Stream;
 
 use crate::{
     app::App,

@@ -5,14 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::{
     Name, PathSegment, Response, ServerError, ServerResult, ValidationResult, Value, Variables,
-    extensions::{
-        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextSubscribe, NextValidation,
-    },
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextValidation},
     indexmap::IndexMap,
-    parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet},
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, OperationType, Selection, SelectionSet},
+    },
     registry::{MetaTypeName, Registry},
 };
-use futures_util::{StreamExt, stream::BoxStream};
 
 pub struct SpecAnswers;
 
@@ -25,7 +25,8 @@ impl ExtensionFactory for SpecAnswers {
 /// What is kept of one request.
 #[derive(Default)]
 struct Request {
-    document: OnceLock<ExecutableDocument>,
+    /// Parsed again when a field failed: a copy of each document would cost every request.
+    query: OnceLock<String>,
 }
 
 #[async_graphql::async_trait::async_trait]
@@ -37,9 +38,8 @@ impl Extension for Request {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        let document = next.run(ctx, query, variables).await?;
-        let _ = self.document.set(document.clone());
-        Ok(document)
+        let _ = self.query.set(query.to_owned());
+        next.run(ctx, query, variables).await
     }
 
     async fn validation(
@@ -62,41 +62,31 @@ impl Extension for Request {
         let response = next.run(ctx, operation).await;
         self.mend(&ctx.schema_env.registry, operation, response)
     }
-
-    fn subscribe<'s>(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        stream: BoxStream<'s, Response>,
-        next: NextSubscribe<'_>,
-    ) -> BoxStream<'s, Response> {
-        next.run(ctx, stream).boxed()
-    }
 }
 
 impl Request {
     fn mend(&self, registry: &Registry, operation: Option<&str>, mut response: Response) -> Response {
         let failed: Vec<_> = response.errors.iter().map(|error| &error.path).filter(|path| !path.is_empty()).collect();
-        let Some(operation) = self.operation(operation) else { return response };
-        let root = match operation.ty {
+        if failed.is_empty() {
+            return response;
+        }
+        let Some(Ok(document)) = self.query.get().map(parse_query) else { return response };
+        let mut operations = document.operations.iter();
+        let wanted = operations.find(|(known, _)| operation.is_none() || known.map(Name::as_str) == operation);
+        let Some((_, wanted)) = wanted else { return response };
+        let root = match wanted.node.ty {
             OperationType::Query => Some(registry.query_type.as_str()),
             OperationType::Mutation => registry.mutation_type.as_deref(),
             OperationType::Subscription => registry.subscription_type.as_deref(),
         };
-        if let (Some(document), Some(root), false) = (self.document.get(), root, failed.is_empty()) {
-            let mend = Mend { document, registry, failed };
-            let fields = match response.data {
-                Value::Object(fields) => fields,
-                _ => IndexMap::new(),
-            };
-            response.data = mend.object(fields, root, &[&operation.selection_set.node], &mut Vec::new());
-        }
+        let Some(root) = root else { return response };
+        let fields = match response.data {
+            Value::Object(fields) => fields,
+            _ => IndexMap::new(),
+        };
+        let mend = Mend { document: &document, registry, failed };
+        response.data = mend.object(fields, root, &[&wanted.node.selection_set.node], &mut Vec::new());
         response
-    }
-
-    fn operation(&self, name: Option<&str>) -> Option<&OperationDefinition> {
-        let mut operations = self.document.get()?.operations.iter();
-        let found = operations.find(|(known, _)| name.is_none() || known.map(Name::as_str) == name);
-        found.map(|(_, operation)| &operation.node)
     }
 }
 

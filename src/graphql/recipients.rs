@@ -67,25 +67,23 @@ pub struct ReadStats {
 
 impl ReadStats {
     pub fn of_message(row: &message::Model) -> Self {
-        ReadStats {
-            recipient_count: row.recipient_count,
-            seen_count: row.seen_count,
-            read_count: row.read_count,
-            read_rate: f64::from(row.read_count) / f64::from(row.recipient_count.max(1)),
-            first_read_at: row.first_read_at,
-            last_read_at: row.last_read_at,
-        }
+        let times = (row.first_read_at, row.last_read_at);
+        Self::new(row.recipient_count, row.seen_count, row.read_count, times)
     }
 
     pub fn of_audience(row: &message_audience::Model) -> Self {
-        ReadStats {
-            recipient_count: row.recipient_count,
-            seen_count: row.seen_count,
-            read_count: row.read_count,
-            read_rate: f64::from(row.read_count) / f64::from(row.recipient_count.max(1)),
-            first_read_at: row.first_read_at,
-            last_read_at: row.last_read_at,
-        }
+        let times = (row.first_read_at, row.last_read_at);
+        Self::new(row.recipient_count, row.seen_count, row.read_count, times)
+    }
+
+    fn new(
+        recipient_count: i32,
+        seen_count: i32,
+        read_count: i32,
+        times: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    ) -> Self {
+        let read_rate = f64::from(read_count) / f64::from(recipient_count.max(1));
+        ReadStats { recipient_count, seen_count, read_count, read_rate, first_read_at: times.0, last_read_at: times.1 }
     }
 }
 

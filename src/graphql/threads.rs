@@ -1,5 +1,5 @@
 use async_graphql::{Context, ID, Object, Result, Subscription};
-use futures_util::{Stream, StreamExt};
+use tokio_stream::{Stream, StreamExt};
 
 use super::{actor, app, messages::Message};
 use crate::{

@@ -1,7 +1,7 @@
 //! An inbox's history, as `inboxUpdated` and `Inbox.changes` tell it.
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Subscription};
-use futures_util::{Stream, StreamExt};
+use tokio_stream::{Stream, StreamExt};
 
 use super::{
     actor, app,

@@ -15,13 +15,13 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, watch},
     task::AbortHandle,
     time::{Instant, sleep_until, timeout},
 };
+use tokio_stream::StreamExt;
 
 use super::{ACT_AS, Http, sign_in};
 use crate::{

@@ -1,6 +1,7 @@
 //! Where a client stands in a history, and the loop that follows it from there.
 
-use futures_util::{Stream, stream};
+use futures_util::stream;
+use tokio_stream::Stream;
 
 use crate::{
     app::App,
