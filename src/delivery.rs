@@ -4,7 +4,7 @@
 //! a `delivery` row says how far it got, and `due` goes on with it after a crash. Expiry takes as many steps.
 
 use ::entity::{delivery, message};
-use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     app::App,
@@ -96,6 +96,7 @@ pub async fn expire(app: &App, id: i64) -> Result<()> {
 pub async fn expire_due(app: &App) -> Result<()> {
     let due = message::Entity::find().select_only().column(message::Column::Id);
     let due = due.filter(message::COLUMN.expires_at.lte(app.clock.now())).filter(message::COLUMN.expired_at.is_null());
+    let due = due.order_by_asc(message::Column::ExpiresAt);
     for id in due.into_tuple::<i64>().all(app.db.read()).await? {
         expire(app, id).await?;
     }

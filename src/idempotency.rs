@@ -5,7 +5,7 @@
 
 use ::entity::idempotency_key;
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -18,6 +18,7 @@ use crate::{
 };
 
 const LONGEST_KEY: usize = 255;
+const PURGED_AT_ONCE: usize = 5_000;
 
 /// What to do with a mutation.
 pub enum Claim {
@@ -85,8 +86,19 @@ impl Key {
 
 /// Forgets the keys from before `horizon`.
 pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
-    let tx = app.db.begin().await?;
-    let old = idempotency_key::COLUMN.created_at.lt(horizon);
-    idempotency_key::Entity::delete_many().filter(old).exec(&*tx).await?;
-    tx.commit().await
+    loop {
+        let oldest = idempotency_key::Entity::find().order_by_asc(idempotency_key::Column::CreatedAt);
+        match oldest.one(app.db.read()).await? {
+            Some(key) if key.created_at < horizon => {}
+            _ => return Ok(()),
+        }
+        // In the order of the index, so that the databases go through what is old and nothing else.
+        let delete = format!(
+            "DELETE FROM idempotency_key WHERE (caller, key) IN \
+             (SELECT caller, key FROM idempotency_key WHERE created_at < $1 ORDER BY created_at LIMIT {PURGED_AT_ONCE})"
+        );
+        let tx = app.db.begin().await?;
+        tx.run(&delete, [horizon.into()]).await?;
+        tx.commit().await?;
+    }
 }

@@ -2,7 +2,7 @@
 
 use ::entity::inbox_item;
 use chrono::{DateTime, Utc};
-use sea_orm::Value;
+use sea_orm::{ConnectionTrait, Value};
 
 use super::{ACTIVE, BATCH, Item, items};
 use crate::{
@@ -233,37 +233,49 @@ pub async fn remove_message(tx: &Tx, message: i64, now: DateTime<Utc>) -> Result
 /// Brings back the snoozed items whose time has come.
 pub async fn wake_snoozed(app: &App) -> Result<()> {
     loop {
-        let tx = app.db.begin().await?;
-        let woken = apply(&tx, "user_id > $1", vec![0i64.into()], Change::Wake, app.clock.now(), BATCH).await?;
-        tx.commit().await?;
-        if woken.inboxes == 0 {
+        let now = app.clock.now();
+        // In the order of the index, so that the databases go through what is due and nothing else.
+        let due = format!(
+            "SELECT id FROM inbox_item WHERE removed_at IS NULL AND snoozed_until <= $1 ORDER BY snoozed_until LIMIT {BATCH}"
+        );
+        let due = app.db.read().query_all_raw(app.db.statement(due, [now.into()])).await?;
+        if due.is_empty() {
             return Ok(());
         }
+        let ids = due.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+        let tx = app.db.begin().await?;
+        apply(&tx, &tx.dialect().is_one_of("id", "$1"), vec![list(&ids)], Change::Wake, now, BATCH).await?;
+        tx.commit().await?;
     }
 }
 
 /// Deletes the tombstones from before `horizon`, and notes how far each inbox can no longer be continued.
 pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
     loop {
-        let tx = app.db.begin().await?;
-        let doomed = "SELECT user_id, max(seq) AS seq FROM inbox_item WHERE removed_at < $1 GROUP BY user_id";
-        let locked = format!(
-            "SELECT user_id FROM inbox WHERE user_id IN (SELECT user_id FROM inbox_item WHERE removed_at < $1) \
-             ORDER BY user_id LIMIT {BATCH} {}",
-            tx.dialect().for_update()
-        );
-        let note = format!(
-            "UPDATE inbox SET purged_seq = CASE WHEN d.seq > purged_seq THEN d.seq ELSE purged_seq END FROM ({locked}) AS l JOIN ({doomed}) AS d ON d.user_id = l.user_id \
-             WHERE inbox.user_id = l.user_id"
-        );
-        let noted = tx.run(&note, [horizon.into()]).await?;
-        // Only what the inbox has noted may go.
-        let delete = "DELETE FROM inbox_item WHERE removed_at < $1 \
-                      AND seq <= (SELECT b.purged_seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
-        tx.run(delete, [horizon.into()]).await?;
-        tx.commit().await?;
-        if noted == 0 {
+        let old = format!("SELECT id, user_id FROM inbox_item WHERE removed_at < $1 ORDER BY removed_at LIMIT {BATCH}");
+        let old = app.db.read().query_all_raw(app.db.statement(old, [horizon.into()])).await?;
+        if old.is_empty() {
             return Ok(());
         }
+        let column = |index| old.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
+        let (ids, owners) = (column(0)?, column(1)?);
+        let tx = app.db.begin().await?;
+        let dialect = tx.dialect();
+        let lock = format!(
+            "SELECT user_id FROM inbox WHERE {} ORDER BY user_id {}",
+            dialect.is_one_of("user_id", "$1"),
+            dialect.for_update()
+        );
+        tx.rows(&lock, [list(&owners)]).await?;
+        let ids = list(&ids);
+        let note = format!(
+            "UPDATE inbox SET purged_seq = CASE WHEN d.seq > purged_seq THEN d.seq ELSE purged_seq END \
+             FROM (SELECT user_id, max(seq) AS seq FROM inbox_item WHERE {} GROUP BY user_id) AS d \
+             WHERE inbox.user_id = d.user_id",
+            dialect.is_one_of("id", "$1")
+        );
+        tx.run(&note, [ids.clone()]).await?;
+        tx.run(&format!("DELETE FROM inbox_item WHERE {}", dialect.is_one_of("id", "$1")), [ids]).await?;
+        tx.commit().await?;
     }
 }
