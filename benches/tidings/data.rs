@@ -40,7 +40,8 @@ pub async fn load(database: &Database, items: i64) -> Result<String> {
     let (before, after) = match is_sqlite {
         true => ("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000", "PRAGMA wal_checkpoint(TRUNCATE)"),
         // What it would do by itself in time: plans follow from what it knows of the tables.
-        false => ("CHECKPOINT", "VACUUM ANALYZE"),
+        // Not the tables that are still empty: PostgreSQL would plan for that, and keep the plans while they fill.
+        false => ("CHECKPOINT", "VACUUM ANALYZE \"user\", inbox, message, inbox_item"),
     };
     connection.execute_unprepared(before).await?;
     for statement in statements(is_sqlite, items) {
