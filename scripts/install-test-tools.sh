@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Gets what the tests need beside Rust: PostgreSQL's programs, Node.js with npm, and the packages of the examples.
+# Gets what the tests need beside Rust: PostgreSQL's programs, Node.js with npm and the packages of the examples,
+# curl.
 #
 # Takes them from apt-get where it can. Where it cannot, it says what is missing; the tests that need it are then skipped,
 # but not in CI ($CI is set), where this fails.
@@ -15,7 +16,13 @@ has_node() {
     command -v node >/dev/null && command -v npm >/dev/null
 }
 
+# The README's tour is a test.
+has_curl() {
+    command -v curl >/dev/null
+}
+
 apt_packages=()
+has_curl || apt_packages+=(curl)
 has_postgres || apt_packages+=(postgresql)
 has_node || apt_packages+=(nodejs npm)
 
@@ -32,6 +39,7 @@ if ((${#apt_packages[@]})) && command -v apt-get >/dev/null; then
 fi
 
 missing=()
+has_curl || missing+=("curl")
 has_postgres || missing+=("PostgreSQL 15 or newer (initdb)")
 has_node || missing+=("Node.js 20 or newer (node, npm)")
 if ((${#missing[@]})); then

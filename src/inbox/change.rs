@@ -171,9 +171,12 @@ pub async fn apply(
         "UPDATE inbox SET seq = inbox.seq + 1, unread = inbox.unread - t.unread, unseen = inbox.unseen - t.unseen, \
          snoozed = inbox.snoozed - t.snoozed, archived = inbox.archived - t.archived \
          FROM (SELECT user_id, {TALLY} FROM inbox_item WHERE {which} GROUP BY user_id) AS t \
-         WHERE inbox.user_id = t.user_id"
+         WHERE inbox.user_id = t.user_id RETURNING inbox.user_id"
     );
-    if tx.run(&take_out, values.clone()).await? == 0 {
+    // Only their items change now: what the others' last change touched was put in when it happened.
+    let owners = tx.rows(&take_out, values.clone()).await?;
+    let owners = owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    if owners.is_empty() {
         return Ok(changed);
     }
 

@@ -1,7 +1,9 @@
 use chrono::TimeDelta;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+use tidings::inbox::{BATCH, Change, apply};
 
-use crate::app::{TestApp, To, both};
+use crate::app::{Kind, TestApp, To, both};
 
 both! {
     /// Reading, unreading, seeing: each does what it says to the item and the counts.
@@ -166,4 +168,56 @@ both! {
         assert_eq!(nobody.refusal("{ viewer { id } }", json!({})).await.0, "BAD_USER_INPUT");
         assert_eq!(alice.acting_as(&bob).refusal("{ viewer { id } }", json!({})).await.0, "FORBIDDEN");
     }
+}
+
+/// Of two servers that change the items of several people at once, the second leaves alone what the first has done: the
+/// counts stay what there is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_wake_items_at_once_wake_each_once() {
+    let Some(one) = TestApp::start(Kind::Postgres).await else { return };
+    let two = one.another().await;
+    let [alice, bob, carol] = one.users(["alice", "bob", "carol"]).await;
+    // Later than the servers' own clock, so that they do not come in between.
+    let due = one.now() + TimeDelta::hours(1);
+    for reader in [&bob, &carol] {
+        alice.send(reader, "later").await;
+        reader.snooze(&reader.item("later").await, due).await;
+    }
+    let bob_only = "user_id = (SELECT id FROM \"user\" WHERE external_id = $1)";
+
+    let first = one.db.begin().await.unwrap();
+    apply(&first, bob_only, vec!["bob".into()], Change::Wake, due, BATCH).await.unwrap();
+    let second = tokio::spawn({
+        let two = two.clone();
+        async move {
+            let tx = two.db.begin().await.unwrap();
+            apply(&tx, "user_id > $1", vec![0i64.into()], Change::Wake, due, BATCH).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    });
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while one
+        .db
+        .read()
+        .query_one_raw(one.db.statement(waiting, []))
+        .await
+        .unwrap()
+        .unwrap()
+        .try_get_by_index::<i64>(0)
+        .unwrap()
+        == 0
+    {
+        tokio::task::yield_now().await;
+    }
+    first.commit().await.unwrap();
+    second.await.unwrap();
+
+    for reader in [&bob, &carol] {
+        let counts = reader.counts().await;
+        assert_eq!((&counts["unread"], &counts["unseen"], &counts["snoozed"]), (&json!(1), &json!(1), &json!(0)));
+        one.assert_live_equals_refetch(reader).await;
+    }
+    two.stop().await;
+    one.stop().await;
 }
