@@ -83,17 +83,24 @@ impl std::ops::Deref for TestApp {
 impl TestApp {
     /// None where there is no PostgreSQL.
     pub async fn start(kind: Kind) -> Option<Self> {
-        let clock = Clock::manual(START.parse().unwrap());
-        Some(Self::start_on(Arc::new(Database::create(kind).await?), clock, ANY_PORT).await)
+        Self::start_with(kind, |_| {}).await
     }
 
-    async fn start_on(database: Arc<Database>, clock: Clock, address: &str) -> Self {
-        let config = Config {
+    /// With settings of its own.
+    pub async fn start_with(kind: Kind, set: impl FnOnce(&mut Config)) -> Option<Self> {
+        let clock = Clock::manual(START.parse().unwrap());
+        let database = Arc::new(Database::create(kind).await?);
+        let mut config = Config {
             database_url: database.url.clone(),
             auth_secret: Some(SECRET.into()),
             migrate: false,
             ..Config::default()
         };
+        set(&mut config);
+        Some(Self::start_on(database, config, clock, ANY_PORT).await)
+    }
+
+    async fn start_on(database: Arc<Database>, config: Config, clock: Clock, address: &str) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let app = server::start(config, clock).await.unwrap();
@@ -107,13 +114,13 @@ impl TestApp {
 
     /// A second server on the same database (PostgreSQL).
     pub async fn another(&self) -> Self {
-        Self::start_on(self.0.database.clone(), self.clock.clone(), ANY_PORT).await
+        Self::start_on(self.0.database.clone(), (*self.config).clone(), self.clock.clone(), ANY_PORT).await
     }
 
     /// Ends the server as SIGTERM does, and starts it again on the same database and address.
     pub async fn restart(&self) -> Self {
         self.stop().await;
-        Self::start_on(self.0.database.clone(), self.clock.clone(), &self.0.address).await
+        Self::start_on(self.0.database.clone(), (*self.config).clone(), self.clock.clone(), &self.0.address).await
     }
 
     /// Ends the server in good order.

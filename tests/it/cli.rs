@@ -163,6 +163,9 @@ fn settings_from_the_environment_are_taken_as_they_are() {
     let token = printed(token.unwrap());
     let claims = tidings::auth::Auth::new(secret).verify(token.trim(), chrono::DateTime::UNIX_EPOCH).unwrap();
     assert_eq!(claims.sub, "alice");
+    let limited =
+        tidings(directory.path()).args(["token", "--user", "alice"]).env("TIDINGS_LIMITS_DEPTH", "deep").output();
+    assert!(String::from_utf8_lossy(&limited.unwrap().stderr).contains("limits.depth"));
     std::fs::write(directory.path().join("tidings.toml"), "lisen = \"127.0.0.1:1\"").unwrap();
     let misspelt = tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap();
     assert!(String::from_utf8_lossy(&misspelt.stderr).contains("lisen"));
