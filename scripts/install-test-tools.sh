@@ -49,5 +49,7 @@ if ((${#missing[@]})); then
 fi
 
 if has_node; then
-    npm ci --prefix examples/follow-inbox --no-audit --no-fund --loglevel=error
+    for package in examples/*/package.json; do
+        npm ci --prefix "${package%/package.json}" --no-audit --no-fund --loglevel=error
+    done
 fi

@@ -3,6 +3,7 @@
 
 mod app;
 mod database;
+mod node;
 mod socket;
 
 mod authz;
