@@ -8,6 +8,7 @@ mod socket;
 
 mod authz;
 mod cli;
+mod clients;
 mod examples;
 mod groups;
 mod health;

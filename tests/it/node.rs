@@ -2,13 +2,17 @@
 
 use std::{path::PathBuf, process::Stdio};
 
+use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
 
-use crate::{app::TestUser, socket::PATIENCE};
+use crate::{
+    app::{TestApp, TestUser},
+    socket::PATIENCE,
+};
 
 /// A program that runs, and what it prints.
 pub struct Program {
@@ -64,5 +68,57 @@ impl Program {
             rest.push(line);
         }
         (rest, self.child.wait().await.unwrap().success())
+    }
+}
+
+/// A client of tests/clients that does what a test says.
+pub struct Client(Program);
+
+impl Client {
+    pub fn start(script: &str, app: &TestApp, environment: &[(&str, &str)]) -> Option<Self> {
+        let url = app.url("/graphql");
+        let environment = [&[("TIDINGS_URL", url.as_str())], environment].concat();
+        Program::start("tests/clients", &[script], &environment).map(Client)
+    }
+
+    async fn tell(&mut self, order: Value) {
+        let stdin = self.0.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{order}\n").as_bytes()).await.unwrap();
+    }
+
+    /// What happened to it next.
+    pub async fn event(&mut self) -> Value {
+        serde_json::from_str(&self.0.line().await).unwrap()
+    }
+
+    pub async fn expect(&mut self, event: Value) {
+        assert_eq!(self.event().await, event);
+    }
+
+    pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        self.tell(json!({"subscribe": id, "query": query, "variables": variables})).await;
+    }
+
+    pub async fn stop(&mut self, id: &str) {
+        self.tell(json!({"stop": id})).await;
+    }
+
+    /// Waits until it asks, and answers.
+    pub async fn answer(&mut self, question: &str, answer: &str) {
+        self.expect(json!(["ask", question])).await;
+        self.tell(json!({"answer": answer})).await;
+    }
+
+    /// The data of the next result, which is this operation's.
+    pub async fn data(&mut self, id: &str) -> Value {
+        let mut event = self.event().await;
+        assert_eq!((&event[0], &event[1]), (&json!("next"), &json!(id)), "{event:#}");
+        assert_eq!(event[2].get("errors"), None, "{event:#}");
+        event[2]["data"].take()
+    }
+
+    /// What happens to it from now on, when nothing is said to it any more.
+    pub async fn end(self) -> Vec<String> {
+        self.0.end().await.0
     }
 }

@@ -1,0 +1,163 @@
+//! The clients that applications use, against the server.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tidings::auth::Role;
+
+use crate::{
+    app::{TestApp, TestUser, both},
+    node::Client,
+};
+
+const FOLLOW: &str = "subscription($after: String) { inboxUpdated(after: $after) {
+    cursor counts { unread } changes { type item { title } } } }";
+
+impl TestUser {
+    fn bearer(&self) -> &str {
+        self.token.as_ref().unwrap()
+    }
+}
+
+/// The titles of an update's changes.
+fn titles(data: &Value) -> Vec<&str> {
+    let changes = data["inboxUpdated"]["changes"].as_array().unwrap();
+    changes.iter().map(|change| change["item"]["title"].as_str().unwrap()).collect()
+}
+
+/// A graphql-ws client that follows the inbox, and has been answered.
+async fn following(user: &TestUser) -> Option<Client> {
+    let mut client = Client::start("ws-client.mjs", &user.app, &[])?;
+    client.subscribe("live", FOLLOW, json!({})).await;
+    client.answer("token", user.bearer()).await;
+    client.expect(json!(["connected", null, false])).await;
+    assert!(titles(&client.data("live").await).is_empty());
+    Some(client)
+}
+
+both! {
+    /// All kinds of operations at once on one socket, which stays open when they are over.
+    async fn graphql_ws_runs_every_kind_of_operation(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else { return };
+
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", null, false])).await;
+        client.subscribe("live", FOLLOW, json!({})).await;
+        client.data("live").await;
+        client.subscribe("query", "{ viewer { name } }", json!({})).await;
+        client.expect(json!(["next", "query", {"data": {"viewer": {"name": "bob"}}}])).await;
+        client.expect(json!(["complete", "query"])).await;
+        client.subscribe("wrong", "{ nothing }", json!({})).await;
+        let refused = client.event().await;
+        assert_eq!((&refused[0], &refused[1]), (&json!("error"), &json!("wrong")));
+        assert_eq!(refused[2][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
+        alice.send(&bob, "one").await;
+        assert_eq!(titles(&client.data("live").await), ["one"]);
+        client.stop("live").await;
+        client.expect(json!(["complete", "live"])).await;
+        let mark = "mutation { markAllRead(input: {}) { affectedCount } }";
+        client.subscribe("mutation", mark, json!({})).await;
+        client.expect(json!(["next", "mutation", {"data": {"markAllRead": {"affectedCount": 1}}}])).await;
+        client.expect(json!(["complete", "mutation"])).await;
+        assert!(client.end().await.is_empty());
+    }
+
+    /// A lazy client connects for an operation, and leaves after it.
+    async fn graphql_ws_opens_a_socket_only_for_operations(app: TestApp) {
+        let bob = app.user("bob").await;
+        let Some(mut client) = Client::start("ws-client.mjs", &app, &[]) else { return };
+
+        for _ in 0..2 {
+            client.subscribe("query", "{ viewer { name } }", json!({})).await;
+            client.answer("token", bob.bearer()).await;
+            client.expect(json!(["connected", null, false])).await;
+            client.data("query").await;
+            client.expect(json!(["complete", "query"])).await;
+            client.expect(json!(["closed", 1000])).await;
+        }
+    }
+
+    /// A server that restarts is come back to, and what happened meanwhile is told.
+    async fn graphql_ws_resumes_after_a_restart(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = following(&bob).await else { return };
+        alice.send(&bob, "one").await;
+        assert_eq!(titles(&client.data("live").await), ["one"]);
+
+        let again = app.restart().await;
+        client.expect(json!(["closed", 1012])).await;
+        again.user("alice").await.send(&again.user("bob").await, "two").await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob.bearer()).await;
+
+        client.expect(json!(["connected", null, true])).await;
+        assert_eq!(titles(&client.data("live").await), ["two"]);
+        again.stop().await;
+    }
+
+    /// A client that holds its socket comes back without an operation, too.
+    async fn graphql_ws_holds_a_socket_over_a_restart(app: TestApp) {
+        let bob = app.user("bob").await;
+        let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else { return };
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", null, false])).await;
+
+        let again = app.restart().await;
+        client.expect(json!(["closed", 1012])).await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob.bearer()).await;
+
+        client.expect(json!(["connected", null, true])).await;
+        again.stop().await;
+    }
+
+    /// Whose token ends is asked for a fresh one, and goes on; also when the next one is over, too.
+    async fn graphql_ws_comes_back_with_a_fresh_token(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = following(&bob).await else { return };
+
+        app.advance(TimeDelta::days(366));
+        let [alice, bob_again] = [&alice, &bob].map(|user| app.client(&user.name, Role::User));
+        client.expect(json!(["closed", 4403])).await;
+        alice.send(&bob, "meanwhile").await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["closed", 4403])).await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob_again.bearer()).await;
+
+        client.expect(json!(["connected", null, true])).await;
+        assert_eq!(titles(&client.data("live").await), ["meanwhile"]);
+    }
+
+    /// A token that will never be right is not tried again.
+    async fn graphql_ws_gives_up_with_a_forged_token(app: TestApp) {
+        let bob = app.user("bob").await;
+        let forged = format!("{}x", bob.bearer());
+        for lazy in ["yes", "no"] {
+            let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", lazy)]) else { return };
+            if lazy == "yes" {
+                client.subscribe("live", FOLLOW, json!({})).await;
+            }
+
+            client.answer("token", &forged).await;
+
+            client.expect(json!(["closed", 4401])).await;
+            client.expect(if lazy == "yes" { json!(["error", "live", {"code": 4401}]) } else { json!(["gave up", 4401]) }).await;
+            assert!(client.end().await.is_empty());
+        }
+    }
+
+    /// Who was deactivated is not let in again.
+    async fn graphql_ws_gives_up_for_a_deactivated_person(app: TestApp) {
+        let bob = app.user("bob").await;
+        let Some(mut client) = following(&bob).await else { return };
+
+        let deactivate = "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }";
+        app.service().query(deactivate, json!({})).await;
+
+        client.expect(json!(["closed", 4401])).await;
+        client.expect(json!(["error", "live", {"code": 4401}])).await;
+        assert!(client.end().await.is_empty());
+    }
+}
