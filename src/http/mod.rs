@@ -19,6 +19,7 @@ use axum::{
 };
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+use tower::util::option_layer;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -57,7 +58,7 @@ pub fn router(http: Http) -> Result<Router> {
         .layer(DefaultBodyLimit::max(http.app.config.limits.body))
         // Not of event streams: their events would wait in the compressor.
         .layer(CompressionLayer::new())
-        .layer(cors(&http.app.config)?)
+        .layer(option_layer(cors(&http.app.config)?))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request_id::set))
         .with_state(http);
@@ -76,10 +77,10 @@ async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
 }
 
 /// Pages of other origins may use the API if the configuration names them.
-fn cors(config: &Config) -> Result<CorsLayer> {
+fn cors(config: &Config) -> Result<Option<CorsLayer>> {
     let origins = &config.cors_origins;
     if origins.is_empty() {
-        return Ok(CorsLayer::new());
+        return Ok(None);
     }
     let layer = match origins.iter().any(|origin| origin == "*") {
         true => CorsLayer::new().allow_origin(Any),
@@ -89,10 +90,11 @@ fn cors(config: &Config) -> Result<CorsLayer> {
         }
     };
     let act_as = HeaderName::from_static(ACT_AS);
-    Ok(layer
+    let layer = layer
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, act_as, request_id::HEADER, sse::LAST_EVENT_ID])
-        .expose_headers([request_id::HEADER]))
+        .expose_headers([request_id::HEADER]);
+    Ok(Some(layer))
 }
 
 /// Who sent a request; None without a token.
