@@ -5,7 +5,7 @@
 
 mod limits;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use config::{File, FileFormat, Value, ValueKind};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,10 @@ pub struct Config {
     pub persisted_documents: Option<PersistedDocuments>,
     /// The file of trusted documents: an object of ids and texts, or a manifest of Apollo's.
     pub trusted_documents: Option<PathBuf>,
+    /// How long the server goes on after it was told to end, while `/readyz` already fails: load balancers need a while to
+    /// notice.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_delay: Duration,
     /// What one request, connection or person may use.
     pub limits: Limits,
 }
@@ -95,6 +99,7 @@ impl Default for Config {
             introspection: Introspection::SignedIn,
             persisted_documents: None,
             trusted_documents: None,
+            shutdown_delay: Duration::ZERO,
             limits: Limits::default(),
         }
     }

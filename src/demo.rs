@@ -51,7 +51,7 @@ pub async fn serve(mut config: Config) -> Result<()> {
     let address = listener.local_addr().map_err(Error::internal)?;
     let app = server::start(config, Clock::System).await?;
     // Before the seeding: a signal must not leave the directory behind.
-    cli::until_signalled(&app.shutdown)?;
+    cli::until_signalled(&app)?;
     seed::fill(&app).await?;
     if !app.shutdown.is_cancelled() {
         cli::print(&welcome(&app, address)?)?;

@@ -35,6 +35,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
     }
     let epoch = epoch(&db, &clock).await?;
     let db = Arc::new(db);
+    let shutdown = CancellationToken::new();
     Ok(App {
         live: Live::start(&db, commits).await?,
         db,
@@ -43,7 +44,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         config: Arc::new(config),
         clock,
         epoch: epoch.into(),
-        shutdown: CancellationToken::new(),
+        stopping: shutdown.child_token(),
+        shutdown,
     })
 }
 

@@ -14,6 +14,7 @@ mod node;
 mod nulls;
 mod paging;
 mod prepare;
+mod rates;
 mod recipients;
 mod threads;
 mod updates;
@@ -65,7 +66,8 @@ pub fn hosts() -> Vec<Role> {
 /// The schema to execute requests with. Fails if the trusted documents cannot be read.
 pub fn schema(app: App) -> Result<TidingsSchema> {
     let loaders = loaders::Loaders(app.clone());
-    let schema = builder().data(DataLoader::new(loaders, tokio::spawn));
+    let rates = rates::Rates::new(app.config.limits.operations_per_minute);
+    let schema = builder().data(DataLoader::new(loaders, tokio::spawn)).data(rates);
     Ok(schema.data(documents::Documents::load(&app.config)?).data(prepare::Shape::of(&sdl())?).data(app).finish())
 }
 

@@ -16,7 +16,7 @@ use async_graphql::{
 };
 use serde::Deserialize;
 
-use super::{TidingsSchema, documents::Documents};
+use super::{TidingsSchema, documents::Documents, rates::Rates};
 use crate::{
     app::App,
     auth::Actor,
@@ -56,6 +56,11 @@ pub fn prepare(schema: &TidingsSchema, params: Params, actor: Option<Actor>) -> 
     else {
         return Err(refusal("this schema is for printing only", "INTERNAL_SERVER_ERROR"));
     };
+    if let (Some(user), Some(rates)) = (actor.as_ref().and_then(Actor::user_id), schema.data::<Rates>())
+        && !rates.allows(user)
+    {
+        return Err(refusal("too many operations in a minute; try again later", "RATE_LIMITED"));
+    }
     let found = documents.find(&params, actor.as_ref().is_some_and(Actor::is_service))?;
     let variables = params.variables.unwrap_or_default();
     let (document, asks_for_the_schema) = look_over(&found.text, &variables, shape, &app.config.limits)?;

@@ -90,17 +90,20 @@ fn show(response: async_graphql::Response, format: Format) -> Response {
         shown.headers_mut().insert(header::CONTENT_TYPE, format.content_type());
         return shown;
     }
-    let status = match format {
-        Format::GraphQL if is_unavailable(&response.errors) => StatusCode::SERVICE_UNAVAILABLE,
-        Format::GraphQL => StatusCode::BAD_REQUEST,
-        Format::Json | Format::Events => StatusCode::OK,
+    let status = match (format, code(&response.errors)) {
+        (_, Some("RATE_LIMITED")) => StatusCode::TOO_MANY_REQUESTS,
+        (Format::GraphQL, Some("UNAVAILABLE")) => StatusCode::SERVICE_UNAVAILABLE,
+        (Format::GraphQL, _) => StatusCode::BAD_REQUEST,
+        (Format::Json | Format::Events, _) => StatusCode::OK,
     };
     errors(status, format, serde_json::json!(response.errors))
 }
 
-fn is_unavailable(errors: &[ServerError]) -> bool {
-    let code = |error: &ServerError| error.extensions.as_ref().and_then(|known| known.get("code")).cloned();
-    errors.iter().any(|error| code(error) == Some("UNAVAILABLE".into()))
+fn code(errors: &[ServerError]) -> Option<&str> {
+    match errors.first()?.extensions.as_ref()?.get("code")? {
+        async_graphql::Value::String(code) => Some(code),
+        _ => None,
+    }
 }
 
 /// The parameters of a URL; `variables` and `extensions` are JSON.

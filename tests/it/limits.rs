@@ -19,8 +19,8 @@ async fn refused(user: &TestUser, query: &str, variables: Value) -> [String; 2] 
     assert_eq!(message["type"], "error", "{message}");
     let over_socket = message["payload"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned();
     // The socket goes on.
-    socket.subscribe("2", "{ __typename }", json!({})).await;
-    assert_eq!(socket.receive().await["payload"]["data"]["__typename"], "Query");
+    socket.send(json!({"type": "ping"})).await;
+    assert_eq!(socket.receive().await["type"], "pong");
     [over_http, over_socket]
 }
 
@@ -105,6 +105,19 @@ async fn a_query_that_costs_too_much_is_told_its_cost() {
     assert_eq!((&extensions["cost"], &extensions["maximumCost"]), (&json!(11_201), &json!(2_000)), "{refused}");
     let fewer = alice.ask(query, json!({"n": 3})).await;
     assert_ne!(fewer["errors"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX");
+    app.stop().await;
+}
+
+/// One person's haste is nobody else's problem.
+#[tokio::test]
+async fn a_person_has_so_many_operations_in_a_minute() {
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.operations_per_minute = Some(5)).await.unwrap();
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    for _ in 1..5 {
+        alice.query("{ viewerRole }", json!({})).await;
+    }
+    assert_eq!(refused(&alice, "{ viewerRole }", json!({})).await, ["RATE_LIMITED"; 2]);
+    bob.query("{ viewerRole }", json!({})).await;
     app.stop().await;
 }
 
