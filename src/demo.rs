@@ -18,7 +18,7 @@ use crate::{
     auth::Role,
     cli,
     clock::Clock,
-    config::Config,
+    config::{Config, Introspection},
     error::{Error, Result},
     server,
 };
@@ -44,13 +44,14 @@ pub async fn serve(mut config: Config) -> Result<()> {
     let directory = tempfile::Builder::new().prefix("tidings-demo-").tempdir().map_err(Error::internal)?;
     config.database_url = format!("sqlite:{}", directory.path().join("tidings.db").display());
     config.migrate = true;
+    config.introspection = Introspection::Everybody;
     // One of its own: with the configured one, the tokens printed here would open the real server.
     config.auth_secret = None;
     let listener = cli::listen(&config).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let app = server::start(config, Clock::System).await?;
     // Before the seeding: a signal must not leave the directory behind.
-    cli::until_signalled(&app.shutdown)?;
+    cli::until_signalled(&app)?;
     seed::fill(&app).await?;
     if !app.shutdown.is_cancelled() {
         cli::print(&welcome(&app, address)?)?;
