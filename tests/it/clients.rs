@@ -1,16 +1,47 @@
-//! The clients that applications use, against the server.
+//! The clients that applications use, against the server: graphql-http's audits, graphql-ws, graphql-sse, EventSource.
+
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tidings::auth::Role;
 
 use crate::{
-    app::{TestApp, TestUser, both},
-    node::Client,
+    app::{Kind, TestApp, TestUser, both},
+    node::{Client, Program},
 };
 
 const FOLLOW: &str = "subscription($after: String) { inboxUpdated(after: $after) {
     cursor counts { unread } changes { type item { title } } } }";
+
+/// The audits for which a server must answer any query by GET. They are MAYs, and this one does not: what a browser can be
+/// made to send by a link should not be of a stranger's making.
+const NOT_BY_GET: [&str; 3] = ["5A70", "D6D5", "6A70"];
+
+/// P14: GraphQL over HTTP, by the audits of its authors.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_audit_of_graphql_over_http_passes_but_those_for_get() {
+    let app = TestApp::start(Kind::Sqlite).await.unwrap();
+    let bob = app.user("bob").await;
+    let environment = [("TIDINGS_TOKEN", bob.bearer())];
+    let audit = Program::start("tests/clients", &["audit.mjs", &app.url("/graphql")], &environment);
+    let Some(audit) = audit else { return };
+
+    let (results, is_compliant) = audit.end().await;
+    let results: Vec<Value> = results.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut counts = BTreeMap::<String, usize>::new();
+    for result in &results {
+        let level = result["name"].as_str().unwrap().split(' ').next().unwrap();
+        *counts.entry(format!("{level} {}", result["status"].as_str().unwrap())).or_default() += 1;
+    }
+    eprintln!("graphql-http: {counts:?}");
+    let failed: Vec<&Value> = results.iter().filter(|result| result["status"] != "ok").collect();
+    let ids: Vec<&str> = failed.iter().map(|result| result["id"].as_str().unwrap()).collect();
+
+    assert!(is_compliant, "{failed:#?}");
+    assert_eq!((results.len(), ids), (61, NOT_BY_GET.into()), "{failed:#?}");
+    app.stop().await;
+}
 
 impl TestUser {
     fn bearer(&self) -> &str {
@@ -159,5 +190,91 @@ both! {
         client.expect(json!(["closed", 4401])).await;
         client.expect(json!(["error", "live", {"code": 4401}])).await;
         assert!(client.end().await.is_empty());
+    }
+}
+
+both! {
+    /// A request for each operation; what is wrong is an answer, too, and is not tried again.
+    async fn graphql_sse_runs_every_kind_of_operation(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = Client::start("sse-client.mjs", &app, &[]) else { return };
+
+        for (query, data) in [
+            ("{ viewer { name } }", json!({"viewer": {"name": "bob"}})),
+            ("mutation { markAllRead(input: {}) { affectedCount } }", json!({"markAllRead": {"affectedCount": 0}})),
+        ] {
+            client.subscribe("once", query, json!({})).await;
+            client.answer("token", bob.bearer()).await;
+            client.expect(json!(["connected", false])).await;
+            assert_eq!(client.data("once").await, data);
+            client.expect(json!(["complete", "once"])).await;
+        }
+        client.subscribe("wrong", "{ nothing }", json!({})).await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", false])).await;
+        let refused = client.event().await;
+        assert_eq!((&refused[0], &refused[1]), (&json!("next"), &json!("wrong")));
+        assert_eq!(refused[2]["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
+        client.expect(json!(["complete", "wrong"])).await;
+        client.subscribe("live", FOLLOW, json!({})).await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", false])).await;
+        client.data("live").await;
+        alice.send(&bob, "one").await;
+        assert_eq!(titles(&client.data("live").await), ["one"]);
+        client.stop("live").await;
+        client.expect(json!(["complete", "live"])).await;
+        assert!(client.end().await.is_empty());
+    }
+
+    /// The end of the server and the end of a token are the same to a stream: it is begun again, from where it was.
+    async fn graphql_sse_resumes_after_a_restart_and_with_a_fresh_token(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = Client::start("sse-client.mjs", &app, &[]) else { return };
+        client.subscribe("live", FOLLOW, json!({})).await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", false])).await;
+        client.data("live").await;
+        alice.send(&bob, "one").await;
+        assert_eq!(titles(&client.data("live").await), ["one"]);
+
+        let again = app.restart().await;
+        again.user("alice").await.send(&again.user("bob").await, "two").await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", true])).await;
+        assert_eq!(titles(&client.data("live").await), ["two"]);
+
+        again.advance(TimeDelta::days(366));
+        let [alice, bob_again] = ["alice", "bob"].map(|name| again.client(name, Role::User));
+        client.answer("retry", "now").await;
+        // 401, after which it asks again.
+        client.answer("token", bob.bearer()).await;
+        alice.send(&bob, "three").await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob_again.bearer()).await;
+        client.expect(json!(["connected", true])).await;
+        assert_eq!(titles(&client.data("live").await), ["three"]);
+        again.stop().await;
+    }
+
+    /// What every browser has: it knows nothing of GraphQL, repeats its request, and gives the id of the last event back.
+    async fn an_event_source_resumes_by_the_id_of_its_last_event(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(source) = Program::following("tests/clients", &["event-source.mjs"], &bob) else { return };
+        let mut source = Client(source);
+
+        source.expect(json!(["request", null])).await;
+        assert_eq!(source.event().await[1], bob.cursor().await.as_str());
+        alice.send(&bob, "one").await;
+        let seen = source.event().await;
+        assert_eq!((&seen[1], titles(&seen[2]["data"])), (&json!(bob.cursor().await), vec!["one"]));
+        let again = app.restart().await;
+        again.user("alice").await.send(&again.user("bob").await, "two").await;
+
+        source.expect(json!(["request", seen[1]])).await;
+        let missed = source.event().await;
+        assert_eq!(titles(&missed[2]["data"]), ["two"]);
+        again.stop().await;
     }
 }
