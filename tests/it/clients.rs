@@ -277,4 +277,22 @@ both! {
         assert_eq!(titles(&missed[2]["data"]), ["two"]);
         again.stop().await;
     }
+    /// Who sends the hash of a query is told that it is not known, sends the text, and from then on the hash alone.
+    async fn the_libraries_need_not_repeat_the_text_of_a_query(app: TestApp) {
+        for (library, method, requests) in [
+            ("apollo", "POST", [json!(["POST", 400]), json!(["POST", 200]), json!(["POST", 200])]),
+            ("apollo", "GET", [json!(["GET", 400]), json!(["POST", 200]), json!(["GET", 200])]),
+            ("urql", "POST", [json!(["POST", 400]), json!(["POST", 200]), json!(["POST", 200])]),
+        ] {
+            let bob = app.user("bob").await;
+            let arguments = ["known-documents.mjs", library, method];
+            let Some(program) = Program::following("tests/clients", &arguments, &bob) else { return };
+
+            let lines = program.end().await.0;
+
+            let [unknown, told, known] = requests.map(|request| request.to_string());
+            let answer = json!(["answer", "bob"]).to_string();
+            assert_eq!(lines, [unknown, told, answer.clone(), known, answer], "{library}, {method}");
+        }
+    }
 }
