@@ -150,8 +150,8 @@ fn a_server_without_a_chosen_secret_stays_on_loopback_and_sqlite() {
 }
 
 /// A secret of digits is a text, and other variables with our prefix are nobody's business.
-#[test]
-fn settings_from_the_environment_are_taken_as_they_are() {
+#[tokio::test]
+async fn settings_from_the_environment_are_taken_as_they_are() {
     let directory = tempfile::tempdir().unwrap();
     let secret = "12345678901234567890123456789012";
     let token = tidings(directory.path())
@@ -161,7 +161,8 @@ fn settings_from_the_environment_are_taken_as_they_are() {
         .env("TIDINGS_SOMETHING_ELSE", "1")
         .output();
     let token = printed(token.unwrap());
-    let claims = tidings::auth::Auth::new(secret).verify(token.trim(), chrono::DateTime::UNIX_EPOCH).unwrap();
+    let auth = tidings::auth::Auth::new(secret).unwrap();
+    let claims = auth.verify(token.trim(), chrono::DateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!(claims.sub, "alice");
     let limited =
         tidings(directory.path()).args(["token", "--user", "alice"]).env("TIDINGS_LIMITS_DEPTH", "deep").output();
@@ -197,7 +198,7 @@ async fn a_new_epoch_makes_old_cursors_unknown() {
         let mut serve = tidings(directory.path());
         Server::start(serve.env("TIDINGS_DATABASE_URL", &database.url).env("TIDINGS_AUTH_SECRET", SECRET))
     };
-    let token = tidings::auth::Auth::new(SECRET);
+    let token = tidings::auth::Auth::new(SECRET).unwrap();
     let now = tidings::clock::Clock::System.now();
     let token = token.issue("alice", tidings::auth::Role::User, now + chrono::TimeDelta::hours(1)).unwrap();
 
