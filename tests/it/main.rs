@@ -3,6 +3,7 @@
 
 mod app;
 mod database;
+mod provider;
 mod socket;
 
 mod authz;
@@ -22,4 +23,5 @@ mod receipts;
 mod schema;
 mod statements;
 mod threads;
+mod tokens;
 mod users;
