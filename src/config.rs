@@ -233,3 +233,21 @@ impl Config {
 
 /// HS256's hash has 32 bytes; a shorter secret is weaker than the signature.
 pub const MIN_SECRET_BYTES: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_settings_show_no_secrets() {
+        let config = Config {
+            database_url: "postgres://tidings:hush@localhost/tidings".into(),
+            auth_secret: Some("hush".into()),
+            auth_secrets_accepted: vec!["hush".into()],
+            ..Config::default()
+        };
+        for printed in [format!("{config:?}"), serde_json::to_string(&config).unwrap()] {
+            assert!(!printed.contains("hush"), "{printed}");
+        }
+    }
+}

@@ -3,15 +3,24 @@
 //! A key proves tokens of the algorithms that fit its type and curve, are what its `alg` says, and are allowed. Keys that
 //! are for something else, or that cannot be read, are left out; the others work. A shared secret is never taken from here:
 //! whoever can read these keys could sign with it.
+//!
+//! What a key has proved is remembered, since RSA and ECDSA take hundreds of microseconds and a look a single one. It is
+//! remembered here, so that it goes when the keys change; only good tokens are, so that forgeries push nobody out.
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, DecodingKeyKind, Validation,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
 };
+use moka::sync::Cache;
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
+use super::rules::{Proved, Rules};
 use crate::error::Error;
+
+/// Tokens that are remembered: some megabytes.
+const MOST_PROVED: u64 = 10_000;
 
 /// RFC 7518, section 3.3: shorter ones must not be used.
 const FEWEST_RSA_BITS: usize = 2048;
@@ -21,8 +30,11 @@ const ED25519_BYTES: usize = 32;
 const RSA: [Algorithm; 6] =
     [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
 
-#[derive(Default)]
-pub struct Keys(Vec<Key>);
+pub struct Keys {
+    keys: Vec<Key>,
+    /// By the hash of the token: memory is no place for tokens.
+    proved: Cache<[u8; 32], Proved>,
+}
 
 struct Key {
     id: Option<String>,
@@ -49,25 +61,42 @@ impl Keys {
                 Err(reason) => tracing::warn!(kid = ?id, reason, "a key of the JWKS is left out"),
             }
         }
-        Ok(Keys(keys))
+        Ok(Keys::of(keys))
+    }
+
+    fn of(keys: Vec<Key>) -> Self {
+        Keys { keys, proved: Cache::new(MOST_PROVED) }
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     /// Whether there is a key that a token with this `kid`, or with none, can mean.
     pub fn know(&self, id: Option<&str>) -> bool {
-        self.0.iter().any(|key| key.is_meant(id))
+        self.keys.iter().any(|key| key.is_meant(id))
     }
 
-    /// The claims of a token that one of the keys has signed. Several may have one id, and a token without an id may be of
-    /// any of them.
-    pub fn prove(&self, token: &str, id: Option<&str>, validation: &Validation) -> Option<Value> {
-        let suits =
-            |key: &&Key| key.is_meant(id) && validation.algorithms.iter().all(|one| key.algorithms.contains(one));
+    /// What a token says that one of the keys has signed, and that the rules accept. Several keys may have one id, and a
+    /// token without an id may be of any of them.
+    pub fn prove(&self, token: &str, id: Option<&str>, algorithm: Algorithm, rules: &Rules) -> Option<Proved> {
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        self.proved.optionally_get_with(hash, || {
+            let validation = rules.validation(algorithm);
+            self.claims(token, id, algorithm, &validation).and_then(|claims| rules.read(&claims))
+        })
+    }
+
+    fn claims(&self, token: &str, id: Option<&str>, algorithm: Algorithm, validation: &Validation) -> Option<Value> {
+        let suits = |key: &&Key| key.is_meant(id) && key.algorithms.contains(&algorithm);
         let proved = |key: &Key| jsonwebtoken::decode(token, &key.key, validation).ok();
-        self.0.iter().filter(suits).find_map(proved).map(|token| token.claims)
+        self.keys.iter().filter(suits).find_map(proved).map(|token| token.claims)
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Keys::of(Vec::new())
     }
 }
 

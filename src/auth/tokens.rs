@@ -64,19 +64,19 @@ impl Auth {
         if header.crit.is_some() {
             return Err(INVALID);
         }
-        let validation = self.rules.validation(header.alg);
-        let claims = match (header.alg, &self.jwks) {
+        let proved = match (header.alg, &self.jwks) {
             (Algorithm::HS256, _) => {
-                let prove = |secret| jsonwebtoken::decode(token, secret, &validation).ok();
-                self.secrets.iter().find_map(prove).map(|token| token.claims)
+                let validation = self.rules.validation(header.alg);
+                let claims = |secret| jsonwebtoken::decode(token, secret, &validation).ok();
+                self.secrets.iter().find_map(claims).and_then(|token| self.rules.read(&token.claims))
             }
             (algorithm, Some(jwks)) if self.allowed.contains(&algorithm) => {
                 let id = header.kid.as_deref();
-                jwks.keys_for(id, now).await?.prove(token, id, &validation)
+                jwks.keys_for(id, now).await?.prove(token, id, algorithm, &self.rules)
             }
             _ => None,
         };
-        claims.and_then(|claims| self.rules.read(&claims)).ok_or(INVALID)?.at(now)
+        proved.ok_or(INVALID)?.at(now)
     }
 
     /// Reads the public keys whenever it is time to. Ends only where there are none.

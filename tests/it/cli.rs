@@ -215,3 +215,41 @@ async fn a_new_epoch_makes_old_cursors_unknown() {
     server.signal("TERM");
     assert!(server.end().success());
 }
+
+/// Public keys take the place of the secret: nothing is made up beside them, and nothing can be signed.
+#[test]
+fn with_public_keys_no_secret_is_needed_or_made() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("jwks.json"), r#"{"keys": []}"#).unwrap();
+    let with_keys = |keys: &str| {
+        let mut command = tidings(directory.path());
+        command.env("TIDINGS_AUTH_JWKS", keys);
+        command
+    };
+    let server = Server::start(&mut with_keys("jwks.json"));
+    server.signal("TERM");
+    assert!(server.end().success());
+    assert!(!directory.path().join("tidings.secret").exists());
+    let everywhere = tidings::config::Config {
+        database_url: "postgres://127.0.0.1/none".into(),
+        listen: ([0, 0, 0, 0], 0).into(),
+        auth_jwks: directory.path().join("jwks.json").to_str().map(str::to_owned),
+        ..Default::default()
+    };
+    assert!(tidings::server::auth(&everywhere).is_ok());
+
+    for (command, reason) in [
+        (with_keys("jwks.json").args(["token", "--user", "alice"]), "nothing to sign with"),
+        (with_keys("missing.json").arg("serve"), "auth_jwks: missing.json"),
+        (with_keys("http://id.example.com/jwks").arg("serve"), "http is for loopback only"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "RS256,HS256"), "auth_algorithms"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "none"), "auth_algorithms"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_DEFAULT_ROLE", "admin"), "auth_default_role"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ROLE_VALUES", "editor=owner"), "auth_role_values"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_SECRETS_ACCEPTED", "short"), "auth_secrets_accepted"),
+    ] {
+        let refused = command.output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(reason), "{reason}: {said}");
+    }
+}

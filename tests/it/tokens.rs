@@ -187,6 +187,10 @@ async fn an_expired_token_is_told_from_a_forged_one() {
         assert_eq!(who(&app, &token).await, EXPIRED);
         assert_eq!(closed(&app, &token).await, 4403);
     }
+    let token = RSA.sign(Some("rsa"), &claims(&app));
+    assert_eq!(who(&app, &token).await, "alice, USER");
+    app.advance(TimeDelta::hours(1));
+    assert_eq!(who(&app, &token).await, EXPIRED, "it was remembered as a good one");
     app.stop().await;
 }
 
