@@ -20,4 +20,6 @@ pub struct App {
     pub epoch: Arc<str>,
     /// Cancelled when the server is to end.
     pub shutdown: CancellationToken,
+    /// Cancelled somewhat before: no new clients should come.
+    pub stopping: CancellationToken,
 }

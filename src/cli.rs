@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{io::Write, net::SocketAddr, time::Duration};
+use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use crate::{
+    app::App,
     auth::Role,
     clock::Clock,
     config::{Config, LogFormat},
@@ -39,6 +40,9 @@ enum Command {
         /// Leaves the tables as they are.
         #[arg(long)]
         no_migrate: bool,
+        /// A file of documents; people may send nothing else.
+        #[arg(long)]
+        trusted_documents: Option<PathBuf>,
         /// A temporary SQLite database with people and messages to look at, on loopback.
         #[arg(long, conflicts_with = "database_url")]
         demo: bool,
@@ -101,9 +105,10 @@ pub async fn run(cli: Cli) -> Result<()> {
             log(&config);
             demo::serve(config).await
         }
-        Command::Serve { database, listen, no_migrate, demo: false } => {
+        Command::Serve { database, listen, no_migrate, trusted_documents, demo: false } => {
             let mut config = database.config()?;
             config.listen = listen.unwrap_or(config.listen);
+            config.trusted_documents = trusted_documents.or(config.trusted_documents);
             config.migrate &= !no_migrate;
             log(&config);
             serve(config).await
@@ -139,7 +144,7 @@ async fn serve(config: Config) -> Result<()> {
     let listener = listen(&config).await?;
     let app = server::start(config, Clock::System).await?;
     tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, "serving");
-    until_signalled(&app.shutdown)?;
+    until_signalled(&app)?;
     server::serve(app, listener).await
 }
 
@@ -149,17 +154,19 @@ pub async fn listen(config: &Config) -> Result<TcpListener> {
     TcpListener::bind(config.listen).await.map_err(busy)
 }
 
-/// Cancels on Ctrl-C and SIGTERM.
-pub fn until_signalled(shutdown: &tokio_util::sync::CancellationToken) -> Result<()> {
+/// Ends the server on Ctrl-C and SIGTERM.
+pub fn until_signalled(app: &App) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
-    let shutdown = shutdown.clone();
+    let app = app.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
         }
         tracing::info!("stopping");
-        shutdown.cancel();
+        app.stopping.cancel();
+        tokio::time::sleep(app.config.shutdown_delay).await;
+        app.shutdown.cancel();
     });
     Ok(())
 }

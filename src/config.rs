@@ -3,15 +3,16 @@
 //! `TIDINGS_DATABASE_URL` is `database_url`, `TIDINGS_LIMITS_DEPTH` is `depth` in the table `[limits]`; a list is written with
 //! commas.
 
+mod limits;
 mod secret;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use config::{File, FileFormat, Value, ValueKind};
 use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
 
-pub use self::secret::Secret;
+pub use self::{limits::Limits, secret::Secret};
 use crate::error::{Error, Result};
 
 /// The file that is read from the working directory when it is there.
@@ -59,89 +60,43 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged, as in `tidings=debug,info`.
     pub log: String,
+    /// Origins of pages on other hosts that may use the API from a browser, as https://app.example.com; `*` is any.
+    pub cors_origins: Vec<String>,
+    /// Who may ask for the schema, and is told what a misspelt field may have meant.
+    pub introspection: Introspection,
+    /// Whether clients may send the hash of a document instead of its text. Without this setting: `trusted` where there are
+    /// trusted documents, and `apq` otherwise.
+    pub persisted_documents: Option<PersistedDocuments>,
+    /// The file of trusted documents: an object of ids and texts, or a manifest of Apollo's.
+    pub trusted_documents: Option<PathBuf>,
+    /// How long the server goes on after it was told to end, while `/readyz` already fails: load balancers need a while to
+    /// notice.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_delay: Duration,
     /// What one request, connection or person may use.
     pub limits: Limits,
 }
 
-/// What one request, connection or person may use. Sizes are in bytes, times as in `10s` or `500ms`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Fields within fields.
-    pub depth: u64,
-    /// Objects that a request can load, by the sizes of its pages; ten plain fields count as one.
-    pub cost: u64,
-    /// Aliases in a document.
-    pub aliases: usize,
-    /// Directives in a document.
-    pub directives: usize,
-    /// Operations in a document.
-    pub operations: usize,
-    /// Fragments in a document.
-    pub fragments: usize,
-    /// Variables of a request.
-    pub variables: usize,
-    /// Words, numbers, strings and signs in a document.
-    pub tokens: usize,
-    /// Lists and objects within each other in one value.
-    pub value_nesting: usize,
-    /// The body of an HTTP request.
-    pub body: usize,
-    /// One message on a websocket.
-    pub socket_message: usize,
-    /// Operations at the same time on a websocket.
-    pub operations_per_socket: usize,
-    /// Websockets and event streams of one person at the same time, on one server.
-    pub sockets_per_user: usize,
-    /// For the headers of a request.
-    #[serde(with = "humantime_serde")]
-    pub header_timeout: Duration,
-    /// For the body of a request.
-    #[serde(with = "humantime_serde")]
-    pub body_timeout: Duration,
-    /// For the execution of a query or mutation.
-    #[serde(with = "humantime_serde")]
-    pub execution_timeout: Duration,
-    /// After which an HTTP connection without requests is closed.
-    #[serde(with = "humantime_serde")]
-    pub idle_timeout: Duration,
-    /// For the `connection_init` of a websocket.
-    #[serde(with = "humantime_serde")]
-    pub init_timeout: Duration,
-    /// For a client to take one message.
-    #[serde(with = "humantime_serde")]
-    pub write_timeout: Duration,
-    /// Between two pings on a websocket or two heartbeats of an event stream; a websocket that leaves two pings unanswered is
-    /// closed.
-    #[serde(with = "humantime_serde")]
-    pub ping_interval: Duration,
+/// Who may ask for the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Introspection {
+    Everybody,
+    /// Everybody with a token.
+    SignedIn,
+    Admins,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            depth: 15,
-            cost: 2_000,
-            aliases: 100,
-            directives: 20,
-            operations: 5,
-            fragments: 50,
-            variables: 50,
-            tokens: 4_000,
-            value_nesting: 32,
-            body: 256 * 1024,
-            socket_message: 64 * 1024,
-            operations_per_socket: 20,
-            sockets_per_user: 20,
-            header_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(15),
-            execution_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
-            init_timeout: Duration::from_secs(10),
-            write_timeout: Duration::from_secs(10),
-            ping_interval: Duration::from_secs(25),
-        }
-    }
+/// What clients may send instead of the text of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PersistedDocuments {
+    /// Nothing.
+    Off,
+    /// The hash of one that was sent before (automatic persisted queries).
+    Apq,
+    /// The id of a trusted one; and people may send nothing else.
+    Trusted,
 }
 
 /// What a token may be without saying so: nothing that could do harm.
@@ -179,6 +134,11 @@ impl Default for Config {
             idempotency_days: 7,
             log_format: LogFormat::Text,
             log: "info,sea_orm_migration=warn".into(),
+            cors_origins: Vec::new(),
+            introspection: Introspection::SignedIn,
+            persisted_documents: None,
+            trusted_documents: None,
+            shutdown_delay: Duration::ZERO,
             limits: Limits::default(),
         }
     }

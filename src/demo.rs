@@ -18,7 +18,7 @@ use crate::{
     auth::Role,
     cli,
     clock::Clock,
-    config::Config,
+    config::{Config, Introspection},
     error::{Error, Result},
     server,
 };
@@ -46,11 +46,12 @@ pub async fn serve(config: Config) -> Result<()> {
     let mut config = config.with_default_auth();
     config.database_url = format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
     config.migrate = true;
+    config.introspection = Introspection::Everybody;
     let listener = cli::listen(&config).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let app = server::start(config, Clock::System).await?;
     // Before the seeding: a signal must not leave the directory behind.
-    cli::until_signalled(&app.shutdown)?;
+    cli::until_signalled(&app)?;
     seed::fill(&app).await?;
     if !app.shutdown.is_cancelled() {
         cli::print(&welcome(&app, address)?)?;

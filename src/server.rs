@@ -1,6 +1,6 @@
 //! Starting and stopping: the parts of the server are made here, in order, and end here, in order.
 
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf, sync::Arc};
 
 use ::entity::installation;
 use rand::{Rng, distr::Alphanumeric};
@@ -22,8 +22,6 @@ use crate::{
     users::Known,
 };
 
-/// How long requests in flight may take to finish when the server ends.
-const GRACE: Duration = Duration::from_secs(8);
 const SECRET_FILE: &str = "tidings.secret";
 const SECRET_CHARACTERS: usize = 48;
 const EPOCH_CHARACTERS: usize = 10;
@@ -37,6 +35,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
     }
     let epoch = epoch(&db, &clock).await?;
     let db = Arc::new(db);
+    let shutdown = CancellationToken::new();
     Ok(App {
         live: Live::start(&db, commits).await?,
         db,
@@ -45,35 +44,27 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         config: Arc::new(config),
         clock,
         epoch: epoch.into(),
-        shutdown: CancellationToken::new(),
+        stopping: shutdown.child_token(),
+        shutdown,
     })
 }
 
 /// Serves until the app is told to shut down, and then until everything has ended in good order.
 pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let sockets = TaskTracker::new();
-    let schema = graphql::schema(app.clone());
-    let router = http::router(Http { app: app.clone(), schema, sockets: sockets.clone() });
+    let schema = graphql::schema(app.clone())?;
+    let router = http::router(Http { app: app.clone(), schema, sockets: sockets.clone() })?;
     let due = tokio::spawn(due::run(app.clone()));
     let keys = tokio::spawn({
         let app = app.clone();
         async move { app.shutdown.run_until_cancelled(app.auth.keep_keys_fresh(&app.clock)).await }
     });
-    let stop = app.shutdown.clone().cancelled_owned();
-    let mut server = tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stop).into_future());
-    let outcome = tokio::select! {
-        outcome = &mut server => outcome,
-        () = async { app.shutdown.cancelled().await; tokio::time::sleep(GRACE).await } => {
-            tracing::warn!("some requests did not finish in time");
-            server.abort();
-            Ok(Ok(()))
-        }
-    };
+    http::serve(&app, listener, router).await;
     sockets.close();
     sockets.wait().await;
     let _ = tokio::join!(due, keys);
     app.db.close().await;
-    outcome.map_err(Error::internal)?.map_err(Error::internal)
+    Ok(())
 }
 
 /// The name of the database's history, made at its first start.

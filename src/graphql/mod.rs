@@ -4,15 +4,17 @@
 //! A resolver finds the actor, calls one domain function, and shows what it gives. A plain read goes to the entities at
 //! once, through a scope that knows the reader.
 
+mod documents;
 mod errors;
 mod groups;
 mod inbox;
-mod limits;
 mod loaders;
 mod messages;
 mod node;
 mod nulls;
 mod paging;
+mod prepare;
+mod rates;
 mod recipients;
 mod threads;
 mod updates;
@@ -31,7 +33,7 @@ use crate::{
 };
 
 pub use errors::answer;
-pub use limits::prepare;
+pub use prepare::{Params, Prepared, prepare, refusal};
 
 pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 
@@ -52,14 +54,21 @@ pub struct Subscription(updates::InboxSubscription, threads::ThreadSubscription)
 #[TypeDirective(location = "FieldDefinition")]
 pub fn auth(requires: Vec<Role>) {}
 
+/// How long the list of this field is taken to be for the cost of a query; 10 where nothing says so.
+#[TypeDirective(location = "FieldDefinition")]
+pub fn list_size(assumed_size: u32) {}
+
 /// The roles of `@auth` on what belongs to the host application.
 pub fn hosts() -> Vec<Role> {
     vec![Role::Service, Role::Admin]
 }
 
-pub fn schema(app: App) -> TidingsSchema {
+/// The schema to execute requests with. Fails if the trusted documents cannot be read.
+pub fn schema(app: App) -> Result<TidingsSchema> {
     let loaders = loaders::Loaders(app.clone());
-    builder().data(DataLoader::new(loaders, tokio::spawn)).data(app).finish()
+    let rates = rates::Rates::new(app.config.limits.operations_per_minute);
+    let schema = builder().data(DataLoader::new(loaders, tokio::spawn)).data(rates);
+    Ok(schema.data(documents::Documents::load(&app.config)?).data(prepare::Shape::of(&sdl())?).data(app).finish())
 }
 
 /// The schema as a text; `schema.graphql` at the project's root is this.
@@ -77,6 +86,13 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<recipients::MessageRecipient>>("Recipients, in pages.")
         .override_output_type_description::<Paged<inbox::InboxItem>>("Inbox items, in pages.")
         .extension(nulls::SpecAnswers)
+}
+
+/// The cursor of the last update that the client saw, as its transport knows it (`Last-Event-ID`). Stronger than `after`.
+pub struct LastCursor(pub String);
+
+fn last_cursor(ctx: &Context<'_>, after: Option<String>) -> Option<String> {
+    ctx.data_opt::<LastCursor>().map(|LastCursor(cursor)| cursor.clone()).or(after)
 }
 
 fn app<'a>(ctx: &Context<'a>) -> &'a App {

@@ -14,6 +14,11 @@ use async_graphql::{
     registry::{MetaTypeName, Registry},
 };
 
+use super::prepare::KnowsSchema;
+
+/// Where the validation's message begins to tell what the schema has.
+const SUGGESTION: &str = " Did you mean";
+
 pub struct SpecAnswers;
 
 impl ExtensionFactory for SpecAnswers {
@@ -47,8 +52,12 @@ impl Extension for Request {
         ctx: &ExtensionContext<'_>,
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
+        let knows_schema = ctx.data_opt::<KnowsSchema>().is_some_and(|KnowsSchema(knows)| *knows);
         next.run(ctx).await.map_err(|mut errors| {
             for error in &mut errors {
+                if !knows_schema && let Some(end) = error.message.find(SUGGESTION) {
+                    error.message.truncate(end);
+                }
                 let extensions = error.extensions.get_or_insert_default();
                 if extensions.get("code").is_none() {
                     extensions.set("code", "GRAPHQL_VALIDATION_FAILED");

@@ -1,7 +1,7 @@
 use async_graphql::{Context, ID, Object, Result, Subscription};
 use tokio_stream::{Stream, StreamExt};
 
-use super::{actor, app, messages::Message};
+use super::{actor, app, last_cursor, list_size, messages::Message};
 use crate::{
     id::Kind,
     inbox::Position,
@@ -22,6 +22,7 @@ impl ThreadUpdate {
     }
 
     /// The replies that are new to the viewer, and messages whose expiry changed; at most 100, the oldest change first.
+    #[graphql(directive = list_size::apply(100))]
     async fn messages(&self) -> Vec<Message> {
         self.0.messages.iter().cloned().map(Message::from).collect()
     }
@@ -51,7 +52,7 @@ impl ThreadSubscription {
     ) -> Result<impl Stream<Item = Result<ThreadUpdate>> + use<>> {
         let (app, actor) = (app(ctx).clone(), actor(ctx)?);
         let (root, _) = messages::find(&app, actor, Kind::Message.decode(&root_id)?).await?;
-        let start = Start::of(&app, after.as_deref())?;
+        let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
         Ok(threads::follow(app, actor.reader(), root.root(), start).map(|update| Ok(ThreadUpdate(update?))))
     }
 }

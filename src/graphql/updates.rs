@@ -6,6 +6,7 @@ use tokio_stream::{Stream, StreamExt};
 use super::{
     actor, app,
     inbox::{InboxCounts, InboxItem},
+    last_cursor, list_size,
 };
 use crate::{
     id::Kind,
@@ -30,6 +31,7 @@ impl InboxUpdate {
     }
 
     /// At most 100; the oldest change first.
+    #[graphql(directive = list_size::apply(100))]
     async fn changes(&self) -> Vec<InboxChange> {
         let since = self.0.since;
         let change = |item: &Item| {
@@ -93,7 +95,7 @@ impl InboxSubscription {
     ) -> Result<impl Stream<Item = Result<InboxUpdate>> + use<>> {
         let app = app(ctx).clone();
         let owner = actor(ctx)?.person()?.id;
-        let start = Start::of(&app, after.as_deref())?;
+        let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
         Ok(live::follow(app, owner, start).map(|update| Ok(InboxUpdate(update?))))
     }
 }

@@ -10,7 +10,7 @@ pub async fn healthz() -> &'static str {
 
 /// It can serve: the database answers, and the server is not about to end.
 pub async fn readyz(State(http): State<Http>) -> (StatusCode, &'static str) {
-    if http.app.shutdown.is_cancelled() {
+    if http.app.stopping.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
     match http.app.db.read().execute_unprepared("SELECT 1").await {

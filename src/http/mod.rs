@@ -1,28 +1,42 @@
-//! The outside: GraphQL over HTTP and websocket on one path, GraphiQL, health.
+//! The outside: GraphQL over HTTP, server-sent events and websocket on one path, GraphiQL, health.
 
+mod accept;
+mod connections;
 mod graphql;
 mod health;
+mod request_id;
+mod sse;
 mod ui;
 mod ws;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::HeaderMap,
+    extract::{DefaultBodyLimit, FromRequestParts, Request, State, ws::WebSocketUpgrade},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    middleware,
+    response::Response,
     routing::{get, post},
 };
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
+use tower::util::option_layer;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    cors::{Any, CorsLayer},
+};
 
 use crate::{
     app::App,
     auth::{self, Actor},
+    config::Config,
     error::{Error, Result},
     graphql::TidingsSchema,
     users,
 };
 
-/// The largest request; a message's body has 64 KiB.
-const LARGEST_BODY: usize = 256 * 1024;
+pub use connections::serve;
+
 /// Names the person for whom a service or admin acts.
 const ACT_AS: &str = "act-as";
 
@@ -35,14 +49,52 @@ pub struct Http {
     pub sockets: TaskTracker,
 }
 
-pub fn router(http: Http) -> Router {
-    Router::new()
-        .route("/graphql", post(graphql::handle).get(ws::upgrade))
+pub fn router(http: Http) -> Result<Router> {
+    let router = Router::new()
+        .route("/graphql", post(graphql::handle).get(get_graphql))
         .route("/graphiql", get(ui::graphiql))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(http)
+        .layer(DefaultBodyLimit::max(http.app.config.limits.body))
+        // Not of event streams: their events would wait in the compressor.
+        .layer(CompressionLayer::new())
+        .layer(option_layer(cors(&http.app.config)?))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(request_id::set))
+        .with_state(http);
+    Ok(router)
+}
+
+/// A websocket, or a query by the id of its document.
+async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
+    if !request.headers().contains_key(header::UPGRADE) {
+        return graphql::handle(State(http), request).await;
+    }
+    let headers = request.headers().clone();
+    let (mut parts, _) = request.into_parts();
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &http).await;
+    ws::upgrade(State(http), headers, upgrade).await
+}
+
+/// Pages of other origins may use the API if the configuration names them.
+fn cors(config: &Config) -> Result<Option<CorsLayer>> {
+    let origins = &config.cors_origins;
+    if origins.is_empty() {
+        return Ok(None);
+    }
+    let layer = match origins.iter().any(|origin| origin == "*") {
+        true => CorsLayer::new().allow_origin(Any),
+        false => {
+            let parsed: Result<Vec<HeaderValue>, _> = origins.iter().map(|origin| origin.parse()).collect();
+            CorsLayer::new().allow_origin(parsed.map_err(|_| Error::invalid("cors_origins", "are origins"))?)
+        }
+    };
+    let act_as = HeaderName::from_static(ACT_AS);
+    let layer = layer
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, act_as, request_id::HEADER, sse::LAST_EVENT_ID])
+        .expose_headers([request_id::HEADER]);
+    Ok(Some(layer))
 }
 
 /// Who sent a request; None without a token.
@@ -61,4 +113,15 @@ async fn actor(app: &App, headers: &HeaderMap) -> Result<Option<Actor>> {
 async fn sign_in(app: &App, authorization: &str, act_as: Option<&str>) -> Result<Actor> {
     let claims = app.auth.verify(auth::bearer(authorization)?, app.clock.now()).await?;
     users::sign_in(app, &claims, act_as).await
+}
+
+/// Waits for a hint, if there are any to wait for.
+async fn changed(hints: &mut Option<watch::Receiver<()>>) {
+    let heard = match hints {
+        Some(hints) => hints.changed().await.is_ok(),
+        None => false,
+    };
+    if !heard {
+        std::future::pending().await
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response as GraphQLResponse, Value};
+use async_graphql::{Response as GraphQLResponse, Value};
 use axum::{
     extract::{
         State,
@@ -23,12 +23,12 @@ use tokio::{
 };
 use tokio_stream::StreamExt;
 
-use super::{ACT_AS, Http, sign_in};
+use super::{ACT_AS, Http, changed, sign_in};
 use crate::{
     auth::Actor,
     db::Topic,
     error::Error,
-    graphql::{self, answer},
+    graphql::{self, Params, answer},
 };
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -87,7 +87,7 @@ impl Close {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ClientMessage {
     ConnectionInit { payload: Option<HashMap<String, serde_json::Value>> },
-    Subscribe { id: String, payload: Box<Request> },
+    Subscribe { id: String, payload: Box<Params> },
     Complete { id: String },
     Ping { payload: Option<Value> },
     Pong {},
@@ -251,18 +251,15 @@ impl Connection {
         }
     }
 
-    fn subscribe(&mut self, id: Arc<str>, request: Request) -> Result<(), Close> {
+    fn subscribe(&mut self, id: Arc<str>, params: Params) -> Result<(), Close> {
         if !self.is_initialised {
             return Err(Close::new(4401, "Unauthorized"));
         }
         if self.operations.contains_key(&id) {
             return Err(Close::new(4409, format!("Subscriber for {} already exists", shortened(&id))));
         }
-        let request = match &self.actor {
-            Some(actor) => request.data(actor.clone()),
-            None => request,
-        };
-        let task = tokio::spawn(operate(self.http.clone(), id.clone(), request, self.outcomes.clone()));
+        let (http, actor) = (self.http.clone(), self.actor.clone());
+        let task = tokio::spawn(operate(http, id.clone(), params, actor, self.outcomes.clone()));
         self.operations.insert(id, task.abort_handle());
         Ok(())
     }
@@ -309,12 +306,21 @@ impl Connection {
 }
 
 /// One operation from its beginning to its end.
-async fn operate(http: Http, id: Arc<str>, mut request: Request, outcomes: mpsc::Sender<(Arc<str>, Outcome)>) {
-    if let Err(error) = graphql::prepare(&mut request) {
-        let _ = outcomes.send((id, Outcome::Error(vec![error]))).await;
-        return;
-    }
-    let mut responses = http.schema.execute_stream(request);
+async fn operate(
+    http: Http,
+    id: Arc<str>,
+    params: Params,
+    actor: Option<Actor>,
+    outcomes: mpsc::Sender<(Arc<str>, Outcome)>,
+) {
+    let prepared = match graphql::prepare(&http.schema, params, actor) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let _ = outcomes.send((id, Outcome::Error(vec![error]))).await;
+            return;
+        }
+    };
+    let mut responses = http.schema.execute_stream(prepared.request);
     let mut is_first = true;
     while let Some(response) = responses.next().await {
         let is_refused = is_first && response.data == Value::Null && !response.errors.is_empty();
@@ -328,16 +334,6 @@ async fn operate(http: Http, id: Arc<str>, mut request: Request, outcomes: mpsc:
         }
     }
     let _ = outcomes.send((id, Outcome::Complete)).await;
-}
-
-async fn changed(hints: &mut Option<watch::Receiver<()>>) {
-    let heard = match hints {
-        Some(hints) => hints.changed().await.is_ok(),
-        None => false,
-    };
-    if !heard {
-        std::future::pending().await
-    }
 }
 
 /// A close frame has room for 123 bytes of reason.

@@ -119,8 +119,15 @@ impl TestApp {
 
     /// Ends the server as SIGTERM does, and starts it again on the same database and address.
     pub async fn restart(&self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// A restart with other settings.
+    pub async fn restart_with(&self, set: impl FnOnce(&mut Config)) -> Self {
         self.stop().await;
-        Self::start_on(self.0.database.clone(), (*self.config).clone(), self.clock.clone(), &self.0.address).await
+        let mut config = (*self.config).clone();
+        set(&mut config);
+        Self::start_on(self.0.database.clone(), config, self.clock.clone(), &self.0.address).await
     }
 
     /// Ends the server in good order.

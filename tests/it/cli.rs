@@ -119,6 +119,24 @@ async fn what_was_acknowledged_survives_the_end_of_the_process() {
     assert!(server.end().success());
 }
 
+/// P8: a load balancer sees that the server is about to end while it still serves.
+#[tokio::test]
+async fn a_server_that_is_told_to_end_is_not_ready_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(tidings(directory.path()).env("TIDINGS_SHUTDOWN_DELAY", "3s"));
+    let ready = async || reqwest::get(format!("{}/readyz", server.url)).await.map(|answer| answer.status().as_u16());
+    assert_eq!(ready().await.unwrap(), 200);
+    server.signal("TERM");
+    loop {
+        match ready().await.unwrap() {
+            200 => {}
+            status => break assert_eq!(status, 503),
+        }
+    }
+    assert_eq!(reqwest::get(format!("{}/healthz", server.url)).await.unwrap().status(), 200);
+    assert!(server.end().success());
+}
+
 /// Two servers on one SQLite file would not hear of each other.
 #[test]
 fn a_sqlite_database_has_one_server() {

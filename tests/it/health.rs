@@ -1,5 +1,4 @@
 use reqwest::StatusCode;
-use serde_json::json;
 
 use crate::app::{TestApp, both};
 
@@ -13,21 +12,6 @@ both! {
         assert_eq!(status(app.url("/healthz")).await, StatusCode::OK);
         assert_eq!(status(app.url("/readyz")).await, StatusCode::OK);
         assert_eq!(status(app.url("/graphiql")).await, StatusCode::OK);
-    }
-
-    /// What is no GraphQL request gets a status and a reason.
-    async fn other_requests_are_refused(app: TestApp) {
-        let http = reqwest::Client::new();
-        let post = |content_type: &str, body: String| {
-            http.post(app.url("/graphql")).header("content-type", content_type).body(body).send()
-        };
-        assert_eq!(post("text/plain", "{}".into()).await.unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
-        assert_eq!(post("application/json", "nonsense".into()).await.unwrap().status(), StatusCode::BAD_REQUEST);
-        assert_eq!(post("application/json", "[]".into()).await.unwrap().status(), StatusCode::BAD_REQUEST);
-        assert_eq!(post("application/json", "x".repeat(300_000)).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
-        assert_eq!(status(app.url("/graphql?query={viewerRole}")).await, StatusCode::METHOD_NOT_ALLOWED);
-        let forged = http.post(app.url("/graphql")).bearer_auth("nonsense").json(&json!({"query": "{ viewerRole }"}));
-        assert_eq!(forged.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     }
 
     /// P10 (trap 3): requests that are cut off in the middle leave nothing open, and every acknowledged message is there.

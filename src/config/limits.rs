@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What one request, connection or person may use. Sizes are in bytes, times as in `10s` or `500ms`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Fields within fields.
+    pub depth: u64,
+    /// Objects that a request can load, by the sizes of its pages; ten plain fields count as one.
+    pub cost: u64,
+    /// Aliases in a document.
+    pub aliases: usize,
+    /// Directives in a document.
+    pub directives: usize,
+    /// Operations in a document.
+    pub operations: usize,
+    /// Fragments in a document.
+    pub fragments: usize,
+    /// Variables of a request.
+    pub variables: usize,
+    /// Words, numbers, strings and signs in a document.
+    pub tokens: usize,
+    /// Lists and objects within each other in one value.
+    pub value_nesting: usize,
+    /// The body of an HTTP request.
+    pub body: usize,
+    /// One message on a websocket.
+    pub socket_message: usize,
+    /// Operations at the same time on a websocket.
+    pub operations_per_socket: usize,
+    /// Websockets and event streams of one person at the same time, on one server.
+    pub sockets_per_user: usize,
+    /// Operations of one person in a minute, on one server; any number if it is not set.
+    pub operations_per_minute: Option<u32>,
+    /// For the headers of a request.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// For the body of a request.
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
+    /// For the execution of a query or mutation.
+    #[serde(with = "humantime_serde")]
+    pub execution_timeout: Duration,
+    /// After which an HTTP connection without requests is closed.
+    #[serde(with = "humantime_serde")]
+    pub idle_timeout: Duration,
+    /// For the `connection_init` of a websocket.
+    #[serde(with = "humantime_serde")]
+    pub init_timeout: Duration,
+    /// For a client to take one message.
+    #[serde(with = "humantime_serde")]
+    pub write_timeout: Duration,
+    /// Between two pings on a websocket or two heartbeats of an event stream; a websocket that leaves two pings unanswered is
+    /// closed.
+    #[serde(with = "humantime_serde")]
+    pub ping_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            depth: 15,
+            cost: 2_000,
+            aliases: 100,
+            directives: 20,
+            operations: 5,
+            fragments: 50,
+            variables: 50,
+            tokens: 4_000,
+            value_nesting: 32,
+            body: 256 * 1024,
+            socket_message: 64 * 1024,
+            operations_per_socket: 20,
+            sockets_per_user: 20,
+            operations_per_minute: None,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(15),
+            execution_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            init_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(25),
+        }
+    }
+}

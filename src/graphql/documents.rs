@@ -1,0 +1,136 @@
+//! Documents that clients name instead of sending them: trusted ones from a file, and ones that somebody sent before
+//! (automatic persisted queries).
+
+use std::{collections::HashMap, fs, sync::Arc};
+
+use async_graphql::ServerError;
+use moka::sync::Cache;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::prepare::{Params, refusal};
+use crate::{
+    config::{Config, PersistedDocuments},
+    error::{Error, Result},
+};
+
+/// Bytes of text that are kept of automatic persisted queries.
+const MOST_KEPT: u64 = 16 * 1024 * 1024;
+/// What Apollo's and urql's clients look for, word for word.
+const NOT_FOUND: &str = "PersistedQueryNotFound";
+const NOT_SUPPORTED: &str = "PersistedQueryNotSupported";
+/// How the ids of the GraphQL over HTTP specification begin when they are hashes.
+const HASH_PREFIX: &str = "sha256:";
+
+pub struct Documents {
+    mode: PersistedDocuments,
+    trusted: HashMap<String, Arc<str>>,
+    /// By their SHA-256.
+    kept: Cache<String, Arc<str>>,
+}
+
+/// A text to execute.
+pub struct Found {
+    pub text: Arc<str>,
+    /// It was named, not sent.
+    pub is_persisted: bool,
+    /// Its hash, if it is to be kept.
+    keep: Option<String>,
+}
+
+/// What codegen's client preset and Apollo's manifest write.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum File {
+    Manifest { operations: Vec<ManifestOperation> },
+    Map(HashMap<String, String>),
+}
+
+#[derive(Deserialize)]
+struct ManifestOperation {
+    id: String,
+    body: String,
+}
+
+impl Documents {
+    /// Reads the trusted documents. One that is no GraphQL is an error.
+    pub fn load(config: &Config) -> Result<Self> {
+        let invalid = |message: String| Error::invalid("trusted_documents", message);
+        let mut trusted = HashMap::new();
+        if let Some(path) = &config.trusted_documents {
+            let text = fs::read_to_string(path).map_err(|error| invalid(format!("{}: {error}", path.display())))?;
+            let expected = "is an object of ids and texts, or a manifest of Apollo's";
+            let pairs: Vec<_> = match serde_json::from_str(&text).map_err(|_| invalid(expected.into()))? {
+                File::Map(documents) => documents.into_iter().collect(),
+                File::Manifest { operations } => operations.into_iter().map(|known| (known.id, known.body)).collect(),
+            };
+            for (id, text) in pairs {
+                let parsed = async_graphql::parser::parse_query(&text);
+                parsed.map_err(|error| invalid(format!("the document {id} is no GraphQL: {error}")))?;
+                trusted.insert(id, text.into());
+            }
+        }
+        let usual = match config.trusted_documents {
+            Some(_) => PersistedDocuments::Trusted,
+            None => PersistedDocuments::Apq,
+        };
+        let mode = config.persisted_documents.unwrap_or(usual);
+        if mode == PersistedDocuments::Trusted && trusted.is_empty() {
+            return Err(invalid("has the documents that may be sent".into()));
+        }
+        let weight = |hash: &String, text: &Arc<str>| (hash.len() + text.len()) as u32;
+        Ok(Documents { mode, trusted, kept: Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build() })
+    }
+
+    /// The text that a request means. `is_free`: the caller may send any text.
+    pub fn find(&self, params: &Params, is_free: bool) -> Result<Found, ServerError> {
+        let id = params.document_id()?;
+        let known = id.and_then(|id| self.known(id));
+        if let Some(text) = known {
+            if params.query.as_ref().is_some_and(|sent| **sent != *text) {
+                return Err(refusal("the query is not the document of this id", "BAD_USER_INPUT"));
+            }
+            return Ok(Found { text, is_persisted: true, keep: None });
+        }
+        match (&params.query, id) {
+            (Some(_), _) if self.mode == PersistedDocuments::Trusted && !is_free => {
+                Err(refusal("only trusted documents are executed here; send the id of one", "FORBIDDEN"))
+            }
+            (Some(text), None) => Ok(Found { text: text.as_str().into(), is_persisted: false, keep: None }),
+            (Some(text), Some(id)) => {
+                let hash = hash(text);
+                if hash != without_prefix(id) {
+                    return Err(refusal("the hash is not that of the query", "BAD_USER_INPUT"));
+                }
+                let keep = (self.mode == PersistedDocuments::Apq).then_some(hash);
+                Ok(Found { text: text.as_str().into(), is_persisted: false, keep })
+            }
+            (None, None) => Err(refusal("the request has neither a query nor the id of one", "BAD_USER_INPUT")),
+            (None, Some(_)) if self.mode == PersistedDocuments::Off => Err(refusal(NOT_SUPPORTED, "BAD_USER_INPUT")),
+            (None, Some(_)) => Err(refusal(NOT_FOUND, "PERSISTED_QUERY_NOT_FOUND")),
+        }
+    }
+
+    fn known(&self, id: &str) -> Option<Arc<str>> {
+        let id = without_prefix(id);
+        self.trusted.get(id).cloned().or_else(|| match self.mode {
+            PersistedDocuments::Apq => self.kept.get(id),
+            _ => None,
+        })
+    }
+
+    /// Keeps a text that turned out to be a document.
+    pub fn keep(&self, found: &Found) {
+        if let Some(hash) = &found.keep {
+            self.kept.insert(hash.clone(), found.text.clone());
+        }
+    }
+}
+
+fn without_prefix(id: &str) -> &str {
+    id.strip_prefix(HASH_PREFIX).unwrap_or(id)
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,292 @@
+//! From what a client sends to what is executed: find the document, look over its text, parse it once, measure it. What a
+//! request may cost is decided here, in linear time, before anything else looks at it.
+
+mod measure;
+mod scan;
+mod shape;
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, Request, ServerError, Value, Variables,
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, OperationDefinition, OperationType},
+    },
+};
+use serde::Deserialize;
+
+use super::{TidingsSchema, documents::Documents, rates::Rates};
+use crate::{
+    app::App,
+    auth::Actor,
+    config::{Introspection, Limits},
+};
+
+pub use shape::Shape;
+
+use measure::TooMuch;
+
+/// The parameters of a GraphQL request, over HTTP and websocket alike.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Params {
+    pub query: Option<String>,
+    /// The id of a document that the server knows, in place of its text.
+    document_id: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<Variables>,
+    extensions: Option<HashMap<String, Value>>,
+}
+
+/// A request that may be executed.
+pub struct Prepared {
+    pub request: Request,
+    pub kind: OperationType,
+    /// Its document was named, not sent.
+    pub is_persisted: bool,
+}
+
+/// Whether the caller may know the schema; in the data of a request.
+pub struct KnowsSchema(pub bool);
+
+/// Makes a request of what a client sent, and refuses one that is too much.
+pub fn prepare(schema: &TidingsSchema, params: Params, actor: Option<Actor>) -> Result<Prepared, ServerError> {
+    let (Some(app), Some(documents), Some(shape)) = (schema.data::<App>(), schema.data::<Documents>(), schema.data())
+    else {
+        return Err(refusal("this schema is for printing only", "INTERNAL_SERVER_ERROR"));
+    };
+    if let (Some(user), Some(rates)) = (actor.as_ref().and_then(Actor::user_id), schema.data::<Rates>())
+        && !rates.allows(user)
+    {
+        return Err(refusal("too many operations in a minute; try again later", "RATE_LIMITED"));
+    }
+    let found = documents.find(&params, actor.as_ref().is_some_and(Actor::is_service))?;
+    let variables = params.variables.unwrap_or_default();
+    let (document, asks_for_the_schema) = look_over(&found.text, &variables, shape, &app.config.limits)?;
+    let operation = operation(&document, params.operation_name.as_deref())?;
+    let kind = operation.ty;
+    let is_missing = |name: &Name| matches!(variables.get(name), None | Some(Value::Null));
+    // async-graphql would notice only when a resolver asks for it; a mutation before it would have run.
+    let mut required = operation.variable_definitions.iter().map(|definition| &definition.node).filter(|definition| {
+        !definition.var_type.node.nullable && definition.default_value.is_none() && is_missing(&definition.name.node)
+    });
+    if let Some(missing) = required.next() {
+        let message = format!("the variable ${} is required", missing.name.node);
+        return Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"));
+    }
+    let knows_schema = match app.config.introspection {
+        Introspection::Everybody => true,
+        Introspection::SignedIn => actor.is_some(),
+        Introspection::Admins => actor.as_ref().is_some_and(Actor::is_admin),
+    };
+    if !knows_schema && asks_for_the_schema {
+        return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
+    }
+    documents.keep(&found);
+    let mut request = Request::new(&*found.text).variables(variables).data(KnowsSchema(knows_schema));
+    request.operation_name = params.operation_name;
+    request.set_parsed_query(document);
+    if let Some(actor) = actor {
+        request = request.data(actor);
+    }
+    Ok(Prepared { request, kind, is_persisted: found.is_persisted })
+}
+
+impl Params {
+    /// Whether it says what to execute.
+    pub fn is_complete(&self) -> bool {
+        self.query.is_some() || !matches!(self.document_id(), Ok(None))
+    }
+
+    /// By the GraphQL over HTTP specification, or as an automatic persisted query.
+    pub(super) fn document_id(&self) -> Result<Option<&str>, ServerError> {
+        let persisted = self.extensions.as_ref().and_then(|extensions| extensions.get("persistedQuery"));
+        match (&self.document_id, persisted) {
+            (Some(id), _) => Ok(Some(id)),
+            (None, None | Some(Value::Null)) => Ok(None),
+            (None, Some(Value::Object(persisted))) => match persisted.get("sha256Hash") {
+                Some(Value::String(hash)) => Ok(Some(hash)),
+                _ => Err(refusal("extensions.persistedQuery has a sha256Hash", "BAD_USER_INPUT")),
+            },
+            (None, Some(_)) => Err(refusal("extensions.persistedQuery is an object", "BAD_USER_INPUT")),
+        }
+    }
+}
+
+/// Parses a document within the limits. Gives whether it asks for the schema.
+fn look_over(
+    text: &str,
+    variables: &Variables,
+    shape: &Shape,
+    limits: &Limits,
+) -> Result<(ExecutableDocument, bool), ServerError> {
+    scan::scan(text, limits.tokens).and_then(|()| check(variables, limits)).map_err(too_complex)?;
+    let document = parse_query(text).map_err(|error| with_code(error.into(), "GRAPHQL_PARSE_FAILED"))?;
+    match measure::check(&document, variables, shape, limits) {
+        Ok(asks_for_the_schema) => Ok((document, asks_for_the_schema)),
+        Err(TooMuch { message, cost }) => {
+            let mut error = too_complex(message);
+            if let (Some(cost), Some(extensions)) = (cost, &mut error.extensions) {
+                extensions.set("cost", cost);
+                extensions.set("maximumCost", limits.cost);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The operation that a request means.
+fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, ServerError> {
+    let mut operations = document.operations.iter();
+    let found = match name {
+        Some(name) => operations.find(|(known, _)| known.map(Name::as_str) == Some(name)),
+        None => operations.next().filter(|_| operations.next().is_none()),
+    };
+    found.map(|(_, operation)| &operation.node).ok_or_else(|| {
+        let message = match name {
+            Some(name) => format!("the document has no operation {name:?}"),
+            None => "the document has several operations; operationName says which is meant".into(),
+        };
+        refusal(message, "GRAPHQL_VALIDATION_FAILED")
+    })
+}
+
+fn check(variables: &Variables, limits: &Limits) -> Result<(), String> {
+    if variables.len() > limits.variables {
+        return Err(format!("a request has at most {} variables", limits.variables));
+    }
+    match variables.values().map(nesting).max() {
+        Some(deepest) if deepest > limits.value_nesting => {
+            Err(format!("values are nested at most {} deep", limits.value_nesting))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn nesting(value: &Value) -> usize {
+    // No deeper than the JSON parser goes, which stops at 128.
+    match value {
+        Value::List(values) => 1 + values.iter().map(nesting).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(nesting).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn too_complex(message: String) -> ServerError {
+    refusal(message, "QUERY_TOO_COMPLEX")
+}
+
+/// A refusal of the whole request.
+pub fn refusal(message: impl Into<String>, code: &str) -> ServerError {
+    with_code(ServerError::new(message, None), code)
+}
+
+fn with_code(mut error: ServerError, code: &str) -> ServerError {
+    error.extensions.get_or_insert_default().set("code", code);
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn verdict(query: &str) -> Result<bool, String> {
+        verdict_with(query, json!({}))
+    }
+
+    fn verdict_with(query: &str, variables: serde_json::Value) -> Result<bool, String> {
+        let shape = Shape::of(&crate::graphql::sdl()).unwrap();
+        let looked_over = look_over(query, &Variables::from_json(variables), &shape, &Limits::default());
+        looked_over.map(|(_, asks_for_the_schema)| asks_for_the_schema).map_err(|error| error.message)
+    }
+
+    fn cost(query: &str, variables: serde_json::Value) -> u64 {
+        let shape = Shape::of(&crate::graphql::sdl()).unwrap();
+        let limits = Limits { cost: 0, ..Limits::default() };
+        let error = look_over(query, &Variables::from_json(variables), &shape, &limits).unwrap_err();
+        match error.extensions.unwrap().get("cost") {
+            Some(Value::Number(cost)) => cost.as_u64().unwrap(),
+            _ => panic!("{}", error.message),
+        }
+    }
+
+    #[test]
+    fn ordinary_requests_pass() {
+        assert_eq!(verdict("{ viewer { id } }"), Ok(false));
+        assert_eq!(verdict("mutation { archiveAll(input: {}) { affectedCount } }"), Ok(false));
+        assert_eq!(verdict("# [[[[\n{ a(b: \"[[[[ \\\" {{{\", c: \"\"\"[[ \\\"\"\" [[\"\"\") }"), Ok(false));
+        assert_eq!(verdict(include_str!("introspection.graphql")), Ok(true));
+    }
+
+    #[test]
+    fn requests_that_would_crash_or_stall_the_server_are_refused_at_once() {
+        let nested = |n: usize| format!("{{ a(b: {}{}) }}", "[".repeat(n), "]".repeat(n));
+        assert!(verdict(&nested(20_000)).unwrap_err().contains("nested"));
+        assert!(verdict(&"{a".repeat(20_000)).unwrap_err().contains("nested"));
+        assert!(verdict(&format!("{{ {} }}", "a ".repeat(5_000))).unwrap_err().contains("tokens"));
+        let aliases: String = (0..101).map(|n| format!("a{n}: x ")).collect();
+        assert!(verdict(&format!("{{ {aliases} }}")).unwrap_err().contains("aliases"));
+        assert!(verdict(&format!("{{ a {} }}", "@a ".repeat(21))).unwrap_err().contains("directives"));
+        let fragments: String = (0..51).map(|n| format!("fragment f{n} on User {{ id }} ")).collect();
+        assert!(verdict(&format!("{fragments} {{ a }}")).unwrap_err().contains("fragments"));
+        let operations: String = (0..6).map(|n| format!("query q{n} {{ a }} ")).collect();
+        assert!(verdict(&operations).unwrap_err().contains("operations"));
+        let variables: String = (0..51).map(|n| format!("$v{n}: Int ")).collect();
+        assert!(verdict(&format!("query({variables}) {{ a }}")).unwrap_err().contains("variables"));
+        for leaf in ["x { ...f0 }", "__schema { ...f0 }"] {
+            let doubled: String = (0..40)
+                .map(|n| {
+                    format!("fragment f{n} on User {{ {} {} }} ", leaf.replace('0', &(n + 1).to_string()), "...f40")
+                        .replace("...f40", &format!("...f{}", n + 1))
+                })
+                .collect();
+            let query = format!("{doubled} fragment f40 on User {{ id }} {{ viewer {{ ...f0 }} }}");
+            assert!(verdict(&query).is_err(), "{leaf}");
+        }
+        let circle = "fragment a on User { x { ...b } } fragment b on User { x { ...a } } { viewer { ...a } }";
+        assert!(verdict(circle).unwrap_err().contains("contains itself"));
+        assert!(verdict(&format!("{{ a {} }}", "{ a ".repeat(15) + &"}".repeat(15))).unwrap_err().contains("deep"));
+        let deep = (0..40).fold(json!(1), |value, _| json!([value]));
+        assert!(verdict_with("query($v: X) { a(b: $v) }", json!({"v": deep})).unwrap_err().contains("nested"));
+    }
+
+    /// 100 × 100 × 100 things, by whatever way the number comes in.
+    #[test]
+    fn pages_of_pages_of_pages_are_counted() {
+        let pages = |n: &str| {
+            format!(
+                "groups(first: {n}) {{ nodes {{ members(first: {n}) {{ nodes {{ groups(first: {n}) {{ nodes {{ id }} }} }} }} }} }}"
+            )
+        };
+        for (query, variables) in [
+            (format!("{{ {} }}", pages("100")), json!({})),
+            (format!("query($n: Int) {{ {} }}", pages("$n")), json!({"n": 100})),
+            (format!("query($n: Int = 100) {{ {} }}", pages("$n")), json!({})),
+            (format!("query {{ ...f }} fragment f on Query {{ {} }}", pages("100")), json!({})),
+        ] {
+            assert!(cost(&query, variables) > 1_000_000, "{query}");
+        }
+    }
+
+    /// One plain field is a tenth of an object.
+    #[test]
+    fn the_cost_is_the_number_of_objects() {
+        let items = "nodes { id } pageInfo { endCursor }";
+        for (query, variables, objects) in [
+            ("{ viewer { id } }".into(), json!({}), 2),
+            (format!("{{ viewer {{ inbox {{ items(first: 100) {{ {items} }} }} }} }}"), json!({}), 115),
+            (format!("{{ viewer {{ inbox {{ items {{ {items} }} }} }} }}"), json!({}), 26),
+            ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }".into(), json!({"ids": vec!["usr_1"; 50]}), 55),
+            (
+                "mutation($ids: [ID!]!) { markRead(input: {itemIds: $ids}) { items { id } } }".into(),
+                json!({"ids": vec!["itm_1"; 100]}),
+                120,
+            ),
+        ] {
+            assert_eq!(cost(&query, variables), objects, "{query}");
+        }
+    }
+}

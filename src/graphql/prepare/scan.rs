@@ -1,0 +1,63 @@
+//! The text of a document, looked at before the parser: it recurses on nested values without a limit, and a request of 4 KB
+//! would abort the process.
+
+/// Brackets of any kind within each other: a query of the greatest depth, with values in its arguments.
+const DEEPEST_NESTING: usize = 64;
+
+/// Counts tokens and brackets in one pass, and looks at nothing else.
+pub fn scan(text: &str, most_tokens: usize) -> Result<(), String> {
+    let bytes = text.as_bytes();
+    let (mut at, mut tokens, mut depth) = (0, 0, 0usize);
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        let (is_token, length) = match rest[0] {
+            b'#' => (false, rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())),
+            b'"' => (true, string_length(rest)),
+            b' ' | b'\t' | b'\n' | b'\r' | b',' => (false, 1),
+            byte if is_word(byte) => (true, rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len())),
+            b'{' | b'[' | b'(' => {
+                depth += 1;
+                (true, 1)
+            }
+            b'}' | b']' | b')' => {
+                depth = depth.saturating_sub(1);
+                (true, 1)
+            }
+            _ => (true, 1),
+        };
+        tokens += usize::from(is_token);
+        at += length;
+        if depth > DEEPEST_NESTING {
+            return Err(format!("brackets are nested at most {DEEPEST_NESTING} deep"));
+        }
+        if tokens > most_tokens {
+            return Err(format!("a document has at most {most_tokens} tokens"));
+        }
+    }
+    Ok(())
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+')
+}
+
+/// The bytes of the string that a text begins with, quotes included; to the end, if it does not end.
+fn string_length(text: &[u8]) -> usize {
+    let is_block = text.starts_with(b"\"\"\"");
+    let quote: &[u8] = if is_block { b"\"\"\"" } else { b"\"" };
+    let mut at = quote.len();
+    while at < text.len() {
+        let rest = &text[at..];
+        if rest.starts_with(quote) {
+            return at + quote.len();
+        }
+        at += match rest[0] {
+            b'\\' if is_block && rest[1..].starts_with(quote) => 1 + quote.len(),
+            b'\\' if !is_block => 2,
+            // A string on one line ends there; what follows is read as what it is.
+            b'\n' | b'\r' if !is_block => return at,
+            _ => 1,
+        };
+    }
+    text.len()
+}

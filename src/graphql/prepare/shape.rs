@@ -1,0 +1,115 @@
+//! How many objects each field of the schema can show, read off the schema itself.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::{
+    parse_schema,
+    types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition},
+};
+
+use crate::error::{Error, Result};
+
+/// What a list is taken to have when nothing says how long it is.
+pub const USUAL_LIST: u64 = 10;
+
+/// The schema's own fields, which are in no SDL, with the sizes of ours.
+const INTROSPECTION: &str = "
+    type __Schema {
+        types: [__Type] @listSize(assumedSize: 150) queryType: __Type mutationType: __Type subscriptionType: __Type
+        directives: [__Directive]
+    }
+    type __Type {
+        fields: [__Field] interfaces: [__Type] @listSize(assumedSize: 1) possibleTypes: [__Type] @listSize(assumedSize: 2)
+        enumValues: [__EnumValue] @listSize(assumedSize: 5) inputFields: [__InputValue] @listSize(assumedSize: 5)
+        ofType: __Type
+    }
+    type __Field { args: [__InputValue] @listSize(assumedSize: 2) type: __Type }
+    type __InputValue { type: __Type }
+    type __Directive { args: [__InputValue] @listSize(assumedSize: 2) }
+    type Query { __schema: __Schema __type: __Type }
+";
+
+/// The fields of all types.
+pub struct Shape(HashMap<String, HashMap<String, FieldShape>>);
+
+pub struct FieldShape {
+    /// The type of what the field shows.
+    pub ty: String,
+    pub times: Times,
+}
+
+/// How many objects a field shows.
+pub enum Times {
+    One,
+    /// A list of unknown length.
+    List(u64),
+    /// A page: as many as `first` or `last` say.
+    Page,
+    /// As many as the list of this argument has.
+    Argument(String),
+}
+
+impl Shape {
+    pub fn of(sdl: &str) -> Result<Self> {
+        let mut types: HashMap<String, HashMap<String, FieldShape>> = HashMap::new();
+        for text in [sdl, INTROSPECTION] {
+            for definition in parse_schema(text).map_err(Error::internal)?.definitions {
+                let TypeSystemDefinition::Type(definition) = definition else { continue };
+                let fields = match definition.node.kind {
+                    TypeKind::Object(object) => object.fields,
+                    TypeKind::Interface(interface) => interface.fields,
+                    _ => continue,
+                };
+                let parent = definition.node.name.node.to_string();
+                let shapes =
+                    fields.iter().map(|field| (field.node.name.node.to_string(), FieldShape::of(&parent, &field.node)));
+                let shapes: Vec<_> = shapes.collect();
+                types.entry(parent).or_default().extend(shapes);
+            }
+        }
+        Ok(Shape(types))
+    }
+
+    pub fn field(&self, ty: &str, name: &str) -> Option<&FieldShape> {
+        self.0.get(ty)?.get(name)
+    }
+}
+
+impl FieldShape {
+    fn of(parent: &str, field: &FieldDefinition) -> Self {
+        let ty = named(&field.ty.node).to_owned();
+        let has_argument = |name: &str| field.arguments.iter().any(|argument| argument.node.name.node == name);
+        let list_argument = || field.arguments.iter().find(|argument| is_list(&argument.node.ty.node));
+        let times = if !is_list(&field.ty.node) {
+            if has_argument("first") { Times::Page } else { Times::One }
+        } else if parent.ends_with("Connection") {
+            // The page has been counted by the field that shows the connection.
+            Times::One
+        } else if let Some(argument) = list_argument() {
+            Times::Argument(argument.node.name.node.to_string())
+        } else {
+            Times::List(assumed_size(field).unwrap_or(USUAL_LIST))
+        };
+        FieldShape { ty, times }
+    }
+}
+
+/// `@listSize(assumedSize:)` of a field.
+fn assumed_size(field: &FieldDefinition) -> Option<u64> {
+    let directive = field.directives.iter().find(|directive| directive.node.name.node == "listSize")?;
+    match &directive.node.get_argument("assumedSize")?.node {
+        async_graphql::Value::Number(number) => number.as_u64(),
+        _ => None,
+    }
+}
+
+fn named(ty: &Type) -> &str {
+    match &ty.base {
+        BaseType::Named(name) => name,
+        BaseType::List(inner) => named(inner),
+    }
+}
+
+fn is_list(ty: &Type) -> bool {
+    matches!(ty.base, BaseType::List(_))
+}

@@ -1,0 +1,109 @@
+//! Server-sent events, as graphql-sse's distinct connections mode: an operation a request, an event for each result.
+//!
+//! The event of an update has its cursor as `id`, which a client gives back as `Last-Event-ID` to go on from there; it is
+//! stronger than the `after` of the request, which clients send again as it was.
+
+use std::convert::Infallible;
+
+use async_graphql::{ServerError, Value, parser::types::OperationType};
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue},
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures_util::{
+    future,
+    stream::{self, Stream, StreamExt},
+};
+
+use super::{
+    Http, changed,
+    graphql::{Refusal, execute},
+};
+use crate::{
+    app::App,
+    auth::Actor,
+    db::Topic,
+    error::Error,
+    graphql::{LastCursor, Prepared},
+    live::Cursor,
+    users,
+};
+
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The results of an operation.
+pub fn stream(http: Http, prepared: Prepared, actor: Option<Actor>, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let app = http.app.clone();
+    if prepared.kind != OperationType::Subscription {
+        return Ok(show(&app, result(async move { execute(&http, prepared).await })));
+    }
+    let mut request = prepared.request;
+    if let Some(cursor) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
+        request = request.data(LastCursor(cursor.to_owned()));
+    }
+    let updates = http.schema.execute_stream(request).map(|update| event(&update)).chain(complete());
+    // Without a last event: the client is to come back.
+    Ok(show(&app, updates.take_until(async move { until_unwelcome(&http.app, actor.as_ref()).await })))
+}
+
+/// An operation that cannot be executed. As an event, because a browser's `EventSource` does not show another answer.
+pub fn refuse(app: &App, error: ServerError) -> Response {
+    show(app, result(future::ready(async_graphql::Response::from_errors(vec![error]))))
+}
+
+fn result(result: impl Future<Output = async_graphql::Response>) -> impl Stream<Item = Event> {
+    let next = |result| Event::default().event("next").data(serde_json::json!(result).to_string());
+    stream::once(async move { next(result.await) }).chain(complete())
+}
+
+fn complete() -> impl Stream<Item = Event> + Unpin {
+    stream::once(future::ready(Event::default().event("complete").data("")))
+}
+
+fn show(app: &App, events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    let heartbeats = KeepAlive::new().interval(app.config.limits.ping_interval);
+    // nginx would hold events back until its buffer is full.
+    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
+    (unbuffered, Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(heartbeats)).into_response()
+}
+
+fn event(update: &async_graphql::Response) -> Event {
+    let event = Event::default().event("next").data(serde_json::json!(update).to_string());
+    match cursor(&update.data) {
+        Some(cursor) => event.id(cursor),
+        None => event,
+    }
+}
+
+/// The cursor of an update, if it was asked for.
+fn cursor(data: &Value) -> Option<&str> {
+    let Value::Object(fields) = data else { return None };
+    let Some(Value::Object(update)) = fields.values().next() else { return None };
+    match update.get("cursor") {
+        Some(Value::String(cursor)) if Cursor::decode(cursor).is_some() => Some(cursor),
+        _ => None,
+    }
+}
+
+/// Returns when a stream has to end: the server stops, the token has expired, the person was deactivated. The client
+/// reconnects, and hears why.
+async fn until_unwelcome(app: &App, actor: Option<&Actor>) {
+    let expires = actor.map(|actor| actor.expires);
+    let mut changes = actor.and_then(Actor::user_id).map(|user| app.live.hints(Topic::User(user)));
+    loop {
+        tokio::select! {
+            () = app.shutdown.cancelled() => return,
+            () = app.clock.sleep_until(expires) => if expires.is_some_and(|end| end <= app.clock.now()) {
+                return;
+            },
+            () = changed(&mut changes) => if let Some(actor) = actor
+                && let Err(Error::Unauthenticated(_)) = users::check_active(app, actor).await
+            {
+                return;
+            },
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! GraphQL over HTTP, beside what the audit suite of graphql-http asks (`clients.rs`).
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, RequestBuilder, StatusCode, header};
+use serde_json::{Value, json};
+use tidings::{auth::Role, config::Introspection};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::app::{Kind, TestApp, TestUser, both};
+
+const GRAPHQL: &str = "application/graphql-response+json";
+const JSON: &str = "application/json";
+
+/// An answer, taken apart.
+struct Answer {
+    status: StatusCode,
+    headers: header::HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn code(&self) -> &str {
+        self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default()
+    }
+}
+
+async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    Answer { status, headers, body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default() }
+}
+
+fn post(app: &TestApp, accept: &str, body: &Value) -> RequestBuilder {
+    reqwest::Client::new().post(app.url("/graphql")).header(header::ACCEPT, accept).json(body)
+}
+
+async fn start() -> TestApp {
+    TestApp::start(Kind::Sqlite).await.unwrap()
+}
+
+/// The specification's table: what could not be executed is 400 for the newer media type, and has no data in either.
+#[tokio::test]
+async fn a_request_that_is_not_executed_has_a_status_and_no_data() {
+    let app = start().await;
+    for (body, code) in [
+        (json!({"query": "{"}), "GRAPHQL_PARSE_FAILED"),
+        (json!({"query": "{ nonsense }"}), "GRAPHQL_VALIDATION_FAILED"),
+        (json!({"query": "query a { viewerRole } query b { viewerRole }"}), "GRAPHQL_VALIDATION_FAILED"),
+        (json!({"query": "query a { viewerRole }", "operationName": "c"}), "GRAPHQL_VALIDATION_FAILED"),
+        (json!({"query": "query($id: ID!) { node(id: $id) { id } }"}), "GRAPHQL_VALIDATION_FAILED"),
+        (json!({"query": "subscription { inboxUpdated { cursor } }"}), "BAD_USER_INPUT"),
+    ] {
+        for (accept, status) in [(GRAPHQL, StatusCode::BAD_REQUEST), (JSON, StatusCode::OK)] {
+            let answer = send(post(&app, accept, &body)).await;
+            assert_eq!((answer.status, answer.code()), (status, code), "{body} {accept}");
+            assert!(answer.header("content-type").starts_with(accept), "{}", answer.header("content-type"));
+            assert_eq!(answer.body.as_object().unwrap().keys().collect::<Vec<_>>(), ["errors"], "{body}");
+        }
+    }
+    app.stop().await;
+}
+
+/// A failed field is no failed request.
+#[tokio::test]
+async fn a_request_that_is_executed_is_a_success() {
+    let app = start().await;
+    let answer = send(post(&app, GRAPHQL, &json!({"query": "{ __typename viewer { id } }"}))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.body["data"], json!({"__typename": "Query", "viewer": null}));
+    app.stop().await;
+}
+
+/// What is no GraphQL request does not reach GraphQL (trap 5).
+#[tokio::test]
+async fn other_requests_are_refused_with_a_status_and_a_code() {
+    let app = start().await;
+    let http = reqwest::Client::new();
+    let body =
+        |kind: &str, body: &str| http.post(app.url("/graphql")).header("content-type", kind).body(body.to_owned());
+    let get = |query: &str| http.get(app.url(&format!("/graphql?{query}")));
+    let valid = r#"{"query": "{ viewerRole }"}"#;
+    for (request, status) in [
+        (body("text/plain", valid), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (body("application/x-www-form-urlencoded", "query={viewerRole}"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (body("application/json; charset=latin1", valid), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (http.post(app.url("/graphql")).body(valid), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (body(JSON, "nonsense"), StatusCode::BAD_REQUEST),
+        (body(JSON, ""), StatusCode::BAD_REQUEST),
+        (body(JSON, "{}"), StatusCode::BAD_REQUEST),
+        (body(JSON, &format!("[{valid}]")), StatusCode::BAD_REQUEST),
+        (body(JSON, r#"{"query": 1}"#), StatusCode::BAD_REQUEST),
+        (body(JSON, r#"{"query": "{ viewerRole }", "variables": []}"#), StatusCode::BAD_REQUEST),
+        (body(JSON, &"[".repeat(200_000)), StatusCode::BAD_REQUEST),
+        (body(JSON, &format!("{{\"query\": {}", "[".repeat(200_000))), StatusCode::BAD_REQUEST),
+        (body(JSON, &"x".repeat(300_000)), StatusCode::PAYLOAD_TOO_LARGE),
+        (body(JSON, valid).header("accept", "text/html"), StatusCode::NOT_ACCEPTABLE),
+        (body(JSON, valid).bearer_auth("nonsense"), StatusCode::UNAUTHORIZED),
+        (get("query={viewerRole}"), StatusCode::METHOD_NOT_ALLOWED),
+        (get("query=mutation{archiveAll(input:{}){affectedCount}}"), StatusCode::METHOD_NOT_ALLOWED),
+        (get(""), StatusCode::BAD_REQUEST),
+        (get("documentId=a&variables=nonsense"), StatusCode::BAD_REQUEST),
+    ] {
+        let shown = format!("{request:?}");
+        let answer = send(request).await;
+        assert_eq!(answer.status, status, "{shown}");
+        assert!(!answer.code().is_empty() && answer.body.get("data").is_none(), "{shown}: {}", answer.body);
+    }
+    for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+        let answer = send(http.request(method, app.url("/graphql")).json(&json!({"query": "{ viewerRole }"}))).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let unauthorized = send(body(JSON, valid).bearer_auth("nonsense")).await;
+    assert_eq!(unauthorized.header("www-authenticate"), "Bearer");
+    app.stop().await;
+}
+
+/// An answer is for the caller alone, and can be found in the log by its id.
+#[tokio::test]
+async fn answers_have_an_id_and_are_kept_by_nobody() {
+    let app = start().await;
+    let ask = || post(&app, JSON, &json!({"query": "{ viewerRole }"}));
+    let (one, other) = (send(ask()).await, send(ask()).await);
+    assert_eq!(one.header("cache-control"), "no-store");
+    assert!(one.header("vary").contains("accept"));
+    assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+    let named = send(ask().header("x-request-id", "from-the-proxy.1")).await;
+    assert_eq!(named.header("x-request-id"), "from-the-proxy.1");
+    let forged = send(ask().header("x-request-id", "two words")).await;
+    assert_ne!(forged.header("x-request-id"), "two words");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_those_who_can_read_it() {
+    let app =
+        TestApp::start_with(Kind::Sqlite, |config| config.introspection = Introspection::Everybody).await.unwrap();
+    let large = json!({"query": "{ __schema { types { name description fields { name description } } } }"});
+    let plain = send(post(&app, JSON, &large)).await;
+    assert_eq!(plain.header("content-encoding"), "");
+    let compressed = send(post(&app, JSON, &large).header("accept-encoding", "gzip")).await;
+    assert_eq!(compressed.header("content-encoding"), "gzip");
+    app.stop().await;
+}
+
+/// A page of another origin can use the API if the configuration names it, and not otherwise.
+#[tokio::test]
+async fn pages_of_other_origins_need_to_be_named() {
+    let named = "https://app.example.com";
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.cors_origins = vec![named.into()]).await.unwrap();
+    let closed = start().await;
+    let preflight = |app: &TestApp, origin: &str| {
+        let request = reqwest::Client::new().request(Method::OPTIONS, app.url("/graphql")).header("origin", origin);
+        let wanted = "authorization,content-type,act-as";
+        send(request.header("access-control-request-method", "POST").header("access-control-request-headers", wanted))
+    };
+    let allowed = preflight(&app, named).await;
+    assert_eq!(allowed.header("access-control-allow-origin"), named);
+    assert!(allowed.header("access-control-allow-headers").contains("authorization"));
+    assert_eq!(preflight(&app, "https://evil.example.com").await.header("access-control-allow-origin"), "");
+    assert_eq!(preflight(&closed, named).await.header("access-control-allow-origin"), "");
+    app.stop().await;
+    closed.stop().await;
+}
+
+/// The schema is for callers with a token, unless the configuration says otherwise; so are hints at what it has.
+#[tokio::test]
+async fn strangers_do_not_get_to_know_the_schema() {
+    let app = start().await;
+    let alice = app.user("alice").await;
+    let schema = "{ __schema { queryType { name } } }";
+    assert_eq!(app.stranger().refusal(schema, json!({})).await.0, "GRAPHQL_VALIDATION_FAILED");
+    assert_eq!(
+        app.stranger().refusal("{ __type(name: \"User\") { name } }", json!({})).await.0,
+        "GRAPHQL_VALIDATION_FAILED"
+    );
+    assert_eq!(app.stranger().query("{ __typename }", json!({})).await["__typename"], "Query");
+    assert_eq!(alice.query(schema, json!({})).await["__schema"]["queryType"]["name"], "Query");
+    for misspelt in ["{ viewr { id } }", "{ sentMessages(firstt: 1) { nodes { id } } }"] {
+        let said = |answer: Value| answer["errors"][0]["message"].as_str().unwrap().to_owned();
+        let (stranger, known) =
+            (said(app.stranger().ask(misspelt, json!({})).await), said(alice.ask(misspelt, json!({})).await));
+        assert!(known.contains("Did you mean"), "{known}");
+        assert!(!stranger.contains("Did you mean") && known.starts_with(&stranger), "{stranger}");
+    }
+    app.stop().await;
+
+    let closed =
+        TestApp::start_with(Kind::Sqlite, |config| config.introspection = Introspection::Admins).await.unwrap();
+    let alice = closed.user("alice").await;
+    assert_eq!(alice.refusal(schema, json!({})).await.0, "GRAPHQL_VALIDATION_FAILED");
+    assert!(!alice.ask("{ viewr { id } }", json!({})).await.to_string().contains("Did you mean"));
+    assert_eq!(closed.admin().await.query(schema, json!({})).await["__schema"]["queryType"]["name"], "Query");
+    closed.stop().await;
+}
+
+/// Reads until the server has closed the connection.
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said).await;
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+async fn connect(app: &TestApp) -> TcpStream {
+    let address = app.url("");
+    TcpStream::connect(address.trim_start_matches("http://")).await.unwrap()
+}
+
+/// Who sends headers drop by drop is cut off, also on a connection that was used before.
+#[tokio::test]
+async fn a_header_that_does_not_end_is_cut_off() {
+    let short = Duration::from_millis(300);
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.header_timeout = short).await.unwrap();
+    for before in ["", "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n"] {
+        let mut stream = connect(&app).await;
+        stream.write_all(format!("{before}GET /healthz HTTP/1.1\r\nhost: a\r\n").as_bytes()).await.unwrap();
+        let (mut reading, mut writing) = stream.split();
+        let mut said = Vec::new();
+        let drip = async {
+            let mut drops = tokio::time::interval(short / 10);
+            while writing.write_all(b"a: b\r\n").await.is_ok() {
+                drops.tick().await;
+            }
+        };
+        tokio::select! {
+            _ = reading.read_to_end(&mut said) => {}
+            () = drip => {}
+        }
+        assert_eq!(String::from_utf8_lossy(&said).matches("200 OK").count(), usize::from(!before.is_empty()));
+    }
+    app.stop().await;
+}
+
+/// A connection may idle for longer than a header may take, but not for ever.
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_its_time() {
+    let app = TestApp::start_with(Kind::Sqlite, |config| {
+        config.limits.header_timeout = Duration::from_millis(50);
+        config.limits.idle_timeout = Duration::from_millis(400);
+    });
+    let app = app.await.unwrap();
+    let mut stream = connect(&app).await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let start = Instant::now();
+    assert!(read_to_end(&mut stream).await.contains("200 OK"));
+    assert!(start.elapsed() >= Duration::from_millis(350), "{:?}", start.elapsed());
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_end_is_refused() {
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.body_timeout = Duration::from_millis(300));
+    let app = app.await.unwrap();
+    let mut stream = connect(&app).await;
+    let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000\r\nconnection: close\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let said = read_to_end(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 408"), "{said}");
+    app.stop().await;
+}
+
+/// Who does not read what they asked for holds up nobody, not even the end of the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_nobody_takes_is_given_up() {
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.write_timeout = Duration::from_millis(300));
+    let app = app.await.unwrap();
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    for _ in 0..100 {
+        let to = json!([{"user": {"externalId": "bob"}}]);
+        alice.create_message(json!({"to": to, "subject": "s", "body": "x".repeat(60_000)})).await;
+    }
+    let query = "{ viewer { inbox { items(first: 100) { nodes { subject { ... on Message { body } } } } } } }";
+    let body = json!({"query": query}).to_string();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        bob.token.unwrap(),
+        body.len()
+    );
+    let mut stream = connect(&app).await;
+    for _ in 0..5 {
+        stream.write_all(request.as_bytes()).await.unwrap();
+    }
+    // The first answer is on its way.
+    stream.readable().await.unwrap();
+
+    let start = Instant::now();
+    app.stop().await;
+
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(read_to_end(&mut stream).await.len() < 5 * 6_000_000);
+}
+
+both! {
+    /// A mutation that takes too long is answered, and runs to its end all the same.
+    async fn what_takes_too_long_is_answered_as_unavailable(app: TestApp) {
+        let [_, bob] = app.users(["alice", "bob"]).await;
+        let slow = app.restart_with(|config| config.limits.execution_timeout = Duration::from_millis(200)).await;
+        let (alice, bob) = (slow.client("alice", Role::User), TestUser { app: slow.clone(), ..bob });
+        let mut live = bob.follow_inbox(None).await;
+        let others = slow.db.begin().await.unwrap();
+        others.run("UPDATE inbox SET unread = unread", []).await.unwrap();
+
+        let send = "mutation { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"late\", body: \"\"}) { message { id } } }";
+        let sent = alice.ask(send, json!({})).await;
+        assert_eq!(sent["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{sent}");
+        drop(others);
+
+        assert_eq!(live.take_titles(1).await, ["late"]);
+        slow.stop().await;
+    }
+}
