@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     app::App,
-    auth::{Auth, Role},
+    auth::Role,
     clock::Clock,
     config::{Config, LogFormat},
     db::Db,
@@ -91,7 +91,7 @@ enum RoleName {
 impl Database {
     fn config(self) -> Result<Config> {
         let mut config = Config::load()?;
-        config.database_url = self.database_url.unwrap_or(config.database_url);
+        config.database_url = self.database_url.map_or(config.database_url, Into::into);
         Ok(config)
     }
 }
@@ -128,7 +128,7 @@ pub async fn run(cli: Cli) -> Result<()> {
             };
             text::check_line("user", &user, users::LONGEST_EXTERNAL_ID)?;
             let ttl = TimeDelta::from_std(ttl).map_err(|_| Error::invalid("ttl", "is too long"))?;
-            let auth = Auth::new(&server::secret(&database.config()?)?);
+            let auth = server::auth(&database.config()?)?;
             print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
         }
         Command::NewEpoch { database } => {

@@ -4,15 +4,16 @@
 //! commas.
 
 mod limits;
+mod secret;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use config::{File, FileFormat, Value, ValueKind};
+use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
 
+pub use self::{limits::Limits, secret::Secret};
 use crate::error::{Error, Result};
-
-pub use limits::Limits;
 
 /// The file that is read from the working directory when it is there.
 const FILE: &str = "tidings.toml";
@@ -22,12 +23,33 @@ const PREFIX: &str = "TIDINGS_";
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// `sqlite:` and a path, or a `postgres://` URL.
-    pub database_url: String,
-    /// Where to listen. Without a secret that somebody chose, only loopback is possible.
+    pub database_url: Secret,
+    /// Where to listen. Without keys for tokens that somebody chose, only loopback is possible.
     pub listen: SocketAddr,
     /// The secret that tokens are signed with (HS256), at least 32 bytes. Made and kept in a file beside a SQLite
-    /// database when it is missing.
-    pub auth_secret: Option<String>,
+    /// database when it is missing, and `auth_jwks`, too.
+    pub auth_secret: Option<Secret>,
+    /// Other secrets whose tokens are good, too: the next one and the last one, while one replaces the other.
+    pub auth_secrets_accepted: Vec<Secret>,
+    /// Where the public keys of an identity provider are (a JWKS): an https URL, an http URL on loopback, or a file.
+    pub auth_jwks: Option<String>,
+    /// What those keys may sign with. Never HS256, which is for secrets.
+    pub auth_algorithms: Vec<Algorithm>,
+    /// The `iss` that every token must have. None: it is not looked at.
+    pub auth_issuer: Option<String>,
+    /// What must be in the `aud` of every token.
+    pub auth_audience: String,
+    /// By how much the clocks of who makes tokens and of this server may differ.
+    #[serde(with = "humantime_serde")]
+    pub auth_leeway: Duration,
+    /// The claim with the host's id of the person. One that begins with `/` is a path: `/user/id`.
+    pub auth_user_claim: String,
+    /// The claim with the role, a text or a list of texts; a path as above.
+    pub auth_role_claim: String,
+    /// What that claim says for our roles, as `editor=user`. Empty: `user`, `service` and `admin`.
+    pub auth_role_values: Vec<String>,
+    /// The role of a token that has none that means something. None: it is refused.
+    pub auth_default_role: Option<DefaultRole>,
     /// Whether tables are brought up to date on start.
     pub migrate: bool,
     /// Days for which a client may be away and still continue its stream; older cursors get a `resync`.
@@ -77,6 +99,13 @@ pub enum PersistedDocuments {
     Trusted,
 }
 
+/// What a token may be without saying so: nothing that could do harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DefaultRole {
+    User,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -90,6 +119,16 @@ impl Default for Config {
             database_url: "sqlite:tidings.db".into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             auth_secret: None,
+            auth_secrets_accepted: Vec::new(),
+            auth_jwks: None,
+            auth_algorithms: vec![Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA],
+            auth_issuer: None,
+            auth_audience: "tidings".into(),
+            auth_leeway: Duration::ZERO,
+            auth_user_claim: "sub".into(),
+            auth_role_claim: "role".into(),
+            auth_role_values: Vec::new(),
+            auth_default_role: None,
             migrate: true,
             retention_days: 30,
             idempotency_days: 7,
@@ -120,22 +159,55 @@ impl Config {
                 None => (name.clone(), settings.get(&name)),
             };
             let value: ValueKind = match default {
-                Some(serde_json::Value::Array(_)) => value.split(',').map(str::trim).collect::<Vec<_>>().into(),
+                Some(serde_json::Value::Array(_)) => {
+                    value.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().into()
+                }
                 Some(serde_json::Value::Object(_)) | None => continue,
                 Some(_) => value.into(),
             };
             let origin = "the environment".to_owned();
             builder = builder.set_override(key, Value::new(Some(&origin), value)).map_err(failed)?;
         }
-        let config: Config = builder.build().and_then(config::Config::try_deserialize).map_err(failed)?;
-        match &config.auth_secret {
-            Some(secret) if secret.len() < MIN_SECRET_BYTES => {
-                Err(Error::invalid("auth_secret", format!("has at least {MIN_SECRET_BYTES} bytes")))
-            }
-            _ => Ok(config),
+        builder.build().and_then(config::Config::try_deserialize).map_err(failed)
+    }
+
+    /// The same settings, with the rules for tokens that hold where nobody has set any.
+    pub fn with_default_auth(self) -> Self {
+        let new = Config::default();
+        Config {
+            auth_secret: new.auth_secret,
+            auth_secrets_accepted: new.auth_secrets_accepted,
+            auth_jwks: new.auth_jwks,
+            auth_algorithms: new.auth_algorithms,
+            auth_issuer: new.auth_issuer,
+            auth_audience: new.auth_audience,
+            auth_leeway: new.auth_leeway,
+            auth_user_claim: new.auth_user_claim,
+            auth_role_claim: new.auth_role_claim,
+            auth_role_values: new.auth_role_values,
+            auth_default_role: new.auth_default_role,
+            ..self
         }
     }
 }
 
 /// HS256's hash has 32 bytes; a shorter secret is weaker than the signature.
 pub const MIN_SECRET_BYTES: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printed_settings_show_no_secrets() {
+        let config = Config {
+            database_url: "postgres://tidings:hush@localhost/tidings".into(),
+            auth_secret: Some("hush".into()),
+            auth_secrets_accepted: vec!["hush".into()],
+            ..Config::default()
+        };
+        for printed in [format!("{config:?}"), serde_json::to_string(&config).unwrap()] {
+            assert!(!printed.contains("hush"), "{printed}");
+        }
+    }
+}

@@ -37,16 +37,16 @@ const EXAMPLE: &str = "{ viewer { firstName inbox { counts { unread unseen } \
                        items(first: 10) { nodes { title preview createdAt readAt } } } } }";
 
 /// Fills a temporary database, says how to look at it, and serves it until the server is told to end. Loopback only.
-pub async fn serve(mut config: Config) -> Result<()> {
+pub async fn serve(config: Config) -> Result<()> {
     if !config.listen.ip().is_loopback() {
         return Err(Error::invalid("listen", "is a loopback address with --demo: its tokens are for everybody to see"));
     }
     let directory = tempfile::Builder::new().prefix("tidings-demo-").tempdir().map_err(Error::internal)?;
-    config.database_url = format!("sqlite:{}", directory.path().join("tidings.db").display());
+    // A secret of its own: with the configured one, the tokens printed here would open the real server.
+    let mut config = config.with_default_auth();
+    config.database_url = format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
     config.migrate = true;
     config.introspection = Introspection::Everybody;
-    // One of its own: with the configured one, the tokens printed here would open the real server.
-    config.auth_secret = None;
     let listener = cli::listen(&config).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let app = server::start(config, Clock::System).await?;

@@ -28,7 +28,7 @@ const EPOCH_CHARACTERS: usize = 10;
 
 /// Opens the database, brings it up to date, and makes what the server works with.
 pub async fn start(config: Config, clock: Clock) -> Result<App> {
-    let secret = secret(&config)?;
+    let auth = auth(&config)?;
     let (db, commits) = Db::open(&config.database_url).await?;
     if config.migrate {
         db.migrate().await?;
@@ -39,7 +39,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
     Ok(App {
         live: Live::start(&db, commits).await?,
         db,
-        auth: Arc::new(Auth::new(&secret)),
+        auth: Arc::new(auth),
         known: Arc::new(Known::default()),
         config: Arc::new(config),
         clock,
@@ -55,10 +55,14 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let schema = graphql::schema(app.clone())?;
     let router = http::router(Http { app: app.clone(), schema, sockets: sockets.clone() })?;
     let due = tokio::spawn(due::run(app.clone()));
+    let keys = tokio::spawn({
+        let app = app.clone();
+        async move { app.shutdown.run_until_cancelled(app.auth.keep_keys_fresh(&app.clock)).await }
+    });
     http::serve(&app, listener, router).await;
     sockets.close();
     sockets.wait().await;
-    let _ = due.await;
+    let _ = tokio::join!(due, keys);
     app.db.close().await;
     Ok(())
 }
@@ -83,18 +87,24 @@ pub async fn renew_epoch(db: &Db) -> Result<()> {
     tx.commit().await
 }
 
-/// The secret of the tokens: the configured one; beside a SQLite database, one that is made once and kept in a file that
-/// only its owner can read.
-pub fn secret(config: &Config) -> Result<String> {
-    if let Some(secret) = &config.auth_secret {
-        return Ok(secret.clone());
+/// What proves tokens, by the settings.
+pub fn auth(config: &Config) -> Result<Auth> {
+    match (&config.auth_secret, &config.auth_jwks) {
+        (Some(secret), _) => Auth::open(config, Some(secret)),
+        (None, Some(_)) => Auth::open(config, None),
+        (None, None) => Auth::open(config, Some(&own_secret(config)?)),
     }
+}
+
+/// Where nobody has chosen keys, beside a SQLite database: a secret that is made once and kept in a file that only its
+/// owner can read.
+fn own_secret(config: &Config) -> Result<String> {
     let Location::Sqlite(path) = Location::of(&config.database_url)? else {
-        let why = "set TIDINGS_AUTH_SECRET: the servers on one PostgreSQL share it, so none of them can make it";
+        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: the servers on one PostgreSQL share it, and none can make it";
         return Err(Error::invalid("auth_secret", why));
     };
     if !config.listen.ip().is_loopback() {
-        let why = "set TIDINGS_AUTH_SECRET: without it the server listens on loopback only";
+        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: without it the server listens on loopback only";
         return Err(Error::invalid("auth_secret", why));
     }
     let file: PathBuf = path.with_file_name(SECRET_FILE);

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
-    auth::{Actor, Claims, Role},
+    auth::{Actor, Claims, LONGEST_SUBJECT, Role},
     db::{Topic, Tx},
     error::{Error, Result},
     id, text,
@@ -23,7 +23,7 @@ use crate::{
 
 /// The most people that one call may name.
 pub const MOST: usize = 500;
-pub const LONGEST_EXTERNAL_ID: usize = 255;
+pub const LONGEST_EXTERNAL_ID: usize = LONGEST_SUBJECT;
 const LONGEST_NAME: usize = 100;
 const LONGEST_TEXT: usize = 2_000;
 

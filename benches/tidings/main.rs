@@ -133,7 +133,8 @@ async fn measure(settings: &Settings, name: &str, database: impl FnOnce() -> Res
         settings.time.as_secs(),
         std::thread::available_parallelism()?,
     );
-    let bench = Bench { settings: settings.clone(), database, auth: tidings::auth::Auth::new(SECRET) };
+    let auth = tidings::auth::Auth::new(SECRET).map_err(|error| format!("{error:?}"))?;
+    let bench = Bench { settings: settings.clone(), database, auth };
     println!("{}", Row::head());
     let mut outcome = Ok(());
     for (name, line) in lines {

@@ -262,7 +262,7 @@ mod tests {
     #[tokio::test]
     async fn everybody_finds_a_handful_of_unread_items_and_nothing_from_the_future() {
         let directory = tempfile::tempdir().unwrap();
-        let database_url = format!("sqlite:{}", directory.path().join("tidings.db").display());
+        let database_url = format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
         let now = "2026-03-02T10:00:00Z".parse().unwrap();
         let app = server::start(Config { database_url, ..Config::default() }, Clock::manual(now)).await.unwrap();
 

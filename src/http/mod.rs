@@ -111,7 +111,7 @@ async fn actor(app: &App, headers: &HeaderMap) -> Result<Option<Actor>> {
 }
 
 async fn sign_in(app: &App, authorization: &str, act_as: Option<&str>) -> Result<Actor> {
-    let claims = app.auth.verify(auth::bearer(authorization)?, app.clock.now())?;
+    let claims = app.auth.verify(auth::bearer(authorization)?, app.clock.now()).await?;
     users::sign_in(app, &claims, act_as).await
 }
 

@@ -91,7 +91,7 @@ impl TestApp {
         let clock = Clock::manual(START.parse().unwrap());
         let database = Arc::new(Database::create(kind).await?);
         let mut config = Config {
-            database_url: database.url.clone(),
+            database_url: database.url.as_str().into(),
             auth_secret: Some(SECRET.into()),
             migrate: false,
             ..Config::default()

@@ -148,7 +148,7 @@ async fn the_log_has_no_secrets_and_no_letters() {
     let mut serve = tidings(directory.path());
     serve.env("TIDINGS_LOG", "trace").env("TIDINGS_AUTH_SECRET", SECRET);
     let server = Server::start(&mut serve);
-    let token = tidings::auth::Auth::new(SECRET);
+    let token = tidings::auth::Auth::new(SECRET).unwrap();
     let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::hours(1);
     let token = token.issue("alice", tidings::auth::Role::User, expires).unwrap();
     server.query(&token, "{ viewer { id } }").await;
@@ -202,8 +202,8 @@ fn a_server_without_a_chosen_secret_stays_on_loopback_and_sqlite() {
 }
 
 /// A secret of digits is a text, and other variables with our prefix are nobody's business.
-#[test]
-fn settings_from_the_environment_are_taken_as_they_are() {
+#[tokio::test]
+async fn settings_from_the_environment_are_taken_as_they_are() {
     let directory = tempfile::tempdir().unwrap();
     let secret = "12345678901234567890123456789012";
     let token = tidings(directory.path())
@@ -213,7 +213,8 @@ fn settings_from_the_environment_are_taken_as_they_are() {
         .env("TIDINGS_SOMETHING_ELSE", "1")
         .output();
     let token = printed(token.unwrap());
-    let claims = tidings::auth::Auth::new(secret).verify(token.trim(), chrono::DateTime::UNIX_EPOCH).unwrap();
+    let auth = tidings::auth::Auth::new(secret).unwrap();
+    let claims = auth.verify(token.trim(), chrono::DateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!(claims.sub, "alice");
     let limited =
         tidings(directory.path()).args(["token", "--user", "alice"]).env("TIDINGS_LIMITS_DEPTH", "deep").output();
@@ -249,7 +250,7 @@ async fn a_new_epoch_makes_old_cursors_unknown() {
         let mut serve = tidings(directory.path());
         Server::start(serve.env("TIDINGS_DATABASE_URL", &database.url).env("TIDINGS_AUTH_SECRET", SECRET))
     };
-    let token = tidings::auth::Auth::new(SECRET);
+    let token = tidings::auth::Auth::new(SECRET).unwrap();
     let now = tidings::clock::Clock::System.now();
     let token = token.issue("alice", tidings::auth::Role::User, now + chrono::TimeDelta::hours(1)).unwrap();
 
@@ -265,4 +266,42 @@ async fn a_new_epoch_makes_old_cursors_unknown() {
     assert_eq!(after["viewer"]["inbox"]["changes"]["resync"], "CURSOR_UNKNOWN");
     server.signal("TERM");
     assert!(server.end().success());
+}
+
+/// Public keys take the place of the secret: nothing is made up beside them, and nothing can be signed.
+#[test]
+fn with_public_keys_no_secret_is_needed_or_made() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("jwks.json"), r#"{"keys": []}"#).unwrap();
+    let with_keys = |keys: &str| {
+        let mut command = tidings(directory.path());
+        command.env("TIDINGS_AUTH_JWKS", keys);
+        command
+    };
+    let server = Server::start(&mut with_keys("jwks.json"));
+    server.signal("TERM");
+    assert!(server.end().success());
+    assert!(!directory.path().join("tidings.secret").exists());
+    let everywhere = tidings::config::Config {
+        database_url: "postgres://127.0.0.1/none".into(),
+        listen: ([0, 0, 0, 0], 0).into(),
+        auth_jwks: directory.path().join("jwks.json").to_str().map(str::to_owned),
+        ..Default::default()
+    };
+    assert!(tidings::server::auth(&everywhere).is_ok());
+
+    for (command, reason) in [
+        (with_keys("jwks.json").args(["token", "--user", "alice"]), "nothing to sign with"),
+        (with_keys("missing.json").arg("serve"), "auth_jwks: missing.json"),
+        (with_keys("http://id.example.com/jwks").arg("serve"), "http is for loopback only"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "RS256,HS256"), "auth_algorithms"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "none"), "auth_algorithms"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_DEFAULT_ROLE", "admin"), "auth_default_role"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ROLE_VALUES", "editor=owner"), "auth_role_values"),
+        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_SECRETS_ACCEPTED", "short"), "auth_secrets_accepted"),
+    ] {
+        let refused = command.output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(reason), "{reason}: {said}");
+    }
 }

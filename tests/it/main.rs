@@ -4,6 +4,7 @@
 mod app;
 mod database;
 mod node;
+mod provider;
 mod socket;
 
 mod authz;
@@ -28,4 +29,5 @@ mod schema;
 mod sse;
 mod statements;
 mod threads;
+mod tokens;
 mod users;
