@@ -1,7 +1,9 @@
 //! The examples, run as a reader of the README would: all at once, each a client of its own that follows Bob's inbox.
 
+use chrono::TimeDelta;
+
 use crate::{
-    app::{TestApp, both},
+    app::{TestApp, TestUser, both},
     node::Program,
 };
 
@@ -22,7 +24,7 @@ const EXAMPLES: [Example; 3] = [
 struct Running(Vec<(&'static Example, Program)>);
 
 impl Running {
-    fn start(user: &crate::app::TestUser, changes: usize) -> Self {
+    fn start(user: &TestUser, changes: usize) -> Self {
         let start = |example: &'static Example| {
             let arguments = [example.script, "--count", &changes.to_string()];
             Some((example, Program::following(example.directory, &arguments, user)?))
@@ -105,5 +107,32 @@ both! {
         examples.all_show("INBOX two*, one* — unread 2").await;
         examples.end().await;
         again.stop().await;
+    }
+    /// What comes, goes, comes back or lies beyond the page that is shown: the lists are right without being loaded again.
+    async fn the_examples_keep_their_lists_up_to_date(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let mut messages = Vec::new();
+        for n in 0..12 {
+            messages.push(alice.send(&bob, &format!("m{n}")).await);
+            app.advance(TimeDelta::seconds(1));
+        }
+        let mut examples = Running::start(&bob, 5);
+
+        examples.all_show("INBOX m11*, m10*, m9*, m8*, m7*, m6*, m5*, m4*, m3*, m2* — unread 12").await;
+        examples.all_print("FOLLOWING — unread 12").await;
+        bob.change("markRead", &[&bob.item("m0").await]).await;
+        examples.all_print("UPDATED m0 — unread 11").await;
+        bob.change("archive", &[&bob.item("m10").await]).await;
+        examples.all_print("UPDATED m10 — unread 10").await;
+        let removed = bob.item("m9").await;
+        alice.expire(&messages[9], app.now()).await;
+        examples.all_print(&format!("REMOVED {removed} — unread 9")).await;
+        bob.snooze(&bob.item("m11").await, app.now() + TimeDelta::hours(1)).await;
+        examples.all_print("UPDATED m11 — unread 8").await;
+        app.advance(TimeDelta::hours(2));
+        app.run_due().await;
+        examples.all_print("UPDATED m11 — unread 9").await;
+        examples.all_show("INBOX m11*, m8*, m7*, m6*, m5*, m4*, m3*, m2* — unread 9").await;
+        examples.end().await;
     }
 }
