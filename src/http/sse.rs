@@ -60,7 +60,8 @@ fn result(result: impl Future<Output = async_graphql::Response>) -> impl Stream<
 }
 
 fn complete() -> impl Stream<Item = Event> + Unpin {
-    stream::once(future::ready(Event::default().event("complete").data("")))
+    // An EventSource drops an event without data, and then begins again; axum writes no line for an empty text.
+    stream::once(future::ready(Event::default().event("complete").data("\n")))
 }
 
 fn show(app: &App, events: impl Stream<Item = Event> + Send + 'static) -> Response {

@@ -1,21 +1,24 @@
-// An EventSource follows an inbox. It sends the same request at each reconnect; that it goes on where it was is the work of
-// the header Last-Event-ID alone.
+// An EventSource sends an operation, QUERY. At each reconnect it sends the same request; that it goes on where it was is the
+// work of the header Last-Event-ID alone.
 
 import { EventSource } from 'eventsource';
 import { tell } from './stdio.mjs';
 
-const query = 'subscription { inboxUpdated { cursor counts { unread } changes { type item { title } } } }';
+const { QUERY: query, TIDINGS_TOKEN: token, TIDINGS_URL: url } = process.env;
 
-const source = new EventSource(process.env.TIDINGS_URL, {
+const source = new EventSource(url, {
   fetch: (url, { headers, ...init }) => {
     tell('request', headers['Last-Event-ID'] ?? null);
     return fetch(url, {
       ...init,
       method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json', authorization: `Bearer ${process.env.TIDINGS_TOKEN}` },
+      headers: { ...headers, 'content-type': 'application/json', authorization: `Bearer ${token}` },
       body: JSON.stringify({ query }),
     });
   },
 });
 source.addEventListener('next', ({ data, lastEventId }) => tell('next', lastEventId, JSON.parse(data)));
-source.addEventListener('complete', () => source.close());
+source.addEventListener('complete', () => {
+  source.close();
+  tell('complete');
+});

@@ -72,7 +72,7 @@ impl Program {
 }
 
 /// A client of tests/clients that does what a test says.
-pub struct Client(pub Program);
+pub struct Client(Program);
 
 impl Client {
     pub fn start(script: &str, app: &TestApp, environment: &[(&str, &str)]) -> Option<Self> {
