@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets what the tests need beside Rust: PostgreSQL's programs, Node.js with npm and the packages of the examples,
-# curl.
+# Gets what the tests need beside Rust: PostgreSQL's programs, Node.js with npm and the packages of the examples
+# and of the clients that tests use, curl.
 #
 # Takes them from apt-get where it can. Where it cannot, it says what is missing; the tests that need it are then skipped,
 # but not in CI ($CI is set), where this fails.
@@ -49,5 +49,7 @@ if ((${#missing[@]})); then
 fi
 
 if has_node; then
-    npm ci --prefix examples/follow-inbox --no-audit --no-fund --loglevel=error
+    for package in examples/*/package.json tests/clients/package.json; do
+        npm ci --prefix "${package%/package.json}" --no-audit --no-fund --loglevel=error
+    done
 fi

@@ -1,9 +1,9 @@
 //! Documents that clients name instead of sending them: trusted ones from a file, and ones that somebody sent before
-//! (automatic persisted queries).
+//! (automatic persisted queries). And what documents say, so that the same text is not parsed for each request.
 
 use std::{collections::HashMap, fs, sync::Arc};
 
-use async_graphql::ServerError;
+use async_graphql::{ServerError, parser::types::ExecutableDocument};
 use moka::sync::Cache;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -16,6 +16,10 @@ use crate::{
 
 /// Bytes of text that are kept of automatic persisted queries.
 const MOST_KEPT: u64 = 16 * 1024 * 1024;
+/// Bytes of parsed documents.
+const MOST_PARSED: u64 = 32 * 1024 * 1024;
+/// What a parsed document takes, in times of its text; roughly.
+const PARSED_SIZE: usize = 20;
 /// What Apollo's and urql's clients look for, word for word.
 const NOT_FOUND: &str = "PersistedQueryNotFound";
 const NOT_SUPPORTED: &str = "PersistedQueryNotSupported";
@@ -27,6 +31,7 @@ pub struct Documents {
     trusted: HashMap<String, Arc<str>>,
     /// By their SHA-256.
     kept: Cache<String, Arc<str>>,
+    parsed: Cache<Arc<str>, Arc<ExecutableDocument>>,
 }
 
 /// A text to execute.
@@ -79,7 +84,10 @@ impl Documents {
             return Err(invalid("has the documents that may be sent".into()));
         }
         let weight = |hash: &String, text: &Arc<str>| (hash.len() + text.len()) as u32;
-        Ok(Documents { mode, trusted, kept: Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build() })
+        let kept = Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build();
+        let weight = |text: &Arc<str>, _: &Arc<ExecutableDocument>| (text.len() * PARSED_SIZE) as u32;
+        let parsed = Cache::builder().max_capacity(MOST_PARSED).weigher(weight).build();
+        Ok(Documents { mode, trusted, kept, parsed })
     }
 
     /// The text that a request means. `is_free`: the caller may send any text.
@@ -119,10 +127,18 @@ impl Documents {
         })
     }
 
-    /// Keeps a text that turned out to be a document.
-    pub fn keep(&self, found: &Found) {
-        if let Some(hash) = &found.keep {
-            self.kept.insert(hash.clone(), found.text.clone());
+    /// What a text says, if it was parsed before.
+    pub fn parsed(&self, text: &str) -> Option<Arc<ExecutableDocument>> {
+        self.parsed.get(text)
+    }
+
+    /// Keeps a text that turned out to be a document within the limits.
+    pub fn keep(&self, found: Found, document: &Arc<ExecutableDocument>) {
+        if let Some(hash) = found.keep {
+            self.kept.insert(hash, found.text.clone());
+        }
+        if !self.parsed.contains_key(&found.text) {
+            self.parsed.insert(found.text, document.clone());
         }
     }
 }

@@ -5,7 +5,7 @@ mod measure;
 mod scan;
 mod shape;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
     Name, Request, ServerError, Value, Variables,
@@ -63,7 +63,13 @@ pub fn prepare(schema: &TidingsSchema, params: Params, actor: Option<Actor>) -> 
     }
     let found = documents.find(&params, actor.as_ref().is_some_and(Actor::is_service))?;
     let variables = params.variables.unwrap_or_default();
-    let (document, asks_for_the_schema) = look_over(&found.text, &variables, shape, &app.config.limits)?;
+    let limits = &app.config.limits;
+    check(&variables, limits).map_err(too_complex)?;
+    let document = match documents.parsed(&found.text) {
+        Some(document) => document,
+        None => Arc::new(parse(&found.text, limits)?),
+    };
+    let asks_for_the_schema = measure(&document, &variables, shape, limits)?;
     let operation = operation(&document, params.operation_name.as_deref())?;
     let kind = operation.ty;
     let is_missing = |name: &Name| matches!(variables.get(name), None | Some(Value::Null));
@@ -83,14 +89,15 @@ pub fn prepare(schema: &TidingsSchema, params: Params, actor: Option<Actor>) -> 
     if !knows_schema && asks_for_the_schema {
         return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
     }
-    documents.keep(&found);
     let mut request = Request::new(&*found.text).variables(variables).data(KnowsSchema(knows_schema));
     request.operation_name = params.operation_name;
-    request.set_parsed_query(document);
+    request.set_parsed_query((*document).clone());
+    let is_persisted = found.is_persisted;
+    documents.keep(found, &document);
     if let Some(actor) = actor {
         request = request.data(actor);
     }
-    Ok(Prepared { request, kind, is_persisted: found.is_persisted })
+    Ok(Prepared { request, kind, is_persisted })
 }
 
 impl Params {
@@ -114,26 +121,27 @@ impl Params {
     }
 }
 
-/// Parses a document within the limits. Gives whether it asks for the schema.
-fn look_over(
-    text: &str,
+/// Looks over a text, then parses it.
+fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, ServerError> {
+    scan::scan(text, limits.tokens).map_err(too_complex)?;
+    parse_query(text).map_err(|error| with_code(error.into(), "GRAPHQL_PARSE_FAILED"))
+}
+
+/// Refuses a document that is too much. Gives whether it asks for the schema.
+fn measure(
+    document: &ExecutableDocument,
     variables: &Variables,
     shape: &Shape,
     limits: &Limits,
-) -> Result<(ExecutableDocument, bool), ServerError> {
-    scan::scan(text, limits.tokens).and_then(|()| check(variables, limits)).map_err(too_complex)?;
-    let document = parse_query(text).map_err(|error| with_code(error.into(), "GRAPHQL_PARSE_FAILED"))?;
-    match measure::check(&document, variables, shape, limits) {
-        Ok(asks_for_the_schema) => Ok((document, asks_for_the_schema)),
-        Err(TooMuch { message, cost }) => {
-            let mut error = too_complex(message);
-            if let (Some(cost), Some(extensions)) = (cost, &mut error.extensions) {
-                extensions.set("cost", cost);
-                extensions.set("maximumCost", limits.cost);
-            }
-            Err(error)
+) -> Result<bool, ServerError> {
+    measure::check(document, variables, shape, limits).map_err(|TooMuch { message, cost }| {
+        let mut error = too_complex(message);
+        if let (Some(cost), Some(extensions)) = (cost, &mut error.extensions) {
+            extensions.set("cost", cost);
+            extensions.set("maximumCost", limits.cost);
         }
-    }
+        error
+    })
 }
 
 /// The operation that a request means.
@@ -198,15 +206,17 @@ mod tests {
     }
 
     fn verdict_with(query: &str, variables: serde_json::Value) -> Result<bool, String> {
-        let shape = Shape::of(&crate::graphql::sdl()).unwrap();
-        let looked_over = look_over(query, &Variables::from_json(variables), &shape, &Limits::default());
-        looked_over.map(|(_, asks_for_the_schema)| asks_for_the_schema).map_err(|error| error.message)
+        judge(query, variables, &Limits::default()).map_err(|error| error.message)
+    }
+
+    fn judge(query: &str, variables: serde_json::Value, limits: &Limits) -> Result<bool, ServerError> {
+        let (shape, variables) = (Shape::of(&crate::graphql::sdl()).unwrap(), Variables::from_json(variables));
+        check(&variables, limits).map_err(too_complex)?;
+        measure(&parse(query, limits)?, &variables, &shape, limits)
     }
 
     fn cost(query: &str, variables: serde_json::Value) -> u64 {
-        let shape = Shape::of(&crate::graphql::sdl()).unwrap();
-        let limits = Limits { cost: 0, ..Limits::default() };
-        let error = look_over(query, &Variables::from_json(variables), &shape, &limits).unwrap_err();
+        let error = judge(query, variables, &Limits { cost: 0, ..Limits::default() }).unwrap_err();
         match error.extensions.unwrap().get("cost") {
             Some(Value::Number(cost)) => cost.as_u64().unwrap(),
             _ => panic!("{}", error.message),

@@ -28,6 +28,7 @@ pub async fn handle(State(http): State<Http>, request: Request) -> Response {
         Ok(response) => response,
         Err(refusal) => refusal.respond(format),
     };
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // What it says depends on the token, and changes.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));

@@ -66,11 +66,15 @@ impl Server {
         assert!(status.success());
     }
 
+    fn end(self) -> std::process::ExitStatus {
+        self.last_words().0
+    }
+
     /// How it ends, and what it still says.
-    fn end(mut self) -> std::process::ExitStatus {
+    fn last_words(mut self) -> (std::process::ExitStatus, String) {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.log, &mut rest).unwrap();
-        self.process.wait().unwrap()
+        (self.process.wait().unwrap(), rest)
     }
 }
 
@@ -139,6 +143,36 @@ async fn a_server_that_is_told_to_end_is_not_ready_first() {
     }
     assert_eq!(reqwest::get(format!("{}/healthz", server.url)).await.unwrap().status(), 200);
     assert!(server.end().success());
+}
+
+/// P16: what people write and how they prove who they are does not get into the log, and cannot forge a line of it.
+#[tokio::test]
+async fn the_log_has_no_secrets_and_no_letters() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut serve = tidings(directory.path());
+    serve.env("TIDINGS_LOG", "trace").env("TIDINGS_AUTH_SECRET", SECRET);
+    let server = Server::start(&mut serve);
+    let token = tidings::auth::Auth::new(SECRET).unwrap();
+    let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::hours(1);
+    let token = token.issue("alice", tidings::auth::Role::User, expires).unwrap();
+    server.query(&token, "{ viewer { id } }").await;
+    let send = "mutation { createMessage(input: {to: [{user: {externalId: \"alice\"}}], subject: \"private subject\", body: \"private body\"}) { message { id } } }";
+    server.query(&token, send).await;
+    let http = reqwest::Client::new();
+    for (query, key) in
+        [("{ private_field }", "forged\nline"), ("{", "x"), ("{ node(id: \"private\\nid\") { id } }", "y")]
+    {
+        let request = http.post(format!("{}/graphql?private=1", server.url)).bearer_auth(&token);
+        let request = request.header("x-request-id", key.replace('\n', " "));
+        request.json(&json!({"query": query, "operationName": "private\nname"})).send().await.unwrap();
+    }
+    http.post(format!("{}/graphql", server.url)).bearer_auth("private.forged.token").body("{}").send().await.unwrap();
+    server.signal("TERM");
+    let (status, log) = server.last_words();
+    assert!(status.success() && log.contains("became known"), "{log}");
+    for secret in ["private", "forged", SECRET, &token, token.split('.').nth(2).unwrap()] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
 }
 
 /// Two servers on one SQLite file would not hear of each other.

@@ -129,6 +129,7 @@ async fn answers_have_an_id_and_are_kept_by_nobody() {
     let ask = || post(&app, JSON, &json!({"query": "{ viewerRole }"}));
     let (one, other) = (send(ask()).await, send(ask()).await);
     assert_eq!(one.header("cache-control"), "no-store");
+    assert_eq!(one.header("x-content-type-options"), "nosniff");
     assert!(one.header("vary").contains("accept"));
     assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
     let named = send(ask().header("x-request-id", "from-the-proxy.1")).await;

@@ -3,11 +3,13 @@
 
 mod app;
 mod database;
+mod node;
 mod provider;
 mod socket;
 
 mod authz;
 mod cli;
+mod clients;
 mod examples;
 mod groups;
 mod health;

@@ -13,7 +13,7 @@ use tokio_tungstenite::{
 use crate::app::InboxState;
 
 /// Long enough for a loaded machine. Nothing waits for it unless the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A websocket, frame by frame.
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);

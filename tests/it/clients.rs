@@ -1,0 +1,298 @@
+//! The clients that applications use, against the server: graphql-http's audits, graphql-ws, graphql-sse, EventSource.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tidings::auth::Role;
+
+use crate::{
+    app::{Kind, TestApp, TestUser, both},
+    node::{Client, Program},
+};
+
+const FOLLOW: &str = "subscription($after: String) { inboxUpdated(after: $after) {
+    cursor counts { unread } changes { type item { title } } } }";
+
+/// The audits for which a server must answer any query by GET. They are MAYs, and this one does not: what a browser can be
+/// made to send by a link should not be of a stranger's making.
+const NOT_BY_GET: [&str; 3] = ["5A70", "D6D5", "6A70"];
+
+/// P14: GraphQL over HTTP, by the audits of its authors.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_audit_of_graphql_over_http_passes_but_those_for_get() {
+    let app = TestApp::start(Kind::Sqlite).await.unwrap();
+    let bob = app.user("bob").await;
+    let environment = [("TIDINGS_TOKEN", bob.bearer())];
+    let audit = Program::start("tests/clients", &["audit.mjs", &app.url("/graphql")], &environment);
+    let Some(audit) = audit else { return };
+
+    let (results, is_compliant) = audit.end().await;
+    let results: Vec<Value> = results.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut counts = BTreeMap::<String, usize>::new();
+    for result in &results {
+        let level = result["name"].as_str().unwrap().split(' ').next().unwrap();
+        *counts.entry(format!("{level} {}", result["status"].as_str().unwrap())).or_default() += 1;
+    }
+    eprintln!("graphql-http: {counts:?}");
+    let failed: Vec<&Value> = results.iter().filter(|result| result["status"] != "ok").collect();
+    let ids: Vec<&str> = failed.iter().map(|result| result["id"].as_str().unwrap()).collect();
+
+    assert!(is_compliant, "{failed:#?}");
+    assert_eq!((results.len(), ids), (61, NOT_BY_GET.into()), "{failed:#?}");
+    app.stop().await;
+}
+
+impl TestUser {
+    fn bearer(&self) -> &str {
+        self.token.as_ref().unwrap()
+    }
+}
+
+/// The titles of an update's changes.
+fn titles(data: &Value) -> Vec<&str> {
+    let changes = data["inboxUpdated"]["changes"].as_array().unwrap();
+    changes.iter().map(|change| change["item"]["title"].as_str().unwrap()).collect()
+}
+
+/// A graphql-ws client that follows the inbox, and has been answered.
+async fn following(user: &TestUser) -> Option<Client> {
+    let mut client = Client::start("ws-client.mjs", &user.app, &[])?;
+    client.subscribe("live", FOLLOW, json!({})).await;
+    client.answer("token", user.bearer()).await;
+    client.expect(json!(["connected", null, false])).await;
+    assert!(titles(&client.data("live").await).is_empty());
+    Some(client)
+}
+
+both! {
+    /// All kinds of operations at once on one socket, which stays open when they are over.
+    async fn graphql_ws_runs_every_kind_of_operation(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else { return };
+
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", null, false])).await;
+        client.subscribe("live", FOLLOW, json!({})).await;
+        client.data("live").await;
+        client.subscribe("query", "{ viewer { name } }", json!({})).await;
+        client.expect(json!(["next", "query", {"data": {"viewer": {"name": "bob"}}}])).await;
+        client.expect(json!(["complete", "query"])).await;
+        client.subscribe("wrong", "{ nothing }", json!({})).await;
+        let refused = client.event().await;
+        assert_eq!((&refused[0], &refused[1]), (&json!("error"), &json!("wrong")));
+        assert_eq!(refused[2][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
+        alice.send(&bob, "one").await;
+        assert_eq!(titles(&client.data("live").await), ["one"]);
+        client.stop("live").await;
+        client.expect(json!(["complete", "live"])).await;
+        let mark = "mutation { markAllRead(input: {}) { affectedCount } }";
+        client.subscribe("mutation", mark, json!({})).await;
+        client.expect(json!(["next", "mutation", {"data": {"markAllRead": {"affectedCount": 1}}}])).await;
+        client.expect(json!(["complete", "mutation"])).await;
+        assert!(client.end().await.is_empty());
+    }
+
+    /// A lazy client connects for an operation, and leaves after it.
+    async fn graphql_ws_opens_a_socket_only_for_operations(app: TestApp) {
+        let bob = app.user("bob").await;
+        let Some(mut client) = Client::start("ws-client.mjs", &app, &[]) else { return };
+
+        for _ in 0..2 {
+            client.subscribe("query", "{ viewer { name } }", json!({})).await;
+            client.answer("token", bob.bearer()).await;
+            client.expect(json!(["connected", null, false])).await;
+            client.data("query").await;
+            client.expect(json!(["complete", "query"])).await;
+            client.expect(json!(["closed", 1000])).await;
+        }
+    }
+
+    /// A server that restarts is come back to, and what happened meanwhile is told.
+    async fn graphql_ws_resumes_after_a_restart(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = following(&bob).await else { return };
+        alice.send(&bob, "one").await;
+        assert_eq!(titles(&client.data("live").await), ["one"]);
+
+        let again = app.restart().await;
+        client.expect(json!(["closed", 1012])).await;
+        again.user("alice").await.send(&again.user("bob").await, "two").await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob.bearer()).await;
+
+        client.expect(json!(["connected", null, true])).await;
+        assert_eq!(titles(&client.data("live").await), ["two"]);
+        again.stop().await;
+    }
+
+    /// A client that holds its socket comes back without an operation, too.
+    async fn graphql_ws_holds_a_socket_over_a_restart(app: TestApp) {
+        let bob = app.user("bob").await;
+        let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else { return };
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", null, false])).await;
+
+        let again = app.restart().await;
+        client.expect(json!(["closed", 1012])).await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob.bearer()).await;
+
+        client.expect(json!(["connected", null, true])).await;
+        again.stop().await;
+    }
+
+    /// Whose token ends is asked for a fresh one, and goes on; also when the next one is over, too.
+    async fn graphql_ws_comes_back_with_a_fresh_token(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = following(&bob).await else { return };
+
+        app.advance(TimeDelta::days(366));
+        let [alice, bob_again] = [&alice, &bob].map(|user| app.client(&user.name, Role::User));
+        client.expect(json!(["closed", 4403])).await;
+        alice.send(&bob, "meanwhile").await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["closed", 4403])).await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob_again.bearer()).await;
+
+        client.expect(json!(["connected", null, true])).await;
+        assert_eq!(titles(&client.data("live").await), ["meanwhile"]);
+    }
+
+    /// A token that will never be right is not tried again.
+    async fn graphql_ws_gives_up_with_a_forged_token(app: TestApp) {
+        let bob = app.user("bob").await;
+        let forged = format!("{}x", bob.bearer());
+        for lazy in ["yes", "no"] {
+            let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", lazy)]) else { return };
+            if lazy == "yes" {
+                client.subscribe("live", FOLLOW, json!({})).await;
+            }
+
+            client.answer("token", &forged).await;
+
+            client.expect(json!(["closed", 4401])).await;
+            client.expect(if lazy == "yes" { json!(["error", "live", {"code": 4401}]) } else { json!(["gave up", 4401]) }).await;
+            assert!(client.end().await.is_empty());
+        }
+    }
+
+    /// Who was deactivated is not let in again.
+    async fn graphql_ws_gives_up_for_a_deactivated_person(app: TestApp) {
+        let bob = app.user("bob").await;
+        let Some(mut client) = following(&bob).await else { return };
+
+        let deactivate = "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }";
+        app.service().query(deactivate, json!({})).await;
+
+        client.expect(json!(["closed", 4401])).await;
+        client.expect(json!(["error", "live", {"code": 4401}])).await;
+        assert!(client.end().await.is_empty());
+    }
+}
+
+both! {
+    /// A request for each operation; what is wrong is an answer, too, and is not tried again.
+    async fn graphql_sse_runs_every_kind_of_operation(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = Client::start("sse-client.mjs", &app, &[]) else { return };
+
+        for (query, data) in [
+            ("{ viewer { name } }", json!({"viewer": {"name": "bob"}})),
+            ("mutation { markAllRead(input: {}) { affectedCount } }", json!({"markAllRead": {"affectedCount": 0}})),
+        ] {
+            client.subscribe("once", query, json!({})).await;
+            client.answer("token", bob.bearer()).await;
+            client.expect(json!(["connected", false])).await;
+            assert_eq!(client.data("once").await, data);
+            client.expect(json!(["complete", "once"])).await;
+        }
+        client.subscribe("wrong", "{ nothing }", json!({})).await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", false])).await;
+        let refused = client.event().await;
+        assert_eq!((&refused[0], &refused[1]), (&json!("next"), &json!("wrong")));
+        assert_eq!(refused[2]["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
+        client.expect(json!(["complete", "wrong"])).await;
+        client.subscribe("live", FOLLOW, json!({})).await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", false])).await;
+        client.data("live").await;
+        alice.send(&bob, "one").await;
+        assert_eq!(titles(&client.data("live").await), ["one"]);
+        client.stop("live").await;
+        client.expect(json!(["complete", "live"])).await;
+        assert!(client.end().await.is_empty());
+    }
+
+    /// The end of the server and the end of a token are the same to a stream: it is begun again, from where it was.
+    async fn graphql_sse_resumes_after_a_restart_and_with_a_fresh_token(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(mut client) = Client::start("sse-client.mjs", &app, &[]) else { return };
+        client.subscribe("live", FOLLOW, json!({})).await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", false])).await;
+        client.data("live").await;
+        alice.send(&bob, "one").await;
+        assert_eq!(titles(&client.data("live").await), ["one"]);
+
+        let again = app.restart().await;
+        again.user("alice").await.send(&again.user("bob").await, "two").await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob.bearer()).await;
+        client.expect(json!(["connected", true])).await;
+        assert_eq!(titles(&client.data("live").await), ["two"]);
+
+        again.advance(TimeDelta::days(366));
+        let [alice, bob_again] = ["alice", "bob"].map(|name| again.client(name, Role::User));
+        client.answer("retry", "now").await;
+        // 401, after which it asks again.
+        client.answer("token", bob.bearer()).await;
+        alice.send(&bob, "three").await;
+        client.answer("retry", "now").await;
+        client.answer("token", bob_again.bearer()).await;
+        client.expect(json!(["connected", true])).await;
+        assert_eq!(titles(&client.data("live").await), ["three"]);
+        again.stop().await;
+    }
+
+    /// What every browser has: it knows nothing of GraphQL, repeats its request, and gives the id of the last event back.
+    async fn an_event_source_resumes_by_the_id_of_its_last_event(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let Some(source) = Program::following("tests/clients", &["event-source.mjs"], &bob) else { return };
+        let mut source = Client(source);
+
+        source.expect(json!(["request", null])).await;
+        assert_eq!(source.event().await[1], bob.cursor().await.as_str());
+        alice.send(&bob, "one").await;
+        let seen = source.event().await;
+        assert_eq!((&seen[1], titles(&seen[2]["data"])), (&json!(bob.cursor().await), vec!["one"]));
+        let again = app.restart().await;
+        again.user("alice").await.send(&again.user("bob").await, "two").await;
+
+        source.expect(json!(["request", seen[1]])).await;
+        let missed = source.event().await;
+        assert_eq!(titles(&missed[2]["data"]), ["two"]);
+        again.stop().await;
+    }
+    /// Who sends the hash of a query is told that it is not known, sends the text, and from then on the hash alone.
+    async fn the_libraries_need_not_repeat_the_text_of_a_query(app: TestApp) {
+        for (library, method, requests) in [
+            ("apollo", "POST", [json!(["POST", 400]), json!(["POST", 200]), json!(["POST", 200])]),
+            ("apollo", "GET", [json!(["GET", 400]), json!(["POST", 200]), json!(["GET", 200])]),
+            ("urql", "POST", [json!(["POST", 400]), json!(["POST", 200]), json!(["POST", 200])]),
+        ] {
+            let bob = app.user("bob").await;
+            let arguments = ["known-documents.mjs", library, method];
+            let Some(program) = Program::following("tests/clients", &arguments, &bob) else { return };
+
+            let lines = program.end().await.0;
+
+            let [unknown, told, known] = requests.map(|request| request.to_string());
+            let answer = json!(["answer", "bob"]).to_string();
+            assert_eq!(lines, [unknown, told, answer.clone(), known, answer], "{library}, {method}");
+        }
+    }
+}

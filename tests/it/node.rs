@@ -1,0 +1,124 @@
+//! Programs in Node.js, as clients of the server.
+
+use std::{path::PathBuf, process::Stdio};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    time::timeout,
+};
+
+use crate::{
+    app::{TestApp, TestUser},
+    socket::PATIENCE,
+};
+
+/// A program that runs, and what it prints.
+pub struct Program {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    /// Runs `node <arguments>` in a directory of the checkout. None where Node.js or the packages are missing, which in CI
+    /// they must not be.
+    pub fn start(directory: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Option<Self> {
+        let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(directory);
+        if !directory.join("node_modules").exists() {
+            let message = format!("*** SKIPPED: no npm packages in {}; `make test` gets them ***", directory.display());
+            assert!(std::env::var_os("CI").is_none(), "{message}");
+            eprintln!("{message}");
+            return None;
+        }
+        let mut child = Command::new("node")
+            .args(arguments)
+            .current_dir(directory)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Some(Program { stdin: child.stdin.take(), child, lines })
+    }
+
+    /// A program that follows this user's inbox.
+    pub fn following(directory: &str, arguments: &[&str], user: &TestUser) -> Option<Self> {
+        let (url, token) = (user.app.url("/graphql"), user.token.as_ref().unwrap());
+        Self::start(directory, arguments, &[("TIDINGS_URL", &url), ("TIDINGS_TOKEN", token)])
+    }
+
+    /// What it prints next.
+    pub async fn line(&mut self) -> String {
+        self.try_line().await.expect("the program ended")
+    }
+
+    async fn try_line(&mut self) -> Option<String> {
+        timeout(PATIENCE, self.lines.next_line()).await.expect("the program prints nothing").unwrap()
+    }
+
+    /// What it prints from now to its end, and whether that was a good one.
+    pub async fn end(mut self) -> (Vec<String>, bool) {
+        drop(self.stdin.take());
+        let mut rest = Vec::new();
+        while let Some(line) = self.try_line().await {
+            rest.push(line);
+        }
+        (rest, self.child.wait().await.unwrap().success())
+    }
+}
+
+/// A client of tests/clients that does what a test says.
+pub struct Client(pub Program);
+
+impl Client {
+    pub fn start(script: &str, app: &TestApp, environment: &[(&str, &str)]) -> Option<Self> {
+        let url = app.url("/graphql");
+        let environment = [&[("TIDINGS_URL", url.as_str())], environment].concat();
+        Program::start("tests/clients", &[script], &environment).map(Client)
+    }
+
+    async fn tell(&mut self, order: Value) {
+        let stdin = self.0.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{order}\n").as_bytes()).await.unwrap();
+    }
+
+    /// What happened to it next.
+    pub async fn event(&mut self) -> Value {
+        serde_json::from_str(&self.0.line().await).unwrap()
+    }
+
+    pub async fn expect(&mut self, event: Value) {
+        assert_eq!(self.event().await, event);
+    }
+
+    pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        self.tell(json!({"subscribe": id, "query": query, "variables": variables})).await;
+    }
+
+    pub async fn stop(&mut self, id: &str) {
+        self.tell(json!({"stop": id})).await;
+    }
+
+    /// Waits until it asks, and answers.
+    pub async fn answer(&mut self, question: &str, answer: &str) {
+        self.expect(json!(["ask", question])).await;
+        self.tell(json!({"answer": answer})).await;
+    }
+
+    /// The data of the next result, which is this operation's.
+    pub async fn data(&mut self, id: &str) -> Value {
+        let mut event = self.event().await;
+        assert_eq!((&event[0], &event[1]), (&json!("next"), &json!(id)), "{event:#}");
+        assert_eq!(event[2].get("errors"), None, "{event:#}");
+        event[2]["data"].take()
+    }
+
+    /// What happens to it from now on, when nothing is said to it any more.
+    pub async fn end(self) -> Vec<String> {
+        self.0.end().await.0
+    }
+}
