@@ -9,7 +9,11 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{app::Kind, database::Database};
+use crate::{
+    app::Kind,
+    database::Database,
+    provider::{Key, over_tls},
+};
 
 const SECRET: &str = "a secret for tests, of more than 32 bytes";
 
@@ -304,4 +308,30 @@ fn with_public_keys_no_secret_is_needed_or_made() {
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains(reason), "{reason}: {said}");
     }
+}
+
+/// The certificates of the machine are the judges, or those that `SSL_CERT_FILE` names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_come_over_tls_from_a_server_that_is_trusted() {
+    let key = Key::ec();
+    let (url, certificate) = over_tls(&[key.public("key")]).await;
+    let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::hours(1);
+    let claims = json!({"sub": "alice", "role": "user", "aud": "tidings", "exp": expires.timestamp()});
+    let token = key.sign(Some("key"), &claims);
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("trusted.pem"), certificate).unwrap();
+
+    let server =
+        Server::start(tidings(directory.path()).env("TIDINGS_AUTH_JWKS", &url).env("SSL_CERT_FILE", "trusted.pem"));
+    let viewer = server.query(&token, "{ viewer { externalId } }").await;
+    assert_eq!(viewer, json!({"viewer": {"externalId": "alice"}}));
+    server.signal("TERM");
+    assert!(server.end().success());
+
+    let untrusting = Server::start(tidings(directory.path()).env("TIDINGS_AUTH_JWKS", &url));
+    let request = reqwest::Client::new().post(format!("{}/graphql", untrusting.url)).bearer_auth(&token);
+    let refused = request.json(&json!({"query": "{ viewer { id } }"})).send().await.unwrap();
+    assert_eq!(refused.status(), 503);
+    untrusting.signal("TERM");
+    assert!(untrusting.end().success());
 }

@@ -7,7 +7,11 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use p256::pkcs8::EncodePrivateKey;
 use rsa::{RsaPrivateKey, pkcs1::EncodeRsaPrivateKey, rand_core::OsRng};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::watch,
+};
 
 pub struct Key {
     pub algorithm: Algorithm,
@@ -105,4 +109,30 @@ async fn answer_with_keys(State(provider): State<Arc<Inner>>) -> impl IntoRespon
     provider.requests.send_modify(|requests| *requests += 1);
     // A redirect leads to the keys of somebody else, who must not be asked.
     (answer.0, [("location", "/elsewhere")], answer.1)
+}
+
+/// Serves a JWKS over TLS, with a certificate of its own making. Gives the URL and the certificate, as PEM.
+pub async fn over_tls(keys: &[Value]) -> (String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/jwks", listener.local_addr().unwrap().port());
+    let body = jwks(keys).to_string();
+    let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // Whoever does not trust the certificate goes away here.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    });
+    (url, made.cert.pem())
 }
