@@ -27,3 +27,4 @@ mod sse;
 mod statements;
 mod threads;
 mod users;
+mod websocket;
