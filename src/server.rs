@@ -17,7 +17,7 @@ use crate::{
     due,
     error::{Error, Result},
     graphql,
-    http::{self, Http},
+    http::{self, Http, Places},
     live::Live,
     users::Known,
 };
@@ -53,7 +53,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
 pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let sockets = TaskTracker::new();
     let schema = graphql::schema(app.clone())?;
-    let router = http::router(Http { app: app.clone(), schema, sockets: sockets.clone() })?;
+    let places = Places::new(&app.config.limits);
+    let router = http::router(Http { app: app.clone(), schema, sockets: sockets.clone(), places })?;
     let due = tokio::spawn(due::run(app.clone()));
     let keys = tokio::spawn({
         let app = app.clone();

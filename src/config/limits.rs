@@ -32,6 +32,8 @@ pub struct Limits {
     pub operations_per_socket: usize,
     /// Websockets and event streams of one person at the same time, on one server.
     pub sockets_per_user: usize,
+    /// Websockets and event streams without a token at the same time, on one server.
+    pub sockets_without_token: usize,
     /// Operations of one person in a minute, on one server; any number if it is not set.
     pub operations_per_minute: Option<u32>,
     /// For the headers of a request.
@@ -74,6 +76,7 @@ impl Default for Limits {
             socket_message: 64 * 1024,
             operations_per_socket: 20,
             sockets_per_user: 20,
+            sockets_without_token: 100,
             operations_per_minute: None,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),

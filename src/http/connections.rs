@@ -98,7 +98,7 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
 }
 
 /// A stream whose peer may not send a header drop by drop, nor leave unread what it is sent.
-struct Patient {
+pub struct Patient {
     stream: TcpStream,
     /// Between two requests: what comes is the header of the next.
     is_awaiting: Arc<AtomicBool>,
@@ -151,6 +151,11 @@ impl AsyncRead for Patient {
 }
 
 impl Patient {
+    /// The stream alone, for a protocol that has deadlines of its own.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// What a write came to, or that the peer has taken nothing for too long.
     fn or_late<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match outcome {

@@ -2,22 +2,26 @@
 
 mod accept;
 mod connections;
+mod end;
 mod graphql;
 mod health;
+mod origin;
+mod places;
 mod request_id;
 mod sse;
 mod ui;
 mod ws;
 
+use std::sync::Arc;
+
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, FromRequestParts, Request, State, ws::WebSocketUpgrade},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware,
     response::Response,
     routing::{get, post},
 };
-use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tower::util::option_layer;
 use tower_http::{
@@ -36,6 +40,7 @@ use crate::{
 };
 
 pub use connections::serve;
+pub use places::Places;
 
 /// Names the person for whom a service or admin acts.
 const ACT_AS: &str = "act-as";
@@ -45,8 +50,10 @@ const ACT_AS: &str = "act-as";
 pub struct Http {
     pub app: App,
     pub schema: TidingsSchema,
-    /// The open websockets, which outlive their requests.
+    /// The open websockets and their operations, which outlive their requests.
     pub sockets: TaskTracker,
+    /// How many of them each caller has.
+    pub places: Arc<Places>,
 }
 
 pub fn router(http: Http) -> Result<Router> {
@@ -67,13 +74,10 @@ pub fn router(http: Http) -> Result<Router> {
 
 /// A websocket, or a query by the id of its document.
 async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
-    if !request.headers().contains_key(header::UPGRADE) {
-        return graphql::handle(State(http), request).await;
+    match request.headers().contains_key(header::UPGRADE) {
+        true => ws::upgrade(State(http), request).await,
+        false => graphql::handle(State(http), request).await,
     }
-    let headers = request.headers().clone();
-    let (mut parts, _) = request.into_parts();
-    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &http).await;
-    ws::upgrade(State(http), headers, upgrade).await
 }
 
 /// Pages of other origins may use the API if the configuration names them.
@@ -113,15 +117,4 @@ async fn actor(app: &App, headers: &HeaderMap) -> Result<Option<Actor>> {
 async fn sign_in(app: &App, authorization: &str, act_as: Option<&str>) -> Result<Actor> {
     let claims = app.auth.verify(auth::bearer(authorization)?, app.clock.now()).await?;
     users::sign_in(app, &claims, act_as).await
-}
-
-/// Waits for a hint, if there are any to wait for.
-async fn changed(hints: &mut Option<watch::Receiver<()>>) {
-    let heard = match hints {
-        Some(hints) => hints.changed().await.is_ok(),
-        None => false,
-    };
-    if !heard {
-        std::future::pending().await
-    }
 }

@@ -19,17 +19,16 @@ use futures_util::{
 };
 
 use super::{
-    Http, changed,
+    Http,
+    end::end,
     graphql::{Refusal, execute},
 };
 use crate::{
     app::App,
     auth::Actor,
-    db::Topic,
     error::Error,
     graphql::{LastCursor, Prepared},
     live::Cursor,
-    users,
 };
 
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -45,8 +44,14 @@ pub fn stream(http: Http, prepared: Prepared, actor: Option<Actor>, headers: &He
         request = request.data(LastCursor(cursor.to_owned()));
     }
     let updates = http.schema.execute_stream(request).map(|update| event(&update)).chain(complete());
-    // Without a last event: the client is to come back.
-    Ok(show(&app, updates.take_until(async move { until_unwelcome(&http.app, actor.as_ref()).await })))
+    let place = http.places.take(actor.as_ref());
+    let place = place.ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
+    let end = async move {
+        let _place = place;
+        end(http, actor).await
+    };
+    // Without a last event: the client is to come back, and hears why.
+    Ok(show(&app, updates.take_until(end)))
 }
 
 /// An operation that cannot be executed. As an event, because a browser's `EventSource` does not show another answer.
@@ -86,25 +91,5 @@ fn cursor(data: &Value) -> Option<&str> {
     match update.get("cursor") {
         Some(Value::String(cursor)) if Cursor::decode(cursor).is_some() => Some(cursor),
         _ => None,
-    }
-}
-
-/// Returns when a stream has to end: the server stops, the token has expired, the person was deactivated. The client
-/// reconnects, and hears why.
-async fn until_unwelcome(app: &App, actor: Option<&Actor>) {
-    let expires = actor.map(|actor| actor.expires);
-    let mut changes = actor.and_then(Actor::user_id).map(|user| app.live.hints(Topic::User(user)));
-    loop {
-        tokio::select! {
-            () = app.shutdown.cancelled() => return,
-            () = app.clock.sleep_until(expires) => if expires.is_some_and(|end| end <= app.clock.now()) {
-                return;
-            },
-            () = changed(&mut changes) => if let Some(actor) = actor
-                && let Err(Error::Unauthenticated(_)) = users::check_active(app, actor).await
-            {
-                return;
-            },
-        }
     }
 }

@@ -1,200 +1,178 @@
 //! graphql-transport-ws: one task reads and writes the socket, each operation has a task of its own, and what they yield
-//! goes through one bounded queue, in which they wait fairly.
+//! goes through one short queue, in which they wait in turn.
 //!
 //! Which close code makes the `graphql-ws` client come back decides which one is sent: 1012 when the server stops and 4403
 //! when the token ends are retried, with fresh connection parameters; 4401 is not, and means that it is of no use.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod operation;
+mod protocol;
+mod wire;
 
-use async_graphql::{Response as GraphQLResponse, Value};
+use std::{collections::HashMap, pin::Pin, sync::Arc};
+
 use axum::{
-    extract::{
-        State,
-        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
-    },
-    http::{HeaderMap, StatusCode, header},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tokio::{
-    sync::{mpsc, watch},
-    task::AbortHandle,
-    time::{Instant, sleep_until, timeout},
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout},
 };
-use tokio_stream::StreamExt;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-use super::{ACT_AS, Http, changed, sign_in};
+use self::{
+    operation::{Operation, Outcome, Results},
+    protocol::{ClientMessage, Close, PROTOCOL, ServerMessage},
+    wire::{Heard, Wire},
+};
+use super::{
+    ACT_AS, Http,
+    end::{End, end},
+    origin,
+    places::Place,
+    sign_in,
+};
 use crate::{
     auth::Actor,
-    db::Topic,
     error::Error,
-    graphql::{self, Params, answer},
+    graphql::{self, Params},
 };
 
-const PROTOCOL: &str = "graphql-transport-ws";
-/// How long a client may take to introduce itself.
-const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a frame may wait for a client that does not read.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// Pings without an answer after which the client is taken for gone.
 const MOST_PINGS: u8 = 2;
-const LARGEST_MESSAGE: usize = 64 * 1024;
-/// tungstenite's default of 128 KiB is most of what an idle socket would cost.
-const READ_BUFFER: usize = 4 * 1024;
-/// How long the closing handshake may take.
-const FAREWELL: Duration = Duration::from_secs(2);
-/// Results that wait for the socket; then the operations wait.
-const QUEUE: usize = 16;
+/// Results that wait for the socket. The others wait in their operations, one each, and come in turn.
+const QUEUE: usize = 1;
 
-pub async fn upgrade(
-    State(http): State<Http>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let Ok(upgrade) = upgrade else {
-        let hint = "POST a GraphQL request here, or open a websocket with the subprotocol graphql-transport-ws\n";
-        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")], hint).into_response();
+pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response {
+    if !origin::is_welcome(&http.app.config, request.headers()) {
+        return (StatusCode::FORBIDDEN, "pages of this origin may not connect; see cors_origins\n").into_response();
+    }
+    let Ok(mut response) = create_response_with_body(&request, axum::body::Body::empty) else {
+        let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
+        return (StatusCode::BAD_REQUEST, version, "this is not a websocket handshake of RFC 6455\n").into_response();
     };
-    let upgrade = upgrade.protocols([PROTOCOL]).read_buffer_size(READ_BUFFER).max_message_size(LARGEST_MESSAGE);
-    // A browser cannot set headers on a websocket; other clients may.
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    upgrade.on_upgrade(async move |socket| {
-        let sockets = http.sockets.clone();
-        sockets.track_future(serve(http, socket, authorization)).await;
-    })
-}
-
-/// Why a socket is closed.
-struct Close(u16, String);
-
-impl Close {
-    fn new(code: u16, reason: impl Into<String>) -> Self {
-        Close(code, reason.into())
+    // Who offers only another one, as the older graphql-ws, is told so by a close code.
+    let is_spoken = offers(request.headers(), PROTOCOL);
+    if is_spoken {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
-
-    fn forbidden(error: Error) -> Self {
-        match error {
-            // The client asks for a fresh token and comes back.
-            Error::Unauthenticated("the token has expired") => Close::new(4403, "the token has expired"),
-            Error::Unavailable(_) => Close::new(1013, "try again later"),
-            error => Close::new(4401, answer(error).message),
+    let introduction = Introduction::of(request.headers());
+    let upgrade = hyper::upgrade::on(&mut request);
+    let sockets = http.sockets.clone();
+    sockets.spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let Some(wire) = Wire::open(upgraded, http.app.config.limits.socket_message).await else { return };
+        match is_spoken {
+            true => serve(http, wire, introduction).await,
+            false => wire.close(Close::new(4406, "Subprotocol not acceptable")).await,
         }
+    });
+    response
+}
+
+fn offers(headers: &HeaderMap, protocol: &str) -> bool {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
+    offered.flat_map(|value| value.split(',')).any(|offered| offered.trim() == protocol)
+}
+
+/// How a caller introduces themself.
+#[derive(Default)]
+struct Introduction {
+    authorization: Option<String>,
+    act_as: Option<String>,
+}
+
+impl Introduction {
+    /// A browser cannot set headers on a websocket; other clients may.
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Introduction { authorization: text("authorization"), act_as: text(ACT_AS) }
     }
-}
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum ClientMessage {
-    ConnectionInit { payload: Option<HashMap<String, serde_json::Value>> },
-    Subscribe { id: String, payload: Box<Params> },
-    Complete { id: String },
-    Ping { payload: Option<Value> },
-    Pong {},
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum ServerMessage<'a> {
-    ConnectionAck,
-    Next {
-        id: &'a str,
-        payload: &'a GraphQLResponse,
-    },
-    Error {
-        id: &'a str,
-        payload: &'a [async_graphql::ServerError],
-    },
-    Complete {
-        id: &'a str,
-    },
-    Ping,
-    Pong {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        payload: Option<Value>,
-    },
-}
-
-/// What an operation's task has for the client.
-enum Outcome {
-    Next(Box<GraphQLResponse>),
-    /// It could not even begin.
-    Error(Vec<async_graphql::ServerError>),
-    Complete,
+    /// The parameters of the connection are stronger.
+    fn or_by(&mut self, parameters: Map<String, Value>) -> Result<(), Close> {
+        for (name, value) in parameters {
+            let known = match name.to_ascii_lowercase().as_str() {
+                "authorization" => &mut self.authorization,
+                ACT_AS => &mut self.act_as,
+                _ => continue,
+            };
+            match value {
+                Value::String(text) => *known = Some(text),
+                Value::Null => {}
+                _ => return Err(Close::invalid(format!("{name} is a text"))),
+            }
+        }
+        Ok(())
+    }
 }
 
 struct Connection {
     http: Http,
-    socket: WebSocket,
-    /// The token of the upgrade request, for clients without connection parameters.
-    authorization: Option<String>,
+    wire: Wire,
+    introduction: Introduction,
     /// Who it is, once it has introduced itself.
     actor: Option<Actor>,
     is_initialised: bool,
-    operations: HashMap<Arc<str>, AbortHandle>,
-    outcomes: mpsc::Sender<(Arc<str>, Outcome)>,
-    /// Hints that the user has changed: they may have been deactivated.
-    user_changes: Option<watch::Receiver<()>>,
+    place: Option<Place>,
+    operations: HashMap<Arc<str>, Operation>,
+    results: Results,
+    /// Ready when the socket must end. It goes on while a message waits to be taken.
+    end: Pin<Box<dyn Future<Output = End> + Send>>,
     unanswered_pings: u8,
 }
 
-async fn serve(http: Http, socket: WebSocket, authorization: Option<String>) {
-    let (outcomes, results) = mpsc::channel(QUEUE);
+async fn serve(http: Http, wire: Wire, introduction: Introduction) {
+    let (results, outcomes) = mpsc::channel(QUEUE);
     let mut connection = Connection {
+        end: Box::pin(end(http.clone(), None)),
         http,
-        socket,
-        authorization,
+        wire,
+        introduction,
         actor: None,
         is_initialised: false,
+        place: None,
         operations: HashMap::new(),
-        outcomes,
-        user_changes: None,
+        results,
         unanswered_pings: 0,
     };
-    let close = connection.run(results).await;
-    for operation in connection.operations.values() {
-        operation.abort();
-    }
-    if let Err(Close(code, reason)) = close {
-        connection.close(code, reason).await;
+    let outcome = connection.run(outcomes).await;
+    let Connection { wire, operations, place, .. } = connection;
+    drop((operations, place));
+    match outcome {
+        Ok(()) => wire.finish().await,
+        Err(close) => wire.close(close).await,
     }
 }
 
 impl Connection {
     /// Ends with Ok when the client has gone, or with the reason why it must.
-    async fn run(&mut self, mut results: mpsc::Receiver<(Arc<str>, Outcome)>) -> Result<(), Close> {
-        if self.socket.protocol().is_none_or(|protocol| protocol != PROTOCOL) {
-            return Err(Close::new(4406, "Subprotocol not acceptable"));
-        }
-        let shutdown = self.http.app.shutdown.clone();
-        let init_deadline = Instant::now() + INIT_TIMEOUT;
-        let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+    async fn run(&mut self, mut outcomes: mpsc::Receiver<Box<(Arc<str>, Outcome)>>) -> Result<(), Close> {
+        let limits = &self.http.app.config.clone().limits;
+        let init_deadline = Instant::now() + limits.init_timeout;
+        let mut ping = interval_at(Instant::now() + limits.ping_interval, limits.ping_interval);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let token_ends = self.actor.as_ref().map(|actor| actor.expires);
-            let clock = self.http.app.clock.clone();
             tokio::select! {
-                () = shutdown.cancelled() => return Err(Close::new(1012, "the server restarts")),
+                end = &mut self.end => return Err(end.into()),
                 () = sleep_until(init_deadline), if !self.is_initialised => {
                     return Err(Close::new(4408, "Connection initialisation timeout"));
                 }
-                () = clock.sleep_until(token_ends), if token_ends.is_some() => {
-                    if token_ends.is_some_and(|end| end <= clock.now()) {
-                        return Err(Close::new(4403, "the token has expired"));
+                heard = self.wire.hear() => {
+                    self.unanswered_pings = 0;
+                    match heard? {
+                        Heard::Text(text) => self.receive(&text).await?,
+                        Heard::SignOfLife => {}
+                        Heard::End => return Ok(()),
                     }
                 }
-                () = changed(&mut self.user_changes) => self.check_user().await?,
-                message = self.socket.recv() => match message {
-                    Some(Ok(Message::Text(text))) => self.receive(&text).await?,
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.unanswered_pings = 0,
-                    Some(Ok(Message::Binary(_))) => return Err(Close::new(4400, "Invalid message")),
-                    Some(Ok(Message::Close(_))) => {
-                        self.read_to_the_end().await;
-                        return Ok(());
-                    }
-                    Some(Err(_)) | None => return Ok(()),
-                },
-                Some((id, outcome)) = results.recv() => self.pass_on(&id, outcome).await?,
-                _ = ping.tick(), if self.actor.is_some() || self.is_initialised => {
+                Some(result) = outcomes.recv() => {
+                    let (id, outcome) = *result;
+                    self.pass_on(&id, outcome).await?;
+                }
+                _ = ping.tick(), if self.is_initialised => {
                     if self.unanswered_pings >= MOST_PINGS {
                         return Err(Close::new(4408, "no answer to pings"));
                     }
@@ -206,67 +184,66 @@ impl Connection {
     }
 
     async fn receive(&mut self, text: &str) -> Result<(), Close> {
-        let message = serde_json::from_str(text).map_err(|_| Close::new(4400, "Invalid message"))?;
-        match message {
-            ClientMessage::ConnectionInit { .. } if self.is_initialised => {
+        match ClientMessage::parse(text)? {
+            ClientMessage::ConnectionInit(_) if self.is_initialised => {
                 Err(Close::new(4429, "Too many initialisation requests"))
             }
-            ClientMessage::ConnectionInit { payload } => self.initialise(payload.unwrap_or_default()).await,
-            ClientMessage::Subscribe { id, payload } => self.subscribe(id.into(), *payload),
+            ClientMessage::ConnectionInit(parameters) => self.initialise(parameters).await,
+            ClientMessage::Subscribe { id, payload } => self.subscribe(id, *payload).await,
             ClientMessage::Complete { id } => {
-                if let Some(operation) = self.operations.remove(id.as_str()) {
-                    operation.abort();
-                }
+                self.operations.remove(id.as_str());
                 Ok(())
             }
-            ClientMessage::Ping { payload } => self.send(&ServerMessage::Pong { payload }).await,
-            ClientMessage::Pong {} => {
-                self.unanswered_pings = 0;
-                Ok(())
-            }
+            ClientMessage::Ping(payload) => self.send(&ServerMessage::Pong { payload }).await,
+            ClientMessage::Pong => Ok(()),
         }
     }
 
-    async fn initialise(&mut self, parameters: HashMap<String, serde_json::Value>) -> Result<(), Close> {
+    async fn initialise(&mut self, parameters: Map<String, Value>) -> Result<(), Close> {
         self.is_initialised = true;
-        let parameter = |wanted: &str| {
-            let found = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-            found.and_then(|(_, value)| value.as_str())
-        };
-        let authorization = parameter("authorization").or(self.authorization.as_deref());
-        if let Some(authorization) = authorization {
-            let app = &self.http.app;
-            let actor = sign_in(app, authorization, parameter(ACT_AS)).await.map_err(Close::forbidden)?;
-            self.user_changes = actor.user_id().map(|user| app.live.hints(Topic::User(user)));
-            self.actor = Some(actor);
+        let mut introduction = std::mem::take(&mut self.introduction);
+        introduction.or_by(parameters)?;
+        if let Some(authorization) = introduction.authorization {
+            let signed_in = sign_in(&self.http.app, &authorization, introduction.act_as.as_deref());
+            self.actor = tokio::select! {
+                signed_in = Box::pin(signed_in) => Some(signed_in.map_err(Close::forbidden)?),
+                end = &mut self.end => return Err(end.into()),
+            };
+            self.end = Box::pin(end(self.http.clone(), self.actor.clone()));
+        }
+        self.place = self.http.places.take(self.actor.as_ref());
+        if self.place.is_none() {
+            return Err(Close::new(1013, "too many sockets at the same time"));
         }
         self.send(&ServerMessage::ConnectionAck).await
     }
 
-    /// The user behind the socket has changed: one who was deactivated has to go.
-    async fn check_user(&mut self) -> Result<(), Close> {
-        match &self.actor {
-            Some(actor) => crate::users::check_active(&self.http.app, actor).await.map_err(Close::forbidden),
-            None => Ok(()),
-        }
-    }
-
-    fn subscribe(&mut self, id: Arc<str>, params: Params) -> Result<(), Close> {
+    async fn subscribe(&mut self, id: String, params: Params) -> Result<(), Close> {
         if !self.is_initialised {
             return Err(Close::new(4401, "Unauthorized"));
         }
-        if self.operations.contains_key(&id) {
-            return Err(Close::new(4409, format!("Subscriber for {} already exists", shortened(&id))));
+        if self.operations.contains_key(id.as_str()) {
+            return Err(Close::new(4409, already_exists(&id)));
         }
-        let (http, actor) = (self.http.clone(), self.actor.clone());
-        let task = tokio::spawn(operate(http, id.clone(), params, actor, self.outcomes.clone()));
-        self.operations.insert(id, task.abort_handle());
+        let most = self.http.app.config.limits.operations_per_socket;
+        if self.operations.len() >= most {
+            let error = Error::LimitExceeded(format!("a socket has at most {most} operations at the same time"));
+            let error = async_graphql::Error::from(error).into_server_error(Default::default());
+            return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await;
+        }
+        let prepared = match graphql::prepare(&self.http.schema, params, self.actor.clone()) {
+            Ok(prepared) => prepared,
+            Err(error) => return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await,
+        };
+        let id: Arc<str> = id.into();
+        let operation = Operation::start(&self.http, id.clone(), prepared, self.results.clone());
+        self.operations.insert(id, operation);
         Ok(())
     }
 
     async fn pass_on(&mut self, id: &Arc<str>, outcome: Outcome) -> Result<(), Close> {
         // The client has completed it, and may have used the id again: it expects nothing more of this one.
-        if !self.operations.contains_key(id) {
+        if !self.operations.get_key_value(id).is_some_and(|(known, _)| Arc::ptr_eq(known, id)) {
             return Ok(());
         }
         match outcome {
@@ -283,61 +260,23 @@ impl Connection {
     }
 
     async fn send(&mut self, message: &ServerMessage<'_>) -> Result<(), Close> {
-        let text = serde_json::to_string(message).map_err(|_| Close::new(1011, "internal error"))?;
-        match timeout(WRITE_TIMEOUT, self.socket.send(Message::text(text))).await {
-            Ok(Ok(())) => Ok(()),
-            // It cannot be told any more.
-            Ok(Err(_)) | Err(_) => Err(Close::new(1013, "the client does not read")),
+        let text = serde_json::to_string(message).map_err(|error| Close::forbidden(Error::internal(error)))?;
+        tokio::select! {
+            said = timeout(self.http.app.config.limits.write_timeout, self.wire.say(text)) => match said {
+                Ok(Ok(())) => Ok(()),
+                // It hears this only if it reads after all.
+                Ok(Err(_)) | Err(_) => Err(Close::new(1013, "the client does not read")),
+            },
+            end = &mut self.end => Err(end.into()),
         }
-    }
-
-    /// Says why, and finishes the closing handshake, so that unread input does not turn the close into a reset.
-    async fn close(&mut self, code: u16, reason: String) {
-        let frame = CloseFrame { code, reason: shortened(&reason).into() };
-        if let Ok(Ok(())) = timeout(FAREWELL, self.socket.send(Message::Close(Some(frame)))).await {
-            self.read_to_the_end().await;
-        }
-    }
-
-    /// The closing handshake ends when both sides have said so; reading answers the client's word.
-    async fn read_to_the_end(&mut self) {
-        let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
     }
 }
 
-/// One operation from its beginning to its end.
-async fn operate(
-    http: Http,
-    id: Arc<str>,
-    params: Params,
-    actor: Option<Actor>,
-    outcomes: mpsc::Sender<(Arc<str>, Outcome)>,
-) {
-    let prepared = match graphql::prepare(&http.schema, params, actor) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            let _ = outcomes.send((id, Outcome::Error(vec![error]))).await;
-            return;
-        }
-    };
-    let mut responses = http.schema.execute_stream(prepared.request);
-    let mut is_first = true;
-    while let Some(response) = responses.next().await {
-        let is_refused = is_first && response.data == Value::Null && !response.errors.is_empty();
-        is_first = false;
-        let outcome = match is_refused {
-            true => Outcome::Error(response.errors),
-            false => Outcome::Next(Box::new(response)),
-        };
-        if outcomes.send((id.clone(), outcome)).await.is_err() || is_refused {
-            return;
-        }
+/// An id may be long, and a close frame is not.
+fn already_exists(id: &str) -> String {
+    const LONGEST: usize = 80;
+    match id.len() <= LONGEST {
+        true => format!("Subscriber for {id} already exists"),
+        false => format!("Subscriber for {}… already exists", &id[..id.floor_char_boundary(LONGEST)]),
     }
-    let _ = outcomes.send((id, Outcome::Complete)).await;
-}
-
-/// A close frame has room for 123 bytes of reason.
-fn shortened(reason: &str) -> &str {
-    let end = (0..=reason.len().min(120)).rev().find(|end| reason.is_char_boundary(*end));
-    &reason[..end.unwrap_or(0)]
 }

@@ -142,8 +142,9 @@ impl TestApp {
         format!("http://{}{path}", self.0.address)
     }
 
-    pub fn socket_url(&self) -> String {
-        format!("ws://{}/graphql", self.0.address)
+    /// Where it listens, as host and port.
+    pub fn address(&self) -> &str {
+        &self.0.address
     }
 
     pub fn advance(&self, by: TimeDelta) {
@@ -381,7 +382,14 @@ impl TestUser {
     }
 
     pub async fn connect(&self) -> Socket {
-        let mut socket = Socket::open(&self.app.socket_url()).await;
+        let mut socket = self.introduce().await;
+        assert_eq!(socket.receive().await["type"], "connection_ack");
+        socket
+    }
+
+    /// A socket on which the server has not yet said whether it is welcome.
+    pub async fn introduce(&self) -> Socket {
+        let mut socket = Socket::open(self.app.address()).await;
         let mut parameters = json!({});
         if let Some(token) = &self.token {
             parameters["Authorization"] = format!("Bearer {token}").into();
@@ -390,7 +398,6 @@ impl TestUser {
             parameters["act-as"] = act_as.as_str().into();
         }
         socket.send(json!({"type": "connection_init", "payload": parameters})).await;
-        assert_eq!(socket.receive().await["type"], "connection_ack");
         socket
     }
 

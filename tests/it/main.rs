@@ -31,3 +31,4 @@ mod statements;
 mod threads;
 mod tokens;
 mod users;
+mod websocket;

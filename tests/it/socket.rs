@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        protocol::{CloseFrame, Role},
+    },
 };
 
 use crate::app::InboxState;
@@ -15,25 +22,118 @@ use crate::app::InboxState;
 /// Long enough for a loaded machine. Nothing waits for it unless the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A websocket, frame by frame.
-pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+const UPGRADE: [(&str, &str); 4] = [
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 
-impl Socket {
-    pub async fn open(url: &str) -> Self {
-        Self::open_as(url, Some("graphql-transport-ws")).await
+/// A websocket, frame by frame.
+pub struct Socket(WebSocketStream<TcpStream>);
+
+/// What the server answers to a handshake: the status line and the headers, in small letters.
+pub struct Handshake {
+    pub stream: TcpStream,
+    pub head: String,
+}
+
+impl Handshake {
+    /// With the headers of a websocket and these, which are stronger; one without a value is left out.
+    pub async fn send(address: &str, request: &str, headers: &[(&str, &str)]) -> Self {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut text = format!("{request}\r\n");
+        let host = ("host", address);
+        let usual = UPGRADE.iter().chain([&PROTOCOL, &host]);
+        for (name, value) in usual.filter(|(name, _)| headers.iter().all(|(other, _)| other != name)).chain(headers) {
+            if !value.is_empty() {
+                text.push_str(&format!("{name}: {value}\r\n"));
+            }
+        }
+        stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(timeout(PATIENCE, stream.read_u8()).await.expect("nothing came").unwrap());
+        }
+        Handshake { stream, head: String::from_utf8(head).unwrap().to_lowercase() }
     }
 
-    /// With another subprotocol, or with none.
-    pub async fn open_as(url: &str, protocol: Option<&str>) -> Self {
-        let mut request = url.into_client_request().unwrap();
-        if let Some(protocol) = protocol {
-            request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
-        }
-        Socket(tokio_tungstenite::connect_async(request).await.unwrap().0)
+    pub fn status(&self) -> u16 {
+        self.head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap()
+    }
+
+    pub async fn socket(self) -> Socket {
+        assert_eq!(self.status(), 101, "{}", self.head);
+        Socket(WebSocketStream::from_raw_socket(self.stream, Role::Client, None).await)
+    }
+}
+
+impl Socket {
+    pub async fn open(address: &str) -> Self {
+        Self::open_with(address, &[]).await
+    }
+
+    pub async fn open_with(address: &str, headers: &[(&str, &str)]) -> Self {
+        Handshake::send(address, "GET /graphql HTTP/1.1", headers).await.socket().await
     }
 
     pub async fn send(&mut self, message: Value) {
-        self.0.send(Message::text(message.to_string())).await.unwrap();
+        self.frame(Message::text(message.to_string())).await;
+    }
+
+    pub async fn frame(&mut self, frame: Message) {
+        self.0.send(frame).await.unwrap();
+    }
+
+    /// All at once: the server finds them together.
+    pub async fn send_together(&mut self, messages: impl IntoIterator<Item = Value>) {
+        for message in messages {
+            self.0.feed(Message::text(message.to_string())).await.unwrap();
+        }
+        self.0.flush().await.unwrap();
+    }
+
+    /// Bytes that need not be a frame.
+    pub async fn bytes(&mut self, bytes: &[u8]) {
+        self.0.get_mut().write_all(bytes).await.unwrap();
+    }
+
+    /// Introduces itself without a token.
+    pub async fn initialised(mut self) -> Self {
+        self.send(json!({"type": "connection_init"})).await;
+        assert_eq!(self.receive().await, json!({"type": "connection_ack"}));
+        self
+    }
+
+    /// The socket is open, and the server has nothing to say.
+    pub async fn assert_quiet(&mut self) {
+        self.send(json!({"type": "ping", "payload": {"is": "quiet"}})).await;
+        assert_eq!(self.receive().await, json!({"type": "pong", "payload": {"is": "quiet"}}));
+    }
+
+    /// Sends without reading, until both directions are full: the server waits for the client.
+    pub async fn clog(&mut self) {
+        let padding = "x".repeat(60_000);
+        let ping = Message::text(json!({"type": "ping", "payload": {"padding": padding}}).to_string());
+        while let Ok(sent) = timeout(Duration::from_millis(500), self.0.send(ping.clone())).await {
+            sent.unwrap();
+        }
+    }
+
+    /// The code that the server closes the socket with. It says nothing more, and ends the connection.
+    pub async fn code(&mut self) -> u16 {
+        let frame = self.closed().await;
+        assert!(frame.reason.len() <= 123 && !frame.reason.is_empty(), "{frame:?}");
+        let rest = timeout(PATIENCE, self.0.next()).await.expect("the connection stays");
+        assert!(!matches!(rest, Some(Ok(_))), "after the close came {rest:?}");
+        frame.code.into()
+    }
+
+    /// Closes the socket; returns when the server has let go of it.
+    pub async fn close(mut self) {
+        self.0.close(None).await.unwrap();
+        while let Some(Ok(_)) = timeout(PATIENCE, self.0.next()).await.expect("the server does not end it") {}
     }
 
     /// The next message of the protocol; pings of the transport are answered in passing.

@@ -74,7 +74,7 @@ async fn who(app: &TestApp, token: &str) -> String {
 
 /// The code with which a websocket is closed that brings this token.
 async fn closed(app: &TestApp, token: &str) -> u16 {
-    let mut socket = Socket::open(&app.socket_url()).await;
+    let mut socket = Socket::open(app.address()).await;
     let parameters = json!({"authorization": format!("Bearer {token}")});
     socket.send(json!({"type": "connection_init", "payload": parameters})).await;
     socket.closed().await.code.into()

@@ -1,0 +1,61 @@
+//! When a websocket or event stream must end, whatever its client does: the server stops, the token expires, the user is
+//! deactivated (P11).
+
+use std::{future::pending, time::Duration};
+
+use tokio::time::sleep;
+
+use super::Http;
+use crate::{app::App, auth::Actor, db::Topic, error::Error, users};
+
+/// So many clients a second are sent away when the server stops, so that they do not all come back at once…
+const FAREWELLS_PER_SECOND: f64 = 5_000.0;
+/// …and nobody waits longer than this.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
+/// After the database could not say whether a user is still welcome.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Why it must end.
+pub enum End {
+    Stop,
+    TokenExpired,
+    Unwelcome(Error),
+}
+
+/// Returns with the reason when what this caller has open must end.
+pub async fn end(http: Http, actor: Option<Actor>) -> End {
+    tokio::select! {
+        () = stop(&http) => End::Stop,
+        () = expiry(&http.app, actor.as_ref()) => End::TokenExpired,
+        error = dismissal(&http.app, actor.as_ref()) => End::Unwelcome(error),
+    }
+}
+
+async fn stop(http: &Http) {
+    http.app.shutdown.cancelled().await;
+    let all = Duration::from_secs_f64(http.sockets.len() as f64 / FAREWELLS_PER_SECOND).min(LONGEST_FAREWELL);
+    sleep(all.mul_f64(rand::random())).await;
+}
+
+async fn expiry(app: &App, actor: Option<&Actor>) {
+    let Some(actor) = actor else { return pending().await };
+    while actor.expires > app.clock.now() {
+        app.clock.sleep_until(Some(actor.expires)).await;
+    }
+}
+
+async fn dismissal(app: &App, actor: Option<&Actor>) -> Error {
+    let Some((actor, user)) = actor.and_then(|actor| Some((actor, actor.user_id()?))) else { return pending().await };
+    let mut changes = app.live.hints(Topic::User(user));
+    loop {
+        // At the beginning, too: who signed in did so by what was known a moment ago.
+        changes.borrow_and_update();
+        // Boxed, because it is rare and every socket has room for it otherwise.
+        match Box::pin(users::check_active(app, actor)).await {
+            Err(Error::Unavailable(_)) => sleep(ASK_AGAIN).await,
+            Err(error) => return error,
+            Ok(()) if changes.changed().await.is_err() => return pending().await,
+            Ok(()) => {}
+        }
+    }
+}

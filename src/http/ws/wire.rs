@@ -1,0 +1,113 @@
+//! A websocket as the protocol sees it: texts come in and go out, and it is closed with a reason. Its buffers are small.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::{Parts, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncWriteExt, copy, sink},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Bytes, Error, Message, Utf8Bytes,
+        error::ProtocolError,
+        protocol::{
+            CloseFrame, Role, WebSocketConfig,
+            frame::{
+                Frame,
+                coding::{Data, OpCode},
+            },
+        },
+    },
+};
+
+use super::protocol::Close;
+use crate::http::connections::Patient;
+
+/// What clients send is mostly smaller. A larger message gets a larger buffer while it lasts.
+const READ_BUFFER: usize = 1024;
+/// Larger messages go out in frames of this size: the buffer of outgoing frames keeps the size of the largest for ever.
+const LARGEST_FRAME: usize = 4 * 1024;
+/// How long the closing handshake may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Boxed: futures that pass it on have room for it several times.
+pub struct Wire(Box<WebSocketStream<TcpStream>>);
+
+/// What has come in.
+pub enum Heard {
+    Text(Utf8Bytes),
+    /// It belongs to the websocket, and says that somebody is there.
+    SignOfLife,
+    /// The client has closed the socket, or the connection is broken.
+    End,
+}
+
+impl Wire {
+    /// Takes the connection from the HTTP server, whose deadlines are not those of a websocket.
+    pub async fn open(upgraded: Upgraded, largest_message: usize) -> Option<Self> {
+        let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<Patient>>().ok()?;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(Some(largest_message))
+            .max_frame_size(Some(largest_message));
+        let stream = io.into_inner().into_stream();
+        let socket = WebSocketStream::from_partially_read(stream, read_buf.into(), Role::Server, Some(config)).await;
+        Some(Wire(Box::new(socket)))
+    }
+
+    /// Waits for what the client says.
+    pub async fn hear(&mut self) -> Result<Heard, Close> {
+        match self.0.next().await {
+            Some(Ok(Message::Text(text))) => Ok(Heard::Text(text)),
+            Some(Ok(Message::Binary(_))) => Err(Close::invalid("it is a text")),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Heard::SignOfLife),
+            Some(Ok(Message::Close(_))) | None => Ok(Heard::End),
+            // The codes of RFC 6455, 7.4.1.
+            Some(Err(Error::Capacity(_))) => Err(Close::new(1009, "the message is too large")),
+            Some(Err(Error::Utf8(_))) => Err(Close::new(1007, "a text is UTF-8")),
+            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Ok(Heard::End),
+            Some(Err(Error::Protocol(_))) => Err(Close::new(1002, "this is not the websocket protocol")),
+            Some(Err(_)) => Ok(Heard::End),
+        }
+    }
+
+    /// Returns when the system has taken the text.
+    pub async fn say(&mut self, text: String) -> Result<(), Error> {
+        let mut rest = Bytes::from(text);
+        let mut kind = Data::Text;
+        loop {
+            let part = rest.split_to(rest.len().min(LARGEST_FRAME));
+            let frame = Frame::message(part, OpCode::Data(kind), rest.is_empty());
+            self.0.send(Message::Frame(frame)).await?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            kind = Data::Continue;
+        }
+    }
+
+    /// Says why, and finishes the closing handshake.
+    pub async fn close(mut self, Close { code, reason }: Close) {
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
+        if let Ok(Ok(())) = timeout(FAREWELL, self.0.send(Message::Close(Some(frame)))).await {
+            self.finish().await;
+        }
+    }
+
+    /// The closing handshake ends when both sides have said so; reading answers the client's word. What is left unread when
+    /// the connection is closed would turn the close into a reset, and the client might not hear the reason.
+    pub async fn finish(mut self) {
+        let farewell = async {
+            while let Some(Ok(_)) = self.0.next().await {}
+            let stream = self.0.get_mut();
+            stream.shutdown().await?;
+            copy(stream, &mut sink()).await
+        };
+        let _ = timeout(FAREWELL, farewell).await;
+    }
+}
