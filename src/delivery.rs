@@ -46,7 +46,10 @@ async fn deliver_rest(app: &App, id: i64) -> Result<()> {
              FROM delivery WHERE message_id = $1 {}",
             tx.dialect().for_update()
         );
-        let Some(state) = tx.rows(&lock, [id.into()]).await?.pop() else { return Ok(()) };
+        let Some(state) = tx.rows(&lock, [id.into()]).await?.pop() else {
+            // What has deleted it may be of the same group of commits: it is done when that is durable.
+            return tx.commit().await;
+        };
         let (after, sent_at) = (state.try_get_by_index(0)?, state.try_get_by_index(1)?);
         let next = format!(
             "SELECT max(user_id) FROM (SELECT DISTINCT user_id FROM message_recipient \
