@@ -1,6 +1,6 @@
 //! Errors as clients see them: a message for a person, `extensions.code` for a program, `extensions.field` for a form.
 
-use async_graphql::ErrorExtensions;
+use async_graphql::{ErrorExtensions, Response, Value};
 use rand::Rng;
 
 use crate::error::Error;
@@ -37,6 +37,13 @@ pub fn answer(error: Error) -> Answer {
         }
     };
     Answer { code, message, field }
+}
+
+/// Whether a request could not even be executed. An error of the execution says where it happened.
+pub fn is_refused(response: &Response) -> bool {
+    response.data == Value::Null
+        && !response.errors.is_empty()
+        && response.errors.iter().all(|error| error.path.is_empty())
 }
 
 impl From<Error> for async_graphql::Error {

@@ -32,7 +32,7 @@ use crate::{
     error::{Error, Result},
 };
 
-pub use errors::answer;
+pub use errors::{answer, is_refused};
 pub use prepare::{Params, Prepared, prepare, refusal};
 
 pub type TidingsSchema = Schema<Query, Mutation, Subscription>;

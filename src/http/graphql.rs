@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::{Http, accept::Format, actor, sse};
 use crate::{
     error::Error,
-    graphql::{self, Params, Prepared, answer, refusal},
+    graphql::{self, Params, Prepared, answer, is_refused, refusal},
 };
 
 /// Answers a request.
@@ -83,10 +83,7 @@ pub async fn execute(http: &Http, prepared: Prepared) -> async_graphql::Response
 /// An executed request, or one that could not be: that one has no `data`, and is an error of its own by the newer media
 /// type.
 fn show(response: async_graphql::Response, format: Format) -> Response {
-    let is_refused = response.data == async_graphql::Value::Null
-        && response.errors.iter().all(|error| error.path.is_empty())
-        && !response.errors.is_empty();
-    if !is_refused {
+    if !is_refused(&response) {
         let mut shown = GraphQLResponse::from(response).into_response();
         shown.headers_mut().insert(header::CONTENT_TYPE, format.content_type());
         return shown;

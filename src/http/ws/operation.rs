@@ -9,7 +9,7 @@ use tokio_stream::StreamExt;
 
 use crate::{
     error::Error,
-    graphql::Prepared,
+    graphql::{Prepared, is_refused},
     http::{Http, graphql::execute},
 };
 
@@ -102,11 +102,4 @@ async fn follow(mut updates: BoxStream<'static, Response>, client: Channel) {
         }
     }
     client.send(Outcome::Complete).await;
-}
-
-/// Whether it was not executed. An error of the execution says where it happened.
-fn is_refused(response: &Response) -> bool {
-    response.data == Value::Null
-        && !response.errors.is_empty()
-        && response.errors.iter().all(|error| error.path.is_empty())
 }
