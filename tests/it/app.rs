@@ -5,7 +5,10 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tidings::{app::App, auth::Role, clock::Clock, config::Config, due, server};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    task::JoinHandle,
+};
 
 pub use crate::database::Kind;
 use crate::{
@@ -15,7 +18,6 @@ use crate::{
 
 /// Tests tell time from here: a Monday morning.
 pub const START: &str = "2026-01-05T09:00:00Z";
-const ANY_PORT: &str = "127.0.0.1:0";
 pub const SECRET: &str = "a secret for tests, of more than 32 bytes";
 
 /// Runs a test on SQLite and on PostgreSQL: `both! { async fn name(app: TestApp) { … } }`. With `on one thread:` in front,
@@ -67,9 +69,23 @@ pub struct TestApp(Arc<Inner>);
 
 struct Inner {
     app: App,
+    port: Arc<Port>,
     address: String,
     database: Arc<Database>,
     serving: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A port that nobody else gets, also while no server listens on it: among many tests, another socket soon would.
+struct Port(TcpSocket);
+
+impl Port {
+    fn any() -> Arc<Self> {
+        let socket = TcpSocket::new_v4().unwrap();
+        // Lets the listener have it as well; one that does not listen itself is not in its way.
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Arc::new(Port(socket))
+    }
 }
 
 impl std::ops::Deref for TestApp {
@@ -97,11 +113,11 @@ impl TestApp {
             ..Config::default()
         };
         set(&mut config);
-        Some(Self::start_on(database, config, clock, ANY_PORT).await)
+        Some(Self::start_on(database, config, clock, Port::any()).await)
     }
 
-    async fn start_on(database: Arc<Database>, config: Config, clock: Clock, address: &str) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+    async fn start_on(database: Arc<Database>, config: Config, clock: Clock, port: Arc<Port>) -> Self {
+        let listener = TcpListener::bind(port.0.local_addr().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let app = server::start(config, clock).await.unwrap();
         let serving = tokio::spawn({
@@ -109,12 +125,12 @@ impl TestApp {
             async move { server::serve(app, listener).await.unwrap() }
         });
         let serving = tokio::sync::Mutex::new(Some(serving));
-        TestApp(Arc::new(Inner { app, address, database, serving }))
+        TestApp(Arc::new(Inner { app, port, address, database, serving }))
     }
 
-    /// A second server on the same database (PostgreSQL).
+    /// A second server on the same database; on SQLite after the first has stopped.
     pub async fn another(&self) -> Self {
-        Self::start_on(self.0.database.clone(), (*self.config).clone(), self.clock.clone(), ANY_PORT).await
+        Self::start_on(self.0.database.clone(), (*self.config).clone(), self.clock.clone(), Port::any()).await
     }
 
     /// Ends the server as SIGTERM does, and starts it again on the same database and address.
@@ -127,7 +143,7 @@ impl TestApp {
         self.stop().await;
         let mut config = (*self.config).clone();
         set(&mut config);
-        Self::start_on(self.0.database.clone(), config, self.clock.clone(), &self.0.address).await
+        Self::start_on(self.0.database.clone(), config, self.clock.clone(), self.0.port.clone()).await
     }
 
     /// Ends the server in good order.
