@@ -37,7 +37,7 @@ pub struct Documents {
 /// A text to execute.
 pub struct Found {
     pub text: Arc<str>,
-    /// It was named, not sent.
+    /// It was named, or will be known by its name from now on.
     pub is_persisted: bool,
     /// Its hash, if it is to be kept.
     keep: Option<String>,
@@ -111,7 +111,7 @@ impl Documents {
                     return Err(refusal("the hash is not that of the query", "BAD_USER_INPUT"));
                 }
                 let keep = (self.mode == PersistedDocuments::Apq).then_some(hash);
-                Ok(Found { text: text.as_str().into(), is_persisted: false, keep })
+                Ok(Found { text: text.as_str().into(), is_persisted: keep.is_some(), keep })
             }
             (None, None) => Err(refusal("the request has neither a query nor the id of one", "BAD_USER_INPUT")),
             (None, Some(_)) if self.mode == PersistedDocuments::Off => Err(refusal(NOT_SUPPORTED, "BAD_USER_INPUT")),

@@ -43,7 +43,7 @@ pub struct Params {
 pub struct Prepared {
     pub request: Request,
     pub kind: OperationType,
-    /// Its document was named, not sent.
+    /// Its document was named, not just sent.
     pub is_persisted: bool,
 }
 

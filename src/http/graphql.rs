@@ -1,5 +1,5 @@
 //! GraphQL over HTTP, by its specification: one operation a request; `POST` with `application/json`, or `GET` of a query
-//! whose document the server knows.
+//! whose document the server knows, or gets to know with its hash.
 
 use async_graphql::{ServerError, parser::types::OperationType};
 use async_graphql_axum::GraphQLResponse;

@@ -301,6 +301,7 @@ both! {
             ("apollo", "POST", [json!(["POST", 400]), json!(["POST", 200]), json!(["POST", 200])]),
             ("apollo", "GET", [json!(["GET", 400]), json!(["POST", 200]), json!(["GET", 200])]),
             ("urql", "POST", [json!(["POST", 400]), json!(["POST", 200]), json!(["POST", 200])]),
+            ("urql", "GET", [json!(["GET", 400]), json!(["GET", 200]), json!(["GET", 200])]),
         ] {
             let bob = app.user("bob").await;
             let arguments = ["known-documents.mjs", library, method];

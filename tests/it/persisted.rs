@@ -100,8 +100,19 @@ async fn a_known_query_can_be_fetched() {
     }
     let (status, _) = answer(get(&app, &[("documentId", &hash(mutation))]).bearer_auth(token)).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
-    let (status, _) = answer(get(&app, &[("query", query), ("documentId", "unknown")]).bearer_auth(token)).await;
-    assert_ne!(status, StatusCode::METHOD_NOT_ALLOWED, "the hash is wrong");
+    let new = "{ viewer { externalId } }";
+    for (parameters, wanted) in [
+        (vec![("query", new.to_owned())], StatusCode::METHOD_NOT_ALLOWED),
+        (vec![("query", new.to_owned()), ("documentId", hash(query))], StatusCode::OK),
+        (vec![("query", new.to_owned()), ("documentId", hash(new))], StatusCode::OK),
+        (vec![("documentId", hash(new))], StatusCode::OK),
+    ] {
+        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let (status, answer) = answer(get(&app, &parameters).bearer_auth(token)).await;
+        assert_eq!(status, wanted, "{parameters:?}");
+        let is_wrong_hash = code(&answer) == "BAD_USER_INPUT" && status == StatusCode::OK;
+        assert_eq!(is_wrong_hash, parameters.last() == Some(&("documentId", &*hash(query))), "{answer}");
+    }
     app.stop().await;
 }
 
