@@ -46,6 +46,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         clock,
         epoch: epoch.into(),
         shutdown: CancellationToken::new(),
+        demo: None,
     })
 }
 

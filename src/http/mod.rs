@@ -1,5 +1,6 @@
 //! The outside: GraphQL over HTTP and websocket on one path, GraphiQL, health.
 
+mod assets;
 mod graphql;
 mod health;
 mod ui;
@@ -38,9 +39,9 @@ pub struct Http {
 pub fn router(http: Http) -> Router {
     Router::new()
         .route("/graphql", post(graphql::handle).get(ws::upgrade))
-        .route("/graphiql", get(ui::graphiql))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .merge(ui::routes(http.app.demo.is_some()))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(http)
 }

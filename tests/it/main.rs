@@ -8,6 +8,7 @@ mod socket;
 mod authz;
 mod cli;
 mod examples;
+mod graphiql;
 mod groups;
 mod health;
 mod idempotency;
