@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
 import { pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react'
 import type { DemoUser } from './demo'
-import { headersOf, signIn, startingHeaders } from './identity'
+import { headersOf, isBlank, remember, signIn, startingHeaders } from './identity'
 
 /** How long nobody has typed before the headers are taken as complete. */
 const PAUSE_MS = 500
@@ -20,13 +20,16 @@ export function SignedInAs({ users }: { users: DemoUser[] }) {
 
   useEffect(() => {
     if (!headerEditor) return
-    const listener = headerEditor.onDidChangeModelContent(() => setHeaders(headerEditor.getValue()))
+    const listener = headerEditor.onDidChangeModelContent(() => {
+      remember(headerEditor.getValue())
+      setHeaders(headerEditor.getValue())
+    })
     return () => listener.dispose()
   }, [headerEditor])
 
   // A tab that is new, or comes from the storage, has no headers.
   useEffect(() => {
-    if (headerEditor && !headerEditor.getValue().trim()) headerEditor.setValue(startingHeaders())
+    if (headerEditor && isBlank(headerEditor.getValue())) headerEditor.setValue(startingHeaders())
   }, [headerEditor, activeTabIndex])
 
   // The schema is not for strangers: ask again when somebody has entered a token.

@@ -1,4 +1,4 @@
-// Who the page is signed in as, before anybody has edited the headers of a tab.
+// Who the page is signed in as: the headers that a tab without its own begins with.
 
 import type { DemoUser } from './demo'
 
@@ -12,7 +12,23 @@ export function headersOf(token: string): string {
   return JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2)
 }
 
-/** The headers of tabs that have none of their own, as the text of the editor. */
+/** Whether a tab has no headers of its own. */
+export function isBlank(text: string): boolean {
+  return text.trim() === '' || text === TEMPLATE
+}
+
+/** What the headers editor shows now, other tabs begin with. */
+export function remember(text: string) {
+  if (isBlank(text)) return
+  try {
+    JSON.parse(text)
+    headers = text
+  } catch {
+    // Somebody is still writing.
+  }
+}
+
+/** As the text of the editor. */
 export function startingHeaders(): string {
   return headers
 }

@@ -13,11 +13,21 @@ await alice.run()
 await alice.answers('UNAUTHENTICATED')
 await alice.picture('stranger')
 
-// With the token the schema comes, too.
+// With the token the schema comes, too; and it is for all tabs, also for those that have been open before.
+await alice.show('Send')
+await alice.page.getByText('Bearer <token>').waitFor()
+await alice.show('Inbox')
 await alice.pasteHeaders({ Authorization })
 await alice.run()
 await alice.answers('"name": "alice"')
 await alice.showSchema()
+for (const tab of ['WhoAmI', 'Send']) {
+  await alice.show(tab)
+  await alice.page.getByText(Authorization).waitFor()
+}
+await alice.show('WhoAmI')
+await alice.run()
+await alice.answers('"viewerRole": "USER"')
 
 // The browser itself notes each answer that is an error.
 assert.deepEqual(complaints.filter(complaint => !/status of (401|404)/.test(complaint)), [])
