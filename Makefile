@@ -1,14 +1,19 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench schema
+.PHONY: help demo web test lint bench schema
 
 help: ## Lists what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Runs a server on a temporary database. ARGS="--listen 127.0.0.1:9000" takes another port.
+	bash scripts/build-web.sh
 	cargo run --quiet -- serve --demo $(ARGS)
+
+web: ## Builds the web pages that go into the binary. Needs Node.js.
+	bash scripts/build-web.sh
 
 test: ## Installs what tests need and the machine lacks, and runs all tests.
 	bash scripts/install-test-tools.sh
+	bash scripts/build-web.sh
 	cargo test --workspace
 
 lint: ## Checks the format, clippy's rules and the dependencies.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets what the tests need beside Rust: PostgreSQL's programs, Node.js with npm and the packages of the examples
-# and of the clients that tests use, curl.
+# and of the clients that tests use, Chromium, curl.
 #
 # Takes them from apt-get where it can. Where it cannot, it says what is missing; the tests that need it are then skipped,
 # but not in CI ($CI is set), where this fails.
@@ -16,6 +16,11 @@ has_node() {
     command -v node >/dev/null && command -v npm >/dev/null
 }
 
+# The tests look for the same names.
+has_chromium() {
+    [[ -n ${CHROMIUM:-} ]] || command -v chromium chromium-browser google-chrome >/dev/null
+}
+
 # The README's tour is a test.
 has_curl() {
     command -v curl >/dev/null
@@ -25,6 +30,7 @@ apt_packages=()
 has_curl || apt_packages+=(curl)
 has_postgres || apt_packages+=(postgresql)
 has_node || apt_packages+=(nodejs npm)
+has_chromium || apt_packages+=(chromium)
 
 if ((${#apt_packages[@]})) && command -v apt-get >/dev/null; then
     as_root=()
@@ -41,7 +47,8 @@ fi
 missing=()
 has_curl || missing+=("curl")
 has_postgres || missing+=("PostgreSQL 15 or newer (initdb)")
-has_node || missing+=("Node.js 20 or newer (node, npm)")
+has_node || missing+=("Node.js 20.19 or newer (node, npm)")
+has_chromium || missing+=("Chromium (chromium, or its path in \$CHROMIUM)")
 if ((${#missing[@]})); then
     printf '\n*** MISSING: %s ***\n' "${missing[@]}" >&2
     printf 'Install it with the package manager of this system. Tests that need it are skipped.\n\n' >&2

@@ -2,9 +2,17 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth::Auth, clock::Clock, config::Config, db::Db, live::Live, users::Known};
+use crate::{
+    auth::{Auth, Role},
+    clock::Clock,
+    config::Config,
+    db::Db,
+    live::Live,
+    users::Known,
+};
 
 /// Cheap to clone: handles of the one server.
 #[derive(Clone)]
@@ -22,4 +30,15 @@ pub struct App {
     pub shutdown: CancellationToken,
     /// Cancelled somewhat before: no new clients should come.
     pub stopping: CancellationToken,
+    /// In the demo, whom anybody may be.
+    pub demo: Option<Arc<[DemoUser]>>,
+}
+
+/// A person of the demo, or its host application, with a token for everybody to see.
+#[derive(Serialize)]
+pub struct DemoUser {
+    /// The external id, or the name of the service.
+    pub name: &'static str,
+    pub role: Role,
+    pub token: String,
 }

@@ -9,12 +9,12 @@ mod people;
 mod seed;
 mod story;
 
-use std::{fmt::Write, net::SocketAddr};
+use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
 use chrono::TimeDelta;
 
 use crate::{
-    app::App,
+    app::{App, DemoUser},
     auth::Role,
     cli,
     clock::Clock,
@@ -49,23 +49,26 @@ pub async fn serve(config: Config) -> Result<()> {
     config.introspection = Introspection::Everybody;
     let listener = cli::listen(&config).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
-    let app = server::start(config, Clock::System).await?;
+    let mut app = server::start(config, Clock::System).await?;
+    app.demo = Some(users(&app)?);
     // Before the seeding: a signal must not leave the directory behind.
     cli::until_signalled(&app)?;
     seed::fill(&app).await?;
     if !app.shutdown.is_cancelled() {
-        cli::print(&welcome(&app, address)?)?;
+        cli::print(&welcome(app.demo.as_deref().unwrap_or_default(), address)?)?;
     }
     server::serve(app, listener).await
 }
 
-/// Where to look, and as whom.
-fn welcome(app: &App, address: SocketAddr) -> Result<String> {
+/// Whom to be.
+fn users(app: &App) -> Result<Arc<[DemoUser]>> {
     let expires = app.clock.now() + TOKENS_LAST;
-    let mut tokens = Vec::new();
-    for (name, role) in TOKENS {
-        tokens.push((name, role, app.auth.issue(name, role, expires)?));
-    }
+    let user = |(name, role)| Ok(DemoUser { name, role, token: app.auth.issue(name, role, expires)? });
+    TOKENS.into_iter().map(user).collect()
+}
+
+/// Where to look, and as whom.
+fn welcome(users: &[DemoUser], address: SocketAddr) -> Result<String> {
     let mut text = format!(
         "The inboxes of {} people, until the server ends.\n\n\
          GraphiQL  http://{address}/graphiql\n\
@@ -73,11 +76,11 @@ fn welcome(app: &App, address: SocketAddr) -> Result<String> {
          Tokens, for the header Authorization: Bearer <token>\n",
         people::PEOPLE.len()
     );
-    for (name, role, token) in &tokens {
+    for DemoUser { name, role, token } in users {
         let role = format!("{role:?}").to_lowercase();
         writeln!(text, "{name:<12} {role:<8} {token}").map_err(Error::internal)?;
     }
-    if let Some((name, _, token)) = tokens.first() {
+    if let Some(DemoUser { name, token, .. }) = users.first() {
         let query = serde_json::json!({ "query": EXAMPLE });
         write!(
             text,

@@ -46,6 +46,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         epoch: epoch.into(),
         stopping: shutdown.child_token(),
         shutdown,
+        demo: None,
     })
 }
 
@@ -54,7 +55,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let sockets = TaskTracker::new();
     let schema = graphql::schema(app.clone())?;
     let places = Places::new(&app.config.limits);
-    let router = http::router(Http { app: app.clone(), schema, sockets: sockets.clone(), places })?;
+    let router = http::router(Http { app: app.clone(), schema, sockets: sockets.clone(), places });
     let due = tokio::spawn(due::run(app.clone()));
     let keys = tokio::spawn({
         let app = app.clone();

@@ -1,6 +1,7 @@
 //! The outside: GraphQL over HTTP, server-sent events and websocket on one path, GraphiQL, health.
 
 mod accept;
+mod assets;
 mod connections;
 mod end;
 mod graphql;
@@ -17,23 +18,18 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, header},
     middleware,
     response::Response,
     routing::{get, post},
 };
 use tokio_util::task::TaskTracker;
 use tower::util::option_layer;
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
-    cors::{Any, CorsLayer},
-};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
     app::App,
     auth::{self, Actor},
-    config::Config,
     error::{Error, Result},
     graphql::TidingsSchema,
     users,
@@ -56,20 +52,21 @@ pub struct Http {
     pub places: Arc<Places>,
 }
 
-pub fn router(http: Http) -> Result<Router> {
-    let router = Router::new()
+pub fn router(http: Http) -> Router {
+    let graphql = Router::new()
         .route("/graphql", post(graphql::handle).get(get_graphql))
-        .route("/graphiql", get(ui::graphiql))
+        .layer(option_layer(origin::cors(&http.app.config)));
+    Router::new()
+        .merge(graphql)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .merge(ui::routes(http.app.demo.is_some()))
         .layer(DefaultBodyLimit::max(http.app.config.limits.body))
         // Not of event streams: their events would wait in the compressor.
         .layer(CompressionLayer::new())
-        .layer(option_layer(cors(&http.app.config)?))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request_id::set))
-        .with_state(http);
-    Ok(router)
+        .with_state(http)
 }
 
 /// A websocket, or a query by the id of its document.
@@ -78,27 +75,6 @@ async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
         true => ws::upgrade(State(http), request).await,
         false => graphql::handle(State(http), request).await,
     }
-}
-
-/// Pages of other origins may use the API if the configuration names them.
-fn cors(config: &Config) -> Result<Option<CorsLayer>> {
-    let origins = &config.cors_origins;
-    if origins.is_empty() {
-        return Ok(None);
-    }
-    let layer = match origins.iter().any(|origin| origin == "*") {
-        true => CorsLayer::new().allow_origin(Any),
-        false => {
-            let parsed: Result<Vec<HeaderValue>, _> = origins.iter().map(|origin| origin.parse()).collect();
-            CorsLayer::new().allow_origin(parsed.map_err(|_| Error::invalid("cors_origins", "are origins"))?)
-        }
-    };
-    let act_as = HeaderName::from_static(ACT_AS);
-    let layer = layer
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, act_as, request_id::HEADER, sse::LAST_EVENT_ID])
-        .expose_headers([request_id::HEADER]);
-    Ok(Some(layer))
 }
 
 /// Who sent a request; None without a token.

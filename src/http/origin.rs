@@ -1,21 +1,41 @@
 //! Which web pages may use the API from a browser: those of this host, and those that `cors_origins` names.
 
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::{ACT_AS, request_id, sse};
 use crate::config::Config;
 
 const ANY: &str = "*";
 
+/// What tells browsers that pages of the named origins may. None: there are none, and browsers keep others out by themselves.
+pub fn cors(config: &Config) -> Option<CorsLayer> {
+    let origins = config.cors_origins.clone();
+    if origins.is_empty() {
+        return None;
+    }
+    let is_named = move |origin: &HeaderValue, _: &_| is_one_of(origin, &origins);
+    let headers = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        HeaderName::from_static(ACT_AS),
+        request_id::HEADER,
+        sse::LAST_EVENT_ID,
+    ];
+    let layer = CorsLayer::new().allow_origin(AllowOrigin::predicate(is_named)).allow_headers(headers);
+    Some(layer.allow_methods([Method::GET, Method::POST]).expose_headers([request_id::HEADER]))
+}
+
 /// Whether the page that sent a request may do so. What is no browser names no origin, and may.
 pub fn is_welcome(config: &Config, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    if config.cors_origins.iter().any(|known| known == ANY) {
-        return true;
-    }
-    // `null`, which sandboxed pages and files send, is no origin.
-    let Some(origin) = origin.to_str().ok().and_then(Origin::parse) else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    origin.is_of(host) || config.cors_origins.iter().any(|known| Origin::parse(known).as_ref() == Some(&origin))
+    is_one_of(origin, &config.cors_origins) || Origin::of(origin).is_some_and(|origin| origin.is_of(host))
+}
+
+fn is_one_of(origin: &HeaderValue, known: &[String]) -> bool {
+    let origin = Origin::of(origin);
+    known.iter().any(|known| known == ANY || (origin.is_some() && Origin::parse(known) == origin))
 }
 
 /// Where a page is from (RFC 6454).
@@ -27,6 +47,11 @@ struct Origin {
 }
 
 impl Origin {
+    /// None for `null`, which sandboxed pages and files send.
+    fn of(header: &HeaderValue) -> Option<Self> {
+        header.to_str().ok().and_then(Origin::parse)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.trim_end_matches('/').parse().ok()?;
         let scheme = uri.scheme_str()?.to_ascii_lowercase();

@@ -11,6 +11,7 @@ mod authz;
 mod cli;
 mod clients;
 mod examples;
+mod graphiql;
 mod groups;
 mod health;
 mod http;

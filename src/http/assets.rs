@@ -1,0 +1,102 @@
+//! The files of the web pages, as `build.rs` has put them into the binary.
+
+use axum::{
+    Router,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::Http;
+
+/// Whatever a page wants comes from here: nothing inline runs, and nothing is evaluated. Monaco and React set styles as
+/// they go, and GraphiQL's icons and fonts are in its stylesheet.
+const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
+                      style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Vite puts a hash of the content into the names of what is below it.
+const HASHED: &str = "assets/";
+
+static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// One file of `web/dist`.
+pub struct Asset {
+    /// Relative to `web/dist`.
+    path: &'static str,
+    /// Names the content.
+    tag: &'static str,
+    content: &'static [u8],
+    /// The same with gzip, where it is worth it.
+    compressed: Option<&'static [u8]>,
+}
+
+/// Everything but the pages themselves, which have routes of their own.
+pub fn routes() -> Router<Http> {
+    let others = ASSETS.iter().filter(|asset| !asset.path.ends_with(".html"));
+    others.fold(Router::new(), |router, asset| {
+        let answer = move |headers: HeaderMap| async move { asset.answer(&headers) };
+        router.route(&format!("/{}", asset.path), get(answer))
+    })
+}
+
+/// None where the pages have not been built.
+pub fn find(path: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.path == path)
+}
+
+impl Asset {
+    pub fn answer(&self, request: &HeaderMap) -> Response {
+        // Weak: it is the same for both encodings.
+        let tag = format!("W/\"{}\"", self.tag);
+        let cache = match self.path.starts_with(HASHED) {
+            true => "public, max-age=31536000, immutable",
+            false => "no-cache",
+        };
+        let about = [
+            (header::CONTENT_TYPE, self.content_type()),
+            (header::CACHE_CONTROL, cache),
+            (header::ETAG, tag.as_str()),
+            (header::VARY, "accept-encoding"),
+        ];
+        let about = (secured(POLICY), about);
+        if has(request, header::IF_NONE_MATCH, &tag) {
+            return (StatusCode::NOT_MODIFIED, about).into_response();
+        }
+        match self.compressed.filter(|_| has(request, header::ACCEPT_ENCODING, "gzip")) {
+            Some(compressed) => (about, [(header::CONTENT_ENCODING, "gzip")], compressed).into_response(),
+            None => (about, self.content).into_response(),
+        }
+    }
+
+    fn content_type(&self) -> &'static str {
+        match self.path.rsplit('.').next() {
+            Some("html") => "text/html; charset=utf-8",
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("svg") => "image/svg+xml",
+            Some("ttf") => "font/ttf",
+            Some("woff2") => "font/woff2",
+            Some("md") => "text/plain; charset=utf-8",
+            _ => "application/octet-stream",
+        }
+    }
+}
+
+/// What holds a page and its scripts to a policy, beside the policy itself.
+pub fn secured(policy: &str) -> [(HeaderName, HeaderValue); 4] {
+    [
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(policy).unwrap_or(HeaderValue::from_static("sandbox"))),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    ]
+}
+
+/// Whether a list in a header has a value, and does not rule it out by `q=0`.
+fn has(request: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
+    let lists = request.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|value| {
+        let (value, weight) = value.split_once(';').unwrap_or((value, ""));
+        value.trim() == wanted && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+    })
+}

@@ -1,0 +1,47 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { defineConfig } from 'vite'
+
+const SERVER = 'http://127.0.0.1:8080'
+/** Less than this is one packet, compressed or not. */
+const SMALL_BYTES = 1400
+
+/** Puts a compressed file beside each one: the server has no work with it, and the binary carries both. */
+const compress = {
+  name: 'compress',
+  apply: 'build',
+  // Not before: Vite still completes what is in the bundle.
+  writeBundle({ dir }, bundle) {
+    for (const file of Object.keys(bundle).map(name => join(dir, name))) {
+      const content = readFileSync(file)
+      if (content.length >= SMALL_BYTES) writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }))
+    }
+  },
+}
+
+export default defineConfig({
+  // Relative, so that a proxy may put the server below a path.
+  base: './',
+  plugins: [compress],
+  build: {
+    target: 'es2022',
+    // It holds the directory's own .gitignore; `npm run build` removes the rest.
+    emptyOutDir: false,
+    rolldownOptions: {
+      input: ['graphiql.html'],
+      // "use client" means nothing here, and stands in a hundred files of the libraries.
+      checks: { moduleLevelDirective: false },
+    },
+    // Most of the libraries ask that their licences go with them.
+    license: { fileName: 'licenses.md' },
+    // Monaco, the editor, is one piece of 2 MB, which is loaded when the page is there.
+    chunkSizeWarningLimit: 2500,
+    reportCompressedSize: false,
+  },
+  worker: { format: 'es' },
+  // Vite bundles libraries ahead for `npm run dev`, and cannot do so with workers.
+  optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
+  // `npm run dev` shows the pages as they are edited, over a server that runs beside it.
+  server: { proxy: { '/graphql': { target: SERVER, ws: true }, '/demo': SERVER } },
+})
