@@ -16,7 +16,7 @@ use crate::{
     db::{Db, Location},
     due,
     error::{Error, Result},
-    graphql,
+    graphql::{self, Gate},
     http::{self, Http, Places},
     live::Live,
     users::Known,
@@ -53,9 +53,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
 /// Serves until the app is told to shut down, and then until everything has ended in good order.
 pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let sockets = TaskTracker::new();
-    let schema = graphql::schema(app.clone())?;
-    let places = Places::new(&app.config.limits);
-    let router = http::router(Http { app: app.clone(), schema, sockets: sockets.clone(), places });
+    let router = http::router(Http {
+        schema: graphql::schema(app.clone()),
+        gate: Arc::new(Gate::open(app.config.clone())?),
+        places: Places::new(&app.config.limits),
+        sockets: sockets.clone(),
+        app: app.clone(),
+    });
     let due = tokio::spawn(due::run(app.clone()));
     let keys = tokio::spawn({
         let app = app.clone();

@@ -33,7 +33,7 @@ use crate::{
 };
 
 pub use errors::{answer, is_refused};
-pub use prepare::{Params, Prepared, prepare, refusal};
+pub use prepare::{Gate, Params, Prepared, refusal};
 
 pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 
@@ -63,12 +63,9 @@ pub fn hosts() -> Vec<Role> {
     vec![Role::Service, Role::Admin]
 }
 
-/// The schema to execute requests with. Fails if the trusted documents cannot be read.
-pub fn schema(app: App) -> Result<TidingsSchema> {
+pub fn schema(app: App) -> TidingsSchema {
     let loaders = loaders::Loaders(app.clone());
-    let rates = rates::Rates::new(app.config.limits.operations_per_minute);
-    let schema = builder().data(DataLoader::new(loaders, tokio::spawn)).data(rates);
-    Ok(schema.data(documents::Documents::load(&app.config)?).data(prepare::Shape::of(&sdl())?).data(app).finish())
+    builder().data(DataLoader::new(loaders, tokio::spawn)).data(app).finish()
 }
 
 /// The schema as a text; `schema.graphql` at the project's root is this.

@@ -1,5 +1,6 @@
 //! Answers as the specification wants them (§6.4.4): a field that failed is null, and one that cannot be null makes its
-//! parent null. async-graphql 7 leaves failed fields out. Only answers with errors are looked at.
+//! parent null. async-graphql 7 leaves failed fields out. Only answers with errors are looked at; those of the validation
+//! say no more of the schema than the caller may know.
 
 use std::sync::{Arc, OnceLock};
 

@@ -16,16 +16,15 @@ use async_graphql::{
 };
 use serde::Deserialize;
 
-use super::{TidingsSchema, documents::Documents, rates::Rates};
+use super::{documents::Documents, rates::Rates};
 use crate::{
-    app::App,
     auth::Actor,
-    config::{Introspection, Limits},
+    config::{Config, Introspection, Limits},
+    error::Result,
 };
 
-pub use shape::Shape;
-
 use measure::TooMuch;
+use shape::Shape;
 
 /// The parameters of a GraphQL request, over HTTP and websocket alike.
 #[derive(Deserialize, Default)]
@@ -50,54 +49,63 @@ pub struct Prepared {
 /// Whether the caller may know the schema; in the data of a request.
 pub struct KnowsSchema(pub bool);
 
-/// Makes a request of what a client sent, and refuses one that is too much.
-pub fn prepare(schema: &TidingsSchema, params: Params, actor: Option<Actor>) -> Result<Prepared, ServerError> {
-    let (Some(app), Some(documents), Some(shape)) = (schema.data::<App>(), schema.data::<Documents>(), schema.data())
-    else {
-        return Err(refusal("this schema is for printing only", "INTERNAL_SERVER_ERROR"));
-    };
-    if let (Some(user), Some(rates)) = (actor.as_ref().and_then(Actor::user_id), schema.data::<Rates>())
-        && !rates.allows(user)
-    {
-        return Err(refusal("too many operations in a minute; try again later", "RATE_LIMITED"));
+/// What every request passes before it is executed.
+pub struct Gate {
+    config: Arc<Config>,
+    shape: Shape,
+    documents: Documents,
+    rates: Rates,
+}
+
+impl Gate {
+    /// Fails if the trusted documents cannot be read.
+    pub fn open(config: Arc<Config>) -> Result<Self> {
+        Ok(Gate {
+            shape: Shape::of(&super::sdl())?,
+            documents: Documents::load(&config)?,
+            rates: Rates::new(config.limits.operations_per_minute),
+            config,
+        })
     }
-    let found = documents.find(&params, actor.as_ref().is_some_and(Actor::is_service))?;
-    let variables = params.variables.unwrap_or_default();
-    let limits = &app.config.limits;
-    check(&variables, limits).map_err(too_complex)?;
-    let document = match documents.parsed(&found.text) {
-        Some(document) => document,
-        None => Arc::new(parse(&found.text, limits)?),
-    };
-    let asks_for_the_schema = measure(&document, &variables, shape, limits)?;
-    let operation = operation(&document, params.operation_name.as_deref())?;
-    let kind = operation.ty;
-    let is_missing = |name: &Name| matches!(variables.get(name), None | Some(Value::Null));
-    // async-graphql would notice only when a resolver asks for it; a mutation before it would have run.
-    let mut required = operation.variable_definitions.iter().map(|definition| &definition.node).filter(|definition| {
-        !definition.var_type.node.nullable && definition.default_value.is_none() && is_missing(&definition.name.node)
-    });
-    if let Some(missing) = required.next() {
-        let message = format!("the variable ${} is required", missing.name.node);
-        return Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"));
+
+    /// Makes a request of what a client sent, and refuses one that is too much.
+    pub fn prepare(&self, params: Params, actor: Option<Actor>) -> Result<Prepared, ServerError> {
+        if !actor.as_ref().and_then(Actor::user_id).is_none_or(|user| self.rates.allows(user)) {
+            return Err(refusal("too many operations in a minute; try again later", "RATE_LIMITED"));
+        }
+        let found = self.documents.find(&params, actor.as_ref().is_some_and(Actor::is_service))?;
+        let variables = params.variables.unwrap_or_default();
+        let limits = &self.config.limits;
+        check(&variables, limits).map_err(too_complex)?;
+        let document = match self.documents.parsed(&found.text) {
+            Some(document) => document,
+            None => Arc::new(parse(&found.text, limits)?),
+        };
+        let asks_for_the_schema = measure(&document, &variables, &self.shape, limits)?;
+        let operation = operation(&document, params.operation_name.as_deref())?;
+        check_required(operation, &variables)?;
+        let knows_schema = self.knows_schema(actor.as_ref());
+        if asks_for_the_schema && !knows_schema {
+            return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
+        }
+        let (kind, is_persisted) = (operation.ty, found.is_persisted);
+        let mut request = Request::new(&*found.text).variables(variables).data(KnowsSchema(knows_schema));
+        request.operation_name = params.operation_name;
+        request.set_parsed_query((*document).clone());
+        if let Some(actor) = actor {
+            request = request.data(actor);
+        }
+        self.documents.keep(found, &document);
+        Ok(Prepared { request, kind, is_persisted })
     }
-    let knows_schema = match app.config.introspection {
-        Introspection::Everybody => true,
-        Introspection::SignedIn => actor.is_some(),
-        Introspection::Admins => actor.as_ref().is_some_and(Actor::is_admin),
-    };
-    if !knows_schema && asks_for_the_schema {
-        return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
+
+    fn knows_schema(&self, actor: Option<&Actor>) -> bool {
+        match self.config.introspection {
+            Introspection::Everybody => true,
+            Introspection::SignedIn => actor.is_some(),
+            Introspection::Admins => actor.is_some_and(Actor::is_admin),
+        }
     }
-    let mut request = Request::new(&*found.text).variables(variables).data(KnowsSchema(knows_schema));
-    request.operation_name = params.operation_name;
-    request.set_parsed_query((*document).clone());
-    let is_persisted = found.is_persisted;
-    documents.keep(found, &document);
-    if let Some(actor) = actor {
-        request = request.data(actor);
-    }
-    Ok(Prepared { request, kind, is_persisted })
 }
 
 impl Params {
@@ -158,6 +166,22 @@ fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result
         };
         refusal(message, "GRAPHQL_VALIDATION_FAILED")
     })
+}
+
+/// async-graphql would notice only when a resolver asks for the variable; a mutation before it would have run.
+fn check_required(operation: &OperationDefinition, variables: &Variables) -> Result<(), ServerError> {
+    let is_missing = |name: &Name| matches!(variables.get(name), None | Some(Value::Null));
+    let mut definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
+    let missing = definitions.find(|definition| {
+        !definition.var_type.node.nullable && definition.default_value.is_none() && is_missing(&definition.name.node)
+    });
+    match missing {
+        Some(missing) => {
+            let message = format!("the variable ${} is required", missing.name.node);
+            Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check(variables: &Variables, limits: &Limits) -> Result<(), String> {

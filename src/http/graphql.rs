@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::{Http, accept::Format, actor, sse};
 use crate::{
     error::Error,
-    graphql::{self, Params, Prepared, answer, is_refused, refusal},
+    graphql::{Params, Prepared, answer, is_refused, refusal},
 };
 
 /// Answers a request.
@@ -40,7 +40,7 @@ async fn respond(http: Http, request: Request, format: Format) -> Result<Respons
     let is_get = request.method() == Method::GET;
     let params = if is_get { from_url(&request)? } else { from_body(&http, request).await? };
     let actor = actor(&http.app, &headers).await?;
-    let prepared = match graphql::prepare(&http.schema, params, actor.clone()) {
+    let prepared = match http.gate.prepare(params, actor.clone()) {
         Ok(prepared) => prepared,
         Err(error) if format == Format::Events => return Ok(sse::refuse(&http.app, error)),
         Err(error) => return Ok(show(async_graphql::Response::from_errors(vec![error]), format)),

@@ -31,7 +31,7 @@ use crate::{
     app::App,
     auth::{self, Actor},
     error::{Error, Result},
-    graphql::TidingsSchema,
+    graphql::{Gate, TidingsSchema},
     users,
 };
 
@@ -46,6 +46,7 @@ const ACT_AS: &str = "act-as";
 pub struct Http {
     pub app: App,
     pub schema: TidingsSchema,
+    pub gate: Arc<Gate>,
     /// The open websockets and their operations, which outlive their requests.
     pub sockets: TaskTracker,
     /// How many of them each caller has.

@@ -34,11 +34,7 @@ use super::{
     places::Place,
     sign_in,
 };
-use crate::{
-    auth::Actor,
-    error::Error,
-    graphql::{self, Params},
-};
+use crate::{auth::Actor, error::Error, graphql::Params};
 
 /// Pings without an answer after which the client is taken for gone.
 const MOST_PINGS: u8 = 2;
@@ -231,7 +227,7 @@ impl Connection {
             let error = async_graphql::Error::from(error).into_server_error(Default::default());
             return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await;
         }
-        let prepared = match graphql::prepare(&self.http.schema, params, self.actor.clone()) {
+        let prepared = match self.http.gate.prepare(params, self.actor.clone()) {
             Ok(prepared) => prepared,
             Err(error) => return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await,
         };
