@@ -3,11 +3,21 @@
 
 use std::fs;
 
-use crate::{Bench, Result, data, server::Server, socket::Socket, table::Row};
+use serde_json::json;
 
-const SOCKETS: usize = 1_000;
-/// The first sockets also fill what all of them share.
+use crate::{
+    Bench, Result, data,
+    http::{self, Http},
+    server::Server,
+    socket::Socket,
+    table::Row,
+};
+
+const SOCKETS: usize = 5_000;
+/// The first sockets also fill what all of them share…
 const WARM_UP: usize = 50;
+/// …and so does a look at the inboxes: the database keeps the pages that it has read.
+const LOOK: &str = "{ viewer { inbox { cursor } } }";
 /// Files that the bench and the server have open besides the sockets.
 const OTHER_FILES: usize = 150;
 
@@ -18,6 +28,11 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     for user in 1..=WARM_UP {
         open.push(Socket::open(server.address, &bench.token(user as i64)?).await?);
         open[user - 1].follow_inbox().await?;
+    }
+    let mut http = Http::connect(server.address).await?;
+    for user in WARM_UP + 1..=WARM_UP + sockets {
+        let token = bench.token(user as i64 % data::MEMBERS + 1)?;
+        http.send(&http::graphql(&token, LOOK, &json!({}))).await?;
     }
     let before = server.memory()?;
     for user in WARM_UP + 1..=WARM_UP + sockets {

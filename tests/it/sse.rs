@@ -174,3 +174,19 @@ async fn event_streams_pass_proxies_and_have_heartbeats() {
     app.stop().await;
     assert_eq!(events.next().await, None);
 }
+
+/// They count like websockets, and together with them.
+#[tokio::test]
+async fn a_person_has_so_many_event_streams_at_the_same_time() {
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.sockets_per_user = 2).await.unwrap();
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    let socket = alice.connect().await;
+    let _first = Events::open(request(&alice, FOLLOW, json!({}))).await;
+
+    let refused = request(&alice, FOLLOW, json!({})).send().await.unwrap();
+    Events::open(request(&bob, FOLLOW, json!({}))).await;
+    socket.close().await;
+    Events::open(request(&alice, FOLLOW, json!({}))).await;
+
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+}

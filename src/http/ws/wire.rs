@@ -56,7 +56,9 @@ impl Wire {
             .max_message_size(Some(largest_message))
             .max_frame_size(Some(largest_message));
         let stream = io.into_inner().into_stream();
-        let socket = WebSocketStream::from_partially_read(stream, read_buf.into(), Role::Server, Some(config)).await;
+        // Copied, because the socket would go on with this buffer, which has 8 KiB.
+        let read = read_buf.to_vec();
+        let socket = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
         Some(Wire(Box::new(socket)))
     }
 
