@@ -22,6 +22,8 @@ pub struct Limits {
     pub variables: usize,
     /// Words, numbers, strings and signs in a document.
     pub tokens: usize,
+    /// Values in the arguments of a document, with its fragments and variables written out.
+    pub values: u64,
     /// Lists and objects within each other in one value.
     pub value_nesting: usize,
     /// The body of an HTTP request.
@@ -71,6 +73,7 @@ impl Default for Limits {
             fragments: 50,
             variables: 50,
             tokens: 4_000,
+            values: 10_000,
             value_nesting: 32,
             body: 256 * 1024,
             socket_message: 64 * 1024,

@@ -20,6 +20,8 @@ const MOST_KEPT: u64 = 16 * 1024 * 1024;
 const MOST_PARSED: u64 = 32 * 1024 * 1024;
 /// What a parsed document takes, in times of its text; roughly.
 const PARSED_SIZE: usize = 20;
+/// What an entry of a cache takes beside that; so that many small ones do not come to much more.
+const ENTRY_SIZE: usize = 1024;
 /// What Apollo's and urql's clients look for, word for word.
 const NOT_FOUND: &str = "PersistedQueryNotFound";
 const NOT_SUPPORTED: &str = "PersistedQueryNotSupported";
@@ -72,7 +74,7 @@ impl Documents {
             for (id, text) in pairs {
                 let parsed = async_graphql::parser::parse_query(&text);
                 parsed.map_err(|error| invalid(format!("the document {id} is no GraphQL: {error}")))?;
-                trusted.insert(id, text.into());
+                trusted.insert(without_prefix(&id).to_owned(), text.into());
             }
         }
         let usual = match config.trusted_documents {
@@ -83,9 +85,9 @@ impl Documents {
         if mode == PersistedDocuments::Trusted && trusted.is_empty() {
             return Err(invalid("has the documents that may be sent".into()));
         }
-        let weight = |hash: &String, text: &Arc<str>| (hash.len() + text.len()) as u32;
+        let weight = |hash: &String, text: &Arc<str>| (ENTRY_SIZE + hash.len() + text.len()) as u32;
         let kept = Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build();
-        let weight = |text: &Arc<str>, _: &Arc<ExecutableDocument>| (text.len() * PARSED_SIZE) as u32;
+        let weight = |text: &Arc<str>, _: &Arc<ExecutableDocument>| (ENTRY_SIZE + text.len() * PARSED_SIZE) as u32;
         let parsed = Cache::builder().max_capacity(MOST_PARSED).weigher(weight).build();
         Ok(Documents { mode, trusted, kept, parsed })
     }
@@ -121,10 +123,11 @@ impl Documents {
 
     fn known(&self, id: &str) -> Option<Arc<str>> {
         let id = without_prefix(id);
-        self.trusted.get(id).cloned().or_else(|| match self.mode {
-            PersistedDocuments::Apq => self.kept.get(id),
-            _ => None,
-        })
+        match self.mode {
+            PersistedDocuments::Off => None,
+            PersistedDocuments::Trusted => self.trusted.get(id).cloned(),
+            PersistedDocuments::Apq => self.trusted.get(id).cloned().or_else(|| self.kept.get(id)),
+        }
     }
 
     /// What a text says, if it was parsed before.

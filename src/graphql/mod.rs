@@ -55,7 +55,7 @@ pub struct Subscription(updates::InboxSubscription, threads::ThreadSubscription)
 pub fn auth(requires: Vec<Role>) {}
 
 /// How long the list of this field is taken to be for the cost of a query; 10 where nothing says so.
-#[TypeDirective(location = "FieldDefinition")]
+#[TypeDirective(name = "listSize", location = "FieldDefinition")]
 pub fn list_size(assumed_size: u32) {}
 
 /// The roles of `@auth` on what belongs to the host application.

@@ -4,6 +4,7 @@
 mod measure;
 mod scan;
 mod shape;
+mod values;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -76,14 +77,14 @@ impl Gate {
         let found = self.documents.find(&params, actor.as_ref().is_some_and(Actor::is_service))?;
         let variables = params.variables.unwrap_or_default();
         let limits = &self.config.limits;
-        check(&variables, limits).map_err(too_complex)?;
+        values::check(&variables, limits).map_err(too_complex)?;
         let document = match self.documents.parsed(&found.text) {
             Some(document) => document,
             None => Arc::new(parse(&found.text, limits)?),
         };
         let asks_for_the_schema = measure(&document, &variables, &self.shape, limits)?;
         let operation = operation(&document, params.operation_name.as_deref())?;
-        check_required(operation, &variables)?;
+        values::check_required(operation, &variables)?;
         let knows_schema = self.knows_schema(actor.as_ref());
         if asks_for_the_schema && !knows_schema {
             return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
@@ -168,43 +169,6 @@ fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result
     })
 }
 
-/// async-graphql would notice only when a resolver asks for the variable; a mutation before it would have run.
-fn check_required(operation: &OperationDefinition, variables: &Variables) -> Result<(), ServerError> {
-    let is_missing = |name: &Name| matches!(variables.get(name), None | Some(Value::Null));
-    let mut definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
-    let missing = definitions.find(|definition| {
-        !definition.var_type.node.nullable && definition.default_value.is_none() && is_missing(&definition.name.node)
-    });
-    match missing {
-        Some(missing) => {
-            let message = format!("the variable ${} is required", missing.name.node);
-            Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"))
-        }
-        None => Ok(()),
-    }
-}
-
-fn check(variables: &Variables, limits: &Limits) -> Result<(), String> {
-    if variables.len() > limits.variables {
-        return Err(format!("a request has at most {} variables", limits.variables));
-    }
-    match variables.values().map(nesting).max() {
-        Some(deepest) if deepest > limits.value_nesting => {
-            Err(format!("values are nested at most {} deep", limits.value_nesting))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn nesting(value: &Value) -> usize {
-    // No deeper than the JSON parser goes, which stops at 128.
-    match value {
-        Value::List(values) => 1 + values.iter().map(nesting).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(nesting).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
 fn too_complex(message: String) -> ServerError {
     refusal(message, "QUERY_TOO_COMPLEX")
 }
@@ -235,7 +199,7 @@ mod tests {
 
     fn judge(query: &str, variables: serde_json::Value, limits: &Limits) -> Result<bool, ServerError> {
         let (shape, variables) = (Shape::of(&crate::graphql::sdl()).unwrap(), Variables::from_json(variables));
-        check(&variables, limits).map_err(too_complex)?;
+        values::check(&variables, limits).map_err(too_complex)?;
         measure(&parse(query, limits)?, &variables, &shape, limits)
     }
 
@@ -270,16 +234,18 @@ mod tests {
         assert!(verdict(&operations).unwrap_err().contains("operations"));
         let variables: String = (0..51).map(|n| format!("$v{n}: Int ")).collect();
         assert!(verdict(&format!("query({variables}) {{ a }}")).unwrap_err().contains("variables"));
-        for leaf in ["x { ...f0 }", "__schema { ...f0 }"] {
-            let doubled: String = (0..40)
-                .map(|n| {
-                    format!("fragment f{n} on User {{ {} {} }} ", leaf.replace('0', &(n + 1).to_string()), "...f40")
-                        .replace("...f40", &format!("...f{}", n + 1))
-                })
-                .collect();
-            let query = format!("{doubled} fragment f40 on User {{ id }} {{ viewer {{ ...f0 }} }}");
-            assert!(verdict(&query).is_err(), "{leaf}");
+        for text in ["{ a(b: \"\"\"\" [[ ]] ) }", "{ a(b: \"\"\"\") }", "{ a } \"\"\" } }"] {
+            assert!(verdict(text).unwrap_err().contains("block string"), "{text}");
         }
+        for leaf in ["a", "__typename"] {
+            let doubled: String =
+                (0..22).map(|n| format!("fragment f{n} on User {{ ...f{0} ...f{0} }} ", n + 1)).collect();
+            let query = format!("{doubled} fragment f22 on User {{ {leaf} }} {{ viewer {{ ...f0 }} }}");
+            assert!(verdict(&query).unwrap_err().contains("written out"), "{leaf}");
+        }
+        let many = json!({"ids": vec!["usr_1"; 5_000]});
+        let query = format!("query($ids: [ID!]!) {{ {} }}", "nodes(ids: $ids) { id } ".repeat(3));
+        assert!(verdict_with(&query, many).unwrap_err().contains("written out"));
         let circle = "fragment a on User { x { ...b } } fragment b on User { x { ...a } } { viewer { ...a } }";
         assert!(verdict(circle).unwrap_err().contains("contains itself"));
         assert!(verdict(&format!("{{ a {} }}", "{ a ".repeat(15) + &"}".repeat(15))).unwrap_err().contains("deep"));
@@ -300,6 +266,11 @@ mod tests {
             (format!("query($n: Int) {{ {} }}", pages("$n")), json!({"n": 100})),
             (format!("query($n: Int = 100) {{ {} }}", pages("$n")), json!({})),
             (format!("query {{ ...f }} fragment f on Query {{ {} }}", pages("100")), json!({})),
+            (format!("{{ nodes(ids: \"usr_1\") {{ ... on User {{ {} }} }} }}", pages("100")), json!({})),
+            (
+                format!("query($i: [ID!]!) {{ nodes(ids: $i) {{ ... on User {{ {} }} }} }}", pages("100")),
+                json!({"i": "usr_1"}),
+            ),
         ] {
             assert!(cost(&query, variables) > 1_000_000, "{query}");
         }
@@ -317,7 +288,19 @@ mod tests {
             (
                 "mutation($ids: [ID!]!) { markRead(input: {itemIds: $ids}) { items { id } } }".into(),
                 json!({"ids": vec!["itm_1"; 100]}),
-                120,
+                111,
+            ),
+            (
+                "mutation($ids: [ID!]!, $x: DateTime) { snooze(input: {itemIds: $ids, until: $x}) { items { id } } }"
+                    .into(),
+                json!({"ids": vec!["itm_1"; 100]}),
+                111,
+            ),
+            ("subscription { inboxUpdated { changes { type item { id } } } }".into(), json!({}), 221),
+            (
+                "{ viewer { inbox { changes(after: \"a:1\", first: 100) { changes { item { id title } } } } } }".into(),
+                json!({}),
+                223,
             ),
         ] {
             assert_eq!(cost(&query, variables), objects, "{query}");

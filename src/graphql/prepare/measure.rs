@@ -10,8 +10,12 @@ use async_graphql::{
         Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
     },
 };
+use async_graphql_value::Value as DocumentValue;
 
-use super::shape::{Shape, Times, USUAL_LIST};
+use super::{
+    shape::{Shape, Times, USUAL_LIST},
+    values::Values,
+};
 use crate::config::Limits;
 
 /// What costs are counted in: ten plain fields are an object.
@@ -47,13 +51,14 @@ pub fn check(
     if document.fragments.len() > limits.fragments {
         return Err(format!("a document has at most {} fragments", limits.fragments).into());
     }
+    let values = Values::of(document, variables);
     let (mut aliases, mut directives, mut asks_for_the_schema) = (0, 0, false);
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         if operation.variable_definitions.len() > limits.variables {
             return Err(format!("an operation has at most {} variables", limits.variables).into());
         }
-        let mut measure = Measure::new(document, Some(operation), variables, shape);
+        let mut measure = Measure::new(document, Some(operation), variables, &values, shape);
         let root = match operation.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
@@ -66,7 +71,7 @@ pub fn check(
         asks_for_the_schema |= measure.asks_for_the_schema;
     }
     // A fragment that nobody uses is validated all the same.
-    let mut measure = Measure::new(document, None, variables, shape);
+    let mut measure = Measure::new(document, None, variables, &values, shape);
     for name in document.fragments.keys() {
         let size = measure.fragment(name)?;
         within(size, limits)?;
@@ -90,6 +95,10 @@ fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
         let message = format!("a document has at most {} fields, with its fragments written out", limits.tokens);
         return Err(message.into());
     }
+    // Validation copies a variable wherever it is used.
+    if size.values > limits.values {
+        return Err(format!("a document has at most {} values, with its variables written out", limits.values).into());
+    }
     let cost = size.cost.div_ceil(OBJECT);
     if cost > limits.cost {
         let message = format!("the query costs {cost}, and {} is the most; ask for shorter pages", limits.cost);
@@ -105,12 +114,15 @@ struct Size {
     cost: u64,
     /// Fields and spreads, with the fragments written out.
     length: u64,
+    /// Values in arguments, with the fragments and variables written out.
+    values: u64,
 }
 
 struct Measure<'a> {
     document: &'a ExecutableDocument,
     operation: Option<&'a OperationDefinition>,
     variables: &'a Variables,
+    values: &'a Values<'a>,
     shape: &'a Shape,
     /// None while it is being measured: who comes by again has found a circle.
     fragments: HashMap<&'a Name, Option<Size>>,
@@ -125,12 +137,14 @@ impl<'a> Measure<'a> {
         document: &'a ExecutableDocument,
         operation: Option<&'a OperationDefinition>,
         variables: &'a Variables,
+        values: &'a Values<'a>,
         shape: &'a Shape,
     ) -> Self {
         Measure {
             document,
             operation,
             variables,
+            values,
             shape,
             fragments: HashMap::new(),
             aliases: 0,
@@ -162,6 +176,7 @@ impl<'a> Measure<'a> {
                 depth: sum.depth.max(size.depth),
                 cost: sum.cost.saturating_add(size.cost),
                 length: sum.length.saturating_add(size.length).saturating_add(1),
+                values: sum.values.saturating_add(size.values),
             };
         }
         Ok(sum)
@@ -175,17 +190,15 @@ impl<'a> Measure<'a> {
         let shape = self.shape;
         let known = shape.field(ty, &field.name.node);
         let inner = self.set(&field.selection_set.node, known.map_or("", |known| &known.ty))?;
-        let mut times = match known.map(|known| &known.times) {
+        let times = match known.map(|known| &known.times) {
             None | Some(Times::One) => 1,
+            // What is shown of a bulk change is as long as what was asked for.
+            Some(Times::List(length)) if ty.ends_with("Payload") => self.values.longest.max(*length),
             Some(Times::List(length)) => *length,
             Some(Times::Page) => self.page(field),
-            Some(Times::Argument(name)) => self.argument(field, name).map_or(USUAL_LIST, |value| longest_list(&value)),
+            Some(Times::Argument(name)) => self.length(field, name),
         };
-        if ty == "Mutation" {
-            // What is shown of a bulk change is as long as what was asked for.
-            let arguments = field.arguments.iter().filter_map(|(name, _)| self.argument(field, &name.node));
-            times = arguments.map(|value| longest_list(&value)).max().unwrap_or(0).div_ceil(USUAL_LIST).max(1);
-        }
+        let values = field.arguments.iter().map(|(_, value)| self.values.size_of(&value.node)).sum();
         let is_object = !field.selection_set.node.items.is_empty();
         let is_introspection = field.name.node.starts_with("__") || ty.starts_with("__");
         let is_cheap = is_introspection || field.name.node == "pageInfo" || ty == "PageInfo" || ty.ends_with("Edge");
@@ -196,6 +209,7 @@ impl<'a> Measure<'a> {
             depth: if is_introspection { 1 } else { inner.depth + 1 },
             cost: inner.cost.saturating_mul(times).saturating_add(own.saturating_mul(owns)),
             length: inner.length,
+            values: inner.values.saturating_add(values),
         })
     }
 
@@ -215,35 +229,43 @@ impl<'a> Measure<'a> {
     }
 
     fn page(&self, field: &Field) -> u64 {
-        let asked = ["first", "last"].into_iter().filter_map(|name| self.argument(field, name));
-        asked.filter_map(|value| as_size(&value)).max().unwrap_or(USUAL_PAGE)
+        let asked = ["first", "last"].into_iter().filter_map(|name| argument(field, name));
+        asked.filter_map(|value| self.number(value)).max().unwrap_or(USUAL_PAGE)
     }
 
-    /// The value of an argument, with the request's variables and their defaults.
-    fn argument(&self, field: &Field, name: &str) -> Option<Value> {
-        let (_, value) = field.arguments.iter().find(|(known, _)| known.node == name)?;
-        let variable = |name: Name| self.variables.get(&name).or_else(|| self.default(&name)).cloned().ok_or(());
-        value.node.clone().into_const_with(variable).ok()
+    /// How many a list argument names. One value is taken for a list of one.
+    fn length(&self, field: &Field, name: &str) -> u64 {
+        match argument(field, name) {
+            None => USUAL_LIST,
+            Some(DocumentValue::List(values)) => values.len() as u64,
+            Some(DocumentValue::Variable(name)) => match self.variable(name) {
+                Some(Value::List(values)) => values.len() as u64,
+                _ => 1,
+            },
+            Some(_) => 1,
+        }
     }
 
-    fn default(&self, name: &Name) -> Option<&'a Value> {
-        let definition = self.operation?.variable_definitions.iter().find(|known| known.node.name.node == *name)?;
-        definition.node.default_value()
+    fn number(&self, value: &DocumentValue) -> Option<u64> {
+        match value {
+            DocumentValue::Number(number) => number.as_u64(),
+            DocumentValue::Variable(name) => match self.variable(name)? {
+                Value::Number(number) => number.as_u64(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The value of a variable, or its default.
+    fn variable(&self, name: &Name) -> Option<&'a Value> {
+        self.variables.get(name).or_else(|| {
+            let mut definitions = self.operation?.variable_definitions.iter();
+            definitions.find(|known| known.node.name.node == *name)?.node.default_value()
+        })
     }
 }
 
-fn as_size(value: &Value) -> Option<u64> {
-    match value {
-        Value::Number(number) => number.as_u64(),
-        _ => None,
-    }
-}
-
-/// The length of the longest list in a value.
-fn longest_list(value: &Value) -> u64 {
-    match value {
-        Value::List(values) => (values.len() as u64).max(values.iter().map(longest_list).max().unwrap_or(0)),
-        Value::Object(fields) => fields.values().map(longest_list).max().unwrap_or(0),
-        _ => 0,
-    }
+fn argument<'a>(field: &'a Field, name: &str) -> Option<&'a DocumentValue> {
+    field.arguments.iter().find(|(known, _)| known.node == name).map(|(_, value)| &value.node)
 }

@@ -12,7 +12,7 @@ pub fn scan(text: &str, most_tokens: usize) -> Result<(), String> {
         let rest = &bytes[at..];
         let (is_token, length) = match rest[0] {
             b'#' => (false, rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())),
-            b'"' => (true, string_length(rest)),
+            b'"' => (true, string_length(rest)?),
             b' ' | b'\t' | b'\n' | b'\r' | b',' => (false, 1),
             byte if is_word(byte) => (true, rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len())),
             b'{' | b'[' | b'(' => {
@@ -41,23 +41,27 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+')
 }
 
-/// The bytes of the string that a text begins with, quotes included; to the end, if it does not end.
-fn string_length(text: &[u8]) -> usize {
+/// The bytes of the string that a text begins with, quotes included.
+fn string_length(text: &[u8]) -> Result<usize, String> {
     let is_block = text.starts_with(b"\"\"\"");
     let quote: &[u8] = if is_block { b"\"\"\"" } else { b"\"" };
     let mut at = quote.len();
     while at < text.len() {
         let rest = &text[at..];
         if rest.starts_with(quote) {
-            return at + quote.len();
+            return Ok(at + quote.len());
         }
         at += match rest[0] {
             b'\\' if is_block && rest[1..].starts_with(quote) => 1 + quote.len(),
             b'\\' if !is_block => 2,
             // A string on one line ends there; what follows is read as what it is.
-            b'\n' | b'\r' if !is_block => return at,
+            b'\n' | b'\r' if !is_block => return Ok(at),
             _ => 1,
         };
     }
-    text.len()
+    match is_block {
+        // The parser takes its quotes for an empty string and goes on behind them, where nobody has looked.
+        true => Err("a block string does not end".into()),
+        false => Ok(text.len()),
+    }
 }

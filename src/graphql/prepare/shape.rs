@@ -81,7 +81,8 @@ impl FieldShape {
         let has_argument = |name: &str| field.arguments.iter().any(|argument| argument.node.name.node == name);
         let list_argument = || field.arguments.iter().find(|argument| is_list(&argument.node.ty.node));
         let times = if !is_list(&field.ty.node) {
-            if has_argument("first") { Times::Page } else { Times::One }
+            // `Inbox.changes` has `first`, too, and shows one update with a list.
+            if has_argument("first") && ty.ends_with("Connection") { Times::Page } else { Times::One }
         } else if parent.ends_with("Connection") {
             // The page has been counted by the field that shows the connection.
             Times::One

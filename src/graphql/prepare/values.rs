@@ -1,0 +1,120 @@
+//! The values of a request: its variables, and what its document says with them.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, ServerError, Value, Variables,
+    parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+};
+use async_graphql_value::Value as DocumentValue;
+
+use super::refusal;
+use crate::config::Limits;
+
+/// How much there is in the values of a request.
+pub struct Values<'a> {
+    variables: HashMap<&'a Name, u64>,
+    /// The length of the longest list.
+    pub longest: u64,
+}
+
+impl<'a> Values<'a> {
+    pub fn of(document: &ExecutableDocument, variables: &'a Variables) -> Self {
+        let sizes = variables.iter().map(|(name, value)| (name, size(value))).collect();
+        let mut values = Values { variables: sizes, longest: variables.values().map(longest).max().unwrap_or(0) };
+        let operations = document.operations.iter().map(|(_, operation)| operation);
+        for operation in operations.clone() {
+            let defaults = operation.node.variable_definitions.iter().filter_map(|known| known.node.default_value());
+            values.longest = values.longest.max(defaults.map(longest).max().unwrap_or(0));
+        }
+        let sets = operations.map(|operation| &operation.node.selection_set.node);
+        for set in sets.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node)) {
+            values.longest = values.longest.max(longest_in(set));
+        }
+        values
+    }
+
+    /// Values within a value, with its variables written out.
+    pub fn size_of(&self, value: &DocumentValue) -> u64 {
+        match value {
+            DocumentValue::Variable(name) => self.variables.get(name).copied().unwrap_or(1),
+            DocumentValue::List(values) => 1 + values.iter().map(|value| self.size_of(value)).sum::<u64>(),
+            DocumentValue::Object(fields) => 1 + fields.values().map(|value| self.size_of(value)).sum::<u64>(),
+            _ => 1,
+        }
+    }
+}
+
+fn size(value: &Value) -> u64 {
+    match value {
+        Value::List(values) => 1 + values.iter().map(size).sum::<u64>(),
+        Value::Object(fields) => 1 + fields.values().map(size).sum::<u64>(),
+        _ => 1,
+    }
+}
+
+fn longest(value: &Value) -> u64 {
+    match value {
+        Value::List(values) => (values.len() as u64).max(values.iter().map(longest).max().unwrap_or(0)),
+        Value::Object(fields) => fields.values().map(longest).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// The longest list in the arguments of a selection.
+fn longest_in(set: &SelectionSet) -> u64 {
+    fn in_value(value: &DocumentValue) -> u64 {
+        match value {
+            DocumentValue::List(values) => (values.len() as u64).max(values.iter().map(in_value).max().unwrap_or(0)),
+            DocumentValue::Object(fields) => fields.values().map(in_value).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+    let in_selection = |selection: &Selection| match selection {
+        Selection::Field(field) => {
+            let arguments = field.node.arguments.iter().map(|(_, value)| in_value(&value.node));
+            arguments.max().unwrap_or(0).max(longest_in(&field.node.selection_set.node))
+        }
+        Selection::InlineFragment(fragment) => longest_in(&fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => 0,
+    };
+    set.items.iter().map(|selection| in_selection(&selection.node)).max().unwrap_or(0)
+}
+
+/// Refuses variables that are too many or too deep.
+pub fn check(variables: &Variables, limits: &Limits) -> Result<(), String> {
+    if variables.len() > limits.variables {
+        return Err(format!("a request has at most {} variables", limits.variables));
+    }
+    match variables.values().map(nesting).max() {
+        Some(deepest) if deepest > limits.value_nesting => {
+            Err(format!("values are nested at most {} deep", limits.value_nesting))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn nesting(value: &Value) -> usize {
+    // No deeper than the JSON parser goes, which stops at 128.
+    match value {
+        Value::List(values) => 1 + values.iter().map(nesting).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(nesting).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// async-graphql would notice only when a resolver asks for the variable; a mutation before it would have run.
+pub fn check_required(operation: &OperationDefinition, variables: &Variables) -> Result<(), ServerError> {
+    let is_missing = |name: &Name| matches!(variables.get(name), None | Some(Value::Null));
+    let mut definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
+    let missing = definitions.find(|definition| {
+        !definition.var_type.node.nullable && definition.default_value.is_none() && is_missing(&definition.name.node)
+    });
+    match missing {
+        Some(missing) => {
+            let message = format!("the variable ${} is required", missing.name.node);
+            Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"))
+        }
+        None => Ok(()),
+    }
+}
