@@ -60,6 +60,8 @@ pub struct Actor {
     pub subject: String,
     /// The person who acts, or for whom a service or admin acts (`act-as`). None: the host application itself.
     pub user: Option<Arc<user::Model>>,
+    /// The admin who acts for somebody else, if they are known as a person. They have to be welcome, too.
+    pub behind: Option<i64>,
     /// When the token ends.
     pub expires: DateTime<Utc>,
 }

@@ -52,12 +52,12 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
 
 /// Serves until the app is told to shut down, and then until everything has ended in good order.
 pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
-    let sockets = TaskTracker::new();
+    let tasks = TaskTracker::new();
     let router = http::router(Http {
         schema: graphql::schema(app.clone()),
         gate: Arc::new(Gate::open(app.config.clone())?),
         places: Places::new(&app.config.limits),
-        sockets: sockets.clone(),
+        tasks: tasks.clone(),
         app: app.clone(),
     });
     let due = tokio::spawn(due::run(app.clone()));
@@ -66,8 +66,8 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         async move { app.shutdown.run_until_cancelled(app.auth.keep_keys_fresh(&app.clock)).await }
     });
     http::serve(&app, listener, router).await;
-    sockets.close();
-    sockets.wait().await;
+    tasks.close();
+    tasks.wait().await;
     let _ = tokio::join!(due, keys);
     app.db.close().await;
     Ok(())

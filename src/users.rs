@@ -79,14 +79,24 @@ pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result
         }
         (Role::User | Role::Admin, None) => match lookup(app, &claims.sub).await? {
             Some(user) => Some(user),
-            None => Some(become_known(app, &claims.sub).await?),
+            None => {
+                // In a task of its own: a request that is cut off must not cut off a transaction.
+                let (app, name) = (app.clone(), claims.sub.clone());
+                let known = tokio::spawn(async move { become_known(&app, &name).await }).await;
+                Some(known.map_err(Error::internal)??)
+            }
         },
     };
-    if user.as_ref().is_some_and(|user| user.deactivated_at.is_some()) {
-        return Err(Error::Unauthenticated("this user is deactivated"));
+    let admin = match (claims.role, act_as) {
+        (Role::Admin, Some(_)) => lookup(app, &claims.sub).await?,
+        _ => None,
+    };
+    if [&user, &admin].into_iter().flatten().any(|user| user.deactivated_at.is_some()) {
+        return Err(DEACTIVATED);
     }
     let expires = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
-    Ok(Actor { role: claims.role, subject: claims.sub.clone(), user, expires })
+    let behind = admin.map(|admin| admin.id).filter(|admin| user.as_ref().is_some_and(|user| user.id != *admin));
+    Ok(Actor { role: claims.role, subject: claims.sub.clone(), user, behind, expires })
 }
 
 async fn lookup(app: &App, external_id: &str) -> Result<Option<Arc<user::Model>>> {
@@ -279,8 +289,10 @@ pub async fn find_all(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -
 /// Refuses an actor whose user was deactivated since they signed in.
 pub async fn check_active(app: &App, actor: &Actor) -> Result<()> {
     let Some(id) = actor.user_id() else { return Ok(()) };
-    match user::Entity::find_by_id(id).one(app.db.read()).await? {
-        Some(user) if user.deactivated_at.is_none() => Ok(()),
-        _ => Err(Error::Unauthenticated("this user is deactivated")),
-    }
+    let ids: Vec<_> = [id].into_iter().chain(actor.behind).collect();
+    let active = user::Entity::find().filter(user::COLUMN.id.is_in(ids.clone()));
+    let active = active.filter(user::COLUMN.deactivated_at.is_null()).all(app.db.read()).await?;
+    if active.len() == ids.len() { Ok(()) } else { Err(DEACTIVATED) }
 }
+
+const DEACTIVATED: Error = Error::Unauthenticated("this user is deactivated");

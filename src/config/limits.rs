@@ -53,7 +53,7 @@ pub struct Limits {
     /// For the `connection_init` of a websocket.
     #[serde(with = "humantime_serde")]
     pub init_timeout: Duration,
-    /// For a client to take one message.
+    /// For a client to take the next part of what it is sent.
     #[serde(with = "humantime_serde")]
     pub write_timeout: Duration,
     /// Between two pings on a websocket or two heartbeats of an event stream; a websocket that leaves two pings unanswered is

@@ -134,6 +134,7 @@ impl Office {
     /// Makes the people and groups known.
     async fn open(app: &App) -> Result<Self> {
         let actor = |role, subject: &str, user| Actor {
+            behind: None,
             role,
             subject: subject.to_owned(),
             user,
@@ -272,7 +273,13 @@ mod tests {
             let user = users::find(app.db.read(), &UserRef::ExternalId(person.id.into())).await.unwrap();
             let counts = inbox::head(&app.db, user.id).await.unwrap();
             assert!((1..=15).contains(&counts.unread), "{} has {} unread", person.id, counts.unread);
-            let actor = Actor { role: Role::User, subject: person.id.into(), expires: now, user: Some(Arc::new(user)) };
+            let actor = Actor {
+                behind: None,
+                role: Role::User,
+                subject: person.id.into(),
+                expires: now,
+                user: Some(Arc::new(user)),
+            };
             let items = newest(&app, &actor, InboxView::All, 1).await.unwrap();
             assert!(items.iter().all(|item| item.row.updated_at <= now), "{}", person.id);
         }

@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -59,22 +59,23 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
     let limits = &app.config.limits;
     // Updates are small and must not wait for each other.
     let _ = stream.set_nodelay(true);
-    let is_awaiting = Arc::new(AtomicBool::new(true));
+    let phase = Arc::new(AtomicUsize::new(0));
     let patient = Patient {
         stream,
-        is_awaiting: is_awaiting.clone(),
+        phase: phase.clone(),
+        header_phase: 0,
         header: Deadline::new(limits.header_timeout),
         write: Deadline::new(limits.write_timeout),
     };
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let (router, is_awaiting) = (router.clone(), is_awaiting.clone());
-        is_awaiting.store(false, Ordering::Relaxed);
+        let (router, phase) = (router.clone(), phase.clone());
+        phase.fetch_add(1, Ordering::Relaxed);
         async move {
             let response = router.oneshot(request).await;
             // A websocket has a protocol, and deadlines, of its own.
             let is_upgraded =
                 response.as_ref().is_ok_and(|response| response.status() == StatusCode::SWITCHING_PROTOCOLS);
-            is_awaiting.store(!is_upgraded, Ordering::Relaxed);
+            phase.fetch_add(usize::from(!is_upgraded), Ordering::Relaxed);
             response
         }
     });
@@ -100,9 +101,11 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
 /// A stream whose peer may not send a header drop by drop, nor leave unread what it is sent.
 pub struct Patient {
     stream: TcpStream,
-    /// Between two requests: what comes is the header of the next.
-    is_awaiting: Arc<AtomicBool>,
+    /// Even between two requests, when what comes is the header of the next; odd during one.
+    phase: Arc<AtomicUsize>,
     header: Deadline,
+    /// When the header began.
+    header_phase: usize,
     write: Deadline,
 }
 
@@ -138,9 +141,12 @@ impl AsyncRead for Patient {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if !self.is_awaiting.load(Ordering::Relaxed) {
+        let phase = self.phase.load(Ordering::Relaxed);
+        if phase != self.header_phase {
             self.header.stop();
-        } else if buf.filled().len() > before {
+            self.header_phase = phase;
+        }
+        if phase.is_multiple_of(2) && buf.filled().len() > before {
             self.header.start();
         }
         match outcome {

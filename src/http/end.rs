@@ -33,7 +33,7 @@ pub async fn end(http: Http, actor: Option<Actor>) -> End {
 
 async fn stop(http: &Http) {
     http.app.shutdown.cancelled().await;
-    let all = Duration::from_secs_f64(http.sockets.len() as f64 / FAREWELLS_PER_SECOND).min(LONGEST_FAREWELL);
+    let all = Duration::from_secs_f64(http.places.count() as f64 / FAREWELLS_PER_SECOND).min(LONGEST_FAREWELL);
     sleep(all.mul_f64(rand::random())).await;
 }
 
@@ -47,15 +47,19 @@ async fn expiry(app: &App, actor: Option<&Actor>) {
 async fn dismissal(app: &App, actor: Option<&Actor>) -> Error {
     let Some((actor, user)) = actor.and_then(|actor| Some((actor, actor.user_id()?))) else { return pending().await };
     let mut changes = app.live.hints(Topic::User(user));
+    let mut of_admin = app.live.hints(Topic::User(actor.behind.unwrap_or(user)));
     loop {
         // At the beginning, too: who signed in did so by what was known a moment ago.
         changes.borrow_and_update();
+        of_admin.borrow_and_update();
         // Boxed, because it is rare and every socket has room for it otherwise.
         match Box::pin(users::check_active(app, actor)).await {
             Err(Error::Unavailable(_)) => sleep(ASK_AGAIN).await,
             Err(error) => return error,
-            Ok(()) if changes.changed().await.is_err() => return pending().await,
-            Ok(()) => {}
+            Ok(()) => tokio::select! {
+                _ = changes.changed() => {}
+                _ = of_admin.changed() => {}
+            },
         }
     }
 }

@@ -11,6 +11,7 @@ use axum::{
 };
 use serde::Deserialize;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::{Http, accept::Format, actor, sse};
 use crate::{
@@ -38,7 +39,11 @@ pub async fn handle(State(http): State<Http>, request: Request) -> Response {
 async fn respond(http: Http, request: Request, format: Format) -> Result<Response, Refusal> {
     let headers = request.headers().clone();
     let is_get = request.method() == Method::GET;
-    let params = if is_get { from_url(&request)? } else { from_body(&http, request).await? };
+    let params = match *request.method() {
+        Method::GET => from_url(&request)?,
+        Method::POST => from_body(&http, request).await?,
+        _ => return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "requests are POST or GET")),
+    };
     let actor = actor(&http.app, &headers).await?;
     let prepared = match http.gate.prepare(params, actor.clone()) {
         Ok(prepared) => prepared,
@@ -70,7 +75,8 @@ pub async fn execute(http: &Http, prepared: Prepared) -> async_graphql::Response
         let response = timeout(limit, schema.execute(request)).await;
         return response.unwrap_or_else(|_| late("the server did not finish this in time; try again"));
     }
-    match timeout(limit, tokio::spawn(async move { schema.execute(request).await })).await {
+    let mutation = async move { schema.execute(request).await };
+    match timeout(limit, http.tasks.spawn(mutation.in_current_span())).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {
             let error: async_graphql::Error = Error::internal(error).into();

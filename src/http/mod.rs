@@ -47,8 +47,8 @@ pub struct Http {
     pub app: App,
     pub schema: TidingsSchema,
     pub gate: Arc<Gate>,
-    /// The open websockets and their operations, which outlive their requests.
-    pub sockets: TaskTracker,
+    /// What outlives its request: websockets with their operations, and mutations. The database is closed after them.
+    pub tasks: TaskTracker,
     /// How many of them each caller has.
     pub places: Arc<Places>,
 }
@@ -72,7 +72,9 @@ pub fn router(http: Http) -> Router {
 
 /// A websocket, or a query by the id of its document.
 async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
-    match request.headers().contains_key(header::UPGRADE) {
+    // Others upgrade to HTTP/2, and mean it as an offer.
+    let upgrade = request.headers().get(header::UPGRADE);
+    match upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket")) {
         true => ws::upgrade(State(http), request).await,
         false => graphql::handle(State(http), request).await,
     }
@@ -80,15 +82,16 @@ async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
 
 /// Who sent a request; None without a token.
 async fn actor(app: &App, headers: &HeaderMap) -> Result<Option<Actor>> {
-    let text = |name: &'static str| match headers.get(name).map(|value| value.to_str()) {
-        None => Ok(None),
-        Some(Ok(text)) => Ok(Some(text)),
-        Some(Err(_)) => Err(Error::invalid(name, "is not a text")),
-    };
-    match text("authorization")? {
-        Some(authorization) => sign_in(app, authorization, text(ACT_AS)?).await.map(Some),
+    match header_text(headers, "authorization")? {
+        Some(authorization) => sign_in(app, authorization, header_text(headers, ACT_AS)?).await.map(Some),
         None => Ok(None),
     }
+}
+
+/// A header that is no text is refused: without its `act-as`, a service would act as itself.
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>> {
+    let text = headers.get(name).map(|value| value.to_str()).transpose();
+    text.map_err(|_| Error::invalid(name, "is not a text"))
 }
 
 async fn sign_in(app: &App, authorization: &str, act_as: Option<&str>) -> Result<Actor> {

@@ -54,6 +54,11 @@ impl Places {
         Some(Place { places: self.clone(), holder })
     }
 
+    /// How many there are of all callers.
+    pub fn count(&self) -> usize {
+        self.taken().values().sum()
+    }
+
     fn taken(&self) -> MutexGuard<'_, HashMap<Holder, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

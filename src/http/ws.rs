@@ -18,9 +18,10 @@ use axum::{
 use serde_json::{Map, Value};
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
 };
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tracing::Instrument;
 
 use self::{
     operation::{Operation, Outcome, Results},
@@ -30,7 +31,7 @@ use self::{
 use super::{
     ACT_AS, Http,
     end::{End, end},
-    origin,
+    header_text, origin,
     places::Place,
     sign_in,
 };
@@ -54,17 +55,20 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
     if is_spoken {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
-    let introduction = Introduction::of(request.headers());
+    let Ok(introduction) = Introduction::of(request.headers()) else {
+        return (StatusCode::BAD_REQUEST, "authorization and act-as are texts\n").into_response();
+    };
     let upgrade = hyper::upgrade::on(&mut request);
-    let sockets = http.sockets.clone();
-    sockets.spawn(async move {
+    let tasks = http.tasks.clone();
+    let socket = async move {
         let Ok(upgraded) = upgrade.await else { return };
         let Some(wire) = Wire::open(upgraded, http.app.config.limits.socket_message).await else { return };
         match is_spoken {
             true => serve(http, wire, introduction).await,
             false => wire.close(Close::new(4406, "Subprotocol not acceptable")).await,
         }
-    });
+    };
+    tasks.spawn(socket.in_current_span());
     response
 }
 
@@ -82,9 +86,9 @@ struct Introduction {
 
 impl Introduction {
     /// A browser cannot set headers on a websocket; other clients may.
-    fn of(headers: &HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Introduction { authorization: text("authorization"), act_as: text(ACT_AS) }
+    fn of(headers: &HeaderMap) -> Result<Self, Error> {
+        let text = |name| header_text(headers, name).map(|text| text.map(str::to_owned));
+        Ok(Introduction { authorization: text("authorization")?, act_as: text(ACT_AS)? })
     }
 
     /// The parameters of the connection are stronger.
@@ -114,6 +118,8 @@ struct Connection {
     is_initialised: bool,
     place: Option<Place>,
     operations: HashMap<Arc<str>, Operation>,
+    /// Mutations that the client has completed.
+    running: Vec<Operation>,
     results: Results,
     /// Ready when the socket must end. It goes on while a message waits to be taken.
     end: Pin<Box<dyn Future<Output = End> + Send>>,
@@ -131,6 +137,7 @@ async fn serve(http: Http, wire: Wire, introduction: Introduction) {
         is_initialised: false,
         place: None,
         operations: HashMap::new(),
+        running: Vec::new(),
         results,
         unanswered_pings: 0,
     };
@@ -187,7 +194,8 @@ impl Connection {
             ClientMessage::ConnectionInit(parameters) => self.initialise(parameters).await,
             ClientMessage::Subscribe { id, payload } => self.subscribe(id, *payload).await,
             ClientMessage::Complete { id } => {
-                self.operations.remove(id.as_str());
+                let completed = self.operations.remove(id.as_str());
+                self.running.extend(completed.filter(Operation::runs_on));
                 Ok(())
             }
             ClientMessage::Ping(payload) => self.send(&ServerMessage::Pong { payload }).await,
@@ -222,7 +230,8 @@ impl Connection {
             return Err(Close::new(4409, already_exists(&id)));
         }
         let most = self.http.app.config.limits.operations_per_socket;
-        if self.operations.len() >= most {
+        self.running.retain(Operation::runs_on);
+        if self.operations.len() + self.running.len() >= most {
             let error = Error::LimitExceeded(format!("a socket has at most {most} operations at the same time"));
             let error = async_graphql::Error::from(error).into_server_error(Default::default());
             return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await;
@@ -257,12 +266,10 @@ impl Connection {
 
     async fn send(&mut self, message: &ServerMessage<'_>) -> Result<(), Close> {
         let text = serde_json::to_string(message).map_err(|error| Close::forbidden(Error::internal(error)))?;
+        let patience = self.http.app.config.limits.write_timeout;
         tokio::select! {
-            said = timeout(self.http.app.config.limits.write_timeout, self.wire.say(text)) => match said {
-                Ok(Ok(())) => Ok(()),
-                // It hears this only if it reads after all.
-                Ok(Err(_)) | Err(_) => Err(Close::new(1013, "the client does not read")),
-            },
+            // It hears this only if it reads after all.
+            said = self.wire.say(text, patience) => said.map_err(|_| Close::new(1013, "the client does not read")),
             end = &mut self.end => Err(end.into()),
         }
     }

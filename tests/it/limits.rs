@@ -73,6 +73,17 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
         ("deep values", "query($v: Int) { viewerRole }".into(), json!({"v": deep})),
         ("pages of pages of pages", format!("{{ {pages} }}"), json!({})),
         (
+            "pages of one thing",
+            format!("{{ nodes(ids: \"{}\") {{ ... on User {{ {pages} }} }} }}", alice.id),
+            json!({}),
+        ),
+        ("an open block string", format!("{{ node(id: [\"\"\"\" {} ]) {{ id }} }}", repeat("1 ", 20_000)), json!({})),
+        (
+            "a long variable in many places",
+            format!("query($ids: [ID!]!) {{ {} }}", many(100, &|n| format!("a{n}: nodes(ids: $ids) {{ id }} "))),
+            json!({"ids": vec!["usr_1"; 5_000]}),
+        ),
+        (
             "introspection of introspection",
             format!("{{ __schema {{ types {} {{ name }} {} }} }}", repeat("{ fields { type ", 5), repeat("} }", 5)),
             json!({}),

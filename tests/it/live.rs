@@ -175,15 +175,6 @@ both! {
         assert_eq!(bob.ask("{ viewer { id } }", json!({})).await["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     }
 
-    /// An expired token ends the socket with the code that makes clients come back with a fresh one.
-    async fn an_expired_token_closes_the_socket_with_4403(app: TestApp) {
-        let mut live = app.user("bob").await.follow_inbox(None).await;
-
-        app.advance(TimeDelta::days(366));
-
-        assert_eq!(u16::from(live.socket.closed().await.code), 4403);
-    }
-
     /// Whoever leaves a group gets nothing of it from then on, replies in old threads included.
     async fn who_leaves_a_group_hears_no_more_of_it(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;

@@ -98,6 +98,9 @@ async fn a_known_query_can_be_fetched() {
         let (status, answer) = answer(request.bearer_auth(token)).await;
         assert_eq!((status, &answer["data"]["node"]["id"]), (StatusCode::OK, &json!(alice.id)));
     }
+    // Java's client offers an upgrade to HTTP/2 with each request.
+    let offered = get(&app, &[("documentId", &hash(query)), ("variables", &variables)]).header("upgrade", "h2c");
+    assert_eq!(answer(offered.bearer_auth(token)).await.0, StatusCode::OK);
     let (status, _) = answer(get(&app, &[("documentId", &hash(mutation))]).bearer_auth(token)).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
     let new = "{ viewer { externalId } }";

@@ -6,6 +6,7 @@ use async_graphql::{Response, ServerError, Value, parser::types::OperationType};
 use futures_util::{FutureExt, stream::BoxStream};
 use tokio::{sync::mpsc, task::AbortHandle};
 use tokio_stream::StreamExt;
+use tracing::Instrument;
 
 use crate::{
     error::Error,
@@ -44,6 +45,13 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// A mutation that is not through yet.
+    pub fn runs_on(&self) -> bool {
+        self.kind == OperationType::Mutation && !self.task.is_finished()
+    }
+}
+
 impl Drop for Operation {
     fn drop(&mut self) {
         if self.kind != OperationType::Mutation {
@@ -74,7 +82,7 @@ impl Channel {
             }
         });
         // Tracked like the sockets: the database stays open until a mutation is through.
-        http.sockets.spawn(operation).abort_handle()
+        http.tasks.spawn(operation.in_current_span()).abort_handle()
     }
 }
 

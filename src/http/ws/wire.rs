@@ -1,6 +1,6 @@
 //! A websocket as the protocol sees it: texts come in and go out, and it is closed with a reason. Its buffers are small.
 
-use std::time::Duration;
+use std::{io::ErrorKind, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::{Parts, Upgraded};
@@ -78,14 +78,15 @@ impl Wire {
         }
     }
 
-    /// Returns when the system has taken the text.
-    pub async fn say(&mut self, text: String) -> Result<(), Error> {
+    /// Returns when the system has taken the text. Each frame has this long to be taken: a slow client gets what is large, too.
+    pub async fn say(&mut self, text: String, patience: Duration) -> Result<(), Error> {
         let mut rest = Bytes::from(text);
         let mut kind = Data::Text;
         loop {
             let part = rest.split_to(rest.len().min(LARGEST_FRAME));
             let frame = Frame::message(part, OpCode::Data(kind), rest.is_empty());
-            self.0.send(Message::Frame(frame)).await?;
+            let sent = timeout(patience, self.0.send(Message::Frame(frame))).await;
+            sent.unwrap_or_else(|_| Err(Error::Io(ErrorKind::TimedOut.into())))?;
             if rest.is_empty() {
                 return Ok(());
             }

@@ -61,6 +61,19 @@ both! {
         }
     }
 
+    /// P11, for who acts for somebody else.
+    async fn a_deactivated_admin_does_not_go_on_in_another_name(app: TestApp) {
+        let (bob, admin) = (app.user("bob").await, app.admin().await);
+        let acting = admin.acting_as(&bob);
+        let mut socket = acting.connect().await;
+
+        deactivate(&app, &admin).await;
+
+        assert_eq!(socket.code().await, 4401);
+        assert_eq!(acting.introduce().await.code().await, 4401);
+        assert_eq!(acting.refusal("{ viewerRole }", json!({})).await.0, "UNAUTHENTICATED");
+    }
+
     /// P11: of an inbox, and of a thread that is followed.
     async fn who_leaves_a_group_hears_nothing_of_it_from_then_on(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;

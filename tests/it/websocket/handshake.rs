@@ -43,6 +43,8 @@ async fn what_is_no_websocket_handshake_is_refused_with_a_status() {
         (GET, ("upgrade", "h2c"), 400),
         (GET, ("sec-websocket-version", "8"), 400),
         (GET, ("sec-websocket-key", ""), 400),
+        // Left out, a service would act as itself.
+        (GET, ("act-as", "bjørn"), 400),
         ("GET /graphql HTTP/1.0", ("x", "y"), 400),
         ("HEAD /graphql HTTP/1.1", ("x", "y"), 400),
         ("PUT /graphql HTTP/1.1", ("x", "y"), 405),
