@@ -82,7 +82,6 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<messages::Message>>("Messages, in pages.")
         .override_output_type_description::<Paged<recipients::MessageRecipient>>("Recipients, in pages.")
         .override_output_type_description::<Paged<inbox::InboxItem>>("Inbox items, in pages.")
-        .extension(nulls::SpecAnswers)
 }
 
 /// The cursor of the last update that the client saw, as its transport knows it (`Last-Event-ID`). Stronger than `after`.

@@ -1,100 +1,65 @@
 //! Answers as the specification wants them (§6.4.4): a field that failed is null, and one that cannot be null makes its
 //! parent null. async-graphql 7 leaves failed fields out. Only answers with errors are looked at; those of the validation
-//! say no more of the schema than the caller may know.
+//! get their code, and say no more of the schema than the caller may know.
+//!
+//! This is no extension of async-graphql's: with one, every field of every answer would cost more.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_graphql::{
-    Name, PathSegment, Response, ServerError, ServerResult, ValidationResult, Value, Variables,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextValidation},
+    Name, PathSegment, Response, Value,
     indexmap::IndexMap,
-    parser::{
-        parse_query,
-        types::{ExecutableDocument, OperationType, Selection, SelectionSet},
-    },
-    registry::{MetaTypeName, Registry},
+    parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet},
+    registry::MetaTypeName,
 };
 
-use super::prepare::KnowsSchema;
+use super::prepare::Shape;
 
 /// Where the validation's message begins to tell what the schema has.
 const SUGGESTION: &str = " Did you mean";
 
-pub struct SpecAnswers;
-
-impl ExtensionFactory for SpecAnswers {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Request::default())
-    }
+/// What has to be known of a request to mend its answers.
+pub struct Answers {
+    pub document: Arc<ExecutableDocument>,
+    pub operation: Option<String>,
+    pub shape: Arc<Shape>,
+    pub knows_schema: bool,
 }
 
-/// What is kept of one request.
-#[derive(Default)]
-struct Request {
-    /// Parsed again when a field failed: a copy of each document would cost every request.
-    query: OnceLock<String>,
-}
-
-#[async_graphql::async_trait::async_trait]
-impl Extension for Request {
-    async fn parse_query(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        let _ = self.query.set(query.to_owned());
-        next.run(ctx, query, variables).await
-    }
-
-    async fn validation(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        let knows_schema = ctx.data_opt::<KnowsSchema>().is_some_and(|KnowsSchema(knows)| *knows);
-        next.run(ctx).await.map_err(|mut errors| {
-            for error in &mut errors {
-                if !knows_schema && let Some(end) = error.message.find(SUGGESTION) {
-                    error.message.truncate(end);
-                }
-                let extensions = error.extensions.get_or_insert_default();
-                if extensions.get("code").is_none() {
-                    extensions.set("code", "GRAPHQL_VALIDATION_FAILED");
-                }
+impl Answers {
+    pub fn mend(&self, mut response: Response) -> Response {
+        if response.errors.is_empty() {
+            return response;
+        }
+        for error in response.errors.iter_mut().filter(|error| error.path.is_empty()) {
+            if !self.knows_schema
+                && let Some(end) = error.message.find(SUGGESTION)
+            {
+                error.message.truncate(end);
             }
-            errors
-        })
-    }
-
-    async fn execute(&self, ctx: &ExtensionContext<'_>, operation: Option<&str>, next: NextExecute<'_>) -> Response {
-        let response = next.run(ctx, operation).await;
-        self.mend(&ctx.schema_env.registry, operation, response)
-    }
-}
-
-impl Request {
-    fn mend(&self, registry: &Registry, operation: Option<&str>, mut response: Response) -> Response {
+            let extensions = error.extensions.get_or_insert_default();
+            if extensions.get("code").is_none() {
+                extensions.set("code", "GRAPHQL_VALIDATION_FAILED");
+            }
+        }
         let failed: Vec<_> = response.errors.iter().map(|error| &error.path).filter(|path| !path.is_empty()).collect();
         if failed.is_empty() {
             return response;
         }
-        let Some(Ok(document)) = self.query.get().map(parse_query) else { return response };
-        let mut operations = document.operations.iter();
-        let wanted = operations.find(|(known, _)| operation.is_none() || known.map(Name::as_str) == operation);
+        let mut operations = self.document.operations.iter();
+        let name = self.operation.as_deref();
+        let wanted = operations.find(|(known, _)| name.is_none() || known.map(Name::as_str) == name);
         let Some((_, wanted)) = wanted else { return response };
         let root = match wanted.node.ty {
-            OperationType::Query => Some(registry.query_type.as_str()),
-            OperationType::Mutation => registry.mutation_type.as_deref(),
-            OperationType::Subscription => registry.subscription_type.as_deref(),
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
         };
-        let Some(root) = root else { return response };
         let fields = match response.data {
             Value::Object(fields) => fields,
             _ => IndexMap::new(),
         };
-        let mend = Mend { document: &document, registry, failed };
+        let mend = Mend { document: &self.document, shape: &self.shape, failed };
         response.data = mend.object(fields, root, &[&wanted.node.selection_set.node], &mut Vec::new());
         response
     }
@@ -102,12 +67,12 @@ impl Request {
 
 struct Mend<'a> {
     document: &'a ExecutableDocument,
-    registry: &'a Registry,
+    shape: &'a Shape,
     failed: Vec<&'a Vec<PathSegment>>,
 }
 
 /// The fields of an object in the order of the request: the key in the answer, the type, what is selected below.
-type Fields<'a> = IndexMap<&'a str, (String, Vec<&'a SelectionSet>)>;
+type Fields<'a> = IndexMap<&'a str, (&'a str, Vec<&'a SelectionSet>)>;
 
 impl<'a> Mend<'a> {
     fn object(
@@ -125,7 +90,7 @@ impl<'a> Mend<'a> {
         for (key, (ty, sets)) in fields {
             path.push(PathSegment::Field(key.to_owned()));
             let value = match found.swap_remove(key) {
-                Some(value) => Some(self.value(value, &ty, &sets, path)),
+                Some(value) => Some(self.value(value, ty, &sets, path)),
                 None => self.failed.contains(&&*path).then_some(Value::Null),
             };
             path.pop();
@@ -171,8 +136,8 @@ impl<'a> Mend<'a> {
             match &selection.node {
                 Selection::Field(field) => {
                     let field = &field.node;
-                    let known = self.registry.types.get(ty).and_then(|ty| ty.field_by_name(&field.name.node));
-                    let ty = known.map(|known| known.ty.to_string()).unwrap_or_default();
+                    let ty =
+                        self.shape.field(ty, &field.name.node).map(|known| known.full.as_str()).unwrap_or_default();
                     let entry = fields.entry(field.response_key().node.as_str()).or_insert_with(|| (ty, Vec::new()));
                     entry.1.push(&field.selection_set.node);
                 }
@@ -226,7 +191,10 @@ mod tests {
 
     #[tokio::test]
     async fn failed_fields_are_null_and_take_their_parents_with_them() {
-        let schema = Schema::build(Thing, EmptyMutation, EmptySubscription).extension(SpecAnswers).finish();
+        let schema = Schema::build(Thing, EmptyMutation, EmptySubscription).finish();
+        // The root is called Thing here.
+        let sdl = schema.sdl().replace("type Thing", "type Query") + &schema.sdl();
+        let shape = Arc::new(Shape::of(&sdl).unwrap());
         for (query, wanted) in [
             ("{ id mayFail }", r#"{"id":1,"mayFail":null}"#),
             ("{ mayFail }", r#"{"mayFail":null}"#),
@@ -239,7 +207,9 @@ mod tests {
             ("{ mayChild { ...f } } fragment f on Thing { a: mayFail id }", r#"{"mayChild":{"a":null,"id":1}}"#),
             ("{ mayFail child { id @skip(if: true) } }", r#"{"mayFail":null,"child":{}}"#),
         ] {
-            let response = schema.execute(query).await;
+            let document = Arc::new(async_graphql::parser::parse_query(query).unwrap());
+            let answers = Answers { document, operation: None, shape: shape.clone(), knows_schema: true };
+            let response = answers.mend(schema.execute(query).await);
             assert_eq!(serde_json::to_string(&response.data).unwrap(), wanted, "{query}");
         }
     }

@@ -6,18 +6,19 @@ mod scan;
 mod shape;
 mod values;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{any::Any, collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Name, Request, ServerError, Value, Variables,
+    Name, Request, Response, ServerError, Value, Variables,
     parser::{
         parse_query,
         types::{ExecutableDocument, OperationDefinition, OperationType},
     },
 };
 use serde::Deserialize;
+use tokio_stream::{Stream, StreamExt};
 
-use super::{documents::Documents, rates::Rates};
+use super::{TidingsSchema, documents::Documents, nulls::Answers, rates::Rates};
 use crate::{
     auth::Actor,
     config::{Config, Introspection, Limits},
@@ -25,7 +26,8 @@ use crate::{
 };
 
 use measure::TooMuch;
-use shape::Shape;
+
+pub use shape::Shape;
 
 /// The parameters of a GraphQL request, over HTTP and websocket alike.
 #[derive(Deserialize, Default)]
@@ -41,19 +43,36 @@ pub struct Params {
 
 /// A request that may be executed.
 pub struct Prepared {
-    pub request: Request,
+    request: Request,
+    answers: Answers,
     pub kind: OperationType,
     /// Its document was named, not just sent.
     pub is_persisted: bool,
 }
 
-/// Whether the caller may know the schema; in the data of a request.
-pub struct KnowsSchema(pub bool);
+impl Prepared {
+    /// Something that its resolvers can ask for.
+    pub fn with(mut self, data: impl Any + Send + Sync) -> Self {
+        self.request = self.request.data(data);
+        self
+    }
+
+    /// The answer to a query or mutation.
+    pub async fn execute(self, schema: &TidingsSchema) -> Response {
+        self.answers.mend(schema.execute(self.request).await)
+    }
+
+    /// The answers of a subscription.
+    pub fn follow(self, schema: &TidingsSchema) -> impl Stream<Item = Response> + Send + use<> {
+        let answers = self.answers;
+        schema.execute_stream(self.request).map(move |response| answers.mend(response))
+    }
+}
 
 /// What every request passes before it is executed.
 pub struct Gate {
     config: Arc<Config>,
-    shape: Shape,
+    shape: Arc<Shape>,
     documents: Documents,
     rates: Rates,
 }
@@ -62,7 +81,7 @@ impl Gate {
     /// Fails if the trusted documents cannot be read.
     pub fn open(config: Arc<Config>) -> Result<Self> {
         Ok(Gate {
-            shape: Shape::of(&super::sdl())?,
+            shape: Arc::new(Shape::of(&super::sdl())?),
             documents: Documents::load(&config)?,
             rates: Rates::new(config.limits.operations_per_minute),
             config,
@@ -90,14 +109,15 @@ impl Gate {
             return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
         }
         let (kind, is_persisted) = (operation.ty, found.is_persisted);
-        let mut request = Request::new(&*found.text).variables(variables).data(KnowsSchema(knows_schema));
-        request.operation_name = params.operation_name;
+        let mut request = Request::new(&*found.text).variables(variables);
+        request.operation_name = params.operation_name.clone();
         request.set_parsed_query((*document).clone());
         if let Some(actor) = actor {
             request = request.data(actor);
         }
         self.documents.keep(found, &document);
-        Ok(Prepared { request, kind, is_persisted })
+        let answers = Answers { document, operation: params.operation_name, shape: self.shape.clone(), knows_schema };
+        Ok(Prepared { request, answers, kind, is_persisted })
     }
 
     fn knows_schema(&self, actor: Option<&Actor>) -> bool {

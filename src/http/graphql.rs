@@ -68,14 +68,13 @@ async fn respond(http: Http, request: Request, format: Format) -> Result<Respons
 /// Executes a query or mutation. A mutation runs to its end even when nobody waits for it any more: cut short in the middle
 /// of `begin`, it could leave an open transaction behind (P10).
 pub async fn execute(http: &Http, prepared: Prepared) -> async_graphql::Response {
-    let Prepared { request, kind, .. } = prepared;
     let (limit, schema) = (http.app.config.limits.execution_timeout, http.schema.clone());
     let late = |message: &str| async_graphql::Response::from_errors(vec![refusal(message, "UNAVAILABLE")]);
-    if kind != OperationType::Mutation {
-        let response = timeout(limit, schema.execute(request)).await;
+    if prepared.kind != OperationType::Mutation {
+        let response = timeout(limit, prepared.execute(&schema)).await;
         return response.unwrap_or_else(|_| late("the server did not finish this in time; try again"));
     }
-    let mutation = async move { schema.execute(request).await };
+    let mutation = async move { prepared.execute(&schema).await };
     match timeout(limit, http.tasks.spawn(mutation.in_current_span())).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {

@@ -34,16 +34,20 @@ use crate::{
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The results of an operation.
-pub fn stream(http: Http, prepared: Prepared, actor: Option<Actor>, headers: &HeaderMap) -> Result<Response, Refusal> {
+pub fn stream(
+    http: Http,
+    mut prepared: Prepared,
+    actor: Option<Actor>,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
     let app = http.app.clone();
     if prepared.kind != OperationType::Subscription {
         return Ok(show(&app, result(async move { execute(&http, prepared).await })));
     }
-    let mut request = prepared.request;
     if let Some(cursor) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
-        request = request.data(LastCursor(cursor.to_owned()));
+        prepared = prepared.with(LastCursor(cursor.to_owned()));
     }
-    let updates = http.schema.execute_stream(request).map(|update| event(&update)).chain(complete());
+    let updates = prepared.follow(&http.schema).map(|update| event(&update)).chain(complete());
     let place = http.places.take(actor.as_ref());
     let place = place.ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
     let end = async move {

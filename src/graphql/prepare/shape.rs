@@ -33,8 +33,9 @@ const INTROSPECTION: &str = "
 pub struct Shape(HashMap<String, HashMap<String, FieldShape>>);
 
 pub struct FieldShape {
-    /// The type of what the field shows.
+    /// The type of what the field shows, and the same with its lists and exclamation marks.
     pub ty: String,
+    pub full: String,
     pub times: Times,
 }
 
@@ -91,7 +92,7 @@ impl FieldShape {
         } else {
             Times::List(assumed_size(field).unwrap_or(USUAL_LIST))
         };
-        FieldShape { ty, times }
+        FieldShape { ty, full: field.ty.node.to_string(), times }
     }
 }
 

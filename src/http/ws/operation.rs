@@ -3,9 +3,9 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{Response, ServerError, Value, parser::types::OperationType};
-use futures_util::{FutureExt, stream::BoxStream};
+use futures_util::FutureExt;
 use tokio::{sync::mpsc, task::AbortHandle};
-use tokio_stream::StreamExt;
+use tokio_stream::{Stream, StreamExt};
 use tracing::Instrument;
 
 use crate::{
@@ -36,9 +36,7 @@ impl Operation {
         let kind = prepared.kind;
         let channel = Channel { id, results };
         let task = match kind {
-            OperationType::Subscription => {
-                channel.clone().run(http, follow(http.schema.execute_stream(prepared.request), channel))
-            }
+            OperationType::Subscription => channel.clone().run(http, follow(prepared.follow(&http.schema), channel)),
             _ => channel.clone().run(http, answer(http.clone(), prepared, channel)),
         };
         Operation { task, kind }
@@ -96,7 +94,8 @@ async fn answer(http: Http, prepared: Prepared, client: Channel) {
     }
 }
 
-async fn follow(mut updates: BoxStream<'static, Response>, client: Channel) {
+async fn follow(updates: impl Stream<Item = Response>, client: Channel) {
+    tokio::pin!(updates);
     let mut is_first = true;
     while let Some(update) = updates.next().await {
         // No stream came of it.
