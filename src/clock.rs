@@ -8,14 +8,24 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use tokio::sync::watch;
+
+use crate::error::{Error, Result};
 
 /// What PostgreSQL keeps of a second; SQLite and chrono would keep nanoseconds.
 const SUBSECOND_DIGITS: u16 = 6;
 
-/// A time that somebody gave, in what both databases keep of it.
-pub fn in_micros(time: DateTime<Utc>) -> DateTime<Utc> {
+/// A time that somebody gave, in what both databases keep of it. Later years have five digits: as a text, which they are on
+/// SQLite, they would be in the past.
+pub fn given(field: &str, time: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    match time.year() {
+        0..=9999 => Ok(in_micros(time)),
+        _ => Err(Error::invalid(field, "is between the years 0 and 9999")),
+    }
+}
+
+fn in_micros(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(SUBSECOND_DIGITS)
 }
 

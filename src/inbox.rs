@@ -90,10 +90,10 @@ pub async fn page(db: &Db, user: i64, filter: &Filter, page: &Page<(DateTime<Utc
         conditions += &format!(" AND kind IN ({})", if kinds.is_empty() { "NULL".into() } else { kinds.join(", ") });
     }
     if let Some(search) = &filter.search {
-        let pattern = bind(&mut values, text::search_pattern("search", search)?);
+        let (position, text) = (db.dialect().position(), bind(&mut values, text::search("search", search)?));
         conditions += &format!(
             " AND message_id IN (SELECT x.id FROM message AS x WHERE x.id = inbox_item.message_id \
-             AND (lower(x.subject) LIKE {pattern} ESCAPE '\\' OR lower(x.body) LIKE {pattern} ESCAPE '\\'))"
+             AND ({position}(lower(x.subject), {text}) > 0 OR {position}(lower(x.body), {text}) > 0))"
         );
     }
     for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {

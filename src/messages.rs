@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::App,
     auth::Actor,
-    clock::in_micros,
+    clock,
     db::{Topic, Tx},
     delivery,
     error::{Error, Result},
@@ -105,7 +105,7 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
     let subject = input.subject.trim().to_owned();
     text::check_line("subject", &subject, LONGEST_SUBJECT)?;
     check_body(&input.body)?;
-    input.expires_at = input.expires_at.map(in_micros);
+    input.expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
     if input.expires_at.is_some_and(|time| time <= now) {
         return Err(Error::invalid("expiresAt", "is in the future"));
     }
@@ -217,7 +217,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     let expires_at = match input.expires_at {
         MaybeUndefined::Undefined => return Ok((message, sender)),
         MaybeUndefined::Null => None,
-        MaybeUndefined::Value(time) => Some(in_micros(time)),
+        MaybeUndefined::Value(time) => Some(clock::given("expiresAt", time)?),
     };
     let tx = app.db.begin().await?;
     let seq = threads::change(&tx, message.root()).await?;

@@ -18,10 +18,9 @@ pub fn check_optional_line(field: &str, text: Option<&str>, longest: usize) -> R
     }
 }
 
-/// What somebody looks for: a pattern for LIKE, in lower case, with `\` as its escape.
-pub fn search_pattern(field: &str, text: &str) -> Result<String> {
+/// What somebody looks for, in lower case.
+pub fn search(field: &str, text: &str) -> Result<String> {
     const LONGEST: usize = 200;
     check_line(field, text, LONGEST)?;
-    let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    Ok(format!("%{escaped}%"))
+    Ok(text.to_lowercase())
 }

@@ -49,6 +49,12 @@ impl Dialect {
         format!("CASE WHEN {first} IS NOT NULL THEN {} END", self.json_array(&columns.join(", ")))
     }
 
+    /// The function that says where a text contains another; 0 if it does not. LIKE goes back at each place, and took seconds
+    /// for a long text of one letter.
+    pub fn position(self) -> &'static str {
+        if self.postgres() { "strpos" } else { "instr" }
+    }
+
     /// Whether a column is in a parameter that holds a [`list`].
     ///
     /// PostgreSQL would join a table made of the list row by row; an array is looked up in the index.

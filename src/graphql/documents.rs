@@ -19,7 +19,7 @@ const MOST_KEPT: u64 = 16 * 1024 * 1024;
 /// Bytes of parsed documents.
 const MOST_PARSED: u64 = 32 * 1024 * 1024;
 /// What a parsed document takes, in times of its text; roughly.
-const PARSED_SIZE: usize = 20;
+const PARSED_SIZE: usize = 120;
 /// What an entry of a cache takes beside that; so that many small ones do not come to much more.
 const ENTRY_SIZE: usize = 1024;
 /// What Apollo's and urql's clients look for, word for word.

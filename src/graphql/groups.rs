@@ -111,11 +111,11 @@ impl GroupQuery {
         let page = page::<i64>((first, after, last, before))?;
         let mut groups = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
         if let Some(search) = search {
-            let search = text::search_pattern("search", &search)?;
+            let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
             use group::Column::{ExternalId, Name};
             let any = sea_orm::Condition::any();
-            let any = any.add(contains((group::Entity, Name), &search));
-            groups = groups.filter(any.add(contains((group::Entity, ExternalId), &search)));
+            let any = any.add(contains(dialect, (group::Entity, Name), &search));
+            groups = groups.filter(any.add(contains(dialect, (group::Entity, ExternalId), &search)));
         }
         let rows = page.seek(groups, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
         let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;

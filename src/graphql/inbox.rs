@@ -11,7 +11,7 @@ use super::{
     users::User,
 };
 use crate::{
-    clock::in_micros,
+    clock,
     error::Error,
     id::Kind,
     inbox::{self, Change, Filter, InboxView, Item, MOST_CHANGES, Position},
@@ -355,7 +355,7 @@ impl InboxMutation {
 
     /// Hides these until a time, when they come back at the top, unseen.
     async fn snooze(&self, ctx: &Context<'_>, input: SnoozeInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Snooze(in_micros(input.until))).await
+        change_items(ctx, &input.item_ids, Change::Snooze(clock::given("until", input.until)?)).await
     }
 
     /// Brings snoozed items back to where they were.

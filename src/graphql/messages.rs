@@ -244,9 +244,9 @@ impl MessageQuery {
             None => {}
         }
         if let Some(search) = search {
-            let search = text::search_pattern("search", &search)?;
-            let subject = contains((message::Entity, message::Column::Subject), &search);
-            let body = contains((message::Entity, message::Column::Body), &search);
+            let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
+            let subject = contains(dialect, (message::Entity, message::Column::Subject), &search);
+            let body = contains(dialect, (message::Entity, message::Column::Body), &search);
             sent = sent.filter(sea_orm::Condition::any().add(subject).add(body));
         }
         let rows = page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);

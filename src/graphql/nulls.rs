@@ -18,6 +18,9 @@ use super::prepare::Shape;
 /// Where the validation's message begins to tell what the schema has.
 const SUGGESTION: &str = " Did you mean";
 
+/// Bytes of an error's message.
+const LONGEST_MESSAGE: usize = 500;
+
 /// What has to be known of a request to mend its answers.
 pub struct Answers {
     pub document: Arc<ExecutableDocument>,
@@ -30,6 +33,10 @@ impl Answers {
     pub fn mend(&self, mut response: Response) -> Response {
         if response.errors.is_empty() {
             return response;
+        }
+        for error in &mut response.errors {
+            // Some say the whole of a value.
+            error.message.truncate(error.message.floor_char_boundary(LONGEST_MESSAGE));
         }
         for error in response.errors.iter_mut().filter(|error| error.path.is_empty()) {
             if !self.knows_schema

@@ -6,13 +6,17 @@ mod scan;
 mod shape;
 mod values;
 
-use std::{any::Any, collections::HashMap, sync::Arc};
+use std::{
+    any::Any,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use async_graphql::{
     Name, Request, Response, ServerError, Value, Variables,
     parser::{
         parse_query,
-        types::{ExecutableDocument, OperationDefinition, OperationType},
+        types::{ExecutableDocument, OperationDefinition, OperationType, Selection},
     },
 };
 use serde::Deserialize;
@@ -104,6 +108,7 @@ impl Gate {
         let asks_for_the_schema = measure(&document, &variables, &self.shape, limits)?;
         let operation = operation(&document, params.operation_name.as_deref())?;
         values::check_required(operation, &variables)?;
+        check_once(operation, &document)?;
         let knows_schema = self.knows_schema(actor.as_ref());
         if asks_for_the_schema && !knows_schema {
             return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
@@ -187,6 +192,32 @@ fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result
         };
         refusal(message, "GRAPHQL_VALIDATION_FAILED")
     })
+}
+
+/// Two fields of one name are one for the specification (§6.3.2), and two calls for async-graphql.
+fn check_once(operation: &OperationDefinition, document: &ExecutableDocument) -> Result<(), ServerError> {
+    let mut names = HashSet::new();
+    // No longer than a document can be with its fragments written out.
+    let mut sets = vec![&operation.selection_set.node];
+    while let Some(set) = sets.pop().filter(|_| operation.ty == OperationType::Mutation) {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    let name = field.node.response_key().node.as_str();
+                    if !names.insert(name) {
+                        let message = format!("{name} stands twice; give each call a name of its own");
+                        return Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"));
+                    }
+                }
+                Selection::InlineFragment(fragment) => sets.push(&fragment.node.selection_set.node),
+                Selection::FragmentSpread(spread) => {
+                    let fragment = document.fragments.get(&spread.node.fragment_name.node);
+                    sets.extend(fragment.map(|fragment| &fragment.node.selection_set.node));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn too_complex(message: String) -> ServerError {

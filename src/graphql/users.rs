@@ -4,7 +4,7 @@ use ::entity::{group, group_member, user};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use sea_orm::{
     Condition, EntityTrait, JoinType, Order, QueryFilter, QuerySelect,
-    sea_query::{Expr, ExprTrait, Func, IntoColumnRef, LikeExpr},
+    sea_query::{Expr, ExprTrait, Func, IntoColumnRef},
 };
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     auth::Role,
+    db::Dialect,
     error::Error,
     id::Kind,
     inbox, text,
@@ -175,11 +176,12 @@ impl UserQuery {
         let page = page::<i64>((first, after, last, before))?;
         let mut users = user::Entity::find();
         if let Some(search) = search {
-            let search = text::search_pattern("search", &search)?;
+            let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
             use user::Column::{ExternalId, FirstName, LastName};
             let any = [FirstName, LastName, ExternalId].into_iter();
-            users = users
-                .filter(any.fold(Condition::any(), |any, column| any.add(contains((user::Entity, column), &search))));
+            users = users.filter(
+                any.fold(Condition::any(), |any, column| any.add(contains(dialect, (user::Entity, column), &search))),
+            );
         }
         let rows = page.seek(users, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
         let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
@@ -188,8 +190,9 @@ impl UserQuery {
 }
 
 /// Whether a column contains what somebody looks for, in any case. (SQLite knows the cases of ASCII only.)
-pub fn contains(column: impl IntoColumnRef, pattern: &str) -> Expr {
-    Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(pattern).escape('\\'))
+pub fn contains(dialect: Dialect, column: impl IntoColumnRef, text: &str) -> Expr {
+    let position = Func::cust(dialect.position()).arg(Func::lower(Expr::col(column))).arg(text);
+    Expr::expr(position).gt(0)
 }
 
 /// People to make known, or to change.

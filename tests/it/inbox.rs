@@ -53,6 +53,15 @@ both! {
         assert_eq!(bob.counts().await["unread"], 2);
     }
 
+    /// On SQLite times are texts, and this one would be in the past.
+    async fn nothing_is_snoozed_beyond_the_year_9999(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "later").await;
+        let snooze = "mutation($id: ID!) { snooze(input: {itemIds: [$id], until: \"+10000-01-01T00:00:00Z\"}) { items { id } } }";
+        let refused = bob.refusal(snooze, json!({"id": bob.item("later").await})).await;
+        assert_eq!(refused, ("BAD_USER_INPUT".into(), Some("until".into())));
+    }
+
     /// A snoozed item comes back by itself: at the top and unseen.
     async fn a_snoozed_item_comes_back_in_time(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;

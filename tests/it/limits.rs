@@ -73,6 +73,21 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
         ("deep values", "query($v: Int) { viewerRole }".into(), json!({"v": deep})),
         ("pages of pages of pages", format!("{{ {pages} }}"), json!({})),
         (
+            "types of types",
+            format!(
+                "{{ __type(name: \"User\") {}{{ name }}{} }}",
+                repeat("{ interfaces { possibleTypes ", 7),
+                repeat("} }", 7)
+            ),
+            json!({}),
+        ),
+        ("a long name", format!("{{ {}: viewerRole }}", repeat("a", 257)), json!({})),
+        (
+            "a long text in many places",
+            format!("query($s: ID!) {{ nodes(ids: [{}]) {{ id }} }}", repeat("$s ", 1_000)),
+            json!({"s": repeat("x", 50_000)}),
+        ),
+        (
             "pages of one thing",
             format!("{{ nodes(ids: \"{}\") {{ ... on User {{ {pages} }} }} }}", alice.id),
             json!({}),
@@ -102,6 +117,33 @@ async fn fragments_in_a_circle_are_refused() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
     let circle = "fragment a on User { ...b } fragment b on User { ...a } { viewer { ...a } }";
     assert_eq!(refused(&app.user("alice").await, circle, json!({})).await, ["QUERY_TOO_COMPLEX"; 2]);
+    app.stop().await;
+}
+
+/// Two calls of one name would be one for the specification, and were two for async-graphql.
+#[tokio::test]
+async fn a_mutation_that_stands_twice_is_refused() {
+    let app = TestApp::start(Kind::Sqlite).await.unwrap();
+    let alice = app.user("alice").await;
+    let call = "archiveAll(input: {}) { affectedCount }";
+    for twice in [
+        format!("mutation {{ {call} {call} }}"),
+        format!("mutation {{ {call} ...f }} fragment f on Mutation {{ {call} }}"),
+        format!("mutation {{ ...f ... on Mutation {{ ...f }} }} fragment f on Mutation {{ {call} }}"),
+    ] {
+        assert_eq!(refused(&alice, &twice, json!({})).await, ["GRAPHQL_VALIDATION_FAILED"; 2], "{twice}");
+    }
+    alice.query(&format!("mutation {{ a: {call} b: {call} }}"), json!({})).await;
+    app.stop().await;
+}
+
+/// An error does not repeat what it is about.
+#[tokio::test]
+async fn errors_are_short() {
+    let app = TestApp::start(Kind::Sqlite).await.unwrap();
+    let query = "query($v: String) { user(ref: $v) { id } }";
+    let answer = app.user("alice").await.ask(query, json!({"v": "x".repeat(20_000)})).await;
+    assert!(answer["errors"][0]["message"].as_str().unwrap().len() <= 500, "{answer}");
     app.stop().await;
 }
 

@@ -21,8 +21,10 @@ use crate::config::Limits;
 /// What costs are counted in: ten plain fields are an object.
 const OBJECT: u64 = 1_000;
 const FIELD: u64 = 100;
-/// What the schema says about itself is in memory: a hundredth of what is in the database.
+/// What the schema says about itself is in memory: it costs a hundredth of what is in the database.
 const CHEAP: u64 = 100;
+/// What clients ask when they ask for all of the schema.
+const DEEPEST_INTROSPECTION: u64 = 15;
 /// What a page has when nobody says how much.
 const USUAL_PAGE: u64 = 20;
 
@@ -90,6 +92,9 @@ fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
     if size.depth > limits.depth {
         return Err(format!("a query is at most {} deep", limits.depth).into());
     }
+    if size.schema_depth > DEEPEST_INTROSPECTION {
+        return Err(format!("introspection is at most {DEEPEST_INTROSPECTION} deep").into());
+    }
     // As long as a text without fragments can be.
     if size.length > limits.tokens as u64 {
         let message = format!("a document has at most {} fields, with its fragments written out", limits.tokens);
@@ -111,6 +116,8 @@ fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
 #[derive(Clone, Copy, Default)]
 struct Size {
     depth: u64,
+    /// Of questions about the schema, which are deep by nature.
+    schema_depth: u64,
     cost: u64,
     /// Fields and spreads, with the fragments written out.
     length: u64,
@@ -174,6 +181,7 @@ impl<'a> Measure<'a> {
             };
             sum = Size {
                 depth: sum.depth.max(size.depth),
+                schema_depth: sum.schema_depth.max(size.schema_depth),
                 cost: sum.cost.saturating_add(size.cost),
                 length: sum.length.saturating_add(size.length).saturating_add(1),
                 values: sum.values.saturating_add(size.values),
@@ -205,8 +213,8 @@ impl<'a> Measure<'a> {
         let own = (if is_object { OBJECT } else { FIELD }) / if is_cheap { CHEAP } else { 1 };
         let owns = if matches!(known.map(|known| &known.times), Some(Times::Page)) { 1 } else { times };
         Ok(Size {
-            // Introspection is deep by nature, and its cost bounds it.
-            depth: if is_introspection { 1 } else { inner.depth + 1 },
+            depth: if is_introspection { 0 } else { inner.depth + 1 },
+            schema_depth: inner.schema_depth + u64::from(is_introspection),
             cost: inner.cost.saturating_mul(times).saturating_add(own.saturating_mul(owns)),
             length: inner.length,
             values: inner.values.saturating_add(values),

@@ -4,6 +4,9 @@
 /// Brackets of any kind within each other: a query of the greatest depth, with values in its arguments.
 const DEEPEST_NESTING: usize = 64;
 
+/// Of names, which an answer may have to repeat for each item of a list.
+const LONGEST_WORD: usize = 256;
+
 /// Counts tokens and brackets in one pass, and looks at nothing else.
 pub fn scan(text: &str, most_tokens: usize) -> Result<(), String> {
     let bytes = text.as_bytes();
@@ -14,7 +17,13 @@ pub fn scan(text: &str, most_tokens: usize) -> Result<(), String> {
             b'#' => (false, rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())),
             b'"' => (true, string_length(rest)?),
             b' ' | b'\t' | b'\n' | b'\r' | b',' => (false, 1),
-            byte if is_word(byte) => (true, rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len())),
+            byte if is_word(byte) => {
+                let length = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
+                if length > LONGEST_WORD {
+                    return Err(format!("a word has at most {LONGEST_WORD} characters"));
+                }
+                (true, length)
+            }
             b'{' | b'[' | b'(' => {
                 depth += 1;
                 (true, 1)

@@ -19,7 +19,7 @@ const INTROSPECTION: &str = "
         directives: [__Directive]
     }
     type __Type {
-        fields: [__Field] interfaces: [__Type] @listSize(assumedSize: 1) possibleTypes: [__Type] @listSize(assumedSize: 2)
+        fields: [__Field] interfaces: [__Type] @listSize(assumedSize: 1) possibleTypes: [__Type]
         enumValues: [__EnumValue] @listSize(assumedSize: 5) inputFields: [__InputValue] @listSize(assumedSize: 5)
         ofType: __Type
     }

@@ -11,6 +11,9 @@ use async_graphql_value::Value as DocumentValue;
 use super::refusal;
 use crate::config::Limits;
 
+/// So many bytes of a text count as another value.
+const BYTES_PER_VALUE: usize = 64;
+
 /// How much there is in the values of a request.
 pub struct Values<'a> {
     variables: HashMap<&'a Name, u64>,
@@ -49,6 +52,8 @@ fn size(value: &Value) -> u64 {
     match value {
         Value::List(values) => 1 + values.iter().map(size).sum::<u64>(),
         Value::Object(fields) => 1 + fields.values().map(size).sum::<u64>(),
+        // Copies and errors cost what a text is long.
+        Value::String(text) => 1 + (text.len() / BYTES_PER_VALUE) as u64,
         _ => 1,
     }
 }
