@@ -4,6 +4,7 @@
 //! A resolver finds the actor, calls one domain function, and shows what it gives. A plain read goes to the entities at
 //! once, through a scope that knows the reader.
 
+mod answers;
 mod documents;
 mod errors;
 mod groups;
@@ -11,7 +12,6 @@ mod inbox;
 mod loaders;
 mod messages;
 mod node;
-mod nulls;
 mod paging;
 mod prepare;
 mod rates;

@@ -2,27 +2,24 @@
 //! request may cost is decided here, in linear time, before anything else looks at it.
 
 mod measure;
+mod operation;
 mod scan;
 mod shape;
 mod values;
 
-use std::{
-    any::Any,
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{any::Any, collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Name, Request, Response, ServerError, Value, Variables,
+    Request, Response, ServerError, Value, Variables,
     parser::{
         parse_query,
-        types::{ExecutableDocument, OperationDefinition, OperationType, Selection},
+        types::{ExecutableDocument, OperationType},
     },
 };
 use serde::Deserialize;
 use tokio_stream::{Stream, StreamExt};
 
-use super::{TidingsSchema, documents::Documents, nulls::Answers, rates::Rates};
+use super::{TidingsSchema, answers::Answers, documents::Documents, rates::Rates};
 use crate::{
     auth::Actor,
     config::{Config, Introspection, Limits},
@@ -106,9 +103,9 @@ impl Gate {
             None => Arc::new(parse(&found.text, limits)?),
         };
         let asks_for_the_schema = measure(&document, &variables, &self.shape, limits)?;
-        let operation = operation(&document, params.operation_name.as_deref())?;
-        values::check_required(operation, &variables)?;
-        check_once(operation, &document)?;
+        let operation = operation::find(&document, params.operation_name.as_deref())?;
+        operation::check_required(operation, &variables)?;
+        operation::check_once(operation, &document)?;
         let knows_schema = self.knows_schema(actor.as_ref());
         if asks_for_the_schema && !knows_schema {
             return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
@@ -176,48 +173,6 @@ fn measure(
         }
         error
     })
-}
-
-/// The operation that a request means.
-fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, ServerError> {
-    let mut operations = document.operations.iter();
-    let found = match name {
-        Some(name) => operations.find(|(known, _)| known.map(Name::as_str) == Some(name)),
-        None => operations.next().filter(|_| operations.next().is_none()),
-    };
-    found.map(|(_, operation)| &operation.node).ok_or_else(|| {
-        let message = match name {
-            Some(name) => format!("the document has no operation {name:?}"),
-            None => "the document has several operations; operationName says which is meant".into(),
-        };
-        refusal(message, "GRAPHQL_VALIDATION_FAILED")
-    })
-}
-
-/// Two fields of one name are one for the specification (§6.3.2), and two calls for async-graphql.
-fn check_once(operation: &OperationDefinition, document: &ExecutableDocument) -> Result<(), ServerError> {
-    let mut names = HashSet::new();
-    // No longer than a document can be with its fragments written out.
-    let mut sets = vec![&operation.selection_set.node];
-    while let Some(set) = sets.pop().filter(|_| operation.ty == OperationType::Mutation) {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => {
-                    let name = field.node.response_key().node.as_str();
-                    if !names.insert(name) {
-                        let message = format!("{name} stands twice; give each call a name of its own");
-                        return Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"));
-                    }
-                }
-                Selection::InlineFragment(fragment) => sets.push(&fragment.node.selection_set.node),
-                Selection::FragmentSpread(spread) => {
-                    let fragment = document.fragments.get(&spread.node.fragment_name.node);
-                    sets.extend(fragment.map(|fragment| &fragment.node.selection_set.node));
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 fn too_complex(message: String) -> ServerError {

@@ -81,6 +81,24 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
             ),
             json!({}),
         ),
+        (
+            "a long default in many places",
+            format!(
+                "query($s: ID! = \"{}\") {{ nodes(ids: [{}]) {{ id }} }}",
+                repeat("x", 50_000),
+                repeat("$s ", 1_000)
+            ),
+            json!({}),
+        ),
+        (
+            "a long text in a doubled fragment",
+            format!(
+                "{{ {} }} fragment f on Query {{ node(id: \"{}\") {{ id }} }}",
+                repeat("...f ", 500),
+                repeat("x", 40_000)
+            ),
+            json!({}),
+        ),
         ("a long name", format!("{{ {}: viewerRole }}", repeat("a", 257)), json!({})),
         (
             "a long text in many places",

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, ServerError, Value, Variables,
-    parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+    Name, Value, Variables,
+    parser::types::{ExecutableDocument, Selection, SelectionSet},
 };
 use async_graphql_value::Value as DocumentValue;
 
-use super::refusal;
 use crate::config::Limits;
 
 /// So many bytes of a text count as another value.
@@ -16,19 +15,24 @@ const BYTES_PER_VALUE: usize = 64;
 
 /// How much there is in the values of a request.
 pub struct Values<'a> {
+    /// The sizes of variables, or of their defaults if those are larger.
     variables: HashMap<&'a Name, u64>,
     /// The length of the longest list.
     pub longest: u64,
 }
 
 impl<'a> Values<'a> {
-    pub fn of(document: &ExecutableDocument, variables: &'a Variables) -> Self {
+    pub fn of(document: &'a ExecutableDocument, variables: &'a Variables) -> Self {
         let sizes = variables.iter().map(|(name, value)| (name, size(value))).collect();
         let mut values = Values { variables: sizes, longest: variables.values().map(longest).max().unwrap_or(0) };
         let operations = document.operations.iter().map(|(_, operation)| operation);
         for operation in operations.clone() {
-            let defaults = operation.node.variable_definitions.iter().filter_map(|known| known.node.default_value());
-            values.longest = values.longest.max(defaults.map(longest).max().unwrap_or(0));
+            for definition in &operation.node.variable_definitions {
+                let Some(default) = definition.node.default_value() else { continue };
+                let known = values.variables.entry(&definition.node.name.node).or_default();
+                *known = size(default).max(*known);
+                values.longest = values.longest.max(longest(default));
+            }
         }
         let sets = operations.map(|operation| &operation.node.selection_set.node);
         for set in sets.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node)) {
@@ -43,6 +47,7 @@ impl<'a> Values<'a> {
             DocumentValue::Variable(name) => self.variables.get(name).copied().unwrap_or(1),
             DocumentValue::List(values) => 1 + values.iter().map(|value| self.size_of(value)).sum::<u64>(),
             DocumentValue::Object(fields) => 1 + fields.values().map(|value| self.size_of(value)).sum::<u64>(),
+            DocumentValue::String(text) => text_size(text),
             _ => 1,
         }
     }
@@ -52,10 +57,14 @@ fn size(value: &Value) -> u64 {
     match value {
         Value::List(values) => 1 + values.iter().map(size).sum::<u64>(),
         Value::Object(fields) => 1 + fields.values().map(size).sum::<u64>(),
-        // Copies and errors cost what a text is long.
-        Value::String(text) => 1 + (text.len() / BYTES_PER_VALUE) as u64,
+        Value::String(text) => text_size(text),
         _ => 1,
     }
+}
+
+/// Copies of a text, and errors that show it, cost what it is long.
+fn text_size(text: &str) -> u64 {
+    1 + (text.len() / BYTES_PER_VALUE) as u64
 }
 
 fn longest(value: &Value) -> u64 {
@@ -105,21 +114,5 @@ fn nesting(value: &Value) -> usize {
         Value::List(values) => 1 + values.iter().map(nesting).max().unwrap_or(0),
         Value::Object(fields) => 1 + fields.values().map(nesting).max().unwrap_or(0),
         _ => 0,
-    }
-}
-
-/// async-graphql would notice only when a resolver asks for the variable; a mutation before it would have run.
-pub fn check_required(operation: &OperationDefinition, variables: &Variables) -> Result<(), ServerError> {
-    let is_missing = |name: &Name| matches!(variables.get(name), None | Some(Value::Null));
-    let mut definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
-    let missing = definitions.find(|definition| {
-        !definition.var_type.node.nullable && definition.default_value.is_none() && is_missing(&definition.name.node)
-    });
-    match missing {
-        Some(missing) => {
-            let message = format!("the variable ${} is required", missing.name.node);
-            Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"))
-        }
-        None => Ok(()),
     }
 }
