@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Auth, Role},
+    catalog::Catalog,
     clock::Clock,
     config::Config,
     db::Db,
@@ -20,6 +21,8 @@ pub struct App {
     pub db: Arc<Db>,
     pub live: Arc<Live>,
     pub auth: Arc<Auth>,
+    /// What activities are about.
+    pub catalog: Arc<Catalog>,
     /// Who has come in lately.
     pub known: Arc<Known>,
     pub config: Arc<Config>,

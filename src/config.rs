@@ -3,6 +3,7 @@
 //! `TIDINGS_DATABASE_URL` is `database_url`, `TIDINGS_LIMITS_DEPTH` is `depth` in the table `[limits]`; a list is written with
 //! commas.
 
+mod catalog;
 mod limits;
 mod secret;
 
@@ -12,7 +13,11 @@ use config::{File, FileFormat, Value, ValueKind};
 use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
 
-pub use self::{limits::Limits, secret::Secret};
+pub use self::{
+    catalog::{Action, Catalog, Noun, Reason},
+    limits::Limits,
+    secret::Secret,
+};
 use crate::error::{Error, Result};
 
 /// The file that is read from the working directory when it is there.
@@ -75,6 +80,8 @@ pub struct Config {
     pub shutdown_delay: Duration,
     /// What one request, connection or person may use.
     pub limits: Limits,
+    /// What activities are about. In the file only: it has names of its own, and their order counts.
+    pub catalog: Catalog,
 }
 
 /// Who may ask for the schema.
@@ -140,6 +147,7 @@ impl Default for Config {
             trusted_documents: None,
             shutdown_delay: Duration::ZERO,
             limits: Limits::default(),
+            catalog: Catalog::default(),
         }
     }
 }

@@ -4,12 +4,14 @@
 //!
 //! - `cli`, `config`: how the server is started.
 //! - `app`, `db`, `clock`, `auth`, `error`, `id`, `page`, `text`: what everything else stands on.
+//! - `catalog`, `titles`: what activities are about, and what they say.
 //! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `idempotency`: the domain.
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
 //! - `graphql`, `http`: the API.
 
 pub mod app;
 pub mod auth;
+pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -31,4 +33,5 @@ pub mod receipts;
 pub mod server;
 pub mod text;
 pub mod threads;
+pub mod titles;
 pub mod users;

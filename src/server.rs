@@ -11,6 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     app::App,
     auth::Auth,
+    catalog::Catalog,
     clock::Clock,
     config::Config,
     db::{Db, Location},
@@ -29,6 +30,7 @@ const EPOCH_CHARACTERS: usize = 10;
 /// Opens the database, brings it up to date, and makes what the server works with.
 pub async fn start(config: Config, clock: Clock) -> Result<App> {
     let auth = auth(&config)?;
+    let catalog = Catalog::open(&config.catalog)?;
     let (db, commits) = Db::open(&config.database_url).await?;
     if config.migrate {
         db.migrate().await?;
@@ -40,6 +42,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         live: Live::start(&db, commits).await?,
         db,
         auth: Arc::new(auth),
+        catalog: Arc::new(catalog),
         known: Arc::new(Known::default()),
         config: Arc::new(config),
         clock,

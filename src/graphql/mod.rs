@@ -5,6 +5,7 @@
 //! once, through a scope that knows the reader.
 
 mod answers;
+mod catalog;
 mod documents;
 mod errors;
 mod groups;
@@ -39,7 +40,7 @@ pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(node::NodeQuery, users::UserQuery, groups::GroupQuery, messages::MessageQuery);
+pub struct Query(node::NodeQuery, users::UserQuery, groups::GroupQuery, messages::MessageQuery, catalog::CatalogQuery);
 
 /// Everything that can be changed. Each mutation takes one input and gives one payload; one that fails is null and leaves
 /// its siblings alone.

@@ -61,6 +61,7 @@ const LINES: &[Line] = lines![
     "Query.groups" "{ groups { nodes { id } } }" "/groups":                                             U F F F Y Y;
     "Query.message" "query($message: ID!) { message(id: $message) { id } }" "/message":                 U Y Y O O Y;
     "Query.sentMessages" "{ sentMessages { nodes { id } } }" "/sentMessages":                           U Y Y Y Y Y;
+    "Query.catalog" "{ catalog { targetTypes } }" "/catalog":                                           U Y Y Y Y Y;
     "User.email" "query($bob: ID!) { user(ref: {id: $bob}) { email } }" "/user/email":                  U O Y O Y Y;
     "User.locale" "query($bob: ID!) { user(ref: {id: $bob}) { locale } }" "/user/locale":               U O Y O Y Y;
     "User.timeZone" "query($bob: ID!) { user(ref: {id: $bob}) { timeZone } }" "/user/timeZone":         U O Y O Y Y;
