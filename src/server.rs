@@ -29,8 +29,8 @@ const EPOCH_CHARACTERS: usize = 10;
 
 /// Opens the database, brings it up to date, and makes what the server works with.
 pub async fn start(config: Config, clock: Clock) -> Result<App> {
-    let auth = auth(&config)?;
     let catalog = Catalog::open(&config.catalog)?;
+    let auth = auth(&config)?;
     let (db, commits) = Db::open(&config.database_url).await?;
     if config.migrate {
         db.migrate().await?;

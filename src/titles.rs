@@ -229,6 +229,22 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_documents_reads_as_they_say() {
+        let document = include_str!("../docs/catalog.md");
+        let toml = document.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let titles = titles(&toml.replace("[catalog]\n", "").replace("[catalog.", "[")).unwrap();
+        for (locale, names, count, target, expected) in [
+            ("en", "Ada,Grace", 2, (true, "photo", "Sunset"), "Ada and Grace tagged your photo “Sunset”"),
+            ("en", "Ada", 1, (false, "photo", "Sunset"), "Ada tagged the photo “Sunset”"),
+            ("en", "Ada", 1, (false, "photo", ""), "Ada tagged a photo"),
+            ("de", "Ada,Grace", 2, (true, "photo", "Sunset"), "Ada und Grace haben dein Foto „Sunset“ verschlagwortet"),
+        ] {
+            assert_eq!(said(&titles, locale, "tag", names, count, target), expected);
+            assert!(document.replace('\n', " ").contains(expected), "{expected}");
+        }
+    }
+
+    #[test]
     fn a_pattern_that_could_not_work_is_refused_with_its_path() {
         let sentence = |pattern: &str| format!("actions.comment = {{label = 'C', sentences = {{en = {pattern}}}}}");
         let path = "catalog.actions.comment.sentences.en";

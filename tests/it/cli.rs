@@ -228,6 +228,49 @@ async fn settings_from_the_environment_are_taken_as_they_are() {
     assert!(String::from_utf8_lossy(&misspelt.stderr).contains("lisen"));
 }
 
+/// Every catalog is read as it stands in the file, and one that could not work is named with its setting.
+#[tokio::test]
+async fn the_catalog_of_the_documents_starts_and_a_wrong_one_is_named() {
+    let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/catalog.md"));
+    let directory = tempfile::tempdir().unwrap();
+    let configure = |toml: &str| std::fs::write(directory.path().join("tidings.toml"), toml).unwrap();
+    let examples: String = document.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+
+    configure(&examples);
+    let server = Server::start(&mut tidings(directory.path()));
+    let token = printed(tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap());
+    let catalog = server.query(token.trim(), "{ catalog { actions { key } reasons { key } targetTypes } }").await;
+    server.signal("TERM");
+    assert!(server.end().success());
+
+    let expected = json!({"catalog": {
+        "actions": [{"key": "like"}, {"key": "comment"}, {"key": "tag"}],
+        "reasons": [{"key": "upload"}, {"key": "create_post"}],
+        "targetTypes": ["post", "photo"],
+    }});
+    assert_eq!(catalog, expected);
+    for (toml, reason) in [
+        (
+            "[catalog.reasons.watch]\nlabel = \"W\"\nactions = [\"zap\"]",
+            "catalog.reasons.watch.actions: \"zap\" is not in",
+        ),
+        (
+            "[catalog.actions.comment]\nlabel = \"C\"\nsentences.en = \"{ $who }\"\n[catalog.reasons]",
+            "sentences.en: uses $who, and has $actors",
+        ),
+        ("[catalog.actions.comment]\nenabled = true", "label"),
+        ("[catalog.action.comment]\nlabel = \"C\"", "unknown field `action`"),
+    ] {
+        configure(toml);
+        let refused = tidings(directory.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(
+            !refused.status.success() && said.starts_with("tidings: ") && said.contains(reason),
+            "{reason}: {said}"
+        );
+    }
+}
+
 /// Several servers that start at once on an empty PostgreSQL bring its tables up to date once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_that_start_at_once_migrate_once() {

@@ -8,6 +8,7 @@ mod provider;
 mod socket;
 
 mod authz;
+mod catalog;
 mod cli;
 mod clients;
 mod examples;
