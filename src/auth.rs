@@ -103,6 +103,12 @@ impl Actor {
         }
     }
 
+    /// Which announcements, activities and targets exist for this caller: they are the host application's, which sees all of
+    /// them, also when it acts for somebody.
+    pub fn host_reader(&self) -> Reader {
+        if self.is_service() { Reader::Everything } else { self.reader() }
+    }
+
     /// Whom an idempotency key belongs to.
     pub fn caller(&self) -> String {
         match &self.user {

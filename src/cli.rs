@@ -143,8 +143,9 @@ pub async fn run(cli: Cli) -> Result<()> {
 async fn serve(config: Config) -> Result<()> {
     let listener = listen(&config).await?;
     let app = server::start(config, Clock::System).await?;
-    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, "serving");
+    // Before it says that it serves: who reads that may tell it to end.
     until_signalled(&app)?;
+    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, "serving");
     server::serve(app, listener).await
 }
 
@@ -157,11 +158,12 @@ pub async fn listen(config: &Config) -> Result<TcpListener> {
 /// Ends the server on Ctrl-C and SIGTERM.
 pub fn until_signalled(app: &App) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
     let app = app.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
         }
         tracing::info!("stopping");
         app.stopping.cancel();

@@ -25,7 +25,8 @@ pub fn given(field: &str, time: DateTime<Utc>) -> Result<DateTime<Utc>> {
     }
 }
 
-fn in_micros(time: DateTime<Utc>) -> DateTime<Utc> {
+/// What both databases keep of a time.
+pub fn in_micros(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(SUBSECOND_DIGITS)
 }
 

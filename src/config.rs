@@ -61,6 +61,8 @@ pub struct Config {
     pub retention_days: u16,
     /// Days for which a repeated mutation is recognised by its idempotency key.
     pub idempotency_days: u16,
+    /// Whether people may follow targets by themselves. If not, the host application does it for them, who may see what.
+    pub people_subscribe: bool,
     /// `text` or `json`.
     pub log_format: LogFormat,
     /// What is logged, as in `tidings=debug,info`.
@@ -139,6 +141,7 @@ impl Default for Config {
             migrate: true,
             retention_days: 30,
             idempotency_days: 7,
+            people_subscribe: true,
             log_format: LogFormat::Text,
             log: "info,sea_orm_migration=warn".into(),
             cors_origins: Vec::new(),

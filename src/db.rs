@@ -42,6 +42,10 @@ pub enum Topic {
     Inbox(i64),
     /// The thread below this root message.
     Thread(i64),
+    /// What is announced to everybody.
+    Announcements,
+    /// What is done to this target.
+    Target(i64),
     /// The user themself: who they are and whether they may come in.
     User(i64),
     /// What the server has to do by itself, and when.
@@ -156,6 +160,12 @@ impl Db {
         serde_json::from_str(text.as_deref().unwrap_or("[]")).map_err(Error::internal)
     }
 
+    /// The first column of a query's rows.
+    pub async fn integers(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Vec<i64>> {
+        let rows = self.read.query_all_raw(self.statement(sql, values)).await?;
+        Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
+    }
+
     /// The other servers on this database, where there can be any.
     pub fn bus(&self) -> Option<Bus> {
         self.bus.clone()
@@ -208,6 +218,30 @@ impl Tx {
 
     fn backend(&self) -> DbBackend {
         self.inner.get_database_backend()
+    }
+
+    /// Gives what this transaction makes from here on its place in the order of commits, among all that ask for one: it waits
+    /// for those before it to end. Ask right before the insert.
+    pub async fn in_commit_order(&self) -> Result<()> {
+        self.advisory_lock("pg_advisory_xact_lock", postgres::ORDER_LOCK).await
+    }
+
+    /// Keeps announcements and activities from being withdrawn until this transaction ends.
+    pub async fn while_nothing_is_withdrawn(&self) -> Result<()> {
+        self.advisory_lock("pg_advisory_xact_lock_shared", postgres::WITHDRAWAL_LOCK).await
+    }
+
+    /// Waits for all that is [`Tx::while_nothing_is_withdrawn`], and makes the next ones wait until this transaction ends.
+    pub async fn withdrawing(&self) -> Result<()> {
+        self.advisory_lock("pg_advisory_xact_lock", postgres::WITHDRAWAL_LOCK).await
+    }
+
+    /// SQLite's one writer needs none.
+    async fn advisory_lock(&self, function: &str, lock: i64) -> Result<()> {
+        if self.backend() == DbBackend::Postgres {
+            self.rows(&format!("SELECT CAST({function}($1) AS text)"), [lock.into()]).await?;
+        }
+        Ok(())
     }
 
     /// Runs a statement; gives the number of rows that it changed.

@@ -71,18 +71,23 @@ async fn deliver_rest(app: &App, id: i64) -> Result<()> {
     }
 }
 
-/// Takes a message whose time has come out of all inboxes, in batches. It can be repeated.
-pub async fn expire(app: &App, id: i64) -> Result<()> {
-    deliver_rest(app, id).await?;
-    let now = app.clock.now();
+/// Takes what is about something out of all inboxes, in batches. It can be repeated.
+pub async fn remove(app: &App, about: inbox::About) -> Result<()> {
     loop {
         let tx = app.db.begin().await?;
-        let left = inbox::remove_message(&tx, id, now).await?;
+        let left = inbox::remove(&tx, about, app.clock.now()).await?;
         tx.commit().await?;
         if left.inboxes == 0 {
-            break;
+            return Ok(());
         }
     }
+}
+
+/// Takes a message whose time has come out of all inboxes. It can be repeated.
+pub async fn expire(app: &App, id: i64) -> Result<()> {
+    deliver_rest(app, id).await?;
+    remove(app, inbox::About::Message(id)).await?;
+    let now = app.clock.now();
     let Some(message) = message::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(()) };
     let tx = app.db.begin().await?;
     let seq = threads::change(&tx, message.root()).await?;

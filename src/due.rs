@@ -1,5 +1,5 @@
-//! What the server does by itself when its time comes: messages expire, snoozed items come back, old traces are purged,
-//! and sends that a crash interrupted go on.
+//! What the server does by itself when its time comes: messages and announcements expire, planned announcements are
+//! published, snoozed items come back, old traces are purged, and what a crash interrupted goes on.
 //!
 //! Everything goes through [`run_due`], which can be called at any time, by any number of servers at once.
 
@@ -7,13 +7,17 @@ use ::entity::{inbox_item, message};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::{app::App, db::Topic, delivery, error::Result, idempotency, inbox};
+use crate::{activities, announcements, app::App, db::Topic, delivery, error::Result, idempotency, inbox, refresh};
 
 /// Does everything that is due at this moment.
 pub async fn run_due(app: &App) -> Result<()> {
     let now = app.clock.now();
     delivery::deliver_interrupted(app).await?;
     delivery::expire_due(app).await?;
+    announcements::publish_due(app).await?;
+    announcements::withdraw_due(app).await?;
+    activities::take_back_due(app).await?;
+    refresh::run(app).await?;
     inbox::wake_snoozed(app).await?;
     inbox::purge(app, now - TimeDelta::days(app.config.retention_days.into())).await?;
     idempotency::purge(app, now - TimeDelta::days(app.config.idempotency_days.into())).await
@@ -28,7 +32,8 @@ async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
         snooze.filter(inbox_item::COLUMN.snoozed_until.is_not_null()).filter(inbox_item::COLUMN.removed_at.is_null());
     let expiry: Option<Option<DateTime<Utc>>> = expiry.into_tuple().one(app.db.read()).await?;
     let snooze: Option<Option<DateTime<Utc>>> = snooze.into_tuple().one(app.db.read()).await?;
-    Ok([expiry.flatten(), snooze.flatten()].into_iter().flatten().min())
+    let announcement = announcements::next_due(app).await?;
+    Ok([expiry.flatten(), snooze.flatten(), announcement].into_iter().flatten().min())
 }
 
 /// Runs until the server ends: sleeps until something is due, or until a change says that it may be earlier.

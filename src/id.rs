@@ -15,9 +15,14 @@ pub enum Kind {
     InboxItem,
     /// A person and an address: two numbers.
     MessageRecipient,
+    Announcement,
+    Activity,
+    Target,
+    /// A person and a target: two numbers.
+    TargetSubscription,
 }
 
-const PREFIXES: [(Kind, &str); 7] = [
+const PREFIXES: [(Kind, &str); 11] = [
     (Kind::User, "usr"),
     (Kind::Group, "grp"),
     (Kind::Message, "msg"),
@@ -25,6 +30,10 @@ const PREFIXES: [(Kind, &str); 7] = [
     (Kind::InboxCounts, "cnt"),
     (Kind::InboxItem, "itm"),
     (Kind::MessageRecipient, "rcp"),
+    (Kind::Announcement, "ann"),
+    (Kind::Activity, "act"),
+    (Kind::Target, "tgt"),
+    (Kind::TargetSubscription, "sub"),
 ];
 
 const RADIX: u32 = 36;
@@ -43,6 +52,10 @@ impl Kind {
             Kind::Inbox | Kind::InboxCounts => "inbox",
             Kind::InboxItem => "inbox item",
             Kind::MessageRecipient => "recipient",
+            Kind::Announcement => "announcement",
+            Kind::Activity => "activity",
+            Kind::Target => "target",
+            Kind::TargetSubscription => "subscription",
         }
     }
 

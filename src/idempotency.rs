@@ -60,6 +60,14 @@ impl Call {
     }
 }
 
+/// What an earlier call with the same key made, if this one has a key.
+pub async fn done(app: &App, call: &Option<Call>) -> Result<Option<i64>> {
+    match call {
+        Some(call) => call.done(app.db.read()).await,
+        None => Ok(None),
+    }
+}
+
 /// Claims the key of a mutation that makes something. The first statement of its transaction.
 pub async fn claim(tx: &Tx, call: Option<Call>, now: DateTime<Utc>) -> Result<Claim> {
     let Some(call) = call else { return Ok(Claim::New(Key(None))) };

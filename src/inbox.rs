@@ -8,11 +8,11 @@
 //! Locks are taken in one order everywhere: idempotency key, thread, delivery, inboxes by user, messages by id, audiences.
 
 mod change;
+mod item;
 
-use ::entity::{inbox, inbox_item, message, user};
+use ::entity::{activity, inbox, inbox_item, inbox_item_activity};
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait, Value};
-use serde::Deserialize;
+use sea_orm::{EntityTrait, QueryFilter, QuerySelect, QueryTrait, Value, sea_query::Expr};
 
 use crate::{
     db::{Db, bind, integers, list},
@@ -28,15 +28,11 @@ pub const BATCH: i64 = 5_000;
 
 const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
 
-pub use change::{Change, Changed, apply, change_all, change_items, deliver, purge, remove_message, wake_snoozed};
-
-/// What an inbox is made of when it is read: the item and what it is about.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Item {
-    pub row: inbox_item::Model,
-    pub message: Option<message::Model>,
-    pub sender: Option<user::Model>,
-}
+pub use change::{
+    About, Change, Changed, apply, begin_change, change_all, change_items, count_changed, deliver, purge, remove,
+    wake_snoozed,
+};
+pub use item::{Activities, Doer, Item, LATEST_ACTORS, Subject, latest_actors, reasons};
 
 /// Which items a list shows.
 #[derive(async_graphql::Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +68,9 @@ impl InboxView {
 pub struct Filter {
     pub view: InboxView,
     pub kinds: Option<Vec<inbox_item::Kind>>,
-    /// Part of a subject or body, in any case.
+    /// Only what was done to this target.
+    pub target: Option<i64>,
+    /// Part of a subject, title or body, in any case.
     pub search: Option<String>,
 }
 
@@ -89,12 +87,11 @@ pub async fn page(db: &Db, user: i64, filter: &Filter, page: &Page<(DateTime<Utc
         let kinds: Vec<_> = kinds.iter().map(|kind| bind(&mut values, sea_orm::ActiveEnum::to_value(kind))).collect();
         conditions += &format!(" AND kind IN ({})", if kinds.is_empty() { "NULL".into() } else { kinds.join(", ") });
     }
+    if let Some(target) = filter.target {
+        conditions += &format!(" AND target_id = {}", bind(&mut values, target));
+    }
     if let Some(search) = &filter.search {
-        let (position, text) = (db.dialect().position(), bind(&mut values, text::search("search", search)?));
-        conditions += &format!(
-            " AND message_id IN (SELECT x.id FROM message AS x WHERE x.id = inbox_item.message_id \
-             AND ({position}(lower(x.subject), {text}) > 0 OR {position}(lower(x.body), {text}) > 0))"
-        );
+        conditions += &searching(db, bind(&mut values, text::search("search", search)?));
     }
     for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
         if let Some((time, id)) = key {
@@ -130,22 +127,44 @@ pub async fn items_about(db: &Db, user: i64, messages: &[i64]) -> Result<Vec<Ite
     select_items(db, &items, vec![user.into(), list(messages)]).await
 }
 
-/// Items with what they are about.
-async fn select_items(db: &Db, items: &str, values: Vec<Value>) -> Result<Vec<Item>> {
-    let dialect = db.dialect();
-    let rows = dialect.json_list(&item_json(db));
-    let sql = format!("SELECT {rows} FROM ({items}) AS i {ABOUT}");
-    db.json(&sql, values).await
+/// The condition that an activity is a part of an item.
+pub fn is_part_of(item: i64) -> Expr {
+    let parts = inbox_item_activity::Entity::find().select_only().column(inbox_item_activity::Column::ActivityId);
+    activity::COLUMN.id.in_subquery(parts.filter(inbox_item_activity::COLUMN.item_id.eq(item)).into_query())
 }
 
-/// What an item `i` is about.
-const ABOUT: &str = "LEFT JOIN message AS m ON m.id = i.message_id LEFT JOIN \"user\" AS s ON s.id = m.sender_id";
+/// The item of one person that an activity is in.
+pub async fn item_with_activity(db: &Db, user: i64, activity: i64) -> Result<Option<Item>> {
+    let item = "SELECT x.* FROM inbox_item_activity AS l JOIN inbox_item AS x ON x.id = l.item_id \
+                WHERE l.activity_id = $2 AND x.user_id = $1 AND x.removed_at IS NULL";
+    Ok(select_items(db, item, vec![user.into(), activity.into()]).await?.pop())
+}
 
-/// An [`Item`] of the rows `i`, `m` and `s`.
-fn item_json(db: &Db) -> String {
-    let dialect = db.dialect();
-    let (item, message) = (dialect.json_row::<inbox_item::Entity>("i"), dialect.json_row::<message::Entity>("m"));
-    dialect.json_array(&format!("{item}, {message}, {}", dialect.json_row::<user::Entity>("s")))
+/// Items with what they are about.
+async fn select_items(db: &Db, items: &str, values: Vec<Value>) -> Result<Vec<Item>> {
+    let rows = db.dialect().json_list(&item::pieces(db));
+    let sql = format!("SELECT {rows} FROM ({items}) AS i {}", item::ABOUT);
+    Ok(db.json(&sql, values).await?.into_iter().filter_map(Item::of).collect())
+}
+
+/// The condition that what an item is about contains a text, in any case.
+fn searching(db: &Db, text: String) -> String {
+    let position = db.dialect().position();
+    let contains = |column: &str| format!("{position}(lower({column}), {text}) > 0");
+    let among = |reference: &str, table: &str, columns: &[&str]| {
+        let columns: Vec<_> = columns.iter().map(|column| contains(&format!("x.{column}"))).collect();
+        // Looked up from the item: a list of all that match would be made of the whole table.
+        format!(
+            "{reference} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{reference} AND ({}))",
+            columns.join(" OR ")
+        )
+    };
+    format!(
+        " AND ({} OR {} OR {})",
+        among("message_id", "message", &["subject", "body"]),
+        among("announcement_id", "announcement", &["title", "body"]),
+        among("target_id", "target", &["title"]),
+    )
 }
 
 /// How far somebody has followed an inbox: all changes up to `seq`, of those with that number the items up to `item`.
@@ -182,21 +201,21 @@ pub async fn changes(db: &Db, wanted: &[(i64, Position)], limit: u64) -> Result<
         limit + 1
     );
     let sql = format!(
-        "SELECT {} FROM {} AS w JOIN inbox AS b ON b.user_id = w.user_id {} {ABOUT}",
+        "SELECT {} FROM {} AS w JOIN inbox AS b ON b.user_id = w.user_id {} {}",
         dialect.json_list(&dialect.json_array(&format!(
             "w.n, {}, {}",
             dialect.json_row::<inbox::Entity>("b"),
-            item_json(db)
+            item::pieces(db)
         ))),
         dialect.integer_table("$1", &["n", "user_id", "seq", "item"]),
         dialect.left_join_each("inbox_item", "i", &newer),
+        item::ABOUT,
     );
-    type Row = (usize, inbox::Model, (Option<inbox_item::Model>, Option<message::Model>, Option<user::Model>));
-    let found: Vec<Row> = db.json(&sql, [integers(rows)]).await?;
+    let found: Vec<(usize, inbox::Model, item::Pieces)> = db.json(&sql, [integers(rows)]).await?;
     let mut answers = vec![None; wanted.len()];
-    for (n, head, (item, message, sender)) in found {
+    for (n, head, pieces) in found {
         let answer = answers[n].get_or_insert(Changes { head, items: Vec::new() });
-        answer.items.extend(item.map(|row| Item { row, message, sender }));
+        answer.items.extend(Item::of(pieces));
     }
     for answer in answers.iter_mut().flatten() {
         answer.items.sort_by_key(|item| (item.row.seq, item.row.id));

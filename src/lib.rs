@@ -9,6 +9,8 @@
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
 //! - `graphql`, `http`: the API.
 
+pub mod activities;
+pub mod announcements;
 pub mod app;
 pub mod auth;
 pub mod catalog;
@@ -20,6 +22,7 @@ pub mod delivery;
 pub mod demo;
 pub mod due;
 pub mod error;
+pub mod explain;
 pub mod graphql;
 pub mod groups;
 pub mod http;
@@ -29,8 +32,12 @@ pub mod inbox;
 pub mod live;
 pub mod messages;
 pub mod page;
+pub mod pull;
 pub mod receipts;
+pub mod refresh;
 pub mod server;
+pub mod subscriptions;
+pub mod targets;
 pub mod text;
 pub mod threads;
 pub mod titles;

@@ -10,6 +10,7 @@
 
 mod follow;
 mod hints;
+mod news;
 
 use std::{
     collections::HashMap,
@@ -32,11 +33,14 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const MOST_AT_ONCE: usize = 500;
 
 pub use follow::{Cursor, ResyncReason, Start, Update, follow, steps, update};
+pub use news::News;
 
 /// Who waits for what, and the reader that serves them.
 pub struct Live {
     followers: Mutex<HashMap<Topic, watch::Sender<()>>>,
     reader: mpsc::UnboundedSender<Want>,
+    /// What was created and has not been taken into the inboxes of the connected yet.
+    news: news::Pending,
 }
 
 struct Want {
@@ -49,7 +53,7 @@ impl Live {
     /// Starts the reader, and passes on what the commits concern, to this process and the others.
     pub async fn start(db: &Arc<Db>, commits: mpsc::UnboundedReceiver<Vec<Topic>>) -> Result<Arc<Self>> {
         let (reader, wanted) = mpsc::unbounded_channel();
-        let live = Arc::new(Live { followers: Mutex::default(), reader });
+        let live = Arc::new(Live { followers: Mutex::default(), reader, news: news::Pending::default() });
         let bus = db.bus();
         // A number that tells this process's own notifications from those of others.
         let me: u32 = rand::rng().random();
@@ -75,9 +79,22 @@ impl Live {
         self.wake([&topic]);
     }
 
+    /// Waits for what was created, or may have been, since the last time.
+    pub async fn news(&self) -> News {
+        self.news.take().await
+    }
+
+    /// Whose inboxes are followed in this process.
+    pub fn connected(&self) -> Vec<i64> {
+        let followers = self.followers();
+        let inboxes = followers.iter().filter(|(_, follower)| follower.receiver_count() > 0);
+        inboxes.filter_map(|(topic, _)| if let Topic::Inbox(user) = topic { Some(*user) } else { None }).collect()
+    }
+
     fn wake<'a>(&self, topics: impl IntoIterator<Item = &'a Topic>) {
         let mut followers = self.followers();
         for topic in topics {
+            self.news.add(topic);
             if let Some(follower) = followers.get(topic)
                 && follower.send(()).is_err()
             {
@@ -87,11 +104,13 @@ impl Live {
     }
 
     fn wake_all(&self) {
+        self.news.add_all();
         self.followers().retain(|_, follower| follower.send(()).is_ok());
     }
 
     /// Everybody who follows what is read for many at once; that a user is still welcome is looked up for each.
     fn look_again(&self) {
+        self.news.add_all();
         self.followers().retain(|topic, follower| match topic {
             Topic::User(_) => follower.receiver_count() > 0,
             _ => follower.send(()).is_ok(),

@@ -30,7 +30,6 @@ use crate::{
 
 const MOST_ADDRESSES: usize = 100;
 const LONGEST_SUBJECT: usize = 200;
-const LONGEST_BODY: usize = 64 * 1024;
 const REPLY_PREFIX: &str = "Re: ";
 
 /// A message and who sent it: they are always read and shown together.
@@ -99,12 +98,12 @@ pub struct UpdateMessageInput {
 pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Result<Sent> {
     let now = app.clock.now();
     let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
-    if let Some(id) = done(app, &call).await? {
+    if let Some(id) = idempotency::done(app, &call).await? {
         return find(app, actor, id).await;
     }
     let subject = input.subject.trim().to_owned();
     text::check_line("subject", &subject, LONGEST_SUBJECT)?;
-    check_body(&input.body)?;
+    text::check_body(&input.body)?;
     input.expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
     if input.expires_at.is_some_and(|time| time <= now) {
         return Err(Error::invalid("expiresAt", "is in the future"));
@@ -162,10 +161,10 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     let sender = actor.person()?.id;
     let now = app.clock.now();
     let call = Call::new(actor, "replyToMessage", &input, input.idempotency_key.as_deref())?;
-    if let Some(id) = done(app, &call).await? {
+    if let Some(id) = idempotency::done(app, &call).await? {
         return find(app, actor, id).await;
     }
-    check_body(&input.body)?;
+    text::check_body(&input.body)?;
     let (parent, author) = find(app, actor, id::Kind::Message.decode(&input.parent_id)?).await?;
     if !takes_part(app, sender, &parent).await? {
         return Err(Error::Conflict("only who got or sent the message can reply to it".into()));
@@ -243,14 +242,6 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Sent> {
 pub async fn takes_part(app: &App, person: i64, message: &message::Model) -> Result<bool> {
     let own = message::Entity::visible_to(message::Reader::User(person)).filter(message::COLUMN.id.eq(message.id));
     Ok(own.select_only().column(message::Column::Id).into_tuple::<i64>().one(app.db.read()).await?.is_some())
-}
-
-/// What an earlier call with the same key made.
-async fn done(app: &App, call: &Option<Call>) -> Result<Option<i64>> {
-    match call {
-        Some(call) => call.done(app.db.read()).await,
-        None => Ok(None),
-    }
 }
 
 /// An address that was looked up.
@@ -386,12 +377,4 @@ fn blank(now: DateTime<Utc>) -> message::ActiveModel {
 
 fn reply_subject(subject: &str) -> String {
     if subject.starts_with(REPLY_PREFIX) { subject.to_owned() } else { format!("{REPLY_PREFIX}{subject}") }
-}
-
-fn check_body(body: &str) -> Result<()> {
-    // PostgreSQL cannot keep a NUL in a text.
-    if body.len() > LONGEST_BODY || body.contains('\0') {
-        return Err(Error::invalid("body", format!("has at most {LONGEST_BODY} bytes and no NUL")));
-    }
-    Ok(())
 }

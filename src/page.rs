@@ -39,6 +39,14 @@ pub struct Slice<T> {
     pub has_next: bool,
 }
 
+impl<T> Slice<T> {
+    /// The same page of something else, without the rows that have none.
+    pub fn map<U>(self, show: impl FnMut(T) -> Option<U>) -> Slice<U> {
+        let Slice { rows, has_previous, has_next } = self;
+        Slice { rows: rows.into_iter().filter_map(show).collect(), has_previous, has_next }
+    }
+}
+
 impl<K: Key> Page<K> {
     /// From the arguments of a connection. Refuses sizes outside of 1 to 100, both directions at once, and cursors that
     /// are not of this list.

@@ -1,10 +1,11 @@
-//! Read receipts: who has seen and read a message, and how many by address and in all (M8, M9).
+//! Read receipts: who has seen and read a message or announcement, and how many by address and in all (M8, M9).
 //!
 //! A receipt is a fact for the sender: it is written once, when a person first sees or reads, and marking as unread does
-//! not take it back. The counts stand on the message (each person once) and on each of its addresses, so that a read rate
-//! costs nothing to show.
+//! not take it back. The counts stand on the message (each person once), on each of its addresses and on the announcement,
+//! so that a read rate costs nothing to show.
 
 use chrono::{DateTime, Utc};
+use sea_orm::Value;
 
 use crate::{
     db::{Tx, integers, list},
@@ -13,54 +14,104 @@ use crate::{
 
 /// Notes what the last change of a person's inbox touched as seen, or as read. The caller holds the lock of this inbox.
 pub async fn record(tx: &Tx, owner: i64, read: bool, now: DateTime<Utc>) -> Result<()> {
-    let dialect = tx.dialect();
-    let (is_new, also) = if read { ("r.read_at IS NULL", "read_at = $1, ") } else { ("r.seen_at IS NULL", "") };
+    let new = if read { "read_at" } else { "seen_at" };
     let fresh = format!(
         "SELECT r.message_id, r.audience_id, CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END \
          FROM inbox AS b JOIN inbox_item AS i ON i.user_id = b.user_id AND i.seq = b.seq \
          JOIN message_recipient AS r ON r.message_id = i.message_id AND r.user_id = i.user_id \
-         WHERE b.user_id = $1 AND {is_new}"
+         WHERE b.user_id = $1 AND r.{new} IS NULL \
+         UNION ALL SELECT i.announcement_id, 0, CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END \
+         FROM inbox AS b JOIN inbox_item AS i ON i.user_id = b.user_id AND i.seq = b.seq AND i.announcement_id IS NOT NULL \
+         LEFT JOIN announcement_reading AS r ON r.announcement_id = i.announcement_id AND r.user_id = i.user_id \
+         WHERE b.user_id = $1 AND r.{new} IS NULL"
     );
-    let mut messages = Vec::new();
-    let mut audiences = Vec::new();
+    let (mut messages, mut audiences, mut announcements) = (Vec::new(), Vec::new(), Vec::new());
     for row in tx.rows(&fresh, [owner.into()]).await? {
-        let (message, audience): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let (subject, audience): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         let seen = i64::from(row.try_get_by_index::<i32>(2)?);
-        messages.push([message, seen]);
-        audiences.push([audience, seen]);
+        if audience == 0 {
+            announcements.push([subject, seen]);
+        } else {
+            messages.push([subject, seen]);
+            audiences.push([audience, seen]);
+        }
     }
-    if messages.is_empty() {
-        return Ok(());
+    if !messages.is_empty() {
+        record_messages(tx, owner, read, now, messages, audiences).await?;
     }
+    if !announcements.is_empty() {
+        record_announcements(tx, owner, read, now, announcements).await?;
+    }
+    Ok(())
+}
+
+async fn record_messages(
+    tx: &Tx,
+    owner: i64,
+    read: bool,
+    now: DateTime<Utc>,
+    mut messages: Vec<[i64; 2]>,
+    audiences: Vec<[i64; 2]>,
+) -> Result<()> {
+    let dialect = tx.dialect();
     // A person whom several addresses reached counts once for the message.
     messages.sort_unstable();
     messages.dedup();
-
-    let ids = |rows: &[[i64; 2]]| list(&rows.iter().map(|[id, _]| *id).collect::<Vec<_>>());
+    let also = if read { "read_at = $1, " } else { "" };
     let mark = format!(
         "UPDATE message_recipient SET {also}seen_at = coalesce(seen_at, $1) WHERE user_id = $2 AND {} AND {}",
         dialect.is_one_of("message_id", "$3"),
         dialect.is_one_of("audience_id", "$4"),
     );
     tx.run(&mark, [now.into(), owner.into(), ids(&messages), ids(&audiences)]).await?;
+    lock(tx, "message", &messages).await?;
+    count(tx, "message", messages, read, now).await?;
+    count(tx, "message_audience", audiences, read, now).await
+}
 
-    let lock =
-        format!("SELECT id FROM message WHERE {} ORDER BY id {}", dialect.is_one_of("id", "$1"), dialect.for_update());
-    tx.rows(&lock, [ids(&messages)]).await?;
-    for (table, rows) in [("message", messages), ("message_audience", audiences)] {
-        let reading = if read {
-            format!(
-                ", read_count = {table}.read_count + 1, first_read_at = coalesce(first_read_at, $2), last_read_at = $2"
-            )
-        } else {
-            String::new()
-        };
-        let count = format!(
-            "UPDATE {table} SET seen_count = CAST({table}.seen_count + d.seen AS integer){reading} FROM {} AS d WHERE {table}.id = d.id",
-            dialect.integer_table("$1", &["id", "seen"])
-        );
-        let times = read.then(|| now.into());
-        tx.run(&count, [integers(rows)].into_iter().chain(times)).await?;
-    }
+async fn record_announcements(
+    tx: &Tx,
+    owner: i64,
+    read: bool,
+    now: DateTime<Utc>,
+    announcements: Vec<[i64; 2]>,
+) -> Result<()> {
+    let (also, then) = if read { ("$2", "UPDATE SET read_at = $2") } else { ("NULL", "NOTHING") };
+    let mark = format!(
+        "INSERT INTO announcement_reading (announcement_id, user_id, seen_at, read_at) \
+         SELECT d.id, $3, $2, {also} FROM {} AS d WHERE true ON CONFLICT (announcement_id, user_id) DO {then}",
+        tx.dialect().integer_table("$1", &["id", "seen"])
+    );
+    tx.run(&mark, [integers(announcements.iter().copied()), now.into(), owner.into()]).await?;
+    lock(tx, "announcement", &announcements).await?;
+    count(tx, "announcement", announcements, read, now).await
+}
+
+/// Locks what is counted in the order of the ids.
+async fn lock(tx: &Tx, table: &str, rows: &[[i64; 2]]) -> Result<()> {
+    let dialect = tx.dialect();
+    let which = dialect.is_one_of("id", "$1");
+    let lock = format!("SELECT id FROM {table} WHERE {which} ORDER BY id {}", dialect.for_update());
+    tx.rows(&lock, [ids(rows)]).await?;
     Ok(())
+}
+
+/// Counts one more reader of these rows; the second number says whether they had not even seen it.
+async fn count(tx: &Tx, table: &str, rows: Vec<[i64; 2]>, read: bool, now: DateTime<Utc>) -> Result<()> {
+    let reading = if read {
+        format!(", read_count = {table}.read_count + 1, first_read_at = coalesce(first_read_at, $2), last_read_at = $2")
+    } else {
+        String::new()
+    };
+    let count = format!(
+        "UPDATE {table} SET seen_count = CAST({table}.seen_count + d.seen AS integer){reading} FROM {} AS d WHERE {table}.id = d.id",
+        tx.dialect().integer_table("$1", &["id", "seen"])
+    );
+    let times = read.then(|| now.into());
+    tx.run(&count, [integers(rows)].into_iter().chain(times)).await?;
+    Ok(())
+}
+
+fn ids(rows: &[[i64; 2]]) -> Value {
+    list(&rows.iter().map(|[id, _]| *id).collect::<Vec<_>>())
 }

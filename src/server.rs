@@ -20,6 +20,7 @@ use crate::{
     graphql::{self, Gate},
     http::{self, Http, Places},
     live::Live,
+    pull,
     users::Known,
 };
 
@@ -64,6 +65,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         app: app.clone(),
     });
     let due = tokio::spawn(due::run(app.clone()));
+    let pulling = tokio::spawn(pull::keep_connected(app.clone()));
     let keys = tokio::spawn({
         let app = app.clone();
         async move { app.shutdown.run_until_cancelled(app.auth.keep_keys_fresh(&app.clock)).await }
@@ -71,7 +73,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     http::serve(&app, listener, router).await;
     tasks.close();
     tasks.wait().await;
-    let _ = tokio::join!(due, keys);
+    let _ = tokio::join!(due, pulling, keys);
     app.db.close().await;
     Ok(())
 }

@@ -18,6 +18,35 @@ pub fn check_optional_line(field: &str, text: Option<&str>, longest: usize) -> R
     }
 }
 
+const LONGEST_BODY: usize = 64 * 1024;
+const LONGEST_URL: usize = 2_000;
+
+/// Markdown of any number of lines.
+pub fn check_body(body: &str) -> Result<()> {
+    // PostgreSQL cannot keep a NUL in a text.
+    if body.len() > LONGEST_BODY || body.contains('\0') {
+        return Err(Error::invalid("body", format!("has at most {LONGEST_BODY} bytes and no NUL")));
+    }
+    Ok(())
+}
+
+/// Where a page of the host application is, or nothing: a web URL, or a path on the application's own host. Nothing else: a
+/// client makes a link of it.
+pub fn check_link(field: &str, url: Option<&str>) -> Result<()> {
+    check_optional_line(field, url, LONGEST_URL)?;
+    let is_path = |url: &str| url.starts_with('/') && !url.starts_with("//") && !url.contains('\\');
+    match url {
+        Some(url) if !url.is_empty() && !is_web_url(url) && !is_path(url) => {
+            Err(Error::invalid(field, "is an http or https URL, or a path that begins with one slash"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub fn is_web_url(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
 /// What somebody looks for, in lower case.
 pub fn search(field: &str, text: &str) -> Result<String> {
     const LONGEST: usize = 200;

@@ -1,6 +1,10 @@
 //! People: made known by the host or by their first valid token, deactivated, never deleted (M1).
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use ::entity::user;
 use async_graphql::{ID, InputObject, OneofObject};
@@ -181,8 +185,12 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     user::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(&**tx).await?;
     let mut users = user::Entity::find().filter(user::COLUMN.external_id.is_in(ids.clone())).all(&**tx).await?;
     users.sort_by_key(|user| ids.iter().position(|id| *id == user.external_id));
+    // What was announced and done before somebody became known is not for them (N7).
     let new_inboxes = format!(
-        "INSERT INTO inbox (user_id) SELECT id FROM {} AS u WHERE true ON CONFLICT (user_id) DO NOTHING",
+        "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \
+         SELECT u.id, h.announcement, h.announcement, h.activity FROM {} AS u, \
+         (SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, \
+         (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h WHERE true ON CONFLICT (user_id) DO NOTHING",
         tx.dialect().integer_table("$1", &["id"])
     );
     tx.run(&new_inboxes, [crate::db::integers(users.iter().map(|user| [user.id]))]).await?;
@@ -204,7 +212,7 @@ fn check(user: &UserInput, path: &str) -> Result<()> {
     if user.email.as_ref().is_some_and(|email| !email.contains('@')) {
         return refuse("email", "is an e-mail address");
     }
-    if user.avatar_url.as_ref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+    if user.avatar_url.as_deref().is_some_and(|url| !text::is_web_url(url)) {
         return refuse("avatarUrl", "is an http or https URL");
     }
     let is_tag = |tag: &String| {
@@ -259,31 +267,40 @@ pub async fn find(db: &impl ConnectionTrait, user: &UserRef) -> Result<user::Mod
 /// The people whom references name, each once, in the order of the references. With each reference comes its place in the
 /// input, for the error.
 pub async fn find_all(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -> Result<Vec<user::Model>> {
-    let mut ids = Vec::new();
-    let mut external_ids = Vec::new();
+    let mut named = HashSet::new();
+    let mut found = resolve(db, users).await?;
+    found.retain(|user| named.insert(user.id));
+    Ok(found)
+}
+
+/// The person whom each reference names.
+pub async fn resolve(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -> Result<Vec<user::Model>> {
+    let mut ids = HashSet::new();
+    let mut external_ids = HashSet::new();
     for (_, user) in users {
         match user {
             UserRef::Id(id) => ids.extend(id::Kind::User.decode(id)),
-            UserRef::ExternalId(id) => external_ids.push(id.as_str()),
+            UserRef::ExternalId(id) => external_ids.extend([id.as_str()]),
         }
     }
     // Each list only if there is one: an empty list beside the other would make the databases read all users.
     let by_id = (!ids.is_empty()).then(|| user::COLUMN.id.is_in(ids));
     let by_external_id = (!external_ids.is_empty()).then(|| user::COLUMN.external_id.is_in(external_ids));
     let named = Condition::any().add_option(by_id).add_option(by_external_id);
-    let found = user::Entity::find().filter(named).all(db).await?;
-    let mut in_order: Vec<user::Model> = Vec::with_capacity(found.len());
-    for (field, reference) in users {
-        let user = found.iter().find(|user| match reference {
-            UserRef::Id(id) => id::Kind::User.decode(id) == Ok(user.id),
-            UserRef::ExternalId(id) => user.external_id == *id,
-        });
-        let user = user.ok_or_else(|| Error::invalid(field, "there is no such user"))?;
-        if in_order.iter().all(|known| known.id != user.id) {
-            in_order.push(user.clone());
-        }
-    }
-    Ok(in_order)
+    let found = match named.is_empty() {
+        true => Vec::new(),
+        false => user::Entity::find().filter(named).all(db).await?,
+    };
+    let by_id: HashMap<_, _> = found.iter().map(|user| (user.id, user)).collect();
+    let by_external_id: HashMap<_, _> = found.iter().map(|user| (user.external_id.as_str(), user)).collect();
+    let user = |(field, reference): &(String, &UserRef)| {
+        let user = match reference {
+            UserRef::Id(id) => id::Kind::User.decode(id).ok().and_then(|id| by_id.get(&id)),
+            UserRef::ExternalId(id) => by_external_id.get(id.as_str()),
+        };
+        user.map(|user| (*user).clone()).ok_or_else(|| Error::invalid(field, "there is no such user"))
+    };
+    users.iter().map(user).collect()
 }
 
 /// Refuses an actor whose user was deactivated since they signed in.

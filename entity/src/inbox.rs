@@ -16,6 +16,14 @@ pub struct Model {
     pub unseen: i32,
     pub snoozed: i32,
     pub archived: i32,
+    /// Where the announcements stood when this person became known: what is up to there is not for them (N7).
+    pub announcements_since: i64,
+    /// How far announcements and activities have been taken in (N7, N8).
+    pub announcements_pulled: i64,
+    pub activities_pulled: i64,
+    /// Those of `unread` that are announcements and activities; the rest are messages.
+    pub unread_announcements: i32,
+    pub unread_activities: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -26,6 +26,14 @@ pub struct Model {
     pub updated_at: DateTimeUtc,
     /// A tombstone since then: gone for the reader, kept so that a client that was away hears of it.
     pub removed_at: Option<DateTimeUtc>,
+    pub announcement_id: Option<i64>,
+    /// Of activities: what was done to what.
+    pub target_id: Option<i64>,
+    pub action: Option<String>,
+    /// The latest of them, how many they are, and of how many people.
+    pub activity_id: Option<i64>,
+    pub activity_count: i32,
+    pub actor_count: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -36,4 +44,6 @@ impl ActiveModelBehavior for ActiveModel {}
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Message,
+    Announcement,
+    Activity,
 }

@@ -2,15 +2,24 @@
 //!
 //! One file per table. `migration` makes the tables; `tests/it/migrations.rs` compares the two.
 
+pub mod activity;
+pub mod announcement;
+pub mod announcement_reading;
 pub mod delivery;
 pub mod group;
 pub mod group_member;
 pub mod idempotency_key;
 pub mod inbox;
 pub mod inbox_item;
+pub mod inbox_item_activity;
+pub mod inbox_item_actor;
 pub mod installation;
 pub mod message;
 pub mod message_audience;
 pub mod message_recipient;
+pub mod refresh;
+pub mod subscription;
+pub mod subscription_config;
+pub mod target;
 pub mod thread;
 pub mod user;

@@ -4,11 +4,17 @@
 pub use sea_orm_migration::prelude::*;
 
 mod m20261121_000001_first;
+mod m20261124_000002_notifications;
 
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000001_first::Migration)]
+        vec![Box::new(m20261121_000001_first::Migration), Box::new(m20261124_000002_notifications::Migration)]
     }
+}
+
+/// The foreign key of a column to another table's id.
+fn reference(table: &'static str, column: &'static str, other: &'static str) -> ForeignKeyCreateStatement {
+    ForeignKey::create().from(table, column).to(other, "id").to_owned()
 }

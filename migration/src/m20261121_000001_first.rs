@@ -3,6 +3,8 @@
 use sea_orm::DbBackend;
 use sea_orm_migration::{prelude::*, schema::*};
 
+use crate::reference;
+
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
@@ -212,7 +214,3 @@ const INDEXES: [&str; 13] = [
     "CREATE INDEX inbox_item_removed ON inbox_item (removed_at) WHERE removed_at IS NOT NULL",
     "CREATE INDEX idempotency_key_age ON idempotency_key (created_at)",
 ];
-
-fn reference(table: &'static str, column: &'static str, other: &'static str) -> ForeignKeyCreateStatement {
-    ForeignKey::create().from(table, column).to(other, "id").to_owned()
-}

@@ -23,9 +23,28 @@ impl Dialect {
         if self.postgres() { "FOR NO KEY UPDATE" } else { "" }
     }
 
+    /// The larger of two numbers.
+    pub fn greatest(self, one: &str, other: &str) -> String {
+        if self.postgres() { format!("greatest({one}, {other})") } else { format!("max({one}, {other})") }
+    }
+
     /// One JSON array of a value for each row, as text.
     pub fn json_list(self, value: &str) -> String {
         if self.postgres() { format!("CAST(json_agg({value}) AS text)") } else { format!("json_group_array({value})") }
+    }
+
+    /// The same as a value within other JSON.
+    pub fn json_list_of(self, value: &str, rows: &str) -> String {
+        if self.postgres() {
+            format!("(SELECT coalesce(json_agg({value}), '[]') FROM {rows})")
+        } else {
+            format!("json((SELECT json_group_array({value}) FROM {rows}))")
+        }
+    }
+
+    /// A subquery or expression that gives JSON, as a value within other JSON: SQLite takes it for a text otherwise.
+    pub fn json_value(self, json: &str) -> String {
+        if self.postgres() { json.to_owned() } else { format!("json({json})") }
     }
 
     /// A JSON array of some values.

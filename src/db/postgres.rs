@@ -20,8 +20,10 @@ use crate::error::{Error, Result};
 
 const READERS: u32 = 16;
 const WRITERS: u32 = 16;
-/// "tidings" as a number, for PostgreSQL's advisory locks.
+/// "tidings" as a number, and two more, for PostgreSQL's advisory locks.
 const MIGRATION_LOCK: i64 = 0x74_6964_696e_6773;
+pub const ORDER_LOCK: i64 = MIGRATION_LOCK + 1;
+pub const WITHDRAWAL_LOCK: i64 = MIGRATION_LOCK + 2;
 
 pub async fn open(url: &str, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
     let connect = |connections: u32, writes: bool| {

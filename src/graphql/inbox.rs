@@ -1,21 +1,21 @@
-use ::entity::{inbox as row, inbox_item};
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject, Union};
-use chrono::{DateTime, Utc};
-use pulldown_cmark::{Event, Parser, TagEnd};
+use ::entity::inbox as row;
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
     actor, app,
-    messages::Message,
+    items::{InboxItem, InboxItemKind},
     paging::{Paged, connection, page},
     updates::InboxUpdate,
     users::User,
 };
 use crate::{
-    clock,
     error::Error,
     id::Kind,
-    inbox::{self, Change, Filter, InboxView, Item, MOST_CHANGES, Position},
+    inbox::{self, Filter, InboxView, MOST_CHANGES, Position},
     live::{self, Cursor, Start},
+    page::Slice,
+    pull,
+    targets::{self, TargetRef},
 };
 
 /// What has come in for a person.
@@ -53,8 +53,10 @@ impl Inbox {
         before: Option<String>,
     ) -> Result<Paged<InboxItem>> {
         let page = page((first, after, last, before))?;
-        let filter = filter.map(Filter::from).unwrap_or_default();
-        let items = inbox::page(&app(ctx).db, self.head.user_id, &filter, &page).await?;
+        let items = match filter.unwrap_or_default().resolve(ctx).await? {
+            Some(filter) => inbox::page(&app(ctx).db, self.head.user_id, &filter, &page).await?,
+            None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
+        };
         Ok(connection(items, |item| (item.row.updated_at, item.row.id), InboxItem))
     }
 
@@ -111,9 +113,15 @@ impl InboxCounts {
         self.0.archived
     }
 
-    /// `unread` by kind.
+    /// `unread` by kind, each kind once.
     async fn unread_by_kind(&self) -> Vec<KindCount> {
-        vec![KindCount { kind: InboxItemKind::Message, count: self.0.unread }]
+        let (announcements, activities) = (self.0.unread_announcements, self.0.unread_activities);
+        let messages = self.0.unread - announcements - activities;
+        vec![
+            KindCount { kind: InboxItemKind::Message, count: messages },
+            KindCount { kind: InboxItemKind::Announcement, count: announcements },
+            KindCount { kind: InboxItemKind::Activity, count: activities },
+        ]
     }
 }
 
@@ -126,271 +134,40 @@ pub struct KindCount {
     count: i32,
 }
 
-/// What an item is about.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "::entity::inbox_item::Kind")]
-pub enum InboxItemKind {
-    /// A message or reply.
-    Message,
-}
-
-/// One thing in an inbox.
-pub struct InboxItem(pub Item);
-
-/// One thing in an inbox.
-#[Object]
-impl InboxItem {
-    /// Opaque and unique among everything.
-    pub async fn id(&self) -> ID {
-        Kind::InboxItem.encode(self.0.row.id).into()
-    }
-
-    /// What it is about. There will be more kinds: show one that you do not know by its title and preview.
-    async fn kind(&self) -> InboxItemKind {
-        self.0.row.kind.into()
-    }
-
-    /// One line.
-    async fn title(&self) -> &str {
-        self.0.message.as_ref().map_or("", |message| &message.subject)
-    }
-
-    /// The beginning of the text, on one line, without marks.
-    async fn preview(&self) -> Option<String> {
-        self.0.message.as_ref().map(|message| preview(&message.body))
-    }
-
-    /// The thing itself; null when it was erased.
-    async fn subject(&self) -> Option<InboxSubject> {
-        let Item { message, sender, .. } = self.0.clone();
-        message.map(|message| InboxSubject::Message((message, sender).into()))
-    }
-
-    /// When its owner had it before their eyes; null: not yet.
-    async fn seen_at(&self) -> Option<DateTime<Utc>> {
-        self.0.row.seen_at
-    }
-
-    /// When its owner read it; null: not yet, or marked as unread.
-    async fn read_at(&self) -> Option<DateTime<Utc>> {
-        self.0.row.read_at
-    }
-
-    /// When its owner put it away; null: it is not.
-    async fn archived_at(&self) -> Option<DateTime<Utc>> {
-        self.0.row.archived_at
-    }
-
-    /// When it comes back; null: it is there.
-    async fn snoozed_until(&self) -> Option<DateTime<Utc>> {
-        self.0.row.snoozed_until
-    }
-
-    /// When it came.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.row.created_at
-    }
-
-    /// When it last rose to the top: came, or came back from a snooze. Reading and archiving do not move it.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.row.updated_at
-    }
-}
-
-/// The thing that an item is about.
-#[derive(Union)]
-pub enum InboxSubject {
-    Message(Message),
-}
-
-const PREVIEW_CHARACTERS: usize = 140;
-
-/// The words of Markdown without its marks.
-fn preview(body: &str) -> String {
-    // A longer beginning than will be shown, so that a huge body costs nothing.
-    let beginning = body.char_indices().nth(4 * PREVIEW_CHARACTERS).map_or(body, |(end, _)| &body[..end]);
-    let mut text = String::new();
-    for event in Parser::new(beginning) {
-        match event {
-            Event::Text(words) | Event::Code(words) => text.push_str(&words),
-            Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item) => {
-                text.push(' ');
-            }
-            _ => {}
-        }
-    }
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(PREVIEW_CHARACTERS) {
-        Some((end, _)) => format!("{}…", line[..end].trim_end()),
-        None => line,
-    }
-}
-
 /// Which items to list.
-#[derive(InputObject)]
+#[derive(InputObject, Default)]
 pub struct InboxFilter {
     /// The list.
     #[graphql(default)]
     view: InboxView,
     /// Only these kinds.
     kinds: Option<Vec<InboxItemKind>>,
-    /// A part of the subject or body, in any case.
+    /// Only what was done to this.
+    target: Option<TargetRef>,
+    /// A part of a subject, title or body, or of the title of what something was done to, in any case.
     search: Option<String>,
 }
 
-impl From<InboxFilter> for Filter {
-    fn from(filter: InboxFilter) -> Self {
-        let kinds = filter.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
-        Filter { view: filter.view, kinds, search: filter.search.filter(|search| !search.is_empty()) }
+impl InboxFilter {
+    /// None for a target that the viewer cannot know of: there is nothing about it.
+    async fn resolve(self, ctx: &Context<'_>) -> Result<Option<Filter>> {
+        let target = match self.target {
+            None => None,
+            Some(target) => match targets::find(app(ctx), actor(ctx)?, &target).await {
+                Ok(target) => Some(target.id),
+                Err(Error::NotFound(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
+        let search = self.search.filter(|search| !search.is_empty());
+        Ok(Some(Filter { view: self.view, kinds, target, search }))
     }
 }
 
-/// Some items.
-#[derive(InputObject)]
-pub struct InboxItemsInput {
-    /// 1 to 100 items of the viewer's inbox.
-    item_ids: Vec<ID>,
-}
-
-/// Some items to put off.
-#[derive(InputObject)]
-pub struct SnoozeInput {
-    /// 1 to 100 items of the viewer's inbox.
-    item_ids: Vec<ID>,
-    /// When they come back; in the future.
-    until: DateTime<Utc>,
-}
-
-/// All items that are there, or some kinds of them.
-#[derive(InputObject)]
-pub struct InboxBulkInput {
-    /// Which of them.
-    filter: Option<BulkFilter>,
-    /// A cursor: what arrived after it is left alone, so that nobody marks what they have not been shown.
-    up_to: Option<String>,
-}
-
-/// Which items a bulk mutation concerns, of those that are there.
-#[derive(InputObject)]
-pub struct BulkFilter {
-    /// Only these kinds.
-    kinds: Option<Vec<InboxItemKind>>,
-}
-
-/// The items as they are now.
-#[derive(SimpleObject)]
-pub struct InboxItemsPayload {
-    /// In the order of the input.
-    items: Vec<InboxItem>,
-    /// The inbox after the change.
-    inbox: Inbox,
-}
-
-/// What a bulk mutation did.
-#[derive(SimpleObject)]
-pub struct InboxBulkPayload {
-    /// How many items it changed.
-    affected_count: i32,
-    /// The inbox after the change.
-    inbox: Inbox,
-}
-
-async fn change_items(ctx: &Context<'_>, ids: &[ID], change: Change) -> Result<Option<InboxItemsPayload>> {
-    let ids: Vec<String> = ids.iter().map(|id| id.to_string()).collect();
-    let items = inbox::change_items(app(ctx), actor(ctx)?, &ids, change).await?;
-    Ok(Some(InboxItemsPayload { items: items.into_iter().map(InboxItem).collect(), inbox: own(ctx).await? }))
-}
-
-async fn change_all(ctx: &Context<'_>, input: InboxBulkInput, change: Change) -> Result<Option<InboxBulkPayload>> {
-    let up_to = match input.up_to {
-        None => None,
-        Some(text) => match Cursor::decode(&text) {
-            Some(cursor) if *cursor.epoch == *app(ctx).epoch => Some(cursor.position.seq),
-            _ => return Err(Error::invalid("upTo", "is not a cursor of this inbox").into()),
-        },
-    };
-    let kinds = input.filter.and_then(|filter| filter.kinds);
-    let kinds: Option<Vec<inbox_item::Kind>> = kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
-    let changed = inbox::change_all(app(ctx), actor(ctx)?, kinds.as_deref(), up_to, change).await?;
-    Ok(Some(InboxBulkPayload { affected_count: changed as i32, inbox: own(ctx).await? }))
-}
-
-/// The inbox of who acts.
-async fn own(ctx: &Context<'_>) -> Result<Inbox> {
-    let actor = actor(ctx)?;
-    let head = inbox::head(&app(ctx).db, actor.person()?.id).await?;
-    let owner = actor.user.clone().map(User).ok_or(Error::NotFound("inbox"))?;
-    Ok(Inbox { owner, head })
-}
-
-#[derive(Default)]
-pub struct InboxMutation;
-
-#[Object]
-impl InboxMutation {
-    /// The viewer has read these; so they have also seen them.
-    async fn mark_read(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Read).await
-    }
-
-    /// The viewer wants to read these again. Senders keep the reading that was.
-    async fn mark_unread(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Unread).await
-    }
-
-    /// The viewer had these before their eyes.
-    async fn mark_seen(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Seen).await
-    }
-
-    /// Puts these away.
-    async fn archive(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Archive).await
-    }
-
-    /// Brings these back to where they were.
-    async fn unarchive(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Unarchive).await
-    }
-
-    /// Hides these until a time, when they come back at the top, unseen.
-    async fn snooze(&self, ctx: &Context<'_>, input: SnoozeInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Snooze(clock::given("until", input.until)?)).await
-    }
-
-    /// Brings snoozed items back to where they were.
-    async fn unsnooze(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Unsnooze).await
-    }
-
-    /// The viewer has read everything that is there.
-    async fn mark_all_read(&self, ctx: &Context<'_>, input: InboxBulkInput) -> Result<Option<InboxBulkPayload>> {
-        change_all(ctx, input, Change::Read).await
-    }
-
-    /// The viewer had everything that is there before their eyes.
-    async fn mark_all_seen(&self, ctx: &Context<'_>, input: InboxBulkInput) -> Result<Option<InboxBulkPayload>> {
-        change_all(ctx, input, Change::Seen).await
-    }
-
-    /// Puts everything away that is there.
-    async fn archive_all(&self, ctx: &Context<'_>, input: InboxBulkInput) -> Result<Option<InboxBulkPayload>> {
-        change_all(ctx, input, Change::Archive).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_preview_is_one_short_line_of_plain_words() {
-        assert_eq!(
-            preview("# Hello\n\n*world*, see [this](http://x) & `that`\n- a\n- b"),
-            "Hello world, see this & that a b"
-        );
-        assert_eq!(preview("<script>alert(1)</script>"), "");
-        let long = preview(&"äö ".repeat(10_000));
-        assert!(long.chars().count() <= PREVIEW_CHARACTERS + 1 && long.ends_with('…'));
+impl Inbox {
+    /// An inbox that has taken in what is due.
+    pub async fn of(ctx: &Context<'_>, owner: User) -> Result<Self, Error> {
+        Ok(Inbox { head: pull::head(app(ctx), owner.0.id).await?, owner })
     }
 }

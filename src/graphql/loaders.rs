@@ -3,15 +3,17 @@
 
 use std::collections::HashMap;
 
-use ::entity::{group, group_member, message, message_audience, user};
+use ::entity::{group, group_member, message, message_audience, subscription, target, user};
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
+    announcements,
     app::App,
     error::{Error, Result},
     inbox::{self, Item},
     messages::Sent,
+    subscriptions::Following,
 };
 
 pub struct Loaders(pub App);
@@ -36,6 +38,39 @@ pub struct VisibleMessage(pub message::Reader, pub i64);
 pub struct ItemAbout {
     pub user: i64,
     pub message: i64,
+}
+
+/// A person.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UserBy(pub i64);
+
+/// A target.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TargetBy(pub i64);
+
+/// What somebody follows of a target.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FollowingOf {
+    pub user: i64,
+    pub target: i64,
+}
+
+/// Why an item of activities came.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReasonsOf(pub i64);
+
+/// The latest people of an item of activities.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ActorsOf {
+    pub item: i64,
+    pub most: usize,
+}
+
+/// How many an announcement reached.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecipientsOf {
+    pub announcement: i64,
+    pub position: i64,
 }
 
 /// How many belong to a group.
@@ -100,6 +135,87 @@ impl Loader<ItemAbout> for Loaders {
             }
         }
         Ok(found)
+    }
+}
+
+impl Loader<UserBy> for Loaders {
+    type Value = user::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[UserBy]) -> Result<HashMap<UserBy, user::Model>> {
+        let users = user::Entity::find().filter(user::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
+        Ok(users.all(self.0.db.read()).await?.into_iter().map(|user| (UserBy(user.id), user)).collect())
+    }
+}
+
+impl Loader<TargetBy> for Loaders {
+    type Value = target::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[TargetBy]) -> Result<HashMap<TargetBy, target::Model>> {
+        // Needs no scope: who may see an activity may see what it was done to.
+        let targets = target::Entity::find().filter(target::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
+        Ok(targets.all(self.0.db.read()).await?.into_iter().map(|target| (TargetBy(target.id), target)).collect())
+    }
+}
+
+impl Loader<FollowingOf> for Loaders {
+    type Value = Following;
+    type Error = Error;
+
+    async fn load(&self, keys: &[FollowingOf]) -> Result<HashMap<FollowingOf, Following>> {
+        let rows = subscription::Entity::find()
+            .filter(subscription::COLUMN.user_id.is_in(keys.iter().map(|key| key.user)))
+            .filter(subscription::COLUMN.target_id.is_in(keys.iter().map(|key| key.target)))
+            .filter(subscription::COLUMN.until.is_null())
+            .order_by_asc(subscription::Column::Id)
+            .find_also_related(target::Entity);
+        let mut by_key: HashMap<_, (Option<target::Model>, Vec<_>)> = HashMap::new();
+        for (row, target) in rows.all(self.0.db.read()).await? {
+            let (of, rows) = by_key.entry(FollowingOf { user: row.user_id, target: row.target_id }).or_default();
+            *of = target;
+            rows.push(row);
+        }
+        let following = |(key, (target, rows))| Some((key, Following::of(target?, rows)?));
+        Ok(by_key.into_iter().filter_map(following).collect())
+    }
+}
+
+impl Loader<ReasonsOf> for Loaders {
+    type Value = Vec<String>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ReasonsOf]) -> Result<HashMap<ReasonsOf, Vec<String>>> {
+        let mut found: HashMap<_, Vec<_>> = HashMap::new();
+        let items: Vec<_> = keys.iter().map(|key| key.0).collect();
+        for (item, reason) in inbox::reasons(&self.0.db, &items).await? {
+            found.entry(ReasonsOf(item)).or_default().push(reason);
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<ActorsOf> for Loaders {
+    type Value = Vec<user::Model>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ActorsOf]) -> Result<HashMap<ActorsOf, Vec<user::Model>>> {
+        let mut found = HashMap::new();
+        for key in keys {
+            found.insert(*key, inbox::latest_actors(&self.0.db, key.item, key.most).await?);
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<RecipientsOf> for Loaders {
+    type Value = i64;
+    type Error = Error;
+
+    async fn load(&self, keys: &[RecipientsOf]) -> Result<HashMap<RecipientsOf, i64>> {
+        let announced: Vec<_> = keys.iter().map(|key| (key.announcement, key.position)).collect();
+        let counts = announcements::recipient_counts(&self.0.db, &announced).await?;
+        Ok(keys.iter().filter_map(|key| Some((*key, *counts.get(&key.announcement)?))).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
 
 use super::{
     actor, app,
-    inbox::InboxItem,
+    items::InboxItem,
     loaders,
     loaders::{AudiencesOf, ItemAbout, VisibleMessage},
     paging::{Paged, connection, page},

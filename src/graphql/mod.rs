@@ -4,19 +4,26 @@
 //! A resolver finds the actor, calls one domain function, and shows what it gives. A plain read goes to the entities at
 //! once, through a scope that knows the reader.
 
+mod activities;
+mod announcements;
 mod answers;
 mod catalog;
 mod documents;
 mod errors;
+mod explain;
 mod groups;
 mod inbox;
+mod items;
 mod loaders;
+mod marking;
 mod messages;
 mod node;
 mod paging;
 mod prepare;
 mod rates;
 mod recipients;
+mod subscriptions;
+mod targets;
 mod threads;
 mod updates;
 mod users;
@@ -40,12 +47,29 @@ pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(node::NodeQuery, users::UserQuery, groups::GroupQuery, messages::MessageQuery, catalog::CatalogQuery);
+pub struct Query(
+    node::NodeQuery,
+    users::UserQuery,
+    groups::GroupQuery,
+    messages::MessageQuery,
+    catalog::CatalogQuery,
+    announcements::AnnouncementQuery,
+    targets::TargetQuery,
+    explain::ExplainQuery,
+);
 
 /// Everything that can be changed. Each mutation takes one input and gives one payload; one that fails is null and leaves
 /// its siblings alone.
 #[derive(MergedObject, Default)]
-pub struct Mutation(users::UserMutation, groups::GroupMutation, messages::MessageMutation, inbox::InboxMutation);
+pub struct Mutation(
+    users::UserMutation,
+    groups::GroupMutation,
+    messages::MessageMutation,
+    marking::InboxMutation,
+    announcements::AnnouncementMutation,
+    activities::ActivityMutation,
+    subscriptions::SubscriptionMutation,
+);
 
 /// Everything that can be followed.
 #[derive(MergedSubscription, Default)]
@@ -82,7 +106,12 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<groups::Group>>("Groups, in pages.")
         .override_output_type_description::<Paged<messages::Message>>("Messages, in pages.")
         .override_output_type_description::<Paged<recipients::MessageRecipient>>("Recipients, in pages.")
-        .override_output_type_description::<Paged<inbox::InboxItem>>("Inbox items, in pages.")
+        .override_output_type_description::<Paged<items::InboxItem>>("Inbox items, in pages.")
+        .override_output_type_description::<Paged<announcements::Announcement>>("Announcements, in pages.")
+        .override_output_type_description::<Paged<activities::Activity>>("Activities, in pages.")
+        .override_output_type_description::<Paged<subscriptions::TargetSubscription>>(
+            "Subscriptions to targets, in pages.",
+        )
 }
 
 /// The cursor of the last update that the client saw, as its transport knows it (`Last-Event-ID`). Stronger than `after`.

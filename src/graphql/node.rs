@@ -1,20 +1,28 @@
+use ::entity::target;
 use async_graphql::{Context, ID, Interface, Object, Result};
 use sea_orm::{EntityTrait, QueryFilter};
 
 use super::{
-    actor, app,
+    activities::Activity,
+    actor,
+    announcements::Announcement,
+    app,
     groups::Group,
-    inbox::{Inbox, InboxCounts, InboxItem},
+    inbox::{Inbox, InboxCounts},
+    items::InboxItem,
     messages::Message,
     recipients::MessageRecipient,
+    subscriptions::TargetSubscription,
+    targets::Target,
     users::User,
 };
 use crate::{
+    activities, announcements,
     app::App,
     auth::Actor,
     error::{self, Error},
     id::{self, Kind},
-    inbox, messages, users,
+    inbox, messages, pull, subscriptions, users,
 };
 
 /// Something with an id of its own, by which it can be fetched again.
@@ -29,6 +37,10 @@ pub enum Node {
     Inbox(Inbox),
     InboxCounts(InboxCounts),
     InboxItem(InboxItem),
+    Announcement(Announcement),
+    Activity(Activity),
+    Target(Target),
+    TargetSubscription(TargetSubscription),
 }
 
 #[derive(Default)]
@@ -67,7 +79,7 @@ async fn find(app: &App, actor: &Actor, id: &str) -> error::Result<Option<Node>>
             MessageRecipient::find(app, actor, number, person).await.map(Node::MessageRecipient)
         }
         (Kind::Inbox | Kind::InboxCounts, None) if actor.may_see_private(number) => {
-            let head = inbox::head(&app.db, number).await?;
+            let head = pull::head(app, number).await?;
             match kind {
                 Kind::Inbox => Ok(Node::Inbox(Inbox { head, owner: user(app, number).await? })),
                 _ => Ok(Node::InboxCounts(InboxCounts(head))),
@@ -78,6 +90,20 @@ async fn find(app: &App, actor: &Actor, id: &str) -> error::Result<Option<Node>>
             let owner = actor.user_id().unwrap_or(0);
             let item = inbox::items(&app.db, owner, &[number]).await?.pop();
             item.map(|item| Node::InboxItem(InboxItem(item))).ok_or(Error::NotFound("inbox item"))
+        }
+        (Kind::Announcement, None) => {
+            announcements::find(app, actor, number).await.map(|announced| Node::Announcement(announced.into()))
+        }
+        (Kind::Activity, None) => activities::find(app, actor, number).await.map(|row| Node::Activity(Activity(row))),
+        (Kind::Target, None) => {
+            let target = target::Entity::visible_to(actor.host_reader()).filter(target::COLUMN.id.eq(number));
+            let target = target.one(app.db.read()).await?;
+            target.map(|target| Node::Target(Target(target))).ok_or(Error::NotFound(kind.noun()))
+        }
+        (Kind::TargetSubscription, Some(target)) if actor.may_see_private(number) => {
+            let following = subscriptions::following(app, number, target).await?;
+            let following = following.map(|following| Node::TargetSubscription(TargetSubscription(following)));
+            following.ok_or(Error::NotFound(kind.noun()))
         }
         _ => Err(Error::NotFound(kind.noun())),
     };

@@ -1,6 +1,6 @@
 //! Whom a message reached, and how far it has been read.
 
-use ::entity::{message, message_audience, message_recipient, user};
+use ::entity::{announcement, message, message_audience, message_recipient, user};
 use async_graphql::{ID, InputObject, Object, SimpleObject, Union};
 use chrono::{DateTime, Utc};
 use sea_orm::{EntityTrait, QueryFilter};
@@ -51,7 +51,7 @@ impl Audience {
 /// How far something has been read. Who reads, has seen; a reading is never taken back.
 #[derive(SimpleObject)]
 pub struct ReadStats {
-    /// How many it reached; settled when it was sent.
+    /// How many it reached. Of a message settled when it was sent.
     recipient_count: i32,
     /// How many have seen it in their inbox.
     seen_count: i32,
@@ -74,6 +74,11 @@ impl ReadStats {
     pub fn of_audience(row: &message_audience::Model) -> Self {
         let times = (row.first_read_at, row.last_read_at);
         Self::new(row.recipient_count, row.seen_count, row.read_count, times)
+    }
+
+    pub fn of_announcement(row: &announcement::Model, recipients: i64) -> Self {
+        let times = (row.first_read_at, row.last_read_at);
+        Self::new(recipients as i32, row.seen_count, row.read_count, times)
     }
 
     fn new(

@@ -3,15 +3,12 @@
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Subscription};
 use tokio_stream::{Stream, StreamExt};
 
-use super::{
-    actor, app,
-    inbox::{InboxCounts, InboxItem},
-    last_cursor, list_size,
-};
+use super::{actor, app, inbox::InboxCounts, items::InboxItem, last_cursor, list_size};
 use crate::{
     id::Kind,
     inbox::{Item, Position},
     live::{self, Cursor, ResyncReason, Start},
+    pull,
 };
 
 /// One step of an inbox's history: what changed since the cursor before it, each item once, in its newest state.
@@ -73,9 +70,9 @@ pub struct InboxChange {
 /// What happened to an item.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 pub enum InboxChangeType {
-    /// It is new: worth a toast.
+    /// It is new, or has grown by an activity: worth a toast.
     Arrived,
-    /// It was read, moved, or came back.
+    /// It was read, moved, or came back, or shows something else.
     Updated,
     /// It is gone for good.
     Removed,
@@ -96,6 +93,9 @@ impl InboxSubscription {
         let app = app(ctx).clone();
         let owner = actor(ctx)?.person()?.id;
         let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
-        Ok(live::follow(app, owner, start).map(|update| Ok(InboxUpdate(update?))))
+        // Before the pull: what is created from here on is taken in for who is connected.
+        let updates = live::follow(app.clone(), owner, start);
+        pull::head(&app, owner).await?;
+        Ok(updates.map(|update| Ok(InboxUpdate(update?))))
     }
 }

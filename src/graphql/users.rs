@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use ::entity::{group, group_member, user};
+use ::entity::{group, group_member, subscription, target, user};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use sea_orm::{
-    Condition, EntityTrait, JoinType, Order, QueryFilter, QuerySelect,
+    Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, Func, IntoColumnRef},
 };
 
@@ -13,13 +13,15 @@ use super::{
     hosts,
     inbox::Inbox,
     paging::{Paged, connection, page},
+    subscriptions::{SubscriptionConfig, SubscriptionFilter, TargetSubscription},
 };
 use crate::{
     auth::Role,
     db::Dialect,
     error::Error,
     id::Kind,
-    inbox, text,
+    subscriptions::Following,
+    text,
     users::{self, UserInput, UserRef},
 };
 
@@ -95,7 +97,7 @@ impl User {
     async fn inbox(&self, ctx: &Context<'_>) -> Result<Option<Inbox>> {
         match self.private(ctx)? {
             None => Ok(None),
-            Some(owner) => Ok(Some(Inbox { head: inbox::head(&app(ctx).db, owner.id).await?, owner: self.clone() })),
+            Some(_) => Ok(Some(Inbox::of(ctx, self.clone()).await?)),
         }
     }
 
@@ -126,6 +128,54 @@ impl User {
         let rows = page.seek(own, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
         let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
         Ok(Some(connection(page.slice(rows), |group| group.id, Group)))
+    }
+
+    /// What they follow, by target, in the order in which the targets became known. For the person themself, SERVICE and ADMIN;
+    /// null for others.
+    async fn subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<SubscriptionFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Paged<TargetSubscription>>> {
+        let page = page::<i64>((first, after, last, before))?;
+        if self.private(ctx)?.is_none() {
+            return Ok(None);
+        }
+        let SubscriptionFilter { target, target_type, reason } = filter.unwrap_or_default();
+        let followed = || {
+            let rows = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(self.0.id));
+            rows.filter(subscription::COLUMN.until.is_null())
+        };
+        let wanted = Condition::all().add_option(reason.map(|reason| subscription::COLUMN.reason.eq(reason)));
+        let these = followed().filter(wanted).select_only().column(subscription::Column::TargetId).into_query();
+        let called = target.map(|target| target::is_called(&target.kind, &target.external_id));
+        let targets = target::Entity::find()
+            .filter(target::COLUMN.id.in_subquery(these))
+            .filter(Condition::all().add_option(target_type.map(|kind| target::COLUMN.r#type.eq(kind))))
+            .filter(Condition::all().add_option(called));
+        let targets = page.seek(targets, [Expr::col((target::Entity, target::Column::Id))], Order::Asc);
+        let targets = page.slice(targets.all(app(ctx).db.read()).await.map_err(Error::from)?);
+        let ids = targets.rows.iter().map(|target| target.id);
+        let rows = followed().filter(subscription::COLUMN.target_id.is_in(ids)).order_by_asc(subscription::Column::Id);
+        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
+        // One whose last reason has ended between the two statements is left out.
+        let following = targets.map(|target| {
+            let rows = rows.iter().filter(|row| row.target_id == target.id).cloned().collect();
+            Following::of(target, rows)
+        });
+        Ok(Some(connection(following, |following| following.target.id, TargetSubscription)))
+    }
+
+    /// What they want to hear of, of what they follow. For the person themself, SERVICE and ADMIN; null for others.
+    async fn subscription_config(&self, ctx: &Context<'_>) -> Result<Option<SubscriptionConfig>> {
+        match self.private(ctx)? {
+            Some(user) => Ok(Some(SubscriptionConfig::of(app(ctx), user.id).await?)),
+            None => Ok(None),
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Change {
     Unsnooze,
     /// Its time has come: it returns at the top, unseen.
     Wake,
+    /// What it is about has changed: it stays where and as it is, and shows something else.
+    Refresh,
     /// It leaves for good. What stays is a tombstone, for clients that were away.
     Remove,
 }
@@ -46,7 +48,7 @@ impl Change {
             Change::Snooze(until) => format!("(snoozed_until IS NULL OR snoozed_until <> {})", bind(values, until)),
             Change::Unsnooze => "snoozed_until IS NOT NULL".into(),
             Change::Wake => format!("snoozed_until <= {}", bind(values, now)),
-            Change::Remove => "true".into(),
+            Change::Refresh | Change::Remove => "true".into(),
         }
     }
 
@@ -64,6 +66,8 @@ impl Change {
             Change::Snooze(until) => format!("snoozed_until = {}, archived_at = NULL", bind(values, until)),
             Change::Unsnooze => "snoozed_until = NULL".into(),
             Change::Wake => format!("snoozed_until = NULL, seen_at = NULL, updated_at = {}", bind(values, now)),
+            // The number of the change, which every change sets, is all there is to it.
+            Change::Refresh => "updated_at = updated_at".into(),
             Change::Remove => format!("removed_at = {}", bind(values, now)),
         }
     }
@@ -122,12 +126,31 @@ pub async fn change_all(
     Ok(changed.items)
 }
 
+/// The counts of an inbox, and which items count.
+const COUNTS: [(&str, &str); 6] = [
+    ("unread", "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL"),
+    (
+        "unread_announcements",
+        "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL AND kind = 'announcement'",
+    ),
+    ("unread_activities", "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL AND kind = 'activity'"),
+    ("unseen", "archived_at IS NULL AND snoozed_until IS NULL AND seen_at IS NULL"),
+    ("snoozed", "snoozed_until IS NOT NULL"),
+    ("archived", "archived_at IS NOT NULL"),
+];
+
 /// How many of some items there are in each of the counts.
-const TALLY: &str = "\
-    CAST(count(*) FILTER (WHERE removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL) AS integer) AS unread, \
-    CAST(count(*) FILTER (WHERE removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL AND seen_at IS NULL) AS integer) AS unseen, \
-    CAST(count(*) FILTER (WHERE removed_at IS NULL AND snoozed_until IS NOT NULL) AS integer) AS snoozed, \
-    CAST(count(*) FILTER (WHERE removed_at IS NULL AND archived_at IS NOT NULL) AS integer) AS archived";
+fn tally() -> String {
+    let count = |(name, which): (&str, &str)| {
+        format!("CAST(count(*) FILTER (WHERE removed_at IS NULL AND {which}) AS integer) AS {name}")
+    };
+    COUNTS.map(count).join(", ")
+}
+
+/// Sets the counts of an inbox to what they are with, or without, a tally `t`.
+fn with_tally(sign: char) -> String {
+    COUNTS.map(|(name, _)| format!("{name} = inbox.{name} {sign} t.{name}")).join(", ")
+}
 
 /// What [`apply`] did.
 pub struct Changed {
@@ -168,10 +191,11 @@ pub async fn apply(
     // Looked at again under the locks: somebody may have been faster.
     let which = format!("{which} AND {}", dialect.is_one_of("user_id", &bind(&mut values, list(&owners))));
     let take_out = format!(
-        "UPDATE inbox SET seq = inbox.seq + 1, unread = inbox.unread - t.unread, unseen = inbox.unseen - t.unseen, \
-         snoozed = inbox.snoozed - t.snoozed, archived = inbox.archived - t.archived \
-         FROM (SELECT user_id, {TALLY} FROM inbox_item WHERE {which} GROUP BY user_id) AS t \
-         WHERE inbox.user_id = t.user_id RETURNING inbox.user_id"
+        "UPDATE inbox SET seq = inbox.seq + 1, {} \
+         FROM (SELECT user_id, {} FROM inbox_item WHERE {which} GROUP BY user_id) AS t \
+         WHERE inbox.user_id = t.user_id RETURNING inbox.user_id",
+        with_tally('-'),
+        tally(),
     );
     // Only their items change now: what the others' last change touched was put in when it happened.
     let owners = tx.rows(&take_out, values.clone()).await?;
@@ -185,14 +209,7 @@ pub async fn apply(
     changed.items = tx.run(&format!("UPDATE inbox_item SET {set}, {stamp} WHERE {which}"), values).await?;
 
     if change != Change::Remove {
-        let put_in = format!(
-            "UPDATE inbox SET unread = inbox.unread + t.unread, unseen = inbox.unseen + t.unseen, \
-             snoozed = inbox.snoozed + t.snoozed, archived = inbox.archived + t.archived \
-             FROM (SELECT i.user_id, {TALLY} FROM inbox AS b JOIN inbox_item AS i ON i.user_id = b.user_id AND i.seq = b.seq \
-             WHERE {} GROUP BY i.user_id) AS t WHERE inbox.user_id = t.user_id",
-            dialect.is_one_of("b.user_id", "$1")
-        );
-        tx.run(&put_in, [list(&owners)]).await?;
+        count_changed(tx, &owners).await?;
     }
     if matches!(change, Change::Seen | Change::Read) {
         for owner in &owners {
@@ -204,6 +221,40 @@ pub async fn apply(
         tx.concerns([Topic::Schedule]);
     }
     Ok(changed)
+}
+
+/// Takes some items out of the counts, before they change, and counts one more change of these inboxes, which the caller has
+/// locked. The caller stamps its number on the items, and puts them in again by [`count_changed`].
+pub async fn begin_change(tx: &Tx, owners: &[i64], items: &[i64]) -> Result<()> {
+    let dialect = tx.dialect();
+    let count = format!("UPDATE inbox SET seq = seq + 1 WHERE {}", dialect.is_one_of("user_id", "$1"));
+    tx.run(&count, [list(owners)]).await?;
+    if items.is_empty() {
+        return Ok(());
+    }
+    let take_out = format!(
+        "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item WHERE {} GROUP BY user_id) AS t \
+         WHERE inbox.user_id = t.user_id",
+        with_tally('-'),
+        tally(),
+        dialect.is_one_of("id", "$1"),
+    );
+    tx.run(&take_out, [list(items)]).await?;
+    Ok(())
+}
+
+/// Puts what the last change of these inboxes touched into their counts.
+pub async fn count_changed(tx: &Tx, owners: &[i64]) -> Result<()> {
+    let put_in = format!(
+        "UPDATE inbox SET {} \
+         FROM (SELECT i.user_id, {} FROM inbox AS b JOIN inbox_item AS i ON i.user_id = b.user_id AND i.seq = b.seq \
+         WHERE {} GROUP BY i.user_id) AS t WHERE inbox.user_id = t.user_id",
+        with_tally('+'),
+        tally(),
+        tx.dialect().is_one_of("b.user_id", "$1"),
+    );
+    tx.run(&put_in, [list(owners)]).await?;
+    Ok(())
 }
 
 /// Puts a new message into the inboxes of its recipients with ids in `(after, up_to]`.
@@ -228,9 +279,20 @@ pub async fn deliver(tx: &Tx, message: i64, after: i64, up_to: i64, now: DateTim
     Ok(())
 }
 
-/// Takes a message out of at most [`BATCH`] inboxes.
-pub async fn remove_message(tx: &Tx, message: i64, now: DateTime<Utc>) -> Result<Changed> {
-    apply(tx, "message_id = $1", vec![message.into()], Change::Remove, now, BATCH).await
+/// What items can be about that leaves inboxes as a whole.
+#[derive(Clone, Copy, Debug)]
+pub enum About {
+    Message(i64),
+    Announcement(i64),
+}
+
+/// Takes what is about something out of at most [`BATCH`] inboxes.
+pub async fn remove(tx: &Tx, about: About, now: DateTime<Utc>) -> Result<Changed> {
+    let (column, id) = match about {
+        About::Message(id) => ("message_id", id),
+        About::Announcement(id) => ("announcement_id", id),
+    };
+    apply(tx, &format!("{column} = $1"), vec![id.into()], Change::Remove, now, BATCH).await
 }
 
 /// Brings back the snoozed items whose time has come.

@@ -57,6 +57,8 @@ fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {
             Topic::Inbox(id) => format!("i{id},"),
             Topic::Thread(id) => format!("t{id},"),
             Topic::User(id) => format!("u{id},"),
+            Topic::Announcements => "a,".to_owned(),
+            Topic::Target(id) => format!("g{id},"),
             Topic::Schedule => "s,".to_owned(),
         };
         match payloads.last_mut() {
@@ -73,6 +75,8 @@ fn topics(payload: &str) -> Option<Vec<Topic>> {
         ("i", id) => id.parse().ok().map(Topic::Inbox),
         ("t", id) => id.parse().ok().map(Topic::Thread),
         ("u", id) => id.parse().ok().map(Topic::User),
+        ("a", "") => Some(Topic::Announcements),
+        ("g", id) => id.parse().ok().map(Topic::Target),
         ("s", "") => Some(Topic::Schedule),
         _ => None,
     };

@@ -428,8 +428,9 @@ impl TestUser {
 }
 
 pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
-pub const ITEM: &str = "id kind title preview seenAt readAt archivedAt snoozedUntil createdAt updatedAt
-    subject { __typename ... on Message { id body sender { name } } }";
+pub const ITEM: &str = "id kind title preview url seenAt readAt archivedAt snoozedUntil createdAt updatedAt
+    subject { __typename ... on Message { id body sender { name } } ... on Announcement { id body expiresAt }
+      ... on ActivityGroup { action actorCount activityCount reasons latestActors { name } target { id owner { name } } } }";
 
 /// An inbox as a client keeps it.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,8 +14,8 @@ use crate::app::{TestApp, TestUser, To, both};
 
 /// A field, a document that asks for it, where the answer stands, and what each gets: a value (`yes`), `null`, or a code.
 ///
-/// Alice wrote `$message` to the group “team”, of which Bob is a member and Eve is not; `$item` is Bob's. Everybody asks
-/// for themselves: `$me` is the id of who asks (of Eve for the stranger and the host).
+/// Alice wrote `$message` to the group “team”, of which Bob is a member and Eve is not; `$item` is Bob's. Bob follows the post
+/// `$target`, which Alice commented on: `$activity`. Everybody asks for themselves: `$me` is the id of who asks (of Eve for the stranger and the host).
 struct Line {
     field: &'static str,
     query: &'static str,
@@ -52,6 +52,10 @@ const LINES: &[Line] = lines![
     "Query.node" "query($inbox: ID!) { node(id: $inbox) { id } }" "/node":                              U O Y O Y Y;
     "Query.node" "query($counts: ID!) { node(id: $counts) { id } }" "/node":                            U O Y O Y Y;
     "Query.node" "query($recipient: ID!) { node(id: $recipient) { id } }" "/node":                      U Y O O O Y;
+    "Query.node" "query($announcement: ID!) { node(id: $announcement) { id } }" "/node":                U Y Y Y Y Y;
+    "Query.node" "query($activity: ID!) { node(id: $activity) { id } }" "/node":                        U Y Y O Y Y;
+    "Query.node" "query($target: ID!) { node(id: $target) { id } }" "/node":                            U O Y O Y Y;
+    "Query.node" "query($subscription: ID!) { node(id: $subscription) { id } }" "/node":                U O Y O Y Y;
     "Query.nodes" "query($message: ID!) { nodes(ids: [$message]) { id } }" "/nodes/0":                  U Y Y O O Y;
     "Query.viewer" "{ viewer { id } }" "/viewer":                                                       O Y Y Y O Y;
     "Query.viewerRole" "{ viewerRole }" "/viewerRole":                                                  U Y Y Y Y Y;
@@ -62,6 +66,15 @@ const LINES: &[Line] = lines![
     "Query.message" "query($message: ID!) { message(id: $message) { id } }" "/message":                 U Y Y O O Y;
     "Query.sentMessages" "{ sentMessages { nodes { id } } }" "/sentMessages":                           U Y Y Y Y Y;
     "Query.catalog" "{ catalog { targetTypes } }" "/catalog":                                           U Y Y Y Y Y;
+    "Query.announcement" "query($announcement: ID!) { announcement(id: $announcement) { id } }" "/announcement": U Y Y Y Y Y;
+    "Query.announcement" "query($planned: ID!) { announcement(id: $planned) { id } }" "/announcement":  U O O O Y Y;
+    "Query.announcements" "{ announcements { nodes { id } } }" "/announcements":                        U Y Y Y Y Y;
+    "Query.target" "{ target(ref: {type: \"post\", externalId: \"p\"}) { id } }" "/target":             U O Y O Y Y;
+    "Query.explain" "query($activity: ID!) { explain(activityId: $activity) { delivered } }" "/explain": U Y Y N I Y;
+    "Query.explain" "query($activity: ID!, $bob: ID!) { explain(activityId: $activity, user: {id: $bob}) { delivered } }" "/explain": U N Y N Y Y;
+    "User.subscriptions" "query($bob: ID!) { user(ref: {id: $bob}) { subscriptions { nodes { id } } } }" "/user/subscriptions": U O Y O Y Y;
+    "User.subscriptionConfig" "query($bob: ID!) { user(ref: {id: $bob}) { subscriptionConfig { updatedAt settings { action } } } }" "/user/subscriptionConfig": U O Y O Y Y;
+    "Announcement.readStats" "query($announcement: ID!) { announcement(id: $announcement) { readStats { readCount } } }" "/announcement/readStats": U O O O Y Y;
     "User.email" "query($bob: ID!) { user(ref: {id: $bob}) { email } }" "/user/email":                  U O Y O Y Y;
     "User.locale" "query($bob: ID!) { user(ref: {id: $bob}) { locale } }" "/user/locale":               U O Y O Y Y;
     "User.timeZone" "query($bob: ID!) { user(ref: {id: $bob}) { timeZone } }" "/user/timeZone":         U O Y O Y Y;
@@ -84,6 +97,15 @@ const LINES: &[Line] = lines![
     "Mutation.markAllRead" "mutation { markAllRead(input: {}) { affectedCount } }" "/markAllRead":      U Y Y Y I Y;
     "Mutation.markAllSeen" "mutation { markAllSeen(input: {}) { affectedCount } }" "/markAllSeen":      U Y Y Y I Y;
     "Mutation.archiveAll" "mutation { archiveAll(input: {}) { affectedCount } }" "/archiveAll":         U Y Y Y I Y;
+    "Mutation.pullInbox" "mutation { pullInbox { inbox { id } } }" "/pullInbox":                          U Y Y Y I Y;
+    "Mutation.subscribe" "mutation { subscribe(input: {target: {type: \"post\", externalId: \"own\"}, reason: \"create_post\"}) { subscription { id } } }" "/subscribe": U Y Y Y I Y;
+    "Mutation.cancelSubscription" "mutation { cancelSubscription(input: {target: {type: \"post\", externalId: \"own\"}}) { subscription { id } } }" "/cancelSubscription": U Y Y Y I Y;
+    "Mutation.updateSubscriptionConfig" "mutation { updateSubscriptionConfig(input: {settings: [{action: \"like\", enabled: true}]}) { subscriptionConfig { updatedAt } } }" "/updateSubscriptionConfig": U Y Y Y I Y;
+    "Mutation.createAnnouncement" "mutation { createAnnouncement(input: {title: \"t\", body: \"\"}) { announcement { id } } }" "/createAnnouncement": U F F F Y Y;
+    "Mutation.updateAnnouncement" "mutation($announcement: ID!) { updateAnnouncement(input: {announcementId: $announcement, body: \"new\"}) { announcement { id } } }" "/updateAnnouncement": U F F F Y Y;
+    "Mutation.retractAnnouncement" "mutation($spareAnnouncement: ID!) { retractAnnouncement(input: {announcementId: $spareAnnouncement}) { announcement { id } } }" "/retractAnnouncement": U F F F Y Y;
+    "Mutation.createActivities" "mutation { createActivities(input: {activities: [{action: \"like\", target: {type: \"post\", externalId: \"own\"}}]}) { activities { id } } }" "/createActivities": U F F F Y Y;
+    "Mutation.retractActivity" "mutation($activity: ID!) { retractActivity(input: {activityId: $activity}) { activity { id } } }" "/retractActivity": U F F F Y Y;
     "Mutation.upsertUsers" "mutation { upsertUsers(input: {users: [{externalId: \"new\"}]}) { users { id } } }" "/upsertUsers": U F F F Y Y;
     "Mutation.deactivateUser" "mutation { deactivateUser(input: {user: {externalId: \"spare\"}}) { user { id } } }" "/deactivateUser": U F F F Y Y;
     "Mutation.reactivateUser" "mutation { reactivateUser(input: {user: {externalId: \"spare\"}}) { user { id } } }" "/reactivateUser": U F F F Y Y;
@@ -169,7 +191,15 @@ both! {
         let message = alice.send_to(&[To::Group("team")], "hello").await;
         let ids = alice.query("query($id: ID!) { message(id: $id) { recipients { nodes { id } } } group(ref: {externalId: \"team\"}) { id } }", json!({"id": message})).await;
         let inbox = bob.query("{ viewer { inbox { id counts { id } } } }", json!({})).await["viewer"]["inbox"].take();
+        let subscription = bob.follow("p", "create_post").await["id"].take();
+        let activity = app.act(&alice, "comment", "p").await;
+        let target = bob.query("{ target(ref: {type: \"post\", externalId: \"p\"}) { id } }", json!({})).await["target"]["id"].take();
+        let planned = (app.now() + chrono::TimeDelta::days(1)).to_rfc3339();
+        let planned = app.announce_with(json!({"title": "planned", "body": "", "publishAt": planned})).await;
+        let (announcement, spare_announcement) = (app.announce("for all").await, app.announce("spare").await);
         let variables = json!({
+            "subscription": subscription, "activity": activity, "target": target, "planned": planned,
+            "announcement": announcement, "spareAnnouncement": spare_announcement,
             "message": message, "item": bob.item("hello").await, "bob": bob.id, "spare": spare.id,
             "group": ids["group"]["id"], "recipient": ids["message"]["recipients"]["nodes"][0]["id"],
             "inbox": inbox["id"], "counts": inbox["counts"]["id"],
@@ -199,7 +229,11 @@ both! {
         let [alice, bob, eve] = app.users(["alice", "bob", "eve"]).await;
         let message = alice.send(&bob, "secret").await;
         let item = bob.item("secret").await;
+        let activity = { bob.follow("p", "create_post").await; app.act(&alice, "comment", "p").await };
         for (query, real, invented) in [
+            ("query($id: ID!) { node(id: $id) { id } }", &activity, "act_zz"),
+            ("query($id: ID!) { explain(activityId: $id) { delivered } }", &activity, "act_zz"),
+            ("mutation($id: ID!) { retractActivity(input: {activityId: $id}) { activity { id } } }", &activity, "act_zz"),
             ("query($id: ID!) { message(id: $id) { id } node(id: $id) { id } }", &message, "msg_zz"),
             ("query($id: ID!) { node(id: $id) { id } }", &item, "itm_zz"),
             ("mutation($id: ID!) { markRead(input: {itemIds: [$id]}) { items { id } } }", &item, "itm_zz"),

@@ -4,12 +4,16 @@ use chrono::TimeDelta;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::json;
 
-use crate::app::{InboxState, Kind, TestApp, TestUser, To};
+use crate::{
+    app::{InboxState, Kind, TestApp, TestUser, To},
+    notify::target,
+};
 
 const USERS: usize = 4;
 const GROUPS: usize = 2;
+const POSTS: usize = 3;
 const STORIES: u32 = 24;
-const LONGEST_STORY: usize = 40;
+const LONGEST_STORY: usize = 60;
 
 /// Something that happens. Numbers choose among what there is.
 #[derive(Clone, Debug)]
@@ -44,6 +48,42 @@ enum Event {
         nth: usize,
         minutes: i64,
     },
+    Announce {
+        minutes: i64,
+    },
+    /// Changes an announcement: retracts it, or gives it another title or expiry.
+    Reannounce {
+        nth: usize,
+        minutes: Option<i64>,
+    },
+    /// Some do things to posts, in one call; a title renames the post.
+    Act {
+        what: Vec<(usize, usize, &'static str)>,
+        title: bool,
+    },
+    Retract {
+        nth: usize,
+    },
+    Follow {
+        who: usize,
+        post: usize,
+        reason: &'static str,
+    },
+    Unfollow {
+        who: usize,
+        post: usize,
+    },
+    Want {
+        who: usize,
+        action: &'static str,
+        enabled: Option<bool>,
+    },
+    /// Some look at the same time, while somebody does something and something is retracted.
+    LookAtOnce {
+        who: usize,
+        times: usize,
+        retract: usize,
+    },
     Join {
         who: usize,
         group: usize,
@@ -72,6 +112,7 @@ fn event() -> impl Strategy<Value = Event> {
     let mutation =
         || prop::sample::select(vec!["markRead", "markUnread", "markSeen", "archive", "unarchive", "unsnooze"]);
     let bulk = prop::sample::select(vec!["markAllRead", "markAllSeen", "archiveAll"]);
+    let action = || prop::sample::select(vec!["comment", "like", "update"]);
     let some = |of: usize, most: usize| prop::collection::vec(0..of, 0..=most);
     prop_oneof![
         5 => (user(), some(USERS, 3), some(GROUPS, 2)).prop_map(|(from, to, groups)| Event::Send { from, to, groups }),
@@ -82,6 +123,16 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(who, mutation, up_to_old_cursor)| Event::ChangeAll { who, mutation, up_to_old_cursor }),
         2 => (user(), 0..50usize, 1..90i64).prop_map(|(who, nth, minutes)| Event::Snooze { who, nth, minutes }),
         2 => (0..50usize, -10..60i64).prop_map(|(nth, minutes)| Event::Expire { nth, minutes }),
+        2 => (-10..60i64).prop_map(|minutes| Event::Announce { minutes }),
+        2 => (0..50usize, prop::option::of(-5..60i64)).prop_map(|(nth, minutes)| Event::Reannounce { nth, minutes }),
+        8 => (prop::collection::vec((user(), 0..POSTS, action()), 1..5), prop::bool::weighted(0.2))
+            .prop_map(|(what, title)| Event::Act { what, title }),
+        3 => (0..50usize).prop_map(|nth| Event::Retract { nth }),
+        5 => (user(), 0..POSTS, prop::sample::select(vec!["create_post", "create_product", "like_post"]))
+            .prop_map(|(who, post, reason)| Event::Follow { who, post, reason }),
+        1 => (user(), 0..POSTS).prop_map(|(who, post)| Event::Unfollow { who, post }),
+        2 => (user(), action(), any::<Option<bool>>()).prop_map(|(who, action, enabled)| Event::Want { who, action, enabled }),
+        2 => (user(), 1..6usize, 0..50usize).prop_map(|(who, times, retract)| Event::LookAtOnce { who, times, retract }),
         1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Join { who, group }),
         1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Leave { who, group }),
         2 => (1..60i64).prop_map(|minutes| Event::Wait { minutes }),
@@ -117,6 +168,11 @@ impl Reader {
         fn is_there(item: &serde_json::Value) -> bool {
             item["archivedAt"].is_null() && item["snoozedUntil"].is_null()
         }
+        for (index, kind) in ["MESSAGE", "ANNOUNCEMENT", "ACTIVITY"].into_iter().enumerate() {
+            let unread = |item: &&serde_json::Value| is_there(item) && item["readAt"].is_null() && item["kind"] == kind;
+            let count = fresh.items.values().filter(unread).count();
+            assert_eq!(fresh.counts["unreadByKind"][index], json!({"kind": kind, "count": count}));
+        }
         let counted = json!({
             "unread": tally(|item| is_there(item) && item["readAt"].is_null()),
             "unseen": tally(|item| is_there(item) && item["seenAt"].is_null()),
@@ -143,23 +199,46 @@ async fn tell(app: &TestApp, prefix: &str, story: Vec<Event>) {
     for reader in &mut readers {
         reader.connect().await;
     }
-    let mut sent: Vec<(usize, String)> = Vec::new();
+    let mut made = Made::default();
     for (n, event) in story.into_iter().enumerate() {
-        happen(app, &groups, &mut readers, &mut sent, n, event).await;
+        happen(app, &groups, &mut readers, &mut made, n, event).await;
     }
     for reader in &mut readers {
         reader.agree().await;
     }
+    // What is in an inbox is what the rules say, one activity at a time.
+    for reader in &readers {
+        let host = app.service().acting_as(&reader.user);
+        for activity in &made.done {
+            let (delivered, rule, detail) = host.explanation(activity).await;
+            assert_eq!(delivered, rule == "AGGREGATED", "{activity} for {}: {rule}: {detail}", reader.user.name);
+        }
+    }
 }
 
-async fn happen(
-    app: &TestApp,
-    groups: &[String],
-    readers: &mut [Reader],
-    sent: &mut Vec<(usize, String)>,
-    n: usize,
-    event: Event,
-) {
+/// What there is to be changed later.
+#[derive(Default)]
+struct Made {
+    sent: Vec<(usize, String)>,
+    announced: Vec<String>,
+    done: Vec<String>,
+}
+
+async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: &mut Made, n: usize, event: Event) {
+    let sent = &mut made.sent;
+    // The groups are those of this story, and so are the posts.
+    let post = |post: usize| format!("{}-{post}", groups[0]);
+    let act = |what: Vec<(usize, usize, &'static str)>, title: Option<String>, readers: &[Reader]| {
+        let activity = |(who, nth, action): (usize, usize, &'static str)| {
+            let mut target = target(&post(nth));
+            target["owner"] = json!({"externalId": readers[nth].user.name});
+            if let Some(title) = &title {
+                target["title"] = title.as_str().into();
+            }
+            json!({"actor": {"externalId": readers[who].user.name}, "action": action, "target": target})
+        };
+        what.into_iter().map(activity).collect::<serde_json::Value>()
+    };
     // What cannot happen at this point of the story (an empty address, no item yet) is asked for all the same, and refused.
     match event {
         Event::Send { from, to, groups: to_groups } => {
@@ -209,6 +288,64 @@ async fn happen(
                 let update = "mutation($id: ID!, $at: DateTime!) {
                     updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
                 readers[*sender].user.ask(update, json!({"id": id, "at": at})).await;
+            }
+        }
+        Event::Announce { minutes } => {
+            let input = match minutes {
+                ..0 => json!({"title": format!("announcement {n}"), "body": ""}),
+                minutes => {
+                    let at = (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
+                    json!({"title": format!("planned {n}"), "body": "", "publishAt": at})
+                }
+            };
+            made.announced.push(app.announce_with(input).await);
+        }
+        Event::Reannounce { nth, minutes } => {
+            if let Some(id) = pick(&made.announced, nth) {
+                let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
+                let expiry = minutes.map(|minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
+                match (expiry, nth % 3) {
+                    (Some(at), _) => {
+                        let input = json!({"announcementId": id, "expiresAt": at});
+                        drop(app.service().ask(update, json!({"input": input})).await);
+                    }
+                    (None, 0) => app.retract_announcement(id).await,
+                    (None, _) => {
+                        let input = json!({"announcementId": id, "title": format!("changed {n}")});
+                        drop(app.service().ask(update, json!({"input": input})).await);
+                    }
+                }
+            }
+        }
+        Event::Act { what, title } => {
+            let activities = act(what, title.then(|| format!("title {n}")), readers);
+            made.done.extend(app.act_all(activities).await);
+        }
+        Event::Retract { nth } => {
+            if let Some(id) = pick(&made.done, nth) {
+                app.retract_activity(id).await;
+            }
+        }
+        Event::Follow { who, post: nth, reason } => drop(readers[who].user.follow(&post(nth), reason).await),
+        Event::Unfollow { who, post: nth } => drop(readers[who].user.unfollow(&post(nth), None).await),
+        Event::Want { who, action, enabled } => drop(readers[who].user.want(action, enabled).await),
+        Event::LookAtOnce { who, times, retract } => {
+            let mut calls = Vec::new();
+            for _ in 0..times {
+                let user = readers[who].user.clone();
+                calls.push(tokio::spawn(async move { drop(user.counts().await) }));
+            }
+            let activities = act((0..USERS).map(|from| (from, from % POSTS, "comment")).collect(), None, readers);
+            let host = app.clone();
+            let retracted = pick(&made.done, retract).cloned();
+            calls.push(tokio::spawn(async move {
+                if let Some(id) = retracted {
+                    host.retract_activity(&id).await;
+                }
+            }));
+            made.done.extend(app.act_all(activities).await);
+            for call in calls {
+                call.await.unwrap();
             }
         }
         Event::Join { who, group } => app.add_members(&groups[group], &[&readers[who].user]).await,

@@ -4,9 +4,12 @@
 mod app;
 mod database;
 mod node;
+mod notify;
 mod provider;
 mod socket;
 
+mod activities;
+mod announcements;
 mod authz;
 mod catalog;
 mod cli;
@@ -30,6 +33,8 @@ mod receipts;
 mod schema;
 mod sse;
 mod statements;
+mod story;
+mod subscriptions;
 mod threads;
 mod tokens;
 mod users;

@@ -30,6 +30,15 @@ both! {
         expected.extend(columns_of::<message_recipient::Entity>());
         expected.extend(columns_of::<thread::Entity>());
         expected.extend(columns_of::<user::Entity>());
+        expected.extend(columns_of::<activity::Entity>());
+        expected.extend(columns_of::<announcement::Entity>());
+        expected.extend(columns_of::<announcement_reading::Entity>());
+        expected.extend(columns_of::<inbox_item_activity::Entity>());
+        expected.extend(columns_of::<inbox_item_actor::Entity>());
+        expected.extend(columns_of::<refresh::Entity>());
+        expected.extend(columns_of::<subscription::Entity>());
+        expected.extend(columns_of::<subscription_config::Entity>());
+        expected.extend(columns_of::<target::Entity>());
         assert_eq!(columns(&app).await, expected);
     }
 }

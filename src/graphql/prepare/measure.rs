@@ -204,6 +204,9 @@ impl<'a> Measure<'a> {
             Some(Times::List(length)) if ty.ends_with("Payload") => self.values.longest.max(*length),
             Some(Times::List(length)) => *length,
             Some(Times::Page) => self.page(field),
+            Some(Times::Limit(usual)) => {
+                argument(field, "limit").and_then(|limit| self.number(limit)).unwrap_or(*usual)
+            }
             Some(Times::Argument(name)) => self.length(field, name),
         };
         let values = field.arguments.iter().map(|(_, value)| self.values.size_of(&value.node)).sum();

@@ -46,6 +46,8 @@ pub enum Times {
     List(u64),
     /// A page: as many as `first` or `last` say.
     Page,
+    /// As many as `limit` says, or else this many.
+    Limit(u64),
     /// As many as the list of this argument has.
     Argument(String),
 }
@@ -90,7 +92,8 @@ impl FieldShape {
         } else if let Some(argument) = list_argument() {
             Times::Argument(argument.node.name.node.to_string())
         } else {
-            Times::List(assumed_size(field).unwrap_or(USUAL_LIST))
+            let usual = assumed_size(field).unwrap_or(USUAL_LIST);
+            if has_argument("limit") { Times::Limit(usual) } else { Times::List(usual) }
         };
         FieldShape { ty, full: field.ty.node.to_string(), times }
     }

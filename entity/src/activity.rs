@@ -1,0 +1,64 @@
+use sea_orm::{
+    Condition, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait},
+};
+use serde::Deserialize;
+
+use super::{message::Reader, subscription, target};
+
+/// Somebody did something to something (N1, N2). Ids are in the order of the commits, so they are positions, too.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[sea_orm(table_name = "activity")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// None: the system.
+    pub actor_id: Option<i64>,
+    pub action: String,
+    pub target_id: i64,
+    /// JSON, for showing it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub data: Option<String>,
+    pub occurred_at: DateTimeUtc,
+    pub retracted_at: Option<DateTimeUtc>,
+    /// When it had left all inboxes.
+    pub settled_at: Option<DateTimeUtc>,
+    pub created_at: DateTimeUtc,
+    #[sea_orm(belongs_to, from = "actor_id", to = "id")]
+    pub actor: BelongsTo<Option<super::user::Entity>>,
+    #[sea_orm(belongs_to, from = "target_id", to = "id")]
+    pub target: BelongsTo<super::target::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// The activities that this reader may know of: people what they did, what was done to what they own, and what was done
+    /// to a target while they followed it.
+    pub fn visible_to(reader: Reader) -> Select<Self> {
+        let Reader::User(user) = reader else { return Self::find() };
+        let owned = target::Entity::find()
+            .select_only()
+            .expr(Expr::val(1))
+            .filter(Expr::col((target::Entity, target::Column::Id)).equals((Entity, Column::TargetId)))
+            .filter(target::COLUMN.owner_id.eq(user));
+        let followed = subscription::Entity::find()
+            .select_only()
+            .expr(Expr::val(1))
+            .filter(
+                Expr::col((subscription::Entity, subscription::Column::TargetId)).equals((Entity, Column::TargetId)),
+            )
+            .filter(Expr::col((subscription::Entity, subscription::Column::Since)).lt(Expr::col((Entity, Column::Id))))
+            .filter(subscription::COLUMN.user_id.eq(user))
+            .filter(Condition::any().add(subscription::COLUMN.until.is_null()).add(
+                Expr::col((subscription::Entity, subscription::Column::Until)).gte(Expr::col((Entity, Column::Id))),
+            ));
+        let known = Condition::any()
+            .add(COLUMN.actor_id.eq(user))
+            .add(Expr::exists(owned.into_query()))
+            .add(Expr::exists(followed.into_query()));
+        Self::find().filter(known)
+    }
+}

@@ -1,0 +1,16 @@
+use sea_orm::entity::prelude::*;
+
+/// When somebody first saw and read an announcement: facts, which are never taken back.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "announcement_reading")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub announcement_id: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: i64,
+    pub seen_at: DateTimeUtc,
+    pub read_at: Option<DateTimeUtc>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

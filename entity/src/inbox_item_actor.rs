@@ -1,0 +1,17 @@
+use sea_orm::entity::prelude::*;
+
+/// Somebody who did what an item tells of, and how often: so that an item of many activities costs no more to show.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "inbox_item_actor")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub item_id: i64,
+    /// 0: the system.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub actor_id: i64,
+    pub activity_count: i32,
+    pub latest_activity_id: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

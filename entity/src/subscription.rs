@@ -1,0 +1,23 @@
+use sea_orm::entity::prelude::*;
+
+/// Somebody follows an action on a target, for a reason (N3): one row for each action that the reason stands for. It holds
+/// for the activities after `since`, up to `until`. Ended rows stay, so that it can be explained why something came.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "subscription")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub user_id: i64,
+    pub target_id: i64,
+    pub action: String,
+    pub reason: String,
+    pub since: i64,
+    /// None: it goes on.
+    pub until: Option<i64>,
+    pub created_at: DateTimeUtc,
+    #[sea_orm(belongs_to, from = "target_id", to = "id")]
+    pub target: BelongsTo<super::target::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,344 @@
+//! Announcements: something for everybody, now or at a time (N1, N6, N7).
+//!
+//! Creating one writes one row, however many people there are. Publishing gives it its position, in the order of the commits;
+//! from then on inboxes take it in (`pull`). One that has expired or was retracted is taken in by nobody any more, and leaves
+//! the inboxes that have it in batches.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ::entity::{announcement, user};
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    auth::Actor,
+    clock,
+    db::{Db, Topic, Tx, integers},
+    delivery,
+    error::{Error, Result},
+    id,
+    idempotency::{self, Call, Claim},
+    inbox::About,
+    refresh, text,
+};
+
+const LONGEST_TITLE: usize = 200;
+
+/// An announcement and who made it.
+pub type Announced = (announcement::Model, Option<user::Model>);
+
+/// A new announcement.
+#[derive(InputObject, Clone, Debug, Serialize)]
+pub struct CreateAnnouncementInput {
+    /// One line of 1 to 200 characters.
+    pub title: String,
+    /// Markdown, at most 64 KiB.
+    pub body: String,
+    /// Where more is to be found: an http or https URL, or a path of the host application.
+    pub url: Option<String>,
+    /// When everybody gets it; at once if it is left out or past.
+    pub publish_at: Option<DateTime<Utc>>,
+    /// When it leaves the inboxes again; after it is published.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Makes a repetition of this call harmless: it answers with the announcement that the first one made. 1 to 255 bytes.
+    #[serde(skip)]
+    pub idempotency_key: Option<String>,
+}
+
+/// A change of an announcement. What is left out stays.
+#[derive(InputObject, Clone, Debug)]
+pub struct UpdateAnnouncementInput {
+    /// The announcement.
+    pub announcement_id: ID,
+    /// One line of 1 to 200 characters.
+    pub title: Option<String>,
+    /// Markdown, at most 64 KiB.
+    pub body: Option<String>,
+    /// Where more is to be found; null for nowhere.
+    pub url: MaybeUndefined<String>,
+    /// When everybody gets it, as long as it is not published; at once if it is past.
+    pub publish_at: Option<DateTime<Utc>>,
+    /// When it leaves the inboxes: a past time takes it out at once, for good; null lets it stay.
+    pub expires_at: MaybeUndefined<DateTime<Utc>>,
+}
+
+/// Announces something to everybody who is known by the time it is published.
+pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) -> Result<Announced> {
+    actor.require_service()?;
+    let now = app.clock.now();
+    let call = Call::new(actor, "createAnnouncement", &input, input.idempotency_key.as_deref())?;
+    if let Some(id) = idempotency::done(app, &call).await? {
+        return find(app, actor, id).await;
+    }
+    let title = input.title.trim().to_owned();
+    text::check_line("title", &title, LONGEST_TITLE)?;
+    text::check_body(&input.body)?;
+    text::check_link("url", input.url.as_deref())?;
+    let publish_at = input.publish_at.map(|time| clock::given("publishAt", time)).transpose()?;
+    let publish_at = publish_at.map_or(now, |time| time.max(now));
+    let expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
+    if expires_at.is_some_and(|time| time <= publish_at) {
+        return Err(Error::invalid("expiresAt", "is in the future, and after publishAt"));
+    }
+
+    let tx = app.db.begin().await?;
+    let key = match idempotency::claim(&tx, call, now).await? {
+        Claim::New(key) => key,
+        Claim::Done(id) => {
+            tx.commit().await?;
+            return find(app, actor, id).await;
+        }
+    };
+    let position = if publish_at <= now { Some(next_position(&tx).await?) } else { None };
+    let announcement = announcement::ActiveModel {
+        id: NotSet,
+        title: Set(title),
+        body: Set(input.body),
+        url: Set(input.url.filter(|url| !url.is_empty())),
+        author_id: Set(actor.user_id()),
+        publish_at: Set(publish_at),
+        position: Set(position),
+        expires_at: Set(expires_at),
+        retracted_at: Set(None),
+        withdrawn_at: Set(None),
+        settled_at: Set(None),
+        seen_count: Set(0),
+        read_count: Set(0),
+        first_read_at: Set(None),
+        last_read_at: Set(None),
+        created_at: Set(now),
+    };
+    let announcement = announcement.insert(&*tx).await?;
+    key.keep(&tx, announcement.id).await?;
+    tx.concerns(position.map(|_| Topic::Announcements));
+    if position.is_none() || expires_at.is_some() {
+        tx.concerns([Topic::Schedule]);
+    }
+    tx.commit().await?;
+    Ok((announcement, actor.user.as_deref().cloned()))
+}
+
+/// The position of what is published next. No other is given out before this transaction ends.
+async fn next_position(tx: &Tx) -> Result<i64> {
+    tx.in_commit_order().await?;
+    let next = tx.rows("SELECT coalesce(max(position), 0) + 1 FROM announcement", []).await?;
+    let next = next.first().ok_or_else(|| Error::Internal("a select without a row".into()))?;
+    Ok(next.try_get_by_index(0)?)
+}
+
+/// Changes an announcement, also in the inboxes that have it.
+pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) -> Result<Announced> {
+    actor.require_service()?;
+    let now = app.clock.now();
+    let id = id::Kind::Announcement.decode(&input.announcement_id)?;
+    let title = input.title.map(|title| title.trim().to_owned());
+    if let Some(title) = &title {
+        text::check_line("title", title, LONGEST_TITLE)?;
+    }
+    if let Some(body) = &input.body {
+        text::check_body(body)?;
+    }
+    text::check_link("url", input.url.as_opt_deref().flatten())?;
+    let publish_at = input.publish_at.map(|time| clock::given("publishAt", time)).transpose()?;
+    let expires_at = match input.expires_at {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(time) => Some(Some(clock::given("expiresAt", time)?)),
+    };
+
+    let tx = app.db.begin().await?;
+    let old = lock(&tx, id).await?;
+    if old.retracted_at.is_some() {
+        return Err(Error::NotFound("announcement"));
+    }
+    if expires_at.is_some_and(|time| time != old.expires_at) && old.withdrawn_at.is_some() {
+        return Err(Error::Conflict("the announcement has expired and left the inboxes".into()));
+    }
+    if publish_at.is_some() && old.position.is_some() {
+        return Err(Error::Conflict("the announcement has been published".into()));
+    }
+    let new = announcement::Model {
+        title: title.unwrap_or(old.title.clone()),
+        body: input.body.unwrap_or(old.body.clone()),
+        url: match input.url {
+            MaybeUndefined::Undefined => old.url.clone(),
+            MaybeUndefined::Null => None,
+            MaybeUndefined::Value(url) => Some(url).filter(|url| !url.is_empty()),
+        },
+        publish_at: publish_at.map_or(old.publish_at, |time| time.max(now)),
+        expires_at: expires_at.unwrap_or(old.expires_at),
+        ..old.clone()
+    };
+    if old.position.is_none() && new.expires_at.is_some_and(|time| time <= new.publish_at) {
+        return Err(Error::invalid("expiresAt", "is after publishAt"));
+    }
+    if new != old {
+        let change = announcement::ActiveModel {
+            id: Set(id),
+            title: Set(new.title),
+            body: Set(new.body),
+            url: Set(new.url),
+            publish_at: Set(new.publish_at),
+            expires_at: Set(new.expires_at),
+            ..Default::default()
+        };
+        announcement::Entity::update(change).exec(&*tx).await?;
+        if old.position.is_some() {
+            refresh::note(&tx, [refresh::Changed::Announcement(id)]).await?;
+        }
+        tx.concerns([Topic::Schedule]);
+    }
+    tx.commit().await?;
+    publish(app, id).await?;
+    if new.expires_at.is_some_and(|time| time <= now) {
+        withdraw(app, id).await?;
+    }
+    refresh::soon(app).await;
+    find(app, actor, id).await
+}
+
+/// Takes an announcement back: it leaves all inboxes, and nobody new gets it. Can be repeated.
+pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
+    actor.require_service()?;
+    let id = id::Kind::Announcement.decode(id)?;
+    let (announcement, _) = find(app, actor, id).await?;
+    if announcement.retracted_at.is_none() {
+        let tx = app.db.begin().await?;
+        tx.withdrawing().await?;
+        let retract = "UPDATE announcement SET retracted_at = $2, withdrawn_at = coalesce(withdrawn_at, $2) \
+                       WHERE id = $1 AND retracted_at IS NULL";
+        tx.run(retract, [id.into(), app.clock.now().into()]).await?;
+        tx.concerns([Topic::Schedule]);
+        tx.commit().await?;
+    }
+    leave(app, id).await?;
+    find(app, actor, id).await
+}
+
+/// An announcement that the actor may know of.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Announced> {
+    let query = announcement::Entity::visible_to(actor.host_reader()).filter(announcement::COLUMN.id.eq(id));
+    query.find_also_related(user::Entity).one(app.db.read()).await?.ok_or(Error::NotFound("announcement"))
+}
+
+async fn lock(tx: &Tx, id: i64) -> Result<announcement::Model> {
+    let lock = format!("SELECT * FROM announcement WHERE id = $1 {}", tx.dialect().for_update());
+    let row = tx.rows(&lock, [id.into()]).await?.pop().ok_or(Error::NotFound("announcement"))?;
+    Ok(announcement::Model::from_query_result(&row, "")?)
+}
+
+/// Publishes an announcement if its time has come and nobody else has. Can be repeated.
+async fn publish(app: &App, id: i64) -> Result<()> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let row = lock(&tx, id).await?;
+    if row.position.is_none() && row.retracted_at.is_none() && row.publish_at <= now {
+        let position = next_position(&tx).await?;
+        let change = announcement::ActiveModel {
+            id: Set(id),
+            position: Set(Some(position)),
+            // What comes late, because no server was there, comes now.
+            publish_at: Set(now),
+            ..Default::default()
+        };
+        announcement::Entity::update(change).exec(&*tx).await?;
+        tx.concerns([Topic::Announcements]);
+    }
+    tx.commit().await
+}
+
+/// Publishes what is due.
+pub async fn publish_due(app: &App) -> Result<()> {
+    let due = announcement::Entity::find().select_only().column(announcement::Column::Id);
+    let due = due.filter(announcement::COLUMN.position.is_null()).filter(announcement::COLUMN.retracted_at.is_null());
+    let due = due.filter(announcement::COLUMN.publish_at.lte(app.clock.now()));
+    for id in due.order_by_asc(announcement::Column::PublishAt).into_tuple::<i64>().all(app.db.read()).await? {
+        publish(app, id).await?;
+    }
+    Ok(())
+}
+
+/// Takes an announcement that has expired out of the inboxes. Can be repeated.
+async fn withdraw(app: &App, id: i64) -> Result<()> {
+    let tx = app.db.begin().await?;
+    tx.withdrawing().await?;
+    let withdraw =
+        "UPDATE announcement SET withdrawn_at = $2 WHERE id = $1 AND withdrawn_at IS NULL AND expires_at <= $2";
+    tx.run(withdraw, [id.into(), app.clock.now().into()]).await?;
+    tx.commit().await?;
+    leave(app, id).await
+}
+
+/// Takes a withdrawn announcement out of the inboxes, and settles it.
+async fn leave(app: &App, id: i64) -> Result<()> {
+    delivery::remove(app, About::Announcement(id)).await?;
+    let tx = app.db.begin().await?;
+    let settle =
+        "UPDATE announcement SET settled_at = $2 WHERE id = $1 AND withdrawn_at IS NOT NULL AND settled_at IS NULL";
+    tx.run(settle, [id.into(), app.clock.now().into()]).await?;
+    tx.commit().await
+}
+
+/// Takes out of the inboxes what has expired, and what a crash has kept there.
+pub async fn withdraw_due(app: &App) -> Result<()> {
+    let due = announcement::Entity::find().select_only().column(announcement::Column::Id);
+    let due = due.filter(announcement::COLUMN.settled_at.is_null());
+    let expired = due.clone().filter(announcement::COLUMN.expires_at.lte(app.clock.now()));
+    let withdrawn = due.filter(announcement::COLUMN.withdrawn_at.is_not_null());
+    for due in [expired, withdrawn] {
+        for id in due.into_tuple::<i64>().all(app.db.read()).await? {
+            withdraw(app, id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// When the next one is to be published or leaves the inboxes.
+pub async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
+    use sea_orm::ColumnTrait;
+    let planned = announcement::Entity::find().select_only().column_as(announcement::Column::PublishAt.min(), "at");
+    let planned =
+        planned.filter(announcement::COLUMN.position.is_null()).filter(announcement::COLUMN.retracted_at.is_null());
+    let expiry = announcement::Entity::find().select_only().column_as(announcement::Column::ExpiresAt.min(), "at");
+    let expiry =
+        expiry.filter(announcement::COLUMN.expires_at.is_not_null()).filter(announcement::COLUMN.settled_at.is_null());
+    let mut next = None;
+    for due in [planned, expiry] {
+        let at: Option<Option<DateTime<Utc>>> = due.into_tuple().one(app.db.read()).await?;
+        next = next.into_iter().chain(at.flatten()).min();
+    }
+    Ok(next)
+}
+
+/// How many people could or can see each of these: who was known when it was published, and was active then or is now.
+///
+/// Nobody counts them when an announcement is made, since that is one row at any number of people. All that are asked for cost
+/// one pass over the inboxes.
+pub async fn recipient_counts(db: &Db, announcements: &[(i64, i64)]) -> Result<HashMap<i64, i64>> {
+    let known = "SELECT announcements_since, CAST(count(*) AS bigint) FROM inbox GROUP BY announcements_since";
+    let known = db.read().query_all_raw(db.statement(known, [])).await?;
+    let known = known.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
+    let known: BTreeMap<i64, i64> = known.collect::<Result<_>>()?;
+    let gone = format!(
+        "SELECT d.id, (SELECT count(*) FROM \"user\" AS u JOIN inbox AS b ON b.user_id = u.id \
+         WHERE u.deactivated_at <= n.publish_at AND b.announcements_since < n.position) FROM {} AS d \
+         JOIN announcement AS n ON n.id = d.id",
+        db.dialect().integer_table("$1", &["id"])
+    );
+    let gone =
+        db.read().query_all_raw(db.statement(gone, [integers(announcements.iter().map(|(id, _)| [*id]))])).await?;
+    let gone = gone.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
+    let gone: HashMap<i64, i64> = gone.collect::<Result<_>>()?;
+    let count = |(id, position): &(i64, i64)| {
+        let known: i64 = known.range(..position).map(|(_, count)| count).sum();
+        (*id, known - gone.get(id).unwrap_or(&0))
+    };
+    Ok(announcements.iter().map(count).collect())
+}

@@ -1,0 +1,183 @@
+//! One thing in an inbox, as its owner sees it.
+
+use ::entity::{inbox_item, user};
+use async_graphql::{Context, Enum, ID, Object, Union};
+use chrono::{DateTime, Utc};
+use pulldown_cmark::{Event, Parser, TagEnd};
+
+use super::{activities::ActivityGroup, announcements::Announcement, app, messages::Message};
+use crate::{
+    catalog::Catalog,
+    id::Kind,
+    inbox::{self, Activities, Item, Subject},
+    titles::Doing,
+};
+
+/// What an item is about.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "::entity::inbox_item::Kind")]
+pub enum InboxItemKind {
+    /// A message or reply.
+    Message,
+    /// Something for everybody.
+    Announcement,
+    /// What people did to something that the reader follows.
+    Activity,
+}
+
+/// One thing in an inbox.
+pub struct InboxItem(pub Item);
+
+/// One thing in an inbox.
+#[Object]
+impl InboxItem {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::InboxItem.encode(self.0.row.id).into()
+    }
+
+    /// What it is about. There will be more kinds: show one that you do not know by its title and preview.
+    async fn kind(&self) -> InboxItemKind {
+        self.0.row.kind.into()
+    }
+
+    /// One line. For activities a sentence in the language of the inbox's owner: “Ada, Grace and 8 others commented on your
+    /// post “X””.
+    async fn title(&self, ctx: &Context<'_>) -> String {
+        match &self.0.subject {
+            Some(Subject::Message { message, .. }) => message.subject.clone(),
+            Some(Subject::Announcement { announcement, .. }) => announcement.title.clone(),
+            Some(Subject::Activities(activities)) => sentence(&app(ctx).catalog, &self.0.row, activities),
+            None => String::new(),
+        }
+    }
+
+    /// The beginning of the text, on one line, without marks; for activities the `preview` in the data of the latest.
+    async fn preview(&self) -> Option<String> {
+        match &self.0.subject {
+            Some(Subject::Message { message, .. }) => Some(preview(&message.body)),
+            Some(Subject::Announcement { announcement, .. }) => Some(preview(&announcement.body)),
+            Some(Subject::Activities(activities)) => {
+                let data = activities.latest.as_ref()?.data.as_deref()?;
+                let data: serde_json::Value = serde_json::from_str(data).ok()?;
+                Some(preview(data.get("preview")?.as_str()?))
+            }
+            None => None,
+        }
+    }
+
+    /// Where it is to be found in the host application; null when nobody has said so.
+    async fn url(&self) -> Option<&str> {
+        match self.0.subject.as_ref()? {
+            Subject::Message { .. } => None,
+            Subject::Announcement { announcement, .. } => announcement.url.as_deref(),
+            Subject::Activities(activities) => activities.target.url.as_deref(),
+        }
+    }
+
+    /// The thing itself; null when it was erased.
+    async fn subject(&self) -> Option<InboxSubject> {
+        Some(match self.0.subject.clone()? {
+            Subject::Message { message, sender } => InboxSubject::Message((message, sender).into()),
+            Subject::Announcement { announcement, author } => InboxSubject::Announcement((announcement, author).into()),
+            Subject::Activities(activities) => {
+                InboxSubject::ActivityGroup(ActivityGroup { row: self.0.row.clone(), activities })
+            }
+        })
+    }
+
+    /// When its owner had it before their eyes; null: not yet.
+    async fn seen_at(&self) -> Option<DateTime<Utc>> {
+        self.0.row.seen_at
+    }
+
+    /// When its owner read it; null: not yet, or marked as unread.
+    async fn read_at(&self) -> Option<DateTime<Utc>> {
+        self.0.row.read_at
+    }
+
+    /// When its owner put it away; null: it is not.
+    async fn archived_at(&self) -> Option<DateTime<Utc>> {
+        self.0.row.archived_at
+    }
+
+    /// When it comes back; null: it is there.
+    async fn snoozed_until(&self) -> Option<DateTime<Utc>> {
+        self.0.row.snoozed_until
+    }
+
+    /// When it came; for activities, when the first of them did.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.row.created_at
+    }
+
+    /// When it last rose to the top: came, grew by an activity, or came back from a snooze. Reading and archiving do not move
+    /// it.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.row.updated_at
+    }
+}
+
+/// The thing that an item is about.
+#[derive(Union)]
+pub enum InboxSubject {
+    Message(Message),
+    Announcement(Announcement),
+    ActivityGroup(ActivityGroup),
+}
+
+/// What the title of activities says to the owner of the item.
+fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities) -> String {
+    let name = |actor: &inbox::Doer| actor.0.as_ref().map(user::Model::name);
+    let actors: Vec<_> = activities.actors.iter().map(name).collect();
+    catalog.title(
+        &activities.locale,
+        &Doing {
+            action: row.action.as_deref().unwrap_or_default(),
+            target_type: &activities.target.r#type,
+            target_title: activities.target.title.as_deref(),
+            is_own: activities.target.owner_id == Some(row.user_id),
+            actors: &actors,
+            actor_count: row.actor_count.into(),
+        },
+    )
+}
+
+const PREVIEW_CHARACTERS: usize = 140;
+
+/// The words of Markdown without its marks.
+fn preview(body: &str) -> String {
+    // A longer beginning than will be shown, so that a huge body costs nothing.
+    let beginning = body.char_indices().nth(4 * PREVIEW_CHARACTERS).map_or(body, |(end, _)| &body[..end]);
+    let mut text = String::new();
+    for event in Parser::new(beginning) {
+        match event {
+            Event::Text(words) | Event::Code(words) => text.push_str(&words),
+            Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item) => {
+                text.push(' ');
+            }
+            _ => {}
+        }
+    }
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(PREVIEW_CHARACTERS) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_is_one_short_line_of_plain_words() {
+        assert_eq!(
+            preview("# Hello\n\n*world*, see [this](http://x) & `that`\n- a\n- b"),
+            "Hello world, see this & that a b"
+        );
+        assert_eq!(preview("<script>alert(1)</script>"), "");
+        let long = preview(&"äö ".repeat(10_000));
+        assert!(long.chars().count() <= PREVIEW_CHARACTERS + 1 && long.ends_with('…'));
+    }
+}

@@ -1,0 +1,154 @@
+//! Pull: announcements and activities come into inboxes when their owners look, connect, or are connected already (N6–N8).
+//!
+//! Creating one writes one row, however many will see it. An inbox knows how far it has taken in each of the two, by
+//! positions in the order of their commits: what was committed later has a higher one, so nothing is passed over and nothing
+//! comes twice. What is taken in up to a position is decided by the subscriptions and the config of that moment; whoever
+//! changes these takes in first what is due ([`before_change`]), so that nothing acts backwards.
+//!
+//! - [`head`]: a query for an inbox. One statement tells that nothing is due; otherwise the inbox takes in first.
+//! - [`keep_connected`]: those whose inboxes are followed in this process take in what was created, many in one transaction.
+//! - `take_in`: what that transaction does. `take_back`: a retracted activity leaves its items.
+
+mod take_back;
+mod take_in;
+
+use ::entity::inbox;
+
+use crate::{
+    app::App,
+    db::{Db, Dialect, Tx, integers, list},
+    error::{Error, Result},
+    inbox as inboxes,
+    live::News,
+};
+
+pub use take_back::take_back;
+
+/// How many inboxes one transaction locks.
+const MOST_INBOXES: usize = 500;
+
+/// The row of an inbox that has taken in what is due.
+pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
+    let dialect = app.db.dialect();
+    let look = format!(
+        "SELECT {} FROM inbox AS b WHERE b.user_id = $1",
+        dialect.json_list(&dialect.json_array(&format!(
+            "{}, CASE WHEN {} THEN 1 ELSE 0 END",
+            dialect.json_row::<inbox::Entity>("b"),
+            is_due(dialect)
+        )))
+    );
+    let found: Option<(inbox::Model, i32)> = app.db.json(&look, [user.into()]).await?.pop();
+    match found {
+        None => Err(Error::NotFound("inbox")),
+        Some((head, 0)) => Ok(head),
+        Some(_) => {
+            // In a task of its own: a request that is cut off must not cut off a transaction.
+            let of = app.clone();
+            tokio::spawn(async move { pull(&of, &[user]).await }).await.map_err(Error::internal)??;
+            inboxes::head(&app.db, user).await
+        }
+    }
+}
+
+/// Whether an inbox `b` may have something to take in. It looks at the latest of each thing that its owner follows, and so
+/// does not depend on how many activities there are.
+fn is_due(dialect: Dialect) -> String {
+    let since = dialect.greatest("s.since", "b.activities_pulled");
+    format!(
+        "(EXISTS (SELECT 1 FROM announcement AS n WHERE n.position > b.announcements_pulled) \
+         OR EXISTS (SELECT 1 FROM subscription AS s WHERE s.user_id = b.user_id AND s.until IS NULL AND \
+         (SELECT max(a.id) FROM activity AS a WHERE a.target_id = s.target_id AND a.action = s.action) > {since}))"
+    )
+}
+
+/// Takes what is due into some inboxes.
+pub async fn pull(app: &App, users: &[i64]) -> Result<()> {
+    for users in users.chunks(MOST_INBOXES) {
+        loop {
+            let tx = app.db.begin().await?;
+            tx.while_nothing_is_withdrawn().await?;
+            let taken = take_in::take_in(&tx, app, users).await?;
+            tx.commit().await?;
+            if !taken.is_more_due {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes what is due under the old rules into an inbox whose owner changes what they follow or want (N8), and locks it. Gives
+/// the position from which on the new rules hold.
+pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
+    tx.while_nothing_is_withdrawn().await?;
+    loop {
+        let taken = take_in::take_in(tx, app, &[user]).await?;
+        if !taken.is_more_due {
+            return Ok(taken.activities);
+        }
+    }
+}
+
+/// Runs until the server ends: whatever is created comes into the inboxes that are followed in this process, at once.
+pub async fn keep_connected(app: App) {
+    let mut looked_at = None;
+    loop {
+        let news = tokio::select! {
+            news = app.live.news() => news,
+            () = app.shutdown.cancelled() => return,
+        };
+        if let Err(error) = take_in_news(&app, news, &mut looked_at).await {
+            tracing::warn!(?error, "the connected have to wait for what is new");
+            // The next look at everything finds it.
+            looked_at = None;
+        }
+    }
+}
+
+/// Where the announcements and the activities stand.
+type Heads = (i64, i64);
+
+async fn take_in_news(app: &App, news: News, looked_at: &mut Option<Heads>) -> Result<()> {
+    let connected = app.live.connected();
+    if connected.is_empty() {
+        return Ok(());
+    }
+    if news.announcements {
+        return pull(app, &connected).await;
+    }
+    if !news.targets.is_empty() {
+        let targets: Vec<_> = news.targets.into_iter().collect();
+        pull(app, &followers(&app.db, &targets, &connected).await?).await?;
+    }
+    if news.anything {
+        let heads = take_in::heads(app.db.read(), &app.db).await?;
+        if *looked_at != Some(heads) {
+            pull(app, &due(&app.db, &connected).await?).await?;
+            *looked_at = Some(heads);
+        }
+    }
+    Ok(())
+}
+
+/// Those among some people who follow one of these targets.
+async fn followers(db: &Db, targets: &[i64], people: &[i64]) -> Result<Vec<i64>> {
+    let dialect = db.dialect();
+    let followers = format!(
+        "SELECT DISTINCT s.user_id FROM {} AS t JOIN subscription AS s ON s.target_id = t.id AND s.until IS NULL AND {}",
+        dialect.integer_table("$1", &["id"]),
+        dialect.is_one_of("s.user_id", "$2"),
+    );
+    db.integers(&followers, [integers(targets.iter().map(|id| [*id])), list(people)]).await
+}
+
+/// Those among some people whose inboxes may have something to take in.
+async fn due(db: &Db, people: &[i64]) -> Result<Vec<i64>> {
+    let dialect = db.dialect();
+    let due = format!(
+        "SELECT b.user_id FROM inbox AS b WHERE {} AND {}",
+        dialect.is_one_of("b.user_id", "$1"),
+        is_due(dialect)
+    );
+    db.integers(&due, [list(people)]).await
+}

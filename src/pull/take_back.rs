@@ -1,0 +1,100 @@
+//! A retracted activity leaves the items that it is in: they become what they would be without it, and one that has nothing
+//! left is removed.
+
+use ::entity::activity;
+use chrono::{DateTime, Utc};
+use sea_orm::EntityTrait;
+
+use crate::{
+    app::App,
+    db::{Topic, Tx, list},
+    error::Result,
+    inbox::{self, BATCH},
+};
+
+/// Takes a retracted activity out of all items, in batches. It can be repeated.
+pub async fn take_back(app: &App, id: i64) -> Result<()> {
+    let Some(activity) = activity::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(()) };
+    loop {
+        let tx = app.db.begin().await?;
+        let now = app.clock.now();
+        if !take_back_some(&tx, &activity, now).await? {
+            tx.run("UPDATE activity SET settled_at = $2 WHERE id = $1", [id.into(), now.into()]).await?;
+            return tx.commit().await;
+        }
+        tx.commit().await?;
+    }
+}
+
+/// The same in at most [`BATCH`] inboxes. Gives whether there were any.
+async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>) -> Result<bool> {
+    let dialect = tx.dialect();
+    let id = activity.id;
+    let lock = format!(
+        "SELECT user_id FROM inbox WHERE user_id IN (SELECT i.user_id FROM inbox_item_activity AS l \
+         JOIN inbox_item AS i ON i.id = l.item_id WHERE l.activity_id = $1) ORDER BY user_id LIMIT {BATCH} {}",
+        dialect.for_update()
+    );
+    let owners = tx.rows(&lock, [id.into()]).await?;
+    let owners = owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    if owners.is_empty() {
+        return Ok(false);
+    }
+    // Looked at under the locks: somebody may have been faster.
+    let items = format!(
+        "SELECT i.id, i.user_id FROM inbox_item_activity AS l JOIN inbox_item AS i ON i.id = l.item_id \
+         WHERE l.activity_id = $1 AND {}",
+        dialect.is_one_of("i.user_id", "$2")
+    );
+    let rows = tx.rows(&items, [id.into(), list(&owners)]).await?;
+    let column = |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
+    let (items, owners) = (column(0)?, column(1)?);
+    if items.is_empty() {
+        return Ok(true);
+    }
+    inbox::begin_change(tx, &owners, &items).await?;
+    let these = list(&items);
+    let unlink =
+        format!("DELETE FROM inbox_item_activity WHERE activity_id = $1 AND {}", dialect.is_one_of("item_id", "$2"));
+    tx.run(&unlink, [id.into(), these.clone()]).await?;
+    let actor = activity.actor_id.unwrap_or(0);
+    let uncount = format!(
+        "UPDATE inbox_item_actor SET activity_count = activity_count - 1, latest_activity_id = coalesce(\
+         (SELECT max(a.id) FROM inbox_item_activity AS l JOIN activity AS a ON a.id = l.activity_id \
+         WHERE l.item_id = inbox_item_actor.item_id AND coalesce(a.actor_id, 0) = $1), 0) WHERE actor_id = $1 AND {}",
+        dialect.is_one_of("item_id", "$2")
+    );
+    tx.run(&uncount, [actor.into(), these.clone()]).await?;
+    let forget = format!(
+        "DELETE FROM inbox_item_actor WHERE actor_id = $1 AND activity_count = 0 AND {}",
+        dialect.is_one_of("item_id", "$2")
+    );
+    tx.run(&forget, [actor.into(), these.clone()]).await?;
+    tx.run(&shrink(tx), [these, activity.created_at.into(), now.into()]).await?;
+    inbox::count_changed(tx, &owners).await?;
+    tx.concerns(owners.into_iter().map(Topic::Inbox));
+    Ok(true)
+}
+
+/// Makes items `$1`, which have lost an activity of `$2`, what the rest of their activities makes of them. Only what the lost
+/// one had moved moves back: an item that came back from a snooze stays where that put it.
+fn shrink(tx: &Tx) -> String {
+    let left = |what: &str| {
+        format!(
+            "(SELECT {what} FROM inbox_item_activity AS l JOIN activity AS a ON a.id = l.activity_id \
+             WHERE l.item_id = inbox_item.id)"
+        )
+    };
+    format!(
+        "UPDATE inbox_item SET activity_count = activity_count - 1, \
+         actor_count = (SELECT CAST(count(*) AS integer) FROM inbox_item_actor AS p WHERE p.item_id = inbox_item.id), \
+         activity_id = {}, created_at = coalesce({}, created_at), \
+         updated_at = CASE WHEN updated_at = $2 THEN coalesce({}, updated_at) ELSE updated_at END, \
+         removed_at = CASE WHEN activity_count = 1 THEN $3 END, \
+         seq = (SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id) WHERE {}",
+        left("max(a.id)"),
+        left("min(a.created_at)"),
+        left("max(a.created_at)"),
+        tx.dialect().is_one_of("id", "$1")
+    )
+}

@@ -1,0 +1,290 @@
+//! One transaction of a pull: locks inboxes in the order of the users, selects what lies behind the position of each and
+//! matches, makes items of it, and moves the positions.
+//!
+//! Activities become one item for each person, action and target while it is unread (N11). It grows in place: it counts
+//! distinct people, rises to the time of the latest, and is unseen again. One that was read or archived is left as it is,
+//! and the next activity begins a new one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use crate::{
+    app::App,
+    db::{Db, Topic, Tx, bind, integers, list},
+    error::{Error, Result},
+    inbox,
+};
+
+/// How many announcements, and how many activities, one transaction takes into inboxes. It ends soon, however long somebody
+/// was away.
+const MOST: usize = 5_000;
+
+/// What a transaction has done.
+pub struct Taken {
+    /// It stopped early: there is more for another.
+    pub is_more_due: bool,
+    /// Up to where activities have been taken in.
+    pub activities: i64,
+}
+
+/// An activity that is to come into an inbox.
+struct Match {
+    user: i64,
+    activity: i64,
+    target: i64,
+    action: String,
+    /// 0: the system.
+    actor: i64,
+}
+
+/// What makes activities one item: the person, the target and the action.
+type Key = (i64, i64, String);
+
+/// Takes in what is due, at most [`MOST`] of each. The caller keeps anything from being withdrawn meanwhile.
+pub async fn take_in(tx: &Tx, app: &App, users: &[i64]) -> Result<Taken> {
+    let owners = lock(tx, users).await?;
+    // After the lock, and before anything is selected: what is committed up to here can be seen by all that follows.
+    let (last_announcement, last_activity) = heads(&**tx, &app.db).await?;
+    let mut announcements = announcements(tx, &owners, last_announcement, app.clock.now()).await?;
+    let up_to_announcement = cut(&mut announcements, last_announcement, |(_, _, position)| *position);
+    let mut matches = matches(tx, app, &owners, last_activity).await?;
+    let up_to_activity = cut(&mut matches, last_activity, |found| found.activity);
+
+    let groups = group(matches);
+    let open = open_items(tx, &groups).await?;
+    let changed: BTreeSet<i64> =
+        announcements.iter().map(|(user, ..)| *user).chain(groups.keys().map(|(user, ..)| *user)).collect();
+    let changed: Vec<_> = changed.into_iter().collect();
+    if !changed.is_empty() {
+        let growing: Vec<_> = open.values().copied().collect();
+        inbox::begin_change(tx, &changed, &growing).await?;
+        insert_announcements(tx, &announcements).await?;
+        grow(tx, &groups, open).await?;
+        inbox::count_changed(tx, &changed).await?;
+    }
+    move_positions(tx, &owners, up_to_announcement, up_to_activity).await?;
+    tx.concerns(changed.into_iter().map(Topic::Inbox));
+    let is_more_due = up_to_announcement < last_announcement || up_to_activity < last_activity;
+    Ok(Taken { is_more_due, activities: up_to_activity })
+}
+
+/// Where the announcements and the activities stand.
+pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i64)> {
+    let heads =
+        "SELECT (SELECT coalesce(max(position), 0) FROM announcement), (SELECT coalesce(max(id), 0) FROM activity)";
+    let row = connection.query_one_raw(db.statement(heads, [])).await?;
+    let row = row.ok_or_else(|| Error::Internal("a select without a row".into()))?;
+    Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
+}
+
+/// Locks the inboxes of those who are active: nobody takes in for the others.
+async fn lock(tx: &Tx, users: &[i64]) -> Result<Vec<i64>> {
+    let dialect = tx.dialect();
+    let lock = format!(
+        "SELECT b.user_id FROM inbox AS b WHERE {} AND EXISTS \
+         (SELECT 1 FROM \"user\" AS u WHERE u.id = b.user_id AND u.deactivated_at IS NULL) ORDER BY b.user_id {}",
+        dialect.is_one_of("b.user_id", "$1"),
+        dialect.for_update()
+    );
+    let rows = tx.rows(&lock, [list(users)]).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
+}
+
+/// Shortens rows, which are sorted by position and may be one more than [`MOST`], to whole positions. Gives the last one that
+/// is complete: `last` if nothing was cut off.
+fn cut<R>(rows: &mut Vec<R>, last: i64, position: impl Fn(&R) -> i64) -> i64 {
+    let Some(beyond) = rows.get(MOST) else { return last };
+    let up_to = position(beyond) - 1;
+    rows.retain(|row| position(row) <= up_to);
+    up_to
+}
+
+/// The announcements that are due: for whom, which, and their positions.
+async fn announcements(tx: &Tx, owners: &[i64], last: i64, now: DateTime<Utc>) -> Result<Vec<(i64, i64, i64)>> {
+    let due = format!(
+        "SELECT b.user_id, n.id, n.position FROM inbox AS b \
+         JOIN announcement AS n ON n.position > b.announcements_pulled AND n.position <= $2 \
+         WHERE {} AND n.withdrawn_at IS NULL AND (n.expires_at IS NULL OR n.expires_at > $3) \
+         ORDER BY n.position LIMIT {}",
+        tx.dialect().is_one_of("b.user_id", "$1"),
+        MOST + 1
+    );
+    let rows = tx.rows(&due, [list(owners), last.into(), now.into()]).await?;
+    let row = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?));
+    rows.iter().map(row).collect()
+}
+
+/// The activities that are due: those that a subscription older than them asks for, that their owner wants, and that are not
+/// their own doing. For each subscription the index is read from the position on, and nothing else.
+async fn matches(tx: &Tx, app: &App, owners: &[i64], last: i64) -> Result<Vec<Match>> {
+    let dialect = tx.dialect();
+    let mut values = vec![list(owners), last.into()];
+    let off: Vec<_> = app.catalog.actions_off_by_default().into_iter().map(|key| bind(&mut values, key)).collect();
+    let by_default = if off.is_empty() { "true".into() } else { format!("s.action NOT IN ({})", off.join(", ")) };
+    let newer = format!(
+        "SELECT x.id FROM activity AS x WHERE x.target_id = s.target_id AND x.action = s.action AND x.id > {} AND x.id <= $2 \
+         AND x.retracted_at IS NULL AND (x.actor_id IS NULL OR x.actor_id <> s.user_id) ORDER BY x.id LIMIT {}",
+        dialect.greatest("s.since", "b.activities_pulled"),
+        MOST + 1
+    );
+    let due = format!(
+        "SELECT DISTINCT b.user_id, a.id, a.target_id, a.action, coalesce(a.actor_id, 0) FROM inbox AS b \
+         JOIN subscription AS s ON s.user_id = b.user_id AND s.until IS NULL {} \
+         WHERE {} AND a.id IS NOT NULL AND coalesce((SELECT c.enabled FROM subscription_config AS c \
+         WHERE c.user_id = s.user_id AND c.action = s.action AND c.until IS NULL), {by_default}) \
+         ORDER BY a.id, b.user_id LIMIT {}",
+        dialect.left_join_each("activity", "a", &newer),
+        dialect.is_one_of("b.user_id", "$1"),
+        MOST + 1
+    );
+    let found = |row: &QueryResult| {
+        Ok(Match {
+            user: row.try_get_by_index(0)?,
+            activity: row.try_get_by_index(1)?,
+            target: row.try_get_by_index(2)?,
+            action: row.try_get_by_index(3)?,
+            actor: row.try_get_by_index(4)?,
+        })
+    };
+    tx.rows(&due, values).await?.iter().map(found).collect()
+}
+
+/// What becomes one item, in the order of the activities.
+fn group(matches: Vec<Match>) -> BTreeMap<Key, Vec<Match>> {
+    let mut groups: BTreeMap<Key, Vec<Match>> = BTreeMap::new();
+    for found in matches {
+        groups.entry((found.user, found.target, found.action.clone())).or_default().push(found);
+    }
+    groups
+}
+
+/// The items that grow: for each key the newest that is neither read nor put away.
+async fn open_items(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>) -> Result<HashMap<Key, i64>> {
+    let about: BTreeSet<_> = groups.keys().map(|(user, target, _)| [*user, *target]).collect();
+    if about.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let open = format!(
+        "SELECT i.id, i.user_id, i.target_id, i.action FROM {} AS w \
+         JOIN inbox_item AS i ON i.target_id = w.target_id AND i.user_id = w.user_id \
+         WHERE i.removed_at IS NULL AND i.archived_at IS NULL AND i.read_at IS NULL ORDER BY i.id",
+        tx.dialect().integer_table("$1", &["user_id", "target_id"])
+    );
+    let rows = tx.rows(&open, [integers(about)]).await?;
+    let mut items: HashMap<Key, i64> = rows.iter().map(item).collect::<Result<_>>()?;
+    items.retain(|key, _| groups.contains_key(key));
+    Ok(items)
+}
+
+/// A row of an item: its id, and what it is about.
+fn item(row: &QueryResult) -> Result<(Key, i64)> {
+    let key = (row.try_get_by_index(1)?, row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+    Ok((key, row.try_get_by_index(0)?))
+}
+
+async fn insert_announcements(tx: &Tx, announcements: &[(i64, i64, i64)]) -> Result<()> {
+    if announcements.is_empty() {
+        return Ok(());
+    }
+    let insert = format!(
+        "INSERT INTO inbox_item (user_id, kind, announcement_id, seq, arrived_seq, created_at, updated_at) \
+         SELECT b.user_id, 'announcement', n.id, b.seq, b.seq, n.publish_at, n.publish_at FROM {} AS d \
+         JOIN announcement AS n ON n.id = d.announcement_id JOIN inbox AS b ON b.user_id = d.user_id ORDER BY n.position",
+        tx.dialect().integer_table("$1", &["user_id", "announcement_id"])
+    );
+    tx.run(&insert, [integers(announcements.iter().map(|(user, id, _)| [*user, *id]))]).await?;
+    Ok(())
+}
+
+/// Makes the items that are missing, and adds the activities to all of them.
+async fn grow(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>, mut items: HashMap<Key, i64>) -> Result<()> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let dialect = tx.dialect();
+    let new = groups.iter().filter(|(key, _)| !items.contains_key(*key));
+    let new: Vec<_> = new.map(|((user, ..), matches)| [*user, matches[0].activity]).collect();
+    if !new.is_empty() {
+        let insert = format!(
+            "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
+             SELECT b.user_id, 'activity', a.target_id, a.action, b.seq, b.seq, a.created_at, a.created_at FROM {} AS d \
+             JOIN activity AS a ON a.id = d.activity_id JOIN inbox AS b ON b.user_id = d.user_id ORDER BY a.id \
+             RETURNING id, user_id, target_id, action",
+            dialect.integer_table("$1", &["user_id", "activity_id"])
+        );
+        for row in tx.rows(&insert, [integers(new)]).await? {
+            items.extend([item(&row)?]);
+        }
+    }
+    let (mut links, mut actors) = (Vec::new(), BTreeMap::new());
+    for (key, matches) in groups {
+        let item = *items.get(key).ok_or_else(|| Error::Internal("an item was not inserted".into()))?;
+        for found in matches {
+            links.push([item, found.activity]);
+            let (count, latest) = actors.entry((item, found.actor)).or_insert((0, 0));
+            (*count, *latest) = (*count + 1, found.activity);
+        }
+    }
+    let link = format!(
+        "INSERT INTO inbox_item_activity (item_id, activity_id) SELECT item_id, activity_id FROM {} AS d",
+        dialect.integer_table("$1", &["item_id", "activity_id"])
+    );
+    tx.run(&link, [integers(links.iter().copied())]).await?;
+    let mut new_actors = count_actors(tx, &actors).await?;
+
+    let mut grown: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    for [item, activity] in links {
+        let (count, latest) = grown.entry(item).or_default();
+        (*count, *latest) = (*count + 1, activity.max(*latest));
+    }
+    let grown =
+        grown.into_iter().map(|(item, (count, latest))| [item, count, new_actors.remove(&item).unwrap_or(0), latest]);
+    let update = format!(
+        "UPDATE inbox_item SET activity_count = CAST(inbox_item.activity_count + d.activities AS integer), \
+         actor_count = CAST(inbox_item.actor_count + d.actors AS integer), activity_id = d.latest, seen_at = NULL, \
+         updated_at = {}, seq = d.seq, arrived_seq = d.seq \
+         FROM (SELECT g.*, a.created_at AS latest_at, b.seq FROM {} AS g JOIN activity AS a ON a.id = g.latest \
+         JOIN inbox_item AS i ON i.id = g.id JOIN inbox AS b ON b.user_id = i.user_id) AS d WHERE inbox_item.id = d.id",
+        dialect.greatest("inbox_item.updated_at", "d.latest_at"),
+        dialect.integer_table("$1", &["id", "activities", "actors", "latest"]),
+    );
+    tx.run(&update, [integers(grown)]).await?;
+    Ok(())
+}
+
+/// Counts how often people did what items tell of; gives how many were new to each item.
+async fn count_actors(tx: &Tx, actors: &BTreeMap<(i64, i64), (i64, i64)>) -> Result<HashMap<i64, i64>> {
+    let count = format!(
+        "INSERT INTO inbox_item_actor (item_id, actor_id, activity_count, latest_activity_id) \
+         SELECT item_id, actor_id, CAST(activities AS integer), latest FROM {} AS d WHERE true \
+         ON CONFLICT (item_id, actor_id) DO UPDATE SET \
+         activity_count = inbox_item_actor.activity_count + excluded.activity_count, \
+         latest_activity_id = excluded.latest_activity_id RETURNING item_id, actor_id, activity_count",
+        tx.dialect().integer_table("$1", &["item_id", "actor_id", "activities", "latest"])
+    );
+    let rows = actors.iter().map(|((item, actor), (count, latest))| [*item, *actor, *count, *latest]);
+    let mut new = HashMap::new();
+    for row in tx.rows(&count, [integers(rows)]).await? {
+        let key: (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let in_all = i64::from(row.try_get_by_index::<i32>(2)?);
+        // Nobody is known of whom there is no more than what was just added.
+        if actors.get(&key).is_some_and(|(added, _)| *added == in_all) {
+            *new.entry(key.0).or_default() += 1;
+        }
+    }
+    Ok(new)
+}
+
+async fn move_positions(tx: &Tx, owners: &[i64], announcements: i64, activities: i64) -> Result<()> {
+    let dialect = tx.dialect();
+    let update = format!(
+        "UPDATE inbox SET announcements_pulled = {}, activities_pulled = {} WHERE {}",
+        dialect.greatest("announcements_pulled", "$2"),
+        dialect.greatest("activities_pulled", "$3"),
+        dialect.is_one_of("user_id", "$1")
+    );
+    tx.run(&update, [list(owners), announcements.into(), activities.into()]).await?;
+    Ok(())
+}

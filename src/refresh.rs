@@ -1,0 +1,95 @@
+//! What items are about has changed: every inbox that has them tells its clients, in batches that survive a crash.
+
+use ::entity::refresh;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    EntityTrait, QuerySelect,
+};
+
+use crate::{
+    app::App,
+    db::{Topic, Tx},
+    error::Result,
+    inbox::{self, BATCH, Change},
+};
+
+/// What has changed.
+#[derive(Clone, Copy, Debug)]
+pub enum Changed {
+    Announcement(i64),
+    Target(i64),
+}
+
+/// Notes that the items about something are to be refreshed; [`run`] does it after the commit.
+pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result<()> {
+    let rows = changed.into_iter().map(|changed| {
+        let (announcement_id, target_id) = match changed {
+            Changed::Announcement(id) => (Some(id), None),
+            Changed::Target(id) => (None, Some(id)),
+        };
+        refresh::ActiveModel {
+            id: NotSet,
+            announcement_id: Set(announcement_id),
+            target_id: Set(target_id),
+            refreshed_to: Set(0),
+        }
+    });
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
+        refresh::Entity::insert_many(rows).exec_without_returning(&**tx).await?;
+    }
+    Ok(())
+}
+
+/// Refreshes all that is noted. What fails is done by the schedule later: the change itself is committed.
+pub async fn soon(app: &App) {
+    if let Err(error) = run(app).await {
+        tracing::warn!(?error, "items are refreshed later");
+        app.live.hint(Topic::Schedule);
+    }
+}
+
+/// Refreshes all that is noted. Several may do it at once.
+pub async fn run(app: &App) -> Result<()> {
+    let noted = refresh::Entity::find().select_only().column(refresh::Column::Id);
+    for id in noted.into_tuple::<i64>().all(app.db.read()).await? {
+        while refresh_some(app, id).await? {}
+    }
+    Ok(())
+}
+
+/// Refreshes the items of the next [`BATCH`] people. Gives whether there may be more.
+async fn refresh_some(app: &App, id: i64) -> Result<bool> {
+    let tx = app.db.begin().await?;
+    let lock = format!(
+        "SELECT announcement_id, target_id, refreshed_to FROM refresh WHERE id = $1 {}",
+        tx.dialect().for_update()
+    );
+    let Some(row) = tx.rows(&lock, [id.into()]).await?.pop() else {
+        // What has deleted it may be of the same group of commits: it is done when that is durable.
+        tx.commit().await?;
+        return Ok(false);
+    };
+    let (column, subject) = match row.try_get_by_index::<Option<i64>>(0)? {
+        Some(announcement) => ("announcement_id", announcement),
+        None => ("target_id", row.try_get_by_index(1)?),
+    };
+    let after: i64 = row.try_get_by_index(2)?;
+    let next = format!(
+        "SELECT max(user_id) FROM (SELECT DISTINCT user_id FROM inbox_item \
+         WHERE {column} = $1 AND user_id > $2 AND removed_at IS NULL ORDER BY user_id LIMIT {BATCH}) AS next"
+    );
+    let next = tx.rows(&next, [subject.into(), after.into()]).await?;
+    let up_to = next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
+    match up_to {
+        Some(up_to) => {
+            let which = format!("{column} = $1 AND user_id > $2 AND user_id <= $3");
+            let values = vec![subject.into(), after.into(), up_to.into()];
+            inbox::apply(&tx, &which, values, Change::Refresh, app.clock.now(), BATCH).await?;
+            tx.run("UPDATE refresh SET refreshed_to = $2 WHERE id = $1", [id.into(), up_to.into()]).await?;
+        }
+        None => drop(tx.run("DELETE FROM refresh WHERE id = $1", [id.into()]).await?),
+    }
+    tx.commit().await?;
+    Ok(up_to.is_some())
+}
