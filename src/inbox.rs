@@ -12,7 +12,7 @@ mod item;
 
 use ::entity::{activity, inbox, inbox_item, inbox_item_activity};
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait, QueryFilter, QuerySelect, QueryTrait, Value, sea_query::Expr};
+use sea_orm::{EntityTrait, Order, QueryFilter, Value, sea_query::Expr};
 
 use crate::{
     db::{Db, bind, integers, list},
@@ -127,10 +127,14 @@ pub async fn items_about(db: &Db, user: i64, messages: &[i64]) -> Result<Vec<Ite
     select_items(db, &items, vec![user.into(), list(messages)]).await
 }
 
-/// The condition that an activity is a part of an item.
-pub fn is_part_of(item: i64) -> Expr {
-    let parts = inbox_item_activity::Entity::find().select_only().column(inbox_item_activity::Column::ActivityId);
-    activity::COLUMN.id.in_subquery(parts.filter(inbox_item_activity::COLUMN.item_id.eq(item)).into_query())
+/// A page of the activities that are a part of an item, the latest first. Whose inbox it is may see them.
+pub async fn activities(db: &Db, item: i64, page: &Page<i64>) -> Result<Slice<activity::Model>> {
+    let parts = inbox_item_activity::Entity::find().filter(inbox_item_activity::COLUMN.item_id.eq(item));
+    let key = Expr::col((inbox_item_activity::Entity, inbox_item_activity::Column::ActivityId));
+    let parts = page.slice(page.seek(parts, [key], Order::Desc).all(db.read()).await?);
+    let ids = parts.rows.iter().map(|part| part.activity_id);
+    let found = activity::Entity::find().filter(activity::COLUMN.id.is_in(ids)).all(db.read()).await?;
+    Ok(parts.map(|part| found.iter().find(|activity| activity.id == part.activity_id).cloned()))
 }
 
 /// The item of one person that an activity is in.

@@ -84,6 +84,11 @@ impl Live {
         self.news.take().await
     }
 
+    /// Lets somebody who follows their inbox take in what is new as soon as that is possible.
+    pub fn pull_soon(&self, user: i64) {
+        self.news.add_person(user);
+    }
+
     /// Whose inboxes are followed in this process.
     pub fn connected(&self) -> Vec<i64> {
         let followers = self.followers();

@@ -6,6 +6,7 @@
 //! changes these takes in first what is due ([`before_change`]), so that nothing acts backwards.
 //!
 //! - [`head`]: a query for an inbox. One statement tells that nothing is due; otherwise the inbox takes in first.
+//! - [`on_connect`]: a client that begins to follow an inbox.
 //! - [`keep_connected`]: those whose inboxes are followed in this process take in what was created, many in one transaction.
 //! - `take_in`: what that transaction does. `take_back`: a retracted activity leaves its items.
 
@@ -90,6 +91,19 @@ pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
     }
 }
 
+/// Takes what is due into the inbox of somebody who begins to follow it. While the database does not answer they wait, as their
+/// stream does.
+pub async fn on_connect(app: &App, user: i64) -> Result<()> {
+    match head(app, user).await {
+        Err(Error::Unavailable(cause)) => {
+            tracing::warn!(cause, "an inbox takes in later what is new");
+            app.live.pull_soon(user);
+            Ok(())
+        }
+        outcome => outcome.map(drop),
+    }
+}
+
 /// Runs until the server ends: whatever is created comes into the inboxes that are followed in this process, at once.
 pub async fn keep_connected(app: App) {
     let mut looked_at = None;
@@ -117,6 +131,8 @@ async fn take_in_news(app: &App, news: News, looked_at: &mut Option<Heads>) -> R
     if news.announcements {
         return pull(app, &connected).await;
     }
+    let people: Vec<_> = news.people.into_iter().collect();
+    pull(app, &people).await?;
     if !news.targets.is_empty() {
         let targets: Vec<_> = news.targets.into_iter().collect();
         pull(app, &followers(&app.db, &targets, &connected).await?).await?;

@@ -1,7 +1,6 @@
 use ::entity::{activity, inbox_item};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait, Order, QueryFilter, sea_query::Expr};
 
 use super::{
     actor, app, auth, hosts, list_size, loaders,
@@ -14,7 +13,7 @@ use crate::{
     activities::{self, CreateActivitiesInput},
     error::Error,
     id::Kind,
-    inbox::{Activities, LATEST_ACTORS, is_part_of},
+    inbox::{self, Activities, LATEST_ACTORS},
 };
 
 /// Somebody did something to something.
@@ -127,11 +126,8 @@ impl ActivityGroup {
         before: Option<String>,
     ) -> Result<Paged<Activity>> {
         let page = page::<i64>((first, after, last, before))?;
-        // Needs no scope: what came into an inbox is its owner's to see.
-        let parts = activity::Entity::find().filter(is_part_of(self.row.id));
-        let rows = page.seek(parts, [Expr::col((activity::Entity, activity::Column::Id))], Order::Desc);
-        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
-        Ok(connection(page.slice(rows), |row| row.id, Activity))
+        let activities = inbox::activities(&app(ctx).db, self.row.id, &page).await?;
+        Ok(connection(activities, |row| row.id, Activity))
     }
 }
 

@@ -69,7 +69,7 @@ pub struct InboxBulkPayload {
 
 /// The inbox with what is new.
 #[derive(SimpleObject)]
-pub struct PullInboxPayload {
+pub struct InboxPayload {
     /// The inbox.
     inbox: Inbox,
 }
@@ -158,7 +158,7 @@ impl InboxMutation {
 
     /// Takes what is new into the viewer's inbox. Nobody needs it who looks at the inbox or follows it, since both do the
     /// same; a host that polls for counts may want it without looking.
-    async fn pull_inbox(&self, ctx: &Context<'_>) -> Result<Option<PullInboxPayload>> {
-        Ok(Some(PullInboxPayload { inbox: own(ctx).await? }))
+    async fn pull_inbox(&self, ctx: &Context<'_>) -> Result<Option<InboxPayload>> {
+        Ok(Some(InboxPayload { inbox: own(ctx).await? }))
     }
 }

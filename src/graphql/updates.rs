@@ -95,7 +95,7 @@ impl InboxSubscription {
         let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
         // Before the pull: what is created from here on is taken in for who is connected.
         let updates = live::follow(app.clone(), owner, start);
-        pull::head(&app, owner).await?;
+        pull::on_connect(&app, owner).await?;
         Ok(updates.map(|update| Ok(InboxUpdate(update?))))
     }
 }

@@ -18,6 +18,8 @@ pub struct News {
     pub announcements: bool,
     /// Something was done to these targets.
     pub targets: BTreeSet<i64>,
+    /// These people could not take in what was new when they connected.
+    pub people: BTreeSet<i64>,
 }
 
 #[derive(Default)]
@@ -33,6 +35,10 @@ impl Pending {
             Topic::Target(target) => self.change(|news| news.targets.extend([*target])),
             Topic::Inbox(_) | Topic::Thread(_) | Topic::User(_) | Topic::Schedule => {}
         }
+    }
+
+    pub fn add_person(&self, user: i64) {
+        self.change(|news| news.people.extend([user]));
     }
 
     pub fn add_all(&self) {

@@ -241,4 +241,69 @@ both! {
         assert_eq!(list(json!({"search": "title"})).await, 3);
         assert_eq!(list(json!({"kinds": ["ACTIVITY"]})).await, 2);
     }
+
+    /// Nothing that is created while others create and readers take in is passed over: positions are in commit order.
+    async fn what_many_create_at_the_same_time_is_all_taken_in(app: TestApp) {
+        let [owner, ada, bob] = app.users(["owner", "ada", "bob"]).await;
+        owner.follow("p", "create_post").await;
+        let mut live = owner.follow_inbox(None).await;
+        let mut calls = Vec::new();
+        for n in 0..40 {
+            let (app, owner, actor) = (app.clone(), owner.clone(), if n % 2 == 0 { ada.clone() } else { bob.clone() });
+            calls.push(tokio::spawn(async move {
+                match n % 4 {
+                    0 => drop(owner.counts().await),
+                    1 => drop(app.announce(&n.to_string()).await),
+                    _ => drop(app.act(&actor, "comment", "p").await),
+                }
+            }));
+        }
+        for call in calls {
+            call.await.unwrap();
+        }
+        assert_eq!(owner.titles("ALL").await.len(), 11);
+        let query = "{ viewer { inbox { items(filter: {kinds: [ACTIVITY]}) { nodes { subject { ... on ActivityGroup { activityCount } } } } } } }";
+        let items = owner.query(query, json!({})).await["viewer"]["inbox"]["items"]["nodes"].take();
+        assert_eq!(items, json!([{"subject": {"activityCount": 20}}]));
+        let fresh = owner.inbox().await;
+        live.until(&fresh.cursor).await;
+        assert_eq!(live.state.items, fresh.items);
+        app.assert_live_equals_refetch(&owner).await;
+    }
+
+    /// What a crash has interrupted goes on: a retraction, a change of a target, the end of an announcement.
+    async fn what_a_crash_interrupts_goes_on(app: TestApp) {
+        let [owner, ada] = app.users(["owner", "ada"]).await;
+        owner.follow("p", "create_post").await;
+        app.act(&ada, "comment", "p").await;
+        app.announce("For all").await;
+        assert_eq!(owner.titles("ALL").await.len(), 2);
+        let cursor = owner.cursor().await;
+        // What is written first, and nothing after it.
+        for first in [
+            "UPDATE target SET title = 'Y'",
+            "INSERT INTO refresh (target_id, refreshed_to) SELECT id, 0 FROM target",
+            "UPDATE announcement SET retracted_at = created_at, withdrawn_at = created_at",
+        ] {
+            let tx = app.db.begin().await.unwrap();
+            tx.run(first, []).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let app = app.restart().await;
+        app.run_due().await;
+        let owner = app.user("owner").await;
+        let mut live = owner.follow_inbox(Some(&cursor)).await;
+        let changes = [live.next_change().await, live.next_change().await];
+        let mut kinds = changes.map(|change| (change.kind, change.title));
+        kinds.sort();
+        assert_eq!(kinds, [("REMOVED".into(), None), ("UPDATED".into(), Some("ada commented on the post “Y”".into()))]);
+
+        let tx = app.db.begin().await.unwrap();
+        tx.run("UPDATE activity SET retracted_at = created_at", []).await.unwrap();
+        tx.commit().await.unwrap();
+        app.run_due().await;
+        assert_eq!(owner.titles("ALL").await, [""; 0]);
+        app.assert_live_equals_refetch(&owner).await;
+        app.stop().await;
+    }
 }
