@@ -3,6 +3,7 @@
 //! `TIDINGS_DATABASE_URL` is `database_url`, `TIDINGS_LIMITS_DEPTH` is `depth` in the table `[limits]`; a list is written with
 //! commas.
 
+mod frequencies;
 mod limits;
 mod secret;
 
@@ -12,7 +13,11 @@ use config::{File, FileFormat, Value, ValueKind};
 use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
 
-pub use self::{limits::Limits, secret::Secret};
+pub use self::{
+    frequencies::{Frequencies, Step, Unit},
+    limits::Limits,
+    secret::Secret,
+};
 use crate::error::{Error, Result};
 
 /// The file that is read from the working directory when it is there.
@@ -56,6 +61,10 @@ pub struct Config {
     pub retention_days: u16,
     /// Days for which a repeated mutation is recognised by its idempotency key.
     pub idempotency_days: u16,
+    /// How often messages can remind: names, and steps as `2 weeks`.
+    pub reminder_frequencies: Frequencies,
+    /// What senders are told of who reads their messages.
+    pub reading_details: ReadingDetails,
     /// `text` or `json`.
     pub log_format: LogFormat,
     /// What is logged, as in `tidings=debug,info`.
@@ -75,6 +84,16 @@ pub struct Config {
     pub shutdown_delay: Duration,
     /// What one request, connection or person may use.
     pub limits: Limits,
+}
+
+/// What senders are told of who reads their messages. Admins see everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadingDetails {
+    /// Who has read, and when.
+    Names,
+    /// How many have.
+    Counts,
 }
 
 /// Who may ask for the schema.
@@ -132,6 +151,8 @@ impl Default for Config {
             migrate: true,
             retention_days: 30,
             idempotency_days: 7,
+            reminder_frequencies: Frequencies::default(),
+            reading_details: ReadingDetails::Names,
             log_format: LogFormat::Text,
             log: "info,sea_orm_migration=warn".into(),
             cors_origins: Vec::new(),

@@ -42,6 +42,8 @@ pub enum Topic {
     Inbox(i64),
     /// The thread below this root message.
     Thread(i64),
+    /// How far this message has been read.
+    Reading(i64),
     /// The user themself: who they are and whether they may come in.
     User(i64),
     /// What the server has to do by itself, and when.

@@ -1,18 +1,20 @@
-//! What the server does by itself when its time comes: messages expire, snoozed items come back, old traces are purged,
-//! and sends that a crash interrupted go on.
+//! What the server does by itself when its time comes: messages remind and expire, snoozed items come back, old traces are
+//! purged, and sends that a crash interrupted go on.
 //!
 //! Everything goes through [`run_due`], which can be called at any time, by any number of servers at once.
 
-use ::entity::{inbox_item, message};
+use ::entity::inbox_item;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::{app::App, db::Topic, delivery, error::Result, idempotency, inbox};
+use crate::{app::App, db::Topic, delivery, error::Result, idempotency, inbox, reminders};
 
 /// Does everything that is due at this moment.
 pub async fn run_due(app: &App) -> Result<()> {
     let now = app.clock.now();
     delivery::deliver_interrupted(app).await?;
+    // Before the expiry: the last reminder is sent at that time, and keeps the message for a day.
+    reminders::run_due(app).await?;
     delivery::expire_due(app).await?;
     inbox::wake_snoozed(app).await?;
     inbox::purge(app, now - TimeDelta::days(app.config.retention_days.into())).await?;
@@ -21,14 +23,12 @@ pub async fn run_due(app: &App) -> Result<()> {
 
 /// When something is due next, if anything is. The purges are in no hurry: they come along.
 async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let expiry = message::Entity::find().select_only().column_as(message::Column::ExpiresAt.min(), "at");
-    let expiry = expiry.filter(message::COLUMN.expires_at.is_not_null()).filter(message::COLUMN.expired_at.is_null());
     let snooze = inbox_item::Entity::find().select_only().column_as(inbox_item::Column::SnoozedUntil.min(), "at");
     let snooze =
         snooze.filter(inbox_item::COLUMN.snoozed_until.is_not_null()).filter(inbox_item::COLUMN.removed_at.is_null());
-    let expiry: Option<Option<DateTime<Utc>>> = expiry.into_tuple().one(app.db.read()).await?;
     let snooze: Option<Option<DateTime<Utc>>> = snooze.into_tuple().one(app.db.read()).await?;
-    Ok([expiry.flatten(), snooze.flatten()].into_iter().flatten().min())
+    let (expiry, reminder) = (delivery::next_expiry(app).await?, reminders::next_due(app).await?);
+    Ok([expiry, reminder, snooze.flatten()].into_iter().flatten().min())
 }
 
 /// Runs until the server ends: sleeps until something is due, or until a change says that it may be earlier.

@@ -4,7 +4,8 @@
 //!
 //! - `cli`, `config`: how the server is started.
 //! - `app`, `db`, `clock`, `auth`, `error`, `id`, `page`, `text`: what everything else stands on.
-//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `idempotency`: the domain.
+//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `reminders`, `idempotency`: the
+//!   domain.
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
 //! - `graphql`, `http`: the API.
 
@@ -28,6 +29,7 @@ pub mod live;
 pub mod messages;
 pub mod page;
 pub mod receipts;
+pub mod reminders;
 pub mod server;
 pub mod text;
 pub mod threads;

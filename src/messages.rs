@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    QueryFilter, QuerySelect,
+    EntityTrait, QueryFilter, QuerySelect,
 };
 use serde::Serialize;
 
@@ -23,6 +23,7 @@ use crate::{
     error::{Error, Result},
     id,
     idempotency::{self, Call, Claim},
+    reminders::{self, ReminderInput},
     text, threads,
 };
 
@@ -47,6 +48,10 @@ pub struct CreateMessageInput {
     pub body: String,
     /// When it leaves the inboxes again; in the future.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Reminds those who have not read it. With a reminder it stays in the inboxes until 24 hours after the last one.
+    // Without one the fingerprint is what it was before there were reminders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminder: Option<ReminderInput>,
     /// Makes a repetition of this call harmless: it answers with the message that the first one made. 1 to 255 bytes.
     #[serde(skip)]
     pub idempotency_key: Option<String>,
@@ -84,6 +89,8 @@ pub struct UpdateMessageInput {
     pub message_id: ID,
     /// When it leaves the inboxes: a past time takes it out at once, for good; null lets it stay.
     pub expires_at: MaybeUndefined<DateTime<Utc>>,
+    /// Reminds those who have not read it, counted from now on; null ends the reminders.
+    pub reminder: MaybeUndefined<ReminderInput>,
 }
 
 /// Sends a message from the actor; from the system when a service acts for nobody.
@@ -100,6 +107,8 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
     if input.expires_at.is_some_and(|time| time <= now) {
         return Err(Error::invalid("expiresAt", "is in the future"));
     }
+    let plan =
+        input.reminder.map(|reminder| reminders::plan(app, actor, actor.user.as_deref(), reminder)).transpose()?;
     let audiences = resolve(app, &input.to).await?;
     let sender = actor.user_id();
 
@@ -125,6 +134,9 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
     if !only_people {
         tx.run(TO_MEMBERS, [message.id.into(), sender.unwrap_or(0).into()]).await?;
         message.recipient_count = count_recipients(&tx, message.id).await?;
+    }
+    if let Some(plan) = plan {
+        reminders::set(&tx, message.id, plan, now, message.expires_at).await?;
     }
     key.keep(&tx, message.id).await?;
     delivery::start(app, tx, &message).await?;
@@ -156,6 +168,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     };
     let root = parent.root();
     let seq = threads::change(&tx, root).await?;
+    reminders::note_reply(&tx, sender, parent.id, root, now).await?;
     let message = message::ActiveModel {
         sender_id: Set(Some(sender)),
         subject: Set(reply_subject(&parent.subject)),
@@ -177,7 +190,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     Ok((message, actor.user.as_deref().cloned()))
 }
 
-/// Changes the expiry of a message (M6). Once it has left the inboxes that is settled.
+/// Changes the expiry of a message (M6) and its reminder (M10). Once it has left the inboxes that is settled.
 pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Result<Sent> {
     let id = id::Kind::Message.decode(&input.message_id)?;
     let (message, sender) = find(app, actor, id).await?;
@@ -188,20 +201,30 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     if !is_own && !actor.is_admin() {
         return Err(Error::Forbidden);
     }
+    if input.expires_at.is_undefined() && input.reminder.is_undefined() {
+        return Ok((message, sender));
+    }
+    let plan = |input| reminders::plan(app, actor, sender.as_ref(), input);
+    let plan = input.reminder.map_value(plan).transpose()?;
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let seq = threads::change(&tx, message.root()).await?;
+    // Under the lock of the thread.
+    let message = message::Entity::find_by_id(id).one(&*tx).await?.ok_or(Error::NotFound("message"))?;
     let expires_at = match input.expires_at {
-        MaybeUndefined::Undefined => return Ok((message, sender)),
+        MaybeUndefined::Undefined => message.expires_at,
         MaybeUndefined::Null => None,
         MaybeUndefined::Value(time) => Some(clock::given("expiresAt", time)?),
     };
-    let tx = app.db.begin().await?;
-    let seq = threads::change(&tx, message.root()).await?;
+    reminders::change(&tx, &message, expires_at, plan, now).await?;
     let update = "UPDATE message SET expires_at = $1, seq = $2 WHERE id = $3 AND expired_at IS NULL";
     if tx.run(update, [expires_at.into(), seq.into(), id.into()]).await? == 0 {
         return Err(Error::Conflict("the message has expired and left the inboxes".into()));
     }
     tx.concerns([Topic::Schedule, Topic::Thread(message.root())]);
     tx.commit().await?;
-    if expires_at.is_some_and(|time| time <= app.clock.now()) {
+    // Not where only the reminder was changed: the last one may still have been due.
+    if !input.expires_at.is_undefined() && expires_at.is_some_and(|time| time <= now) {
         delivery::expire(app, id).await?;
     }
     find(app, actor, id).await

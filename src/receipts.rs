@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    db::{Tx, integers, list},
+    db::{Topic, Tx, integers, list},
     error::Result,
 };
 
@@ -47,6 +47,7 @@ pub async fn record(tx: &Tx, owner: i64, read: bool, now: DateTime<Utc>) -> Resu
     let lock =
         format!("SELECT id FROM message WHERE {} ORDER BY id {}", dialect.is_one_of("id", "$1"), dialect.for_update());
     tx.rows(&lock, [ids(&messages)]).await?;
+    tx.concerns(messages.iter().map(|[id, _]| Topic::Reading(*id)));
     for (table, rows) in [("message", messages), ("message_audience", audiences)] {
         let reading = if read {
             format!(

@@ -26,6 +26,11 @@ pub struct Model {
     pub updated_at: DateTimeUtc,
     /// A tombstone since then: gone for the reader, kept so that a client that was away hears of it.
     pub removed_at: Option<DateTimeUtc>,
+    /// When its owner was last reminded of it, and the change that did so.
+    pub reminded_at: Option<DateTimeUtc>,
+    pub reminded_seq: Option<i64>,
+    /// Of the last reminder: how long there is to respond.
+    pub respond_by: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

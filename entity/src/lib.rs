@@ -12,5 +12,6 @@ pub mod installation;
 pub mod message;
 pub mod message_audience;
 pub mod message_recipient;
+pub mod reminder;
 pub mod thread;
 pub mod user;

@@ -23,6 +23,11 @@ impl Dialect {
         if self.postgres() { "FOR NO KEY UPDATE" } else { "" }
     }
 
+    /// The same of the rows `alias` only, without those that somebody else has locked.
+    pub fn for_update_of_unlocked(self, alias: &str) -> String {
+        if self.postgres() { format!("FOR NO KEY UPDATE OF {alias} SKIP LOCKED") } else { String::new() }
+    }
+
     /// One JSON array of a value for each row, as text.
     pub fn json_list(self, value: &str) -> String {
         if self.postgres() { format!("CAST(json_agg({value}) AS text)") } else { format!("json_group_array({value})") }

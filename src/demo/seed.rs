@@ -182,6 +182,7 @@ impl Office {
             subject: message.subject.into(),
             body: message.body.into(),
             expires_at: message.leaves_after.map(|days| app.clock.now() + TimeDelta::days(days)),
+            reminder: None,
             idempotency_key: None,
         };
         let (message, _) = messages::send(app, sender, input).await?;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ::entity::{group, group_member, message, message_audience, user};
+use ::entity::{group, group_member, message, message_audience, reminder, user};
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -37,6 +37,10 @@ pub struct ItemAbout {
     pub user: i64,
     pub message: i64,
 }
+
+/// The reminder of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReminderOf(pub i64);
 
 /// How many belong to a group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,6 +104,17 @@ impl Loader<ItemAbout> for Loaders {
             }
         }
         Ok(found)
+    }
+}
+
+impl Loader<ReminderOf> for Loaders {
+    type Value = reminder::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ReminderOf]) -> Result<HashMap<ReminderOf, reminder::Model>> {
+        let found = reminder::Entity::find().filter(reminder::COLUMN.message_id.is_in(keys.iter().map(|key| key.0)));
+        let found = found.all(self.0.db.read()).await?;
+        Ok(found.into_iter().map(|row| (ReminderOf(row.message_id), row)).collect())
     }
 }
 

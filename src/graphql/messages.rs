@@ -7,11 +7,12 @@ use super::{
     actor, app,
     inbox::InboxItem,
     loaders,
-    loaders::{AudiencesOf, ItemAbout, VisibleMessage},
+    loaders::{AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
     paging::{Paged, connection, page},
     recipients::{
         Audience, MessageAudience, MessageRecipient, ReadStats, RecipientFilter, may_see_reading, recipients,
     },
+    reminders::Reminder,
     users::{User, contains},
 };
 use crate::{
@@ -84,10 +85,9 @@ impl Message {
             return Ok(None);
         }
         let mut recipients = recipients().filter(message_recipient::COLUMN.message_id.eq(self.row.id));
-        let RecipientFilter { has_read, has_seen } = filter.unwrap_or_default();
-        for (wanted, column) in
-            [(has_read, message_recipient::Column::ReadAt), (has_seen, message_recipient::Column::SeenAt)]
-        {
+        let RecipientFilter { has_read, has_seen, has_replied } = filter.unwrap_or_default();
+        use message_recipient::Column::{ReadAt, RepliedAt, SeenAt};
+        for (wanted, column) in [(has_read, ReadAt), (has_seen, SeenAt), (has_replied, RepliedAt)] {
             match wanted {
                 Some(true) => recipients = recipients.filter(column.is_not_null()),
                 Some(false) => recipients = recipients.filter(column.is_null()),
@@ -154,9 +154,16 @@ impl Message {
         Ok(connection(page.slice(rows), |(row, _)| row.path.clone(), Message::from))
     }
 
-    /// When it leaves the inboxes, or left them; null when it stays.
+    /// When it leaves the inboxes, or left them; null when it stays. With a reminder it stays until the time to respond to the
+    /// last one is over.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.row.expires_at
+    }
+
+    /// How it reminds those who have not read it; null when it does not.
+    async fn reminder(&self, ctx: &Context<'_>) -> Result<Option<Reminder>> {
+        let row = loaders(ctx).load_one(ReminderOf(self.row.id)).await?;
+        Ok(row.map(|row| Reminder::of(&self.row, row)))
     }
 
     /// How far it has been read; each person counts once. For the sender and ADMIN; null for others.
@@ -301,8 +308,8 @@ impl MessageMutation {
         Ok(Some(ReplyToMessagePayload { message: sent.into() }))
     }
 
-    /// Changes a message that the viewer sent (ADMIN: any). A sent message cannot be unsent, but a past `expiresAt` takes it
-    /// out of all inboxes.
+    /// Changes the expiry or the reminder of a message that the viewer sent (ADMIN: any). A sent message cannot be unsent, but a past `expiresAt` takes it
+    /// out of all inboxes and ends its reminders.
     async fn update_message(
         &self,
         ctx: &Context<'_>,

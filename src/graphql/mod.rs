@@ -14,8 +14,10 @@ mod messages;
 mod node;
 mod paging;
 mod prepare;
+mod preview;
 mod rates;
 mod recipients;
+mod reminders;
 mod threads;
 mod updates;
 mod users;
@@ -39,7 +41,13 @@ pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(node::NodeQuery, users::UserQuery, groups::GroupQuery, messages::MessageQuery);
+pub struct Query(
+    node::NodeQuery,
+    users::UserQuery,
+    groups::GroupQuery,
+    messages::MessageQuery,
+    reminders::ReminderQuery,
+);
 
 /// Everything that can be changed. Each mutation takes one input and gives one payload; one that fails is null and leaves
 /// its siblings alone.

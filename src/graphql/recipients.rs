@@ -163,6 +163,21 @@ impl MessageRecipient {
     async fn read_at(&self) -> Option<DateTime<Utc>> {
         self.row.read_at
     }
+
+    /// When they first replied to it, or to any message of the thread that it begins.
+    async fn replied_at(&self) -> Option<DateTime<Utc>> {
+        self.row.replied_at
+    }
+
+    /// When they were last reminded of it.
+    async fn reminded_at(&self) -> Option<DateTime<Utc>> {
+        self.row.reminded_at
+    }
+
+    /// How often they were reminded of it.
+    async fn reminder_count(&self) -> i32 {
+        self.row.reminder_count
+    }
 }
 
 /// Which recipients to list.
@@ -172,4 +187,6 @@ pub struct RecipientFilter {
     pub has_read: Option<bool>,
     /// Those who have seen it, or have not.
     pub has_seen: Option<bool>,
+    /// Those who have replied to it, or have not.
+    pub has_replied: Option<bool>,
 }

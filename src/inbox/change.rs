@@ -30,6 +30,9 @@ pub enum Change {
     Unsnooze,
     /// Its time has come: it returns at the top, unseen.
     Wake,
+    /// Its owner has not read it, or not replied: it comes back at the top, unread and unseen, wherever it is. The last time
+    /// with how long there is to respond.
+    Remind(Option<DateTime<Utc>>),
     /// It leaves for good. What stays is a tombstone, for clients that were away.
     Remove,
 }
@@ -46,7 +49,7 @@ impl Change {
             Change::Snooze(until) => format!("(snoozed_until IS NULL OR snoozed_until <> {})", bind(values, until)),
             Change::Unsnooze => "snoozed_until IS NOT NULL".into(),
             Change::Wake => format!("snoozed_until <= {}", bind(values, now)),
-            Change::Remove => "true".into(),
+            Change::Remind(_) | Change::Remove => "true".into(),
         }
     }
 
@@ -64,6 +67,13 @@ impl Change {
             Change::Snooze(until) => format!("snoozed_until = {}, archived_at = NULL", bind(values, until)),
             Change::Unsnooze => "snoozed_until = NULL".into(),
             Change::Wake => format!("snoozed_until = NULL, seen_at = NULL, updated_at = {}", bind(values, now)),
+            Change::Remind(respond_by) => {
+                let (now, respond_by) = (bind(values, now), bind(values, respond_by));
+                format!(
+                    "read_at = NULL, seen_at = NULL, archived_at = NULL, snoozed_until = NULL, updated_at = {now}, \
+                     reminded_at = {now}, reminded_seq = {NEW_SEQ}, respond_by = {respond_by}"
+                )
+            }
             Change::Remove => format!("removed_at = {}", bind(values, now)),
         }
     }
@@ -129,6 +139,9 @@ const TALLY: &str = "\
     CAST(count(*) FILTER (WHERE removed_at IS NULL AND snoozed_until IS NOT NULL) AS integer) AS snoozed, \
     CAST(count(*) FILTER (WHERE removed_at IS NULL AND archived_at IS NOT NULL) AS integer) AS archived";
 
+/// The number of the change that is under way in the inbox of an item.
+const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
+
 /// What [`apply`] did.
 pub struct Changed {
     /// The inboxes that it locked. When there are none, there is nothing left to change; when there are, somebody else may
@@ -181,8 +194,7 @@ pub async fn apply(
     }
 
     let set = change.sets(now, &mut values);
-    let stamp = "seq = (SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
-    changed.items = tx.run(&format!("UPDATE inbox_item SET {set}, {stamp} WHERE {which}"), values).await?;
+    changed.items = tx.run(&format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {which}"), values).await?;
 
     if change != Change::Remove {
         let put_in = format!(

@@ -429,6 +429,7 @@ impl TestUser {
 
 pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
 pub const ITEM: &str = "id kind title preview seenAt readAt archivedAt snoozedUntil createdAt updatedAt
+    remindedAt isFinalReminder respondBy
     subject { __typename ... on Message { id body sender { name } } }";
 
 /// An inbox as a client keeps it.

@@ -61,10 +61,13 @@ const LINES: &[Line] = lines![
     "Query.groups" "{ groups { nodes { id } } }" "/groups":                                             U F F F Y Y;
     "Query.message" "query($message: ID!) { message(id: $message) { id } }" "/message":                 U Y Y O O Y;
     "Query.sentMessages" "{ sentMessages { nodes { id } } }" "/sentMessages":                           U Y Y Y Y Y;
+    "Query.reminderSchedule" "{ reminderSchedule(reminder: {frequency: \"daily\"}) }" "/reminderSchedule":  U Y Y Y Y Y;
+    "Query.reminderSchedule" "{ reminderSchedule(reminder: {frequency: \"daily\", until: REPLIED, deactivateNonRepliers: true}) }" "/reminderSchedule": U F F F F Y;
     "User.email" "query($bob: ID!) { user(ref: {id: $bob}) { email } }" "/user/email":                  U O Y O Y Y;
     "User.locale" "query($bob: ID!) { user(ref: {id: $bob}) { locale } }" "/user/locale":               U O Y O Y Y;
     "User.timeZone" "query($bob: ID!) { user(ref: {id: $bob}) { timeZone } }" "/user/timeZone":         U O Y O Y Y;
     "User.inbox" "query($bob: ID!) { user(ref: {id: $bob}) { inbox { id } } }" "/user/inbox":           U O Y O Y Y;
+    "User.deactivation" "{ user(ref: {externalId: \"gone\"}) { deactivation { reason } } }" "/user/deactivation": U O O O Y Y;
     "User.groups" "query($bob: ID!) { user(ref: {id: $bob}) { groups { nodes { id } } } }" "/user/groups": U O Y O Y Y;
     "Group.members" "{ group(ref: {externalId: \"team\"}) { members { nodes { id } } } }" "/group/members": U O Y O Y Y;
     "Message.recipients" "query($message: ID!) { message(id: $message) { recipients { nodes { id } } } }" "/message/recipients": U Y O O O Y;
@@ -162,6 +165,8 @@ both! {
         let [alice, bob, eve, spare] = app.users(["alice", "bob", "eve", "spare"]).await;
         let bob_is = "mutation { upsertUsers(input: {users: [{externalId: \"bob\", email: \"bob@example.com\"}]}) { users { id } } }";
         app.service().query(bob_is, json!({})).await;
+        app.user("gone").await;
+        app.service().query("mutation { deactivateUser(input: {user: {externalId: \"gone\"}}) { user { id } } }", json!({})).await;
         app.group("team", &[&bob]).await;
         app.group("other", &[&spare]).await;
         app.group("spare", &[]).await;

@@ -26,6 +26,7 @@ mod paging;
 mod persisted;
 mod readme;
 mod receipts;
+mod reminders;
 mod schema;
 mod sse;
 mod statements;
