@@ -62,7 +62,6 @@ const LINES: &[Line] = lines![
     "Query.message" "query($message: ID!) { message(id: $message) { id } }" "/message":                 U Y Y O O Y;
     "Query.sentMessages" "{ sentMessages { nodes { id } } }" "/sentMessages":                           U Y Y Y Y Y;
     "Query.reminderSchedule" "{ reminderSchedule(reminder: {frequency: \"daily\"}) }" "/reminderSchedule":  U Y Y Y Y Y;
-    "Query.reminderSchedule" "{ reminderSchedule(reminder: {frequency: \"daily\", until: REPLIED, deactivateNonRepliers: true}) }" "/reminderSchedule": U F F F F Y;
     "User.email" "query($bob: ID!) { user(ref: {id: $bob}) { email } }" "/user/email":                  U O Y O Y Y;
     "User.locale" "query($bob: ID!) { user(ref: {id: $bob}) { locale } }" "/user/locale":               U O Y O Y Y;
     "User.timeZone" "query($bob: ID!) { user(ref: {id: $bob}) { timeZone } }" "/user/timeZone":         U O Y O Y Y;

@@ -8,6 +8,7 @@ mod provider;
 mod socket;
 
 mod authz;
+mod campaigns;
 mod cli;
 mod clients;
 mod examples;
@@ -27,6 +28,7 @@ mod persisted;
 mod readme;
 mod receipts;
 mod reminders;
+mod reminders_at_once;
 mod schema;
 mod sse;
 mod statements;

@@ -4,19 +4,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::app::{Kind, TestApp, TestUser, To, both};
+use crate::app::{TestApp, TestUser, To, both};
 
-fn at(time: &str) -> DateTime<Utc> {
+pub fn at(time: &str) -> DateTime<Utc> {
     time.parse().unwrap()
 }
 
 /// Moves the clock to a time, and does what is due then.
-async fn travel(app: &TestApp, time: &str) {
+pub async fn travel(app: &TestApp, time: &str) {
     app.advance(at(time) - app.now());
     app.run_due().await;
 }
 
-async fn remind_with(
+pub async fn remind_with(
     sender: &TestUser,
     to: &[To<'_>],
     subject: &str,
@@ -29,21 +29,21 @@ async fn remind_with(
 }
 
 /// The one item of an inbox.
-async fn item(user: &TestUser) -> Value {
+pub async fn item(user: &TestUser) -> Value {
     let state = user.inbox().await;
     assert_eq!(state.items.len(), 1, "{state:#?}");
     state.items.into_values().next().unwrap()
 }
 
 /// How often each person was reminded of anything.
-async fn reminders(app: &TestApp) -> Vec<(String, i32)> {
+pub async fn reminders(app: &TestApp) -> Vec<(String, i32)> {
     let sql = "SELECT u.external_id, sum(r.reminder_count) FROM message_recipient AS r JOIN \"user\" AS u ON u.id = r.user_id \
                GROUP BY u.external_id ORDER BY u.external_id";
     let rows = app.db.read().query_all_raw(app.db.statement(sql, [])).await.unwrap();
     rows.iter().map(|row| (row.try_get_by_index(0).unwrap(), row.try_get_by_index::<i64>(1).unwrap() as i32)).collect()
 }
 
-async fn reminder(user: &TestUser, message: &str) -> Value {
+pub async fn reminder(user: &TestUser, message: &str) -> Value {
     let query = "query($id: ID!) { message(id: $id) { reminder {
         frequency until timeZone nextAt schedule sentCount respondBy deactivatesNonRepliers } } }";
     user.query(query, json!({"id": message})).await["message"]["reminder"].take()
