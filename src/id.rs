@@ -15,9 +15,10 @@ pub enum Kind {
     InboxItem,
     /// A person and an address: two numbers.
     MessageRecipient,
+    ReadReportRow,
 }
 
-const PREFIXES: [(Kind, &str); 7] = [
+const PREFIXES: [(Kind, &str); 8] = [
     (Kind::User, "usr"),
     (Kind::Group, "grp"),
     (Kind::Message, "msg"),
@@ -25,6 +26,7 @@ const PREFIXES: [(Kind, &str); 7] = [
     (Kind::InboxCounts, "cnt"),
     (Kind::InboxItem, "itm"),
     (Kind::MessageRecipient, "rcp"),
+    (Kind::ReadReportRow, "rrr"),
 ];
 
 const RADIX: u32 = 36;
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Inbox | Kind::InboxCounts => "inbox",
             Kind::InboxItem => "inbox item",
             Kind::MessageRecipient => "recipient",
+            Kind::ReadReportRow => "row of a report",
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! - `cli`, `config`: how the server is started.
 //! - `app`, `db`, `clock`, `auth`, `error`, `id`, `page`, `text`: what everything else stands on.
-//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `reminders`, `idempotency`: the
+//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `reminders`, `reports`, `idempotency`: the
 //!   domain.
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
 //! - `graphql`, `http`: the API.
@@ -30,6 +30,7 @@ pub mod messages;
 pub mod page;
 pub mod receipts;
 pub mod reminders;
+pub mod reports;
 pub mod server;
 pub mod text;
 pub mod threads;

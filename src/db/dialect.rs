@@ -60,6 +60,15 @@ impl Dialect {
         if self.postgres() { "strpos" } else { "instr" }
     }
 
+    /// The hour of a time in UTC, as 2026-01-05T09.
+    pub fn hour(self, column: &str) -> String {
+        if self.postgres() {
+            format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24')")
+        } else {
+            format!("substr({column}, 1, 13)")
+        }
+    }
+
     /// Whether a column is in a parameter that holds a [`list`].
     ///
     /// PostgreSQL would join a table made of the list row by row; an array is looked up in the index.

@@ -6,13 +6,14 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
 use super::{
     actor, app,
     inbox::InboxItem,
-    loaders,
+    list_size, loaders,
     loaders::{AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
     paging::{Paged, connection, page},
     recipients::{
         Audience, MessageAudience, MessageRecipient, ReadStats, RecipientFilter, may_see_reading, recipients,
     },
     reminders::Reminder,
+    reports::ReadTimelinePoint,
     users::{User, contains},
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     error::Error,
     id::Kind,
     messages::{self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput},
+    reports::{self, Interval},
     text,
 };
 
@@ -61,16 +63,18 @@ impl Message {
     /// Its addresses, with the reading of each.
     async fn sent_to(&self, ctx: &Context<'_>) -> Result<Vec<MessageAudience>> {
         let with_reading = self.may_see_reading(actor(ctx)?);
+        let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
         let audiences = loaders(ctx).load_one(AudiencesOf(self.row.id)).await?.unwrap_or_default();
         let show = |audience: loaders::Audience| MessageAudience {
             name: audience.row.name.clone(),
-            read_stats: with_reading.then(|| ReadStats::of_audience(&audience.row)),
+            read_stats: with_reading.then(|| ReadStats::of_audience(&audience.row, with_names)),
             audience: Audience::of(audience.user, audience.group),
         };
         Ok(audiences.into_iter().map(show).collect())
     }
 
-    /// Each person and address with their reading, by person. For the sender and ADMIN; null for others.
+    /// Each person and address with their reading, by person. For the sender, unless the server keeps to itself who has read,
+    /// and ADMIN; null for others.
     async fn recipients(
         &self,
         ctx: &Context<'_>,
@@ -81,7 +85,7 @@ impl Message {
         before: Option<String>,
     ) -> Result<Option<Paged<MessageRecipient>>> {
         let page = page::<(i64, i64)>((first, after, last, before))?;
-        if !self.may_see_reading(actor(ctx)?) {
+        if !(self.may_see_reading(actor(ctx)?) && reports::may_see_names(app(ctx), actor(ctx)?)) {
             return Ok(None);
         }
         let mut recipients = recipients().filter(message_recipient::COLUMN.message_id.eq(self.row.id));
@@ -168,7 +172,24 @@ impl Message {
 
     /// How far it has been read; each person counts once. For the sender and ADMIN; null for others.
     async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
-        Ok(self.may_see_reading(actor(ctx)?).then(|| ReadStats::of_message(&self.row)))
+        let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
+        Ok(self.may_see_reading(actor(ctx)?).then(|| ReadStats::of_message(&self.row, with_names)))
+    }
+
+    /// How many had read it when: the intervals in which somebody did for the first time, oldest first; the newest 500. For the
+    /// sender and ADMIN; null for others, and for a single recipient where the server keeps to itself who has read.
+    #[graphql(directive = list_size::apply(500))]
+    async fn read_timeline(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Interval::Day")] interval: Interval,
+    ) -> Result<Option<Vec<ReadTimelinePoint>>> {
+        let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
+        if !self.may_see_reading(actor(ctx)?) || !(with_names || self.row.recipient_count > 1) {
+            return Ok(None);
+        }
+        let points = reports::timeline(app(ctx), &self.row, interval).await?.into_iter();
+        Ok(Some(points.map(|point| ReadTimelinePoint::of(point, self.row.recipient_count)).collect()))
     }
 
     /// The viewer's inbox item about it; null when it did not come to them, or has left their inbox.

@@ -18,6 +18,7 @@ mod preview;
 mod rates;
 mod recipients;
 mod reminders;
+mod reports;
 mod threads;
 mod updates;
 mod users;
@@ -47,6 +48,7 @@ pub struct Query(
     groups::GroupQuery,
     messages::MessageQuery,
     reminders::ReminderQuery,
+    reports::ReportQuery,
 );
 
 /// Everything that can be changed. Each mutation takes one input and gives one payload; one that fails is null and leaves
@@ -56,7 +58,7 @@ pub struct Mutation(users::UserMutation, groups::GroupMutation, messages::Messag
 
 /// Everything that can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(updates::InboxSubscription, threads::ThreadSubscription);
+pub struct Subscription(updates::InboxSubscription, threads::ThreadSubscription, reports::ReportSubscription);
 
 /// Only these roles may use the field.
 #[TypeDirective(location = "FieldDefinition")]
@@ -89,6 +91,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<groups::Group>>("Groups, in pages.")
         .override_output_type_description::<Paged<messages::Message>>("Messages, in pages.")
         .override_output_type_description::<Paged<recipients::MessageRecipient>>("Recipients, in pages.")
+        .override_output_type_description::<Paged<reports::ReadReportRow>>("Rows of a report, in pages.")
         .override_output_type_description::<Paged<inbox::InboxItem>>("Inbox items, in pages.")
 }
 

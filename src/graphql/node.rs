@@ -7,6 +7,7 @@ use super::{
     inbox::{Inbox, InboxCounts, InboxItem},
     messages::Message,
     recipients::MessageRecipient,
+    reports::ReadReportRow,
     users::User,
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     auth::Actor,
     error::{self, Error},
     id::{self, Kind},
-    inbox, messages, users,
+    inbox, messages, reports, users,
 };
 
 /// Something with an id of its own, by which it can be fetched again.
@@ -29,6 +30,7 @@ pub enum Node {
     Inbox(Inbox),
     InboxCounts(InboxCounts),
     InboxItem(InboxItem),
+    ReadReportRow(ReadReportRow),
 }
 
 #[derive(Default)]
@@ -65,6 +67,9 @@ async fn find(app: &App, actor: &Actor, id: &str) -> error::Result<Option<Node>>
         (Kind::Message, None) => messages::find(app, actor, number).await.map(|sent| Node::Message(sent.into())),
         (Kind::MessageRecipient, Some(person)) => {
             MessageRecipient::find(app, actor, number, person).await.map(Node::MessageRecipient)
+        }
+        (Kind::ReadReportRow, None) => {
+            reports::find(app, actor, number).await.map(|row| Node::ReadReportRow(ReadReportRow(row)))
         }
         (Kind::Inbox | Kind::InboxCounts, None) if actor.may_see_private(number) => {
             let head = inbox::head(&app.db, number).await?;

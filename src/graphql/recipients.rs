@@ -11,7 +11,7 @@ use crate::{
     auth::Actor,
     error::{self, Error},
     id::Kind,
-    messages,
+    messages, reports,
 };
 
 /// Who has read it is told to the sender; for a message of the system, to the host application.
@@ -59,20 +59,23 @@ pub struct ReadStats {
     read_count: i32,
     /// `readCount` of `recipientCount`, between 0 and 1.
     read_rate: f64,
-    /// The first reading.
+    /// The first reading. Where the server keeps to itself who has read, null for a single recipient.
     first_read_at: Option<DateTime<Utc>>,
-    /// The latest first reading of anybody.
+    /// The latest first reading of anybody. Null as `firstReadAt`.
     last_read_at: Option<DateTime<Utc>>,
 }
 
 impl ReadStats {
-    pub fn of_message(row: &message::Model) -> Self {
-        let times = (row.first_read_at, row.last_read_at);
+    /// `with_names`: whether the reader may know who has read, and so when the only recipient has.
+    pub fn of_message(row: &message::Model, with_names: bool) -> Self {
+        let times =
+            if with_names || row.recipient_count > 1 { (row.first_read_at, row.last_read_at) } else { (None, None) };
         Self::new(row.recipient_count, row.seen_count, row.read_count, times)
     }
 
-    pub fn of_audience(row: &message_audience::Model) -> Self {
-        let times = (row.first_read_at, row.last_read_at);
+    pub fn of_audience(row: &message_audience::Model, with_names: bool) -> Self {
+        let times =
+            if with_names || row.recipient_count > 1 { (row.first_read_at, row.last_read_at) } else { (None, None) };
         Self::new(row.recipient_count, row.seen_count, row.read_count, times)
     }
 
@@ -129,7 +132,8 @@ impl MessageRecipient {
             .await?
             .ok_or(not_found.clone())?;
         let (message, _) = messages::find(app, actor, row.0.message_id).await?;
-        if may_see_reading(actor, message.sender_id) { Ok(row.into()) } else { Err(not_found) }
+        let may_see = may_see_reading(actor, message.sender_id) && reports::may_see_names(app, actor);
+        if may_see { Ok(row.into()) } else { Err(not_found) }
     }
 }
 

@@ -29,6 +29,7 @@ mod readme;
 mod receipts;
 mod reminders;
 mod reminders_at_once;
+mod reports;
 mod schema;
 mod sse;
 mod statements;
