@@ -3,11 +3,16 @@
 //!
 //! Everything goes through [`run_due`], which can be called at any time, by any number of servers at once.
 
+use std::time::Duration;
+
 use ::entity::inbox_item;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::{app::App, db::Topic, delivery, error::Result, idempotency, inbox, reminders};
+
+/// After the database did not answer.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// Does everything that is due at this moment.
 pub async fn run_due(app: &App) -> Result<()> {
@@ -41,12 +46,18 @@ pub async fn run(app: App) {
             run_due(&app).await?;
             next_due(&app).await
         };
-        let next = next.await.unwrap_or_else(|error| {
-            tracing::warn!(?error, "what is due has to wait");
-            None
-        });
+        let next = next.await;
+        let wait = async {
+            match next {
+                Ok(next) => app.clock.sleep_until(next).await,
+                Err(error) => {
+                    tracing::warn!(?error, "what is due has to wait");
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+            }
+        };
         tokio::select! {
-            () = app.clock.sleep_until(next) => {}
+            () = wait => {}
             _ = changes.changed() => {}
             () = app.shutdown.cancelled() => return,
         }

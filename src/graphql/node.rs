@@ -19,7 +19,6 @@ use crate::{
 };
 
 /// Something with an id of its own, by which it can be fetched again.
-#[expect(clippy::large_enum_variant, reason = "an answer has few nodes, and the largest is the most frequent")]
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque and unique among everything."))]
 pub enum Node {

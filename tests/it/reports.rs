@@ -87,7 +87,7 @@ both! {
         assert_eq!(csv.headers()["content-type"], "text/csv; charset=utf-8");
         assert_eq!(csv.headers()["content-disposition"], "attachment; filename=\"read-rate.csv\"");
         let csv = csv.text().await.unwrap();
-        let lines: Vec<_> = csv.lines().map(|line| line.splitn(2, ',').nth(1).unwrap()).collect();
+        let lines: Vec<_> = csv.lines().map(|line| line.split_once(',').unwrap().1).collect();
         let now = "2026-01-05T09:00:00+00:00";
         assert_eq!(lines, [
             "subject,sent_to,sent_at,recipient_count,seen_count,read_count,read_rate,read_percent,first_read_at,last_read_at".to_owned(),
