@@ -98,14 +98,29 @@ async fn remind(app: &App) -> Result<()> {
     }
     let respond_by = is_final.then(|| now + GRACE);
     let messages: Vec<_> = due.iter().map(|due| due.message).collect();
-    let (reminded, up_to) = remind_people(&tx, &messages, after, respond_by, now).await?;
-    if is_large && reminded == inbox::BATCH as usize {
-        let note = "UPDATE reminder SET reminded_to = $2, respond_by = $3 WHERE message_id = $1";
-        tx.run(note, [messages[0].into(), up_to.into(), respond_by.into()]).await?;
-    } else {
-        move_on(&tx, due, respond_by, now).await?;
+    let part = if is_large { next_part(&tx, messages[0], after).await? } else { None };
+    remind_people(&tx, &messages, after, part.unwrap_or(i64::MAX), respond_by, now).await?;
+    match part {
+        Some(up_to) => {
+            let note = "UPDATE reminder SET reminded_to = $2, respond_by = $3 WHERE message_id = $1";
+            tx.run(note, [messages[0].into(), up_to.into(), respond_by.into()]).await?;
+        }
+        None => move_on(&tx, due, respond_by, now).await?,
     }
     tx.commit().await
+}
+
+/// The last user of the next part of a large message, in the order of the index; None when what is left is no more than a
+/// part.
+async fn next_part(tx: &Tx, message: i64, after: i64) -> Result<Option<i64>> {
+    let part = format!(
+        "SELECT max(user_id), count(*) FROM (SELECT DISTINCT user_id FROM message_recipient \
+         WHERE message_id = $1 AND user_id > $2 ORDER BY user_id LIMIT {}) AS part",
+        inbox::BATCH
+    );
+    let Some(part) = tx.rows(&part, [message.into(), after.into()]).await?.pop() else { return Ok(None) };
+    let (last, count): (Option<i64>, i64) = (part.try_get_by_index(0)?, part.try_get_by_index(1)?);
+    Ok(last.filter(|_| count == inbox::BATCH))
 }
 
 /// Locks dates that have come and that nobody else has locked; the earliest first.
@@ -142,29 +157,25 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
     Ok(due)
 }
 
-/// Reminds the recipients of some messages beyond the user `after`, at most a batch. Gives how many it found, and the last.
+/// Reminds the recipients of some messages who are users in `(after, up_to]`.
 async fn remind_people(
     tx: &Tx,
     messages: &[i64],
     after: i64,
+    up_to: i64,
     respond_by: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
-) -> Result<(usize, i64)> {
+) -> Result<()> {
     let dialect = tx.dialect();
     let find = format!(
-        "SELECT DISTINCT i.user_id, i.id FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
+        "SELECT DISTINCT i.id FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
          JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL \
          JOIN \"user\" AS u ON u.id = r.user_id AND u.deactivated_at IS NULL \
-         WHERE {} AND r.user_id > $2 AND {PENDING} ORDER BY i.user_id, i.id LIMIT {}",
+         WHERE {} AND r.user_id > $2 AND r.user_id <= $3 AND {PENDING}",
         dialect.is_one_of("q.message_id", "$1"),
-        inbox::BATCH
     );
-    let mut items = Vec::new();
-    let mut last = after;
-    for row in tx.rows(&find, [list(messages), after.into()]).await? {
-        last = row.try_get_by_index(0)?;
-        items.push(row.try_get_by_index(1)?);
-    }
+    let items = tx.rows(&find, [list(messages), after.into(), up_to.into()]).await?;
+    let items = items.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
     // Asked again under the locks of the inboxes: whoever has read it by then is not reminded. Replies wait for ours.
     let which = format!(
         "{} AND EXISTS (SELECT 1 FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
@@ -179,7 +190,7 @@ async fn remind_people(
         dialect.is_one_of("i.id", "$1")
     );
     tx.run(&note, [list(&items), now.into()]).await?;
-    Ok((items.len(), last))
+    Ok(())
 }
 
 /// Moves dates that are done to the next one: the first that is still to come, so that a week of downtime is one reminder.

@@ -38,12 +38,13 @@ pub async fn send(
 ) -> Result<()> {
     let up_to = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {messages})");
     let ours = format!("SELECT id FROM message WHERE subject = '{subject}'");
-    // Of each message another part of the crowd, where it is not all of it.
+    // Each message goes to another part of the crowd, or to all of it.
+    let whom = if recipients == SIZE { "true".to_owned() } else { format!("m.n = u.n / {recipients}") };
     let reached = format!(
         "FROM message_audience AS a \
          JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM ({ours}) AS o) AS m ON m.id = a.message_id \
          JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM \"user\" WHERE {CROWD}) AS u \
-         ON u.n >= m.n * {recipients} % {SIZE} AND u.n < m.n * {recipients} % {SIZE} + {recipients}"
+         ON {whom}"
     );
     run(
         connection,
