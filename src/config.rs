@@ -4,6 +4,7 @@
 //! commas.
 
 mod catalog;
+mod frequencies;
 mod limits;
 mod secret;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     catalog::{Action, Catalog, Noun, Reason},
+    frequencies::{Frequencies, Step, Unit},
     limits::Limits,
     secret::Secret,
 };
@@ -63,6 +65,10 @@ pub struct Config {
     pub idempotency_days: u16,
     /// Whether people may follow targets by themselves. If not, the host application does it for them, who may see what.
     pub people_subscribe: bool,
+    /// How often messages can remind: names, and steps as `2 weeks`.
+    pub reminder_frequencies: Frequencies,
+    /// What senders are told of who reads their messages.
+    pub reading_details: ReadingDetails,
     /// `text` or `json`.
     pub log_format: LogFormat,
     /// What is logged, as in `tidings=debug,info`.
@@ -84,6 +90,16 @@ pub struct Config {
     pub limits: Limits,
     /// What activities are about. In the file only: it has names of its own, and their order counts.
     pub catalog: Catalog,
+}
+
+/// What senders are told of who reads their messages. Admins see everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadingDetails {
+    /// Who has read, and when.
+    Names,
+    /// How many have.
+    Counts,
 }
 
 /// Who may ask for the schema.
@@ -142,6 +158,8 @@ impl Default for Config {
             retention_days: 30,
             idempotency_days: 7,
             people_subscribe: true,
+            reminder_frequencies: Frequencies::default(),
+            reading_details: ReadingDetails::Names,
             log_format: LogFormat::Text,
             log: "info,sea_orm_migration=warn".into(),
             cors_origins: Vec::new(),

@@ -46,6 +46,8 @@ pub enum Topic {
     Announcements,
     /// What is done to this target.
     Target(i64),
+    /// How far this message has been read.
+    Reading(i64),
     /// The user themself: who they are and whether they may come in.
     User(i64),
     /// What the server has to do by itself, and when.

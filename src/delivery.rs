@@ -4,7 +4,8 @@
 //! a `delivery` row says how far it got, and `due` goes on with it after a crash. Expiry takes as many steps.
 
 use ::entity::{delivery, message};
-use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect};
 
 use crate::{
     app::App,
@@ -65,6 +66,8 @@ async fn deliver_rest(app: &App, id: i64) -> Result<()> {
             }
             None => {
                 tx.run("DELETE FROM delivery WHERE message_id = $1", [id.into()]).await?;
+                // Now it may remind.
+                tx.concerns([Topic::Schedule]);
             }
         }
         tx.commit().await?;
@@ -93,6 +96,7 @@ pub async fn expire(app: &App, id: i64) -> Result<()> {
     let seq = threads::change(&tx, message.root()).await?;
     let settle =
         "UPDATE message SET expired_at = $1, seq = $2 WHERE id = $3 AND expired_at IS NULL AND expires_at <= $1";
+    tx.run("UPDATE reminder SET next_at = NULL, closed_at = $2 WHERE message_id = $1", [id.into(), now.into()]).await?;
     if tx.run(settle, [now.into(), seq.into(), id.into()]).await? > 0 {
         tx.concerns([Topic::Thread(message.root())]);
         tx.commit().await?;
@@ -100,13 +104,24 @@ pub async fn expire(app: &App, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Messages `m` that leave at their expiry, and not only when their last reminder has been sent and the time to respond to it
+/// is over.
+const MAY_LEAVE: &str = "m.expires_at IS NOT NULL AND m.expired_at IS NULL AND NOT EXISTS (SELECT 1 FROM reminder AS r \
+    WHERE r.message_id = m.id AND (r.next_at IS NOT NULL OR r.respond_by > $1 \
+    OR (r.respond_by IS NOT NULL AND r.deactivates AND r.deactivated_at IS NULL)))";
+
+/// When the next message leaves the inboxes, of those that do so at their expiry.
+pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
+    let next = format!("SELECT m.expires_at FROM message AS m WHERE {MAY_LEAVE} ORDER BY m.expires_at LIMIT 1");
+    let next = app.db.read().query_one_raw(app.db.statement(next, [app.clock.now().into()])).await?;
+    Ok(next.map(|row| row.try_get_by_index(0)).transpose()?)
+}
+
 /// Takes the messages whose time has come out of the inboxes.
 pub async fn expire_due(app: &App) -> Result<()> {
-    let due = message::Entity::find().select_only().column(message::Column::Id);
-    let due = due.filter(message::COLUMN.expires_at.lte(app.clock.now())).filter(message::COLUMN.expired_at.is_null());
-    let due = due.order_by_asc(message::Column::ExpiresAt);
-    for id in due.into_tuple::<i64>().all(app.db.read()).await? {
-        expire(app, id).await?;
+    let due = format!("SELECT m.id FROM message AS m WHERE m.expires_at <= $1 AND {MAY_LEAVE} ORDER BY m.expires_at");
+    for row in app.db.read().query_all_raw(app.db.statement(due, [app.clock.now().into()])).await? {
+        expire(app, row.try_get_by_index(0)?).await?;
     }
     Ok(())
 }

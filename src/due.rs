@@ -1,18 +1,27 @@
-//! What the server does by itself when its time comes: messages and announcements expire, planned announcements are
-//! published, snoozed items come back, old traces are purged, and what a crash interrupted goes on.
+//! What the server does by itself when its time comes: messages remind and expire, announcements are published and expire,
+//! snoozed items come back, old traces are purged, and what a crash interrupted goes on.
 //!
 //! Everything goes through [`run_due`], which can be called at any time, by any number of servers at once.
 
-use ::entity::{inbox_item, message};
+use std::time::Duration;
+
+use ::entity::inbox_item;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::{activities, announcements, app::App, db::Topic, delivery, error::Result, idempotency, inbox, refresh};
+use crate::{
+    activities, announcements, app::App, db::Topic, delivery, error::Result, idempotency, inbox, refresh, reminders,
+};
+
+/// After the database did not answer.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// Does everything that is due at this moment.
 pub async fn run_due(app: &App) -> Result<()> {
     let now = app.clock.now();
     delivery::deliver_interrupted(app).await?;
+    // Before the expiry: the last reminder is sent at that time, and keeps the message for a day.
+    reminders::run_due(app).await?;
     delivery::expire_due(app).await?;
     announcements::publish_due(app).await?;
     announcements::withdraw_due(app).await?;
@@ -25,15 +34,13 @@ pub async fn run_due(app: &App) -> Result<()> {
 
 /// When something is due next, if anything is. The purges are in no hurry: they come along.
 async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let expiry = message::Entity::find().select_only().column_as(message::Column::ExpiresAt.min(), "at");
-    let expiry = expiry.filter(message::COLUMN.expires_at.is_not_null()).filter(message::COLUMN.expired_at.is_null());
     let snooze = inbox_item::Entity::find().select_only().column_as(inbox_item::Column::SnoozedUntil.min(), "at");
     let snooze =
         snooze.filter(inbox_item::COLUMN.snoozed_until.is_not_null()).filter(inbox_item::COLUMN.removed_at.is_null());
-    let expiry: Option<Option<DateTime<Utc>>> = expiry.into_tuple().one(app.db.read()).await?;
     let snooze: Option<Option<DateTime<Utc>>> = snooze.into_tuple().one(app.db.read()).await?;
+    let (expiry, reminder) = (delivery::next_expiry(app).await?, reminders::next_due(app).await?);
     let announcement = announcements::next_due(app).await?;
-    Ok([expiry.flatten(), snooze.flatten(), announcement].into_iter().flatten().min())
+    Ok([expiry, reminder, announcement, snooze.flatten()].into_iter().flatten().min())
 }
 
 /// Runs until the server ends: sleeps until something is due, or until a change says that it may be earlier.
@@ -46,12 +53,18 @@ pub async fn run(app: App) {
             run_due(&app).await?;
             next_due(&app).await
         };
-        let next = next.await.unwrap_or_else(|error| {
-            tracing::warn!(?error, "what is due has to wait");
-            None
-        });
+        let next = next.await;
+        let wait = async {
+            match next {
+                Ok(next) => app.clock.sleep_until(next).await,
+                Err(error) => {
+                    tracing::warn!(?error, "what is due has to wait");
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+            }
+        };
         tokio::select! {
-            () = app.clock.sleep_until(next) => {}
+            () = wait => {}
             _ = changes.changed() => {}
             () = app.shutdown.cancelled() => return,
         }

@@ -20,9 +20,10 @@ pub enum Kind {
     Target,
     /// A person and a target: two numbers.
     TargetSubscription,
+    ReadReportRow,
 }
 
-const PREFIXES: [(Kind, &str); 11] = [
+const PREFIXES: [(Kind, &str); 12] = [
     (Kind::User, "usr"),
     (Kind::Group, "grp"),
     (Kind::Message, "msg"),
@@ -34,6 +35,7 @@ const PREFIXES: [(Kind, &str); 11] = [
     (Kind::Activity, "act"),
     (Kind::Target, "tgt"),
     (Kind::TargetSubscription, "sub"),
+    (Kind::ReadReportRow, "rrr"),
 ];
 
 const RADIX: u32 = 36;
@@ -56,6 +58,7 @@ impl Kind {
             Kind::Activity => "activity",
             Kind::Target => "target",
             Kind::TargetSubscription => "subscription",
+            Kind::ReadReportRow => "row of a report",
         }
     }
 

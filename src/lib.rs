@@ -5,7 +5,9 @@
 //! - `cli`, `config`: how the server is started.
 //! - `app`, `db`, `clock`, `auth`, `error`, `id`, `page`, `text`: what everything else stands on.
 //! - `catalog`, `titles`: what activities are about, and what they say.
-//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `idempotency`: the domain.
+//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `reminders`, `reports`, `idempotency`: the domain of
+//!   messages.
+//! - `announcements`, `activities`, `targets`, `subscriptions`, `pull`, `refresh`, `explain`: that of notifications.
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
 //! - `graphql`, `http`: the API.
 
@@ -35,6 +37,8 @@ pub mod page;
 pub mod pull;
 pub mod receipts;
 pub mod refresh;
+pub mod reminders;
+pub mod reports;
 pub mod server;
 pub mod subscriptions;
 pub mod targets;

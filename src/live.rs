@@ -113,11 +113,12 @@ impl Live {
         self.followers().retain(|_, follower| follower.send(()).is_ok());
     }
 
-    /// Everybody who follows what is read for many at once; that a user is still welcome is looked up for each.
+    /// Everybody who follows what is read for many at once; that a user is still welcome is looked up for each, and the
+    /// schedule looks at the clock by itself.
     fn look_again(&self) {
         self.news.add_all();
         self.followers().retain(|topic, follower| match topic {
-            Topic::User(_) => follower.receiver_count() > 0,
+            Topic::User(_) | Topic::Schedule => follower.receiver_count() > 0,
             _ => follower.send(()).is_ok(),
         });
     }

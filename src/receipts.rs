@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
 use crate::{
-    db::{Tx, integers, list},
+    db::{Topic, Tx, integers, list},
     error::Result,
 };
 
@@ -65,6 +65,7 @@ async fn record_messages(
     );
     tx.run(&mark, [now.into(), owner.into(), ids(&messages), ids(&audiences)]).await?;
     lock(tx, "message", &messages).await?;
+    tx.concerns(messages.iter().map(|[id, _]| Topic::Reading(*id)));
     count(tx, "message", messages, read, now).await?;
     count(tx, "message_audience", audiences, read, now).await
 }

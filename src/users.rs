@@ -8,7 +8,7 @@ use std::{
 
 use ::entity::user;
 use async_graphql::{ID, InputObject, OneofObject};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::App,
     auth::{Actor, Claims, LONGEST_SUBJECT, Role},
-    db::{Topic, Tx},
+    db::{Topic, Tx, list},
     error::{Error, Result},
     id, text,
 };
@@ -72,6 +72,13 @@ impl Default for Known {
     }
 }
 
+impl Known {
+    /// To be called when what is known of people has changed.
+    pub fn forget(&self) {
+        self.0.invalidate_all();
+    }
+}
+
 /// Makes an actor of a token's claims and the `act-as` of the request. A person who is new becomes known.
 pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result<Actor> {
     let user = match (claims.role, act_as) {
@@ -95,10 +102,10 @@ pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result
         (Role::Admin, Some(_)) => lookup(app, &claims.sub).await?,
         _ => None,
     };
-    if [&user, &admin].into_iter().flatten().any(|user| user.deactivated_at.is_some()) {
-        return Err(DEACTIVATED);
+    if let Some(user) = [&user, &admin].into_iter().flatten().find(|user| user.deactivated_at.is_some()) {
+        return Err(if user.deactivated_by.is_some() { DEACTIVATED_FOR_SILENCE } else { DEACTIVATED });
     }
-    let expires = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
+    let expires = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
     let behind = admin.map(|admin| admin.id).filter(|admin| user.as_ref().is_some_and(|user| user.id != *admin));
     Ok(Actor { role: claims.role, subject: claims.sub.clone(), user, behind, expires })
 }
@@ -149,7 +156,7 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
     let users = write(&tx, app, users).await?;
     tx.concerns(users.iter().map(|user| Topic::User(user.id)));
     tx.commit().await?;
-    app.known.0.invalidate_all();
+    app.known.forget();
     Ok(users)
 }
 
@@ -175,6 +182,7 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
             locale: keep(new.locale, old.map(|old| &old.locale), "en"),
             time_zone: keep(new.time_zone, old.map(|old| &old.time_zone), "UTC"),
             deactivated_at: NotSet,
+            deactivated_by: NotSet,
             created_at: Set(app.clock.now()),
         }
     });
@@ -245,14 +253,39 @@ async fn set_deactivated(app: &App, actor: &Actor, user: &UserRef, deactivate: b
     let mut user = find(&*tx, user).await?;
     if user.deactivated_at.is_some() != deactivate {
         user.deactivated_at = deactivate.then(|| app.clock.now());
-        let change =
-            user::ActiveModel { id: Set(user.id), deactivated_at: Set(user.deactivated_at), ..Default::default() };
+        user.deactivated_by = None;
+        let change = user::ActiveModel {
+            id: Set(user.id),
+            deactivated_at: Set(user.deactivated_at),
+            deactivated_by: Set(None),
+            ..Default::default()
+        };
         user::Entity::update(change).exec(&*tx).await?;
         tx.concerns([Topic::User(user.id)]);
     }
     tx.commit().await?;
-    app.known.0.invalidate_all();
+    app.known.forget();
     Ok(user)
+}
+
+/// Deactivates people who have not replied to a message (M12), except who is deactivated already. Call
+/// [`Known::forget`] when it is committed.
+pub async fn shut_out(tx: &Tx, people: &[i64], message: i64, now: DateTime<Utc>) -> Result<u64> {
+    let dialect = tx.dialect();
+    // In the order of [`write`]: two orders would lock each other out.
+    let lock = format!(
+        "SELECT id FROM \"user\" WHERE {} ORDER BY external_id {}",
+        dialect.is_one_of("id", "$1"),
+        dialect.for_update()
+    );
+    tx.rows(&lock, [list(people)]).await?;
+    let shut_out = format!(
+        "UPDATE \"user\" SET deactivated_at = $2, deactivated_by = $3 WHERE {} AND deactivated_at IS NULL",
+        dialect.is_one_of("id", "$1")
+    );
+    let count = tx.run(&shut_out, [list(people), now.into(), message.into()]).await?;
+    tx.concerns(people.iter().map(|person| Topic::User(*person)));
+    Ok(count)
 }
 
 /// The person whom a reference names.
@@ -313,3 +346,6 @@ pub async fn check_active(app: &App, actor: &Actor) -> Result<()> {
 }
 
 const DEACTIVATED: Error = Error::Unauthenticated("this user is deactivated");
+const DEACTIVATED_FOR_SILENCE: Error = Error::Unauthenticated(
+    "this user is deactivated: they did not reply to a message in time; an admin can reactivate them",
+);

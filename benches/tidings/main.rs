@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
+mod crowd;
 mod data;
 mod database;
 mod http;
@@ -20,6 +21,8 @@ mod socket;
 mod table;
 
 mod f10_start;
+mod f11_remind;
+mod f12_report;
 mod f1_floor;
 mod f1_send;
 mod f2_page;
@@ -55,9 +58,12 @@ enum Line {
     Live,
     Memory,
     Start,
+    RemindMany,
+    RemindOfMany,
+    Report,
 }
 
-const LINES: [(&str, Line); 7] = [
+const LINES: [(&str, Line); 10] = [
     ("F1 createMessage to one of 10 000 people", Line::SendToMany),
     ("F1 createMessage, always to the same person", Line::SendToOne),
     ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
@@ -65,6 +71,9 @@ const LINES: [(&str, Line); 7] = [
     ("F7 from createMessage to the websocket frame", Line::Live),
     ("F8 memory of a socket", Line::Memory),
     ("F10 from start to /readyz", Line::Start),
+    ("F11 reminders: 1 message, 100 000 people", Line::RemindMany),
+    ("F11 reminders: 10 000 messages, 1 person each", Line::RemindOfMany),
+    ("F12 readReport: 20 messages to 100 000 each", Line::Report),
 ];
 
 #[tokio::main]
@@ -159,13 +168,21 @@ impl Bench {
             Line::Live => f7_live::run(self, name).await,
             Line::Memory => f8_memory::run(self, name).await,
             Line::Start => f10_start::run(self, name).await,
+            Line::RemindMany => f11_remind::run(self, name, 1, crowd::SIZE).await,
+            Line::RemindOfMany => f11_remind::run(self, name, 10_000, 1).await,
+            Line::Report => f12_report::run(self, name).await,
         }
     }
 
     /// The token of a user of [`data`].
     fn token(&self, user: i64) -> Result<String> {
+        self.token_of(&data::external_id(user))
+    }
+
+    /// The token of anybody, by the external id.
+    fn token_of(&self, user: &str) -> Result<String> {
         let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::days(1);
-        let token = self.auth.issue(&data::external_id(user), tidings::auth::Role::User, expires);
+        let token = self.auth.issue(user, tidings::auth::Role::User, expires);
         token.map_err(|error| format!("{error:?}").into())
     }
 }

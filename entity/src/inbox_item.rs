@@ -34,6 +34,11 @@ pub struct Model {
     pub activity_id: Option<i64>,
     pub activity_count: i32,
     pub actor_count: i32,
+    /// When its owner was last reminded of it, and the change that did so.
+    pub reminded_at: Option<DateTimeUtc>,
+    pub reminded_seq: Option<i64>,
+    /// Of the last reminder: how long there is to respond.
+    pub respond_by: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

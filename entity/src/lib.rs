@@ -18,6 +18,7 @@ pub mod message;
 pub mod message_audience;
 pub mod message_recipient;
 pub mod refresh;
+pub mod reminder;
 pub mod subscription;
 pub mod subscription_config;
 pub mod target;

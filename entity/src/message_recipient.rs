@@ -1,6 +1,7 @@
 use sea_orm::entity::prelude::*;
 
-/// A person whom a message reached by one of its addresses (M4, M5), and when they first saw and read it (M8).
+/// A person whom a message reached by one of its addresses (M4, M5), when they first saw and read it (M8), and
+/// how often they were reminded.
 ///
 /// These times are facts for the sender and are never taken back; the reader's own read and unread are in
 /// `inbox_item`.
@@ -16,6 +17,11 @@ pub struct Model {
     pub audience_id: i64,
     pub seen_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,
+    /// When they first answered it, or something in the thread that it begins.
+    pub replied_at: Option<DateTimeUtc>,
+    /// When they were last reminded, and how often.
+    pub reminded_at: Option<DateTimeUtc>,
+    pub reminder_count: i32,
     #[sea_orm(belongs_to, from = "user_id", to = "id", skip_fk)]
     pub user: BelongsTo<super::user::Entity>,
     #[sea_orm(belongs_to, from = "audience_id", to = "id", skip_fk)]

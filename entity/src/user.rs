@@ -17,6 +17,8 @@ pub struct Model {
     pub locale: String,
     pub time_zone: String,
     pub deactivated_at: Option<DateTimeUtc>,
+    /// The message that they did not reply to, where a campaign has deactivated them (M12).
+    pub deactivated_by: Option<i64>,
     pub created_at: DateTimeUtc,
 }
 

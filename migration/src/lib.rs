@@ -5,12 +5,17 @@ pub use sea_orm_migration::prelude::*;
 
 mod m20261121_000001_first;
 mod m20261124_000002_notifications;
+mod m20261124_000003_reminders;
 
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000001_first::Migration), Box::new(m20261124_000002_notifications::Migration)]
+        vec![
+            Box::new(m20261121_000001_first::Migration),
+            Box::new(m20261124_000002_notifications::Migration),
+            Box::new(m20261124_000003_reminders::Migration),
+        ]
     }
 }
 

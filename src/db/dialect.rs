@@ -28,6 +28,11 @@ impl Dialect {
         if self.postgres() { format!("greatest({one}, {other})") } else { format!("max({one}, {other})") }
     }
 
+    /// The same of the rows `alias` only, without those that somebody else has locked.
+    pub fn for_update_of_unlocked(self, alias: &str) -> String {
+        if self.postgres() { format!("FOR NO KEY UPDATE OF {alias} SKIP LOCKED") } else { String::new() }
+    }
+
     /// One JSON array of a value for each row, as text.
     pub fn json_list(self, value: &str) -> String {
         if self.postgres() { format!("CAST(json_agg({value}) AS text)") } else { format!("json_group_array({value})") }
@@ -72,6 +77,15 @@ impl Dialect {
     /// for a long text of one letter.
     pub fn position(self) -> &'static str {
         if self.postgres() { "strpos" } else { "instr" }
+    }
+
+    /// The hour of a time in UTC, as 2026-01-05T09.
+    pub fn hour(self, column: &str) -> String {
+        if self.postgres() {
+            format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24')")
+        } else {
+            format!("substr({column}, 1, 13)")
+        }
     }
 
     /// Whether a column is in a parameter that holds a [`list`].

@@ -26,6 +26,7 @@ use crate::{
     inbox::{self, Change, Filter, InboxView, Item},
     messages::{self, AudienceRef, CreateMessageInput, ReplyToMessageInput},
     page::Page,
+    reminders::{RemindUntil, ReminderInput},
     users::{self, UserInput, UserRef},
 };
 
@@ -86,6 +87,10 @@ fn steps(calendar: &Calendar, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Step)> 
         let (number, time) = (steps.len(), calendar.at(message.at));
         steps.push((time, Step::Send { number, message }));
         add_replies(&mut steps, calendar, number, message.replies);
+        if let Some(reminds) = &message.reminds {
+            let dates = (1..).map(|nth| time + TimeDelta::days(nth * reminds.days)).take_while(|date| *date <= now);
+            steps.extend(dates.map(|date| (date, Step::Due)));
+        }
         if let Some(left) = message.leaves_after.map(|days| time + TimeDelta::days(days)).filter(|time| *time <= now) {
             steps.push((left, Step::Due));
         }
@@ -182,9 +187,18 @@ impl Office {
             subject: message.subject.into(),
             body: message.body.into(),
             expires_at: message.leaves_after.map(|days| app.clock.now() + TimeDelta::days(days)),
+            reminder: message.reminds.as_ref().map(|reminds| ReminderInput {
+                frequency: reminds.frequency.into(),
+                until: if reminds.is_campaign { RemindUntil::Replied } else { RemindUntil::Read },
+                time_zone: None,
+                deactivate_non_repliers: reminds.is_campaign,
+            }),
             idempotency_key: None,
         };
-        let (message, _) = messages::send(app, sender, input).await?;
+        // Only admins may threaten.
+        let role =
+            if message.reminds.as_ref().is_some_and(|reminds| reminds.is_campaign) { Role::Admin } else { sender.role };
+        let (message, _) = messages::send(app, &Actor { role, ..sender.clone() }, input).await?;
         self.sent.insert(number, message);
         Ok(())
     }

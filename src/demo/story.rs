@@ -35,7 +35,17 @@ pub struct Message {
     pub body: &'static str,
     /// After so many days it leaves the inboxes.
     pub leaves_after: Option<i64>,
+    pub reminds: Option<Reminds>,
     pub replies: &'static [Reply],
+}
+
+/// How a message reminds those who have not read it.
+pub struct Reminds {
+    pub frequency: &'static str,
+    /// How many days that is.
+    pub days: i64,
+    /// Until they reply, or are deactivated.
+    pub is_campaign: bool,
 }
 
 /// An answer to the message that it stands in.
@@ -48,12 +58,12 @@ pub struct Reply {
 }
 
 const fn message(at: At, from: &'static str, to: &'static [To], subject: &'static str, body: &'static str) -> Message {
-    Message { at, from: Some(from), to, subject, body, leaves_after: None, replies: &[] }
+    Message { at, from: Some(from), to, subject, body, leaves_after: None, reminds: None, replies: &[] }
 }
 
 /// A message of the system.
 const fn notice(at: At, to: &'static [To], subject: &'static str, body: &'static str) -> Message {
-    Message { at, from: None, to, subject, body, leaves_after: None, replies: &[] }
+    Message { at, from: None, to, subject, body, leaves_after: None, reminds: None, replies: &[] }
 }
 
 /// To everybody who got the message.
@@ -73,6 +83,14 @@ impl Message {
 
     const fn leaves_after(self, days: i64) -> Self {
         Message { leaves_after: Some(days), ..self }
+    }
+
+    const fn reminds(self, frequency: &'static str, days: i64) -> Self {
+        Message { reminds: Some(Reminds { frequency, days, is_campaign: false }), ..self }
+    }
+
+    const fn wants_a_reply(self) -> Self {
+        Message { reminds: Some(Reminds { frequency: "daily", days: 1, is_campaign: true }), ..self }
     }
 }
 

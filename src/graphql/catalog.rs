@@ -21,6 +21,11 @@ impl Catalog {
         self.0.actions().iter().map(CatalogAction::from).collect()
     }
 
+    /// How often a message can remind: names for `ReminderInput.frequency`.
+    async fn reminder_frequencies<'a>(&self, ctx: &Context<'a>) -> Vec<&'a str> {
+        app(ctx).config.reminder_frequencies.names().collect()
+    }
+
     /// Why somebody can be subscribed to a target.
     async fn reasons(&self) -> Vec<CatalogReason> {
         self.0.reasons().iter().map(CatalogReason::from).collect()

@@ -3,9 +3,8 @@
 use ::entity::{inbox_item, user};
 use async_graphql::{Context, Enum, ID, Object, Union};
 use chrono::{DateTime, Utc};
-use pulldown_cmark::{Event, Parser, TagEnd};
 
-use super::{activities::ActivityGroup, announcements::Announcement, app, messages::Message};
+use super::{activities::ActivityGroup, announcements::Announcement, app, messages::Message, preview::preview};
 use crate::{
     catalog::Catalog,
     id::Kind,
@@ -106,13 +105,28 @@ impl InboxItem {
         self.0.row.snoozed_until
     }
 
+    /// When its owner was last reminded of it, because they had not read it, or not replied.
+    async fn reminded_at(&self) -> Option<DateTime<Utc>> {
+        self.0.row.reminded_at
+    }
+
+    /// Whether that was the last time.
+    async fn is_final_reminder(&self) -> bool {
+        self.0.row.respond_by.is_some()
+    }
+
+    /// After the last reminder: until when there is time to respond.
+    async fn respond_by(&self) -> Option<DateTime<Utc>> {
+        self.0.row.respond_by
+    }
+
     /// When it came; for activities, when the first of them did.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.row.created_at
     }
 
-    /// When it last rose to the top: came, grew by an activity, or came back from a snooze. Reading and archiving do not move
-    /// it.
+    /// When it last rose to the top: came, grew by an activity, came back from a snooze, or its owner was reminded. Reading
+    /// and archiving do not move it.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.0.row.updated_at
     }
@@ -141,43 +155,4 @@ fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities)
             actor_count: row.actor_count.into(),
         },
     )
-}
-
-const PREVIEW_CHARACTERS: usize = 140;
-
-/// The words of Markdown without its marks.
-fn preview(body: &str) -> String {
-    // A longer beginning than will be shown, so that a huge body costs nothing.
-    let beginning = body.char_indices().nth(4 * PREVIEW_CHARACTERS).map_or(body, |(end, _)| &body[..end]);
-    let mut text = String::new();
-    for event in Parser::new(beginning) {
-        match event {
-            Event::Text(words) | Event::Code(words) => text.push_str(&words),
-            Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item) => {
-                text.push(' ');
-            }
-            _ => {}
-        }
-    }
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(PREVIEW_CHARACTERS) {
-        Some((end, _)) => format!("{}…", line[..end].trim_end()),
-        None => line,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_preview_is_one_short_line_of_plain_words() {
-        assert_eq!(
-            preview("# Hello\n\n*world*, see [this](http://x) & `that`\n- a\n- b"),
-            "Hello world, see this & that a b"
-        );
-        assert_eq!(preview("<script>alert(1)</script>"), "");
-        let long = preview(&"äö ".repeat(10_000));
-        assert!(long.chars().count() <= PREVIEW_CHARACTERS + 1 && long.ends_with('…'));
-    }
 }

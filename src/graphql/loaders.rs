@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ::entity::{group, group_member, message, message_audience, subscription, target, user};
+use ::entity::{group, group_member, message, message_audience, reminder, subscription, target, user};
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -72,6 +72,10 @@ pub struct RecipientsOf {
     pub announcement: i64,
     pub position: i64,
 }
+
+/// The reminder of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReminderOf(pub i64);
 
 /// How many belong to a group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -216,6 +220,17 @@ impl Loader<RecipientsOf> for Loaders {
         let announced: Vec<_> = keys.iter().map(|key| (key.announcement, key.position)).collect();
         let counts = announcements::recipient_counts(&self.0.db, &announced).await?;
         Ok(keys.iter().filter_map(|key| Some((*key, *counts.get(&key.announcement)?))).collect())
+    }
+}
+
+impl Loader<ReminderOf> for Loaders {
+    type Value = reminder::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ReminderOf]) -> Result<HashMap<ReminderOf, reminder::Model>> {
+        let found = reminder::Entity::find().filter(reminder::COLUMN.message_id.is_in(keys.iter().map(|key| key.0)));
+        let found = found.all(self.0.db.read()).await?;
+        Ok(found.into_iter().map(|row| (ReminderOf(row.message_id), row)).collect())
     }
 }
 

@@ -6,12 +6,14 @@ use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
 use super::{
     actor, app,
     items::InboxItem,
-    loaders,
-    loaders::{AudiencesOf, ItemAbout, VisibleMessage},
+    list_size, loaders,
+    loaders::{AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
     paging::{Paged, connection, page},
     recipients::{
         Audience, MessageAudience, MessageRecipient, ReadStats, RecipientFilter, may_see_reading, recipients,
     },
+    reminders::Reminder,
+    reports::ReadTimelinePoint,
     users::{User, contains},
 };
 use crate::{
@@ -19,6 +21,7 @@ use crate::{
     error::Error,
     id::Kind,
     messages::{self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput},
+    reports::{self, Interval},
     text,
 };
 
@@ -60,16 +63,18 @@ impl Message {
     /// Its addresses, with the reading of each.
     async fn sent_to(&self, ctx: &Context<'_>) -> Result<Vec<MessageAudience>> {
         let with_reading = self.may_see_reading(actor(ctx)?);
+        let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
         let audiences = loaders(ctx).load_one(AudiencesOf(self.row.id)).await?.unwrap_or_default();
         let show = |audience: loaders::Audience| MessageAudience {
             name: audience.row.name.clone(),
-            read_stats: with_reading.then(|| ReadStats::of_audience(&audience.row)),
+            read_stats: with_reading.then(|| ReadStats::of_audience(&audience.row, with_names)),
             audience: Audience::of(audience.user, audience.group),
         };
         Ok(audiences.into_iter().map(show).collect())
     }
 
-    /// Each person and address with their reading, by person. For the sender and ADMIN; null for others.
+    /// Each person and address with their reading, by person. For the sender, unless the server keeps to itself who has read,
+    /// and ADMIN; null for others.
     async fn recipients(
         &self,
         ctx: &Context<'_>,
@@ -80,14 +85,13 @@ impl Message {
         before: Option<String>,
     ) -> Result<Option<Paged<MessageRecipient>>> {
         let page = page::<(i64, i64)>((first, after, last, before))?;
-        if !self.may_see_reading(actor(ctx)?) {
+        if !(self.may_see_reading(actor(ctx)?) && reports::may_see_names(app(ctx), actor(ctx)?)) {
             return Ok(None);
         }
         let mut recipients = recipients().filter(message_recipient::COLUMN.message_id.eq(self.row.id));
-        let RecipientFilter { has_read, has_seen } = filter.unwrap_or_default();
-        for (wanted, column) in
-            [(has_read, message_recipient::Column::ReadAt), (has_seen, message_recipient::Column::SeenAt)]
-        {
+        let RecipientFilter { has_read, has_seen, has_replied } = filter.unwrap_or_default();
+        use message_recipient::Column::{ReadAt, RepliedAt, SeenAt};
+        for (wanted, column) in [(has_read, ReadAt), (has_seen, SeenAt), (has_replied, RepliedAt)] {
             match wanted {
                 Some(true) => recipients = recipients.filter(column.is_not_null()),
                 Some(false) => recipients = recipients.filter(column.is_null()),
@@ -154,14 +158,38 @@ impl Message {
         Ok(connection(page.slice(rows), |(row, _)| row.path.clone(), Message::from))
     }
 
-    /// When it leaves the inboxes, or left them; null when it stays.
+    /// When it leaves the inboxes, or left them; null when it stays. With a reminder it stays until the time to respond to the
+    /// last one is over.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.row.expires_at
     }
 
+    /// How it reminds those who have not read it; null when it does not.
+    async fn reminder(&self, ctx: &Context<'_>) -> Result<Option<Reminder>> {
+        let row = loaders(ctx).load_one(ReminderOf(self.row.id)).await?;
+        Ok(row.map(|row| Reminder::of(&self.row, row)))
+    }
+
     /// How far it has been read; each person counts once. For the sender and ADMIN; null for others.
     async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
-        Ok(self.may_see_reading(actor(ctx)?).then(|| ReadStats::of_message(&self.row)))
+        let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
+        Ok(self.may_see_reading(actor(ctx)?).then(|| ReadStats::of_message(&self.row, with_names)))
+    }
+
+    /// How many had read it when: the intervals in which somebody did for the first time, oldest first; the newest 500. For the
+    /// sender and ADMIN; null for others, and for a single recipient where the server keeps to itself who has read.
+    #[graphql(directive = list_size::apply(500))]
+    async fn read_timeline(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Interval::Day")] interval: Interval,
+    ) -> Result<Option<Vec<ReadTimelinePoint>>> {
+        let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
+        if !self.may_see_reading(actor(ctx)?) || !(with_names || self.row.recipient_count > 1) {
+            return Ok(None);
+        }
+        let points = reports::timeline(app(ctx), &self.row, interval).await?.into_iter();
+        Ok(Some(points.map(|point| ReadTimelinePoint::of(point, self.row.recipient_count)).collect()))
     }
 
     /// The viewer's inbox item about it; null when it did not come to them, or has left their inbox.
@@ -301,8 +329,8 @@ impl MessageMutation {
         Ok(Some(ReplyToMessagePayload { message: sent.into() }))
     }
 
-    /// Changes a message that the viewer sent (ADMIN: any). A sent message cannot be unsent, but a past `expiresAt` takes it
-    /// out of all inboxes.
+    /// Changes the expiry or the reminder of a message that the viewer sent (ADMIN: any). A sent message cannot be unsent, but a past `expiresAt` takes it
+    /// out of all inboxes and ends its reminders.
     async fn update_message(
         &self,
         ctx: &Context<'_>,

@@ -20,8 +20,11 @@ mod messages;
 mod node;
 mod paging;
 mod prepare;
+mod preview;
 mod rates;
 mod recipients;
+mod reminders;
+mod reports;
 mod subscriptions;
 mod targets;
 mod threads;
@@ -56,6 +59,8 @@ pub struct Query(
     announcements::AnnouncementQuery,
     targets::TargetQuery,
     explain::ExplainQuery,
+    reminders::ReminderQuery,
+    reports::ReportQuery,
 );
 
 /// Everything that can be changed. Each mutation takes one input and gives one payload; one that fails is null and leaves
@@ -73,7 +78,7 @@ pub struct Mutation(
 
 /// Everything that can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(updates::InboxSubscription, threads::ThreadSubscription);
+pub struct Subscription(updates::InboxSubscription, threads::ThreadSubscription, reports::ReportSubscription);
 
 /// Only these roles may use the field.
 #[TypeDirective(location = "FieldDefinition")]
@@ -112,6 +117,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<subscriptions::TargetSubscription>>(
             "Subscriptions to targets, in pages.",
         )
+        .override_output_type_description::<Paged<reports::ReadReportRow>>("Rows of a report, in pages.")
 }
 
 /// The cursor of the last update that the client saw, as its transport knows it (`Last-Event-ID`). Stronger than `after`.

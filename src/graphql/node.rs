@@ -12,6 +12,7 @@ use super::{
     items::InboxItem,
     messages::Message,
     recipients::MessageRecipient,
+    reports::ReadReportRow,
     subscriptions::TargetSubscription,
     targets::Target,
     users::User,
@@ -22,11 +23,10 @@ use crate::{
     auth::Actor,
     error::{self, Error},
     id::{self, Kind},
-    inbox, messages, pull, subscriptions, users,
+    inbox, messages, pull, reports, subscriptions, users,
 };
 
 /// Something with an id of its own, by which it can be fetched again.
-#[expect(clippy::large_enum_variant, reason = "an answer has few nodes, and the largest is the most frequent")]
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque and unique among everything."))]
 pub enum Node {
@@ -41,6 +41,7 @@ pub enum Node {
     Activity(Activity),
     Target(Target),
     TargetSubscription(TargetSubscription),
+    ReadReportRow(ReadReportRow),
 }
 
 #[derive(Default)]
@@ -77,6 +78,9 @@ async fn find(app: &App, actor: &Actor, id: &str) -> error::Result<Option<Node>>
         (Kind::Message, None) => messages::find(app, actor, number).await.map(|sent| Node::Message(sent.into())),
         (Kind::MessageRecipient, Some(person)) => {
             MessageRecipient::find(app, actor, number, person).await.map(Node::MessageRecipient)
+        }
+        (Kind::ReadReportRow, None) => {
+            reports::find(app, actor, number).await.map(|row| Node::ReadReportRow(ReadReportRow(row)))
         }
         (Kind::Inbox | Kind::InboxCounts, None) if actor.may_see_private(number) => {
             let head = pull::head(app, number).await?;

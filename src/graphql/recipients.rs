@@ -11,7 +11,7 @@ use crate::{
     auth::Actor,
     error::{self, Error},
     id::Kind,
-    messages,
+    messages, reports,
 };
 
 /// Who has read it is told to the sender; for a message of the system, to the host application.
@@ -59,20 +59,23 @@ pub struct ReadStats {
     read_count: i32,
     /// `readCount` of `recipientCount`, between 0 and 1.
     read_rate: f64,
-    /// The first reading.
+    /// The first reading. Where the server keeps to itself who has read, null for a single recipient.
     first_read_at: Option<DateTime<Utc>>,
-    /// The latest first reading of anybody.
+    /// The latest first reading of anybody. Null as `firstReadAt`.
     last_read_at: Option<DateTime<Utc>>,
 }
 
 impl ReadStats {
-    pub fn of_message(row: &message::Model) -> Self {
-        let times = (row.first_read_at, row.last_read_at);
+    /// `with_names`: whether the reader may know who has read, and so when the only recipient has.
+    pub fn of_message(row: &message::Model, with_names: bool) -> Self {
+        let times =
+            if with_names || row.recipient_count > 1 { (row.first_read_at, row.last_read_at) } else { (None, None) };
         Self::new(row.recipient_count, row.seen_count, row.read_count, times)
     }
 
-    pub fn of_audience(row: &message_audience::Model) -> Self {
-        let times = (row.first_read_at, row.last_read_at);
+    pub fn of_audience(row: &message_audience::Model, with_names: bool) -> Self {
+        let times =
+            if with_names || row.recipient_count > 1 { (row.first_read_at, row.last_read_at) } else { (None, None) };
         Self::new(row.recipient_count, row.seen_count, row.read_count, times)
     }
 
@@ -134,7 +137,8 @@ impl MessageRecipient {
             .await?
             .ok_or(not_found.clone())?;
         let (message, _) = messages::find(app, actor, row.0.message_id).await?;
-        if may_see_reading(actor, message.sender_id) { Ok(row.into()) } else { Err(not_found) }
+        let may_see = may_see_reading(actor, message.sender_id) && reports::may_see_names(app, actor);
+        if may_see { Ok(row.into()) } else { Err(not_found) }
     }
 }
 
@@ -168,6 +172,21 @@ impl MessageRecipient {
     async fn read_at(&self) -> Option<DateTime<Utc>> {
         self.row.read_at
     }
+
+    /// When they first replied to it, or to any message of the thread that it begins.
+    async fn replied_at(&self) -> Option<DateTime<Utc>> {
+        self.row.replied_at
+    }
+
+    /// When they were last reminded of it.
+    async fn reminded_at(&self) -> Option<DateTime<Utc>> {
+        self.row.reminded_at
+    }
+
+    /// How often they were reminded of it.
+    async fn reminder_count(&self) -> i32 {
+        self.row.reminder_count
+    }
 }
 
 /// Which recipients to list.
@@ -177,4 +196,6 @@ pub struct RecipientFilter {
     pub has_read: Option<bool>,
     /// Those who have seen it, or have not.
     pub has_seen: Option<bool>,
+    /// Those who have replied to it, or have not.
+    pub has_replied: Option<bool>,
 }

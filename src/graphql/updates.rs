@@ -32,10 +32,12 @@ impl InboxUpdate {
     async fn changes(&self) -> Vec<InboxChange> {
         let since = self.0.since;
         let change = |item: &Item| {
-            let (row, arrived) = (&item.row, Position { seq: item.row.arrived_seq, item: item.row.id });
+            let row = &item.row;
+            let is_new = |seq| Position { seq, item: row.id } > since;
             let change = match row.removed_at {
                 Some(_) => InboxChangeType::Removed,
-                None if arrived > since => InboxChangeType::Arrived,
+                None if is_new(row.arrived_seq) => InboxChangeType::Arrived,
+                None if row.reminded_seq.is_some_and(is_new) => InboxChangeType::Reminded,
                 None => InboxChangeType::Updated,
             };
             let item_id = Kind::InboxItem.encode(row.id).into();
@@ -72,6 +74,8 @@ pub struct InboxChange {
 pub enum InboxChangeType {
     /// It is new, or has grown by an activity: worth a toast.
     Arrived,
+    /// Its owner is reminded of it: worth a toast.
+    Reminded,
     /// It was read, moved, or came back, or shows something else.
     Updated,
     /// It is gone for good.

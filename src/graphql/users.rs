@@ -12,7 +12,11 @@ use super::{
     groups::Group,
     hosts,
     inbox::Inbox,
+    loaders,
+    loaders::VisibleMessage,
+    messages::Message,
     paging::{Paged, connection, page},
+    reminders::{Deactivation, DeactivationReason},
     subscriptions::{SubscriptionConfig, SubscriptionFilter, TargetSubscription},
 };
 use crate::{
@@ -86,6 +90,17 @@ impl User {
     /// Since when this person cannot come in and gets nothing; null for who is active.
     async fn deactivated_at(&self) -> Option<chrono::DateTime<chrono::Utc>> {
         self.0.deactivated_at
+    }
+
+    /// Why this person cannot come in; null for who is active. For the person themself, SERVICE and ADMIN; null for others.
+    async fn deactivation(&self, ctx: &Context<'_>) -> Result<Option<Deactivation>> {
+        let Some(user) = self.private(ctx)? else { return Ok(None) };
+        let Some(at) = user.deactivated_at else { return Ok(None) };
+        let Some(message) = user.deactivated_by else {
+            return Ok(Some(Deactivation { at, reason: DeactivationReason::Host, message: None }));
+        };
+        let message = loaders(ctx).load_one(VisibleMessage(actor(ctx)?.reader(), message)).await?;
+        Ok(Some(Deactivation { at, reason: DeactivationReason::NoReply, message: message.map(Message::from) }))
     }
 
     /// When they became known.

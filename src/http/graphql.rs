@@ -187,7 +187,7 @@ impl Refusal {
         )
     }
 
-    fn respond(self, format: Format) -> Response {
+    pub fn respond(self, format: Format) -> Response {
         let Refusal { status, code, message } = self;
         let problem = serde_json::json!([{"message": message, "extensions": {"code": code}}]);
         let mut response = errors(status, format, problem);

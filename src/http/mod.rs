@@ -8,6 +8,7 @@ mod graphql;
 mod health;
 mod origin;
 mod places;
+mod report;
 mod request_id;
 mod sse;
 mod ui;
@@ -59,6 +60,7 @@ pub fn router(http: Http) -> Router {
         .layer(option_layer(origin::cors(&http.app.config)));
     Router::new()
         .merge(graphql)
+        .route("/reports/read-rate.csv", get(report::read_rate))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .merge(ui::routes(http.app.demo.is_some()))

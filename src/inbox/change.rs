@@ -32,6 +32,9 @@ pub enum Change {
     Wake,
     /// What it is about has changed: it stays where and as it is, and shows something else.
     Refresh,
+    /// Its owner has not read it, or not replied: it comes back at the top, unread and unseen, wherever it is. The last time
+    /// with how long there is to respond.
+    Remind(Option<DateTime<Utc>>),
     /// It leaves for good. What stays is a tombstone, for clients that were away.
     Remove,
 }
@@ -48,7 +51,7 @@ impl Change {
             Change::Snooze(until) => format!("(snoozed_until IS NULL OR snoozed_until <> {})", bind(values, until)),
             Change::Unsnooze => "snoozed_until IS NOT NULL".into(),
             Change::Wake => format!("snoozed_until <= {}", bind(values, now)),
-            Change::Refresh | Change::Remove => "true".into(),
+            Change::Refresh | Change::Remind(_) | Change::Remove => "true".into(),
         }
     }
 
@@ -68,6 +71,13 @@ impl Change {
             Change::Wake => format!("snoozed_until = NULL, seen_at = NULL, updated_at = {}", bind(values, now)),
             // The number of the change, which every change sets, is all there is to it.
             Change::Refresh => "updated_at = updated_at".into(),
+            Change::Remind(respond_by) => {
+                let (now, respond_by) = (bind(values, now), bind(values, respond_by));
+                format!(
+                    "read_at = NULL, seen_at = NULL, archived_at = NULL, snoozed_until = NULL, updated_at = {now}, \
+                     reminded_at = {now}, reminded_seq = {NEW_SEQ}, respond_by = {respond_by}"
+                )
+            }
             Change::Remove => format!("removed_at = {}", bind(values, now)),
         }
     }
@@ -152,6 +162,9 @@ fn with_tally(sign: char) -> String {
     COUNTS.map(|(name, _)| format!("{name} = inbox.{name} {sign} t.{name}")).join(", ")
 }
 
+/// The number of the change that is under way in the inbox of an item.
+const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
+
 /// What [`apply`] did.
 pub struct Changed {
     /// The inboxes that it locked. When there are none, there is nothing left to change; when there are, somebody else may
@@ -205,8 +218,7 @@ pub async fn apply(
     }
 
     let set = change.sets(now, &mut values);
-    let stamp = "seq = (SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
-    changed.items = tx.run(&format!("UPDATE inbox_item SET {set}, {stamp} WHERE {which}"), values).await?;
+    changed.items = tx.run(&format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {which}"), values).await?;
 
     if change != Change::Remove {
         count_changed(tx, &owners).await?;

@@ -56,6 +56,7 @@ fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {
         let word = match topic {
             Topic::Inbox(id) => format!("i{id},"),
             Topic::Thread(id) => format!("t{id},"),
+            Topic::Reading(id) => format!("r{id},"),
             Topic::User(id) => format!("u{id},"),
             Topic::Announcements => "a,".to_owned(),
             Topic::Target(id) => format!("g{id},"),
@@ -74,6 +75,7 @@ fn topics(payload: &str) -> Option<Vec<Topic>> {
     let topic = |word: &str| match word.split_at_checked(1)? {
         ("i", id) => id.parse().ok().map(Topic::Inbox),
         ("t", id) => id.parse().ok().map(Topic::Thread),
+        ("r", id) => id.parse().ok().map(Topic::Reading),
         ("u", id) => id.parse().ok().map(Topic::User),
         ("a", "") => Some(Topic::Announcements),
         ("g", id) => id.parse().ok().map(Topic::Target),
@@ -115,7 +117,8 @@ mod tests {
 
     #[test]
     fn what_one_server_tells_the_others_understand() {
-        let told = BTreeSet::from([Topic::Inbox(1), Topic::Thread(2), Topic::User(3), Topic::Schedule]);
+        let told =
+            BTreeSet::from([Topic::Inbox(1), Topic::Thread(2), Topic::User(3), Topic::Reading(4), Topic::Schedule]);
         let payloads = payloads(9, &told);
         assert_eq!(payloads.len(), 1);
         let heard = topics(payloads[0].strip_prefix("9:").unwrap()).unwrap();

@@ -33,7 +33,7 @@ impl Pending {
         match topic {
             Topic::Announcements => self.change(|news| news.announcements = true),
             Topic::Target(target) => self.change(|news| news.targets.extend([*target])),
-            Topic::Inbox(_) | Topic::Thread(_) | Topic::User(_) | Topic::Schedule => {}
+            Topic::Inbox(_) | Topic::Thread(_) | Topic::User(_) | Topic::Reading(_) | Topic::Schedule => {}
         }
     }
 

@@ -75,14 +75,19 @@ const LINES: &[Line] = lines![
     "User.subscriptions" "query($bob: ID!) { user(ref: {id: $bob}) { subscriptions { nodes { id } } } }" "/user/subscriptions": U O Y O Y Y;
     "User.subscriptionConfig" "query($bob: ID!) { user(ref: {id: $bob}) { subscriptionConfig { updatedAt settings { action } } } }" "/user/subscriptionConfig": U O Y O Y Y;
     "Announcement.readStats" "query($announcement: ID!) { announcement(id: $announcement) { readStats { readCount } } }" "/announcement/readStats": U O O O Y Y;
+    "Query.reminderSchedule" "{ reminderSchedule(reminder: {frequency: \"daily\"}) }" "/reminderSchedule":  U Y Y Y Y Y;
+    "Query.readReport" "{ readReport { nodes { id } } }" "/readReport/nodes/0":                         U Y O O O Y;
+    "Query.node" "query($row: ID!) { node(id: $row) { id } }" "/node":                                  U Y O O O Y;
     "User.email" "query($bob: ID!) { user(ref: {id: $bob}) { email } }" "/user/email":                  U O Y O Y Y;
     "User.locale" "query($bob: ID!) { user(ref: {id: $bob}) { locale } }" "/user/locale":               U O Y O Y Y;
     "User.timeZone" "query($bob: ID!) { user(ref: {id: $bob}) { timeZone } }" "/user/timeZone":         U O Y O Y Y;
     "User.inbox" "query($bob: ID!) { user(ref: {id: $bob}) { inbox { id } } }" "/user/inbox":           U O Y O Y Y;
+    "User.deactivation" "{ user(ref: {externalId: \"gone\"}) { deactivation { reason } } }" "/user/deactivation": U O O O Y Y;
     "User.groups" "query($bob: ID!) { user(ref: {id: $bob}) { groups { nodes { id } } } }" "/user/groups": U O Y O Y Y;
     "Group.members" "{ group(ref: {externalId: \"team\"}) { members { nodes { id } } } }" "/group/members": U O Y O Y Y;
     "Message.recipients" "query($message: ID!) { message(id: $message) { recipients { nodes { id } } } }" "/message/recipients": U Y O O O Y;
     "Message.readStats" "query($message: ID!) { message(id: $message) { readStats { readCount } } }" "/message/readStats": U Y O O O Y;
+    "Message.readTimeline" "query($message: ID!) { message(id: $message) { readTimeline { readCount } } }" "/message/readTimeline": U Y O O O Y;
     "MessageAudience.readStats" "query($message: ID!) { message(id: $message) { sentTo { readStats { readCount } } } }" "/message/sentTo/0/readStats": U Y O O O Y;
     "Mutation.createMessage" "mutation($bob: ID!) { createMessage(input: {to: [{user: {id: $bob}}], subject: \"s\", body: \"\"}) { message { id } } }" "/createMessage": U Y Y Y Y Y;
     "Mutation.replyToMessage" "mutation($message: ID!) { replyToMessage(input: {parentId: $message, body: \"\"}) { message { id } } }" "/replyToMessage": U Y Y N I C;
@@ -114,6 +119,7 @@ const LINES: &[Line] = lines![
     "Mutation.addGroupMembers" "mutation($spare: ID!) { addGroupMembers(input: {group: {externalId: \"other\"}, users: [{id: $spare}]}) { group { id } } }" "/addGroupMembers": U F F F Y Y;
     "Mutation.removeGroupMembers" "mutation($spare: ID!) { removeGroupMembers(input: {group: {externalId: \"other\"}, users: [{id: $spare}]}) { group { id } } }" "/removeGroupMembers": U F F F Y Y;
     "Subscription.inboxUpdated" "subscription { inboxUpdated { cursor } }" "/inboxUpdated":             U Y Y Y I Y;
+    "Subscription.readStatsUpdated" "subscription($message: ID!) { readStatsUpdated(messageId: $message) { readCount } }" "/readStatsUpdated": U Y N N N Y;
     "Subscription.threadUpdated" "subscription($message: ID!) { threadUpdated(rootId: $message) { cursor } }" "/threadUpdated": U Y Y N N Y;
 ];
 
@@ -185,11 +191,14 @@ both! {
         let [alice, bob, eve, spare] = app.users(["alice", "bob", "eve", "spare"]).await;
         let bob_is = "mutation { upsertUsers(input: {users: [{externalId: \"bob\", email: \"bob@example.com\"}]}) { users { id } } }";
         app.service().query(bob_is, json!({})).await;
+        app.user("gone").await;
+        app.service().query("mutation { deactivateUser(input: {user: {externalId: \"gone\"}}) { user { id } } }", json!({})).await;
         app.group("team", &[&bob]).await;
         app.group("other", &[&spare]).await;
         app.group("spare", &[]).await;
         let message = alice.send_to(&[To::Group("team")], "hello").await;
         let ids = alice.query("query($id: ID!) { message(id: $id) { recipients { nodes { id } } } group(ref: {externalId: \"team\"}) { id } }", json!({"id": message})).await;
+        let report = alice.query("{ readReport { nodes { id } } }", json!({})).await;
         let inbox = bob.query("{ viewer { inbox { id counts { id } } } }", json!({})).await["viewer"]["inbox"].take();
         let subscription = bob.follow("p", "create_post").await["id"].take();
         let activity = app.act(&alice, "comment", "p").await;
@@ -202,7 +211,7 @@ both! {
             "announcement": announcement, "spareAnnouncement": spare_announcement,
             "message": message, "item": bob.item("hello").await, "bob": bob.id, "spare": spare.id,
             "group": ids["group"]["id"], "recipient": ids["message"]["recipients"]["nodes"][0]["id"],
-            "inbox": inbox["id"], "counts": inbox["counts"]["id"],
+            "row": report["readReport"]["nodes"][0]["id"], "inbox": inbox["id"], "counts": inbox["counts"]["id"],
         });
         let (stranger, host, admin) = (app.stranger(), app.service(), app.admin().await);
         let mut wrong = Vec::new();

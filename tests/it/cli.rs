@@ -226,6 +226,11 @@ async fn settings_from_the_environment_are_taken_as_they_are() {
     std::fs::write(directory.path().join("tidings.toml"), "lisen = \"127.0.0.1:1\"").unwrap();
     let misspelt = tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap();
     assert!(String::from_utf8_lossy(&misspelt.stderr).contains("lisen"));
+    std::fs::write(directory.path().join("tidings.toml"), "[reminder_frequencies]\noften = \"1 moment\"").unwrap();
+    let often = tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&often.stderr).contains("reminder_frequencies.often"), "{often:?}");
+    std::fs::write(directory.path().join("tidings.toml"), "[reminder_frequencies]\nmonthly = \"1 month\"").unwrap();
+    assert!(tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap().status.success());
 }
 
 /// Every catalog is read as it stands in the file, and one that could not work is named with its setting.

@@ -22,6 +22,8 @@ enum Event {
         from: usize,
         to: Vec<usize>,
         groups: Vec<usize>,
+        /// In how many minutes it expires, and until what it reminds every hour.
+        reminder: Option<(i64, &'static str)>,
     },
     Reply {
         from: usize,
@@ -113,9 +115,11 @@ fn event() -> impl Strategy<Value = Event> {
         || prop::sample::select(vec!["markRead", "markUnread", "markSeen", "archive", "unarchive", "unsnooze"]);
     let bulk = prop::sample::select(vec!["markAllRead", "markAllSeen", "archiveAll"]);
     let action = || prop::sample::select(vec!["comment", "like", "update"]);
+    let reminder = prop::option::of((30..400i64, prop::sample::select(vec!["READ", "REPLIED"])));
     let some = |of: usize, most: usize| prop::collection::vec(0..of, 0..=most);
     prop_oneof![
-        5 => (user(), some(USERS, 3), some(GROUPS, 2)).prop_map(|(from, to, groups)| Event::Send { from, to, groups }),
+        5 => (user(), some(USERS, 3), some(GROUPS, 2), reminder)
+            .prop_map(|(from, to, groups, reminder)| Event::Send { from, to, groups, reminder }),
         3 => (user(), 0..50usize, any::<bool>()).prop_map(|(from, nth, everyone)| Event::Reply { from, nth, everyone }),
         6 => (user(), 0..50usize, 1..4usize, mutation())
             .prop_map(|(who, nth, many, mutation)| Event::Change { who, nth, many, mutation }),
@@ -135,7 +139,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (user(), 1..6usize, 0..50usize).prop_map(|(who, times, retract)| Event::LookAtOnce { who, times, retract }),
         1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Join { who, group }),
         1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Leave { who, group }),
-        2 => (1..60i64).prop_map(|minutes| Event::Wait { minutes }),
+        2 => (1..120i64).prop_map(|minutes| Event::Wait { minutes }),
         2 => user().prop_map(|who| Event::Cut { who }),
         1 => (prop::collection::vec((user(), 0..50usize), 2..6), mutation())
             .prop_map(|(who, mutation)| Event::AtOnce { who, mutation }),
@@ -241,11 +245,15 @@ async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: 
     };
     // What cannot happen at this point of the story (an empty address, no item yet) is asked for all the same, and refused.
     match event {
-        Event::Send { from, to, groups: to_groups } => {
+        Event::Send { from, to, groups: to_groups, reminder } => {
             let people = to.iter().map(|to| To::User(&readers[*to].user));
             let to: Vec<_> = people.chain(to_groups.iter().map(|group| To::Group(&groups[*group]))).collect();
             let to: serde_json::Value = to.iter().map(To::input).collect();
-            let input = json!({"to": to, "subject": format!("message {n}"), "body": "…"});
+            let mut input = json!({"to": to, "subject": format!("message {n}"), "body": "…"});
+            if let Some((minutes, until)) = reminder {
+                input["expiresAt"] = json!((app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
+                input["reminder"] = json!({"frequency": "hourly", "until": until});
+            }
             let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
             let answer = readers[from].user.ask(send, json!({"input": input})).await;
             if let Some(id) = answer["data"]["createMessage"]["message"]["id"].as_str() {
@@ -386,7 +394,10 @@ fn pick<T>(among: &[T], nth: usize) -> Option<&T> {
 /// Tells random stories on one server; a failing one is shortened to what matters and printed.
 fn stories(kind: Kind) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let Some(app) = runtime.block_on(TestApp::start(kind)) else { return };
+    let hourly = |config: &mut tidings::config::Config| {
+        config.reminder_frequencies = serde_json::from_value(json!({"hourly": "1 hour"})).unwrap();
+    };
+    let Some(app) = runtime.block_on(TestApp::start_with(kind, hourly)) else { return };
     let told = std::cell::Cell::new(0);
     let config =
         ProptestConfig { cases: STORIES, failure_persistence: None, max_shrink_iters: 200, ..Default::default() };

@@ -224,7 +224,7 @@ both! {
 }
 
 /// Many people in the group “crowd”; gives the first and the last.
-async fn crowd(app: &TestApp, size: i64) -> [crate::app::TestUser; 2] {
+pub async fn crowd(app: &TestApp, size: i64) -> [crate::app::TestUser; 2] {
     app.group("crowd", &[]).await;
     let tx = app.db.begin().await.unwrap();
     let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})");
@@ -246,7 +246,7 @@ async fn crowd(app: &TestApp, size: i64) -> [crate::app::TestUser; 2] {
     app.users(["u1", &format!("u{size}")]).await
 }
 
-async fn count(app: &TestApp, sql: &str) -> i64 {
+pub async fn count(app: &TestApp, sql: &str) -> i64 {
     use sea_orm::ConnectionTrait;
     let row = app.db.read().query_one_raw(app.db.statement(sql, [])).await.unwrap().unwrap();
     row.try_get_by_index(0).unwrap()

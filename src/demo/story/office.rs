@@ -183,6 +183,16 @@ pub const THREADS: &[Message] = &[
             )]),
     ]),
     message(
+        At(2, 8, 10),
+        "margaret",
+        &[User("emil"), User("zoe")],
+        "Do you still use your seat at the fair's portal?",
+        "The museum fair charges us for every account. **Answer with a word** if you use yours. Whoever has not \
+         answered a day after this leaves the inboxes is shut out, and can come back by asking me.",
+    )
+    .leaves_after(9)
+    .wants_a_reply(),
+    message(
         At(2, 8, 30),
         "hannah",
         &[Group("everybody")],
@@ -191,6 +201,7 @@ pub const THREADS: &[Message] = &[
          hours, paid by us. Write to me by the end of next week. Complete beginners are the \
          majority everywhere.",
     )
+    .reminds("daily", 1)
     .replies(&[aside(At(2, 8, 52), "amara", "Sign language, yes please!")]),
     notice(
         At(1, 8, 5),

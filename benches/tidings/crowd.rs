@@ -1,0 +1,100 @@
+//! More people than the other lines have: those whom large messages remind and reports count.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+
+use crate::{Result, database::Database};
+
+pub const SIZE: i64 = 100_000;
+/// Long before everything else.
+pub const PAST: &str = "'2020-01-01T00:00:00+00:00'";
+const CROWD: &str = "external_id LIKE 'crowd-%'";
+
+/// Makes them, once. They have empty inboxes.
+pub async fn gather(database: &Database, connection: &DatabaseConnection) -> Result<()> {
+    let up_to = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {SIZE})");
+    run(
+        connection,
+        [
+            format!(
+                "{up_to} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+                 SELECT 'crowd-' || i, '', '', 'en', 'UTC', {PAST} FROM n WHERE true ON CONFLICT DO NOTHING"
+            ),
+            format!(
+                "INSERT INTO inbox (user_id) SELECT id FROM \"user\" WHERE {CROWD} ORDER BY id ON CONFLICT DO NOTHING"
+            ),
+        ],
+    )
+    .await?;
+    settle(database, connection).await
+}
+
+/// Messages to this many of the crowd each, unread. With a subject of their own, by which they are found again.
+pub async fn send(
+    connection: &DatabaseConnection,
+    subject: &str,
+    messages: i64,
+    recipients: i64,
+    deliver: bool,
+) -> Result<()> {
+    let up_to = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {messages})");
+    let ours = format!("SELECT id FROM message WHERE subject = '{subject}'");
+    // Each message goes to another part of the crowd, or to all of it.
+    let whom = if recipients == SIZE { "true".to_owned() } else { format!("m.n = u.n / {recipients}") };
+    let reached = format!(
+        "FROM message_audience AS a \
+         JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM ({ours}) AS o) AS m ON m.id = a.message_id \
+         JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM \"user\" WHERE {CROWD}) AS u \
+         ON {whom}"
+    );
+    run(
+        connection,
+        [
+            format!(
+                "{up_to} INSERT INTO message \
+                 (sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
+                 SELECT (SELECT id FROM \"user\" WHERE external_id = 'crowd-1'), '{subject}', 'Please read this.', \
+                 0, '', 0, {recipients}, 0, 0, {PAST} FROM n"
+            ),
+            format!(
+                "INSERT INTO message_audience (message_id, group_id, name, recipient_count, seen_count, read_count) \
+                 SELECT id, 1, 'Everybody', {recipients}, 0, 0 FROM ({ours}) AS m ORDER BY id"
+            ),
+            format!(
+                "INSERT INTO message_recipient (message_id, user_id, audience_id) SELECT m.id, u.id, a.id {reached}"
+            ),
+        ],
+    )
+    .await?;
+    if deliver {
+        let items = format!(
+            "INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
+             SELECT u.id, 'message', m.id, b.seq + 1, b.seq + 1, {PAST}, {PAST} {reached} \
+             JOIN inbox AS b ON b.user_id = u.id"
+        );
+        let heads = format!(
+            "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id IN \
+             (SELECT user_id FROM inbox_item WHERE message_id IN ({ours}))"
+        );
+        run(connection, [items, heads]).await?;
+    }
+    Ok(())
+}
+
+/// What a database would do by itself in time.
+pub async fn settle(database: &Database, connection: &DatabaseConnection) -> Result<()> {
+    let settle = match database {
+        Database::Sqlite(_) => "PRAGMA wal_checkpoint(TRUNCATE)",
+        Database::Postgres(_) => {
+            "VACUUM ANALYZE \"user\", inbox, message, message_audience, message_recipient, inbox_item"
+        }
+    };
+    connection.execute_unprepared(settle).await?;
+    Ok(())
+}
+
+async fn run(connection: &DatabaseConnection, statements: impl IntoIterator<Item = String>) -> Result<()> {
+    for statement in statements {
+        connection.execute_unprepared(&statement).await?;
+    }
+    Ok(())
+}

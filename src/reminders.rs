@@ -1,0 +1,232 @@
+//! Reminders (M10–M12): whoever has not read a message, or not replied to it, finds it at the top of their inbox again.
+//!
+//! Exactly one reminder for each person and date, however many servers there are, and also when one dies in between or all
+//! were away for a week: a transaction claims the dates that are due, reminds, notes it with each recipient and moves
+//! `next_at`. Of a message to more than [`inbox::BATCH`] people each transaction does a part and notes how far it came.
+//!
+//! - `schedule`: the dates. `setting`: what senders ask for. `campaign`: what comes of those who never reply.
+
+mod campaign;
+mod schedule;
+mod setting;
+
+use std::collections::BTreeMap;
+
+use ::entity::reminder;
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::{
+    app::App,
+    db::{Tx, list},
+    error::Result,
+    inbox::{self, Change},
+};
+
+pub use schedule::Schedule;
+pub use setting::{Plan, RemindUntil, ReminderInput, change, dates, most_dates, plan, schedule_of, set};
+
+/// How long there is to respond after the last reminder.
+const GRACE: TimeDelta = TimeDelta::hours(24);
+/// The most messages that one transaction claims.
+const MOST_CLAIMED: u64 = 1_000;
+
+/// Dates `r` that have come. A send that is still filling inboxes is finished before its message reminds.
+const DUE: &str = "r.next_at <= $1 AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.message_id = r.message_id)";
+/// A recipient `r` whom the reminder `q` still concerns.
+const PENDING: &str = "CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END IS NULL";
+
+/// A claimed date.
+struct Due {
+    message: i64,
+    schedule: Schedule,
+    /// Whether it is the last one. Decided when its first part is sent: it is one date, however long the rest takes.
+    is_final: bool,
+    reminded_to: i64,
+    recipients: i64,
+}
+
+/// Reminds everybody whom a date that has come concerns, then deactivates who never replied.
+pub async fn run_due(app: &App) -> Result<()> {
+    while is_due(app).await? {
+        remind(app).await?;
+    }
+    campaign::run_due(app).await
+}
+
+/// When the next date is, or the time to respond to a last one is over.
+pub async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
+    let next = reminder::Entity::find().select_only().column(reminder::Column::NextAt);
+    let next = next.filter(reminder::COLUMN.next_at.is_not_null()).order_by_asc(reminder::Column::NextAt);
+    let respond = reminder::Entity::find().select_only().column(reminder::Column::RespondBy);
+    let respond = respond.filter(reminder::COLUMN.respond_by.is_not_null());
+    let respond = respond.filter(reminder::COLUMN.closed_at.is_null()).order_by_asc(reminder::Column::RespondBy);
+    let next: Option<DateTime<Utc>> = next.into_tuple().one(app.db.read()).await?;
+    let respond: Option<DateTime<Utc>> = respond.into_tuple().one(app.db.read()).await?;
+    Ok([next, respond].into_iter().flatten().min())
+}
+
+async fn is_due(app: &App) -> Result<bool> {
+    let due = format!("SELECT 1 FROM reminder AS r WHERE {DUE} LIMIT 1");
+    Ok(app.db.read().query_one_raw(app.db.statement(due, [app.clock.now().into()])).await?.is_some())
+}
+
+/// One transaction: claims dates that have come, and reminds as many people as one may.
+async fn remind(app: &App) -> Result<()> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let mut due = claim(&tx, now).await?;
+    let Some(first) = due.first() else {
+        // Others have claimed what is due. They may still fail, so that it is left to us: wait for them.
+        let wait =
+            format!("SELECT 1 FROM reminder AS r WHERE {DUE} ORDER BY r.next_at LIMIT 1 {}", tx.dialect().for_update());
+        tx.rows(&wait, [now.into()]).await?;
+        return tx.commit().await;
+    };
+    let (is_final, after) = (first.is_final, first.reminded_to);
+    let is_large = after > 0 || first.recipients > inbox::BATCH;
+    let mut room = inbox::BATCH;
+    if is_large {
+        due.truncate(1);
+    } else {
+        // What is left is let go with the commit.
+        due.retain(|due| {
+            let fits = due.is_final == is_final && due.reminded_to == 0 && due.recipients <= room;
+            room -= if fits { due.recipients } else { 0 };
+            fits
+        });
+    }
+    let respond_by = is_final.then(|| now + GRACE);
+    let messages: Vec<_> = due.iter().map(|due| due.message).collect();
+    let part = if is_large { next_part(&tx, messages[0], after).await? } else { None };
+    remind_people(&tx, &messages, after, part.unwrap_or(i64::MAX), respond_by, now).await?;
+    match part {
+        Some(up_to) => {
+            let note = "UPDATE reminder SET reminded_to = $2, respond_by = $3 WHERE message_id = $1";
+            tx.run(note, [messages[0].into(), up_to.into(), respond_by.into()]).await?;
+        }
+        None => move_on(&tx, due, respond_by, now).await?,
+    }
+    tx.commit().await
+}
+
+/// The last user of the next part of a large message, in the order of the index; None when what is left is no more than a
+/// part.
+async fn next_part(tx: &Tx, message: i64, after: i64) -> Result<Option<i64>> {
+    let part = format!(
+        "SELECT max(user_id), count(*) FROM (SELECT DISTINCT user_id FROM message_recipient \
+         WHERE message_id = $1 AND user_id > $2 ORDER BY user_id LIMIT {}) AS part",
+        inbox::BATCH
+    );
+    let Some(part) = tx.rows(&part, [message.into(), after.into()]).await?.pop() else { return Ok(None) };
+    let (last, count): (Option<i64>, i64) = (part.try_get_by_index(0)?, part.try_get_by_index(1)?);
+    Ok(last.filter(|_| count == inbox::BATCH))
+}
+
+/// Locks dates that have come and that nobody else has locked; the earliest first.
+async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
+    let lock = format!(
+        "SELECT r.message_id FROM reminder AS r WHERE {DUE} ORDER BY r.next_at, r.message_id LIMIT {MOST_CLAIMED} {}",
+        tx.dialect().for_update_of_unlocked("r")
+    );
+    let claimed = tx.rows(&lock, [now.into()]).await?;
+    let claimed = claimed.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    if claimed.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Only now, under the lock: what was read with it may be from before somebody's last change.
+    let read = format!(
+        "SELECT r.message_id, r.step, r.zone, r.since, r.reminded_to, r.respond_by, m.expires_at, m.recipient_count \
+         FROM reminder AS r JOIN message AS m ON m.id = r.message_id WHERE {} ORDER BY r.next_at, r.message_id",
+        tx.dialect().is_one_of("r.message_id", "$1")
+    );
+    let mut due = Vec::with_capacity(claimed.len());
+    for row in tx.rows(&read, [list(&claimed)]).await? {
+        let (step, zone): (String, String) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        let (reminded_to, respond_by): (i64, Option<DateTime<Utc>>) =
+            (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
+        let expiry: Option<DateTime<Utc>> = row.try_get_by_index(6)?;
+        due.push(Due {
+            message: row.try_get_by_index(0)?,
+            schedule: setting::schedule(&step, &zone, row.try_get_by_index(3)?, expiry),
+            is_final: if reminded_to > 0 { respond_by.is_some() } else { expiry.is_some_and(|expiry| expiry <= now) },
+            reminded_to,
+            recipients: row.try_get_by_index::<i32>(7)?.into(),
+        });
+    }
+    Ok(due)
+}
+
+/// Reminds the recipients of some messages who are users in `(after, up_to]`.
+async fn remind_people(
+    tx: &Tx,
+    messages: &[i64],
+    after: i64,
+    up_to: i64,
+    respond_by: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let dialect = tx.dialect();
+    let find = format!(
+        "SELECT DISTINCT i.id FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
+         JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL \
+         JOIN \"user\" AS u ON u.id = r.user_id AND u.deactivated_at IS NULL \
+         WHERE {} AND r.user_id > $2 AND r.user_id <= $3 AND {PENDING}",
+        dialect.is_one_of("q.message_id", "$1"),
+    );
+    let items = tx.rows(&find, [list(messages), after.into(), up_to.into()]).await?;
+    let items = items.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    // Asked again under the locks of the inboxes: whoever has read it by then is not reminded. Replies wait for ours.
+    let which = format!(
+        "{} AND EXISTS (SELECT 1 FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
+         WHERE q.message_id = inbox_item.message_id AND r.user_id = inbox_item.user_id AND {PENDING})",
+        dialect.is_one_of("id", "$1")
+    );
+    inbox::apply(tx, &which, vec![list(&items)], Change::Remind(respond_by), now, inbox::BATCH).await?;
+    let note = format!(
+        "UPDATE message_recipient SET reminded_at = $2, reminder_count = message_recipient.reminder_count + 1 \
+         FROM inbox_item AS i WHERE {} AND i.reminded_at = $2 \
+         AND message_recipient.message_id = i.message_id AND message_recipient.user_id = i.user_id",
+        dialect.is_one_of("i.id", "$1")
+    );
+    tx.run(&note, [list(&items), now.into()]).await?;
+    Ok(())
+}
+
+/// Moves dates that are done to the next one: the first that is still to come, so that a week of downtime is one reminder.
+/// Where nobody is left to be reminded there is none.
+async fn move_on(tx: &Tx, due: Vec<Due>, respond_by: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
+    let mut by_next: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for due in due {
+        by_next.entry(due.schedule.after(now)).or_default().push(due.message);
+    }
+    const REMINDED: &str = "EXISTS (SELECT 1 FROM message_recipient AS r \
+        WHERE r.message_id = reminder.message_id AND r.reminded_at >= reminder.next_at)";
+    let pending = PENDING.replace("q.", "reminder.");
+    for (next, messages) in by_next {
+        let update = format!(
+            "UPDATE reminder SET reminded_to = 0, sent_count = sent_count + CASE WHEN {REMINDED} THEN 1 ELSE 0 END, \
+             respond_by = CASE WHEN {REMINDED} THEN $2 END, \
+             next_at = CASE WHEN EXISTS (SELECT 1 FROM message_recipient AS r \
+             WHERE r.message_id = reminder.message_id AND {pending}) THEN $3 END WHERE {}",
+            tx.dialect().is_one_of("message_id", "$1")
+        );
+        tx.run(&update, [list(&messages), respond_by.into(), next.into()]).await?;
+    }
+    Ok(())
+}
+
+/// Notes that somebody has answered `parent` in the thread of `root`: a reply counts for the message that it answers and for
+/// the one that began the thread.
+pub async fn note_reply(tx: &Tx, replier: i64, parent: i64, root: i64, now: DateTime<Utc>) -> Result<()> {
+    // Before a reminder, or after it, but not in the middle.
+    let lock = format!(
+        "SELECT message_id FROM reminder WHERE message_id IN ($1, $2) ORDER BY message_id {}",
+        tx.dialect().for_update()
+    );
+    tx.rows(&lock, [parent.into(), root.into()]).await?;
+    let note = "UPDATE message_recipient SET replied_at = $4 \
+                WHERE message_id IN ($1, $2) AND user_id = $3 AND replied_at IS NULL";
+    tx.run(note, [parent.into(), root.into(), replier.into(), now.into()]).await?;
+    Ok(())
+}

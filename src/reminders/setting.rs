@@ -1,0 +1,205 @@
+//! What senders ask for: a reminder with a message, or later; changes of the expiry that move its dates.
+
+use ::entity::{message, reminder, user};
+use async_graphql::{Enum, InputObject, MaybeUndefined};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    EntityTrait, QueryFilter,
+    sea_query::OnConflict,
+};
+use serde::Serialize;
+
+use super::Schedule;
+use crate::{
+    app::App,
+    auth::Actor,
+    config::{Step, Unit},
+    db::{Topic, Tx},
+    error::{Error, Result},
+};
+
+/// The most dates that a schedule shows.
+const MOST_DATES: usize = 100;
+/// The most of one that has no end.
+const MOST_OPEN_DATES: usize = 10;
+
+/// How a message reminds those who have not read it.
+#[derive(InputObject, Clone, Debug, Serialize)]
+pub struct ReminderInput {
+    /// How often: `daily`, `weekly`, or another name of the server's settings. The first time is one step after now, and the
+    /// last time is at the expiry, if there is one.
+    pub frequency: String,
+    /// What ends the reminders of a person.
+    #[graphql(default)]
+    pub until: RemindUntil,
+    /// Whose wall clock the dates step on: a name of the IANA time zone database. Left out: the sender's.
+    pub time_zone: Option<String>,
+    /// Deactivates who has not replied 24 hours after the last reminder. For ADMIN; needs `until: REPLIED` and an expiry.
+    #[graphql(default)]
+    pub deactivate_non_repliers: bool,
+}
+
+/// What ends the reminders of a person.
+#[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[graphql(remote = "::entity::reminder::Until")]
+pub enum RemindUntil {
+    /// They have read the message.
+    #[default]
+    Read,
+    /// They have replied to it, or to any message of the thread that it begins.
+    Replied,
+}
+
+/// A reminder that was asked for, once everything in it is known to be right.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    frequency: String,
+    step: Step,
+    until: RemindUntil,
+    zone: Tz,
+    deactivates: bool,
+}
+
+/// Checks what was asked for. Only admins may deactivate.
+pub fn plan(app: &App, actor: &Actor, sender: Option<&user::Model>, input: ReminderInput) -> Result<Plan> {
+    let step = app.config.reminder_frequencies.step(&input.frequency).ok_or_else(|| {
+        let names: Vec<_> = app.config.reminder_frequencies.names().collect();
+        Error::invalid("reminder.frequency", format!("is one of: {}", names.join(", ")))
+    })?;
+    if input.deactivate_non_repliers {
+        if !actor.is_admin() {
+            return Err(Error::Forbidden);
+        }
+        if input.until != RemindUntil::Replied {
+            return Err(Error::invalid("reminder.deactivateNonRepliers", "needs until: REPLIED"));
+        }
+    }
+    let zone = input.time_zone.as_deref().or(sender.map(|user| user.time_zone.as_str())).unwrap_or("UTC");
+    let refuse = |_| Error::invalid("reminder.timeZone", "is a name of the IANA time zone database, as Europe/Paris");
+    Ok(Plan {
+        zone: zone.parse().map_err(refuse)?,
+        frequency: input.frequency,
+        step,
+        until: input.until,
+        deactivates: input.deactivate_non_repliers,
+    })
+}
+
+/// Sets the reminder of a message, or replaces it: its dates count from `since`.
+pub async fn set(tx: &Tx, message: i64, plan: Plan, since: DateTime<Utc>, expiry: Option<DateTime<Utc>>) -> Result<()> {
+    if plan.deactivates && expiry.is_none() {
+        return Err(Error::invalid("reminder.deactivateNonRepliers", "needs an expiry"));
+    }
+    let next = Schedule { since, step: plan.step, zone: plan.zone, expiry }.after(since);
+    if next.is_none() {
+        return Err(Error::invalid("reminder", "has no date: the message has expired"));
+    }
+    let row = reminder::ActiveModel {
+        message_id: Set(message),
+        frequency: Set(plan.frequency),
+        step: Set(plan.step.to_string()),
+        until: Set(plan.until.into()),
+        zone: Set(plan.zone.name().to_owned()),
+        since: Set(since),
+        next_at: Set(next),
+        reminded_to: Set(0),
+        sent_count: NotSet,
+        respond_by: Set(None),
+        deactivates: Set(plan.deactivates),
+        deactivated_to: Set(0),
+        deactivated_at: Set(None),
+        closed_at: Set(None),
+    };
+    use reminder::Column::{
+        ClosedAt, DeactivatedAt, DeactivatedTo, Deactivates, Frequency, MessageId, NextAt, RemindedTo, RespondBy,
+        Since, Step, Until, Zone,
+    };
+    let all = [
+        Frequency,
+        Step,
+        Until,
+        Zone,
+        Since,
+        NextAt,
+        RemindedTo,
+        RespondBy,
+        Deactivates,
+        DeactivatedTo,
+        DeactivatedAt,
+        ClosedAt,
+    ];
+    let replace = OnConflict::column(MessageId).update_columns(all).to_owned();
+    reminder::Entity::insert(row).on_conflict(replace).exec_without_returning(&**tx).await?;
+    tx.concerns([Topic::Schedule]);
+    Ok(())
+}
+
+/// Follows a change of a message: its new expiry, and its new reminder, none, or the one that it has. The caller holds the
+/// lock of the thread.
+pub async fn change(
+    tx: &Tx,
+    message: &message::Model,
+    expiry: Option<DateTime<Utc>>,
+    plan: MaybeUndefined<Plan>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    // Waits for a date that is under way.
+    let lock = format!("SELECT 1 FROM reminder WHERE message_id = $1 {}", tx.dialect().for_update());
+    tx.rows(&lock, [message.id.into()]).await?;
+    match plan {
+        MaybeUndefined::Value(plan) => return set(tx, message.id, plan, now, expiry).await,
+        MaybeUndefined::Null => {
+            tx.run("DELETE FROM reminder WHERE message_id = $1", [message.id.into()]).await?;
+            return Ok(());
+        }
+        MaybeUndefined::Undefined if expiry == message.expires_at => return Ok(()),
+        MaybeUndefined::Undefined => {}
+    }
+    let row = reminder::Entity::find().filter(reminder::COLUMN.message_id.eq(message.id)).one(&**tx).await?;
+    let Some(row) = row else { return Ok(()) };
+    if row.deactivates && expiry.is_none() {
+        return Err(Error::invalid("expiresAt", "is needed: the message is to deactivate who has not replied by then"));
+    }
+    // Withdrawn: nobody is reminded any more, or deactivated.
+    let is_withdrawn = expiry.is_some_and(|expiry| expiry <= now);
+    let next = schedule(&row.step, &row.zone, row.since, expiry).after(now).filter(|_| !is_withdrawn);
+    let follow = reminder::ActiveModel {
+        message_id: Set(message.id),
+        next_at: Set(next),
+        reminded_to: Set(0),
+        respond_by: Set(None),
+        deactivates: Set(row.deactivates && !is_withdrawn),
+        ..Default::default()
+    };
+    reminder::Entity::update(follow).exec(&**tx).await?;
+    Ok(())
+}
+
+/// The schedule of a row. What a later version of the server no longer understands is taken for daily and UTC.
+pub fn schedule(step: &str, zone: &str, since: DateTime<Utc>, expiry: Option<DateTime<Utc>>) -> Schedule {
+    let step = step.parse().unwrap_or(Step { count: 1, unit: Unit::Day });
+    Schedule { since, step, zone: zone.parse().unwrap_or(Tz::UTC), expiry }
+}
+
+/// The schedule of a message's reminder.
+pub fn schedule_of(row: &reminder::Model, expiry: Option<DateTime<Utc>>) -> Schedule {
+    schedule(&row.step, &row.zone, row.since, expiry)
+}
+
+/// The dates of a schedule after a time, as far as they are shown: the first 100, or 10 of one that has no end.
+pub fn dates(schedule: &Schedule, time: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    schedule.dates(time).take(most_dates(schedule)).collect()
+}
+
+pub fn most_dates(schedule: &Schedule) -> usize {
+    if schedule.expiry.is_some() { MOST_DATES } else { MOST_OPEN_DATES }
+}
+
+impl Plan {
+    /// The schedule that it would have from now on.
+    pub fn schedule(&self, since: DateTime<Utc>, expiry: Option<DateTime<Utc>>) -> Schedule {
+        Schedule { since, step: self.step, zone: self.zone, expiry }
+    }
+}

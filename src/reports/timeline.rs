@@ -1,0 +1,67 @@
+//! When people read a message: a curve of how many had, by the hour, day or week.
+
+use ::entity::message;
+use async_graphql::Enum;
+use chrono::{DateTime, Datelike, Days, NaiveDateTime, NaiveTime, Utc};
+use sea_orm::ConnectionTrait;
+
+use crate::{
+    app::App,
+    error::{Error, Result},
+};
+
+/// The most points of a curve.
+pub const MOST_POINTS: usize = 500;
+
+/// How much time a point of the curve stands for. In UTC; a week begins on Monday.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(name = "TimelineInterval")]
+pub enum Interval {
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+    /// A week.
+    Week,
+}
+
+/// How many people had read by the end of an interval.
+pub struct Point {
+    /// When the interval begins.
+    pub at: DateTime<Utc>,
+    pub read_count: i64,
+}
+
+/// The intervals in which somebody read a message for the first time, each person once; the newest [`MOST_POINTS`].
+pub async fn timeline(app: &App, message: &message::Model, interval: Interval) -> Result<Vec<Point>> {
+    let by_hour = format!(
+        "SELECT {} AS hour, count(*) FROM (SELECT min(read_at) AS read_at FROM message_recipient \
+         WHERE message_id = $1 AND read_at IS NOT NULL GROUP BY user_id) AS r GROUP BY 1 ORDER BY 1",
+        app.db.dialect().hour("r.read_at")
+    );
+    let mut points: Vec<Point> = Vec::new();
+    for row in app.db.read().query_all_raw(app.db.statement(by_hour, [message.id.into()])).await? {
+        let (hour, count): (String, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let at = begin(&hour, interval).ok_or_else(|| Error::Internal(format!("{hour} is no hour")))?;
+        let before = points.last().map_or(0, |point| point.read_count);
+        match points.last_mut() {
+            Some(last) if last.at == at => last.read_count += count,
+            _ => points.push(Point { at, read_count: before + count }),
+        }
+    }
+    Ok(points.split_off(points.len().saturating_sub(MOST_POINTS)))
+}
+
+/// When the interval begins that has this hour, as `2026-01-05T09`.
+fn begin(hour: &str, interval: Interval) -> Option<DateTime<Utc>> {
+    let hour = NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M").ok()?;
+    let begin = match interval {
+        Interval::Hour => hour,
+        Interval::Day => hour.date().and_time(NaiveTime::MIN),
+        Interval::Week => {
+            let since_monday = Days::new(hour.weekday().num_days_from_monday().into());
+            hour.date().checked_sub_days(since_monday)?.and_time(NaiveTime::MIN)
+        }
+    };
+    Some(begin.and_utc())
+}

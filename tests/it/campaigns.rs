@@ -1,0 +1,122 @@
+//! Campaigns (M12): who does not reply is reminded, and at last deactivated.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::{
+    app::{TestApp, TestUser, To, both},
+    messages::{count, crowd},
+    reminders::{at, item, remind_with, reminder, reminders, travel},
+};
+
+const END: &str = "2026-01-08T09:00:00Z";
+const OVER: &str = "2026-01-09T09:00:00Z";
+
+fn campaign() -> Value {
+    json!({"frequency": "daily", "until": "REPLIED", "deactivateNonRepliers": true})
+}
+
+async fn deactivation(asker: &TestUser, name: &str) -> Value {
+    let query =
+        "query($name: String!) { user(ref: {externalId: $name}) { deactivation { at reason message { subject } } } }";
+    asker.query(query, json!({"name": name})).await["user"]["deactivation"].take()
+}
+
+both! {
+    /// Reading is not enough; replying is. 24 hours after the last reminder whoever has not replied is out.
+    async fn who_does_not_reply_to_a_campaign_is_deactivated(app: TestApp) {
+        let [bob, carol, dave] = app.users(["bob", "carol", "dave"]).await;
+        let admin = app.admin().await;
+        app.group("sleepy", &[&bob, &carol, &dave]).await;
+        let id = remind_with(&admin, &[To::Group("sleepy"), To::User(&admin)], "still there?", Some(END), campaign()).await;
+        for (user, change) in [(&bob, "markRead"), (&carol, "markRead")] {
+            user.change(change, &[&user.item("still there?").await]).await;
+        }
+        travel(&app, "2026-01-06T09:00:00Z").await;
+        // Read, and unread again: they have not replied.
+        assert_eq!(item(&bob).await["readAt"], json!(null));
+        bob.reply(&id, "here", "SENDER").await;
+        travel(&app, END).await;
+        let counts: Vec<_> = reminders(&app).await.into_iter().filter(|(name, _)| name != "root").collect();
+        assert_eq!(counts, [("bob".into(), 1), ("carol".into(), 2), ("dave".into(), 2)]);
+        // In the last hour.
+        travel(&app, "2026-01-09T08:00:00Z").await;
+        carol.reply(&id, "me, too", "SENDER").await;
+        let mut live = dave.follow_inbox(None).await;
+
+        travel(&app, OVER).await;
+
+        assert_eq!(u16::from(live.socket.closed().await.code), 4401);
+        let answer = dave.ask("{ viewer { id } }", json!({})).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+        assert!(answer["errors"][0]["message"].as_str().unwrap().contains("did not reply"), "{answer}");
+        let why = json!({"at": "2026-01-09T09:00:00+00:00", "reason": "NO_REPLY", "message": {"subject": "still there?"}});
+        assert_eq!(deactivation(&admin, "dave").await, why);
+        for user in [&bob, &carol, &admin] {
+            assert_eq!(deactivation(&admin, &user.name).await, json!(null));
+            assert_eq!(user.titles("ALL").await.iter().filter(|title| *title == "still there?").count(), 0);
+        }
+        // An admin lets him in again, for good.
+        admin.query("mutation { reactivateUser(input: {user: {externalId: \"dave\"}}) { user { id } } }", json!({})).await;
+        travel(&app, "2026-01-20T09:00:00Z").await;
+        assert_eq!(dave.query("{ viewer { deactivation { reason } } }", json!({})).await["viewer"]["deactivation"], json!(null));
+    }
+
+    /// An answer to anybody in the thread is a reply, too, and the sender sees who has given one.
+    async fn a_reply_anywhere_in_the_thread_counts(app: TestApp) {
+        let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
+        let until_replied = json!({"frequency": "daily", "until": "REPLIED"});
+        let id = remind_with(&alice, &[To::User(&bob), To::User(&carol)], "a question", None, until_replied).await;
+        let answer = bob.reply(&id, "an answer", "EVERYONE").await;
+        carol.reply(&answer, "as Bob says", "EVERYONE").await;
+
+        travel(&app, "2026-01-06T09:00:00Z").await;
+
+        assert!(reminders(&app).await.iter().all(|(_, count)| *count == 0));
+        assert_eq!(reminder(&alice, &id).await["nextAt"], json!(null));
+        let rows = "query($id: ID!, $filter: RecipientFilter) { message(id: $id) { recipients(filter: $filter) { nodes { repliedAt } } } }";
+        let list = async |replied: bool| {
+            let rows = alice.query(rows, json!({"id": id, "filter": {"hasReplied": replied}})).await;
+            rows["message"]["recipients"]["nodes"].as_array().unwrap().len()
+        };
+        assert_eq!((list(true).await, list(false).await), (2, 0));
+    }
+
+    /// Withdrawing it calls everything off.
+    async fn a_withdrawn_campaign_deactivates_nobody(app: TestApp) {
+        let bob = app.user("bob").await;
+        let admin = app.admin().await;
+        let id = remind_with(&admin, &[To::User(&bob)], "oops", Some(END), campaign()).await;
+        travel(&app, END).await;
+        assert_eq!(item(&bob).await["respondBy"], json!(at(OVER).to_rfc3339()));
+        let never = "mutation($id: ID!) { updateMessage(input: {messageId: $id, expiresAt: null}) { message { id } } }";
+        assert_eq!(admin.refusal(never, json!({"id": id})).await, ("BAD_USER_INPUT".into(), Some("expiresAt".into())));
+
+        admin.expire(&id, app.now() - TimeDelta::hours(1)).await;
+        travel(&app, "2026-01-20T09:00:00Z").await;
+
+        assert_eq!(deactivation(&admin, "bob").await, json!(null));
+        assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
+        assert_eq!(reminder(&admin, &id).await["deactivatesNonRepliers"], false);
+    }
+
+    /// More people than one transaction takes; a crash in the middle, and an admin who lets somebody in again meanwhile.
+    async fn a_large_campaign_goes_on_after_a_crash_and_looks_at_everybody_once(app: TestApp) {
+        let admin = app.admin().await;
+        crowd(&app, 11_000).await;
+        remind_with(&admin, &[To::Group("crowd")], "all of you", Some("2026-01-06T09:00:00Z"), campaign()).await;
+        travel(&app, "2026-01-06T09:00:00Z").await;
+        assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE respond_by IS NOT NULL").await, 11_000);
+        // As if a server had been killed after the first part, in which it had deactivated u1: an admin wants u1 back.
+        let tx = app.db.begin().await.unwrap();
+        tx.run("UPDATE reminder SET deactivated_to = (SELECT id FROM \"user\" WHERE external_id = 'u5000')", []).await.unwrap();
+        tx.commit().await.unwrap();
+
+        travel(&app, "2026-01-07T09:00:00Z").await;
+
+        assert_eq!(count(&app, "SELECT count(*) FROM \"user\" WHERE deactivated_by IS NOT NULL").await, 6_000);
+        assert_eq!(count(&app, "SELECT count(*) FROM inbox WHERE unread <> 0").await, 0);
+        let root = count(&app, "SELECT count(*) FROM \"user\" WHERE external_id = 'root' AND deactivated_at IS NULL").await;
+        assert_eq!(root, 1);
+    }
+}
