@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use ::entity::activity;
 use async_graphql::{ID, InputObject};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -32,6 +32,8 @@ use crate::{
 pub const MOST: usize = 500;
 const LONGEST_TITLE: usize = 200;
 const LONGEST_DATA: usize = 8 * 1024;
+/// By how much the host's clock may be ahead of ours.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 
 /// Activities to tell of; all or none.
 #[derive(InputObject, Clone, Debug, Serialize)]
@@ -71,7 +73,7 @@ pub struct TargetInput {
     pub owner: Option<UserRef>,
     /// What people call it, at most 200 characters. Left out: unchanged.
     pub title: Option<String>,
-    /// Where it is: an http or https URL, or a path of the host application. Left out: unchanged.
+    /// Where it is: an http or https URL, or a path of the host application. Left out or empty: unchanged.
     pub url: Option<String>,
 }
 
@@ -103,18 +105,18 @@ pub async fn create(app: &App, actor: &Actor, input: CreateActivitiesInput) -> R
     };
     let described = targets.iter().zip(&input.activities).zip(&people).map(|((target, activity), (_, owner))| {
         let TargetInput { title, url, .. } = activity.target.clone();
-        (target, Details { owner: *owner, title, url })
+        (target, Details { owner: *owner, title, url: url.filter(|url| !url.is_empty()) })
     });
     let described: Vec<_> = described.collect();
-    let target_ids = targets::know(&tx, &described, now).await?;
-    let rows = input.activities.into_iter().zip(&people).zip(&target_ids).map(|((new, (who, _)), target)| {
+    let known = targets::know(&tx, &described, now).await?;
+    let rows = input.activities.into_iter().zip(&people).zip(&known.ids).map(|((new, (who, _)), target)| {
         activity::ActiveModel {
             id: NotSet,
             actor_id: Set(who.or(actor.user_id())),
             action: Set(new.action),
             target_id: Set(*target),
             data: Set(new.data.map(|data| data.to_string())),
-            occurred_at: Set(new.occurred_at.map_or(now, clock::in_micros)),
+            occurred_at: Set(new.occurred_at.map_or(now, |time| clock::in_micros(time).min(now))),
             retracted_at: Set(None),
             settled_at: Set(None),
             created_at: Set(now),
@@ -124,9 +126,9 @@ pub async fn create(app: &App, actor: &Actor, input: CreateActivitiesInput) -> R
     if let Some(first) = activities.first() {
         key.keep(&tx, first.id).await?;
     }
-    tx.concerns(target_ids.into_iter().collect::<BTreeSet<_>>().into_iter().map(Topic::Target));
+    tx.concerns(known.ids.into_iter().collect::<BTreeSet<_>>().into_iter().map(Topic::Target));
     tx.commit().await?;
-    refresh::soon(app).await;
+    refresh::soon(app, &known.noted).await;
     Ok(activities)
 }
 
@@ -159,18 +161,26 @@ fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) ->
     }
     text::check_link(&format!("{path}.target.url"), url.as_deref())?;
     if let Some(data) = &activity.data {
-        let json = data.to_string();
-        // PostgreSQL keeps no NUL, and clients that read the text would get one.
-        if json.len() > LONGEST_DATA || json.contains("\\u0000") {
+        if data.to_string().len() > LONGEST_DATA || has_nul(data) {
             return Err(Error::invalid(format!("{path}.data"), format!("has at most {LONGEST_DATA} bytes and no NUL")));
         }
     }
     if let Some(time) = activity.occurred_at
-        && clock::given(&format!("{path}.occurredAt"), time)? > now
+        && clock::given(&format!("{path}.occurredAt"), time)? > now + CLOCKS_DIFFER
     {
         return Err(Error::invalid(format!("{path}.occurredAt"), "is not in the future"));
     }
     Ok(target)
+}
+
+/// Whether a NUL stands in any text: not all who read the data can take one.
+fn has_nul(data: &serde_json::Value) -> bool {
+    match data {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(values) => values.iter().any(has_nul),
+        serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
 }
 
 /// The actor and the owner of each activity, as far as it names them.

@@ -20,7 +20,7 @@ use crate::{
     app::App,
     auth::Actor,
     clock,
-    db::{Db, Topic, Tx, integers},
+    db::{Db, Topic, Tx},
     delivery,
     error::{Error, Result},
     id,
@@ -158,7 +158,10 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     if old.retracted_at.is_some() {
         return Err(Error::NotFound("announcement"));
     }
-    if expires_at.is_some_and(|time| time != old.expires_at) && old.withdrawn_at.is_some() {
+    // Also before it has been withdrawn: some may have passed it over.
+    let is_over =
+        old.withdrawn_at.is_some() || old.position.is_some() && old.expires_at.is_some_and(|time| time <= now);
+    if is_over && expires_at.is_some_and(|time| time != old.expires_at) {
         return Err(Error::Conflict("the announcement has expired and left the inboxes".into()));
     }
     if publish_at.is_some() && old.position.is_some() {
@@ -179,6 +182,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     if old.position.is_none() && new.expires_at.is_some_and(|time| time <= new.publish_at) {
         return Err(Error::invalid("expiresAt", "is after publishAt"));
     }
+    let mut noted = Vec::new();
     if new != old {
         let change = announcement::ActiveModel {
             id: Set(id),
@@ -191,7 +195,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
         };
         announcement::Entity::update(change).exec(&*tx).await?;
         if old.position.is_some() {
-            refresh::note(&tx, [refresh::Changed::Announcement(id)]).await?;
+            noted = refresh::note(&tx, [refresh::Changed::Announcement(id)]).await?;
         }
         tx.concerns([Topic::Schedule]);
     }
@@ -199,8 +203,9 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     publish(app, id).await?;
     if new.expires_at.is_some_and(|time| time <= now) {
         withdraw(app, id).await?;
+        leave_soon(app, id).await?;
     }
-    refresh::soon(app).await;
+    refresh::soon(app, &noted).await;
     find(app, actor, id).await
 }
 
@@ -218,7 +223,7 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
         tx.concerns([Topic::Schedule]);
         tx.commit().await?;
     }
-    leave(app, id).await?;
+    leave_soon(app, id).await?;
     find(app, actor, id).await
 }
 
@@ -265,20 +270,33 @@ pub async fn publish_due(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Takes an announcement that has expired out of the inboxes. Can be repeated.
+/// From now on nobody takes in an announcement that has expired. Can be repeated.
 async fn withdraw(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
     tx.withdrawing().await?;
     let withdraw =
         "UPDATE announcement SET withdrawn_at = $2 WHERE id = $1 AND withdrawn_at IS NULL AND expires_at <= $2";
     tx.run(withdraw, [id.into(), app.clock.now().into()]).await?;
-    tx.commit().await?;
-    leave(app, id).await
+    tx.concerns([Topic::Schedule]);
+    tx.commit().await
 }
 
-/// Takes a withdrawn announcement out of the inboxes, and settles it.
+/// Takes a withdrawn announcement out of the first inboxes, which mostly are all; the schedule does the rest. Nobody waits for
+/// a million inboxes.
+async fn leave_soon(app: &App, id: i64) -> Result<()> {
+    match delivery::remove_some(app, About::Announcement(id), 0).await? {
+        Some(_) => Ok(app.live.hint(Topic::Schedule)),
+        None => settle(app, id).await,
+    }
+}
+
+/// Takes a withdrawn announcement out of all inboxes.
 async fn leave(app: &App, id: i64) -> Result<()> {
     delivery::remove(app, About::Announcement(id)).await?;
+    settle(app, id).await
+}
+
+async fn settle(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
     let settle =
         "UPDATE announcement SET settled_at = $2 WHERE id = $1 AND withdrawn_at IS NOT NULL AND settled_at IS NULL";
@@ -295,6 +313,7 @@ pub async fn withdraw_due(app: &App) -> Result<()> {
     for due in [expired, withdrawn] {
         for id in due.into_tuple::<i64>().all(app.db.read()).await? {
             withdraw(app, id).await?;
+            leave(app, id).await?;
         }
     }
     Ok(())
@@ -320,25 +339,22 @@ pub async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
 /// How many people could or can see each of these: who was known when it was published, and was active then or is now.
 ///
 /// Nobody counts them when an announcement is made, since that is one row at any number of people. All that are asked for cost
-/// one pass over the inboxes.
-pub async fn recipient_counts(db: &Db, announcements: &[(i64, i64)]) -> Result<HashMap<i64, i64>> {
+/// one pass over the inboxes, and one over those of the deactivated.
+pub async fn recipient_counts(db: &Db, announcements: &[announcement::Model]) -> Result<HashMap<i64, i64>> {
     let known = "SELECT announcements_since, CAST(count(*) AS bigint) FROM inbox GROUP BY announcements_since";
     let known = db.read().query_all_raw(db.statement(known, [])).await?;
     let known = known.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
     let known: BTreeMap<i64, i64> = known.collect::<Result<_>>()?;
-    let gone = format!(
-        "SELECT d.id, (SELECT count(*) FROM \"user\" AS u JOIN inbox AS b ON b.user_id = u.id \
-         WHERE u.deactivated_at <= n.publish_at AND b.announcements_since < n.position) FROM {} AS d \
-         JOIN announcement AS n ON n.id = d.id",
-        db.dialect().integer_table("$1", &["id"])
-    );
-    let gone =
-        db.read().query_all_raw(db.statement(gone, [integers(announcements.iter().map(|(id, _)| [*id]))])).await?;
+    let gone = "SELECT b.announcements_since, u.deactivated_at FROM \"user\" AS u JOIN inbox AS b ON b.user_id = u.id \
+                WHERE u.deactivated_at IS NOT NULL";
+    let gone = db.read().query_all_raw(db.statement(gone, [])).await?;
     let gone = gone.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
-    let gone: HashMap<i64, i64> = gone.collect::<Result<_>>()?;
-    let count = |(id, position): &(i64, i64)| {
+    let gone: Vec<(i64, DateTime<Utc>)> = gone.collect::<Result<_>>()?;
+    let count = |row: &announcement::Model| {
+        let position = row.position.unwrap_or(0);
         let known: i64 = known.range(..position).map(|(_, count)| count).sum();
-        (*id, known - gone.get(id).unwrap_or(&0))
+        let is_gone = |(since, at): &&(i64, DateTime<Utc>)| *since < position && *at <= row.publish_at;
+        (row.id, known - gone.iter().filter(is_gone).count() as i64)
     };
     Ok(announcements.iter().map(count).collect())
 }

@@ -76,14 +76,19 @@ async fn deliver_rest(app: &App, id: i64) -> Result<()> {
 
 /// Takes what is about something out of all inboxes, in batches. It can be repeated.
 pub async fn remove(app: &App, about: inbox::About) -> Result<()> {
-    loop {
-        let tx = app.db.begin().await?;
-        let left = inbox::remove(&tx, about, app.clock.now()).await?;
-        tx.commit().await?;
-        if left.inboxes == 0 {
-            return Ok(());
-        }
+    let mut after = Some(0);
+    while let Some(user) = after {
+        after = remove_some(app, about, user).await?;
     }
+    Ok(())
+}
+
+/// The same in the inboxes of the next people after a user. Gives the last of them; None when it was nobody.
+pub async fn remove_some(app: &App, about: inbox::About, after: i64) -> Result<Option<i64>> {
+    let tx = app.db.begin().await?;
+    let last = inbox::remove(&tx, about, after, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(last)
 }
 
 /// Takes a message whose time has come out of all inboxes. It can be repeated.

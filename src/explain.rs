@@ -102,7 +102,8 @@ async fn outcomes(
     let settings = subscriptions::settings(app.db.read(), user.id).await?;
     let setting = settings.iter().find(|set| set.action == *action && holds(set.since, set.until, activity.id));
     let default = app.catalog.action(action).is_none_or(|action| action.enabled);
-    let wanted = setting.map_or(default, |setting| setting.enabled);
+    // What came was wanted, whatever the default has become since.
+    let wanted = setting.map_or(default || item.is_some(), |setting| setting.enabled);
 
     Ok(vec![
         match user.deactivated_at {
@@ -147,6 +148,7 @@ async fn outcomes(
                     if wanted { "on" } else { "off" },
                     setting.created_at.to_rfc3339()
                 ),
+                None if wanted != default => format!("“{action}” was on by default when it came"),
                 None => format!("“{action}” is {} by default", if wanted { "on" } else { "off" }),
             },
         ),
@@ -164,7 +166,11 @@ async fn outcomes(
                 true,
                 format!("it is one of {} in {}", item.row.activity_count, id::Kind::InboxItem.encode(item.row.id)),
             ),
-            None => outcome(Rule::Aggregated, false, "it is in no item".into()),
+            None => outcome(
+                Rule::Aggregated,
+                false,
+                "it is in no item: when it was taken in, the default was another, or the user was not active".into(),
+            ),
         },
     ])
 }

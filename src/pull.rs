@@ -27,6 +27,9 @@ pub use take_back::take_back;
 
 /// How many inboxes one transaction locks.
 const MOST_INBOXES: usize = 500;
+/// How many activities, of anybody, one transaction goes through at first. Where few of them match, the next one goes through
+/// twice as many; where many do, no more than this is sorted to take in the first.
+const SMALLEST_WINDOW: i64 = 50_000;
 
 /// The row of an inbox that has taken in what is due.
 pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
@@ -55,24 +58,33 @@ pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
 /// Whether an inbox `b` may have something to take in. It looks at the latest of each thing that its owner follows, and so
 /// does not depend on how many activities there are.
 fn is_due(dialect: Dialect) -> String {
-    let since = dialect.greatest("s.since", "b.activities_pulled");
     format!(
-        "(EXISTS (SELECT 1 FROM announcement AS n WHERE n.position > b.announcements_pulled) \
-         OR EXISTS (SELECT 1 FROM subscription AS s WHERE s.user_id = b.user_id AND s.until IS NULL AND \
-         (SELECT max(a.id) FROM activity AS a WHERE a.target_id = s.target_id AND a.action = s.action) > {since}))"
+        "(coalesce((SELECT max(n.position) FROM announcement AS n), 0) > b.announcements_pulled \
+         OR EXISTS (SELECT 1 FROM subscription AS s WHERE s.user_id = b.user_id AND s.until IS NULL AND {}))",
+        is_newer(dialect)
     )
+}
+
+/// Whether something was done of what a subscription `s` asks for that an inbox `b` has not taken in. One look into the index.
+fn is_newer(dialect: Dialect) -> String {
+    let since = dialect.greatest("s.since", "b.activities_pulled");
+    format!("(SELECT max(a.id) FROM activity AS a WHERE a.target_id = s.target_id AND a.action = s.action) > {since}")
 }
 
 /// Takes what is due into some inboxes.
 pub async fn pull(app: &App, users: &[i64]) -> Result<()> {
     for users in users.chunks(MOST_INBOXES) {
+        let mut window = SMALLEST_WINDOW;
         loop {
             let tx = app.db.begin().await?;
             tx.while_nothing_is_withdrawn().await?;
-            let taken = take_in::take_in(&tx, app, users).await?;
+            let taken = take_in::take_in(&tx, app, users, window).await?;
             tx.commit().await?;
             if !taken.is_more_due {
                 break;
+            }
+            if !taken.is_full {
+                window *= 2;
             }
         }
     }
@@ -80,11 +92,11 @@ pub async fn pull(app: &App, users: &[i64]) -> Result<()> {
 }
 
 /// Takes what is due under the old rules into an inbox whose owner changes what they follow or want (N8), and locks it. Gives
-/// the position from which on the new rules hold.
+/// the position from which on the new rules hold. [`pull`] before, outside of the transaction, leaves it little to do.
 pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
     tx.while_nothing_is_withdrawn().await?;
     loop {
-        let taken = take_in::take_in(tx, app, &[user]).await?;
+        let taken = take_in::take_in(tx, app, &[user], i64::MAX).await?;
         if !taken.is_more_due {
             return Ok(taken.activities);
         }
@@ -104,67 +116,75 @@ pub async fn on_connect(app: &App, user: i64) -> Result<()> {
     }
 }
 
+/// Up to where announcements and activities are known to have been looked at.
+pub type Heads = (i64, i64);
+
+/// Where they stand. To be asked before anybody can connect, for [`keep_connected`].
+pub async fn heads(app: &App) -> Result<Heads> {
+    take_in::heads(app.db.read(), &app.db).await
+}
+
 /// Runs until the server ends: whatever is created comes into the inboxes that are followed in this process, at once.
-pub async fn keep_connected(app: App) {
-    let mut looked_at = None;
+///
+/// Hints say what was created. They may be lost, so every few seconds it also looks at all that was created since the last
+/// time, from `looked_at` on.
+pub async fn keep_connected(app: App, mut looked_at: Heads) {
     loop {
         let news = tokio::select! {
             news = app.live.news() => news,
             () = app.shutdown.cancelled() => return,
         };
+        // What fails is found by the next look.
         if let Err(error) = take_in_news(&app, news, &mut looked_at).await {
             tracing::warn!(?error, "the connected have to wait for what is new");
-            // The next look at everything finds it.
-            looked_at = None;
         }
     }
 }
 
-/// Where the announcements and the activities stand.
-type Heads = (i64, i64);
-
-async fn take_in_news(app: &App, news: News, looked_at: &mut Option<Heads>) -> Result<()> {
+async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Result<()> {
+    // Before the list: who connects later takes in all of this by themselves.
+    let heads = if news.anything { heads(app).await? } else { *looked_at };
     let connected = app.live.connected();
-    if connected.is_empty() {
-        return Ok(());
-    }
-    if news.announcements {
-        return pull(app, &connected).await;
-    }
-    let people: Vec<_> = news.people.into_iter().collect();
-    pull(app, &people).await?;
-    if !news.targets.is_empty() {
-        let targets: Vec<_> = news.targets.into_iter().collect();
-        pull(app, &followers(&app.db, &targets, &connected).await?).await?;
-    }
-    if news.anything {
-        let heads = take_in::heads(app.db.read(), &app.db).await?;
-        if *looked_at != Some(heads) {
-            pull(app, &due(&app.db, &connected).await?).await?;
-            *looked_at = Some(heads);
+    if !connected.is_empty() {
+        if heads.1 > looked_at.1 {
+            let since = "SELECT DISTINCT target_id FROM activity WHERE id > $1";
+            news.targets.extend(app.db.integers(since, [looked_at.1.into()]).await?);
         }
+        let mut due: Vec<_> = news.people.into_iter().collect();
+        if news.announcements || heads.0 > looked_at.0 {
+            due.extend(without_announcements(&app.db, &connected).await?);
+        }
+        if !news.targets.is_empty() {
+            let targets: Vec<_> = news.targets.into_iter().collect();
+            due.extend(followers(&app.db, &targets, &connected).await?);
+        }
+        due.sort_unstable();
+        due.dedup();
+        pull(app, &due).await?;
     }
+    *looked_at = heads;
     Ok(())
 }
 
-/// Those among some people who follow one of these targets.
+/// Those among some people who have not taken in all announcements.
+async fn without_announcements(db: &Db, people: &[i64]) -> Result<Vec<i64>> {
+    let without = format!(
+        "SELECT b.user_id FROM inbox AS b WHERE {} AND b.announcements_pulled < \
+         (SELECT max(n.position) FROM announcement AS n)",
+        db.dialect().is_one_of("b.user_id", "$1")
+    );
+    db.integers(&without, [list(people)]).await
+}
+
+/// Those among some people who follow one of these targets, and have not taken in what was done to it.
 async fn followers(db: &Db, targets: &[i64], people: &[i64]) -> Result<Vec<i64>> {
     let dialect = db.dialect();
     let followers = format!(
-        "SELECT DISTINCT s.user_id FROM {} AS t JOIN subscription AS s ON s.target_id = t.id AND s.until IS NULL AND {}",
+        "SELECT DISTINCT s.user_id FROM {} AS t JOIN subscription AS s ON s.target_id = t.id AND s.until IS NULL AND {} \
+         JOIN inbox AS b ON b.user_id = s.user_id WHERE {}",
         dialect.integer_table("$1", &["id"]),
         dialect.is_one_of("s.user_id", "$2"),
+        is_newer(dialect),
     );
     db.integers(&followers, [integers(targets.iter().map(|id| [*id])), list(people)]).await
-}
-
-/// Those among some people whose inboxes may have something to take in.
-async fn due(db: &Db, people: &[i64]) -> Result<Vec<i64>> {
-    let dialect = db.dialect();
-    let due = format!(
-        "SELECT b.user_id FROM inbox AS b WHERE {} AND {}",
-        dialect.is_one_of("b.user_id", "$1"),
-        is_due(dialect)
-    );
-    db.integers(&due, [list(people)]).await
 }

@@ -20,8 +20,8 @@ pub enum Changed {
     Target(i64),
 }
 
-/// Notes that the items about something are to be refreshed; [`run`] does it after the commit.
-pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result<()> {
+/// Notes that the items about something are to be refreshed; give it to [`soon`] after the commit.
+pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result<Vec<i64>> {
     let rows = changed.into_iter().map(|changed| {
         let (announcement_id, target_id) = match changed {
             Changed::Announcement(id) => (Some(id), None),
@@ -35,17 +35,22 @@ pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result
         }
     });
     let rows: Vec<_> = rows.collect();
-    if !rows.is_empty() {
-        refresh::Entity::insert_many(rows).exec_without_returning(&**tx).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    // What happens next may fail, or be too much for who waits for it.
+    tx.concerns([Topic::Schedule]);
+    let noted = refresh::Entity::insert_many(rows).exec_with_returning(&**tx).await?;
+    Ok(noted.into_iter().map(|row| row.id).collect())
 }
 
-/// Refreshes all that is noted. What fails is done by the schedule later: the change itself is committed.
-pub async fn soon(app: &App) {
-    if let Err(error) = run(app).await {
-        tracing::warn!(?error, "items are refreshed later");
-        app.live.hint(Topic::Schedule);
+/// Refreshes the first items of what a call has noted, which mostly is all of them. The schedule does the rest: nobody waits
+/// for a million inboxes, and what a call has changed is committed.
+pub async fn soon(app: &App, noted: &[i64]) {
+    for id in noted {
+        if let Err(error) = refresh_some(app, *id).await {
+            tracing::warn!(?error, "items are refreshed later");
+        }
     }
 }
 
@@ -62,11 +67,11 @@ pub async fn run(app: &App) -> Result<()> {
 async fn refresh_some(app: &App, id: i64) -> Result<bool> {
     let tx = app.db.begin().await?;
     let lock = format!(
-        "SELECT announcement_id, target_id, refreshed_to FROM refresh WHERE id = $1 {}",
-        tx.dialect().for_update()
+        "SELECT r.announcement_id, r.target_id, r.refreshed_to FROM refresh AS r WHERE r.id = $1 {}",
+        tx.dialect().for_update_of_unlocked("r")
     );
     let Some(row) = tx.rows(&lock, [id.into()]).await?.pop() else {
-        // What has deleted it may be of the same group of commits: it is done when that is durable.
+        // Somebody else does it, or has done it: in the same group of commits perhaps, and it is done when that is durable.
         tx.commit().await?;
         return Ok(false);
     };
@@ -85,7 +90,8 @@ async fn refresh_some(app: &App, id: i64) -> Result<bool> {
         Some(up_to) => {
             let which = format!("{column} = $1 AND user_id > $2 AND user_id <= $3");
             let values = vec![subject.into(), after.into(), up_to.into()];
-            inbox::apply(&tx, &which, values, Change::Refresh, app.clock.now(), BATCH).await?;
+            // All in this range, also those who have got it since the range was chosen.
+            inbox::apply(&tx, &which, values, Change::Refresh, app.clock.now(), i64::MAX).await?;
             tx.run("UPDATE refresh SET refreshed_to = $2 WHERE id = $1", [id.into(), up_to.into()]).await?;
         }
         None => drop(tx.run("DELETE FROM refresh WHERE id = $1", [id.into()]).await?),

@@ -65,7 +65,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         app: app.clone(),
     });
     let due = tokio::spawn(due::run(app.clone()));
-    let pulling = tokio::spawn(pull::keep_connected(app.clone()));
+    let pulling = tokio::spawn(pull::keep_connected(app.clone(), pull::heads(&app).await?));
     let keys = tokio::spawn({
         let app = app.clone();
         async move { app.shutdown.run_until_cancelled(app.auth.keep_keys_fresh(&app.clock)).await }

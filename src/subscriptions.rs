@@ -11,7 +11,7 @@ use async_graphql::InputObject;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
 
 use crate::{
@@ -68,6 +68,8 @@ pub struct Following {
 }
 
 const MOST_SETTINGS: usize = 100;
+/// A look at an inbox looks at the latest of each.
+const MOST_FOLLOWED: u64 = 10_000;
 
 /// Follows a target for a reason. Can be repeated.
 pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Result<Following> {
@@ -76,8 +78,9 @@ pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Resul
     let reason = app.catalog.reason(&input.reason).ok_or_else(|| unknown_reason(app))?;
 
     let now = app.clock.now();
+    pull::pull(app, &[user]).await?;
     let tx = app.db.begin().await?;
-    let target = targets::know(&tx, &[(&input.target, Details::default())], now).await?[0];
+    let target = targets::know(&tx, &[(&input.target, Details::default())], now).await?.ids[0];
     let since = pull::before_change(&tx, app, user).await?;
     let rows = reason.actions.iter().map(|action| subscription::ActiveModel {
         id: NotSet,
@@ -96,6 +99,10 @@ pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Resul
     };
     let rows: Vec<_> = rows.filter(is_new).collect();
     if !rows.is_empty() {
+        let followed = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(user));
+        if followed.filter(subscription::COLUMN.until.is_null()).count(&*tx).await? >= MOST_FOLLOWED {
+            return Err(Error::LimitExceeded(format!("somebody follows at most {MOST_FOLLOWED} actions of targets")));
+        }
         subscription::Entity::insert_many(rows).exec_without_returning(&*tx).await?;
     }
     tx.commit().await?;
@@ -117,6 +124,7 @@ pub async fn cancel(app: &App, actor: &Actor, input: CancelSubscriptionInput) ->
     // A target that is not known is followed by nobody.
     let Some(target) = known else { return Ok(None) };
 
+    pull::pull(app, &[user]).await?;
     let tx = app.db.begin().await?;
     let until = pull::before_change(&tx, app, user).await?;
     let mut values = vec![until.into(), user.into(), target.id.into()];
@@ -148,6 +156,7 @@ pub async fn configure(app: &App, actor: &Actor, input: UpdateSubscriptionConfig
     }
 
     let now = app.clock.now();
+    pull::pull(app, &[user]).await?;
     let tx = app.db.begin().await?;
     let since = pull::before_change(&tx, app, user).await?;
     let old = settings(&*tx, user).await?;

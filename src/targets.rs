@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     auth::Actor,
-    db::{Topic, Tx},
+    db::Tx,
     error::{Error, Result},
     refresh, text,
 };
@@ -70,9 +70,16 @@ impl Details {
     }
 }
 
-/// Makes targets known, or changes what is known of them; gives the id of each. Of one that stands here twice, the later
-/// details hold.
-pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>) -> Result<Vec<i64>> {
+/// What [`know`] has done.
+pub struct Known {
+    /// Of each target.
+    pub ids: Vec<i64>,
+    /// What is to be refreshed after the commit.
+    pub noted: Vec<i64>,
+}
+
+/// Makes targets known, or changes what is known of them. Of one that stands here twice, the later details hold.
+pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>) -> Result<Known> {
     // In one order: two calls that name the same targets in different orders would lock each other out.
     let mut wanted: BTreeMap<Key, Details> = BTreeMap::new();
     for (target, new) in targets {
@@ -84,6 +91,7 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
     let mut known = named(&**tx, wanted.keys()).await?;
     let is_news = |(key, details): &(&Key, &Details)| known.get(*key).is_none_or(|known| details.differ(known));
     let news: Vec<_> = wanted.iter().filter(is_news).collect();
+    let mut noted = Vec::new();
     if !news.is_empty() {
         let rows = news.iter().map(|((external_id, kind), details)| target::ActiveModel {
             id: NotSet,
@@ -102,16 +110,15 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
         let change = OnConflict::columns([ExternalId, Type]).values(newest).to_owned();
         let insert = target::Entity::insert_many(rows.collect::<Vec<_>>()).on_conflict(change);
         insert.exec_without_returning(&**tx).await?;
-        let changed: Vec<_> = news.iter().filter_map(|(key, _)| known.get(*key)).map(|known| known.id).collect();
-        if !changed.is_empty() {
-            refresh::note(tx, changed.into_iter().map(refresh::Changed::Target)).await?;
-            tx.concerns([Topic::Schedule]);
-        }
+        let changed =
+            news.iter().filter_map(|(key, _)| known.get(*key)).map(|known| refresh::Changed::Target(known.id));
+        noted = refresh::note(tx, changed).await?;
         known = named(&**tx, wanted.keys()).await?;
     }
     let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);
     let ids: Option<Vec<_>> = targets.iter().map(|(target, _)| id(target)).collect();
-    ids.ok_or_else(|| Error::Internal("a target was not inserted".into()))
+    let ids = ids.ok_or_else(|| Error::Internal("a target was not inserted".into()))?;
+    Ok(Known { ids, noted })
 }
 
 /// The targets with these names.

@@ -36,7 +36,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
     /// The activities that this reader may know of: people what they did, what was done to what they own, and what was done
-    /// to a target while they followed it.
+    /// while they followed that action on its target; nothing that was retracted.
     pub fn visible_to(reader: Reader) -> Select<Self> {
         let Reader::User(user) = reader else { return Self::find() };
         let owned = target::Entity::find()
@@ -51,6 +51,7 @@ impl Entity {
                 Expr::col((subscription::Entity, subscription::Column::TargetId)).equals((Entity, Column::TargetId)),
             )
             .filter(Expr::col((subscription::Entity, subscription::Column::Since)).lt(Expr::col((Entity, Column::Id))))
+            .filter(Expr::col((subscription::Entity, subscription::Column::Action)).equals((Entity, Column::Action)))
             .filter(subscription::COLUMN.user_id.eq(user))
             .filter(Condition::any().add(subscription::COLUMN.until.is_null()).add(
                 Expr::col((subscription::Entity, subscription::Column::Until)).gte(Expr::col((Entity, Column::Id))),
@@ -59,6 +60,6 @@ impl Entity {
             .add(COLUMN.actor_id.eq(user))
             .add(Expr::exists(owned.into_query()))
             .add(Expr::exists(followed.into_query()));
-        Self::find().filter(known)
+        Self::find().filter(known).filter(COLUMN.retracted_at.is_null())
     }
 }

@@ -104,8 +104,9 @@ impl ActivityGroup {
         let most = usize::try_from(limit).ok().filter(|limit| (1..=MOST_ACTORS).contains(limit));
         let most = most.ok_or_else(|| Error::invalid("limit", format!("is between 1 and {MOST_ACTORS}")))?;
         let loaded = &self.activities.actors;
-        let actors: Vec<_> = match most <= LATEST_ACTORS || loaded.len() < LATEST_ACTORS {
-            true => loaded.iter().filter_map(|actor| actor.0.clone()).collect(),
+        let people: Vec<_> = loaded.iter().filter_map(|actor| actor.0.clone()).collect();
+        let actors = match most <= people.len() || loaded.len() < LATEST_ACTORS {
+            true => people,
             false => loaders(ctx).load_one(ActorsOf { item: self.row.id, most }).await?.unwrap_or_default(),
         };
         Ok(actors.into_iter().take(most).map(User::from).collect())

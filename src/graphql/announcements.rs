@@ -79,9 +79,7 @@ impl Announcement {
             return Ok(None);
         }
         let recipients = match self.row.position {
-            Some(position) => {
-                loaders(ctx).load_one(RecipientsOf { announcement: self.row.id, position }).await?.unwrap_or(0)
-            }
+            Some(_) => loaders(ctx).load_one(RecipientsOf(self.row.id)).await?.unwrap_or(0),
             None => 0,
         };
         Ok(Some(ReadStats::of_announcement(&self.row, recipients)))

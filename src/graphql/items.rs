@@ -41,7 +41,8 @@ impl InboxItem {
     }
 
     /// One line. For activities a sentence in the language of the inbox's owner: “Ada, Grace and 8 others commented on your
-    /// post “X””.
+    /// post “X””, with the names as they are now: a person's new name shows when the item is next fetched, and is no change
+    /// of the inbox.
     async fn title(&self, ctx: &Context<'_>) -> String {
         match &self.0.subject {
             Some(Subject::Message { message, .. }) => message.subject.clone(),

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ::entity::{group, group_member, message, message_audience, reminder, subscription, target, user};
+use ::entity::{announcement, group, group_member, message, message_audience, reminder, subscription, target, user};
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -68,10 +68,7 @@ pub struct ActorsOf {
 
 /// How many an announcement reached.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RecipientsOf {
-    pub announcement: i64,
-    pub position: i64,
-}
+pub struct RecipientsOf(pub i64);
 
 /// The reminder of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -217,9 +214,12 @@ impl Loader<RecipientsOf> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[RecipientsOf]) -> Result<HashMap<RecipientsOf, i64>> {
-        let announced: Vec<_> = keys.iter().map(|key| (key.announcement, key.position)).collect();
+        // Needs no scope: who asks has the announcement.
+        let announced =
+            announcement::Entity::find().filter(announcement::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
+        let announced = announced.all(self.0.db.read()).await?;
         let counts = announcements::recipient_counts(&self.0.db, &announced).await?;
-        Ok(keys.iter().filter_map(|key| Some((*key, *counts.get(&key.announcement)?))).collect())
+        Ok(counts.into_iter().map(|(id, count)| (RecipientsOf(id), count)).collect())
     }
 }
 

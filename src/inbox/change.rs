@@ -167,9 +167,9 @@ const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_ite
 
 /// What [`apply`] did.
 pub struct Changed {
-    /// The inboxes that it locked. When there are none, there is nothing left to change; when there are, somebody else may
-    /// have changed their items first.
-    pub inboxes: usize,
+    /// The last inbox that it locked. When there is none, there is nothing left to change; when there is, somebody else may
+    /// have changed the items first.
+    pub last: Option<i64>,
     pub items: u64,
 }
 
@@ -196,7 +196,7 @@ pub async fn apply(
     );
     let owners = tx.rows(&locked, values.clone()).await?;
     let owners = owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
-    let mut changed = Changed { inboxes: owners.len(), items: 0 };
+    let mut changed = Changed { last: owners.last().copied(), items: 0 };
     if owners.is_empty() {
         return Ok(changed);
     }
@@ -298,13 +298,14 @@ pub enum About {
     Announcement(i64),
 }
 
-/// Takes what is about something out of at most [`BATCH`] inboxes.
-pub async fn remove(tx: &Tx, about: About, now: DateTime<Utc>) -> Result<Changed> {
+/// Takes what is about something out of the inboxes of at most [`BATCH`] people after a user. Gives the last of them.
+pub async fn remove(tx: &Tx, about: About, after: i64, now: DateTime<Utc>) -> Result<Option<i64>> {
     let (column, id) = match about {
         About::Message(id) => ("message_id", id),
         About::Announcement(id) => ("announcement_id", id),
     };
-    apply(tx, &format!("{column} = $1"), vec![id.into()], Change::Remove, now, BATCH).await
+    let which = format!("{column} = $1 AND user_id > $2");
+    Ok(apply(tx, &which, vec![id.into(), after.into()], Change::Remove, now, BATCH).await?.last)
 }
 
 /// Brings back the snoozed items whose time has come.

@@ -58,43 +58,45 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
         format!("DELETE FROM inbox_item_activity WHERE activity_id = $1 AND {}", dialect.is_one_of("item_id", "$2"));
     tx.run(&unlink, [id.into(), these.clone()]).await?;
     let actor = activity.actor_id.unwrap_or(0);
+    // From the latest on: who has done more is mostly found at once.
     let uncount = format!(
-        "UPDATE inbox_item_actor SET activity_count = activity_count - 1, latest_activity_id = coalesce(\
-         (SELECT max(a.id) FROM inbox_item_activity AS l JOIN activity AS a ON a.id = l.activity_id \
-         WHERE l.item_id = inbox_item_actor.item_id AND coalesce(a.actor_id, 0) = $1), 0) WHERE actor_id = $1 AND {}",
+        "UPDATE inbox_item_actor SET activity_count = activity_count - 1, \
+         latest_activity_id = CASE WHEN latest_activity_id = $3 AND activity_count > 1 THEN \
+         (SELECT l.activity_id FROM inbox_item_activity AS l JOIN activity AS a ON a.id = l.activity_id \
+         WHERE l.item_id = inbox_item_actor.item_id AND coalesce(a.actor_id, 0) = $1 \
+         ORDER BY l.activity_id DESC LIMIT 1) ELSE latest_activity_id END WHERE actor_id = $1 AND {}",
         dialect.is_one_of("item_id", "$2")
     );
-    tx.run(&uncount, [actor.into(), these.clone()]).await?;
+    tx.run(&uncount, [actor.into(), these.clone(), id.into()]).await?;
     let forget = format!(
         "DELETE FROM inbox_item_actor WHERE actor_id = $1 AND activity_count = 0 AND {}",
         dialect.is_one_of("item_id", "$2")
     );
     tx.run(&forget, [actor.into(), these.clone()]).await?;
-    tx.run(&shrink(tx), [these, activity.created_at.into(), now.into()]).await?;
+    tx.run(&shrink(tx), [these, activity.created_at.into(), now.into(), actor.into()]).await?;
     inbox::count_changed(tx, &owners).await?;
     tx.concerns(owners.into_iter().map(Topic::Inbox));
     Ok(true)
 }
 
-/// Makes items `$1`, which have lost an activity of `$2`, what the rest of their activities makes of them. Only what the lost
-/// one had moved moves back: an item that came back from a snooze stays where that put it.
+/// Makes items `$1`, which have lost an activity of `$2` by `$4`, what the rest of their activities makes of them: looked up at
+/// both ends of what is left, however much that is. Only what the lost one had moved moves back: an item that came back from a
+/// snooze stays where that put it.
 fn shrink(tx: &Tx) -> String {
-    let left = |what: &str| {
-        format!(
-            "(SELECT {what} FROM inbox_item_activity AS l JOIN activity AS a ON a.id = l.activity_id \
-             WHERE l.item_id = inbox_item.id)"
-        )
+    let end = |end: &str| {
+        format!("(SELECT {end}(l.activity_id) FROM inbox_item_activity AS l WHERE l.item_id = inbox_item.id)")
     };
+    let made = |end: &str| format!("(SELECT a.created_at FROM activity AS a WHERE a.id = {end})");
+    let (first, last) = (end("min"), end("max"));
     format!(
-        "UPDATE inbox_item SET activity_count = activity_count - 1, \
-         actor_count = (SELECT CAST(count(*) AS integer) FROM inbox_item_actor AS p WHERE p.item_id = inbox_item.id), \
-         activity_id = {}, created_at = coalesce({}, created_at), \
+        "UPDATE inbox_item SET activity_count = activity_count - 1, actor_count = actor_count - CASE WHEN EXISTS \
+         (SELECT 1 FROM inbox_item_actor AS p WHERE p.item_id = inbox_item.id AND p.actor_id = $4) THEN 0 ELSE 1 END, \
+         activity_id = {last}, created_at = coalesce({}, created_at), \
          updated_at = CASE WHEN updated_at = $2 THEN coalesce({}, updated_at) ELSE updated_at END, \
          removed_at = CASE WHEN activity_count = 1 THEN $3 END, \
          seq = (SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id) WHERE {}",
-        left("max(a.id)"),
-        left("min(a.created_at)"),
-        left("max(a.created_at)"),
+        made(&first),
+        made(&last),
         tx.dialect().is_one_of("id", "$1")
     )
 }

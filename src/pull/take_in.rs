@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::{
@@ -25,6 +24,8 @@ const MOST: usize = 5_000;
 pub struct Taken {
     /// It stopped early: there is more for another.
     pub is_more_due: bool,
+    /// Because it took in as much as one may.
+    pub is_full: bool,
     /// Up to where activities have been taken in.
     pub activities: i64,
 }
@@ -42,15 +43,17 @@ struct Match {
 /// What makes activities one item: the person, the target and the action.
 type Key = (i64, i64, String);
 
-/// Takes in what is due, at most [`MOST`] of each. The caller keeps anything from being withdrawn meanwhile.
-pub async fn take_in(tx: &Tx, app: &App, users: &[i64]) -> Result<Taken> {
-    let owners = lock(tx, users).await?;
+/// Takes in what is due, at most [`MOST`] of each, of the next `window` activities. The caller keeps anything from being
+/// withdrawn meanwhile.
+pub async fn take_in(tx: &Tx, app: &App, users: &[i64], window: i64) -> Result<Taken> {
+    let (owners, first_activity) = lock(tx, users).await?;
     // After the lock, and before anything is selected: what is committed up to here can be seen by all that follows.
     let (last_announcement, last_activity) = heads(&**tx, &app.db).await?;
-    let mut announcements = announcements(tx, &owners, last_announcement, app.clock.now()).await?;
+    let mut announcements = announcements(tx, &owners, last_announcement).await?;
     let up_to_announcement = cut(&mut announcements, last_announcement, |(_, _, position)| *position);
-    let mut matches = matches(tx, app, &owners, last_activity).await?;
-    let up_to_activity = cut(&mut matches, last_activity, |found| found.activity);
+    let end_of_window = first_activity.saturating_add(window).min(last_activity);
+    let mut matches = matches(tx, app, &owners, end_of_window).await?;
+    let up_to_activity = cut(&mut matches, end_of_window, |found| found.activity);
 
     let groups = group(matches);
     let open = open_items(tx, &groups).await?;
@@ -67,7 +70,8 @@ pub async fn take_in(tx: &Tx, app: &App, users: &[i64]) -> Result<Taken> {
     move_positions(tx, &owners, up_to_announcement, up_to_activity).await?;
     tx.concerns(changed.into_iter().map(Topic::Inbox));
     let is_more_due = up_to_announcement < last_announcement || up_to_activity < last_activity;
-    Ok(Taken { is_more_due, activities: up_to_activity })
+    let is_full = up_to_announcement < last_announcement || up_to_activity < end_of_window;
+    Ok(Taken { is_more_due, is_full, activities: up_to_activity })
 }
 
 /// Where the announcements and the activities stand.
@@ -79,17 +83,19 @@ pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i
     Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
 }
 
-/// Locks the inboxes of those who are active: nobody takes in for the others.
-async fn lock(tx: &Tx, users: &[i64]) -> Result<Vec<i64>> {
+/// Locks the inboxes of those who are active: nobody takes in for the others. Gives the position up to which all of them have
+/// taken in activities, too.
+async fn lock(tx: &Tx, users: &[i64]) -> Result<(Vec<i64>, i64)> {
     let dialect = tx.dialect();
     let lock = format!(
-        "SELECT b.user_id FROM inbox AS b WHERE {} AND EXISTS \
+        "SELECT b.user_id, b.activities_pulled FROM inbox AS b WHERE {} AND EXISTS \
          (SELECT 1 FROM \"user\" AS u WHERE u.id = b.user_id AND u.deactivated_at IS NULL) ORDER BY b.user_id {}",
         dialect.is_one_of("b.user_id", "$1"),
         dialect.for_update()
     );
     let rows = tx.rows(&lock, [list(users)]).await?;
-    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
+    let column = |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
+    Ok((column(0)?, column(1)?.into_iter().min().unwrap_or(i64::MAX)))
 }
 
 /// Shortens rows, which are sorted by position and may be one more than [`MOST`], to whole positions. Gives the last one that
@@ -102,16 +108,18 @@ fn cut<R>(rows: &mut Vec<R>, last: i64, position: impl Fn(&R) -> i64) -> i64 {
 }
 
 /// The announcements that are due: for whom, which, and their positions.
-async fn announcements(tx: &Tx, owners: &[i64], last: i64, now: DateTime<Utc>) -> Result<Vec<(i64, i64, i64)>> {
+///
+/// Those that have expired by the clock of this server are among them until they are withdrawn for all: by the clock of another
+/// they may not have, and an inbox that has passed one over never gets it.
+async fn announcements(tx: &Tx, owners: &[i64], last: i64) -> Result<Vec<(i64, i64, i64)>> {
     let due = format!(
         "SELECT b.user_id, n.id, n.position FROM inbox AS b \
          JOIN announcement AS n ON n.position > b.announcements_pulled AND n.position <= $2 \
-         WHERE {} AND n.withdrawn_at IS NULL AND (n.expires_at IS NULL OR n.expires_at > $3) \
-         ORDER BY n.position LIMIT {}",
+         WHERE {} AND n.withdrawn_at IS NULL ORDER BY n.position LIMIT {}",
         tx.dialect().is_one_of("b.user_id", "$1"),
         MOST + 1
     );
-    let rows = tx.rows(&due, [list(owners), last.into(), now.into()]).await?;
+    let rows = tx.rows(&due, [list(owners), last.into()]).await?;
     let row = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?));
     rows.iter().map(row).collect()
 }
