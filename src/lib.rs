@@ -5,7 +5,8 @@
 //! - `cli`, `config`: how the server is started.
 //! - `app`, `db`, `clock`, `auth`, `error`, `id`, `page`, `text`: what everything else stands on.
 //! - `catalog`, `titles`: what activities are about, and what they say.
-//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `idempotency`: the domain.
+//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `idempotency`: the domain of messages.
+//! - `announcements`, `activities`, `targets`, `subscriptions`, `explain`, `pull`, `refresh`: that of what is pulled.
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
 //! - `graphql`, `http`: the API.
 
