@@ -1,10 +1,11 @@
-//! A server to look at: people, groups and three weeks of conversations in a temporary database, which goes when the
-//! server ends.
+//! A server to look at: people, groups, and three weeks of conversations, activities and announcements in a temporary
+//! database, which goes when the server ends.
 //!
-//! `story` is what happens, as tables of text; `seed` makes it happen through the functions of the domain. To show
-//! something new, add it to both.
+//! `story` is what happens, as tables of text; `seed` brings it into the order of time, and `office` does it through the
+//! functions of the domain. To show something new, add it to all three.
 
 mod calendar;
+mod office;
 mod people;
 mod seed;
 mod story;
@@ -30,7 +31,7 @@ const TOKENS: [(&str, Role); 5] = [
     ("ada", Role::User),
     ("kwame", Role::User),
     ("priya", Role::User),
-    (seed::HOST, Role::Service),
+    (office::HOST, Role::Service),
     ("margaret", Role::Admin),
 ];
 const EXAMPLE: &str = "{ viewer { firstName inbox { counts { unread unseen } \

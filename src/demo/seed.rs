@@ -1,37 +1,17 @@
 //! Makes the story happen: the same steps each time, each at its own time in the past, on a clock that is moved from
-//! one to the next. They go through the functions of the domain, as if the people had been there.
-//!
-//! What happens at one moment is joined, so that it shares a commit; the writer takes it in the order of the code.
+//! one to the next. `office` knows how each is done.
 
-use std::{collections::HashMap, sync::Arc};
-
-use ::entity::message;
-use async_graphql::ID;
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::try_join;
 
 use super::{
     calendar::Calendar,
-    people::{GROUPS, Members, PEOPLE},
-    story::{At, FIRST_DAY, Message, Reply, THREADS, To},
+    office::Office,
+    people::PEOPLE,
+    story::{
+        ANNOUNCEMENTS, Announcement, At, Doing, FIRST_DAY, Message, Reply, SETTINGS, Setting, THINGS, THREADS, Thing,
+    },
 };
-use crate::{
-    app::App,
-    auth::{Actor, Role},
-    clock::Clock,
-    due,
-    error::{Error, Result},
-    groups::{self, GroupRef},
-    id::Kind,
-    inbox::{self, Change, Filter, InboxView, Item},
-    messages::{self, AudienceRef, CreateMessageInput, ReplyToMessageInput},
-    page::Page,
-    reminders::{RemindUntil, ReminderInput},
-    users::{self, UserInput, UserRef},
-};
-
-/// The host application, which makes people and groups known and sends what no person sends.
-pub const HOST: &str = "booking-app";
+use crate::{app::App, clock::Clock, due, error::Result};
 
 /// Fills an empty database, unless the server is told to end meanwhile. The story ends before this moment, or at it.
 pub async fn fill(app: &App) -> Result<()> {
@@ -51,6 +31,11 @@ pub async fn fill(app: &App) -> Result<()> {
             Step::Reply { number, to, reply } => office.reply(&past, number, to, reply).await?,
             Step::Skim { reader } => office.skim(&past, reader).await?,
             Step::TidyUp { reader } => office.tidy_up(&past, reader, calendar.tomorrow()).await?,
+            Step::Make { thing } => office.make(&past, thing).await?,
+            Step::Act { thing, doing } => office.act(&past, thing, doing).await?,
+            Step::Want { setting } => office.want(&past, setting).await?,
+            Step::Announce { announcement } => office.announce(&past, announcement, calendar.tomorrow()).await?,
+            Step::TakeBack { announcement } => office.take_back(&past, announcement).await?,
             Step::Due => due::run_due(&past).await?,
         }
     }
@@ -76,6 +61,23 @@ enum Step {
     TidyUp {
         reader: usize,
     },
+    /// Somebody makes a thing that others can do something to.
+    Make {
+        thing: &'static Thing,
+    },
+    Act {
+        thing: &'static Thing,
+        doing: &'static Doing,
+    },
+    Want {
+        setting: &'static Setting,
+    },
+    Announce {
+        announcement: &'static Announcement,
+    },
+    TakeBack {
+        announcement: &'static Announcement,
+    },
     /// What the server does by itself.
     Due,
 }
@@ -91,9 +93,18 @@ fn steps(calendar: &Calendar, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Step)> 
             let dates = (1..).map(|nth| time + TimeDelta::days(nth * reminds.days)).take_while(|date| *date <= now);
             steps.extend(dates.map(|date| (date, Step::Due)));
         }
-        if let Some(left) = message.leaves_after.map(|days| time + TimeDelta::days(days)).filter(|time| *time <= now) {
-            steps.push((left, Step::Due));
-        }
+        steps.extend(leaving(time, message.leaves_after, now));
+    }
+    for thing in THINGS.into_iter().flatten() {
+        steps.push((calendar.at(thing.made), Step::Make { thing }));
+        steps.extend(thing.doings.iter().map(|doing| (calendar.at(doing.at), Step::Act { thing, doing })));
+    }
+    steps.extend(SETTINGS.iter().map(|setting| (calendar.at(setting.at), Step::Want { setting })));
+    for announcement in ANNOUNCEMENTS {
+        let time = calendar.at(announcement.at);
+        steps.push((time, Step::Announce { announcement }));
+        steps.extend(announcement.taken_back.map(|at| (calendar.at(at), Step::TakeBack { announcement })));
+        steps.extend(leaving(time, announcement.leaves_after, now));
     }
     for (reader, person) in PEOPLE.iter().enumerate() {
         // In the morning of where they live, everybody at another minute.
@@ -108,6 +119,12 @@ fn steps(calendar: &Calendar, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Step)> 
     }
     steps.sort_by_key(|(time, _)| *time);
     steps
+}
+
+/// When something leaves the inboxes, if it has by now.
+fn leaving(time: DateTime<Utc>, after: Option<i64>, now: DateTime<Utc>) -> Option<(DateTime<Utc>, Step)> {
+    let left = after.map(|days| time + TimeDelta::days(days)).filter(|left| *left <= now);
+    left.map(|left| (left, Step::Due))
 }
 
 /// How many working days ago people went through their inboxes, in turn. Who writes looks then, too.
@@ -127,176 +144,100 @@ fn add_replies(steps: &mut Vec<(DateTime<Utc>, Step)>, calendar: &Calendar, to: 
     }
 }
 
-/// Who is there, and what was sent so far.
-struct Office {
-    people: HashMap<&'static str, Actor>,
-    host: Actor,
-    /// By the number of the step.
-    sent: HashMap<usize, message::Model>,
-}
-
-impl Office {
-    /// Makes the people and groups known.
-    async fn open(app: &App) -> Result<Self> {
-        let actor = |role, subject: &str, user| Actor {
-            behind: None,
-            role,
-            subject: subject.to_owned(),
-            user,
-            expires: DateTime::<Utc>::MAX_UTC,
-        };
-        let host = actor(Role::Service, HOST, None);
-        let people = PEOPLE.iter().map(|person| UserInput {
-            external_id: person.id.into(),
-            first_name: Some(person.first_name.into()),
-            last_name: Some(person.last_name.into()),
-            email: Some(format!("{}@example.com", person.id)),
-            avatar_url: None,
-            locale: Some(person.locale.into()),
-            time_zone: Some(person.time_zone.into()),
-        });
-        let users = users::upsert(app, &host, people.collect()).await?;
-        let people = PEOPLE.iter().zip(users);
-        let people = people.map(|(person, user)| (person.id, actor(Role::User, person.id, Some(Arc::new(user)))));
-        let office = Office { people: people.collect(), host, sent: HashMap::new() };
-
-        for group in GROUPS {
-            groups::upsert(app, &office.host, group.id.into(), group.name.into()).await?;
-            let members: Vec<_> = match group.members {
-                Members::Everybody => PEOPLE.iter().map(|person| person.id).collect(),
-                Members::These(ids) => ids.to_vec(),
-            };
-            let members: Vec<_> = members.into_iter().map(|id| UserRef::ExternalId(id.into())).collect();
-            groups::add_members(app, &office.host, &GroupRef::ExternalId(group.id.into()), &members).await?;
-        }
-        Ok(office)
-    }
-
-    fn person(&self, id: &str) -> Result<&Actor> {
-        self.people.get(id).ok_or_else(|| Error::Internal(format!("the story has nobody called {id}")))
-    }
-
-    async fn send(&mut self, app: &App, number: usize, message: &Message) -> Result<()> {
-        let sender = message.from.map_or(Ok(&self.host), |id| self.person(id))?;
-        let to = message.to.iter().map(|to| match *to {
-            To::User(id) => AudienceRef::User(UserRef::ExternalId(id.into())),
-            To::Group(id) => AudienceRef::Group(GroupRef::ExternalId(id.into())),
-        });
-        let input = CreateMessageInput {
-            to: to.collect(),
-            subject: message.subject.into(),
-            body: message.body.into(),
-            expires_at: message.leaves_after.map(|days| app.clock.now() + TimeDelta::days(days)),
-            reminder: message.reminds.as_ref().map(|reminds| ReminderInput {
-                frequency: reminds.frequency.into(),
-                until: if reminds.is_campaign { RemindUntil::Replied } else { RemindUntil::Read },
-                time_zone: None,
-                deactivate_non_repliers: reminds.is_campaign,
-            }),
-            idempotency_key: None,
-        };
-        // Only admins may threaten.
-        let role =
-            if message.reminds.as_ref().is_some_and(|reminds| reminds.is_campaign) { Role::Admin } else { sender.role };
-        let (message, _) = messages::send(app, &Actor { role, ..sender.clone() }, input).await?;
-        self.sent.insert(number, message);
-        Ok(())
-    }
-
-    async fn reply(&mut self, app: &App, number: usize, to: usize, reply: &Reply) -> Result<()> {
-        let sender = self.person(reply.from)?;
-        let early = || Error::Internal(format!("in the story {} answers before there is a message", reply.from));
-        let parent = self.sent.get(&to).ok_or_else(early)?;
-        let input = ReplyToMessageInput {
-            parent_id: ID(Kind::Message.encode(parent.id)),
-            body: reply.body.into(),
-            scope: reply.scope,
-            idempotency_key: None,
-        };
-        // Nobody answers what they have not read.
-        let ((), (message, _)) = try_join!(biased; look(app, sender), messages::reply(app, sender, input))?;
-        self.sent.insert(number, message);
-        Ok(())
-    }
-
-    /// Somebody puts some away, also what they have not read, which shows in its read rate, and reads the rest.
-    async fn skim(&self, app: &App, reader: usize) -> Result<()> {
-        let actor = self.person(PEOPLE[reader].id)?;
-        let items = newest(app, actor, InboxView::Active, 20).await?;
-        let is_dull = |item: &&Item| item.row.message_id.is_some_and(|id| id as usize % 3 == reader % 3);
-        let dull = items.iter().filter(is_dull);
-        try_join!(biased; change(app, actor, dull, Change::Archive), look(app, actor))?;
-        Ok(())
-    }
-
-    /// Somebody reads what is new, marks some of it for a second look, and puts one thing off.
-    async fn tidy_up(&self, app: &App, reader: usize, tomorrow: DateTime<Utc>) -> Result<()> {
-        let actor = self.person(PEOPLE[reader].id)?;
-        look(app, actor).await?;
-        let items = newest(app, actor, InboxView::Active, 10).await?;
-        // A fixed pattern that is another one for everybody.
-        let later = 5 + reader % 4;
-        let again = items.iter().take(later).skip(reader % 3).step_by(3);
-        let put_off = items.get(later).filter(|_| reader.is_multiple_of(2));
-        try_join!(
-            biased;
-            change(app, actor, again, Change::Unread),
-            change(app, actor, put_off, Change::Snooze(tomorrow)),
-        )?;
-        Ok(())
-    }
-}
-
-async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Result<Vec<Item>> {
-    let page = Page::new(Some(count), None, None, None)?;
-    let filter = Filter { view, ..Filter::default() };
-    Ok(inbox::page(&app.db, actor.person()?.id, &filter, &page).await?.rows)
-}
-
-/// Reads what is new.
-async fn look(app: &App, actor: &Actor) -> Result<()> {
-    inbox::change_all(app, actor, None, None, Change::Read).await?;
-    Ok(())
-}
-
-/// Changes some items, or none.
-async fn change(app: &App, actor: &Actor, items: impl IntoIterator<Item = &Item>, change: Change) -> Result<()> {
-    let ids: Vec<_> = items.into_iter().map(|item| Kind::InboxItem.encode(item.row.id)).collect();
-    if !ids.is_empty() {
-        inbox::change_items(app, actor, &ids, change).await?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{config::Config, server};
+    use std::{collections::BTreeSet, sync::Arc};
 
-    /// Also in the morning, when the newest day has to be squeezed most.
-    #[tokio::test]
-    async fn everybody_finds_a_handful_of_unread_items_and_nothing_from_the_future() {
+    use ::entity::{announcement, inbox_item};
+    use sea_orm::EntityTrait;
+
+    use super::*;
+    use crate::{
+        auth::{Actor, Role},
+        config::Config,
+        demo::office::newest,
+        explain::{Rule, explain},
+        inbox::{InboxView, Item},
+        pull, server,
+        users::{self, UserRef},
+    };
+
+    /// In the morning, when the newest day has to be squeezed most.
+    const NOW: &str = "2026-03-02T10:00:00Z";
+
+    async fn demo() -> (App, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let database_url = format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
-        let now = "2026-03-02T10:00:00Z".parse().unwrap();
-        let app = server::start(Config { database_url, ..Config::default() }, Clock::manual(now)).await.unwrap();
-
+        let clock = Clock::manual(NOW.parse().unwrap());
+        let app = server::start(Config { database_url, ..Config::default() }, clock).await.unwrap();
         fill(&app).await.unwrap();
+        (app, directory)
+    }
 
+    async fn actor(app: &App, id: &str) -> Actor {
+        let user = users::find(app.db.read(), &UserRef::ExternalId(id.into())).await.unwrap();
+        let user = Some(Arc::new(user));
+        Actor { behind: None, role: Role::User, subject: id.into(), expires: app.clock.now(), user }
+    }
+
+    /// All items of somebody who has just looked.
+    async fn items(app: &App, actor: &Actor) -> Vec<Item> {
+        pull::head(app, actor.person().unwrap().id).await.unwrap();
+        newest(app, actor, InboxView::All, 100).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn everybody_finds_a_handful_of_unread_items_and_nothing_from_the_future() {
+        let (app, _directory) = demo().await;
         for person in PEOPLE {
-            let user = users::find(app.db.read(), &UserRef::ExternalId(person.id.into())).await.unwrap();
-            let counts = inbox::head(&app.db, user.id).await.unwrap();
+            let actor = actor(&app, person.id).await;
+            let counts = pull::head(&app, actor.person().unwrap().id).await.unwrap();
             assert!((1..=15).contains(&counts.unread), "{} has {} unread", person.id, counts.unread);
-            let actor = Actor {
-                behind: None,
-                role: Role::User,
-                subject: person.id.into(),
-                expires: now,
-                user: Some(Arc::new(user)),
-            };
-            let items = newest(&app, &actor, InboxView::All, 1).await.unwrap();
-            assert!(items.iter().all(|item| item.row.updated_at <= now), "{}", person.id);
+            let items = items(&app, &actor).await;
+            assert!(items.iter().all(|item| item.row.updated_at <= app.clock.now()), "{}", person.id);
         }
+        app.db.close().await;
+    }
+
+    /// For whom the demo prints tokens: many people in one item, and one that was read and followed by another.
+    #[tokio::test]
+    async fn whoever_looks_around_finds_items_of_many_people_and_new_ones_after_they_have_read() {
+        let (app, _directory) = demo().await;
+        for id in ["ada", "kwame", "priya"] {
+            let items = items(&app, &actor(&app, id).await).await;
+            let unread = |item: &&Item| item.row.read_at.is_none();
+            assert!(items.iter().filter(unread).any(|item| item.row.actor_count >= 3), "{id}");
+            let about = |item: &Item| item.row.target_id.zip(item.row.action.clone());
+            let read: BTreeSet<_> = items.iter().filter(|item| !unread(item)).filter_map(about).collect();
+            assert!(items.iter().filter(unread).filter_map(about).any(|about| read.contains(&about)), "{id}");
+            let announced = items.iter().filter(|item| item.row.kind == inbox_item::Kind::Announcement).count();
+            assert!((2..=4).contains(&announced), "{id} has {announced} announcements");
+        }
+        app.db.close().await;
+    }
+
+    #[tokio::test]
+    async fn announcements_are_published_planned_expired_and_taken_back() {
+        let (app, _directory) = demo().await;
+        let announcements = announcement::Entity::find().all(app.db.read()).await.unwrap();
+        let count = |is: &dyn Fn(&announcement::Model) -> bool| announcements.iter().filter(|row| is(row)).count();
+        assert!(count(&|row| row.position.is_some() && row.withdrawn_at.is_none()) >= 2);
+        assert_eq!(count(&|row| row.position.is_none() && row.publish_at > app.clock.now()), 1);
+        assert_eq!(count(&|row| row.expires_at.is_some() && row.settled_at.is_some()), 1);
+        assert_eq!(count(&|row| row.retracted_at.is_some()), 1);
+        app.db.close().await;
+    }
+
+    /// The one that GraphiQL's tab explains: Ada had switched likes off.
+    #[tokio::test]
+    async fn a_like_that_was_not_wanted_can_be_explained() {
+        let (app, _directory) = demo().await;
+        let tab = include_str!("../../web/graphiql/tabs.ts");
+        let id = tab.split_once("activityId: '").unwrap().1.split_once('\'').unwrap().0;
+        let ada = actor(&app, "ada").await;
+        let explanation = explain(&app, &ada, id, None).await.unwrap();
+        let decided = explanation.rules.last().unwrap();
+        assert_eq!((decided.rule, decided.passed), (Rule::Wanted, false), "{}", decided.detail);
         app.db.close().await;
     }
 }

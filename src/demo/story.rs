@@ -1,14 +1,24 @@
-//! What people have written to each other in the last three weeks, as tables of text.
+//! What has happened in the last three weeks, as tables of text: what people have written to each other, what they did to
+//! posts and products, and what was announced.
 
 mod atlas;
+mod blog;
 mod customers;
 mod engineering;
+mod notices;
 mod office;
+mod tickets;
 
 use crate::messages::ReplyScope;
 
 /// All threads, by what they are about.
 pub const THREADS: [&[Message]; 4] = [atlas::THREADS, engineering::THREADS, office::THREADS, customers::THREADS];
+
+/// What people follow and do something to.
+pub const THINGS: [&[Thing]; 2] = [blog::POSTS, tickets::PRODUCTS];
+
+pub use notices::ANNOUNCEMENTS;
+pub use tickets::SETTINGS;
 
 /// The first working day of the story, counted back from the newest.
 pub const FIRST_DAY: u8 = 14;
@@ -57,6 +67,50 @@ pub struct Reply {
     pub replies: &'static [Reply],
 }
 
+/// A post or product of the company's own application: in Tidings a target. Its page is at `/posts/<id>` or `/products/<id>`.
+pub struct Thing {
+    /// A target type of the catalog.
+    pub kind: &'static str,
+    pub id: &'static str,
+    pub title: &'static str,
+    pub made: At,
+    /// Who made it, and follows it from then on.
+    pub owner: &'static str,
+    pub doings: &'static [Doing],
+}
+
+/// Somebody does something to the thing that it stands in.
+pub struct Doing {
+    pub at: At,
+    pub by: &'static str,
+    /// An action of the catalog. Who likes something follows it from then on.
+    pub action: &'static str,
+    /// The beginning of a text, for the inboxes.
+    pub preview: Option<&'static str>,
+}
+
+/// Somebody says whether they want to hear of an action.
+pub struct Setting {
+    pub at: At,
+    pub by: &'static str,
+    pub action: &'static str,
+    pub wanted: bool,
+}
+
+pub struct Announcement {
+    pub at: At,
+    /// None: the system. Others announce as admins.
+    pub by: Option<&'static str>,
+    pub title: &'static str,
+    pub body: &'static str,
+    pub url: Option<&'static str>,
+    /// It is not published before the day after the story.
+    pub is_for_tomorrow: bool,
+    /// After so many days it leaves the inboxes.
+    pub leaves_after: Option<i64>,
+    pub taken_back: Option<At>,
+}
+
 const fn message(at: At, from: &'static str, to: &'static [To], subject: &'static str, body: &'static str) -> Message {
     Message { at, from: Some(from), to, subject, body, leaves_after: None, reminds: None, replies: &[] }
 }
@@ -97,5 +151,57 @@ impl Message {
 impl Reply {
     const fn replies(self, replies: &'static [Reply]) -> Self {
         Reply { replies, ..self }
+    }
+}
+
+const fn thing(kind: &'static str, id: &'static str, made: At, owner: &'static str, title: &'static str) -> Thing {
+    Thing { kind, id, title, made, owner, doings: &[] }
+}
+
+impl Thing {
+    const fn doings(self, doings: &'static [Doing]) -> Self {
+        Thing { doings, ..self }
+    }
+}
+
+const fn comment(at: At, by: &'static str, text: &'static str) -> Doing {
+    Doing { at, by, action: "comment", preview: Some(text) }
+}
+
+const fn like(at: At, by: &'static str) -> Doing {
+    Doing { at, by, action: "like", preview: None }
+}
+
+const fn update(at: At, by: &'static str, text: &'static str) -> Doing {
+    Doing { at, by, action: "update", preview: Some(text) }
+}
+
+const fn setting(at: At, by: &'static str, action: &'static str, wanted: bool) -> Setting {
+    Setting { at, by, action, wanted }
+}
+
+const fn announcement(at: At, title: &'static str, body: &'static str) -> Announcement {
+    Announcement { at, by: None, title, body, url: None, is_for_tomorrow: false, leaves_after: None, taken_back: None }
+}
+
+impl Announcement {
+    const fn by(self, id: &'static str) -> Self {
+        Announcement { by: Some(id), ..self }
+    }
+
+    const fn url(self, url: &'static str) -> Self {
+        Announcement { url: Some(url), ..self }
+    }
+
+    const fn tomorrow(self) -> Self {
+        Announcement { is_for_tomorrow: true, ..self }
+    }
+
+    const fn leaves_after(self, days: i64) -> Self {
+        Announcement { leaves_after: Some(days), ..self }
+    }
+
+    const fn taken_back(self, at: At) -> Self {
+        Announcement { taken_back: Some(at), ..self }
     }
 }

@@ -40,7 +40,7 @@ both! {
         app.assert_live_equals_refetch(&owner).await;
     }
 
-    /// It begins anew after it was read, also when it is marked as unread later; one that was put away stays there.
+    /// It begins anew after it was read; one that was put away stays there.
     async fn after_it_was_read_a_new_item_begins(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;

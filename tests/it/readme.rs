@@ -1,10 +1,12 @@
-//! The README's tour, run as it is written: its shell blocks against a server, and what it says comes out.
+//! The README's tour, and the examples of `docs/notifications.md` that go on from there, run as they are written: their shell
+//! blocks against a server, and what they say comes out.
 
 use std::process::Command;
 
 use crate::app::{Kind, TestApp};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+const NOTIFICATIONS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/notifications.md"));
 
 /// The blocks of one language between two headings.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
@@ -20,13 +22,38 @@ fn without_epoch(line: &str) -> String {
     }
 }
 
+/// Times within texts are those of the day on which the example was run.
+fn without_times(line: &str) -> String {
+    let part = |part: &str| part.trim_end_matches(|c: char| c.is_ascii_digit() || "T:.-".contains(c)).to_owned();
+    line.split("+00:00").map(part).collect::<Vec<_>>().join("(time)")
+}
+
+/// The README's tour, without its first block: that starts the server, which is there.
+fn tour() -> String {
+    let tour = &README[README.find("## Five minutes").unwrap()..README.find("### Follow live").unwrap()];
+    tour.replacen("```sh\n", "", 1)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_five_minute_tour_works_as_it_is_written() {
+    works_as_it_is_written(&tour()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn announcements_and_activities_work_as_they_are_documented() {
+    works_as_it_is_written(&(tour() + NOTIFICATIONS)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_announcement_of_the_readme_works_as_it_is_written() {
+    let section =
+        &README[README.find("### Announcements and activities").unwrap()..README.find("### Look around").unwrap()];
+    works_as_it_is_written(&(tour() + section)).await;
+}
+
+async fn works_as_it_is_written(document: &str) {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
-    let start = README.find("## Five minutes").unwrap();
-    let tour = &README[start..README.find("### Follow live").unwrap()];
-    // The first block starts the server, which is there.
-    let script: String = blocks(tour, "sh")[1..].concat();
+    let script: String = blocks(document, "sh").concat();
     let script = script.replace("http://127.0.0.1:8080", &app.url(""));
     let cargo = format!(
         "cargo() {{ while [ \"$1\" != -- ]; do shift; done; shift; '{}' \"$@\"; }}\n",
@@ -40,9 +67,9 @@ async fn the_five_minute_tour_works_as_it_is_written() {
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
 
-    let said = blocks(tour, "json").concat();
+    let said = blocks(document, "json").concat();
 
-    let lines = |text: &str| text.lines().map(without_epoch).collect::<Vec<_>>();
+    let lines = |text: &str| text.lines().map(without_epoch).map(|line| without_times(&line)).collect::<Vec<_>>();
     assert_eq!(lines(&printed), lines(&said));
     app.stop().await;
 }

@@ -2,15 +2,18 @@
 
 import type { ComponentProps } from 'react'
 import type { GraphiQL } from 'graphiql'
+import follow from './tabs/follow.graphql?raw'
 import inbox from './tabs/inbox.graphql?raw'
 import live from './tabs/live.graphql?raw'
+import notify from './tabs/notify.graphql?raw'
 import send from './tabs/send.graphql?raw'
 import who from './tabs/who.graphql?raw'
+import why from './tabs/why.graphql?raw'
 
 const json = (value: unknown) => JSON.stringify(value, null, 2)
 
-// The people are those of the demo. A tab is called as its operation is. The first one has no variables: GraphiQL 5.4
-// does not show those of a first visit.
+// The people and things are those of the demo. A tab is called as its operation is. The first one has no variables: GraphiQL
+// 5.4 does not show those of a first visit.
 export const TABS: ComponentProps<typeof GraphiQL>['defaultTabs'] = [
   { query: inbox },
   {
@@ -24,5 +27,40 @@ export const TABS: ComponentProps<typeof GraphiQL>['defaultTabs'] = [
     }),
   },
   { query: live, variables: json({ after: null }) },
+  {
+    query: notify,
+    variables: json({
+      activities: {
+        activities: [
+          {
+            actor: { externalId: 'tomasz' },
+            action: 'comment',
+            target: {
+              type: 'post',
+              externalId: 'closed-door',
+              title: 'What visitors ask when the door is closed',
+              url: '/posts/closed-door',
+              owner: { externalId: 'kwame' },
+            },
+            data: { preview: 'Who answers *the door*?' },
+          },
+        ],
+      },
+      announcement: {
+        title: 'Cake in the kitchen',
+        body: 'As long as there is some.',
+      },
+    }),
+  },
+  {
+    query: follow,
+    variables: json({
+      target: { type: 'post', externalId: 'one-queue' },
+      reason: 'like_post',
+      stop: false,
+      settings: [{ action: 'like', enabled: true }],
+    }),
+  },
+  { query: why, variables: json({ activityId: 'act_15' }) },
   { query: who },
 ]

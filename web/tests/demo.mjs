@@ -11,6 +11,7 @@ const ada = await Tab.open()
 assert.equal(await ada.user.inputValue(), 'ada')
 await ada.run()
 await ada.answers('Ada Lindqvist')
+await ada.answers('and 6 others commented on your post')
 await ada.picture('inbox')
 await ada.showSchema()
 await ada.picture('documentation')
@@ -27,6 +28,18 @@ await ada.run()
 await ada.answers('Margaret')
 await ada.signIn('ada')
 
+// Why she did not hear of a like; she follows a post, and wants likes from now on.
+await ada.show('Why')
+await ada.run()
+await ada.answers('“like” was switched off by the user')
+await ada.picture('why')
+await ada.show('Follow')
+await ada.run()
+await ada.answers('"like_post"')
+await ada.picture('follow')
+// A new tab of the browser begins where this one is.
+await ada.show('Inbox')
+
 // One follows, another sends from a second tab of the browser.
 const kwame = await Tab.open()
 await kwame.signIn('kwame')
@@ -41,6 +54,16 @@ await kwame.answers('ARRIVED')
 await kwame.picture('live')
 await ada.picture('send')
 assert.deepEqual(kwame.introductions, [{ Authorization: bearer('kwame') }])
+
+// The host application tells what somebody did, and announces something.
+await ada.signIn('booking-app')
+await ada.show('Notify')
+await ada.run()
+await ada.answers('"recipientCount": 31')
+// Live shows the latest: the comment, and then this, or both at once.
+await kwame.answers('Cake in the kitchen')
+await ada.picture('notify')
+await ada.signIn('ada')
 
 // Who is somebody else from now on follows another inbox: the message to Kwame does not come, the one to Priya does.
 await kwame.signIn('priya')

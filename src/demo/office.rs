@@ -1,0 +1,254 @@
+//! The people of the demo and what they do, through the functions of the domain, as if they had been there.
+//!
+//! What happens at one moment is joined, so that it shares a commit; the writer takes it in the order of the code.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ::entity::message;
+use async_graphql::ID;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::try_join_all;
+use tokio::try_join;
+
+use super::{
+    people::{GROUPS, Members, PEOPLE},
+    story::{Announcement, Doing, Message, Reply, Setting, Thing, To},
+};
+use crate::{
+    activities::{self, ActivityInput, CreateActivitiesInput, TargetInput},
+    announcements::{self, CreateAnnouncementInput},
+    app::App,
+    auth::{Actor, Role},
+    error::{Error, Result},
+    groups::{self, GroupRef},
+    id::Kind,
+    inbox::{self, Change, Filter, InboxView, Item},
+    messages::{self, AudienceRef, CreateMessageInput, ReplyToMessageInput},
+    page::Page,
+    pull,
+    reminders::{RemindUntil, ReminderInput},
+    subscriptions::{self, ActionSettingInput, SubscribeInput, UpdateSubscriptionConfigInput},
+    targets::TargetRef,
+    users::{self, UserInput, UserRef},
+};
+
+/// The host application, which makes people and groups known, sends what no person sends, and tells of activities.
+pub const HOST: &str = "booking-app";
+
+/// Who is there, and what was sent so far.
+pub struct Office {
+    people: HashMap<&'static str, Actor>,
+    host: Actor,
+    /// By the number of the step.
+    sent: HashMap<usize, message::Model>,
+    /// The ids of announcements, by their titles.
+    announced: HashMap<&'static str, ID>,
+}
+
+impl Office {
+    /// Makes the people and groups known.
+    pub async fn open(app: &App) -> Result<Self> {
+        let actor = |role, subject: &str, user| Actor {
+            behind: None,
+            role,
+            subject: subject.to_owned(),
+            user,
+            expires: DateTime::<Utc>::MAX_UTC,
+        };
+        let host = actor(Role::Service, HOST, None);
+        let people = PEOPLE.iter().map(|person| UserInput {
+            external_id: person.id.into(),
+            first_name: Some(person.first_name.into()),
+            last_name: Some(person.last_name.into()),
+            email: Some(format!("{}@example.com", person.id)),
+            avatar_url: None,
+            locale: Some(person.locale.into()),
+            time_zone: Some(person.time_zone.into()),
+        });
+        let users = users::upsert(app, &host, people.collect()).await?;
+        let people = PEOPLE.iter().zip(users);
+        let people = people.map(|(person, user)| (person.id, actor(Role::User, person.id, Some(Arc::new(user)))));
+        let office = Office { people: people.collect(), host, sent: HashMap::new(), announced: HashMap::new() };
+
+        let host = &office.host;
+        let open = GROUPS.iter().map(|group| async move {
+            groups::upsert(app, host, group.id.into(), group.name.into()).await?;
+            let members: Vec<_> = match group.members {
+                Members::Everybody => PEOPLE.iter().map(|person| person.id).collect(),
+                Members::These(ids) => ids.to_vec(),
+            };
+            let members: Vec<_> = members.into_iter().map(|id| UserRef::ExternalId(id.into())).collect();
+            groups::add_members(app, host, &GroupRef::ExternalId(group.id.into()), &members).await
+        });
+        try_join_all(open).await?;
+        Ok(office)
+    }
+
+    fn person(&self, id: &str) -> Result<&Actor> {
+        self.people.get(id).ok_or_else(|| Error::Internal(format!("the story has nobody called {id}")))
+    }
+
+    pub async fn send(&mut self, app: &App, number: usize, message: &Message) -> Result<()> {
+        let sender = message.from.map_or(Ok(&self.host), |id| self.person(id))?;
+        let to = message.to.iter().map(|to| match *to {
+            To::User(id) => AudienceRef::User(UserRef::ExternalId(id.into())),
+            To::Group(id) => AudienceRef::Group(GroupRef::ExternalId(id.into())),
+        });
+        let input = CreateMessageInput {
+            to: to.collect(),
+            subject: message.subject.into(),
+            body: message.body.into(),
+            expires_at: message.leaves_after.map(|days| app.clock.now() + TimeDelta::days(days)),
+            reminder: message.reminds.as_ref().map(|reminds| ReminderInput {
+                frequency: reminds.frequency.into(),
+                until: if reminds.is_campaign { RemindUntil::Replied } else { RemindUntil::Read },
+                time_zone: None,
+                deactivate_non_repliers: reminds.is_campaign,
+            }),
+            idempotency_key: None,
+        };
+        // Only admins may threaten.
+        let role =
+            if message.reminds.as_ref().is_some_and(|reminds| reminds.is_campaign) { Role::Admin } else { sender.role };
+        let (message, _) = messages::send(app, &Actor { role, ..sender.clone() }, input).await?;
+        self.sent.insert(number, message);
+        Ok(())
+    }
+
+    pub async fn reply(&mut self, app: &App, number: usize, to: usize, reply: &Reply) -> Result<()> {
+        let sender = self.person(reply.from)?;
+        let early = || Error::Internal(format!("in the story {} answers before there is a message", reply.from));
+        let parent = self.sent.get(&to).ok_or_else(early)?;
+        let input = ReplyToMessageInput {
+            parent_id: ID(Kind::Message.encode(parent.id)),
+            body: reply.body.into(),
+            scope: reply.scope,
+            idempotency_key: None,
+        };
+        // Nobody answers what they have not read.
+        let ((), (message, _)) = try_join!(biased; look(app, sender), messages::reply(app, sender, input))?;
+        self.sent.insert(number, message);
+        Ok(())
+    }
+
+    /// Somebody puts some away, also what they have not read, which shows in its read rate, and reads the rest.
+    pub async fn skim(&self, app: &App, reader: usize) -> Result<()> {
+        let actor = self.person(PEOPLE[reader].id)?;
+        pull::head(app, actor.person()?.id).await?;
+        let items = newest(app, actor, InboxView::Active, 20).await?;
+        let is_dull = |item: &&Item| item.row.message_id.is_some_and(|id| id as usize % 3 == reader % 3);
+        let dull = items.iter().filter(is_dull);
+        try_join!(biased; change(app, actor, dull, Change::Archive), look(app, actor))?;
+        Ok(())
+    }
+
+    /// Somebody reads what is new, marks some of it for a second look, and puts one thing off.
+    pub async fn tidy_up(&self, app: &App, reader: usize, tomorrow: DateTime<Utc>) -> Result<()> {
+        let actor = self.person(PEOPLE[reader].id)?;
+        look(app, actor).await?;
+        let items = newest(app, actor, InboxView::Active, 10).await?;
+        // A fixed pattern that is another one for everybody.
+        let later = 5 + reader % 4;
+        let again = items.iter().take(later).skip(reader % 3).step_by(3);
+        let put_off = items.get(later).filter(|_| reader.is_multiple_of(2));
+        try_join!(
+            biased;
+            change(app, actor, again, Change::Unread),
+            change(app, actor, put_off, Change::Snooze(tomorrow)),
+        )?;
+        Ok(())
+    }
+
+    /// Somebody makes something, and follows it as its owner.
+    pub async fn make(&self, app: &App, thing: &Thing) -> Result<()> {
+        self.follow(app, thing, thing.owner, "create").await
+    }
+
+    /// Somebody does something to a thing. The host application tells of it; who likes the thing follows it from now on.
+    pub async fn act(&self, app: &App, thing: &Thing, doing: &Doing) -> Result<()> {
+        let activity = ActivityInput {
+            actor: Some(UserRef::ExternalId(doing.by.into())),
+            action: doing.action.into(),
+            target: TargetInput {
+                kind: thing.kind.into(),
+                external_id: thing.id.into(),
+                owner: Some(UserRef::ExternalId(thing.owner.into())),
+                title: Some(thing.title.into()),
+                url: Some(format!("/{}s/{}", thing.kind, thing.id)),
+            },
+            data: doing.preview.map(|preview| serde_json::json!({ "preview": preview })),
+            occurred_at: None,
+        };
+        let input = CreateActivitiesInput { activities: vec![activity], idempotency_key: None };
+        let follow = async {
+            match doing.action {
+                "like" => self.follow(app, thing, doing.by, "like").await,
+                _ => Ok(()),
+            }
+        };
+        try_join!(biased; activities::create(app, &self.host, input), follow)?;
+        Ok(())
+    }
+
+    async fn follow(&self, app: &App, thing: &Thing, who: &str, why: &str) -> Result<()> {
+        let target = TargetRef { kind: thing.kind.into(), external_id: thing.id.into() };
+        let input = SubscribeInput { target, reason: format!("{why}_{}", thing.kind) };
+        subscriptions::subscribe(app, self.person(who)?, input).await?;
+        Ok(())
+    }
+
+    /// Somebody says what they want to hear of.
+    pub async fn want(&self, app: &App, setting: &Setting) -> Result<()> {
+        let wanted = ActionSettingInput { action: setting.action.into(), enabled: Some(setting.wanted) };
+        let input = UpdateSubscriptionConfigInput { settings: vec![wanted] };
+        subscriptions::configure(app, self.person(setting.by)?, input).await?;
+        Ok(())
+    }
+
+    pub async fn announce(&mut self, app: &App, announcement: &Announcement, tomorrow: DateTime<Utc>) -> Result<()> {
+        let actor = match announcement.by {
+            Some(id) => Actor { role: Role::Admin, ..self.person(id)?.clone() },
+            None => self.host.clone(),
+        };
+        let input = CreateAnnouncementInput {
+            title: announcement.title.into(),
+            body: announcement.body.into(),
+            url: announcement.url.map(Into::into),
+            publish_at: announcement.is_for_tomorrow.then_some(tomorrow),
+            expires_at: announcement.leaves_after.map(|days| app.clock.now() + TimeDelta::days(days)),
+            idempotency_key: None,
+        };
+        let (row, _) = announcements::create(app, &actor, input).await?;
+        self.announced.insert(announcement.title, ID(Kind::Announcement.encode(row.id)));
+        Ok(())
+    }
+
+    pub async fn take_back(&self, app: &App, announcement: &Announcement) -> Result<()> {
+        let early = || Error::Internal(format!("{} is taken back before it is announced", announcement.title));
+        let id = self.announced.get(announcement.title).ok_or_else(early)?;
+        announcements::retract(app, &self.host, id).await?;
+        Ok(())
+    }
+}
+
+pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Result<Vec<Item>> {
+    let page = Page::new(Some(count), None, None, None)?;
+    let filter = Filter { view, ..Filter::default() };
+    Ok(inbox::page(&app.db, actor.person()?.id, &filter, &page).await?.rows)
+}
+
+/// Reads what is new. As in earnest, an inbox takes in what was announced and done when it is looked at.
+async fn look(app: &App, actor: &Actor) -> Result<()> {
+    pull::head(app, actor.person()?.id).await?;
+    inbox::change_all(app, actor, None, None, Change::Read).await?;
+    Ok(())
+}
+
+/// Changes some items, or none.
+async fn change(app: &App, actor: &Actor, items: impl IntoIterator<Item = &Item>, change: Change) -> Result<()> {
+    let ids: Vec<_> = items.into_iter().map(|item| Kind::InboxItem.encode(item.row.id)).collect();
+    if !ids.is_empty() {
+        inbox::change_items(app, actor, &ids, change).await?;
+    }
+    Ok(())
+}
