@@ -143,8 +143,8 @@ pub async fn run(cli: Cli) -> Result<()> {
 async fn serve(config: Config) -> Result<()> {
     let listener = listen(&config).await?;
     let app = server::start(config, Clock::System).await?;
-    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, "serving");
     until_signalled(&app)?;
+    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, "serving");
     server::serve(app, listener).await
 }
 
