@@ -68,8 +68,8 @@ pub async fn send(
     if deliver {
         let items = format!(
             "INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
-             SELECT u.id, 'message', m.id, b.seq + 1, b.seq + 1, {PAST}, {PAST} {reached} \
-             JOIN inbox AS b ON b.user_id = u.id"
+             SELECT r.user_id, 'message', r.message_id, b.seq + 1, b.seq + 1, {PAST}, {PAST} \
+             FROM message_recipient AS r CROSS JOIN inbox AS b WHERE r.message_id IN ({ours}) AND b.user_id = r.user_id"
         );
         let heads = format!(
             "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id IN \

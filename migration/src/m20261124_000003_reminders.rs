@@ -1,5 +1,6 @@
 //! Reminders, who was reminded and who replied, and why somebody was deactivated.
 
+use sea_orm::DbBackend;
 use sea_orm_migration::{prelude::*, schema::*};
 
 #[derive(DeriveMigrationName)]
@@ -42,6 +43,10 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        if manager.get_database_backend() == DbBackend::Postgres {
+            // Servers ask for messages with their reminders; dropping these first would lock the two the other way round.
+            manager.get_connection().execute_unprepared("LOCK TABLE message IN ACCESS EXCLUSIVE MODE").await?;
+        }
         manager.get_connection().execute_unprepared("DROP INDEX message_audience_group").await?;
         for (table, column) in columns() {
             let name = column.get_column_name();
