@@ -65,7 +65,9 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         app: app.clone(),
     });
     let due = tokio::spawn(due::run(app.clone()));
-    let pulling = tokio::spawn(pull::keep_connected(app.clone(), pull::heads(&app).await?));
+    // Before anybody can connect. If the database is away, everything is looked at when it is back.
+    let looked_at = pull::heads(&app).await.unwrap_or_default();
+    let pulling = tokio::spawn(pull::keep_connected(app.clone(), looked_at));
     let keys = tokio::spawn({
         let app = app.clone();
         async move { app.shutdown.run_until_cancelled(app.auth.keep_keys_fresh(&app.clock)).await }
