@@ -207,7 +207,7 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Mode
         tx.concerns([Topic::Schedule]);
         tx.commit().await?;
     }
-    pull::take_back(app, id).await?;
+    pull::take_back_soon(app, id).await?;
     find(app, actor, id).await
 }
 

@@ -23,7 +23,7 @@ use crate::{
     live::News,
 };
 
-pub use take_back::take_back;
+pub use take_back::{take_back, take_back_soon};
 
 /// How many inboxes one transaction locks.
 const MOST_INBOXES: usize = 500;
