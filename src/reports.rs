@@ -10,7 +10,7 @@ mod timeline;
 use ::entity::{group, message, message::Reader, message_audience, user};
 use async_graphql::{Enum, ID, InputObject};
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait, QueryFilter, Value};
+use sea_orm::Value;
 
 use crate::{
     app::App,
@@ -118,19 +118,22 @@ pub async fn page(
     let direction = if descending == page.backwards { "ASC" } else { "DESC" };
     let limit = bind(&mut values, page.limit as i64 + 1);
     let keys = format!(
-        "SELECT CAST({first} AS bigint), {second} FROM {source}{seek} \
+        "SELECT CAST({first} AS bigint) AS place, {second} AS audience FROM {source}{seek} \
          ORDER BY {first} {direction}, {second} {direction} LIMIT {limit}"
     );
-    use sea_orm::ConnectionTrait;
-    let keys = app.db.read().query_all_raw(app.db.statement(keys, values)).await?;
-    let keys = keys.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
-    let keys = keys.collect::<Result<Vec<Key>>>()?;
-    Ok(page.slice(rows(app, keys).await?))
+    let mut rows = rows(app, &keys, values).await?;
+    // The statement chooses the rows; the order in which a join gives them is its own.
+    rows.sort_by_key(|row| row.key);
+    if descending != page.backwards {
+        rows.reverse();
+    }
+    Ok(page.slice(rows))
 }
 
 /// One row, for who may see it.
 pub async fn find(app: &App, actor: &Actor, audience: i64) -> Result<Row> {
-    let row = rows(app, vec![(0, audience)]).await?.pop();
+    let key = "SELECT CAST(0 AS bigint) AS place, CAST($1 AS bigint) AS audience";
+    let row = rows(app, key, vec![audience.into()]).await?.pop();
     let may_see = |row: &Row| match actor.reader() {
         Reader::Everything => true,
         Reader::User(user) => row.message.sender_id == Some(user),
@@ -144,19 +147,32 @@ pub fn may_see_names(app: &App, actor: &Actor) -> bool {
     actor.is_admin() || app.config.reading_details == ReadingDetails::Names
 }
 
-async fn rows(app: &App, keys: Vec<Key>) -> Result<Vec<Row>> {
-    let found = message_audience::Entity::find()
-        .filter(message_audience::COLUMN.id.is_in(keys.iter().map(|(_, id)| *id)))
-        .find_also_related(user::Entity)
-        .find_also(message_audience::Entity, group::Entity)
-        .find_also(message_audience::Entity, message::Entity);
-    let mut found: std::collections::HashMap<_, _> =
-        found.all(app.db.read()).await?.into_iter().map(|row| (row.0.id, row)).collect();
-    let row = |key: Key| {
-        let (audience, user, group, message) = found.remove(&key.1)?;
-        Some(Row { key, audience, user, group, message: message? })
+/// The rows with some keys, in one statement and as one text, as a page of an inbox is.
+async fn rows(app: &App, keys: &str, values: Vec<Value>) -> Result<Vec<Row>> {
+    type Pieces = (i64, message_audience::Model, Option<user::Model>, Option<group::Model>, message::Model);
+    let dialect = app.db.dialect();
+    let pieces = dialect.json_array(&format!(
+        "k.place, {}, {}, {}, {}",
+        dialect.json_row::<message_audience::Entity>("a"),
+        dialect.json_row::<user::Entity>("u"),
+        dialect.json_row::<group::Entity>("g"),
+        dialect.json_row::<message::Entity>("m"),
+    ));
+    let rows = format!(
+        "SELECT {} FROM ({keys}) AS k JOIN message_audience AS a ON a.id = k.audience \
+         JOIN message AS m ON m.id = a.message_id LEFT JOIN \"user\" AS u ON u.id = a.user_id \
+         LEFT JOIN \"group\" AS g ON g.id = a.group_id",
+        dialect.json_list(&pieces)
+    );
+    let found: Vec<Pieces> = app.db.json(&rows, values).await?;
+    let row = |(place, audience, user, group, message): Pieces| Row {
+        key: (place, audience.id),
+        audience,
+        user,
+        group,
+        message,
     };
-    Ok(keys.into_iter().filter_map(row).collect())
+    Ok(found.into_iter().map(row).collect())
 }
 
 /// The conditions on a message `m` and its address `a`. Who is named and does not exist has sent and got nothing.

@@ -1,8 +1,9 @@
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 /// One address of a message (M4): a person or a group, its name as it was, and how far it has read.
 #[sea_orm::model]
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "message_audience")]
 pub struct Model {
     #[sea_orm(primary_key)]
