@@ -160,10 +160,10 @@ fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) ->
         text::check_line(&format!("{path}.target.title"), title, LONGEST_TITLE)?;
     }
     text::check_link(&format!("{path}.target.url"), url.as_deref())?;
-    if let Some(data) = &activity.data {
-        if data.to_string().len() > LONGEST_DATA || has_nul(data) {
-            return Err(Error::invalid(format!("{path}.data"), format!("has at most {LONGEST_DATA} bytes and no NUL")));
-        }
+    if let Some(data) = &activity.data
+        && (data.to_string().len() > LONGEST_DATA || has_nul(data))
+    {
+        return Err(Error::invalid(format!("{path}.data"), format!("has at most {LONGEST_DATA} bytes and no NUL")));
     }
     if let Some(time) = activity.occurred_at
         && clock::given(&format!("{path}.occurredAt"), time)? > now + CLOCKS_DIFFER

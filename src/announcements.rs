@@ -10,9 +10,7 @@ use ::entity::{announcement, user};
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-    ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult, QuerySelect,
 };
 use serde::Serialize;
 
@@ -96,41 +94,43 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
             return find(app, actor, id).await;
         }
     };
-    let position = if publish_at <= now { Some(next_position(&tx).await?) } else { None };
-    let announcement = announcement::ActiveModel {
-        id: NotSet,
-        title: Set(title),
-        body: Set(input.body),
-        url: Set(input.url.filter(|url| !url.is_empty())),
-        author_id: Set(actor.user_id()),
-        publish_at: Set(publish_at),
-        position: Set(position),
-        expires_at: Set(expires_at),
-        retracted_at: Set(None),
-        withdrawn_at: Set(None),
-        settled_at: Set(None),
-        seen_count: Set(0),
-        read_count: Set(0),
-        first_read_at: Set(None),
-        last_read_at: Set(None),
-        created_at: Set(now),
-    };
-    let announcement = announcement.insert(&*tx).await?;
+    let is_published = publish_at <= now;
+    if is_published {
+        tx.in_commit_order().await?;
+    }
+    let insert = format!(
+        "INSERT INTO announcement \
+         (title, body, url, author_id, publish_at, expires_at, created_at, seen_count, read_count, position) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, CASE WHEN $8 THEN {NEXT_POSITION} END) RETURNING *"
+    );
+    let values = [
+        title.into(),
+        input.body.into(),
+        input.url.filter(|url| !url.is_empty()).into(),
+        actor.user_id().into(),
+        publish_at.into(),
+        expires_at.into(),
+        now.into(),
+        is_published.into(),
+    ];
+    let announcement = one(tx.rows(&insert, values).await?)?;
     key.keep(&tx, announcement.id).await?;
-    tx.concerns(position.map(|_| Topic::Announcements));
-    if position.is_none() || expires_at.is_some() {
+    tx.concerns(is_published.then_some(Topic::Announcements));
+    if !is_published || expires_at.is_some() {
         tx.concerns([Topic::Schedule]);
     }
     tx.commit().await?;
     Ok((announcement, actor.user.as_deref().cloned()))
 }
 
-/// The position of what is published next. No other is given out before this transaction ends.
-async fn next_position(tx: &Tx) -> Result<i64> {
-    tx.in_commit_order().await?;
-    let next = tx.rows("SELECT coalesce(max(position), 0) + 1 FROM announcement", []).await?;
-    let next = next.first().ok_or_else(|| Error::Internal("a select without a row".into()))?;
-    Ok(next.try_get_by_index(0)?)
+/// The position of what is published next, as a part of the statement that gives it: no other is given out between
+/// [`Tx::in_commit_order`] and the commit, and under that lock every round trip counts.
+const NEXT_POSITION: &str = "(SELECT coalesce(max(position), 0) + 1 FROM announcement)";
+
+/// The one row of a statement.
+fn one(mut rows: Vec<QueryResult>) -> Result<announcement::Model> {
+    let row = rows.pop().ok_or(Error::NotFound("announcement"))?;
+    Ok(announcement::Model::from_query_result(&row, "")?)
 }
 
 /// Changes an announcement, also in the inboxes that have it.
@@ -235,8 +235,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Announced> {
 
 async fn lock(tx: &Tx, id: i64) -> Result<announcement::Model> {
     let lock = format!("SELECT * FROM announcement WHERE id = $1 {}", tx.dialect().for_update());
-    let row = tx.rows(&lock, [id.into()]).await?.pop().ok_or(Error::NotFound("announcement"))?;
-    Ok(announcement::Model::from_query_result(&row, "")?)
+    one(tx.rows(&lock, [id.into()]).await?)
 }
 
 /// Publishes an announcement if its time has come and nobody else has. Can be repeated.
@@ -245,15 +244,10 @@ async fn publish(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
     let row = lock(&tx, id).await?;
     if row.position.is_none() && row.retracted_at.is_none() && row.publish_at <= now {
-        let position = next_position(&tx).await?;
-        let change = announcement::ActiveModel {
-            id: Set(id),
-            position: Set(Some(position)),
-            // What comes late, because no server was there, comes now.
-            publish_at: Set(now),
-            ..Default::default()
-        };
-        announcement::Entity::update(change).exec(&*tx).await?;
+        tx.in_commit_order().await?;
+        // What comes late, because no server was there, comes now.
+        let publish = format!("UPDATE announcement SET publish_at = $2, position = {NEXT_POSITION} WHERE id = $1");
+        tx.run(&publish, [id.into(), now.into()]).await?;
         tx.concerns([Topic::Announcements]);
     }
     tx.commit().await
@@ -284,10 +278,11 @@ async fn withdraw(app: &App, id: i64) -> Result<()> {
 /// Takes a withdrawn announcement out of the first inboxes, which mostly are all; the schedule does the rest. Nobody waits for
 /// a million inboxes.
 async fn leave_soon(app: &App, id: i64) -> Result<()> {
-    match delivery::remove_some(app, About::Announcement(id), 0).await? {
-        Some(_) => Ok(app.live.hint(Topic::Schedule)),
-        None => settle(app, id).await,
+    if delivery::remove_some(app, About::Announcement(id), 0).await?.is_none() {
+        return settle(app, id).await;
     }
+    app.live.hint(Topic::Schedule);
+    Ok(())
 }
 
 /// Takes a withdrawn announcement out of all inboxes.

@@ -13,7 +13,7 @@ use std::{
     ops::Deref,
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -62,10 +62,18 @@ pub struct Db {
     hints: mpsc::UnboundedSender<Vec<Topic>>,
     /// SQLite: held while the database is open.
     lock: Mutex<Option<File>>,
-    statements: Arc<AtomicU64>,
+    statements: Arc<Statements>,
     /// SQLite: the writer and the checkpoints, which end when they are told to.
     tasks: TaskTracker,
     stop: CancellationToken,
+}
+
+/// What tests ask about the statements that are run.
+#[derive(Default)]
+struct Statements {
+    count: AtomicU64,
+    /// Those that nobody has taken yet; empty as long as nobody has asked for them.
+    untaken: OnceLock<Mutex<Vec<Statement>>>,
 }
 
 enum Write {
@@ -95,7 +103,13 @@ impl Db {
 
     /// How many statements have been run; for tests that count them.
     pub fn statement_count(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.statements.count.load(Ordering::Relaxed)
+    }
+
+    /// The statements that have been run since somebody last asked; for tests that look at their plans.
+    pub fn take_statements(&self) -> Vec<Statement> {
+        let untaken = self.statements.untaken.get_or_init(Mutex::default);
+        std::mem::take(&mut *untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
 
     /// For queries. It cannot write.
@@ -287,10 +301,13 @@ impl Location {
 }
 
 /// Counts the statements of a connection.
-fn counted(mut connection: DatabaseConnection, statements: &Arc<AtomicU64>) -> DatabaseConnection {
+fn counted(mut connection: DatabaseConnection, statements: &Arc<Statements>) -> DatabaseConnection {
     let statements = statements.clone();
-    connection.set_metric_callback(move |_| {
-        statements.fetch_add(1, Ordering::Relaxed);
+    connection.set_metric_callback(move |ran| {
+        statements.count.fetch_add(1, Ordering::Relaxed);
+        if let Some(untaken) = statements.untaken.get() {
+            untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(ran.statement.clone());
+        }
     });
     connection
 }

@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use sea_orm::{ConnectionTrait, Database as Connection};
-
 use crate::{CONNECTIONS, Result, database::Database, table};
 
 /// How many people get messages, and belong to the group [`GROUP`].
@@ -35,40 +33,44 @@ pub fn owners(items: i64) -> i64 {
 /// Fills the tables; says how long it took.
 pub async fn load(database: &Database, items: i64) -> Result<String> {
     let begin = Instant::now();
-    let connection = Connection::connect(database.url()).await?;
-    let is_sqlite = matches!(database, Database::Sqlite(_));
-    let (before, after) = match is_sqlite {
-        true => ("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000", "PRAGMA wal_checkpoint(TRUNCATE)"),
-        // What it would do by itself in time: plans follow from what it knows of the tables.
-        // Not the tables that are still empty: PostgreSQL would plan for that, and keep the plans while they fill.
-        false => ("CHECKPOINT", "VACUUM ANALYZE \"user\", inbox, message, inbox_item"),
-    };
-    connection.execute_unprepared(before).await?;
-    for statement in statements(is_sqlite, items) {
-        connection.execute_unprepared(&statement).await?;
-    }
-    connection.execute_unprepared(after).await?;
-    connection.execute_unprepared(before).await?;
-    connection.close().await?;
+    // Not the tables that are still empty: PostgreSQL would plan for that, and keep the plans while they fill.
+    database.fill(&statements(database, items), "\"user\", inbox, message, inbox_item").await?;
     Ok(format!("loaded in {}", table::duration(begin.elapsed())))
+}
+
+/// Adds people until there are so many.
+pub async fn grow(database: &Database, users: i64) -> Result<()> {
+    database.fill(&people(database, users), "\"user\", inbox").await
+}
+
+/// The beginning of a statement, with a table `n` of numbers `i` from 1 to `last`.
+pub fn up_to(last: i64) -> String {
+    format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})")
+}
+
+fn people(database: &Database, users: i64) -> [String; 2] {
+    [
+        format!(
+            "{} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+             SELECT 'person-' || i, 'First' || i, 'Last' || i, 'en', 'UTC', {} FROM n \
+             WHERE i > (SELECT coalesce(max(id), 0) FROM \"user\")",
+            up_to(users),
+            database.time("0")
+        ),
+        // Who becomes known has no announcements of before.
+        "INSERT INTO inbox (user_id, announcements_since, announcements_pulled) \
+         SELECT u.id, a.n, a.n FROM \"user\" AS u, (SELECT coalesce(max(position), 0) AS n FROM announcement) AS a \
+         WHERE u.id > (SELECT coalesce(max(user_id), 0) FROM inbox) ORDER BY u.id"
+            .into(),
+    ]
 }
 
 /// Set-based SQL. Each item is about a message of its own, sent to its owner alone; the items of one inbox lie among
 /// those of the others, as they do where time has passed.
-fn statements(is_sqlite: bool, items: i64) -> [String; 9] {
-    let time = |second: &str| match is_sqlite {
-        true => format!("strftime('%Y-%m-%dT%H:%M:%f000+00:00', 1700000000 + {second}, 'unixepoch')"),
-        false => format!("to_timestamp(1700000000 + {second})"),
-    };
-    let up_to = |last: i64| format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})");
-    let (start, owners) = (time("0"), owners(items));
-    [
-        format!(
-            "{} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
-             SELECT 'person-' || i, 'First' || i, 'Last' || i, 'en', 'UTC', {start} FROM n",
-            up_to(USERS)
-        ),
-        "INSERT INTO inbox (user_id) SELECT id FROM \"user\" ORDER BY id".into(),
+fn statements(database: &Database, items: i64) -> Vec<String> {
+    let (start, owners) = (database.time("0"), owners(items));
+    let mut statements = Vec::from(people(database, USERS));
+    statements.extend([
         format!("INSERT INTO \"group\" (external_id, name, created_at) VALUES ('{GROUP}', 'Everybody', {start})"),
         format!(
             "INSERT INTO group_member (group_id, user_id, joined_at) \
@@ -81,7 +83,7 @@ fn statements(is_sqlite: bool, items: i64) -> [String; 9] {
              'You have to know, and may not have heard, what others have known for long: it was moved to Thursday.', \
              0, '', 0, 1, 0, 0, {} FROM n",
             up_to(items),
-            time("i")
+            database.time("i")
         ),
         format!(
             "INSERT INTO inbox_item \
@@ -100,5 +102,6 @@ fn statements(is_sqlite: bool, items: i64) -> [String; 9] {
          (SELECT user_id, max(seq) AS n, count(*) FILTER (WHERE read_at IS NULL) AS unread \
           FROM inbox_item GROUP BY user_id) AS t WHERE inbox.user_id = t.user_id"
             .into(),
-    ]
+    ]);
+    statements
 }

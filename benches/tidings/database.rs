@@ -6,10 +6,13 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::sqlx::{
-    ConnectOptions, PgPool, SqliteConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteSynchronous},
+use sea_orm::{
+    ConnectionTrait, Database as Connection,
+    sqlx::{
+        ConnectOptions, PgPool, SqliteConnection,
+        postgres::{PgConnectOptions, PgPoolOptions},
+        sqlite::{SqliteConnectOptions, SqliteSynchronous},
+    },
 };
 
 use crate::{Result, postgres::Cluster};
@@ -29,6 +32,48 @@ impl Database {
             Database::Sqlite(file) => format!("sqlite:{}", file.display()),
             Database::Postgres(cluster) => cluster.url(),
         }
+    }
+
+    /// A new database beside this one, without tables.
+    pub async fn another(&self, name: &str) -> Result<Self> {
+        Ok(match self {
+            Database::Sqlite(file) => Database::Sqlite(file.with_file_name(format!("{name}.db"))),
+            Database::Postgres(cluster) => {
+                let connection = Connection::connect(cluster.url()).await?;
+                connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await?;
+                connection.close().await?;
+                Database::Postgres(Box::new(cluster.named(name)))
+            }
+        })
+    }
+
+    /// A time after 1970, in SQL: `second` of them after some start.
+    pub fn time(&self, second: &str) -> String {
+        match self {
+            Database::Sqlite(_) => {
+                format!("strftime('%Y-%m-%dT%H:%M:%f000+00:00', 1700000000 + {second}, 'unixepoch')")
+            }
+            Database::Postgres(_) => format!("to_timestamp(1700000000 + {second})"),
+        }
+    }
+
+    /// Runs statements that fill tables; afterwards the database is as if their rows had been there for long.
+    pub async fn fill(&self, statements: &[String], tables: &str) -> Result<()> {
+        let (before, after) = match self {
+            Database::Sqlite(_) => {
+                ("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000", "PRAGMA wal_checkpoint(TRUNCATE)".to_owned())
+            }
+            // What it would do by itself in time: plans follow from what it knows of the tables.
+            Database::Postgres(_) => ("CHECKPOINT", format!("VACUUM ANALYZE {tables}")),
+        };
+        let connection = Connection::connect(self.url()).await?;
+        connection.execute_unprepared(before).await?;
+        for statement in statements {
+            connection.execute_unprepared(statement).await?;
+        }
+        connection.execute_unprepared(&after).await?;
+        connection.execute_unprepared(before).await?;
+        Ok(connection.close().await?)
     }
 
     /// The CPU time of a database that is a process of its own.

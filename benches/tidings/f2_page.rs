@@ -14,7 +14,7 @@ use crate::{
 };
 
 const PAGE: usize = 20;
-const QUERY: &str = "{ viewer { inbox { counts { unread } items(first: 20) { nodes { \
+pub const QUERY: &str = "{ viewer { inbox { counts { unread } items(first: 20) { nodes { \
                      id title seenAt readAt updatedAt subject { ... on Message { sender { name } } } } } } } }";
 
 pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {

@@ -12,7 +12,7 @@ use crate::{
     http::Http,
     load::{Client, Meter, Sample},
     server::Server,
-    socket::Socket,
+    socket::{INBOX, Socket},
     table::Row,
 };
 
@@ -23,7 +23,7 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     let server = Server::start_and_settle(bench).await?;
     let mut http = Http::connect(server.address).await?;
     let mut socket = Socket::open(server.address, &bench.token(READER)?).await?;
-    socket.follow_inbox().await?;
+    socket.follow(INBOX).await?;
     let sender = bench.token(data::sender(0))?;
     let to = json!({"user": {"externalId": data::external_id(READER)}});
     let mut floor = Floor::connect(bench, READER..=READER, 1).await?;

@@ -1,15 +1,14 @@
 //! F8: what a websocket costs in resident memory: one whose client has introduced itself, and one that follows an
 //! inbox.
 
-use std::fs;
-
 use serde_json::json;
 
 use crate::{
     Bench, Result, data,
     http::{self, Http},
+    process,
     server::Server,
-    socket::Socket,
+    socket::{INBOX, Socket},
     table::Row,
 };
 
@@ -23,11 +22,11 @@ const OTHER_FILES: usize = 150;
 
 pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     let server = Server::start_and_settle(bench).await?;
-    let sockets = SOCKETS.min(most_files()?.saturating_sub(OTHER_FILES));
+    let sockets = SOCKETS.min(process::most_files()?.saturating_sub(OTHER_FILES));
     let mut open = Vec::new();
     for user in 1..=WARM_UP {
         open.push(Socket::open(server.address, &bench.token(user as i64)?).await?);
-        open[user - 1].follow_inbox().await?;
+        open[user - 1].follow(INBOX).await?;
     }
     let mut http = Http::connect(server.address).await?;
     for user in WARM_UP + 1..=WARM_UP + sockets {
@@ -40,7 +39,7 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     }
     let idle = server.memory()?;
     for socket in &mut open[WARM_UP..] {
-        socket.follow_inbox().await?;
+        socket.follow(INBOX).await?;
     }
     let subscribed = server.memory()?;
     drop(open);
@@ -53,11 +52,4 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
         ..Row::default()
     };
     Ok(vec![row("idle", idle), row("that follow an inbox", subscribed)])
-}
-
-/// How many files a process may have open; the server inherits the limit.
-fn most_files() -> Result<usize> {
-    let limits = fs::read_to_string("/proc/self/limits")?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).ok_or("no limit of open files")?;
-    Ok(line.split_whitespace().next().and_then(|soft| soft.parse().ok()).unwrap_or(usize::MAX))
 }

@@ -27,14 +27,21 @@ mod f1_floor;
 mod f1_send;
 mod f2_page;
 mod f4_group;
+mod f5_announce;
+mod f6_broadcast;
+mod f6_floor;
 mod f7_live;
 mod f8_memory;
+mod f9_activities;
+mod pull_inbox;
+mod pull_target;
 
 use std::process::ExitCode;
 
+use tidings::auth::{Auth, Role};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{database::Database, postgres::Cluster, server::SECRET, settings::Settings, table::Row};
+use crate::{database::Database, f6_broadcast::New, postgres::Cluster, server::SECRET, settings::Settings, table::Row};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T, E = Error> = std::result::Result<T, E>;
@@ -46,7 +53,7 @@ const CONNECTIONS: usize = 32;
 struct Bench {
     settings: Settings,
     database: Database,
-    auth: tidings::auth::Auth,
+    auth: Auth,
 }
 
 #[derive(Clone, Copy)]
@@ -61,9 +68,15 @@ enum Line {
     RemindMany,
     RemindOfMany,
     Report,
+    Broadcast(New, usize),
+    Activities(usize),
+    PullInbox,
+    PullTarget,
+    Announce,
 }
 
-const LINES: [(&str, Line); 10] = [
+/// From F6 on, lines leave something in the database: announcements that everybody has due, activities, more people.
+const LINES: [(&str, Line); 18] = [
     ("F1 createMessage to one of 10 000 people", Line::SendToMany),
     ("F1 createMessage, always to the same person", Line::SendToOne),
     ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
@@ -74,6 +87,14 @@ const LINES: [(&str, Line); 10] = [
     ("F11 reminders: 1 message, 100 000 people", Line::RemindMany),
     ("F11 reminders: 10 000 messages, 1 person each", Line::RemindOfMany),
     ("F12 readReport: 20 messages to 100 000 each", Line::Report),
+    ("F6 activity to 1 000 followers (floor: plain broadcast)", Line::Broadcast(New::Activity, 1_000)),
+    ("F6 announcement to 1 000 connected (floor: plain broadcast)", Line::Broadcast(New::Announcement, 1_000)),
+    ("F6 announcement to 5 000 connected (floor: plain broadcast)", Line::Broadcast(New::Announcement, 5_000)),
+    ("F9 createActivities, one by one", Line::Activities(1)),
+    ("F9 createActivities, in batches of 500", Line::Activities(500)),
+    ("Pull past 100 000 of others", Line::PullInbox),
+    ("Pull: createActivities where 100 000 follow (floor: nobody does)", Line::PullTarget),
+    ("F5 createAnnouncement", Line::Announce),
 ];
 
 #[tokio::main]
@@ -142,8 +163,7 @@ async fn measure(settings: &Settings, name: &str, database: impl FnOnce() -> Res
         settings.time.as_secs(),
         std::thread::available_parallelism()?,
     );
-    let auth = tidings::auth::Auth::new(SECRET).map_err(|error| format!("{error:?}"))?;
-    let bench = Bench { settings: settings.clone(), database, auth };
+    let bench = Bench::on(database, settings)?;
     println!("{}", Row::head());
     let mut outcome = Ok(());
     for (name, line) in lines {
@@ -159,6 +179,11 @@ async fn measure(settings: &Settings, name: &str, database: impl FnOnce() -> Res
 }
 
 impl Bench {
+    fn on(database: Database, settings: &Settings) -> Result<Self> {
+        let auth = Auth::new(SECRET).map_err(|error| format!("{error:?}"))?;
+        Ok(Bench { settings: settings.clone(), database, auth })
+    }
+
     async fn line(&self, name: &str, line: Line) -> Result<Vec<Row>> {
         match line {
             Line::SendToMany => f1_send::run(self, name, 1..=data::MEMBERS).await,
@@ -171,6 +196,11 @@ impl Bench {
             Line::RemindMany => f11_remind::run(self, name, 1, crowd::SIZE).await,
             Line::RemindOfMany => f11_remind::run(self, name, 10_000, 1).await,
             Line::Report => f12_report::run(self, name).await,
+            Line::Broadcast(new, connected) => f6_broadcast::run(self, name, new, connected).await,
+            Line::Activities(batch) => f9_activities::run(self, name, batch).await,
+            Line::PullInbox => pull_inbox::run(self, name).await,
+            Line::PullTarget => pull_target::run(self, name).await,
+            Line::Announce => f5_announce::run(self, name).await,
         }
     }
 
@@ -181,8 +211,25 @@ impl Bench {
 
     /// The token of anybody, by the external id.
     fn token_of(&self, user: &str) -> Result<String> {
+        self.issue(user, Role::User)
+    }
+
+    /// The token of the host application.
+    fn service(&self) -> Result<String> {
+        self.issue("host", Role::Service)
+    }
+
+    fn issue(&self, name: &str, role: Role) -> Result<String> {
         let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::days(1);
-        let token = self.auth.issue(user, tidings::auth::Role::User, expires);
-        token.map_err(|error| format!("{error:?}").into())
+        self.auth.issue(name, role, expires).map_err(|error| format!("{error:?}").into())
+    }
+
+    /// A statement without values.
+    fn statement(&self, sql: &str) -> sea_orm::Statement {
+        let backend = match self.database {
+            Database::Sqlite(_) => sea_orm::DbBackend::Sqlite,
+            Database::Postgres(_) => sea_orm::DbBackend::Postgres,
+        };
+        sea_orm::Statement::from_string(backend, sql)
     }
 }

@@ -7,17 +7,22 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use crate::{Result, process, server::free_port};
 
+/// A database of it.
 pub struct Cluster {
-    /// Its standard input is closed when the bench ends, which is what the script waits for.
-    script: Child,
+    script: Arc<Script>,
     postmaster: u32,
     port: u16,
+    database: String,
 }
+
+/// Its standard input is closed when the bench ends, which is what the script waits for.
+struct Script(Child);
 
 /// Where the programs are: beside the initdb in PATH, or else the newest of those that Debian keeps out of it.
 pub fn binaries() -> Option<PathBuf> {
@@ -49,7 +54,8 @@ impl Cluster {
         let mut said = String::new();
         loop {
             if let Some((_, postmaster)) = said.split_once("ready ") {
-                return Ok(Cluster { postmaster: postmaster.trim().parse()?, script, port });
+                let (postmaster, script) = (postmaster.trim().parse()?, Arc::new(Script(script)));
+                return Ok(Cluster { script, postmaster, port, database: "postgres".into() });
             }
             if output.read_line(&mut said)? == 0 {
                 script.wait()?;
@@ -59,7 +65,12 @@ impl Cluster {
     }
 
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{}", self.port, self.database)
+    }
+
+    /// Another database, of the same server.
+    pub fn named(&self, database: &str) -> Self {
+        Cluster { script: self.script.clone(), postmaster: self.postmaster, port: self.port, database: database.into() }
     }
 
     pub fn cpu(&self) -> Result<Duration> {
@@ -67,10 +78,10 @@ impl Cluster {
     }
 }
 
-impl Drop for Cluster {
+impl Drop for Script {
     fn drop(&mut self) {
-        drop(self.script.stdin.take());
-        let _ = self.script.wait();
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 

@@ -7,10 +7,13 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+    tungstenite::{Message, Utf8Bytes, client::IntoClientRequest, http::HeaderValue},
 };
 
 use crate::Result;
+
+/// The least that a client can follow of its inbox.
+pub const INBOX: &str = "subscription { inboxUpdated { cursor changes { type item { title } } } }";
 
 pub struct Socket(WebSocketStream<TcpStream>);
 
@@ -29,18 +32,24 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Follows the inbox; returns when the server has said where it stands.
-    pub async fn follow_inbox(&mut self) -> Result<()> {
-        let query = "subscription { inboxUpdated { cursor changes { type item { title } } } }";
-        self.write(json!({"type": "subscribe", "id": "1", "payload": {"query": query}})).await?;
-        self.read_until("cursor").await
+    /// Opens a socket to a server that speaks nothing in particular.
+    pub async fn plain(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Socket(client_async(format!("ws://{address}/"), stream).await?.0))
     }
 
-    /// Reads until a message that contains this text.
-    pub async fn read_until(&mut self, text: &str) -> Result<()> {
+    /// Begins a subscription to an inbox; returns when the server has said where it stands.
+    pub async fn follow(&mut self, subscription: &str) -> Result<()> {
+        self.write(json!({"type": "subscribe", "id": "1", "payload": {"query": subscription}})).await?;
+        self.read_until("cursor").await.map(drop)
+    }
+
+    /// Reads until a message that contains this text, and gives it.
+    pub async fn read_until(&mut self, text: &str) -> Result<Utf8Bytes> {
         loop {
             match self.0.next().await.ok_or("the server has closed the socket")?? {
-                Message::Text(message) if message.contains(text) => return Ok(()),
+                Message::Text(message) if message.contains(text) => return Ok(message),
                 Message::Text(message) if message.contains("\"ping\"") => self.write(json!({"type": "pong"})).await?,
                 Message::Text(message) if message.contains("\"errors\"") => return Err(message.to_string().into()),
                 Message::Close(frame) => return Err(format!("the server closes the socket: {frame:?}").into()),

@@ -56,10 +56,11 @@ impl Row {
     }
 
     fn of_costs(work: &str, floor: &Sample, tidings: &Sample) -> Self {
+        let server_cpu = tidings.of_one(tidings.server_cpu);
         let database = |sample: &Sample| sample.database_cpu.map(|cpu| duration(sample.of_one(cpu)));
         Row {
             work: work.to_owned(),
-            server_cpu: duration(tidings.of_one(tidings.server_cpu)),
+            server_cpu: if server_cpu.is_zero() { String::new() } else { duration(server_cpu) },
             database_cpu: database(tidings).unwrap_or_default(),
             floor_database_cpu: database(floor).unwrap_or_default(),
             p50: duration(tidings.percentile(50)),
@@ -73,7 +74,7 @@ impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:<48} {:>12} {:>12} {:>8} {:>13} {:>10} {:>11} {:>9} {:>9}",
+            "{:<68} {:>12} {:>12} {:>8} {:>13} {:>10} {:>11} {:>9} {:>9}",
             self.work,
             self.floor,
             self.tidings,

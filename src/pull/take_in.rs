@@ -59,15 +59,29 @@ pub async fn take_in(tx: &Tx, app: &App, users: &[i64], window: i64) -> Result<T
     let open = open_items(tx, &groups).await?;
     let changed: BTreeSet<i64> =
         announcements.iter().map(|(user, ..)| *user).chain(groups.keys().map(|(user, ..)| *user)).collect();
-    let changed: Vec<_> = changed.into_iter().collect();
-    if !changed.is_empty() {
-        let growing: Vec<_> = open.values().copied().collect();
-        inbox::begin_change(tx, &changed, &growing).await?;
-        insert_announcements(tx, &announcements).await?;
-        grow(tx, &groups, open).await?;
-        inbox::count_changed(tx, &changed).await?;
+    // Whose items grow is counted by what these were and what they become; what a new item counts for is known.
+    let growing: BTreeSet<i64> = open.keys().map(|(user, ..)| *user).collect();
+    let growing: Vec<_> = growing.into_iter().collect();
+    if !growing.is_empty() {
+        let items: Vec<_> = open.values().copied().collect();
+        inbox::begin_change(tx, &growing, &items).await?;
     }
-    move_positions(tx, &owners, up_to_announcement, up_to_activity).await?;
+    let mut new: BTreeMap<i64, (i64, i64)> = owners.iter().map(|user| (*user, (0, 0))).collect();
+    for (user, ..) in &announcements {
+        new.entry(*user).or_default().0 += 1;
+    }
+    for (user, ..) in groups.keys() {
+        new.entry(*user).or_default().1 += 1;
+    }
+    for user in &growing {
+        new.insert(*user, (0, 0));
+    }
+    count_and_move(tx, &new, up_to_announcement, up_to_activity).await?;
+    insert_announcements(tx, &announcements).await?;
+    grow(tx, &groups, open).await?;
+    if !growing.is_empty() {
+        inbox::count_changed(tx, &growing).await?;
+    }
     tx.concerns(changed.into_iter().map(Topic::Inbox));
     let is_more_due = up_to_announcement < last_announcement || up_to_activity < last_activity;
     let is_full = up_to_announcement < last_announcement || up_to_activity < end_of_window;
@@ -285,14 +299,25 @@ async fn count_actors(tx: &Tx, actors: &BTreeMap<(i64, i64), (i64, i64)>) -> Res
     Ok(new)
 }
 
-async fn move_positions(tx: &Tx, owners: &[i64], announcements: i64, activities: i64) -> Result<()> {
+/// Moves the positions of inboxes, and counts one more change of those in which something is new: by person, how many
+/// announcements and how many items of activities. The items are stamped with the number of that change afterwards.
+///
+/// One statement, since it writes each inbox once: for an announcement to all who are connected it is half of the work.
+async fn count_and_move(tx: &Tx, new: &BTreeMap<i64, (i64, i64)>, announcements: i64, activities: i64) -> Result<()> {
     let dialect = tx.dialect();
+    let more = |column: &str, what: &str| format!("{column} = CAST(inbox.{column} + {what} AS integer)");
     let update = format!(
-        "UPDATE inbox SET announcements_pulled = {}, activities_pulled = {} WHERE {}",
-        dialect.greatest("announcements_pulled", "$2"),
-        dialect.greatest("activities_pulled", "$3"),
-        dialect.is_one_of("user_id", "$1")
+        "UPDATE inbox SET seq = inbox.seq + CASE WHEN d.announcements + d.activities > 0 THEN 1 ELSE 0 END, \
+         {}, {}, {}, {}, announcements_pulled = {}, activities_pulled = {} FROM {} AS d WHERE inbox.user_id = d.user_id",
+        more("unread", "d.announcements + d.activities"),
+        more("unseen", "d.announcements + d.activities"),
+        more("unread_announcements", "d.announcements"),
+        more("unread_activities", "d.activities"),
+        dialect.greatest("inbox.announcements_pulled", "$2"),
+        dialect.greatest("inbox.activities_pulled", "$3"),
+        dialect.integer_table("$1", &["user_id", "announcements", "activities"]),
     );
-    tx.run(&update, [list(owners), announcements.into(), activities.into()]).await?;
+    let rows = new.iter().map(|(user, (announcements, activities))| [*user, *announcements, *activities]);
+    tx.run(&update, [integers(rows), announcements.into(), activities.into()]).await?;
     Ok(())
 }

@@ -29,6 +29,7 @@ mod messages;
 mod migrations;
 mod paging;
 mod persisted;
+mod plans;
 mod readme;
 mod receipts;
 mod reminders;

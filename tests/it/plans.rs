@@ -1,0 +1,234 @@
+//! How the databases find what comes into an inbox: by indexes, and without a look at what does not match. The plans are those
+//! of the very statements that the server runs, on connections such as it has.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value as Bound};
+use serde_json::Value;
+use tidings::db::Tx;
+
+use crate::app::{TestApp, both};
+
+/// How many things the reader follows, and to how many of them something is done.
+const FOLLOWED: u64 = 1_000;
+const DUE: u64 = 10;
+/// How much happens to other things.
+const ACTIVITIES: u64 = 100_000;
+/// How much others follow, and how many items they have.
+const OTHERS: u64 = 20_000;
+/// How many others there are.
+const PEOPLE: u64 = 2_000;
+/// Indexes that have nothing but what their statements want: to go through one is no search, and reads no more.
+const OF_WHAT_IS_WANTED: [&str; 1] = ["activity_retracted"];
+/// The tables that grow with the number of people and of what they do.
+const LARGE: [&str; 3] = ["activity", "subscription", "inbox_item"];
+
+both! {
+    /// N6: looking at an inbox costs what matches, not what happens.
+    async fn a_look_reads_only_what_matches(app: TestApp) {
+        let ada = app.user("ada").await;
+        ada.counts().await;
+        much_happens(&app).await;
+
+        app.db.take_statements();
+        ada.counts().await;
+        let nothing_due = app.db.take_statements();
+        something_is_done(&app).await;
+        app.db.take_statements();
+        ada.counts().await;
+        let due = app.db.take_statements();
+        assert_eq!(ada.counts().await["unread"], DUE);
+        assert!(nothing_due.len() < due.len() && due.iter().any(|ran| ran.sql.contains("INSERT INTO inbox_item")));
+        for statement in nothing_due.into_iter().chain(due) {
+            assert_reads_little(&app, &statement).await;
+        }
+    }
+
+    /// N6, N8: the same for who is connected, for who changes what they follow, and for what is taken back.
+    async fn whoever_is_connected_or_changes_something_reads_only_what_matches(app: TestApp) {
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        much_happens(&app).await;
+        something_is_done(&app).await;
+        app.db.take_statements();
+        let mut live = ada.follow_inbox(None).await;
+        let id = app.act(&bob, "comment", "p1").await;
+        live.take_titles(1).await;
+        ada.follow("p2", "create_post").await;
+        ada.unfollow("p2", None).await;
+        app.retract_activity(&id).await;
+        ada.titles("ALL").await;
+
+        for statement in app.db.take_statements() {
+            assert_reads_little(&app, &statement).await;
+        }
+    }
+}
+
+/// Ada follows a lot, others follow and have a lot, and a lot happens to what Ada does not follow.
+async fn much_happens(app: &TestApp) {
+    let n = |last: u64| format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})");
+    let tx = app.db.begin().await.unwrap();
+    for sql in [
+        format!(
+            "{} INSERT INTO target (type, external_id, created_at) SELECT 'post', 'p' || i, $1 FROM n",
+            n(FOLLOWED)
+        ),
+        format!(
+            "{} INSERT INTO target (type, external_id, created_at) SELECT 'post', 'o' || i, $1 FROM n",
+            n(FOLLOWED)
+        ),
+        format!(
+            "{} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+         SELECT 'u' || i, 'First', 'Last', 'en', 'UTC', $1 FROM n",
+            n(PEOPLE)
+        ),
+        "INSERT INTO inbox (user_id) SELECT id FROM \"user\" WHERE external_id LIKE 'u%' AND $1 IS NOT NULL".into(),
+        "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
+         SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM \"user\" AS u, target AS t \
+         WHERE u.external_id = 'ada' AND t.external_id LIKE 'p%'"
+            .into(),
+        format!(
+            "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
+         SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM \"user\" AS u, target AS t \
+         WHERE u.external_id LIKE 'u%' AND t.external_id LIKE 'o%' ORDER BY t.id, u.id LIMIT {OTHERS}"
+        ),
+        "INSERT INTO subscription_config (user_id, action, enabled, since, created_at) \
+         SELECT id, 'like', false, 0, $1 FROM \"user\" WHERE external_id LIKE 'u%'"
+            .into(),
+        format!(
+            "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
+         SELECT user_id, 'activity', target_id, action, target_id, target_id, $1, $1 \
+         FROM subscription ORDER BY id DESC LIMIT {OTHERS}"
+        ),
+        format!(
+            "{} INSERT INTO activity (actor_id, action, target_id, occurred_at, created_at) \
+         SELECT u.id, 'comment', t.id, $1, $1 FROM n JOIN target AS t ON t.external_id = 'o' || (1 + i % {FOLLOWED}) \
+         JOIN \"user\" AS u ON u.external_id = 'u' || (1 + i % {PEOPLE})",
+            n(ACTIVITIES)
+        ),
+    ] {
+        tx.run(&sql, [app.now().into()]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    learn(app).await;
+}
+
+/// To some of what Ada follows.
+async fn something_is_done(app: &TestApp) {
+    let tx = app.db.begin().await.unwrap();
+    let act = format!(
+        "INSERT INTO activity (action, target_id, occurred_at, created_at) SELECT 'comment', id, $1, $1 FROM target \
+         WHERE external_id LIKE 'p%' ORDER BY id DESC LIMIT {DUE}"
+    );
+    tx.run(&act, [app.now().into()]).await.unwrap();
+    tx.commit().await.unwrap();
+    learn(app).await;
+}
+
+/// PostgreSQL learns of the tables what it would learn by itself in time.
+async fn learn(app: &TestApp) {
+    if app.db.is_postgres() {
+        let tx = app.db.begin().await.unwrap();
+        tx.execute_unprepared("ANALYZE").await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+/// A statement finds the rows of the large tables by an index, and not many of them.
+async fn assert_reads_little(app: &TestApp, statement: &Statement) {
+    let sql = &statement.sql;
+    let names = names(sql);
+    if names.is_empty() {
+        return;
+    }
+    // What it changes is rolled back.
+    let tx = app.db.begin().await.unwrap();
+    match statement.db_backend {
+        DbBackend::Sqlite => {
+            let plan = tx.rows(&format!("EXPLAIN QUERY PLAN {sql}"), values(statement)).await.unwrap();
+            let steps: Vec<String> = plan.iter().map(|row| row.try_get_by_index(3).unwrap()).collect();
+            let is_scan = |step: &&String| {
+                let scanned = step.strip_prefix("SCAN ").and_then(|step| step.split(' ').next());
+                scanned.is_some_and(|scanned| names.contains(&scanned.to_owned()))
+            };
+            let is_narrow = |step: &&String| OF_WHAT_IS_WANTED.iter().any(|index| step.ends_with(index));
+            assert!(!steps.iter().filter(|step| !is_narrow(step)).any(|step| is_scan(&step)), "{sql}\n{steps:#?}");
+        }
+        _ => {
+            let (plan, is_measured) = postgres_plan(&tx, statement).await;
+            let mut read = BTreeMap::new();
+            visit(&plan, &mut read);
+            for (table, (kinds, rows)) in &read {
+                let most = if table == "subscription" { FOLLOWED + DUE } else { 5 * DUE };
+                assert!(!kinds.contains(&"Seq Scan".to_owned()), "{sql}\n{plan:#}");
+                assert!(!is_measured || *rows <= most, "{rows} rows of {table}: {sql}\n{plan:#}");
+            }
+        }
+    }
+}
+
+fn values(statement: &Statement) -> Vec<Bound> {
+    statement.values.clone().map(|values| values.0).unwrap_or_default()
+}
+
+/// What a statement calls the large tables.
+fn names(sql: &str) -> Vec<String> {
+    let words: Vec<_> = sql.split([' ', ',', '(', ')']).filter(|word| !word.is_empty()).collect();
+    let mut names = Vec::new();
+    for (n, word) in words.iter().enumerate() {
+        if LARGE.contains(&word.trim_matches('"')) {
+            let is_renamed = words.get(n + 1).is_some_and(|next| *next == "AS");
+            names.push(words[if is_renamed { n + 2 } else { n }].trim_matches('"').to_owned());
+        }
+    }
+    names
+}
+
+/// The generic plan of a statement, and whether it was measured: only what changes nothing can be run once more, by
+/// an inbox that has to take in everything again.
+async fn postgres_plan(tx: &Tx, statement: &Statement) -> (Value, bool) {
+    let values = values(statement);
+    let types: Vec<_> = values
+        .iter()
+        .map(|value| match value {
+            Bound::BigInt(_) | Bound::BigUnsigned(_) => "bigint",
+            Bound::Int(_) => "integer",
+            Bound::Bool(_) => "boolean",
+            Bound::ChronoDateTimeUtc(_) => "timestamptz",
+            Bound::String(_) => "text",
+            other => panic!("{other:?}: {}", statement.sql),
+        })
+        .collect();
+    let types = if types.is_empty() { String::new() } else { format!("({})", types.join(", ")) };
+    tx.execute_unprepared(&format!("PREPARE explained{types} AS {}", statement.sql)).await.unwrap();
+    tx.execute_unprepared("UPDATE inbox SET announcements_pulled = 0, activities_pulled = 0").await.unwrap();
+    let is_measured = statement.sql.starts_with("SELECT");
+    let analyze = if is_measured { "ANALYZE, TIMING OFF, " } else { "" };
+    let places: Vec<_> = (1..=values.len()).map(|n| format!("${n}")).collect();
+    let places = if places.is_empty() { String::new() } else { format!("({})", places.join(", ")) };
+    let execute = format!("EXPLAIN ({analyze}FORMAT JSON) EXECUTE explained{places}");
+    let execute = Statement::from_sql_and_values(DbBackend::Postgres, execute, values).to_string();
+    let plan: Value = tx.rows(&execute, []).await.unwrap()[0].try_get_by_index(0).unwrap();
+    tx.execute_unprepared("DEALLOCATE explained").await.unwrap();
+    (plan, is_measured)
+}
+
+/// How each large table is read, and how many rows of it were.
+fn visit(plan: &Value, read: &mut BTreeMap<String, (Vec<String>, u64)>) {
+    match plan {
+        Value::Array(plans) => plans.iter().for_each(|plan| visit(plan, read)),
+        Value::Object(node) => {
+            let table = node.get("Relation Name").and_then(Value::as_str).unwrap_or_default();
+            if LARGE.contains(&table) {
+                let number = |name: &str| node.get(name).and_then(Value::as_f64).unwrap_or(0.0);
+                let rows =
+                    number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
+                let (kinds, all) = read.entry(table.to_owned()).or_default();
+                kinds.push(node["Node Type"].as_str().unwrap_or_default().to_owned());
+                *all += (rows * number("Actual Loops")) as u64;
+            }
+            node.values().for_each(|value| visit(value, read));
+        }
+        _ => {}
+    }
+}
