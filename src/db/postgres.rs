@@ -34,6 +34,13 @@ pub async fn open(url: &str, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result
         options.map_sqlx_postgres_opts(move |options| {
             let options = options.statement_cache_capacity(200);
             // The planner's custom plans cost more than they gain: every hot statement has one right plan.
+            let options = if writes {
+                options
+            } else {
+                // A generic plan takes a list of unknown length for a hundred, and each of them for as many rows as a LIMIT
+                // lets through: it would rather hash whole tables than look up what is one row.
+                options.options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")])
+            };
             options.options([
                 ("plan_cache_mode", "force_generic_plan"),
                 // Compiling a plan takes longer than any of our statements.

@@ -182,21 +182,25 @@ fn group(matches: Vec<Match>) -> BTreeMap<Key, Vec<Match>> {
     groups
 }
 
-/// The items that grow: for each key the newest that is neither read nor put away.
+/// The items that grow: for each key the newest that is neither read nor put away. One look into the index for each.
 async fn open_items(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>) -> Result<HashMap<Key, i64>> {
-    let about: BTreeSet<_> = groups.keys().map(|(user, target, _)| [*user, *target]).collect();
-    if about.is_empty() {
+    if groups.is_empty() {
         return Ok(HashMap::new());
     }
     let open = format!(
-        "SELECT i.id, i.user_id, i.target_id, i.action FROM {} AS w \
-         JOIN inbox_item AS i ON i.target_id = w.target_id AND i.user_id = w.user_id \
-         WHERE i.removed_at IS NULL AND i.archived_at IS NULL AND i.read_at IS NULL ORDER BY i.id",
-        tx.dialect().integer_table("$1", &["user_id", "target_id"])
+        "SELECT (SELECT x.id FROM inbox_item AS x WHERE x.target_id = a.target_id AND x.user_id = w.user_id \
+         AND x.action = a.action AND x.removed_at IS NULL AND x.archived_at IS NULL AND x.read_at IS NULL \
+         ORDER BY x.id DESC LIMIT 1) AS item, w.user_id, a.target_id, a.action \
+         FROM {} AS w JOIN activity AS a ON a.id = w.activity_id",
+        tx.dialect().integer_table("$1", &["user_id", "activity_id"])
     );
-    let rows = tx.rows(&open, [integers(about)]).await?;
-    let mut items: HashMap<Key, i64> = rows.iter().map(item).collect::<Result<_>>()?;
-    items.retain(|key, _| groups.contains_key(key));
+    let about = groups.iter().map(|((user, ..), matches)| [*user, matches[0].activity]);
+    let mut items = HashMap::new();
+    for row in tx.rows(&open, [integers(about)]).await? {
+        if row.try_get_by_index::<Option<i64>>(0)?.is_some() {
+            items.extend([item(&row)?]);
+        }
+    }
     Ok(items)
 }
 

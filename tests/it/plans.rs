@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value as Bound};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait, Value as Bound};
 use serde_json::Value;
-use tidings::db::Tx;
 
 use crate::app::{TestApp, both};
 
@@ -14,7 +13,7 @@ const FOLLOWED: u64 = 1_000;
 const DUE: u64 = 10;
 /// How much happens to other things.
 const ACTIVITIES: u64 = 100_000;
-/// How much others follow, and how many items they have.
+/// How much others follow, and how many items two of them have.
 const OTHERS: u64 = 20_000;
 /// How many others there are.
 const PEOPLE: u64 = 2_000;
@@ -56,7 +55,7 @@ both! {
         ada.follow("p2", "create_post").await;
         ada.unfollow("p2", None).await;
         app.retract_activity(&id).await;
-        ada.titles("ALL").await;
+        ada.titles("ACTIVE").await;
 
         for statement in app.db.take_statements() {
             assert_reads_little(&app, &statement).await;
@@ -97,8 +96,8 @@ async fn much_happens(app: &TestApp) {
             .into(),
         format!(
             "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
-         SELECT user_id, 'activity', target_id, action, target_id, target_id, $1, $1 \
-         FROM subscription ORDER BY id DESC LIMIT {OTHERS}"
+         SELECT u.id, 'activity', s.target_id, s.action, s.id, s.id, $1, $1 FROM subscription AS s \
+         JOIN \"user\" AS u ON u.external_id = 'u' || (1 + s.id % 2) ORDER BY s.id DESC LIMIT {OTHERS}"
         ),
         format!(
             "{} INSERT INTO activity (actor_id, action, target_id, occurred_at, created_at) \
@@ -155,7 +154,17 @@ async fn assert_reads_little(app: &TestApp, statement: &Statement) {
             assert!(!steps.iter().filter(|step| !is_narrow(step)).any(|step| is_scan(&step)), "{sql}\n{steps:#?}");
         }
         _ => {
-            let (plan, is_measured) = postgres_plan(&tx, statement).await;
+            // A hot read gives one JSON text, on a connection for reads. Of the others, only what changes nothing can be run once
+            // more, by inboxes that have to take in everything again.
+            let is_hot_read = sql.contains("json_agg");
+            let is_measured = sql.starts_with("SELECT");
+            let plan = if is_hot_read {
+                postgres_plan(&app.db.read().begin().await.unwrap(), statement, is_measured).await
+            } else {
+                let again = "UPDATE inbox SET announcements_pulled = 0, activities_pulled = 0";
+                tx.execute_unprepared(again).await.unwrap();
+                postgres_plan(&*tx, statement, is_measured).await
+            };
             let mut read = BTreeMap::new();
             visit(&plan, &mut read);
             for (table, (kinds, rows)) in &read {
@@ -184,9 +193,8 @@ fn names(sql: &str) -> Vec<String> {
     names
 }
 
-/// The generic plan of a statement, and whether it was measured: only what changes nothing can be run once more, by
-/// an inbox that has to take in everything again.
-async fn postgres_plan(tx: &Tx, statement: &Statement) -> (Value, bool) {
+/// The generic plan of a statement; one that is measured is run.
+async fn postgres_plan(connection: &impl ConnectionTrait, statement: &Statement, is_measured: bool) -> Value {
     let values = values(statement);
     let types: Vec<_> = values
         .iter()
@@ -200,17 +208,16 @@ async fn postgres_plan(tx: &Tx, statement: &Statement) -> (Value, bool) {
         })
         .collect();
     let types = if types.is_empty() { String::new() } else { format!("({})", types.join(", ")) };
-    tx.execute_unprepared(&format!("PREPARE explained{types} AS {}", statement.sql)).await.unwrap();
-    tx.execute_unprepared("UPDATE inbox SET announcements_pulled = 0, activities_pulled = 0").await.unwrap();
-    let is_measured = statement.sql.starts_with("SELECT");
+    connection.execute_unprepared(&format!("PREPARE explained{types} AS {}", statement.sql)).await.unwrap();
     let analyze = if is_measured { "ANALYZE, TIMING OFF, " } else { "" };
     let places: Vec<_> = (1..=values.len()).map(|n| format!("${n}")).collect();
     let places = if places.is_empty() { String::new() } else { format!("({})", places.join(", ")) };
     let execute = format!("EXPLAIN ({analyze}FORMAT JSON) EXECUTE explained{places}");
     let execute = Statement::from_sql_and_values(DbBackend::Postgres, execute, values).to_string();
-    let plan: Value = tx.rows(&execute, []).await.unwrap()[0].try_get_by_index(0).unwrap();
-    tx.execute_unprepared("DEALLOCATE explained").await.unwrap();
-    (plan, is_measured)
+    let execute = Statement::from_string(DbBackend::Postgres, execute);
+    let plan = connection.query_one_raw(execute).await.unwrap().unwrap().try_get_by_index(0).unwrap();
+    connection.execute_unprepared("DEALLOCATE explained").await.unwrap();
+    plan
 }
 
 /// How each large table is read, and how many rows of it were.
