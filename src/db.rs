@@ -252,6 +252,16 @@ impl Tx {
         self.advisory_lock("pg_advisory_xact_lock", postgres::WITHDRAWAL_LOCK).await
     }
 
+    /// Tells every server when this is committed, PostgreSQL's at least: SQLite has one process, which hears by
+    /// [`Tx::concerns`].
+    pub async fn notify(&self, payload: &str) -> Result<()> {
+        if self.backend() == DbBackend::Postgres {
+            let notify = "SELECT CAST(pg_notify($1, $2) AS text)";
+            self.rows(notify, [postgres::CHANNEL.into(), payload.into()]).await?;
+        }
+        Ok(())
+    }
+
     /// SQLite's one writer needs none.
     async fn advisory_lock(&self, function: &str, lock: i64) -> Result<()> {
         if self.backend() == DbBackend::Postgres {

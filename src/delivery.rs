@@ -14,15 +14,22 @@ use crate::{
     inbox, threads,
 };
 
-/// Fills the inboxes of a new message and commits it.
-pub async fn start(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
-    let at_once = i64::from(message.recipient_count) <= inbox::BATCH;
-    if at_once {
-        inbox::deliver(&tx, message.id, 0, i64::MAX, message.created_at).await?;
-    } else {
-        let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(0) };
-        delivery::Entity::insert(start).exec_without_returning(&*tx).await?;
+/// Fills the inboxes of a new message, or notes that they are to be filled: [`finish`] does the rest.
+pub async fn start(tx: &Tx, message: &message::Model) -> Result<()> {
+    if is_at_once(message) {
+        return inbox::deliver(tx, message.id, 0, i64::MAX, message.created_at).await;
     }
+    let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(0) };
+    delivery::Entity::insert(start).exec_without_returning(&**tx).await?;
+    Ok(())
+}
+
+fn is_at_once(message: &message::Model) -> bool {
+    i64::from(message.recipient_count) <= inbox::BATCH
+}
+
+/// Commits a new message, and fills the inboxes that are not filled yet.
+pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
     if message.root_id.is_some() {
         tx.concerns([Topic::Thread(message.root())]);
     }
@@ -30,7 +37,9 @@ pub async fn start(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
         tx.concerns([Topic::Schedule]);
     }
     tx.commit().await?;
-    if !at_once && let Err(error) = deliver_rest(app, message.id).await {
+    if !is_at_once(message)
+        && let Err(error) = deliver_rest(app, message.id).await
+    {
         // It is sent; what is missing follows.
         tracing::warn!(?error, "a large send goes on later");
         app.live.hint(Topic::Schedule);
@@ -94,8 +103,13 @@ pub async fn remove_some(app: &App, about: inbox::About, after: i64) -> Result<O
 /// Takes a message whose time has come out of all inboxes. It can be repeated.
 pub async fn expire(app: &App, id: i64) -> Result<()> {
     deliver_rest(app, id).await?;
-    remove(app, inbox::About::Message(id)).await?;
     let now = app.clock.now();
+    // Since it was found to be due, its sender may have given it more time.
+    let may = format!("SELECT 1 FROM message AS m WHERE m.id = $2 AND m.expires_at <= $1 AND {MAY_LEAVE}");
+    if app.db.read().query_one_raw(app.db.statement(may, [now.into(), id.into()])).await?.is_none() {
+        return Ok(());
+    }
+    remove(app, inbox::About::Message(id)).await?;
     let Some(message) = message::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(()) };
     let tx = app.db.begin().await?;
     let seq = threads::change(&tx, message.root()).await?;

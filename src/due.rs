@@ -20,14 +20,19 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 pub async fn run_due(app: &App) -> Result<()> {
     let now = app.clock.now();
     delivery::deliver_interrupted(app).await?;
-    // Before the expiry: the last reminder is sent at that time, and keeps the message for a day.
-    reminders::run_due(app).await?;
-    delivery::expire_due(app).await?;
-    announcements::publish_due(app).await?;
-    announcements::withdraw_due(app).await?;
-    activities::take_back_due(app).await?;
-    refresh::run(app).await?;
-    inbox::wake_snoozed(app).await?;
+    // A part of the reminders at a time, and the rest in between: a reminder of a million people holds up nothing else.
+    loop {
+        let is_more_due = reminders::run_due(app).await?;
+        delivery::expire_due(app).await?;
+        announcements::publish_due(app).await?;
+        announcements::withdraw_due(app).await?;
+        activities::take_back_due(app).await?;
+        refresh::run(app).await?;
+        inbox::wake_snoozed(app).await?;
+        if !is_more_due {
+            break;
+        }
+    }
     inbox::purge(app, now - TimeDelta::days(app.config.retention_days.into())).await?;
     idempotency::purge(app, now - TimeDelta::days(app.config.idempotency_days.into())).await
 }

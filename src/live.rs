@@ -33,6 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const MOST_AT_ONCE: usize = 500;
 
 pub use follow::{Cursor, ResyncReason, Start, Update, follow, steps, update};
+pub use hints::tell_within;
 pub use news::News;
 
 /// Who waits for what, and the reader that serves them.
@@ -56,7 +57,7 @@ impl Live {
         let live = Arc::new(Live { followers: Mutex::default(), reader, news: news::Pending::default() });
         let bus = db.bus();
         // A number that tells this process's own notifications from those of others.
-        let me: u32 = rand::rng().random();
+        let me: u32 = rand::rng().random_range(1..=u32::MAX);
         let (tell, to_tell) = mpsc::unbounded_channel();
         tokio::spawn(read_for_all(db.clone(), wanted));
         tokio::spawn(hints::pass_on(live.clone(), commits, bus.is_some().then_some(tell)));

@@ -138,7 +138,8 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
         reminders::set(&tx, message.id, plan, now, message.expires_at).await?;
     }
     key.keep(&tx, message.id).await?;
-    delivery::start(app, tx, &message).await?;
+    delivery::start(&tx, &message).await?;
+    delivery::finish(app, tx, &message).await?;
     Ok((message, actor.user.as_deref().cloned()))
 }
 
@@ -167,7 +168,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     };
     let root = parent.root();
     let seq = threads::change(&tx, root).await?;
-    reminders::note_reply(&tx, sender, parent.id, root, now).await?;
+    reminders::lock_for_reply(&tx, parent.id, root).await?;
     let message = message::ActiveModel {
         sender_id: Set(Some(sender)),
         subject: Set(reply_subject(&parent.subject)),
@@ -185,7 +186,9 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     tx.run(TO_REMAINING_MEMBERS, [message.id.into(), parent.id.into(), sender.into(), author.into()]).await?;
     message.recipient_count = count_recipients(&tx, message.id).await?;
     key.keep(&tx, message.id).await?;
-    delivery::start(app, tx, &message).await?;
+    delivery::start(&tx, &message).await?;
+    reminders::note_reply(&tx, sender, parent.id, root, now).await?;
+    delivery::finish(app, tx, &message).await?;
     Ok((message, actor.user.as_deref().cloned()))
 }
 
@@ -215,7 +218,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
         MaybeUndefined::Null => None,
         MaybeUndefined::Value(time) => Some(clock::given("expiresAt", time)?),
     };
-    reminders::change(&tx, &message, expires_at, plan, now).await?;
+    reminders::change(&tx, actor, &message, expires_at, plan, now).await?;
     let update = "UPDATE message SET expires_at = $1, seq = $2 WHERE id = $3 AND expired_at IS NULL";
     if tx.run(update, [expires_at.into(), seq.into(), id.into()]).await? == 0 {
         return Err(Error::Conflict("the message has expired and left the inboxes".into()));

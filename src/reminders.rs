@@ -46,12 +46,15 @@ struct Due {
     recipients: i64,
 }
 
-/// Reminds everybody whom a date that has come concerns, then deactivates who never replied.
-pub async fn run_due(app: &App) -> Result<()> {
-    while is_due(app).await? {
+/// Reminds as many of those whom a date that has come concerns as one transaction may; when there are none, deactivates who
+/// never replied. Gives whether there may be more.
+pub async fn run_due(app: &App) -> Result<bool> {
+    if is_due(app).await? {
         remind(app).await?;
+        return Ok(true);
     }
-    campaign::run_due(app).await
+    campaign::run_due(app).await?;
+    Ok(false)
 }
 
 /// When the next date is, or the time to respond to a last one is over.
@@ -171,7 +174,7 @@ async fn remind_people(
         "SELECT DISTINCT i.id FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
          JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL \
          JOIN \"user\" AS u ON u.id = r.user_id AND u.deactivated_at IS NULL \
-         WHERE {} AND r.user_id > $2 AND r.user_id <= $3 AND {PENDING}",
+         WHERE {} AND r.user_id > $2 AND r.user_id <= $3 AND i.user_id > $2 AND i.user_id <= $3 AND {PENDING}",
         dialect.is_one_of("q.message_id", "$1"),
     );
     let items = tx.rows(&find, [list(messages), after.into(), up_to.into()]).await?;
@@ -198,7 +201,9 @@ async fn remind_people(
 async fn move_on(tx: &Tx, due: Vec<Due>, respond_by: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
     let mut by_next: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for due in due {
-        by_next.entry(due.schedule.after(now)).or_default().push(due.message);
+        // The expiry may have gone by while the parts of an earlier date were sent: the last one is still to come.
+        let last = due.schedule.expiry.filter(|_| respond_by.is_none());
+        by_next.entry(due.schedule.after(now).or(last)).or_default().push(due.message);
     }
     const REMINDED: &str = "EXISTS (SELECT 1 FROM message_recipient AS r \
         WHERE r.message_id = reminder.message_id AND r.reminded_at >= reminder.next_at)";
@@ -216,15 +221,20 @@ async fn move_on(tx: &Tx, due: Vec<Due>, respond_by: Option<DateTime<Utc>>, now:
     Ok(())
 }
 
-/// Notes that somebody has answered `parent` in the thread of `root`: a reply counts for the message that it answers and for
-/// the one that began the thread.
-pub async fn note_reply(tx: &Tx, replier: i64, parent: i64, root: i64, now: DateTime<Utc>) -> Result<()> {
-    // Before a reminder, or after it, but not in the middle.
+/// Locks the reminders that a reply to `parent` in the thread of `root` ends for who replies: it is before a reminder or after
+/// it, but not in the middle. Before the inboxes; [`note_reply`] comes after them.
+pub async fn lock_for_reply(tx: &Tx, parent: i64, root: i64) -> Result<()> {
     let lock = format!(
         "SELECT message_id FROM reminder WHERE message_id IN ($1, $2) ORDER BY message_id {}",
         tx.dialect().for_update()
     );
     tx.rows(&lock, [parent.into(), root.into()]).await?;
+    Ok(())
+}
+
+/// Notes that somebody has answered `parent` in the thread of `root`: a reply counts for the message that it answers and for
+/// the one that began the thread. After the inboxes are locked, as a reading is noted.
+pub async fn note_reply(tx: &Tx, replier: i64, parent: i64, root: i64, now: DateTime<Utc>) -> Result<()> {
     let note = "UPDATE message_recipient SET replied_at = $4 \
                 WHERE message_id IN ($1, $2) AND user_id = $3 AND replied_at IS NULL";
     tx.run(note, [parent.into(), root.into(), replier.into(), now.into()]).await?;

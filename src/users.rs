@@ -22,7 +22,7 @@ use crate::{
     auth::{Actor, Claims, LONGEST_SUBJECT, Role},
     db::{Topic, Tx, list},
     error::{Error, Result},
-    id, text,
+    id, live, text,
 };
 
 /// The most people that one call may name.
@@ -261,7 +261,7 @@ async fn set_deactivated(app: &App, actor: &Actor, user: &UserRef, deactivate: b
             ..Default::default()
         };
         user::Entity::update(change).exec(&*tx).await?;
-        tx.concerns([Topic::User(user.id)]);
+        live::tell_within(&tx, [Topic::User(user.id)]).await?;
     }
     tx.commit().await?;
     app.known.forget();
@@ -284,7 +284,7 @@ pub async fn shut_out(tx: &Tx, people: &[i64], message: i64, now: DateTime<Utc>)
         dialect.is_one_of("id", "$1")
     );
     let count = tx.run(&shut_out, [list(people), now.into(), message.into()]).await?;
-    tx.concerns(people.iter().map(|person| Topic::User(*person)));
+    live::tell_within(tx, people.iter().map(|person| Topic::User(*person))).await?;
     Ok(count)
 }
 

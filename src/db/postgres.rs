@@ -99,7 +99,7 @@ pub struct Bus {
     stop: CancellationToken,
 }
 
-const CHANNEL: &str = "tidings";
+pub const CHANNEL: &str = "tidings";
 /// One listens, one notifies.
 const BUS_CONNECTIONS: u32 = 2;
 

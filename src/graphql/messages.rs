@@ -164,8 +164,12 @@ impl Message {
         self.row.expires_at
     }
 
-    /// How it reminds those who have not read it; null when it does not.
+    /// How it reminds those who have not read it; null when it does not. How far it came tells who has read: it is for the sender
+    /// and ADMIN, null for others. The item in an inbox says when its owner was reminded.
     async fn reminder(&self, ctx: &Context<'_>) -> Result<Option<Reminder>> {
+        if !self.may_see_reading(actor(ctx)?) {
+            return Ok(None);
+        }
         let row = loaders(ctx).load_one(ReminderOf(self.row.id)).await?;
         Ok(row.map(|row| Reminder::of(&self.row, row)))
     }

@@ -5,13 +5,18 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::mpsc;
 
 use super::{LOOK_AGAIN, Live, MOST_AT_ONCE};
-use crate::db::{Bus, Heard, Listening, Topic};
+use crate::{
+    db::{Bus, Heard, Listening, Topic, Tx},
+    error::Result,
+};
 
 /// Hints of one transaction beyond this are one: look at everything.
 const MOST_HINTS: usize = 1_000;
 /// PostgreSQL refuses a NOTIFY of 8 000 bytes.
 const LONGEST_PAYLOAD: usize = 7_900;
 const EVERYTHING: &str = "*";
+/// The sender of what all have to hear.
+const NOBODY: u32 = 0;
 
 pub async fn pass_on(
     live: Arc<Live>,
@@ -45,6 +50,17 @@ pub async fn tell_others(bus: Bus, me: u32, mut changes: mpsc::UnboundedReceiver
             }
         }
     }
+}
+
+/// Tells the other servers within the transaction: it is told if, and only if, that is committed, also when this server ends
+/// right after. For what must not wait for the next look of those who wait; it is rare.
+pub async fn tell_within(tx: &Tx, topics: impl IntoIterator<Item = Topic>) -> Result<()> {
+    let topics: BTreeSet<Topic> = topics.into_iter().collect();
+    for payload in payloads(NOBODY, &topics) {
+        tx.notify(&payload).await?;
+    }
+    tx.concerns(topics);
+    Ok(())
 }
 
 fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {

@@ -63,7 +63,7 @@ async fn silent(tx: &Tx, message: i64, after: i64) -> Result<Vec<i64>> {
     let silent = format!(
         "SELECT DISTINCT r.user_id FROM message_recipient AS r JOIN message AS m ON m.id = r.message_id \
          JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id AND i.respond_by IS NOT NULL \
-         WHERE r.message_id = $1 AND r.user_id > $2 AND r.replied_at IS NULL AND r.user_id <> coalesce(m.sender_id, 0) \
+         WHERE r.message_id = $1 AND r.user_id > $2 AND i.user_id > $2 AND r.replied_at IS NULL AND r.user_id <> coalesce(m.sender_id, 0) \
          ORDER BY r.user_id LIMIT {}",
         inbox::BATCH
     );

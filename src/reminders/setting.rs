@@ -140,6 +140,7 @@ pub async fn set(tx: &Tx, message: i64, plan: Plan, since: DateTime<Utc>, expiry
 /// lock of the thread.
 pub async fn change(
     tx: &Tx,
+    actor: &Actor,
     message: &message::Model,
     expiry: Option<DateTime<Utc>>,
     plan: MaybeUndefined<Plan>,
@@ -164,12 +165,18 @@ pub async fn change(
     }
     // Withdrawn: nobody is reminded any more, or deactivated.
     let is_withdrawn = expiry.is_some_and(|expiry| expiry <= now);
+    // Who is deactivated when is for admins to say; to call it off is not.
+    if row.deactivates && !is_withdrawn && !actor.is_admin() {
+        return Err(Error::Forbidden);
+    }
+    // A date that has come is sent to its end, whoever has got it already.
+    let is_under_way = !is_withdrawn && row.next_at.is_some_and(|next| next <= now);
     let next = schedule(&row.step, &row.zone, row.since, expiry).after(now).filter(|_| !is_withdrawn);
     let follow = reminder::ActiveModel {
         message_id: Set(message.id),
-        next_at: Set(next),
-        reminded_to: Set(0),
-        respond_by: Set(None),
+        next_at: Set(if is_under_way { row.next_at } else { next }),
+        reminded_to: Set(if is_under_way { row.reminded_to } else { 0 }),
+        respond_by: Set(row.respond_by.filter(|_| is_under_way)),
         deactivates: Set(row.deactivates && !is_withdrawn),
         ..Default::default()
     };

@@ -4,12 +4,20 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
 
 use super::{ReadReportFilter, ReadReportOrder, Row, may_see_names, page};
-use crate::{app::App, auth::Actor, error::Result, id, page::Page, users};
+use crate::{
+    app::App,
+    auth::Actor,
+    error::{Error, Result},
+    id,
+    page::Page,
+    users,
+};
 
 const HEAD: &str = "message_id,subject,sent_to,sent_at,recipient_count,seen_count,read_count,read_rate,read_percent,first_read_at,last_read_at\r\n";
 const PAGE: u64 = 500;
 
-/// The lines of the report, a page at a time, the first one with the head. Each page asks again whether the actor is welcome.
+/// The lines of the report, a page at a time, the first one with the head. Each page asks again whether the actor is
+/// welcome, and the token still good.
 pub fn lines(
     app: App,
     actor: Actor,
@@ -21,6 +29,9 @@ pub fn lines(
         let (app, actor, filter) = (app.clone(), actor.clone(), filter.clone());
         async move {
             let Some(place) = next else { return Ok(None) };
+            if actor.expires <= app.clock.now() {
+                return Err(Error::Unauthenticated("the token is over"));
+            }
             users::check_active(&app, &actor).await?;
             let found = page(&app, &actor, &filter, order, &place).await?;
             let with_names = may_see_names(&app, &actor);

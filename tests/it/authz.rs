@@ -86,6 +86,7 @@ const LINES: &[Line] = lines![
     "User.groups" "query($bob: ID!) { user(ref: {id: $bob}) { groups { nodes { id } } } }" "/user/groups": U O Y O Y Y;
     "Group.members" "{ group(ref: {externalId: \"team\"}) { members { nodes { id } } } }" "/group/members": U O Y O Y Y;
     "Message.recipients" "query($message: ID!) { message(id: $message) { recipients { nodes { id } } } }" "/message/recipients": U Y O O O Y;
+    "Message.reminder" "query($message: ID!) { message(id: $message) { reminder { frequency } } }" "/message/reminder": U Y O O O Y;
     "Message.readStats" "query($message: ID!) { message(id: $message) { readStats { readCount } } }" "/message/readStats": U Y O O O Y;
     "Message.readTimeline" "query($message: ID!) { message(id: $message) { readTimeline { readCount } } }" "/message/readTimeline": U Y O O O Y;
     "MessageAudience.readStats" "query($message: ID!) { message(id: $message) { sentTo { readStats { readCount } } } }" "/message/sentTo/0/readStats": U Y O O O Y;
@@ -196,7 +197,8 @@ both! {
         app.group("team", &[&bob]).await;
         app.group("other", &[&spare]).await;
         app.group("spare", &[]).await;
-        let message = alice.send_to(&[To::Group("team")], "hello").await;
+        let message = json!({"to": [To::Group("team").input()], "subject": "hello", "body": "", "reminder": {"frequency": "daily"}});
+        let message = alice.create_message(message).await;
         let ids = alice.query("query($id: ID!) { message(id: $id) { recipients { nodes { id } } } group(ref: {externalId: \"team\"}) { id } }", json!({"id": message})).await;
         let report = alice.query("{ readReport { nodes { id } } }", json!({})).await;
         let inbox = bob.query("{ viewer { inbox { id counts { id } } } }", json!({})).await["viewer"]["inbox"].take();

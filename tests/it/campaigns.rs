@@ -23,6 +23,21 @@ async fn deactivation(asker: &TestUser, name: &str) -> Value {
 }
 
 both! {
+    /// When people are deactivated is for admins to say; to call it off is not.
+    async fn only_admins_move_the_end_of_a_campaign(app: TestApp) {
+        let [bob, carol] = app.users(["bob", "carol"]).await;
+        let id = bob.send(&carol, "still there?").await;
+        let update = "mutation($input: UpdateMessageInput!) { updateMessage(input: $input) { message { expiresAt } } }";
+        let input = json!({"messageId": id, "expiresAt": at(END), "reminder": campaign()});
+        app.admin().await.query(update, json!({"input": input})).await;
+
+        let sooner = json!({"input": {"messageId": id, "expiresAt": "2026-01-06T09:00:00Z"}});
+        assert_eq!(bob.refusal(update, sooner.clone()).await.0, "FORBIDDEN");
+        app.admin().await.query(update, sooner).await;
+        bob.query(update, json!({"input": {"messageId": id, "expiresAt": "2026-01-05T08:00:00Z"}})).await;
+        assert_eq!(carol.titles("ALL").await, [""; 0]);
+    }
+
     /// Reading is not enough; replying is. 24 hours after the last reminder whoever has not replied is out.
     async fn who_does_not_reply_to_a_campaign_is_deactivated(app: TestApp) {
         let [bob, carol, dave] = app.users(["bob", "carol", "dave"]).await;

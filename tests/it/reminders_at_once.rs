@@ -47,6 +47,30 @@ both! {
         app.stop().await;
     }
 
+    /// A date of which parts are still to be sent when the expiry goes by is followed by the last one.
+    async fn a_late_part_does_not_swallow_the_last_reminder(app: TestApp) {
+        let alice = app.user("alice").await;
+        crowd(&app, 6_000).await;
+        remind_with(&alice, &[To::Group("crowd")], "to all", Some(DAYS[1]), json!({"frequency": "daily"})).await;
+        travel(&app, DAYS[0]).await;
+
+        // As if the servers had been away from the first part until after the expiry.
+        let tx = app.db.begin().await.unwrap();
+        let half = "SELECT id FROM \"user\" WHERE external_id = 'u5000'";
+        for undo in [
+            format!("UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"),
+            format!("UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"),
+        ] {
+            tx.run(&undo, []).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        travel(&app, "2026-01-07T10:00:00Z").await;
+
+        assert_eq!(others_than(&app, 2).await, 0);
+        assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE respond_by IS NULL").await, 0);
+        assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE removed_at IS NOT NULL").await, 0);
+    }
+
     /// More messages than one transaction claims, due at the same moment; an inbox with all of them changes once for each.
     async fn many_small_messages_that_are_due_at_once_are_all_reminded_of(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
