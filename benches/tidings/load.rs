@@ -100,6 +100,15 @@ pub async fn compare(
     Ok((floor_sample, tidings_sample))
 }
 
+/// What one set of clients does.
+pub async fn measure(bench: &Bench, server: &Server, clients: &mut Vec<impl Client>) -> Result<Sample> {
+    let mut sample = Sample::default();
+    for _ in 0..ROUNDS {
+        sample.extend(round(bench, server, clients).await?);
+    }
+    Ok(sample)
+}
+
 async fn round<C: Client>(bench: &Bench, server: &Server, clients: &mut Vec<C>) -> Result<Sample> {
     let start = Instant::now() + WARM_UP;
     let end = start + bench.settings.time / ROUNDS;

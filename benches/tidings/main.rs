@@ -33,6 +33,7 @@ mod f6_floor;
 mod f7_live;
 mod f8_memory;
 mod f9_activities;
+mod p6_stalled;
 mod pull_inbox;
 mod pull_target;
 
@@ -73,16 +74,18 @@ enum Line {
     PullInbox,
     PullTarget,
     Announce,
+    Stalled,
 }
 
 /// From F6 on, lines leave something in the database: announcements that everybody has due, activities, more people.
-const LINES: [(&str, Line); 18] = [
+const LINES: [(&str, Line); 19] = [
     ("F1 createMessage to one of 10 000 people", Line::SendToMany),
     ("F1 createMessage, always to the same person", Line::SendToOne),
     ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
     ("F4 createMessage to a group of 10 000", Line::Group),
     ("F7 from createMessage to the websocket frame", Line::Live),
     ("F8 memory of a socket", Line::Memory),
+    ("P6 to frame, beside 200 that read nothing (floor: without them)", Line::Stalled),
     ("F10 from start to /readyz", Line::Start),
     ("F11 reminders: 1 message, 100 000 people", Line::RemindMany),
     ("F11 reminders: 10 000 messages, 1 person each", Line::RemindOfMany),
@@ -200,6 +203,7 @@ impl Bench {
             Line::Activities(batch) => f9_activities::run(self, name, batch).await,
             Line::PullInbox => pull_inbox::run(self, name).await,
             Line::PullTarget => pull_target::run(self, name).await,
+            Line::Stalled => p6_stalled::run(self, name).await,
             Line::Announce => f5_announce::run(self, name).await,
         }
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, Utf8Bytes, client::IntoClientRequest, http::HeaderValue},
@@ -15,14 +15,27 @@ use crate::Result;
 /// The least that a client can follow of its inbox.
 pub const INBOX: &str = "subscription { inboxUpdated { cursor changes { type item { title } } } }";
 
+const SMALL_BUFFER: u32 = 4096;
+
 pub struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
     /// Opens a socket and introduces itself; returns when the server has acknowledged it.
     pub async fn open(address: SocketAddr, token: &str) -> Result<Self> {
+        Socket::open_on(TcpStream::connect(address).await?, token).await
+    }
+
+    /// The same with little room for what the client has not read yet: the server soon has to wait for it.
+    pub async fn open_with_small_buffer(address: SocketAddr, token: &str) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(SMALL_BUFFER)?;
+        Socket::open_on(socket.connect(address).await?, token).await
+    }
+
+    async fn open_on(stream: TcpStream, token: &str) -> Result<Self> {
+        let address = stream.peer_addr()?;
         let mut request = format!("ws://{address}/graphql").into_client_request()?;
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("graphql-transport-ws"));
-        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (stream, _) = client_async(request, stream).await?;
         let mut socket = Socket(stream);
