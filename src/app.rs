@@ -37,6 +37,14 @@ pub struct App {
     pub demo: Option<Arc<[DemoUser]>>,
 }
 
+impl App {
+    /// For what goes on by itself, in many transactions: it begins none any more when the server is to end, and goes on after
+    /// the next start.
+    pub fn in_background(&self) -> Self {
+        App { db: Arc::new(self.db.until(self.shutdown.clone())), ..self.clone() }
+    }
+}
+
 /// A person of the demo, or its host application, with a token for everybody to see.
 #[derive(Serialize)]
 pub struct DemoUser {

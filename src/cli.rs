@@ -114,7 +114,8 @@ pub async fn run(cli: Cli) -> Result<()> {
             serve(config).await
         }
         Command::Migrate { database } => {
-            let (db, _) = Db::open(&database.config()?.database_url).await?;
+            let config = database.config()?;
+            let (db, _) = Db::open_with(&config.database_url, &config.database).await?;
             db.migrate().await?;
             db.close().await;
             Ok(())
@@ -132,7 +133,8 @@ pub async fn run(cli: Cli) -> Result<()> {
             print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
         }
         Command::NewEpoch { database } => {
-            let (db, _) = Db::open(&database.config()?.database_url).await?;
+            let config = database.config()?;
+            let (db, _) = Db::open_with(&config.database_url, &config.database).await?;
             server::renew_epoch(&db).await?;
             db.close().await;
             Ok(())
@@ -155,8 +157,13 @@ pub async fn listen(config: &Config) -> Result<TcpListener> {
     TcpListener::bind(config.listen).await.map_err(busy)
 }
 
+/// SIGXFSZ, which tokio has no name for: a file is larger than the process may make it.
+const FILE_SIZE_EXCEEDED: SignalKind = SignalKind::from_raw(25);
+
 /// Ends the server on Ctrl-C and SIGTERM.
 pub fn until_signalled(app: &App) -> Result<()> {
+    // Heard by nobody, which is enough: by itself this signal ends the process, and the failed write is an error like others.
+    let _ = signal(FILE_SIZE_EXCEEDED).map_err(Error::internal)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
     let app = app.clone();

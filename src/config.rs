@@ -1,9 +1,10 @@
 //! The settings, each from the strongest place that names it: command line, `TIDINGS_*`, `tidings.toml`, default.
 //!
-//! `TIDINGS_DATABASE_URL` is `database_url`, `TIDINGS_LIMITS_DEPTH` is `depth` in the table `[limits]`; a list is written with
-//! commas.
+//! `TIDINGS_DATABASE_URL` is `database_url`, `TIDINGS_LIMITS_DEPTH` is `depth` in the table `[limits]`, and so with those of
+//! `[database]`; a list is written with commas.
 
 mod catalog;
+mod database;
 mod frequencies;
 mod limits;
 mod secret;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     catalog::{Action, Catalog, Noun, Reason},
+    database::Database,
     frequencies::{Frequencies, Step, Unit},
     limits::Limits,
     secret::Secret,
@@ -25,6 +27,8 @@ use crate::error::{Error, Result};
 /// The file that is read from the working directory when it is there.
 const FILE: &str = "tidings.toml";
 const PREFIX: &str = "TIDINGS_";
+/// Those whose settings have variables, too.
+const TABLES: [&str; 2] = ["limits", "database"];
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -86,6 +90,12 @@ pub struct Config {
     /// notice.
     #[serde(with = "humantime_serde")]
     pub shutdown_delay: Duration,
+    /// How long it may take to end after that. Requests in flight have three quarters of it to finish; what is left then is
+    /// cut off.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_timeout: Duration,
+    /// How the database is used.
+    pub database: Database,
     /// What one request, connection or person may use.
     pub limits: Limits,
     /// What activities are about. In the file only: it has names of its own, and their order counts.
@@ -167,6 +177,8 @@ impl Default for Config {
             persisted_documents: None,
             trusted_documents: None,
             shutdown_delay: Duration::ZERO,
+            shutdown_timeout: Duration::from_secs(10),
+            database: Database::default(),
             limits: Limits::default(),
             catalog: Catalog::default(),
         }
@@ -183,10 +195,11 @@ impl Config {
         let settings = serde_json::to_value(Config::default()).map_err(Error::internal)?;
         for (name, value) in std::env::vars() {
             let Some(name) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { continue };
-            let (key, default) = match name.strip_prefix("limits_") {
-                Some(limit) => (format!("limits.{limit}"), settings["limits"].get(limit)),
-                None => (name.clone(), settings.get(&name)),
-            };
+            let in_table = TABLES.iter().find_map(|table| {
+                let setting = name.strip_prefix(table)?.strip_prefix('_')?;
+                Some((format!("{table}.{setting}"), Some(settings[table].get(setting)?)))
+            });
+            let (key, default) = in_table.unwrap_or_else(|| (name.clone(), settings.get(&name)));
             let value: ValueKind = match default {
                 Some(serde_json::Value::Array(_)) => {
                     value.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().into()

@@ -2,10 +2,12 @@
 //!
 //! [`Db::read`] gives a pool for queries. [`Db::begin`] gives a transaction whose [`Tx::commit`] returns when the change
 //! is durable, and then tells `live` whom it concerns. `sqlite` and `postgres` say how each of the two does that, and
-//! `dialect` what they spell differently.
+//! `dialect` what they spell differently. Nothing waits here without an end: who cannot be served in time, or is one too many,
+//! hears UNAVAILABLE.
 
 mod dialect;
 mod postgres;
+mod reader;
 mod sqlite;
 
 use std::{
@@ -14,26 +16,30 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement, TransactionTrait,
-    Value,
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::Instant,
 };
-use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::error::{Error, Result};
+use crate::{
+    config,
+    error::{Error, Result},
+};
 
 pub use dialect::{Dialect, bind, integers, list};
 pub use postgres::{Bus, Heard, Listening};
+pub use reader::Reader;
 
-/// How long a request waits for a connection before it is answered with UNAVAILABLE.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// For how long what came of a probe answers the next ones: anybody may ask whether the server is ready.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Something that clients follow. After a commit it is a hint that there may be something new to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,31 +60,54 @@ pub enum Topic {
     Schedule,
 }
 
+/// A handle of the one database.
+#[derive(Clone)]
 pub struct Db {
     backend: DbBackend,
-    read: DatabaseConnection,
+    read: Reader,
     write: Write,
     bus: Option<Bus>,
     hints: mpsc::UnboundedSender<Vec<Topic>>,
     /// SQLite: held while the database is open.
-    lock: Mutex<Option<File>>,
+    lock: Arc<Mutex<Option<File>>>,
     statements: Arc<Statements>,
+    /// When writing was last tried and failed, and is not known to work again.
+    probe: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    /// From when on this handle begins no more transactions.
+    until: CancellationToken,
     /// SQLite: the writer and the checkpoints, which end when they are told to.
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
-/// What tests ask about the statements that are run.
+/// What is known of the statements that were run.
 #[derive(Default)]
 struct Statements {
+    /// Whether one has failed, or a transaction, since a probe has looked whether writing works.
+    is_suspect: AtomicBool,
+    /// For tests that count them.
     count: AtomicU64,
     /// Those that nobody has taken yet; empty as long as nobody has asked for them.
     untaken: OnceLock<Mutex<Vec<Statement>>>,
 }
 
+impl Statements {
+    fn suspect(&self) {
+        self.is_suspect.store(true, Ordering::Relaxed);
+    }
+}
+
+#[derive(Clone)]
 enum Write {
-    Pool(DatabaseConnection),
-    Queue(mpsc::Sender<oneshot::Sender<sqlite::Turn>>),
+    Pool(postgres::Writers),
+    Queue(sqlite::Queue),
+}
+
+/// Why a server is not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unready {
+    DoesNotAnswer,
+    CannotBeWrittenTo,
 }
 
 /// A transaction that writes. Dropping it rolls it back.
@@ -86,19 +115,38 @@ pub struct Tx {
     // Dropped first: the rollback must be queued before the writer takes its next turn.
     inner: DatabaseTransaction,
     group: Option<sqlite::Membership>,
+    /// PostgreSQL: a part of the connections, given to the next when this has ended.
+    _place: Option<OwnedSemaphorePermit>,
+    statements: Arc<Statements>,
     topics: Mutex<Vec<Topic>>,
     hints: mpsc::UnboundedSender<Vec<Topic>>,
 }
 
 impl Db {
-    /// Opens the database and makes the file of a new SQLite database. The receiver hears what every commit concerns.
+    /// Opens the database with the default settings.
     pub async fn open(url: &str) -> Result<(Self, mpsc::UnboundedReceiver<Vec<Topic>>)> {
+        Self::open_with(url, &config::Database::default()).await
+    }
+
+    /// Opens the database and makes the file of a new SQLite database. The receiver hears what every commit concerns.
+    pub async fn open_with(
+        url: &str,
+        settings: &config::Database,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Vec<Topic>>)> {
+        if settings.readers == Some(0) || settings.queue == 0 {
+            return Err(Error::invalid("database", "readers and queue are at least 1"));
+        }
         let (hints, heard) = mpsc::unbounded_channel();
         let db = match Location::of(url)? {
-            Location::Sqlite(path) => sqlite::open(&path, hints).await?,
-            Location::Postgres => postgres::open(url, hints).await?,
+            Location::Sqlite(path) => sqlite::open(&path, settings, hints).await?,
+            Location::Postgres => postgres::open(url, settings, hints).await?,
         };
         Ok((db, heard))
+    }
+
+    /// The same database for what goes on by itself, in many transactions: it begins none when the server is to end.
+    pub fn until(&self, end: CancellationToken) -> Self {
+        Db { until: end, ..self.clone() }
     }
 
     /// How many statements have been run; for tests that count them.
@@ -113,23 +161,62 @@ impl Db {
     }
 
     /// For queries. It cannot write.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.read
     }
 
-    /// Begins a transaction that writes. On SQLite it waits for the writer.
+    /// Begins a transaction that writes. It waits for SQLite's writer, or for one of PostgreSQL's connections.
     pub async fn begin(&self) -> Result<Tx> {
-        let (inner, group) = match &self.write {
-            Write::Pool(pool) => (pool.begin().await?, None),
+        if self.until.is_cancelled() {
+            return Err(Error::Unavailable("the server is stopping".into()));
+        }
+        let (inner, group, _place) = match &self.write {
+            Write::Pool(writers) => {
+                let (transaction, place) = writers.begin().await?;
+                (transaction, None, Some(place))
+            }
             Write::Queue(queue) => {
-                let (take, turn) = oneshot::channel();
-                let gone = || Error::Unavailable("the writer has stopped".into());
-                queue.send(take).await.map_err(|_| gone())?;
-                let turn = turn.await.map_err(|_| gone())?;
-                (turn.savepoint, Some(turn.membership))
+                let turn = queue.turn().await?;
+                (turn.savepoint, Some(turn.membership), None)
             }
         };
-        Ok(Tx { inner, group, topics: Mutex::default(), hints: self.hints.clone() })
+        let (statements, hints) = (self.statements.clone(), self.hints.clone());
+        Ok(Tx { inner, group, _place, statements, topics: Mutex::default(), hints })
+    }
+
+    /// Whether the server can do its work: the database answers, and can be written to.
+    ///
+    /// Nothing is written to find that out as long as nothing has failed.
+    pub async fn check(&self) -> Result<(), Unready> {
+        if self.read.execute_unprepared("SELECT 1").await.is_err() {
+            return Err(Unready::DoesNotAnswer);
+        }
+        // One at a time: the others hear what came of it.
+        let mut failed_at = self.probe.lock().await;
+        if failed_at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL) {
+            return Err(Unready::CannotBeWrittenTo);
+        }
+        if !self.statements.is_suspect.swap(false, Ordering::Relaxed) && failed_at.is_none() {
+            return Ok(());
+        }
+        *failed_at = match self.try_to_write().await {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::warn!(?error, "the database cannot be written to");
+                Some(Instant::now())
+            }
+        };
+        failed_at.map_or(Ok(()), |_| Err(Unready::CannotBeWrittenTo))
+    }
+
+    /// A small durable write, which leaves nothing behind.
+    async fn try_to_write(&self) -> Result<()> {
+        let tx = self.begin().await?;
+        // SQLite writes no page for an UPDATE that changes nothing.
+        tx.run("INSERT INTO installation (id, epoch, created_at) SELECT 0, epoch, created_at FROM installation", [])
+            .await?;
+        tx.run("DELETE FROM installation WHERE id = 0", []).await?;
+        tx.commit().await
     }
 
     pub fn is_postgres(&self) -> bool {
@@ -138,12 +225,12 @@ impl Db {
 
     /// Brings the tables up to date, one process at a time.
     pub async fn migrate(&self) -> Result<()> {
-        let Write::Pool(pool) = &self.write else {
+        let Write::Pool(writers) = &self.write else {
             let writer = self.begin().await?;
             Migrator::up(&*writer, None).await?;
             return writer.commit().await;
         };
-        postgres::migrate(pool).await
+        writers.migrate().await
     }
 
     /// Takes all migrations back, and everything with them.
@@ -187,13 +274,21 @@ impl Db {
         self.bus.clone()
     }
 
+    /// Ends what is still going on: nobody begins anything any more, and PostgreSQL rolls back what has begun.
+    pub async fn cut_off(&self) {
+        self.stop.cancel();
+        if let Write::Pool(writers) = &self.write {
+            writers.cut_off(&self.read).await;
+        }
+    }
+
     /// Ends all connections, SQLite's after its log was folded into the database.
     pub async fn close(&self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        if let Write::Pool(pool) = &self.write {
-            pool.get_postgres_connection_pool().close().await;
+        if let Write::Pool(writers) = &self.write {
+            writers.close().await;
         }
         if let Some(bus) = &self.bus {
             bus.close().await;
@@ -219,10 +314,13 @@ impl Tx {
 
     /// Returns when the change is durable.
     pub async fn commit(self) -> Result<()> {
-        self.inner.commit().await?;
-        if let Some(group) = self.group {
-            let _ = group.released.send(());
-            group.durable.await.map_err(|_| Error::Unavailable("the writer has stopped".into()))??;
+        match self.group {
+            None => self.inner.commit().await.inspect_err(|_| self.statements.suspect())?,
+            Some(group) => {
+                // The writer releases it: whoever stops waiting for this must not do so in the middle of it.
+                drop(group.done.send(self.inner));
+                group.durable.await.map_err(|_| sqlite::stopped())??;
+            }
         }
         let topics = self.topics.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !topics.is_empty() {
@@ -310,11 +408,14 @@ impl Location {
     }
 }
 
-/// Counts the statements of a connection.
+/// Counts the statements of a connection, and notes that one has failed.
 fn counted(mut connection: DatabaseConnection, statements: &Arc<Statements>) -> DatabaseConnection {
     let statements = statements.clone();
     connection.set_metric_callback(move |ran| {
         statements.count.fetch_add(1, Ordering::Relaxed);
+        if ran.failed {
+            statements.suspect();
+        }
         if let Some(untaken) = statements.untaken.get() {
             untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(ran.statement.clone());
         }

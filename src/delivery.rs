@@ -38,7 +38,7 @@ pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
     }
     tx.commit().await?;
     if !is_at_once(message)
-        && let Err(error) = deliver_rest(app, message.id).await
+        && let Err(error) = deliver_rest(&app.in_background(), message.id).await
     {
         // It is sent; what is missing follows.
         tracing::warn!(?error, "a large send goes on later");

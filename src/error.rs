@@ -44,19 +44,113 @@ impl From<DbErr> for Error {
     }
 }
 
-/// Whether the same request can succeed later: no connection, a server that stops, a deadlock's victim.
+/// The beginnings of PostgreSQL's states that pass: no connection, read-only for now (a standby), a transaction that was idle for
+/// too long, rolled back (a deadlock's victim), no resources (the disk is full), a lock not had in time, an operator or a timeout
+/// stepped in, an error of the system.
+const PASSING_STATES: [&str; 8] = ["08", "25006", "25P03", "40", "53", "55P03", "57", "58"];
+/// SQLite's results that pass: busy, locked, out of memory, read-only, I/O error, full, cannot open, a race for the log.
+const PASSING_RESULTS: [i32; 8] = [5, 6, 7, 8, 10, 13, 14, 15];
+/// PostgreSQL's states that end the connection: none, idle for too long in a transaction, or told to end.
+const ENDING_STATES: [&str; 5] = ["08", "25P03", "57P01", "57P02", "57P05"];
+
+/// Whether the same request can succeed later.
 fn is_passing(error: &DbErr) -> bool {
-    let cause = match error {
-        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => return true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => cause,
-        _ => return false,
-    };
-    match cause.as_ref() {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-        // PostgreSQL: connection exception, rollback (deadlock), insufficient resources, operator intervention.
-        sqlx::Error::Database(cause) => cause.code().is_some_and(|code| {
-            ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class) && code.len() == 5)
+    match (error, cause(error)) {
+        (DbErr::ConnectionAcquire(_) | DbErr::Conn(_), _) => true,
+        (_, Some(sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed)) => true,
+        (_, Some(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => true,
+        (_, Some(sqlx::Error::Database(cause))) => cause.code().is_some_and(|code| match code.parse::<i32>() {
+            // SQLite's have at most four digits; what is above the lowest byte says more about it.
+            Ok(result) if code.len() < 5 => PASSING_RESULTS.contains(&(result & 0xff)),
+            _ => PASSING_STATES.iter().any(|state| code.starts_with(state)),
         }),
         _ => false,
+    }
+}
+
+/// Whether the connection is gone on which this happened; another one may live.
+pub fn is_lost(error: &DbErr) -> bool {
+    match cause(error) {
+        Some(sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) => true,
+        Some(sqlx::Error::Database(cause)) => cause
+            .code()
+            .is_some_and(|code| code.len() == 5 && ENDING_STATES.iter().any(|state| code.starts_with(state))),
+        _ => false,
+    }
+}
+
+/// What the driver says of a statement that failed.
+fn cause(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => Some(cause),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, error::Error as StdError, fmt};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Coded(&'static str);
+
+    impl fmt::Display for Coded {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl StdError for Coded {}
+
+    impl sqlx::error::DatabaseError for Coded {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> sqlx::error::ErrorKind {
+            sqlx::error::ErrorKind::Other
+        }
+    }
+
+    fn with(code: &'static str) -> DbErr {
+        DbErr::Query(RuntimeErr::SqlxError(sqlx::Error::Database(Box::new(Coded(code))).into()))
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_is_a_defect() {
+        // SQLite: busy, read-only, an fsync that failed, full, cannot open. PostgreSQL: a lock, a timeout, a full disk.
+        for code in ["5", "8", "1034", "778", "13", "14", "55P03", "57014", "57P01", "53100", "40P01", "25006"] {
+            assert!(matches!(with(code).into(), Error::Unavailable(_)), "{code}");
+        }
+        // SQLite: SQL that is wrong, a constraint, corrupt. PostgreSQL: a constraint, SQL that is wrong.
+        for code in ["1", "2067", "11", "23505", "42601"] {
+            assert!(matches!(with(code).into(), Error::Internal(_)), "{code}");
+        }
+    }
+
+    #[test]
+    fn only_the_end_of_a_connection_is_a_reason_for_another_one() {
+        assert!(is_lost(&with("57P01")));
+        for code in ["57014", "55P03", "40P01", "13", "08"] {
+            assert!(!is_lost(&with(code)), "{code}");
+        }
     }
 }

@@ -6,9 +6,14 @@ use tidings::{cli, error::Error};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match cli::run(cli::Cli::parse()).await {
+fn main() -> ExitCode {
+    let outcome = tokio::runtime::Runtime::new().map_err(Error::internal).and_then(|runtime| {
+        let outcome = runtime.block_on(cli::run(cli::Cli::parse()));
+        // What is still running was given its time, and is not waited for.
+        runtime.shutdown_background();
+        outcome
+    });
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tidings: {}", explain(error));

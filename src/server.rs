@@ -5,7 +5,11 @@ use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf, sync::Arc}
 use ::entity::installation;
 use rand::{Rng, distr::Alphanumeric};
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -32,7 +36,7 @@ const EPOCH_CHARACTERS: usize = 10;
 pub async fn start(config: Config, clock: Clock) -> Result<App> {
     let catalog = Catalog::open(&config.catalog)?;
     let auth = auth(&config)?;
-    let (db, commits) = Db::open(&config.database_url).await?;
+    let (db, commits) = Db::open_with(&config.database_url, &config.database).await?;
     if config.migrate {
         db.migrate().await?;
     }
@@ -64,20 +68,56 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         tasks: tasks.clone(),
         app: app.clone(),
     });
-    let due = tokio::spawn(due::run(app.clone()));
+    let mut background = JoinSet::new();
+    background.spawn(due::run(app.in_background()));
     // Before anybody can connect. If the database is away, everything is looked at when it is back.
     let looked_at = pull::heads(&app).await.unwrap_or_default();
-    let pulling = tokio::spawn(pull::keep_connected(app.clone(), looked_at));
-    let keys = tokio::spawn({
+    background.spawn(pull::keep_connected(app.in_background(), looked_at));
+    background.spawn({
         let app = app.clone();
-        async move { app.shutdown.run_until_cancelled(app.auth.keep_keys_fresh(&app.clock)).await }
+        async move {
+            let _ = app.shutdown.run_until_cancelled(app.auth.keep_keys_fresh(&app.clock)).await;
+        }
     });
-    http::serve(&app, listener, router).await;
-    tasks.close();
-    tasks.wait().await;
-    let _ = tokio::join!(due, pulling, keys);
-    app.db.close().await;
+    let work = async {
+        http::serve(&app, listener, router).await;
+        tasks.close();
+        tasks.wait().await;
+        while background.join_next().await.is_some() {}
+    };
+    end_in_time(&app, work).await;
     Ok(())
+}
+
+/// Lets the work go on until it ends by itself, some time after the app was told to shut down, and then ends the database.
+///
+/// What has not ended in three quarters of the time is cut off, by way of its transactions: they are rolled back, and whoever
+/// waits for one hears UNAVAILABLE. The rest of the time is for these answers and for the end of the connections. What is still
+/// there after that is left to the end of the process; nobody was told that it is done.
+async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
+    let limit = app.config.shutdown_timeout;
+    let late = async {
+        app.shutdown.cancelled().await;
+        sleep(limit * 3 / 4).await;
+    };
+    {
+        tokio::pin!(work);
+        let is_late = tokio::select! {
+            () = &mut work => false,
+            () = late => true,
+        };
+        if is_late {
+            tracing::warn!("some work did not end in time and is cut off");
+            let cut_off = async {
+                app.db.cut_off().await;
+                work.await;
+            };
+            let _ = timeout(limit / 10, cut_off).await;
+        }
+    }
+    if timeout(limit / 10, app.db.close()).await.is_err() {
+        tracing::warn!("the connections to the database did not end in time");
+    }
 }
 
 /// The name of the database's history, made at its first start.

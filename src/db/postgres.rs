@@ -8,88 +8,243 @@ use std::{
 };
 
 use migration::{Migrator, MigratorTrait};
+use rand::Rng;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbBackend,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
     sqlx::{self, postgres::PgListener},
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{ACQUIRE_TIMEOUT, Db, Topic, Write, counted};
-use crate::error::{Error, Result};
+use super::{Db, Reader, Statements, Topic, Write, counted, reader::on_living};
+use crate::{
+    config,
+    error::{Error, Result},
+};
 
 const READERS: u32 = 16;
-const WRITERS: u32 = 16;
 /// "tidings" as a number, and two more, for PostgreSQL's advisory locks.
 const MIGRATION_LOCK: i64 = 0x74_6964_696e_6773;
 pub const ORDER_LOCK: i64 = MIGRATION_LOCK + 1;
 pub const WITHDRAWAL_LOCK: i64 = MIGRATION_LOCK + 2;
+const NAME: &str = "tidings";
+/// How often whoever waits for a connection looks for one that can be had.
+const GIVE_WAY: Duration = Duration::from_millis(100);
+/// A lock that has not come after this long, in milliseconds, does not come soon: those who wait in a queue that moves, as that for
+/// the order of commits does, wait for some tens.
+const STUCK: f64 = 400.0;
+/// For the statements that end others, which answer at once or not at all.
+const ENDING: Duration = Duration::from_secs(1);
 
-pub async fn open(url: &str, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
-    let connect = |connections: u32, writes: bool| {
-        let mut options = ConnectOptions::new(url);
-        options.max_connections(connections).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
-        options.sqlx_logging(false).record_stmt_in_spans(false).set_application_name("tidings");
-        options.test_before_acquire(false).test_before_acquire_if_idle_for(Duration::from_secs(5));
-        options.map_sqlx_postgres_opts(move |options| {
-            let options = options.statement_cache_capacity(200);
-            // The planner's custom plans cost more than they gain: every hot statement has one right plan.
-            let options = if writes {
-                options
-            } else {
-                // A generic plan takes a list of unknown length for a hundred, and each of them for as many rows as a LIMIT
-                // lets through: it would rather hash whole tables than look up what is one row.
-                options.options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")])
-            };
-            options.options([
-                ("plan_cache_mode", "force_generic_plan"),
-                // Compiling a plan takes longer than any of our statements.
-                ("jit", "off"),
-                ("idle_in_transaction_session_timeout", "30s"),
-                ("default_transaction_read_only", if writes { "off" } else { "on" }),
-            ])
-        });
-        if writes {
-            options.map_sqlx_postgres_pool_opts(|pool| {
-                pool.after_release(|connection, _| {
-                    Box::pin(async move {
-                        // ROLLBACK alone would write a warning to the server's log each time.
-                        sqlx::Executor::execute(connection, "BEGIN; ROLLBACK").await?;
-                        Ok(true)
-                    })
-                })
-            });
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    Read,
+    Write,
+    /// Makes tables, or waits for notifications: it may take its time.
+    Other,
+}
+
+/// Opens connections. `name` is what PostgreSQL shows of them.
+async fn connect(
+    url: &str,
+    settings: &config::Database,
+    name: &str,
+    connections: u32,
+    use_: Use,
+) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(connections).min_connections(1).acquire_timeout(settings.acquire_timeout);
+    options.sqlx_logging(false).record_stmt_in_spans(false).set_application_name(name);
+    match use_ {
+        // A transaction or a read finds out by itself when its connection has ended: a look each time is a round trip.
+        Use::Read | Use::Write => {
+            options.test_before_acquire(false).test_before_acquire_if_idle_for(Duration::from_secs(5))
         }
-        Database::connect(options)
+        Use::Other => options.test_before_acquire(true),
     };
-    let statements = Arc::default();
-    let write = counted(connect(WRITERS, true).await?, &statements);
-    let read = counted(connect(READERS, false).await?, &statements);
-    let bus = connect(BUS_CONNECTIONS, true).await?.get_postgres_connection_pool().clone();
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let milliseconds = |time: Duration| time.as_millis().to_string();
+    let own = match use_ {
+        // A generic plan takes a list of unknown length for a hundred, and each of them for as many rows as a LIMIT
+        // lets through: it would rather hash whole tables than look up what is one row.
+        Use::Read => vec![
+            ("enable_hashjoin", "off".to_owned()),
+            ("enable_mergejoin", "off".to_owned()),
+            ("statement_timeout", milliseconds(settings.read_timeout)),
+        ],
+        Use::Write => vec![
+            ("lock_timeout", milliseconds(settings.lock_timeout)),
+            ("statement_timeout", milliseconds(settings.write_timeout)),
+            ("idle_in_transaction_session_timeout", "30s".to_owned()),
+        ],
+        Use::Other => Vec::new(),
+    };
+    options.map_sqlx_postgres_opts(move |options| {
+        let options = options.statement_cache_capacity(200).options(own.clone());
+        options.options([
+            // The planner's custom plans cost more than they gain: every hot statement has one right plan.
+            ("plan_cache_mode", "force_generic_plan"),
+            // Compiling a plan takes longer than any of our statements.
+            ("jit", "off"),
+            ("default_transaction_read_only", if use_ == Use::Read { "on" } else { "off" }),
+        ])
+    });
+    if use_ == Use::Write {
+        options.map_sqlx_postgres_pool_opts(|pool| {
+            pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    // ROLLBACK alone would write a warning to the server's log each time.
+                    sqlx::Executor::execute(connection, "BEGIN; ROLLBACK").await?;
+                    Ok(true)
+                })
+            })
+        });
+    }
+    Database::connect(options).await
+}
+
+pub async fn open(url: &str, settings: &config::Database, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
+    if settings.writers == 0 {
+        return Err(Error::invalid("database.writers", "is at least 1"));
+    }
+    // Tells the connections of this server from those of others.
+    let name = format!("{NAME}-{:08x}", rand::rng().random::<u32>());
+    let readers = settings.readers.unwrap_or(READERS);
+    let statements: Arc<Statements> = Arc::default();
+    let write = counted(connect(url, settings, &name, settings.writers, Use::Write).await?, &statements);
+    let read = counted(connect(url, settings, &name, readers, Use::Read).await?, &statements);
+    let bus = connect(url, settings, NAME, BUS_CONNECTIONS, Use::Other).await?;
+    let bus = bus.get_postgres_connection_pool().clone();
+    let stop = CancellationToken::new();
+    let writers = Writers(Arc::new(Shared {
+        url: url.to_owned(),
+        settings: settings.clone(),
+        name,
+        pool: write,
+        places: Arc::new(Semaphore::new(settings.writers as usize)),
+        queue: Semaphore::new(settings.queue),
+        statements: statements.clone(),
+        helper: bus.clone(),
+        giving_way: tokio::sync::Mutex::default(),
+    }));
     Ok(Db {
         backend: DbBackend::Postgres,
-        read,
-        write: Write::Pool(write),
+        read: Reader::new(read, readers),
+        write: Write::Pool(writers),
         bus: Some(Bus { pool: bus, stop: stop.clone() }),
         hints,
-        lock: Mutex::default(),
+        lock: Arc::new(Mutex::default()),
         statements,
-        tasks,
+        probe: Arc::default(),
+        tasks: TaskTracker::new(),
+        until: CancellationToken::new(),
         stop,
     })
 }
 
-/// Brings the tables up to date, one server at a time.
-pub async fn migrate(pool: &DatabaseConnection) -> Result<()> {
-    // On a connection of its own, which ends and gives the lock back.
-    let lock = pool.get_postgres_connection_pool().acquire().await.map_err(unavailable)?;
-    let mut lock = lock.detach();
-    let statement = sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK);
-    statement.execute(&mut lock).await.map_err(unavailable)?;
-    let migrated = Migrator::up(pool, None).await;
-    sqlx::Connection::close(lock).await.map_err(unavailable)?;
-    Ok(migrated?)
+/// The connections for transactions, and who may have one.
+///
+/// A row that stays locked must not hold up those who do not want it. What waits for a lock has a connection as long as nobody
+/// else needs it, for `lock_timeout` at most. But when all connections are taken and somebody has waited for a lock for
+/// [`STUCK`], those who have waited for locks the longest keep half of the connections, and the others are cancelled, every
+/// [`GIVE_WAY`] as long as somebody waits for a connection. So the other half goes round at least that often, however many
+/// want the row: what is bounded is how many wait for locks, and not for which.
+#[derive(Clone)]
+pub struct Writers(Arc<Shared>);
+
+struct Shared {
+    url: String,
+    settings: config::Database,
+    /// That of the connections for reads and transactions of this server, and of no others.
+    name: String,
+    pool: DatabaseConnection,
+    /// One for each connection: waiting is done here, in order, and not in the pool.
+    places: Arc<Semaphore>,
+    queue: Semaphore,
+    statements: Arc<Statements>,
+    /// Always has a connection for what ends others.
+    helper: sqlx::PgPool,
+    giving_way: tokio::sync::Mutex<()>,
+}
+
+impl Writers {
+    /// A transaction, and the place that it takes until it ends.
+    pub async fn begin(&self) -> Result<(DatabaseTransaction, OwnedSemaphorePermit)> {
+        let place = self.place().await?;
+        // A connection that was ended while nobody used it is found out here, where nothing has been executed yet.
+        let transaction = on_living(self.0.settings.writers, || self.0.pool.begin()).await;
+        Ok((transaction.inspect_err(|_| self.0.statements.suspect())?, place))
+    }
+
+    async fn place(&self) -> Result<OwnedSemaphorePermit> {
+        if let Ok(place) = self.0.places.clone().try_acquire_owned() {
+            return Ok(place);
+        }
+        let full = |_| Error::Unavailable("too many transactions wait for a connection".into());
+        let _queued = self.0.queue.try_acquire().map_err(full)?;
+        let (place, late) = (self.0.places.clone().acquire_owned(), sleep(self.0.settings.acquire_timeout));
+        tokio::pin!(place, late);
+        loop {
+            tokio::select! {
+                place = &mut place => return place.map_err(|_| Error::Unavailable("the server is stopping".into())),
+                () = &mut late => return Err(Error::Unavailable("no connection was free in time".into())),
+                () = sleep(GIVE_WAY) => self.give_way().await,
+            }
+        }
+    }
+
+    /// Cancels transactions that wait for locks, if one of them is stuck: all but half of the connections, from those on that
+    /// have begun to wait last. They have changed nothing, and hear UNAVAILABLE.
+    async fn give_way(&self) {
+        let Ok(_alone) = self.0.giving_way.try_lock() else { return };
+        // OFFSET in a query of its own: otherwise those that it passes over were cancelled, too.
+        let cancel = "SELECT count(pg_cancel_backend(pid)) FROM (\
+                          SELECT pid, max(clock_timestamp() - query_start) OVER () AS longest FROM pg_stat_activity \
+                          WHERE application_name = $1 AND wait_event_type = 'Lock' ORDER BY query_start OFFSET $2) AS late \
+                      WHERE longest > $3 * interval '1 millisecond'";
+        let patient = i64::from(self.0.settings.writers / 2);
+        let cancel = sqlx::query(cancel).bind(&self.0.name).bind(patient).bind(STUCK);
+        match timeout(ENDING, cancel.execute(&self.0.helper)).await {
+            Ok(Err(error)) => tracing::warn!(%error, "transactions that wait for locks cannot be cancelled"),
+            Ok(Ok(_)) | Err(_) => {}
+        }
+    }
+
+    /// Ends the connections of this server, and with them what it is doing: PostgreSQL rolls that back at once, where a
+    /// transaction that waits for a lock would not notice that its server has gone.
+    pub async fn cut_off(&self, read: &DatabaseConnection) {
+        self.0.places.close();
+        for pool in [&self.0.pool, read] {
+            // Closed from here on; what this gives waits for the connections.
+            drop(pool.get_postgres_connection_pool().close());
+        }
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1";
+        let end = sqlx::query(end).bind(&self.0.name);
+        if !matches!(timeout(ENDING, end.execute(&self.0.helper)).await, Ok(Ok(_))) {
+            tracing::warn!("transactions cannot be ended; PostgreSQL rolls them back when it notices");
+        }
+    }
+
+    pub async fn close(&self) {
+        self.0.pool.get_postgres_connection_pool().close().await;
+    }
+
+    /// Brings the tables up to date, one server at a time, on connections of its own: it waits for as long as it takes.
+    pub async fn migrate(&self) -> Result<()> {
+        let pool = connect(&self.0.url, &self.0.settings, NAME, 2, Use::Other).await?;
+        let connections = pool.get_postgres_connection_pool().clone();
+        // Ends before the pool, and gives the lock back.
+        let mut lock = connections.acquire().await.map_err(unavailable)?.detach();
+        let statement = sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK);
+        statement.execute(&mut lock).await.map_err(unavailable)?;
+        let migrated = Migrator::up(&pool, None).await;
+        sqlx::Connection::close(lock).await.map_err(unavailable)?;
+        connections.close().await;
+        Ok(migrated?)
+    }
 }
 
 /// PostgreSQL's NOTIFY and LISTEN between the servers on one database, on connections of its own: it waits for nobody.

@@ -2,10 +2,15 @@
 //! outer transaction, and one COMMIT (one fsync) makes durable all that queued meanwhile. A COMMIT that fails fails every
 //! member of its group. Readers have connections of their own, and checkpoints too. A lock on a file beside the database
 //! keeps a second process out.
+//!
+//! No member hears of success unless the COMMIT of a transaction that was alive from its BEGIN on has succeeded. SQLite ends
+//! a transaction by itself when the disk is full or fails, and sqlx counts wrongly how deep it is in transactions after one
+//! of its statements for them has failed. So each of these has to succeed, and none is taken on trust: otherwise the whole
+//! group fails, and the connection is closed and replaced ([`write_group`]).
 
 use std::{
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -18,19 +23,34 @@ use sea_orm::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{ACQUIRE_TIMEOUT, Db, Topic, Write, counted};
-use crate::error::{Error, Result};
+use super::{Db, Reader, Statements, Topic, Write, counted};
+use crate::{
+    config,
+    error::{Error, Result},
+};
 
 /// A group's COMMIT waits for at most so many transactions.
 const LARGEST_GROUP: usize = 256;
-/// How many transactions may wait for SQLite's writer before `begin` itself waits.
-const QUEUE: usize = 1024;
 const READERS: u32 = 4;
 /// How often SQLite's log is folded into the database, apart from the writer: an automatic checkpoint makes some commit
 /// wait for it.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 /// Pages of 4 KiB; a log beyond this makes writers wait until it has been folded in.
 const LARGEST_LOG: i32 = 16_384;
+/// Undoes what a member has done that did not commit, by the name that sqlx gives to a savepoint. sqlx has sent the first half
+/// already, when the member was dropped, but nobody hears whether it failed. Sent again, with a RELEASE that fails where
+/// there is no such savepoint, it also proves that the group's transaction is still alive.
+const UNDO: &str = "ROLLBACK TO SAVEPOINT _sqlx_savepoint_1; RELEASE SAVEPOINT _sqlx_savepoint_1";
+
+/// Where transactions wait for the writer.
+#[derive(Clone)]
+pub struct Queue {
+    turns: mpsc::Sender<Place>,
+    patience: Duration,
+}
+
+/// A place in the queue: where the transaction waits for its turn.
+type Place = oneshot::Sender<Result<Turn>>;
 
 /// One transaction's turn on SQLite's writer.
 pub struct Turn {
@@ -40,28 +60,59 @@ pub struct Turn {
 
 /// What a transaction and the group that it is committed with tell each other.
 pub struct Membership {
-    /// Told when the savepoint was released; dropped when it was rolled back.
-    pub released: oneshot::Sender<()>,
+    /// Takes the savepoint back, to be released; dropped when it is to be undone.
+    pub done: oneshot::Sender<DatabaseTransaction>,
     /// Hears when the group was committed.
-    pub durable: oneshot::Receiver<Result<(), DbErr>>,
+    pub durable: oneshot::Receiver<Result<()>>,
 }
 
-pub async fn open(path: &Path, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
-    let lock = path.with_added_extension("lock");
-    let lock = File::create(&lock).map_err(|error| Error::Unavailable(format!("{}: {error}", lock.display())))?;
-    lock.try_lock().map_err(|_| Error::Unavailable(format!("{} is in use by another Tidings", path.display())))?;
+impl Queue {
+    /// Waits for a turn, but not for longer than is allowed, and not behind more than are allowed.
+    pub async fn turn(&self) -> Result<Turn> {
+        let (place, turn) = oneshot::channel();
+        self.turns.try_send(place).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => {
+                Error::Unavailable("too many transactions wait for the writer".into())
+            }
+            mpsc::error::TrySendError::Closed(_) => stopped(),
+        })?;
+        match tokio::time::timeout(self.patience, turn).await {
+            Ok(turn) => turn.map_err(|_| stopped())?,
+            Err(_) => Err(Error::Unavailable("the writer was not free in time".into())),
+        }
+    }
+}
 
-    let connect = |connections: u32, read_only: bool| {
+pub fn stopped() -> Error {
+    Error::Unavailable("the writer has stopped".into())
+}
+
+/// Opens connections to one file.
+struct Opener {
+    path: PathBuf,
+    acquire_timeout: Duration,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Access {
+    /// Makes the file where there is none.
+    Create,
+    Write,
+    Read,
+}
+
+impl Opener {
+    async fn connect(&self, connections: u32, access: Access) -> Result<DatabaseConnection, DbErr> {
+        let (file, acquire_timeout) = (self.path.clone(), self.acquire_timeout);
         let mut options = ConnectOptions::new("sqlite::memory:");
-        let file = path.to_owned();
         options.max_connections(connections).min_connections(connections).idle_timeout(None::<Duration>);
-        options.max_lifetime(None::<Duration>).acquire_timeout(ACQUIRE_TIMEOUT).test_before_acquire(false);
+        options.max_lifetime(None::<Duration>).acquire_timeout(acquire_timeout).test_before_acquire(false);
         options.sqlx_logging(false).record_stmt_in_spans(false).map_sqlx_sqlite_opts(move |options| {
             let options = options.in_memory(false).shared_cache(false).filename(&file);
-            let options = options.create_if_missing(!read_only).read_only(read_only).foreign_keys(true);
-            let options = options.busy_timeout(ACQUIRE_TIMEOUT).statement_cache_capacity(200);
+            let options = options.create_if_missing(access == Access::Create).read_only(access == Access::Read);
+            let options = options.busy_timeout(acquire_timeout).statement_cache_capacity(200).foreign_keys(true);
             let options = options.pragma("cache_size", "-16000").pragma("mmap_size", "268435456");
-            if read_only {
+            if access == Access::Read {
                 return options;
             }
             options
@@ -70,104 +121,206 @@ pub async fn open(path: &Path, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Resu
                 .pragma("wal_autocheckpoint", "0")
                 .pragma("temp_store", "memory")
         });
-        Database::connect(options)
-    };
-    let statements = Arc::default();
-    let writer = counted(connect(1, false).await?, &statements);
-    let checkpointer = connect(1, false).await?;
-    let read = counted(connect(READERS, true).await?, &statements);
-    let (queue, turns) = mpsc::channel(QUEUE);
+        Database::connect(options).await
+    }
+}
+
+pub async fn open(path: &Path, settings: &config::Database, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
+    let lock = path.with_added_extension("lock");
+    let lock = File::create(&lock).map_err(|error| Error::Unavailable(format!("{}: {error}", lock.display())))?;
+    lock.try_lock().map_err(|_| Error::Unavailable(format!("{} is in use by another Tidings", path.display())))?;
+
+    let opener = Arc::new(Opener { path: path.to_owned(), acquire_timeout: settings.acquire_timeout });
+    let statements: Arc<Statements> = Arc::default();
+    let writer = counted(opener.connect(1, Access::Create).await?, &statements);
+    let checkpointer = opener.connect(1, Access::Write).await?;
+    let readers = settings.readers.unwrap_or(READERS);
+    let read = Reader::new(counted(opener.connect(readers, Access::Read).await?, &statements), readers);
+    let (queue, turns) = mpsc::channel(settings.queue);
     let (committed, dirty) = watch::channel(());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    tasks.spawn(checkpoint(opener.clone(), checkpointer, dirty));
+    let writer = Writer { opener, connection: Some(writer), statements: Arc::clone(&statements) };
     tasks.spawn(write_in_groups(writer, turns, committed, stop.clone()));
-    tasks.spawn(checkpoint(checkpointer, dirty));
     Ok(Db {
         backend: DbBackend::Sqlite,
         read,
-        write: Write::Queue(queue),
+        write: Write::Queue(Queue { turns: queue, patience: settings.acquire_timeout }),
         bus: None,
         hints,
-        lock: Mutex::new(Some(lock)),
+        lock: Arc::new(Mutex::new(Some(lock))),
         statements,
+        probe: Arc::default(),
         tasks,
+        until: CancellationToken::new(),
         stop,
     })
 }
 
+/// The connection that writes: thrown away when it cannot be trusted any more, and opened when it is needed.
+struct Writer {
+    opener: Arc<Opener>,
+    connection: Option<DatabaseConnection>,
+    statements: Arc<Statements>,
+}
+
+impl Writer {
+    async fn take(&mut self) -> Result<DatabaseConnection> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => Ok(counted(self.opener.connect(1, Access::Write).await?, &self.statements)),
+        }
+    }
+}
+
 /// SQLite's writer: hands the connection from one transaction to the next, and commits when nobody waits.
 async fn write_in_groups(
-    connection: DatabaseConnection,
-    mut turns: mpsc::Receiver<oneshot::Sender<Turn>>,
+    mut writer: Writer,
+    mut turns: mpsc::Receiver<Place>,
     committed: watch::Sender<()>,
     stop: CancellationToken,
 ) {
-    // Takes the write lock at once: a transaction that reads first and writes then would fail with "database is locked".
-    let immediate =
-        || TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
     while let Some(Some(first)) = stop.run_until_cancelled(turns.recv()).await {
-        let group = match connection.begin_with_options(immediate()).await {
-            Ok(group) => group,
-            Err(error) => {
-                // The caller's turn never comes, which it hears as UNAVAILABLE.
-                tracing::error!(%error, "cannot begin a transaction");
-                continue;
-            }
-        };
-        let mut members = Vec::new();
-        let mut next = Some(first);
-        while let Some(take) = next {
-            match group.begin().await {
-                Ok(savepoint) => {
-                    let (released, release) = oneshot::channel();
-                    let (tell, durable) = oneshot::channel();
-                    let turn = Turn { savepoint, membership: Membership { released, durable } };
-                    if take.send(turn).is_ok() && release.await.is_ok() {
-                        members.push(tell);
-                    }
-                }
-                Err(error) => tracing::error!(%error, "cannot set a savepoint"),
-            }
-            next = if members.len() < LARGEST_GROUP { turns.try_recv().ok() } else { None };
-        }
-        if members.is_empty() {
-            if let Err(error) = group.rollback().await {
-                tracing::error!(%error, "cannot roll back");
-            }
+        if first.is_closed() {
             continue;
         }
-        let outcome = group.commit().await;
-        if let Err(error) = &outcome {
-            tracing::error!(%error, members = members.len(), "a commit failed");
+        let failed = match writer.take().await {
+            Err(error) => {
+                let _ = first.send(Err(error.clone()));
+                Some(error)
+            }
+            Ok(connection) => match write_group(&connection, first, &mut turns).await {
+                Ok(()) => {
+                    writer.connection = Some(connection);
+                    None
+                }
+                Err(error) => {
+                    // This rolls back what is still open on it.
+                    let _ = connection.close().await;
+                    Some(error)
+                }
+            },
+        };
+        if let Some(error) = failed {
+            tracing::error!(?error, "SQLite's writer failed, and starts anew");
+            writer.statements.suspect();
         }
         committed.send_replace(());
-        for member in members {
-            let _ = member.send(match &outcome {
-                Ok(()) => Ok(()),
-                Err(error) => Err(DbErr::Custom(error.to_string())),
-            });
-        }
     }
-    let _ = connection.close().await;
+    if let Some(connection) = writer.connection {
+        let _ = connection.close().await;
+    }
+}
+
+/// One transaction with as many members as come while it is open. All of them hear what came of it. After an error the
+/// connection is not to be used again, and nothing of the group is durable.
+async fn write_group(connection: &DatabaseConnection, first: Place, turns: &mut mpsc::Receiver<Place>) -> Result<()> {
+    // Takes the write lock at once: a transaction that reads first and writes then would fail with "database is locked".
+    let immediate = SqliteTransactionMode::Immediate;
+    let immediate = TransactionOptions { sqlite_transaction_mode: Some(immediate), ..Default::default() };
+    let group = match connection.begin_with_options(immediate).await {
+        Ok(group) => group,
+        Err(error) => {
+            let error = failure(error);
+            let _ = first.send(Err(error.clone()));
+            return Err(error);
+        }
+    };
+    let mut members = Vec::new();
+    let outcome = match gather(&group, first, turns, &mut members).await {
+        // sqlx sends COMMIT only if it is one transaction deep, as it is when all of them were released or undone.
+        Ok(()) if !members.is_empty() => group.commit().await.map_err(failure),
+        Ok(()) => group.rollback().await.map_err(failure),
+        Err(error) => Err(error),
+    };
+    for member in members {
+        let _ = member.send(outcome.clone());
+    }
+    outcome
+}
+
+/// Gives each transaction its turn, until nobody waits. An error is one of the group.
+async fn gather(
+    group: &DatabaseTransaction,
+    first: Place,
+    turns: &mut mpsc::Receiver<Place>,
+    members: &mut Vec<oneshot::Sender<Result<()>>>,
+) -> Result<()> {
+    let mut next = Some(first);
+    while let Some(place) = next {
+        // Some have waited for too long, and are gone.
+        if !place.is_closed() {
+            let savepoint = match group.begin().await {
+                Ok(savepoint) => savepoint,
+                Err(error) => {
+                    let error = failure(error);
+                    let _ = place.send(Err(error.clone()));
+                    return Err(error);
+                }
+            };
+            let (done, end) = oneshot::channel();
+            let (tell, durable) = oneshot::channel();
+            // Who is gone by now drops the turn, and with it `done`.
+            drop(place.send(Ok(Turn { savepoint, membership: Membership { done, durable } })));
+            match end.await {
+                Ok(savepoint) => {
+                    members.push(tell);
+                    savepoint.commit().await.map_err(failure)?;
+                }
+                Err(_) => drop(group.execute_unprepared(UNDO).await.map_err(failure)?),
+            }
+        }
+        next = if members.len() < LARGEST_GROUP { turns.try_recv().ok() } else { None };
+    }
+    Ok(())
+}
+
+/// Whatever fails a group, its members have changed nothing, and can try again.
+fn failure(error: DbErr) -> Error {
+    Error::Unavailable(format!("a group of transactions failed: {error}"))
 }
 
 /// Folds SQLite's log into the database while the writer goes on; ends with the writer, after a last time.
-async fn checkpoint(connection: DatabaseConnection, mut dirty: watch::Receiver<()>) {
-    let run = async |mode: &str| {
+///
+/// What is in the log is durable there, and readers find it. A checkpoint that fails, because the disk is full, loses nothing: it
+/// is tried again until it succeeds, whether something is written or not, since the log grows meanwhile.
+async fn checkpoint(opener: Arc<Opener>, first: DatabaseConnection, mut dirty: watch::Receiver<()>) {
+    let mut connection = Some(first);
+    let mut run = async |mode: &str| -> Result<i32, DbErr> {
+        let open = match connection.take() {
+            Some(open) => open,
+            None => opener.connect(1, Access::Write).await?,
+        };
         let statement = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA wal_checkpoint({mode})"));
-        match connection.query_one_raw(statement).await {
-            Ok(row) => row.and_then(|row| row.try_get_by_index::<i32>(1).ok()).unwrap_or_default(),
+        match open.query_one_raw(statement).await {
+            Ok(row) => {
+                connection = Some(open);
+                Ok(row.and_then(|row| row.try_get_by_index(1).ok()).unwrap_or_default())
+            }
             Err(error) => {
-                tracing::warn!(%error, "cannot checkpoint");
-                0
+                let _ = open.close().await;
+                Err(error)
             }
         }
     };
-    while dirty.changed().await.is_ok() {
+    let mut is_failing = false;
+    while (is_failing && dirty.has_changed().is_ok()) || dirty.changed().await.is_ok() {
         tokio::time::sleep(CHECKPOINT_INTERVAL).await;
-        if run("PASSIVE").await > LARGEST_LOG {
-            run("RESTART").await;
+        let outcome = match run("PASSIVE").await {
+            Ok(pages) if pages > LARGEST_LOG => run("RESTART").await,
+            outcome => outcome,
+        };
+        match &outcome {
+            Err(error) if !is_failing => tracing::error!(%error, "SQLite's log cannot be folded in, and grows"),
+            Ok(_) if is_failing => tracing::info!("SQLite's log is folded in again"),
+            _ => {}
         }
+        is_failing = outcome.is_err();
     }
-    run("TRUNCATE").await;
-    let _ = connection.close().await;
+    if let Err(error) = run("TRUNCATE").await {
+        tracing::warn!(%error, "SQLite's log is folded in at the next start");
+    }
+    if let Some(connection) = connection {
+        let _ = connection.close().await;
+    }
 }

@@ -19,14 +19,12 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::{Sleep, sleep, timeout},
+    time::{Sleep, sleep},
 };
 use tower::ServiceExt;
 
 use crate::app::App;
 
-/// How long requests in flight may take to finish when the server ends.
-const GRACE: Duration = Duration::from_secs(8);
 /// After the system refused a connection, because it has no more sockets or memory.
 const BREATH: Duration = Duration::from_millis(100);
 /// Of a request's header.
@@ -50,9 +48,7 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router) {
         }
     }
     drop(listener);
-    if timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await.is_err() {
-        tracing::warn!("some requests did not finish in time");
-    }
+    while connections.join_next().await.is_some() {}
 }
 
 async fn connection(app: App, stream: TcpStream, router: Router) {

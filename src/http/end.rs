@@ -34,6 +34,7 @@ pub async fn end(http: Http, actor: Option<Actor>) -> End {
 async fn stop(http: &Http) {
     http.app.shutdown.cancelled().await;
     let all = Duration::from_secs_f64(http.places.count() as f64 / FAREWELLS_PER_SECOND).min(LONGEST_FAREWELL);
+    let all = all.min(http.app.config.shutdown_timeout / 4);
     sleep(all.mul_f64(rand::random())).await;
 }
 

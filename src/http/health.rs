@@ -1,20 +1,29 @@
-use axum::{extract::State, http::StatusCode};
-use sea_orm::ConnectionTrait;
+use axum::{
+    extract::State,
+    http::{HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 
 use super::Http;
+use crate::db::Unready;
+
+/// When a probe may find another answer, in seconds.
+const ASK_AGAIN: [(HeaderName, &str); 1] = [(header::RETRY_AFTER, "1")];
 
 /// The process answers.
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// It can serve: the database answers, and the server is not about to end.
-pub async fn readyz(State(http): State<Http>) -> (StatusCode, &'static str) {
-    if http.app.stopping.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
-    }
-    match http.app.db.read().execute_unprepared("SELECT 1").await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
-    }
+/// It can serve: the database answers and can be written to, and the server is not about to end.
+pub async fn readyz(State(http): State<Http>) -> Response {
+    let reason = match http.app.stopping.is_cancelled() {
+        true => "stopping\n",
+        false => match http.app.db.check().await {
+            Ok(()) => return "ready\n".into_response(),
+            Err(Unready::DoesNotAnswer) => "the database does not answer\n",
+            Err(Unready::CannotBeWrittenTo) => "the database cannot be written to\n",
+        },
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, ASK_AGAIN, reason).into_response()
 }

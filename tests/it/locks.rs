@@ -1,0 +1,121 @@
+//! PostgreSQL's locks and connections: one locked row holds up those who need it and nobody else, and connections that were
+//! ended are replaced before anybody hears of it.
+
+use std::{
+    ops::RangeBounds,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
+use serde_json::json;
+
+use crate::app::{Kind, TestApp, TestUser, run};
+
+/// More than a server has connections.
+const MANY: usize = 24;
+const SOON: Duration = Duration::from_secs(10);
+
+/// Connections of somebody else to the database of a server: one to hold locks, and one to look.
+pub async fn outside(app: &TestApp) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(&*app.config.database_url);
+    options.max_connections(2).sqlx_logging(false);
+    Database::connect(options).await.unwrap()
+}
+
+async fn number(connection: &impl ConnectionTrait, app: &TestApp, sql: &str) -> i64 {
+    let row = connection.query_one_raw(app.db.statement(sql, [])).await.unwrap().unwrap();
+    row.try_get_by_index(0).unwrap()
+}
+
+/// Waits until as many transactions as this wait for a lock.
+pub async fn until_waiting(outside: &impl ConnectionTrait, app: &TestApp, counts: impl RangeBounds<i64>) {
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let since = Instant::now();
+    while !counts.contains(&number(outside, app, waiting).await) {
+        assert!(since.elapsed() < SOON, "not seen in time");
+    }
+}
+
+pub const LOCK: &str =
+    "SELECT * FROM inbox WHERE user_id = (SELECT id FROM \"user\" WHERE external_id = 'bob') FOR UPDATE";
+
+/// Whether a send succeeds; if not, it is because the server cannot do it now.
+async fn is_sent(from: &TestUser, to: &TestUser, subject: &str) -> bool {
+    let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+    let input = json!({"to": [{"user": {"externalId": to.name}}], "subject": subject, "body": ""});
+    let answer = from.ask(send, json!({"input": input})).await;
+    if answer.get("errors").is_some() {
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{answer:#}");
+        return false;
+    }
+    true
+}
+
+/// P20: what waits for one row leaves connections to the others, and does not wait for ever.
+#[test]
+fn one_locked_inbox_holds_up_nobody_else() {
+    run(Kind::Postgres, 2, async |app: TestApp| {
+        let [alice, bob, carol, dave] = app.users(["alice", "bob", "carol", "dave"]).await;
+        let outside = outside(&app).await;
+        let holder = outside.begin().await.unwrap();
+        holder.query_all_raw(app.db.statement(LOCK, [])).await.unwrap();
+        let begun = Instant::now();
+        let waiting = (0..MANY).map(|n| {
+            let (alice, bob) = (alice.clone(), bob.clone());
+            tokio::spawn(async move { is_sent(&alice, &bob, &format!("{n}")).await })
+        });
+        let waiting: Vec<_> = waiting.collect();
+        until_waiting(&outside, &app, 4..).await;
+
+        for n in 0..10 {
+            let send = async { carol.send(&dave, &n.to_string()).await };
+            let sent = tokio::time::timeout(Duration::from_secs(2), send).await;
+            sent.expect("another's message waits for the lock");
+        }
+        for waiting in join_all(waiting).await {
+            assert!(!waiting.unwrap(), "it was sent into a locked inbox");
+        }
+        assert!(begun.elapsed() < SOON, "they have waited for {:?}", begun.elapsed());
+        holder.rollback().await.unwrap();
+        assert!(is_sent(&alice, &bob, "at last").await);
+        assert_eq!(bob.titles("ALL").await, ["at last"]);
+        app.assert_live_equals_refetch(&bob).await;
+        outside.close().await.unwrap();
+    });
+}
+
+/// P9: connections that were ended while nobody used them fail nothing.
+#[test]
+fn connections_that_were_ended_fail_neither_writes_nor_reads() {
+    run(Kind::Postgres, 2, async |app: TestApp| {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let outside = outside(&app).await;
+        // Opens as many connections as the server will have.
+        for n in 0..4 {
+            let (alice, bob) = (&alice, &bob);
+            let both = async |m| {
+                let subject = format!("{n} {m}");
+                tokio::join!(is_sent(alice, bob, &subject), bob.counts())
+            };
+            join_all((0..MANY).map(both)).await;
+        }
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND application_name LIKE 'tidings%'";
+        assert!(number(&outside, &app, end).await > 20);
+
+        bob.counts().await;
+        for n in 0..MANY {
+            assert!(is_sent(&alice, &bob, &format!("after {n}")).await, "write {n} failed");
+            bob.counts().await;
+        }
+        assert!(number(&outside, &app, end).await > 2);
+        // All at once, reads first.
+        join_all((0..MANY).map(|_| bob.counts())).await;
+        let sent = join_all((0..MANY).map(|_| is_sent(&alice, &bob, "at once"))).await;
+        assert_eq!(sent, [true; MANY]);
+        outside.close().await.unwrap();
+        app.assert_live_equals_refetch(&bob).await;
+    });
+}

@@ -1,0 +1,131 @@
+//! Transactions by themselves: who waits for one, and what they do to each other.
+
+use std::{pin::pin, time::Duration};
+
+use futures_util::FutureExt;
+use sea_orm::ConnectionTrait;
+use tidings::{
+    config,
+    db::{Db, Tx},
+    error::Error,
+};
+use tokio::join;
+
+use crate::{app::Kind, database::Database};
+
+/// None where there is no PostgreSQL.
+async fn open(kind: Kind, set: impl FnOnce(&mut config::Database)) -> Option<(Database, Db)> {
+    let database = Database::create(kind).await?;
+    let mut settings = config::Database::default();
+    set(&mut settings);
+    let (db, _heard) = Db::open_with(&database.url, &settings).await.unwrap();
+    Some((database, db))
+}
+
+async fn insert(tx: &Tx, group: &str) {
+    let insert = "INSERT INTO \"group\" (external_id, name, created_at) VALUES ($1, $1, '2026-01-05T09:00:00+00:00')";
+    tx.run(insert, [group.into()]).await.unwrap();
+}
+
+/// The groups that are there.
+async fn groups(db: &Db) -> Vec<String> {
+    let rows =
+        db.read().query_all_raw(db.statement("SELECT external_id FROM \"group\" ORDER BY id", [])).await.unwrap();
+    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+}
+
+/// What one transaction gives up is undone, and those that are committed with it are not.
+#[tokio::test]
+async fn a_dropped_transaction_takes_no_other_with_it() {
+    let Some((_database, db)) = open(Kind::Sqlite, |_| {}).await else { return };
+    let first = db.begin().await.unwrap();
+    insert(&first, "first").await;
+    let (mut second, mut third) = (pin!(db.begin()), pin!(db.begin()));
+    // They wait for their turn, and so are of one group.
+    assert!(second.as_mut().now_or_never().is_none() && third.as_mut().now_or_never().is_none());
+
+    let drop_second = async {
+        let second = second.await.unwrap();
+        insert(&second, "second").await;
+    };
+    let commit_third = async {
+        let third = third.await.unwrap();
+        insert(&third, "third").await;
+        third.commit().await
+    };
+    let (first, (), third) = join!(first.commit(), drop_second, commit_third);
+
+    assert_eq!((first, third), (Ok(()), Ok(())));
+    assert_eq!(groups(&db).await, ["first", "third"]);
+    db.close().await;
+}
+
+/// P19: SQLite ends a transaction by itself when the disk is full, or fails. All of the group hear of it, and the next group is
+/// durable again.
+#[tokio::test]
+async fn a_group_whose_transaction_was_ended_by_sqlite_is_not_acknowledged() {
+    let Some((_database, db)) = open(Kind::Sqlite, |_| {}).await else { return };
+    let first = db.begin().await.unwrap();
+    insert(&first, "first").await;
+    let mut second = pin!(db.begin());
+    assert!(second.as_mut().now_or_never().is_none());
+
+    let end = async {
+        let second = second.await.unwrap();
+        // What a full disk does, on purpose: the whole transaction is rolled back, and not only the statement.
+        let rollback = "INSERT OR ROLLBACK INTO \"group\" SELECT * FROM \"group\"";
+        assert!(second.run(rollback, []).await.is_err());
+    };
+    let (first, ()) = join!(first.commit(), end);
+
+    assert!(matches!(first, Err(Error::Unavailable(_))), "{first:?}");
+    assert_eq!(groups(&db).await, [""; 0]);
+    let next = db.begin().await.unwrap();
+    insert(&next, "next").await;
+    next.commit().await.unwrap();
+    assert_eq!(groups(&db).await, ["next"]);
+    db.close().await;
+}
+
+/// A transaction is waited for, but neither for ever nor behind any number of others.
+async fn waiting_has_an_end(kind: Kind) {
+    let set = |settings: &mut config::Database| {
+        (settings.writers, settings.queue) = (1, 1);
+        settings.acquire_timeout = Duration::from_secs(2);
+    };
+    let Some((_database, db)) = open(kind, set).await else { return };
+    let held = db.begin().await.unwrap();
+    let mut second = pin!(db.begin());
+    assert!(second.as_mut().now_or_never().is_none());
+
+    let third = db.begin().now_or_never();
+    assert!(matches!(third, Some(Err(Error::Unavailable(_)))), "it does not hear at once that it is one too many");
+    let waited = second.await.err();
+    assert!(matches!(waited, Some(Error::Unavailable(_))), "{waited:?}");
+    held.commit().await.unwrap();
+    db.begin().await.unwrap().commit().await.unwrap();
+    db.close().await;
+}
+
+#[tokio::test]
+async fn waiting_for_sqlites_writer_has_an_end() {
+    waiting_has_an_end(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn waiting_for_a_connection_of_postgres_has_an_end() {
+    waiting_has_an_end(Kind::Postgres).await;
+}
+
+/// What goes on by itself begins nothing more when the server is to end, while requests in flight still do.
+#[tokio::test]
+async fn in_the_background_nothing_begins_after_the_end() {
+    let Some((_database, db)) = open(Kind::Sqlite, |_| {}).await else { return };
+    let end = tokio_util::sync::CancellationToken::new();
+    let background = db.until(end.clone());
+    background.begin().await.unwrap().commit().await.unwrap();
+    end.cancel();
+    assert!(matches!(background.begin().await.err(), Some(Error::Unavailable(_))));
+    db.begin().await.unwrap().commit().await.unwrap();
+    db.close().await;
+}
