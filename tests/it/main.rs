@@ -10,11 +10,13 @@ mod socket;
 
 mod activities;
 mod announcements;
+mod at_once;
 mod authz;
 mod campaigns;
 mod catalog;
 mod cli;
 mod clients;
+mod due;
 mod examples;
 mod graphiql;
 mod groups;
