@@ -11,6 +11,14 @@ const PAGE: &str = "query($first: Int!) { viewer { inbox { cursor counts { unrea
         readStats { readRate } viewerCanReply viewerInboxItem { id } parent { id } root { id sender { name } }
     } } } } } } } }";
 
+/// How many statements were run since the last look, without those that come now and then by themselves: who calls is
+/// remembered for a second, and what may have been missed is looked for every five.
+fn cost_of(app: &TestApp) -> usize {
+    let by_themselves = ["\"external_id\" =", "SELECT (SELECT coalesce(max(position), 0)"];
+    let statements = app.db.take_statements();
+    statements.iter().filter(|ran| !by_themselves.iter().any(|part| ran.sql.contains(part))).count()
+}
+
 both! {
     on one thread:
     async fn a_page_of_twenty_costs_as_many_statements_as_a_page_of_two(app: TestApp) {
@@ -97,14 +105,13 @@ both! {
         let nodes = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
         let cost = async |most: usize| {
             let wanted: Vec<_> = ids.iter().take(most).flatten().cloned().collect();
-            let before = app.db.statement_count();
+            app.db.take_statements();
             let found = bobs.query(nodes, json!({"ids": wanted})).await;
+            let cost = cost_of(&app);
             let found: Vec<_> = found["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()).collect();
             assert_eq!(found, wanted);
-            app.db.statement_count() - before
+            cost
         };
-        // The users are looked up once a second.
-        cost(1).await;
         let (two, ten) = (cost(2).await, cost(10).await);
         assert_eq!(two, ten);
         assert!(ten <= 14, "nodes cost {ten} statements");
@@ -126,14 +133,16 @@ both! {
         let page = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { subject { ... on ActivityGroup {
             actorCount five: latestActors(limit: 5) { name } four: latestActors(limit: 4) { name } } } } } } } }";
         let cost = async |first: i32| {
-            let before = app.db.statement_count();
+            app.db.take_statements();
             let found = bob.query(page, json!({"first": first})).await;
+            let cost = cost_of(&app);
             for (n, item) in found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().iter().enumerate() {
                 let names: Vec<_> = (1..=5).rev().map(|n| json!({"name": format!("p{n}")})).collect();
                 assert_eq!((&item["subject"]["five"], &item["subject"]["four"]), (&json!(names), &json!(names[..4])), "{n}");
             }
-            app.db.statement_count() - before
+            cost
         };
+        // Takes in what is due.
         cost(1).await;
         let (two, twenty) = (cost(2).await, cost(20).await);
         assert_eq!(two, twenty);
