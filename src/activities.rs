@@ -211,14 +211,11 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Mode
     find(app, actor, id).await
 }
 
-/// Takes the activities out of the items where a crash has left them.
-pub async fn take_back_due(app: &App) -> Result<()> {
+/// The activities that are leaving items, at most `limit` of them; `pull::take_back_soon` goes on with each.
+pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
     let due = activity::Entity::find().select_only().column(activity::Column::Id);
     let due = due.filter(activity::COLUMN.retracted_at.is_not_null()).filter(activity::COLUMN.settled_at.is_null());
-    for id in due.into_tuple::<i64>().all(app.db.read()).await? {
-        pull::take_back(app, id).await?;
-    }
-    Ok(())
+    Ok(due.order_by_asc(activity::Column::Id).limit(limit).into_tuple::<i64>().all(app.db.read()).await?)
 }
 
 /// An activity that the actor may know of.

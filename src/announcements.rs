@@ -10,7 +10,8 @@ use ::entity::{announcement, user};
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, Select,
 };
 use serde::Serialize;
 
@@ -18,7 +19,7 @@ use crate::{
     app::App,
     auth::Actor,
     clock,
-    db::{Db, Topic, Tx},
+    db::{Db, Topic, Tx, list},
     delivery,
     error::{Error, Result},
     id,
@@ -164,6 +165,9 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     if is_over && expires_at.is_some_and(|time| time != old.expires_at) {
         return Err(Error::Conflict("the announcement has expired and left the inboxes".into()));
     }
+    if publish_at.is_some() && old.withdrawn_at.is_some() {
+        return Err(Error::Conflict("the announcement has expired before it could be published".into()));
+    }
     if publish_at.is_some() && old.position.is_some() {
         return Err(Error::Conflict("the announcement has been published".into()));
     }
@@ -238,12 +242,14 @@ async fn lock(tx: &Tx, id: i64) -> Result<announcement::Model> {
     one(tx.rows(&lock, [id.into()]).await?)
 }
 
-/// Publishes an announcement if its time has come and nobody else has. Can be repeated.
-async fn publish(app: &App, id: i64) -> Result<()> {
+/// Publishes an announcement if its time has come and nobody else has. Nobody is to see one that has expired meanwhile, because
+/// no server was there: that is withdrawn without being published. Idempotent.
+pub async fn publish(app: &App, id: i64) -> Result<()> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let row = lock(&tx, id).await?;
-    if row.position.is_none() && row.retracted_at.is_none() && row.publish_at <= now {
+    let is_over = row.withdrawn_at.is_some() || row.expires_at.is_some_and(|time| time <= now);
+    if row.position.is_none() && !is_over && row.publish_at <= now {
         tx.in_commit_order().await?;
         // What comes late, because no server was there, comes now.
         let publish = format!("UPDATE announcement SET publish_at = $2, position = {NEXT_POSITION} WHERE id = $1");
@@ -253,15 +259,30 @@ async fn publish(app: &App, id: i64) -> Result<()> {
     tx.commit().await
 }
 
-/// Publishes what is due.
-pub async fn publish_due(app: &App) -> Result<()> {
-    let due = announcement::Entity::find().select_only().column(announcement::Column::Id);
-    let due = due.filter(announcement::COLUMN.position.is_null()).filter(announcement::COLUMN.retracted_at.is_null());
-    let due = due.filter(announcement::COLUMN.publish_at.lte(app.clock.now()));
-    for id in due.order_by_asc(announcement::Column::PublishAt).into_tuple::<i64>().all(app.db.read()).await? {
-        publish(app, id).await?;
-    }
-    Ok(())
+/// What is planned, and has not been withdrawn before its time.
+fn planned(app: &App) -> Select<announcement::Entity> {
+    let stands = Condition::any()
+        .add(announcement::COLUMN.expires_at.is_null())
+        .add(announcement::COLUMN.expires_at.gt(app.clock.now()));
+    announcement::Entity::find()
+        .filter(announcement::COLUMN.position.is_null())
+        .filter(announcement::COLUMN.retracted_at.is_null())
+        .filter(announcement::COLUMN.withdrawn_at.is_null())
+        .filter(stands)
+        .order_by_asc(announcement::Column::PublishAt)
+        .select_only()
+}
+
+/// When the next one is to be published.
+pub async fn next_publication(app: &App) -> Result<Option<DateTime<Utc>>> {
+    Ok(planned(app).column(announcement::Column::PublishAt).into_tuple().one(app.db.read()).await?)
+}
+
+/// Those that are to be published now, at most `limit` of them.
+pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<i64>> {
+    let due =
+        planned(app).column(announcement::Column::Id).filter(announcement::COLUMN.publish_at.lte(app.clock.now()));
+    Ok(due.limit(limit).into_tuple().all(app.db.read()).await?)
 }
 
 /// From now on nobody takes in an announcement that has expired. Can be repeated.
@@ -285,9 +306,17 @@ async fn leave_soon(app: &App, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes a withdrawn announcement out of all inboxes.
-async fn leave(app: &App, id: i64) -> Result<()> {
-    delivery::remove(app, About::Announcement(id)).await?;
+/// Withdraws an announcement that has expired, and takes it out of all inboxes; ends in between when the server stops, and
+/// another goes on. Idempotent.
+pub async fn leave(app: &App, id: i64) -> Result<()> {
+    withdraw(app, id).await?;
+    let mut after = 0;
+    while let Some(last) = delivery::remove_some(app, About::Announcement(id), after).await? {
+        if app.shutdown.is_cancelled() {
+            return Ok(());
+        }
+        after = last;
+    }
     settle(app, id).await
 }
 
@@ -299,57 +328,65 @@ async fn settle(app: &App, id: i64) -> Result<()> {
     tx.commit().await
 }
 
-/// Takes out of the inboxes what has expired, and what a crash has kept there.
-pub async fn withdraw_due(app: &App) -> Result<()> {
-    let due = announcement::Entity::find().select_only().column(announcement::Column::Id);
-    let due = due.filter(announcement::COLUMN.settled_at.is_null());
-    let expired = due.clone().filter(announcement::COLUMN.expires_at.lte(app.clock.now()));
-    let withdrawn = due.filter(announcement::COLUMN.withdrawn_at.is_not_null());
-    for due in [expired, withdrawn] {
-        for id in due.into_tuple::<i64>().all(app.db.read()).await? {
-            withdraw(app, id).await?;
-            leave(app, id).await?;
-        }
-    }
-    Ok(())
+/// Those that have not left the inboxes for good.
+fn unsettled() -> Select<announcement::Entity> {
+    announcement::Entity::find().filter(announcement::COLUMN.settled_at.is_null()).select_only()
 }
 
-/// When the next one is to be published or leaves the inboxes.
-pub async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
-    use sea_orm::ColumnTrait;
-    let planned = announcement::Entity::find().select_only().column_as(announcement::Column::PublishAt.min(), "at");
-    let planned =
-        planned.filter(announcement::COLUMN.position.is_null()).filter(announcement::COLUMN.retracted_at.is_null());
-    let expiry = announcement::Entity::find().select_only().column_as(announcement::Column::ExpiresAt.min(), "at");
-    let expiry =
-        expiry.filter(announcement::COLUMN.expires_at.is_not_null()).filter(announcement::COLUMN.settled_at.is_null());
-    let mut next = None;
-    for due in [planned, expiry] {
-        let at: Option<Option<DateTime<Utc>>> = due.into_tuple().one(app.db.read()).await?;
-        next = next.into_iter().chain(at.flatten()).min();
+/// When the next one leaves the inboxes.
+pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
+    let withdrawn =
+        unsettled().column(announcement::Column::Id).filter(announcement::COLUMN.withdrawn_at.is_not_null());
+    let withdrawn: Option<i64> = withdrawn.into_tuple().one(app.db.read()).await?;
+    if withdrawn.is_some() {
+        return Ok(Some(app.clock.now()));
     }
-    Ok(next)
+    let expiry = unsettled().column(announcement::Column::ExpiresAt);
+    let expiry = expiry.filter(announcement::COLUMN.expires_at.is_not_null());
+    Ok(expiry.order_by_asc(announcement::Column::ExpiresAt).into_tuple().one(app.db.read()).await?)
+}
+
+/// Those that leave the inboxes now: they have expired, or a crash has kept them there. At most `limit` of each.
+pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
+    let unsettled = unsettled().column(announcement::Column::Id);
+    let withdrawn = unsettled.clone().filter(announcement::COLUMN.withdrawn_at.is_not_null());
+    let expired = unsettled.filter(announcement::COLUMN.withdrawn_at.is_null());
+    let expired = expired.filter(announcement::COLUMN.expires_at.lte(app.clock.now()));
+    let mut leaving = Vec::new();
+    for due in [withdrawn, expired] {
+        leaving.extend(due.limit(limit).into_tuple::<i64>().all(app.db.read()).await?);
+    }
+    Ok(leaving)
 }
 
 /// How many people could or can see each of these: who was known when it was published, and was active then or is now.
 ///
 /// Nobody counts them when an announcement is made, since that is one row at any number of people. All that are asked for cost
-/// one pass over the inboxes, and one over those of the deactivated.
+/// one pass over the inboxes, and one over those of the deactivated; both are counted by the database.
 pub async fn recipient_counts(db: &Db, announcements: &[announcement::Model]) -> Result<HashMap<i64, i64>> {
     let known = "SELECT announcements_since, CAST(count(*) AS bigint) FROM inbox GROUP BY announcements_since";
     let known = db.read().query_all_raw(db.statement(known, [])).await?;
     let known = known.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
     let known: BTreeMap<i64, i64> = known.collect::<Result<_>>()?;
-    let gone = "SELECT b.announcements_since, u.deactivated_at FROM \"user\" AS u JOIN inbox AS b ON b.user_id = u.id \
-                WHERE u.deactivated_at IS NOT NULL";
-    let gone = db.read().query_all_raw(db.statement(gone, [])).await?;
-    let gone = gone.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
-    let gone: Vec<(i64, DateTime<Utc>)> = gone.collect::<Result<_>>()?;
+    // Between the publications of two that were asked for, each of the deactivated is looked at once.
+    let gone = format!(
+        "SELECT p.publish_at, b.announcements_since, CAST(count(*) AS bigint) \
+         FROM (SELECT publish_at, lag(publish_at, 1, $2) OVER (ORDER BY publish_at) AS previous \
+         FROM (SELECT DISTINCT publish_at FROM announcement WHERE {}) AS d) AS p \
+         JOIN \"user\" AS u ON u.deactivated_at > p.previous AND u.deactivated_at <= p.publish_at \
+         JOIN inbox AS b ON b.user_id = u.id GROUP BY p.publish_at, b.announcements_since",
+        db.dialect().is_one_of("id", "$1")
+    );
+    let ids: Vec<_> = announcements.iter().map(|row| row.id).collect();
+    let gone = db.read().query_all_raw(db.statement(gone, [list(&ids), DateTime::UNIX_EPOCH.into()])).await?;
+    let gone =
+        gone.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?)));
+    let gone: Vec<(DateTime<Utc>, i64, i64)> = gone.collect::<Result<_>>()?;
     let count = |row: &announcement::Model| {
         let position = row.position.unwrap_or(0);
         let known: i64 = known.range(..position).map(|(_, count)| count).sum();
-        let is_gone = |(since, at): &&(i64, DateTime<Utc>)| *since < position && *at <= row.publish_at;
-        (row.id, known - gone.iter().filter(is_gone).count() as i64)
+        let gone = gone.iter().filter(|(by, since, _)| *since < position && *by <= row.publish_at);
+        (row.id, known - gone.map(|(_, _, count)| count).sum::<i64>())
     };
     Ok(announcements.iter().map(count).collect())
 }

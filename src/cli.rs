@@ -127,7 +127,7 @@ pub async fn run(cli: Cli) -> Result<()> {
                 RoleName::Service => Role::Service,
                 RoleName::Admin => Role::Admin,
             };
-            text::check_line("user", &user, users::LONGEST_EXTERNAL_ID)?;
+            text::check_id("user", &user, users::LONGEST_EXTERNAL_ID)?;
             let ttl = TimeDelta::from_std(ttl).map_err(|_| Error::invalid("ttl", "is too long"))?;
             let auth = server::auth(&database.config()?)?;
             print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))

@@ -4,14 +4,15 @@ use ::entity::{group, group_member};
 use async_graphql::{ID, OneofObject};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ConnectionTrait, EntityTrait, QueryFilter,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select,
+    sea_query::{Expr, ExprTrait, LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
     auth::Actor,
+    db::Tx,
     error::{Error, Result},
     id, text,
     users::{self, UserRef},
@@ -32,7 +33,7 @@ pub enum GroupRef {
 /// Makes a group, or renames it; a deleted one comes back, without members.
 pub async fn upsert(app: &App, actor: &Actor, external_id: String, name: String) -> Result<group::Model> {
     actor.require_service()?;
-    text::check_line("externalId", &external_id, LONGEST_EXTERNAL_ID)?;
+    text::check_id("externalId", &external_id, LONGEST_EXTERNAL_ID)?;
     let name = name.trim().to_owned();
     text::check_line("name", &name, LONGEST_NAME)?;
     let tx = app.db.begin().await?;
@@ -56,7 +57,7 @@ pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group:
     actor.require_service()?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let mut group = find(&*tx, group).await?;
+    let mut group = lock(&tx, group).await?;
     group.deleted_at = Some(now);
     let change = group::ActiveModel { id: Set(group.id), deleted_at: Set(Some(now)), ..Default::default() };
     group::Entity::update(change).exec(&*tx).await?;
@@ -70,7 +71,7 @@ pub async fn add_members(app: &App, actor: &Actor, group: &GroupRef, users: &[Us
     actor.require_service()?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let group = find(&*tx, group).await?;
+    let group = lock(&tx, group).await?;
     let users = named(&*tx, users).await?;
     let rows = users.iter().map(|user| group_member::ActiveModel {
         group_id: Set(group.id),
@@ -91,7 +92,7 @@ pub async fn add_members(app: &App, actor: &Actor, group: &GroupRef, users: &[Us
 pub async fn remove_members(app: &App, actor: &Actor, group: &GroupRef, users: &[UserRef]) -> Result<group::Model> {
     actor.require_service()?;
     let tx = app.db.begin().await?;
-    let group = find(&*tx, group).await?;
+    let group = lock(&tx, group).await?;
     let users = named(&*tx, users).await?;
     members(group.id)
         .filter(group_member::COLUMN.user_id.is_in(users.iter().map(|user| user.id)))
@@ -120,9 +121,18 @@ async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::ent
 
 /// The group that a reference names, unless it was deleted.
 pub async fn find(db: &impl ConnectionTrait, group: &GroupRef) -> Result<group::Model> {
+    called(group)?.one(db).await?.ok_or(Error::NotFound("group"))
+}
+
+/// The group that a reference names, locked for a change of its members: a group that is being deleted must not get new ones.
+async fn lock(tx: &Tx, group: &GroupRef) -> Result<group::Model> {
+    called(group)?.lock(LockType::NoKeyUpdate).one(&**tx).await?.ok_or(Error::NotFound("group"))
+}
+
+fn called(group: &GroupRef) -> Result<Select<group::Entity>> {
     let query = match group {
         GroupRef::Id(id) => group::Entity::find_by_id(id::Kind::Group.decode(id)?),
         GroupRef::ExternalId(id) => group::Entity::find().filter(group::COLUMN.external_id.eq(id)),
     };
-    query.filter(group::COLUMN.deleted_at.is_null()).one(db).await?.ok_or(Error::NotFound("group"))
+    Ok(query.filter(group::COLUMN.deleted_at.is_null()))
 }

@@ -43,7 +43,7 @@ impl Call {
     /// None for a call without a key. `input` is everything that makes two calls the same.
     pub fn new(actor: &Actor, mutation: &str, input: &impl Serialize, key: Option<&str>) -> Result<Option<Self>> {
         let Some(key) = key else { return Ok(None) };
-        text::check_line("idempotencyKey", key, LONGEST_KEY)?;
+        text::check_id("idempotencyKey", key, LONGEST_KEY)?;
         let input = serde_json::to_vec(&(mutation, input)).map_err(Error::internal)?;
         let fingerprint = Sha256::digest(input).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Some(Call { caller: actor.caller(), key: key.to_owned(), fingerprint }))

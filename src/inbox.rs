@@ -5,8 +5,8 @@
 //! is the items themselves, sorted by `seq`: what changed since N is what has a higher number, each item once, in its
 //! newest state. The counts are kept on the same row, so they belong to the same moment.
 //!
-//! Locks are taken in one order everywhere: idempotency key, thread, delivery or refresh or reminder, targets by name, withdrawal,
-//! inboxes by user, recipients, messages by id, audiences, announcements by id, people by external id, order of commits.
+//! Locks are taken in one order everywhere: idempotency key, thread, reminder, delivery or expiry or refresh, targets by name,
+//! withdrawal, inboxes by user, recipients, messages by id, audiences, announcements by id, people by external id, order of commits.
 
 mod change;
 mod item;

@@ -14,6 +14,7 @@ mod take_back;
 mod take_in;
 
 use ::entity::inbox;
+use sea_orm::{EntityTrait, QueryFilter};
 
 use crate::{
     app::App,
@@ -23,7 +24,7 @@ use crate::{
     live::News,
 };
 
-pub use take_back::{take_back, take_back_soon};
+pub use take_back::take_back_soon;
 
 /// How many inboxes one transaction locks.
 const MOST_INBOXES: usize = 500;
@@ -53,6 +54,21 @@ pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
             inboxes::head(&app.db, user).await
         }
     }
+}
+
+/// The same of many, each once.
+pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
+    let dialect = app.db.dialect();
+    let (these, is_due) = (dialect.is_one_of("b.user_id", "$1"), is_due(dialect));
+    let due = format!("SELECT b.user_id FROM inbox AS b WHERE {these} AND {is_due} ORDER BY b.user_id");
+    let due = app.db.integers(&due, [list(users)]).await?;
+    if !due.is_empty() {
+        // In a task of its own, as for one.
+        let of = app.clone();
+        tokio::spawn(async move { pull(&of, &due).await }).await.map_err(Error::internal)??;
+    }
+    let heads = inbox::Entity::find().filter(inbox::COLUMN.user_id.is_in(users.iter().copied()));
+    Ok(heads.all(app.db.read()).await?)
 }
 
 /// Whether an inbox `b` may have something to take in. It looks at the latest of each thing that its owner follows, and so

@@ -3,7 +3,7 @@
 use ::entity::refresh;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    EntityTrait, QuerySelect,
+    EntityTrait,
 };
 
 use crate::{
@@ -54,26 +54,21 @@ pub async fn soon(app: &App, noted: &[i64]) {
     }
 }
 
-/// Refreshes all that is noted. Several may do it at once.
-pub async fn run(app: &App) -> Result<()> {
-    let noted = refresh::Entity::find().select_only().column(refresh::Column::Id);
-    for id in noted.into_tuple::<i64>().all(app.db.read()).await? {
-        while refresh_some(app, id).await? {}
-    }
-    Ok(())
+/// What is noted, at most `limit` of it.
+pub async fn noted(app: &App, limit: u64) -> Result<Vec<i64>> {
+    app.db.integers(&format!("SELECT id FROM refresh ORDER BY id LIMIT {limit}"), []).await
 }
 
-/// Refreshes the items of the next [`BATCH`] people. Gives whether there may be more.
-async fn refresh_some(app: &App, id: i64) -> Result<bool> {
+/// Refreshes the items of the next [`BATCH`] people. Several may do it at once.
+pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
     let lock = format!(
         "SELECT r.announcement_id, r.target_id, r.refreshed_to FROM refresh AS r WHERE r.id = $1 {}",
-        tx.dialect().for_update_of_unlocked("r")
+        tx.dialect().for_update()
     );
     let Some(row) = tx.rows(&lock, [id.into()]).await?.pop() else {
-        // Somebody else does it, or has done it: in the same group of commits perhaps, and it is done when that is durable.
-        tx.commit().await?;
-        return Ok(false);
+        // Somebody else has done it: in the same group of commits perhaps, and it is done when that is durable.
+        return tx.commit().await;
     };
     let (column, subject) = match row.try_get_by_index::<Option<i64>>(0)? {
         Some(announcement) => ("announcement_id", announcement),
@@ -96,6 +91,5 @@ async fn refresh_some(app: &App, id: i64) -> Result<bool> {
         }
         None => drop(tx.run("DELETE FROM refresh WHERE id = $1", [id.into()]).await?),
     }
-    tx.commit().await?;
-    Ok(up_to.is_some())
+    tx.commit().await
 }

@@ -10,19 +10,23 @@ mod campaign;
 mod schedule;
 mod setting;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, Once},
+};
 
-use ::entity::reminder;
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::ConnectionTrait;
 
 use crate::{
     app::App,
+    config::Step,
     db::{Tx, list},
-    error::Result,
+    error::{Error, Result},
     inbox::{self, Change},
 };
 
+pub use campaign::{deactivate, next_over, over};
 pub use schedule::Schedule;
 pub use setting::{Plan, RemindUntil, ReminderInput, change, dates, most_dates, plan, schedule_of, set};
 
@@ -31,8 +35,16 @@ const GRACE: TimeDelta = TimeDelta::hours(24);
 /// The most messages that one transaction claims.
 const MOST_CLAIMED: u64 = 1_000;
 
-/// Dates `r` that have come. A send that is still filling inboxes is finished before its message reminds.
-const DUE: &str = "r.next_at <= $1 AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.message_id = r.message_id)";
+/// Reminders `r` that this version of the server understands: it leaves to a later one what that has set.
+static UNDERSTOOD: LazyLock<String> = LazyLock::new(|| {
+    let units: Vec<_> = Step::units().map(|unit| format!("r.step LIKE '% {unit}'")).collect();
+    let zones: Vec<_> = chrono_tz::TZ_VARIANTS.iter().map(|zone| format!("'{}'", zone.name())).collect();
+    format!("({}) AND r.zone IN ({})", units.join(" OR "), zones.join(", "))
+});
+/// Reminders `r` of messages that are in the inboxes: a send that is under way is finished first.
+const DELIVERED: &str = "NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.message_id = r.message_id)";
+/// Dates `r` that have come.
+static DUE: LazyLock<String> = LazyLock::new(|| format!("r.next_at <= $1 AND {} AND {DELIVERED}", *UNDERSTOOD));
 /// A recipient `r` whom the reminder `q` still concerns.
 const PENDING: &str = "CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END IS NULL";
 
@@ -46,43 +58,45 @@ struct Due {
     recipients: i64,
 }
 
-/// Reminds as many of those whom a date that has come concerns as one transaction may; when there are none, deactivates who
-/// never replied. Gives whether there may be more.
-pub async fn run_due(app: &App) -> Result<bool> {
-    if is_due(app).await? {
-        remind(app).await?;
-        return Ok(true);
-    }
-    campaign::run_due(app).await?;
-    Ok(false)
-}
-
-/// When the next date is, or the time to respond to a last one is over.
+/// When the next date is.
 pub async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let next = reminder::Entity::find().select_only().column(reminder::Column::NextAt);
-    let next = next.filter(reminder::COLUMN.next_at.is_not_null()).order_by_asc(reminder::Column::NextAt);
-    let respond = reminder::Entity::find().select_only().column(reminder::Column::RespondBy);
-    let respond = respond.filter(reminder::COLUMN.respond_by.is_not_null());
-    let respond = respond.filter(reminder::COLUMN.closed_at.is_null()).order_by_asc(reminder::Column::RespondBy);
-    let next: Option<DateTime<Utc>> = next.into_tuple().one(app.db.read()).await?;
-    let respond: Option<DateTime<Utc>> = respond.into_tuple().one(app.db.read()).await?;
-    Ok([next, respond].into_iter().flatten().min())
+    match first(app, "true").await? {
+        Some((at, false)) => {
+            if at <= app.clock.now() {
+                static ONCE: Once = Once::new();
+                ONCE.call_once(|| {
+                    tracing::warn!("reminders are left to a later version of the server, which has set them")
+                });
+            }
+            Ok(first(app, UNDERSTOOD.as_str()).await?.map(|(at, _)| at))
+        }
+        first => Ok(first.map(|(at, _)| at)),
+    }
 }
 
-async fn is_due(app: &App) -> Result<bool> {
-    let due = format!("SELECT 1 FROM reminder AS r WHERE {DUE} LIMIT 1");
-    Ok(app.db.read().query_one_raw(app.db.statement(due, [app.clock.now().into()])).await?.is_some())
+/// The first date among some reminders `r`, and whether this version of the server understands it.
+async fn first(app: &App, which: &str) -> Result<Option<(DateTime<Utc>, bool)>> {
+    let first = format!(
+        "SELECT r.next_at, CASE WHEN {} THEN 1 ELSE 0 END FROM reminder AS r \
+         WHERE r.next_at IS NOT NULL AND {DELIVERED} AND {which} ORDER BY r.next_at LIMIT 1",
+        *UNDERSTOOD
+    );
+    let Some(row) = app.db.read().query_one_raw(app.db.statement(first, [])).await? else { return Ok(None) };
+    Ok(Some((row.try_get_by_index(0)?, row.try_get_by_index::<i32>(1)? == 1)))
 }
 
 /// One transaction: claims dates that have come, and reminds as many people as one may.
-async fn remind(app: &App) -> Result<()> {
+pub async fn remind(app: &App) -> Result<()> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let mut due = claim(&tx, now).await?;
     let Some(first) = due.first() else {
         // Others have claimed what is due. They may still fail, so that it is left to us: wait for them.
-        let wait =
-            format!("SELECT 1 FROM reminder AS r WHERE {DUE} ORDER BY r.next_at LIMIT 1 {}", tx.dialect().for_update());
+        let wait = format!(
+            "SELECT 1 FROM reminder AS r WHERE {} ORDER BY r.next_at LIMIT 1 {}",
+            *DUE,
+            tx.dialect().for_update()
+        );
         tx.rows(&wait, [now.into()]).await?;
         return tx.commit().await;
     };
@@ -129,7 +143,8 @@ async fn next_part(tx: &Tx, message: i64, after: i64) -> Result<Option<i64>> {
 /// Locks dates that have come and that nobody else has locked; the earliest first.
 async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
     let lock = format!(
-        "SELECT r.message_id FROM reminder AS r WHERE {DUE} ORDER BY r.next_at, r.message_id LIMIT {MOST_CLAIMED} {}",
+        "SELECT r.message_id FROM reminder AS r WHERE {} ORDER BY r.next_at, r.message_id LIMIT {MOST_CLAIMED} {}",
+        *DUE,
         tx.dialect().for_update_of_unlocked("r")
     );
     let claimed = tx.rows(&lock, [now.into()]).await?;
@@ -149,15 +164,21 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
         let (reminded_to, respond_by): (i64, Option<DateTime<Utc>>) =
             (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
         let expiry: Option<DateTime<Utc>> = row.try_get_by_index(6)?;
+        let message: i64 = row.try_get_by_index(0)?;
+        let Some(schedule) = setting::schedule(&step, &zone, row.try_get_by_index(3)?, expiry) else {
+            tracing::error!(message, step, "a reminder cannot be understood");
+            continue;
+        };
         due.push(Due {
-            message: row.try_get_by_index(0)?,
-            schedule: setting::schedule(&step, &zone, row.try_get_by_index(3)?, expiry),
+            message,
+            schedule,
             is_final: if reminded_to > 0 { respond_by.is_some() } else { expiry.is_some_and(|expiry| expiry <= now) },
             reminded_to,
             recipients: row.try_get_by_index::<i32>(7)?.into(),
         });
     }
-    Ok(due)
+    // Else it would look for ever at what is due and cannot be done.
+    if due.is_empty() { Err(Error::Internal("no reminder that is due can be understood".into())) } else { Ok(due) }
 }
 
 /// Reminds the recipients of some messages who are users in `(after, up_to]`.

@@ -17,7 +17,7 @@ use crate::{
     auth::Actor,
     clock,
     config::ReadingDetails,
-    db::bind,
+    db::{bind, integers},
     error::{Error, Result},
     groups, id,
     messages::AudienceRef,
@@ -130,16 +130,19 @@ pub async fn page(
     Ok(page.slice(rows))
 }
 
-/// One row, for who may see it.
-pub async fn find(app: &App, actor: &Actor, audience: i64) -> Result<Row> {
-    let key = "SELECT CAST(0 AS bigint) AS place, CAST($1 AS bigint) AS audience";
-    let row = rows(app, key, vec![audience.into()]).await?.pop();
-    let may_see = |row: &Row| match actor.reader() {
+/// The rows of some addresses that a reader may see.
+pub async fn visible_to(app: &App, reader: Reader, audiences: &[i64]) -> Result<Vec<Row>> {
+    let keys = format!(
+        "SELECT CAST(0 AS bigint) AS place, id AS audience FROM {} AS w",
+        app.db.dialect().integer_table("$1", &["id"])
+    );
+    let mut rows = rows(app, &keys, vec![integers(audiences.iter().map(|id| [*id]))]).await?;
+    rows.retain(|row| match reader {
         Reader::Everything => true,
         Reader::User(user) => row.message.sender_id == Some(user),
         Reader::System => row.message.sender_id.is_none(),
-    };
-    row.filter(may_see).ok_or(Error::NotFound("row of a report"))
+    });
+    Ok(rows)
 }
 
 /// Whether the actor may know who has read, and when; otherwise how many.

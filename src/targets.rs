@@ -41,7 +41,7 @@ impl TargetRef {
             let types = app.catalog.target_types().join(", ");
             return Err(Error::invalid(format!("{field}.type"), format!("is one of the catalog: {types}")));
         }
-        text::check_line(&format!("{field}.externalId"), &self.external_id, LONGEST_EXTERNAL_ID)
+        text::check_id(&format!("{field}.externalId"), &self.external_id, LONGEST_EXTERNAL_ID)
     }
 
     fn key(&self) -> Key {
@@ -89,31 +89,33 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
         details.url = new.url.clone().or_else(|| details.url.take());
     }
     let mut known = named(&**tx, wanted.keys()).await?;
-    let is_news = |(key, details): &(&Key, &Details)| known.get(*key).is_none_or(|known| details.differ(known));
-    let news: Vec<_> = wanted.iter().filter(is_news).collect();
+    let new: Vec<_> = wanted.iter().filter(|(key, _)| !known.contains_key(*key)).map(|new| row(new, now)).collect();
+    if !new.is_empty() {
+        let count = new.len();
+        let once = OnConflict::columns(KEY).do_nothing().to_owned();
+        let made = target::Entity::insert_many(new).on_conflict(once).exec_with_returning(&**tx).await?;
+        let all_made = made.len() == count;
+        known.extend(made.into_iter().map(keyed));
+        if !all_made {
+            // Somebody else has made the others known, and it has waited for them to commit.
+            let others = named(&**tx, wanted.keys().filter(|key| !known.contains_key(*key))).await?;
+            known.extend(others);
+        }
+    }
+    let differs = |(key, details): &(&Key, &Details)| known.get(*key).is_some_and(|known| details.differ(known));
+    let changed: Vec<_> = wanted.iter().filter(differs).collect();
     let mut noted = Vec::new();
-    if !news.is_empty() {
-        let rows = news.iter().map(|((external_id, kind), details)| target::ActiveModel {
-            id: NotSet,
-            r#type: Set(kind.clone()),
-            external_id: Set(external_id.clone()),
-            owner_id: Set(details.owner),
-            title: Set(details.title.clone()),
-            url: Set(details.url.clone()),
-            created_at: Set(now),
-        });
-        use target::Column::{ExternalId, OwnerId, Title, Type, Url};
+    if !changed.is_empty() {
+        use target::Column::{OwnerId, Title, Url};
         let newest = [OwnerId, Title, Url].map(|column| {
             let new = Expr::col(("excluded", column));
             (column, Func::coalesce([new, Expr::col((target::Entity, column))]).into())
         });
-        let change = OnConflict::columns([ExternalId, Type]).values(newest).to_owned();
-        let insert = target::Entity::insert_many(rows.collect::<Vec<_>>()).on_conflict(change);
-        insert.exec_without_returning(&**tx).await?;
-        let changed =
-            news.iter().filter_map(|(key, _)| known.get(*key)).map(|known| refresh::Changed::Target(known.id));
-        noted = refresh::note(tx, changed).await?;
-        known = named(&**tx, wanted.keys()).await?;
+        let change = OnConflict::columns(KEY).values(newest).to_owned();
+        let rows: Vec<_> = changed.iter().map(|change| row(*change, now)).collect();
+        target::Entity::insert_many(rows).on_conflict(change).exec_without_returning(&**tx).await?;
+        let changed = changed.iter().filter_map(|(key, _)| known.get(*key));
+        noted = refresh::note(tx, changed.map(|known| refresh::Changed::Target(known.id))).await?;
     }
     let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);
     let ids: Option<Vec<_>> = targets.iter().map(|(target, _)| id(target)).collect();
@@ -121,12 +123,31 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
     Ok(Known { ids, noted })
 }
 
+/// What makes a target one.
+const KEY: [target::Column; 2] = [target::Column::ExternalId, target::Column::Type];
+
+fn row(((external_id, kind), details): (&Key, &Details), now: DateTime<Utc>) -> target::ActiveModel {
+    target::ActiveModel {
+        id: NotSet,
+        r#type: Set(kind.clone()),
+        external_id: Set(external_id.clone()),
+        owner_id: Set(details.owner),
+        title: Set(details.title.clone()),
+        url: Set(details.url.clone()),
+        created_at: Set(now),
+    }
+}
+
+fn keyed(target: target::Model) -> (Key, target::Model) {
+    ((target.external_id.clone(), target.r#type.clone()), target)
+}
+
 /// The targets with these names.
 async fn named(db: &impl ConnectionTrait, keys: impl Iterator<Item = &Key>) -> Result<HashMap<Key, target::Model>> {
     let external_ids: Vec<_> = keys.map(|(external_id, _)| external_id.clone()).collect();
     // Those of other types with the same id come along, and are looked up by nobody.
     let found = target::Entity::find().filter(target::COLUMN.external_id.is_in(external_ids)).all(db).await?;
-    Ok(found.into_iter().map(|target| ((target.external_id.clone(), target.r#type.clone()), target)).collect())
+    Ok(found.into_iter().map(keyed).collect())
 }
 
 /// The target that a reference names, for an actor who may know of it.

@@ -2,15 +2,28 @@
 
 use crate::error::{Error, Result};
 
-/// One line of 1 to `longest` characters, without control characters: they could forge lines of a log or a terminal.
+/// A line for people: 1 to `longest` characters.
 pub fn check_line(field: &str, text: &str, longest: usize) -> Result<()> {
-    if text.trim().is_empty() || text.chars().count() > longest || text.contains(char::is_control) {
-        return Err(Error::invalid(field, format!("is one line of 1 to {longest} characters")));
+    if is_line(text) && text.chars().count() <= longest {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::invalid(field, format!("is one line of 1 to {longest} characters")))
 }
 
-/// The same, or nothing at all.
+/// A line for machines, as an id or a key: 1 to `longest` bytes.
+pub fn check_id(field: &str, text: &str, longest: usize) -> Result<()> {
+    if is_line(text) && text.len() <= longest {
+        return Ok(());
+    }
+    Err(Error::invalid(field, format!("is one line of 1 to {longest} bytes")))
+}
+
+/// Not blank, and without control characters: they could forge lines of a log or a terminal.
+fn is_line(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains(char::is_control)
+}
+
+/// A line for people, or nothing at all.
 pub fn check_optional_line(field: &str, text: Option<&str>, longest: usize) -> Result<()> {
     match text {
         None | Some("") => Ok(()),

@@ -12,15 +12,15 @@ use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    Condition, ConnectionTrait, EntityTrait, QueryFilter,
-    sea_query::OnConflict,
+    Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
     auth::{Actor, Claims, LONGEST_SUBJECT, Role},
-    db::{Topic, Tx, list},
+    db::{Topic, Tx, integers, list},
     error::{Error, Result},
     id, live, text,
 };
@@ -162,37 +162,45 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
 
 /// Writes people and, for new ones, their inboxes.
 async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
-    let ids: Vec<_> = users.iter().map(|user| user.external_id.clone()).collect();
-    let known = user::Entity::find().filter(user::COLUMN.external_id.is_in(ids.clone())).all(&**tx).await?;
+    let place: HashMap<_, _> = users.iter().enumerate().map(|(n, user)| (user.external_id.clone(), n)).collect();
     // In one order: two calls that name the same people in different orders would lock each other out.
-    let mut users = users;
-    users.sort_by(|one, other| one.external_id.cmp(&other.external_id));
-    let rows = users.into_iter().map(|new| {
-        let old = known.iter().find(|old| old.external_id == new.external_id);
-        let keep = |new: Option<String>, old: Option<&String>, default: &str| {
-            Set(new.or_else(|| old.cloned()).unwrap_or_else(|| default.to_owned()))
-        };
-        user::ActiveModel {
-            id: NotSet,
-            external_id: Set(new.external_id),
-            first_name: keep(new.first_name, old.map(|old| &old.first_name), ""),
-            last_name: keep(new.last_name, old.map(|old| &old.last_name), ""),
-            email: Set(new.email.or_else(|| old.and_then(|old| old.email.clone()))),
-            avatar_url: Set(new.avatar_url.or_else(|| old.and_then(|old| old.avatar_url.clone()))),
-            locale: keep(new.locale, old.map(|old| &old.locale), "en"),
-            time_zone: keep(new.time_zone, old.map(|old| &old.time_zone), "UTC"),
-            deactivated_at: NotSet,
-            deactivated_by: NotSet,
-            created_at: Set(app.clock.now()),
-        }
+    let mut sorted: Vec<_> = users.iter().collect();
+    sorted.sort_by(|one, other| one.external_id.cmp(&other.external_id));
+    let rows = sorted.into_iter().map(|new| user::ActiveModel {
+        id: NotSet,
+        external_id: Set(new.external_id.clone()),
+        first_name: Set(new.first_name.clone().unwrap_or_default()),
+        last_name: Set(new.last_name.clone().unwrap_or_default()),
+        email: Set(new.email.clone()),
+        avatar_url: Set(new.avatar_url.clone()),
+        locale: Set(new.locale.clone().unwrap_or_else(|| "en".to_owned())),
+        time_zone: Set(new.time_zone.clone().unwrap_or_else(|| "UTC".to_owned())),
+        deactivated_at: NotSet,
+        deactivated_by: NotSet,
+        created_at: Set(app.clock.now()),
     });
-    use user::Column::{AvatarUrl, Email, ExternalId, FirstName, LastName, Locale, TimeZone};
-    let newest = OnConflict::column(ExternalId)
-        .update_columns([FirstName, LastName, Email, AvatarUrl, Locale, TimeZone])
-        .to_owned();
-    user::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(&**tx).await?;
-    let mut users = user::Entity::find().filter(user::COLUMN.external_id.is_in(ids.clone())).all(&**tx).await?;
-    users.sort_by_key(|user| ids.iter().position(|id| *id == user.external_id));
+    // Waits for whoever is making one of them known at this moment.
+    let once = OnConflict::column(user::Column::ExternalId).do_nothing().to_owned();
+    user::Entity::insert_many(rows).on_conflict(once).exec_without_returning(&**tx).await?;
+    // From here on nobody else changes them: what is left out stays as it is now, and not as it was before a lock.
+    let locked = user::Entity::find().filter(user::COLUMN.external_id.is_in(place.keys().cloned()));
+    let locked = locked.order_by_asc(user::Column::ExternalId).lock(LockType::NoKeyUpdate);
+    let mut changed = Vec::new();
+    let mut known = locked.all(&**tx).await?;
+    known.sort_by_key(|user| place.get(&user.external_id));
+    for (old, new) in known.iter_mut().zip(users) {
+        let user = changed_by(old, new);
+        if user != *old {
+            changed.push(user.clone().into_active_model());
+            *old = user;
+        }
+    }
+    if !changed.is_empty() {
+        use user::Column::{AvatarUrl, Email, FirstName, Id, LastName, Locale, TimeZone};
+        let newest =
+            OnConflict::column(Id).update_columns([FirstName, LastName, Email, AvatarUrl, Locale, TimeZone]).to_owned();
+        user::Entity::insert_many(changed).on_conflict(newest).exec_without_returning(&**tx).await?;
+    }
     // What was announced and done before somebody became known is not for them (N7).
     let new_inboxes = format!(
         "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \
@@ -201,13 +209,27 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
          (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h WHERE true ON CONFLICT (user_id) DO NOTHING",
         tx.dialect().integer_table("$1", &["id"])
     );
-    tx.run(&new_inboxes, [crate::db::integers(users.iter().map(|user| [user.id]))]).await?;
-    Ok(users)
+    tx.run(&new_inboxes, [integers(known.iter().map(|user| [user.id]))]).await?;
+    Ok(known)
+}
+
+/// A person with what the host says of them now.
+fn changed_by(old: &user::Model, new: UserInput) -> user::Model {
+    let old = old.clone();
+    user::Model {
+        first_name: new.first_name.unwrap_or(old.first_name),
+        last_name: new.last_name.unwrap_or(old.last_name),
+        email: new.email.or(old.email),
+        avatar_url: new.avatar_url.or(old.avatar_url),
+        locale: new.locale.unwrap_or(old.locale),
+        time_zone: new.time_zone.unwrap_or(old.time_zone),
+        ..old
+    }
 }
 
 fn check(user: &UserInput, path: &str) -> Result<()> {
     let field = |name: &str| format!("{path}.{name}");
-    text::check_line(&field("externalId"), &user.external_id, LONGEST_EXTERNAL_ID)?;
+    text::check_id(&field("externalId"), &user.external_id, LONGEST_EXTERNAL_ID)?;
     for (name, value, longest) in [
         ("firstName", &user.first_name, LONGEST_NAME),
         ("lastName", &user.last_name, LONGEST_NAME),
@@ -250,7 +272,8 @@ pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user
 async fn set_deactivated(app: &App, actor: &Actor, user: &UserRef, deactivate: bool) -> Result<user::Model> {
     actor.require_service()?;
     let tx = app.db.begin().await?;
-    let mut user = find(&*tx, user).await?;
+    // Locked: a campaign may deactivate them at this moment.
+    let mut user = one(named(user)?.lock(LockType::NoKeyUpdate), &*tx).await?;
     if user.deactivated_at.is_some() != deactivate {
         user.deactivated_at = deactivate.then(|| app.clock.now());
         user.deactivated_by = None;
@@ -290,10 +313,17 @@ pub async fn shut_out(tx: &Tx, people: &[i64], message: i64, now: DateTime<Utc>)
 
 /// The person whom a reference names.
 pub async fn find(db: &impl ConnectionTrait, user: &UserRef) -> Result<user::Model> {
-    let query = match user {
+    one(named(user)?, db).await
+}
+
+fn named(user: &UserRef) -> Result<Select<user::Entity>> {
+    Ok(match user {
         UserRef::Id(id) => user::Entity::find_by_id(id::Kind::User.decode(id)?),
         UserRef::ExternalId(id) => user::Entity::find().filter(user::COLUMN.external_id.eq(id)),
-    };
+    })
+}
+
+async fn one(query: Select<user::Entity>, db: &impl ConnectionTrait) -> Result<user::Model> {
     query.one(db).await?.ok_or(Error::NotFound("user"))
 }
 

@@ -6,6 +6,7 @@ pub mod activity;
 pub mod announcement;
 pub mod announcement_reading;
 pub mod delivery;
+pub mod expiry;
 pub mod group;
 pub mod group_member;
 pub mod idempotency_key;

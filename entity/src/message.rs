@@ -37,7 +37,7 @@ pub struct Model {
     pub last_read_at: Option<DateTimeUtc>,
     /// When it is to leave the inboxes.
     pub expires_at: Option<DateTimeUtc>,
-    /// When it left them. From then on its expiry is settled.
+    /// When it began to leave them. From then on its expiry is settled.
     pub expired_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     #[sea_orm(belongs_to, from = "sender_id", to = "id")]

@@ -6,6 +6,7 @@ pub use sea_orm_migration::prelude::*;
 mod m20261121_000001_first;
 mod m20261124_000002_notifications;
 mod m20261124_000003_reminders;
+mod m20261126_000010_expiry;
 
 pub struct Migrator;
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_first::Migration),
             Box::new(m20261124_000002_notifications::Migration),
             Box::new(m20261124_000003_reminders::Migration),
+            Box::new(m20261126_000010_expiry::Migration),
         ]
     }
 }

@@ -84,7 +84,7 @@ impl Rules {
             Value::Number(id) if id.is_i64() || id.is_u64() => id.to_string(),
             _ => return None,
         };
-        text::check_line("sub", &sub, LONGEST_SUBJECT).ok()?;
+        text::check_id("sub", &sub, LONGEST_SUBJECT).ok()?;
         let exp = seconds(token.get("exp")?)?.saturating_add(self.leeway);
         let from = match token.get("nbf") {
             Some(time) => seconds(time)?.saturating_sub(self.leeway),

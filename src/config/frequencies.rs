@@ -57,10 +57,23 @@ impl<'de> Deserialize<'de> for Frequencies {
                 let rule = format!("of 1 to {LONGEST_NAME} letters, digits, - and _");
                 return Err(D::Error::custom(format!("reminder_frequencies: “{name}” is no name {rule}")));
             }
-            let step = step.parse().map_err(|why| D::Error::custom(format!("reminder_frequencies.{name}: {why}")))?;
+            let step: Step =
+                step.parse().map_err(|why| D::Error::custom(format!("reminder_frequencies.{name}: {why}")))?;
+            if step.count > MOST_UNITS {
+                return Err(D::Error::custom(format!(
+                    "reminder_frequencies.{name}: “{step}” is more than {MOST_UNITS}"
+                )));
+            }
             all.0.insert(name, step);
         }
         Ok(all)
+    }
+}
+
+impl Step {
+    /// The names of the units that this version of the server knows, one and many of them. A later one may know more.
+    pub fn units() -> impl Iterator<Item = String> {
+        UNITS.into_iter().flat_map(|(name, _)| [name.to_owned(), format!("{name}s")])
     }
 }
 
@@ -68,9 +81,9 @@ impl FromStr for Step {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || format!("“{text}” is not as 12 hours, 1 day, 2 weeks or 3 months, with at most {MOST_UNITS}");
+        let refuse = || format!("“{text}” is not as 12 hours, 1 day, 2 weeks or 3 months");
         let (count, unit) = text.trim().split_once(' ').ok_or_else(refuse)?;
-        let count = count.parse().ok().filter(|count| (1..=MOST_UNITS).contains(count)).ok_or_else(refuse)?;
+        let count = count.parse().ok().filter(|count| *count > 0).ok_or_else(refuse)?;
         let unit = unit.trim_start();
         let unit = unit.strip_suffix('s').unwrap_or(unit);
         let (_, unit) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(refuse)?;
@@ -100,7 +113,7 @@ mod tests {
         for text in ["1 day", "2 weeks", "12 hours", "1 month"] {
             assert_eq!(text.parse::<Step>().unwrap().to_string(), text);
         }
-        for text in ["", "day", "0 days", "-1 days", "1001 days", "1 year", "1.5 days", "1day"] {
+        for text in ["", "day", "0 days", "-1 days", "65536 days", "1 year", "1.5 days", "1day"] {
             assert!(text.parse::<Step>().is_err(), "{text}");
         }
     }
@@ -114,5 +127,7 @@ mod tests {
         let why = read(serde_json::json!({"often": "1 moment"})).unwrap_err().to_string();
         assert!(why.starts_with("reminder_frequencies.often: “1 moment”"), "{why}");
         assert!(read(serde_json::json!({"two words": "1 day"})).is_err());
+        assert!(read(serde_json::json!({"rarely": "1000 days"})).is_ok());
+        assert!(read(serde_json::json!({"never": "1001 days"})).is_err());
     }
 }

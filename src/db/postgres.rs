@@ -264,9 +264,9 @@ impl Bus {
         self.pool.close().await;
     }
 
-    /// Tells every server, this one included. `payload` is less than 8 000 bytes.
-    pub async fn notify(&self, payload: &str) -> Result<()> {
-        let statement = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(payload);
+    /// Tells every server, this one included. Each of the payloads is less than 8 000 bytes.
+    pub async fn notify(&self, payloads: &[String]) -> Result<()> {
+        let statement = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2) AS p").bind(CHANNEL).bind(payloads);
         statement.execute(&self.pool).await.map(drop).map_err(unavailable)
     }
 

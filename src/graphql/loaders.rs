@@ -3,16 +3,21 @@
 
 use std::collections::HashMap;
 
-use ::entity::{announcement, group, group_member, message, message_audience, reminder, subscription, target, user};
+use ::entity::{
+    activity, announcement, group, group_member, message, message_audience, message_recipient, reminder, subscription,
+    target, user,
+};
 use async_graphql::dataloader::Loader;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::recipients::{RecipientRow, recipients};
 use crate::{
-    announcements,
+    announcements::{self, Announced},
     app::App,
     error::{Error, Result},
     inbox::{self, Item},
     messages::Sent,
+    pull, reports,
     subscriptions::Following,
 };
 
@@ -32,6 +37,44 @@ pub struct Audience {
 /// A message, for a reader who may know of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VisibleMessage(pub message::Reader, pub i64);
+
+/// An announcement, for a reader who may know of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VisibleAnnouncement(pub message::Reader, pub i64);
+
+/// An activity, for a reader who may know of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VisibleActivity(pub message::Reader, pub i64);
+
+/// A target, for a reader who may know of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VisibleTarget(pub message::Reader, pub i64);
+
+/// The row of a report, for a reader who may see it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VisibleReportRow(pub message::Reader, pub i64);
+
+/// That a message reached a person by an address. Whoever loads it looks at whether the reader may know of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecipientBy {
+    pub audience: i64,
+    pub user: i64,
+}
+
+/// A group that was not deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GroupBy(pub i64);
+
+/// The row of a person's inbox, which has taken in what is due.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HeadOf(pub i64);
+
+/// An inbox item of a person.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ItemBy {
+    pub owner: i64,
+    pub id: i64,
+}
 
 /// A person's inbox item about a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,6 +121,15 @@ pub struct ReminderOf(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MembersOf(pub i64);
 
+/// The second parts of some pairs by the first ones.
+fn by_first<K: Eq + std::hash::Hash>(pairs: impl Iterator<Item = (K, i64)>) -> HashMap<K, Vec<i64>> {
+    let mut all: HashMap<_, Vec<_>> = HashMap::new();
+    for (first, second) in pairs {
+        all.entry(first).or_default().push(second);
+    }
+    all
+}
+
 impl Loader<AudiencesOf> for Loaders {
     type Value = Vec<Audience>;
     type Error = Error;
@@ -103,16 +155,136 @@ impl Loader<VisibleMessage> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[VisibleMessage]) -> Result<HashMap<VisibleMessage, Sent>> {
-        let mut by_reader: HashMap<_, Vec<_>> = HashMap::new();
-        for VisibleMessage(reader, id) in keys {
-            by_reader.entry(*reader).or_default().push(*id);
-        }
         let mut found = HashMap::new();
-        for (reader, ids) in by_reader {
+        for (reader, ids) in by_first(keys.iter().map(|key| (key.0, key.1))) {
             let messages = message::Entity::visible_to(reader).filter(message::COLUMN.id.is_in(ids));
             for sent in messages.find_also_related(user::Entity).all(self.0.db.read()).await? {
                 found.insert(VisibleMessage(reader, sent.0.id), sent);
             }
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<VisibleAnnouncement> for Loaders {
+    type Value = Announced;
+    type Error = Error;
+
+    async fn load(&self, keys: &[VisibleAnnouncement]) -> Result<HashMap<VisibleAnnouncement, Announced>> {
+        let mut found = HashMap::new();
+        for (reader, ids) in by_first(keys.iter().map(|key| (key.0, key.1))) {
+            let rows = announcement::Entity::visible_to(reader).filter(announcement::COLUMN.id.is_in(ids));
+            for announced in rows.find_also_related(user::Entity).all(self.0.db.read()).await? {
+                found.insert(VisibleAnnouncement(reader, announced.0.id), announced);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<VisibleActivity> for Loaders {
+    type Value = activity::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[VisibleActivity]) -> Result<HashMap<VisibleActivity, activity::Model>> {
+        let mut found = HashMap::new();
+        for (reader, ids) in by_first(keys.iter().map(|key| (key.0, key.1))) {
+            let rows = activity::Entity::visible_to(reader).filter(activity::COLUMN.id.is_in(ids));
+            let rows = rows.all(self.0.db.read()).await?;
+            found.extend(rows.into_iter().map(|row| (VisibleActivity(reader, row.id), row)));
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<VisibleTarget> for Loaders {
+    type Value = target::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[VisibleTarget]) -> Result<HashMap<VisibleTarget, target::Model>> {
+        let mut found = HashMap::new();
+        for (reader, ids) in by_first(keys.iter().map(|key| (key.0, key.1))) {
+            let rows = target::Entity::visible_to(reader).filter(target::COLUMN.id.is_in(ids));
+            let rows = rows.all(self.0.db.read()).await?;
+            found.extend(rows.into_iter().map(|row| (VisibleTarget(reader, row.id), row)));
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<VisibleReportRow> for Loaders {
+    type Value = reports::Row;
+    type Error = Error;
+
+    async fn load(&self, keys: &[VisibleReportRow]) -> Result<HashMap<VisibleReportRow, reports::Row>> {
+        let mut found = HashMap::new();
+        for (reader, ids) in by_first(keys.iter().map(|key| (key.0, key.1))) {
+            let rows = reports::visible_to(&self.0, reader, &ids).await?;
+            found.extend(rows.into_iter().map(|row| (VisibleReportRow(reader, row.audience.id), row)));
+        }
+        Ok(found)
+    }
+}
+
+impl Loader<RecipientBy> for Loaders {
+    type Value = RecipientRow;
+    type Error = Error;
+
+    async fn load(&self, keys: &[RecipientBy]) -> Result<HashMap<RecipientBy, RecipientRow>> {
+        // By the message, as the index of the recipients is.
+        let audiences = message_audience::Entity::find().select_only();
+        let audiences = audiences.columns([message_audience::Column::Id, message_audience::Column::MessageId]);
+        let audiences = audiences.filter(message_audience::COLUMN.id.is_in(keys.iter().map(|key| key.audience)));
+        let messages: Vec<(i64, i64)> = audiences.into_tuple().all(self.0.db.read()).await?;
+        let messages: HashMap<_, _> = messages.into_iter().collect();
+        let mut any = Condition::any();
+        for key in keys {
+            let Some(message) = messages.get(&key.audience) else { continue };
+            let one = Condition::all()
+                .add(message_recipient::COLUMN.message_id.eq(*message))
+                .add(message_recipient::COLUMN.user_id.eq(key.user))
+                .add(message_recipient::COLUMN.audience_id.eq(key.audience));
+            any = any.add(one);
+        }
+        if any.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = recipients().filter(any).all(self.0.db.read()).await?;
+        let key = |row: &RecipientRow| RecipientBy { audience: row.0.audience_id, user: row.0.user_id };
+        Ok(rows.into_iter().map(|row| (key(&row), row)).collect())
+    }
+}
+
+impl Loader<GroupBy> for Loaders {
+    type Value = group::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[GroupBy]) -> Result<HashMap<GroupBy, group::Model>> {
+        let groups = group::Entity::find().filter(group::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
+        let groups = groups.filter(group::COLUMN.deleted_at.is_null()).all(self.0.db.read()).await?;
+        Ok(groups.into_iter().map(|group| (GroupBy(group.id), group)).collect())
+    }
+}
+
+impl Loader<HeadOf> for Loaders {
+    type Value = ::entity::inbox::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[HeadOf]) -> Result<HashMap<HeadOf, ::entity::inbox::Model>> {
+        let owners: Vec<_> = keys.iter().map(|key| key.0).collect();
+        Ok(pull::heads_of(&self.0, &owners).await?.into_iter().map(|head| (HeadOf(head.user_id), head)).collect())
+    }
+}
+
+impl Loader<ItemBy> for Loaders {
+    type Value = Item;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ItemBy]) -> Result<HashMap<ItemBy, Item>> {
+        let mut found = HashMap::new();
+        for (owner, ids) in by_first(keys.iter().map(|key| (key.owner, key.id))) {
+            let items = inbox::items(&self.0.db, owner, &ids).await?;
+            found.extend(items.into_iter().map(|item| (ItemBy { owner, id: item.row.id }, item)));
         }
         Ok(found)
     }
@@ -123,12 +295,8 @@ impl Loader<ItemAbout> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[ItemAbout]) -> Result<HashMap<ItemAbout, Item>> {
-        let mut by_user: HashMap<_, Vec<_>> = HashMap::new();
-        for ItemAbout { user, message } in keys {
-            by_user.entry(*user).or_default().push(*message);
-        }
         let mut found = HashMap::new();
-        for (user, messages) in by_user {
+        for (user, messages) in by_first(keys.iter().map(|key| (key.user, key.message))) {
             for item in inbox::items_about(&self.0.db, user, &messages).await? {
                 if let Some(message) = item.row.message_id {
                     found.insert(ItemAbout { user, message }, item);
@@ -201,11 +369,13 @@ impl Loader<ActorsOf> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[ActorsOf]) -> Result<HashMap<ActorsOf, Vec<user::Model>>> {
-        let mut found = HashMap::new();
-        for key in keys {
-            found.insert(*key, inbox::latest_actors(&self.0.db, key.item, key.most).await?);
-        }
-        Ok(found)
+        let mut items: Vec<_> = keys.iter().map(|key| key.item).collect();
+        items.sort_unstable();
+        items.dedup();
+        let most = keys.iter().map(|key| key.most).max().unwrap_or(0);
+        let latest: HashMap<_, _> = inbox::latest_actors(&self.0.db, &items, most).await?.into_iter().collect();
+        let people = |key: &ActorsOf| latest.get(&key.item).into_iter().flatten().take(key.most).cloned().collect();
+        Ok(keys.iter().map(|key| (*key, people(key))).collect())
     }
 }
 

@@ -1,6 +1,5 @@
-use ::entity::target;
 use async_graphql::{Context, ID, Interface, Object, Result};
-use sea_orm::{EntityTrait, QueryFilter};
+use futures_util::future::{try_join, try_join_all};
 
 use super::{
     activities::Activity,
@@ -10,20 +9,22 @@ use super::{
     groups::Group,
     inbox::{Inbox, InboxCounts},
     items::InboxItem,
+    loaders,
+    loaders::{
+        FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, UserBy, VisibleActivity, VisibleAnnouncement,
+        VisibleMessage, VisibleReportRow, VisibleTarget,
+    },
     messages::Message,
-    recipients::MessageRecipient,
+    recipients::{MessageRecipient, may_see_reading},
     reports::ReadReportRow,
     subscriptions::TargetSubscription,
     targets::Target,
     users::User,
 };
 use crate::{
-    activities, announcements,
-    app::App,
-    auth::Actor,
     error::{self, Error},
     id::{self, Kind},
-    inbox, messages, pull, reports, subscriptions, users,
+    reports,
 };
 
 /// Something with an id of its own, by which it can be fetched again.
@@ -53,77 +54,76 @@ const MOST_NODES: usize = 100;
 impl NodeQuery {
     /// Anything by its id; null when there is none that the caller may see.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        Ok(find(app(ctx), actor(ctx)?, &id).await?)
+        Ok(find(ctx, &id).await?)
     }
 
     /// Several things by their ids, at most 100, in the order of the ids; null where there is none that the caller may see.
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
-        let (app, actor) = (app(ctx), actor(ctx)?);
         if ids.len() > MOST_NODES {
             return Err(Error::invalid("ids", format!("has at most {MOST_NODES} ids")).into());
         }
-        let mut nodes = Vec::with_capacity(ids.len());
-        for id in ids {
-            nodes.push(find(app, actor, &id).await?);
-        }
-        Ok(nodes)
+        // At once, so that the loaders read those of one kind together.
+        Ok(try_join_all(ids.iter().map(|id| find(ctx, id))).await?)
     }
 }
 
-async fn find(app: &App, actor: &Actor, id: &str) -> error::Result<Option<Node>> {
+async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
+    let (loaders, actor) = (loaders(ctx), actor(ctx)?);
     let Some((kind, number, second)) = id::decode(id) else { return Ok(None) };
-    let found = match (kind, second) {
-        (Kind::User, None) => user(app, number).await.map(Node::User),
-        (Kind::Group, None) => groups_find(app, number).await.map(Node::Group),
-        (Kind::Message, None) => messages::find(app, actor, number).await.map(|sent| Node::Message(sent.into())),
-        (Kind::MessageRecipient, Some(person)) => {
-            MessageRecipient::find(app, actor, number, person).await.map(Node::MessageRecipient)
+    Ok(match (kind, second) {
+        (Kind::User, None) => loaders.load_one(UserBy(number)).await?.map(|user| Node::User(user.into())),
+        (Kind::Group, None) => loaders.load_one(GroupBy(number)).await?.map(|group| Node::Group(Group(group))),
+        (Kind::Message, None) => {
+            let sent = loaders.load_one(VisibleMessage(actor.reader(), number)).await?;
+            sent.map(|sent| Node::Message(sent.into()))
+        }
+        (Kind::MessageRecipient, Some(user)) => {
+            recipient(ctx, RecipientBy { audience: number, user }).await?.map(Node::MessageRecipient)
         }
         (Kind::ReadReportRow, None) => {
-            reports::find(app, actor, number).await.map(|row| Node::ReadReportRow(ReadReportRow(row)))
+            let row = loaders.load_one(VisibleReportRow(actor.reader(), number)).await?;
+            row.map(|row| Node::ReadReportRow(ReadReportRow(row)))
         }
-        (Kind::Inbox | Kind::InboxCounts, None) if actor.may_see_private(number) => {
-            let head = pull::head(app, number).await?;
-            match kind {
-                Kind::Inbox => Ok(Node::Inbox(Inbox { head, owner: user(app, number).await? })),
-                _ => Ok(Node::InboxCounts(InboxCounts(head))),
-            }
+        (Kind::Inbox, None) if actor.may_see_private(number) => {
+            let both = try_join(loaders.load_one(HeadOf(number)), loaders.load_one(UserBy(number))).await?;
+            let (Some(head), Some(owner)) = both else { return Ok(None) };
+            Some(Node::Inbox(Inbox { head, owner: owner.into() }))
+        }
+        (Kind::InboxCounts, None) if actor.may_see_private(number) => {
+            loaders.load_one(HeadOf(number)).await?.map(|head| Node::InboxCounts(InboxCounts(head)))
         }
         // An item is its owner's; a service or admin names the owner by `act-as`.
         (Kind::InboxItem, None) => {
-            let owner = actor.user_id().unwrap_or(0);
-            let item = inbox::items(&app.db, owner, &[number]).await?.pop();
-            item.map(|item| Node::InboxItem(InboxItem(item))).ok_or(Error::NotFound("inbox item"))
+            let item = loaders.load_one(ItemBy { owner: actor.user_id().unwrap_or(0), id: number }).await?;
+            item.map(|item| Node::InboxItem(InboxItem(item)))
         }
         (Kind::Announcement, None) => {
-            announcements::find(app, actor, number).await.map(|announced| Node::Announcement(announced.into()))
+            let announced = loaders.load_one(VisibleAnnouncement(actor.host_reader(), number)).await?;
+            announced.map(|announced| Node::Announcement(announced.into()))
         }
-        (Kind::Activity, None) => activities::find(app, actor, number).await.map(|row| Node::Activity(Activity(row))),
+        (Kind::Activity, None) => {
+            let row = loaders.load_one(VisibleActivity(actor.host_reader(), number)).await?;
+            row.map(|row| Node::Activity(Activity(row)))
+        }
         (Kind::Target, None) => {
-            let target = target::Entity::visible_to(actor.host_reader()).filter(target::COLUMN.id.eq(number));
-            let target = target.one(app.db.read()).await?;
-            target.map(|target| Node::Target(Target(target))).ok_or(Error::NotFound(kind.noun()))
+            let row = loaders.load_one(VisibleTarget(actor.host_reader(), number)).await?;
+            row.map(|row| Node::Target(Target(row)))
         }
         (Kind::TargetSubscription, Some(target)) if actor.may_see_private(number) => {
-            let following = subscriptions::following(app, number, target).await?;
-            let following = following.map(|following| Node::TargetSubscription(TargetSubscription(following)));
-            following.ok_or(Error::NotFound(kind.noun()))
+            let following = loaders.load_one(FollowingOf { user: number, target }).await?;
+            following.map(|following| Node::TargetSubscription(TargetSubscription(following)))
         }
-        _ => Err(Error::NotFound(kind.noun())),
+        _ => None,
+    })
+}
+
+/// That a message reached somebody, for who may know of readings.
+async fn recipient(ctx: &Context<'_>, key: RecipientBy) -> error::Result<Option<MessageRecipient>> {
+    let (loaders, actor) = (loaders(ctx), actor(ctx)?);
+    let Some(row) = loaders.load_one(key).await? else { return Ok(None) };
+    let Some((message, _)) = loaders.load_one(VisibleMessage(actor.reader(), row.0.message_id)).await? else {
+        return Ok(None);
     };
-    match found {
-        Ok(node) => Ok(Some(node)),
-        Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-async fn user(app: &App, id: i64) -> error::Result<User> {
-    let user = users::UserRef::Id(Kind::User.encode(id).into());
-    Ok(users::find(app.db.read(), &user).await?.into())
-}
-
-async fn groups_find(app: &App, id: i64) -> error::Result<Group> {
-    let group = ::entity::group::Entity::find_by_id(id).filter(::entity::group::COLUMN.deleted_at.is_null());
-    group.one(app.db.read()).await?.map(Group).ok_or(Error::NotFound("group"))
+    let may_see = may_see_reading(actor, message.sender_id) && reports::may_see_names(app(ctx), actor);
+    Ok(may_see.then(|| row.into()))
 }

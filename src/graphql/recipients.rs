@@ -3,16 +3,10 @@
 use ::entity::{announcement, message, message_audience, message_recipient, user};
 use async_graphql::{ID, InputObject, Object, SimpleObject, Union};
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait, QueryFilter};
+use sea_orm::EntityTrait;
 
 use super::{groups::Group, users::User};
-use crate::{
-    app::App,
-    auth::Actor,
-    error::{self, Error},
-    id::Kind,
-    messages, reports,
-};
+use crate::{auth::Actor, id::Kind};
 
 /// Who has read it is told to the sender; for a message of the system, to the host application.
 pub fn may_see_reading(actor: &Actor, sender: Option<i64>) -> bool {
@@ -102,7 +96,7 @@ pub struct MessageRecipient {
     group: Option<::entity::group::Model>,
 }
 
-type RecipientRow =
+pub type RecipientRow =
     (message_recipient::Model, Option<user::Model>, Option<message_audience::Model>, Option<::entity::group::Model>);
 
 /// Recipients with the person and the address.
@@ -122,23 +116,6 @@ pub fn recipients() -> sea_orm::SelectFour<
 impl From<RecipientRow> for MessageRecipient {
     fn from((row, user, _, group): RecipientRow) -> Self {
         MessageRecipient { row, user, group }
-    }
-}
-
-impl MessageRecipient {
-    /// The recipient row of a person and an address, for who may see readings.
-    pub async fn find(app: &App, actor: &Actor, audience: i64, person: i64) -> error::Result<Self> {
-        let not_found = Error::NotFound(Kind::MessageRecipient.noun());
-        let row = recipients()
-            .filter(message_recipient::COLUMN.audience_id.eq(audience))
-            .filter(message_recipient::COLUMN.user_id.eq(person))
-            .filter(message_audience::COLUMN.id.eq(audience))
-            .one(app.db.read())
-            .await?
-            .ok_or(not_found.clone())?;
-        let (message, _) = messages::find(app, actor, row.0.message_id).await?;
-        let may_see = may_see_reading(actor, message.sender_id) && reports::may_see_names(app, actor);
-        if may_see { Ok(row.into()) } else { Err(not_found) }
     }
 }
 

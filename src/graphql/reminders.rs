@@ -48,8 +48,9 @@ impl Reminder {
     async fn schedule(&self) -> Vec<DateTime<Utc>> {
         let Some(next) = self.row.next_at else { return Vec::new() };
         // From the date that is claimed next, which may be a little late.
-        let schedule = reminders::schedule_of(&self.row, self.expiry);
         let mut dates = vec![next];
+        // A later version of the server knows the others.
+        let Some(schedule) = reminders::schedule_of(&self.row, self.expiry) else { return dates };
         dates.extend(reminders::dates(&schedule, next));
         dates.truncate(reminders::most_dates(&schedule));
         dates

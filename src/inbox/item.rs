@@ -1,11 +1,11 @@
 //! What an inbox shows of an item: its row and what it is about, read in one statement.
 
-use ::entity::{activity, announcement, inbox_item, inbox_item_actor, message, target, user};
-use sea_orm::{ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
+use ::entity::{activity, announcement, inbox_item, message, target, user};
+use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 
 use crate::{
-    db::{Db, list},
+    db::{Db, integers, list},
     error::Result,
 };
 
@@ -85,19 +85,20 @@ pub async fn reasons(db: &Db, items: &[i64]) -> Result<Vec<(i64, String)>> {
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }
 
-/// The people of an item of activities, at most so many, who did it last first.
-pub async fn latest_actors(db: &Db, item: i64, most: usize) -> Result<Vec<user::Model>> {
-    let latest = user::Entity::find()
-        .join_rev(
-            JoinType::InnerJoin,
-            inbox_item_actor::Entity::belongs_to(user::Entity)
-                .from(inbox_item_actor::Column::ActorId)
-                .to(user::Column::Id)
-                .into(),
-        )
-        .filter(inbox_item_actor::COLUMN.item_id.eq(item))
-        .order_by_desc(inbox_item_actor::Column::LatestActivityId);
-    Ok(latest.limit(most as u64).all(db.read()).await?)
+/// The people of items of activities, at most `most` of each, who did it last first. The item first.
+pub async fn latest_actors(db: &Db, items: &[i64], most: usize) -> Result<Vec<(i64, Vec<user::Model>)>> {
+    let dialect = db.dialect();
+    let people = format!(
+        "(SELECT x.* FROM inbox_item_actor AS p JOIN \"user\" AS x ON x.id = p.actor_id WHERE p.item_id = w.item \
+         ORDER BY p.latest_activity_id DESC LIMIT {most}) AS u"
+    );
+    let people = dialect.json_list_of(&dialect.json_row::<user::Entity>("u"), &people);
+    let latest = format!(
+        "SELECT {} FROM {} AS w",
+        dialect.json_list(&dialect.json_array(&format!("w.item, {people}"))),
+        dialect.integer_table("$1", &["item"])
+    );
+    db.json(&latest, [integers(items.iter().map(|item| [*item]))]).await
 }
 
 /// Joins what an item `i` is about.

@@ -10,11 +10,13 @@ use crate::{
     error::Result,
 };
 
-/// Hints of one transaction beyond this are one: look at everything.
-const MOST_HINTS: usize = 1_000;
 /// PostgreSQL refuses a NOTIFY of 8 000 bytes.
 const LONGEST_PAYLOAD: usize = 7_900;
-const EVERYTHING: &str = "*";
+/// How many payloads one statement sends: less than a megabyte.
+const MOST_PAYLOADS: usize = 100;
+/// Commits are merged until they name as much as this. No commit alone names much more: a transaction changes
+/// [`BATCH`](crate::inbox::BATCH) inboxes at most.
+const MOST_MERGED: usize = 50_000;
 /// The sender of what all have to hear.
 const NOBODY: u32 = 0;
 
@@ -39,17 +41,34 @@ pub async fn pass_on(
 }
 
 /// Tells the other servers what has changed, many commits at once: a NOTIFY in each transaction halves what PostgreSQL
-/// can write.
+/// can write. Everything is told by its name: to look up what nobody follows costs the others next to nothing, and to make all
+/// of their followers read again costs much.
 pub async fn tell_others(bus: Bus, me: u32, mut changes: mpsc::UnboundedReceiver<Vec<Topic>>) {
-    let mut batch = Vec::new();
-    while changes.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
-        let topics: BTreeSet<Topic> = batch.drain(..).flatten().collect();
-        for payload in payloads(me, &topics) {
-            if let Err(error) = bus.notify(&payload).await {
-                tracing::warn!(?error, "cannot notify the other servers; they look again by themselves");
+    let mut commits = Vec::new();
+    while changes.recv_many(&mut commits, MOST_AT_ONCE).await > 0 {
+        for topics in merged(commits.drain(..)) {
+            for payloads in payloads(me, &topics).chunks(MOST_PAYLOADS) {
+                if let Err(error) = bus.notify(payloads).await {
+                    tracing::warn!(?error, "cannot notify the other servers; they look again by themselves");
+                }
             }
         }
     }
+}
+
+/// What some commits concern, each topic once, as far as that is not too much to hold.
+fn merged(commits: impl Iterator<Item = Vec<Topic>>) -> impl Iterator<Item = BTreeSet<Topic>> {
+    let mut commits = commits.peekable();
+    std::iter::from_fn(move || {
+        commits.peek()?;
+        let mut topics = BTreeSet::new();
+        while topics.len() < MOST_MERGED
+            && let Some(commit) = commits.next()
+        {
+            topics.extend(commit);
+        }
+        Some(topics)
+    })
 }
 
 /// Tells the other servers within the transaction: it is told if, and only if, that is committed, also when this server ends
@@ -64,9 +83,6 @@ pub async fn tell_within(tx: &Tx, topics: impl IntoIterator<Item = Topic>) -> Re
 }
 
 fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {
-    if topics.len() > MOST_HINTS {
-        return vec![format!("{me}:{EVERYTHING}")];
-    }
     let mut payloads = vec![format!("{me}:")];
     for topic in topics {
         let word = match topic {
@@ -86,7 +102,7 @@ fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {
     payloads
 }
 
-/// The topics of a payload; None for all of them.
+/// The topics of a payload; None for all of them, where another version of the server says what this one does not know, or `*`.
 fn topics(payload: &str) -> Option<Vec<Topic>> {
     let topic = |word: &str| match word.split_at_checked(1)? {
         ("i", id) => id.parse().ok().map(Topic::Inbox),
@@ -143,13 +159,28 @@ mod tests {
 
     #[test]
     fn long_tellings_are_cut_to_what_the_database_takes() {
-        let many: BTreeSet<_> = (0..MOST_HINTS as i64).map(|n| Topic::Inbox(i64::MAX - n)).collect();
+        let many: BTreeSet<_> = (0..6_000).map(|n| Topic::Inbox(i64::MAX - n)).collect();
         let cut = payloads(9, &many);
         assert!(cut.len() > 1 && cut.iter().all(|payload| payload.len() < 8_000));
-        let heard: usize = cut.iter().map(|payload| topics(&payload[2..]).unwrap().len()).sum();
-        assert_eq!(heard, MOST_HINTS);
-        let too_many: BTreeSet<_> = (0..=MOST_HINTS as i64).map(Topic::Inbox).collect();
-        assert_eq!(payloads(9, &too_many), ["9:*"]);
-        assert_eq!(topics(EVERYTHING), None);
+        let heard: BTreeSet<_> = cut.iter().flat_map(|payload| topics(&payload[2..]).unwrap()).collect();
+        assert_eq!(heard, many);
+        assert_eq!(topics("*"), None);
+    }
+
+    /// Under load hundreds of commits are told at once, each of which concerns a few people.
+    #[test]
+    fn what_many_commits_concern_is_told_by_name() {
+        let commits: Vec<_> = (0..500).map(|n| (n..n + 5).map(Topic::Inbox).collect::<Vec<_>>()).collect();
+        let told: Vec<_> = merged(commits.into_iter()).flat_map(|topics| payloads(9, &topics)).collect();
+        let heard: Vec<_> = told.iter().flat_map(|payload| topics(&payload[2..]).expect("everything")).collect();
+        assert_eq!(heard, (0..504).map(Topic::Inbox).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_large_commits_concern_is_merged_as_far_as_it_can_be_held() {
+        let commits: Vec<Vec<_>> = (0..30).map(|n| (n * 5_000..(n + 1) * 5_000).map(Topic::Inbox).collect()).collect();
+        let sizes: Vec<_> = merged(commits.into_iter()).map(|topics| topics.len()).collect();
+        assert_eq!(sizes, [50_000, 50_000, 50_000]);
+        assert_eq!(merged(std::iter::empty()).count(), 0);
     }
 }

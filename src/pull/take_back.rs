@@ -12,13 +12,7 @@ use crate::{
     inbox::{self, BATCH},
 };
 
-/// Takes a retracted activity out of all items, in batches. It can be repeated.
-pub async fn take_back(app: &App, id: i64) -> Result<()> {
-    while take_back_batch(app, id).await? {}
-    Ok(())
-}
-
-/// Takes a retracted activity out of the first items, which mostly are all; the schedule does the rest. Nobody waits for a
+/// Takes a retracted activity out of the next items, which mostly are all; the schedule does the rest. Nobody waits for a
 /// hundred thousand followers.
 pub async fn take_back_soon(app: &App, id: i64) -> Result<()> {
     // The second finds nothing, and settles it.

@@ -15,7 +15,7 @@ use super::Schedule;
 use crate::{
     app::App,
     auth::Actor,
-    config::{Step, Unit},
+    config::Step,
     db::{Topic, Tx},
     error::{Error, Result},
 };
@@ -171,7 +171,14 @@ pub async fn change(
     }
     // A date that has come is sent to its end, whoever has got it already.
     let is_under_way = !is_withdrawn && row.next_at.is_some_and(|next| next <= now);
-    let next = schedule(&row.step, &row.zone, row.since, expiry).after(now).filter(|_| !is_withdrawn);
+    let next = match schedule_of(&row, expiry) {
+        _ if is_withdrawn => None,
+        Some(schedule) => schedule.after(now),
+        None => {
+            let why = "this version of the server does not know the frequency or the time zone of the reminder";
+            return Err(Error::Conflict(why.into()));
+        }
+    };
     let follow = reminder::ActiveModel {
         message_id: Set(message.id),
         next_at: Set(if is_under_way { row.next_at } else { next }),
@@ -184,14 +191,13 @@ pub async fn change(
     Ok(())
 }
 
-/// The schedule of a row. What a later version of the server no longer understands is taken for daily and UTC.
-pub fn schedule(step: &str, zone: &str, since: DateTime<Utc>, expiry: Option<DateTime<Utc>>) -> Schedule {
-    let step = step.parse().unwrap_or(Step { count: 1, unit: Unit::Day });
-    Schedule { since, step, zone: zone.parse().unwrap_or(Tz::UTC), expiry }
+/// The schedule of a row; None where a later version of the server has set what this one does not know.
+pub fn schedule(step: &str, zone: &str, since: DateTime<Utc>, expiry: Option<DateTime<Utc>>) -> Option<Schedule> {
+    Some(Schedule { since, step: step.parse().ok()?, zone: zone.parse().ok()?, expiry })
 }
 
-/// The schedule of a message's reminder.
-pub fn schedule_of(row: &reminder::Model, expiry: Option<DateTime<Utc>>) -> Schedule {
+/// The schedule of a message's reminder, as [`schedule`].
+pub fn schedule_of(row: &reminder::Model, expiry: Option<DateTime<Utc>>) -> Option<Schedule> {
     schedule(&row.step, &row.zone, row.since, expiry)
 }
 

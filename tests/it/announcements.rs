@@ -101,6 +101,34 @@ both! {
         assert_eq!(app.service().refusal(longer, json!({"id": id})).await.0, "CONFLICT");
     }
 
+    /// Nobody sees what had expired before any server was there to publish it.
+    async fn what_expired_while_no_server_was_there_is_never_published(app: TestApp) {
+        let bob = app.user("bob").await;
+        let at = |hours| (app.now() + TimeDelta::hours(hours)).to_rfc3339();
+        let (publish, expire, late) = (at(1), at(2), at(9));
+        let id = app.announce_with(json!({"title": "Cake", "body": "", "publishAt": publish, "expiresAt": expire})).await;
+        app.stop().await;
+        app.advance(TimeDelta::hours(3));
+
+        let app = app.restart().await;
+        app.run_due().await;
+
+        let bob = app.user(&bob.name).await;
+        assert_eq!(bob.titles("ALL").await, [""; 0]);
+        let see = "query($id: ID!) { announcement(id: $id) { title } }";
+        assert_eq!(bob.query(see, json!({"id": id})).await["announcement"], Value::Null);
+        let host = app.service();
+        assert_eq!(host.query(see, json!({"id": id})).await["announcement"]["title"], "Cake");
+        assert_eq!(read_stats(&app, &id).await["recipientCount"], 0);
+        let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
+        for change in [json!({"publishAt": late}), json!({"expiresAt": late}), json!({"publishAt": late, "expiresAt": null})] {
+            let mut input = change;
+            input["announcementId"] = json!(id);
+            assert_eq!(host.refusal(update, json!({"input": input})).await.0, "CONFLICT", "{input}");
+        }
+        app.stop().await;
+    }
+
     /// A change shows in every inbox that has it, and moves nothing.
     async fn a_changed_announcement_is_changed_everywhere(app: TestApp) {
         let [here, reader] = app.users(["here", "reader"]).await;

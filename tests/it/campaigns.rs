@@ -115,6 +115,28 @@ both! {
         assert_eq!(reminder(&admin, &id).await["deactivatesNonRepliers"], false);
     }
 
+    /// Who was away at the last date has not been told that it was the last time, whatever they were told of an earlier one.
+    async fn only_who_got_the_last_reminder_is_deactivated(app: TestApp) {
+        let [bob, carol] = app.users(["bob", "carol"]).await;
+        let admin = app.admin().await;
+        let id = remind_with(&admin, &[To::User(&bob), To::User(&carol)], "still there?", Some("2026-01-06T09:00:00Z"), campaign()).await;
+        travel(&app, "2026-01-06T09:00:00Z").await;
+        assert_eq!(item(&bob).await["isFinalReminder"], true);
+        let set_active = async |change: &str| {
+            let set = format!("mutation {{ {change}(input: {{user: {{externalId: \"bob\"}}}}) {{ user {{ id }} }} }}");
+            admin.query(&set, json!({})).await;
+        };
+        admin.expire(&id, at(END)).await;
+        set_active("deactivateUser").await;
+        travel(&app, END).await;
+        set_active("reactivateUser").await;
+
+        travel(&app, OVER).await;
+
+        assert_eq!(deactivation(&admin, "carol").await["reason"], "NO_REPLY");
+        assert_eq!(deactivation(&admin, "bob").await, json!(null));
+    }
+
     /// More people than one transaction takes; a crash in the middle, and an admin who lets somebody in again meanwhile.
     async fn a_large_campaign_goes_on_after_a_crash_and_looks_at_everybody_once(app: TestApp) {
         let admin = app.admin().await;

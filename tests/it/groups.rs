@@ -36,6 +36,35 @@ both! {
         assert_eq!(members(&host, "team").await["memberCount"], 0);
     }
 
+    /// The host's ids have 255 bytes, however many letters these are.
+    async fn ids_are_measured_in_bytes(app: TestApp) {
+        let host = app.service();
+        app.user("bob").await;
+        let group = "mutation($id: String!) { upsertGroup(input: {externalId: $id, name: \"x\"}) { group { externalId } } }";
+        let user = "mutation($id: String!) { upsertUsers(input: {users: [{externalId: $id}]}) { users { externalId } } }";
+        let target = "mutation($id: String!) { createActivities(input: {activities: [{action: \"comment\",
+            target: {type: \"post\", externalId: $id}}]}) { activities { target { externalId } } } }";
+        let key = "mutation($id: String!) { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"s\", body: \"\",
+            idempotencyKey: $id}) { message { id } } }";
+        let (longest, longer) = ("é".repeat(127) + "e", "é".repeat(128));
+        for (mutation, field) in [
+            (group, "externalId"),
+            (user, "users.0.externalId"),
+            (target, "activities.0.target.externalId"),
+            (key, "idempotencyKey"),
+        ] {
+            host.query(mutation, json!({"id": longest})).await;
+            let refusal = host.refusal(mutation, json!({"id": longer})).await;
+            assert_eq!(refusal, ("BAD_USER_INPUT".into(), Some(field.into())));
+        }
+        // A name is measured as people read it.
+        let name = "mutation($name: String!) { upsertGroup(input: {externalId: \"x\", name: $name}) { group { id } } }";
+        host.query(name, json!({"name": "é".repeat(200)})).await;
+        // The subject of a token is the id of its person.
+        let subject = app.client(&longer, tidings::auth::Role::User).refusal("{ viewer { id } }", json!({})).await.0;
+        assert_eq!(subject, "UNAUTHENTICATED");
+    }
+
     /// Bad input names its field.
     async fn impossible_groups_are_refused(app: TestApp) {
         let host = app.service();

@@ -19,6 +19,7 @@ both! {
         use entity::*;
         let mut expected = BTreeSet::new();
         expected.extend(columns_of::<delivery::Entity>());
+        expected.extend(columns_of::<expiry::Entity>());
         expected.extend(columns_of::<group::Entity>());
         expected.extend(columns_of::<group_member::Entity>());
         expected.extend(columns_of::<idempotency_key::Entity>());

@@ -260,6 +260,37 @@ both! {
         assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
     }
 
+    /// A newer server knows units that this one does not: what reminds by them is left to it.
+    async fn a_reminder_that_this_version_does_not_understand_is_left_alone(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let id = remind_with(&alice, &[To::User(&bob)], "hello", Some("2026-02-05T09:00:00Z"), json!({"frequency": "daily"})).await;
+        let set = async |step: &str, zone: &str| {
+            let tx = app.db.begin().await.unwrap();
+            tx.run("UPDATE reminder SET step = $1, zone = $2", [step.into(), zone.into()]).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let update = "mutation($id: ID!, $at: DateTime) { updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
+        for (step, zone) in [("1 fortnight", "UTC"), ("2 decades", "UTC"), ("1 day", "Mars/Phobos")] {
+            set(step, zone).await;
+            app.advance(TimeDelta::days(2));
+            app.run_due().await;
+
+            assert_eq!(reminders(&app).await, [("bob".into(), 0)], "{step} {zone}");
+            let state = reminder(&alice, &id).await;
+            assert_eq!((&state["nextAt"], &state["schedule"]), (&json!("2026-01-06T09:00:00+00:00"), &json!(["2026-01-06T09:00:00+00:00"])));
+            assert_eq!(alice.refusal(update, json!({"id": id, "at": "2026-03-05T09:00:00Z"})).await.0, "CONFLICT");
+        }
+        // As the newer server sees it.
+        set("2 days", "UTC").await;
+        app.run_due().await;
+        assert_eq!(reminders(&app).await, [("bob".into(), 1)]);
+
+        // Whatever its unit is, it can be withdrawn.
+        set("1 fortnight", "UTC").await;
+        alice.expire(&id, app.now()).await;
+        assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
+    }
+
     /// A form that composes a message shows the dates before it is sent.
     async fn the_dates_can_be_asked_for_beforehand(app: TestApp) {
         let alice = app.user("alice").await;

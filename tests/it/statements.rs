@@ -11,6 +11,14 @@ const PAGE: &str = "query($first: Int!) { viewer { inbox { cursor counts { unrea
         readStats { readRate } viewerCanReply viewerInboxItem { id } parent { id } root { id sender { name } }
     } } } } } } } }";
 
+/// How many statements were run since the last look, without those that come now and then by themselves: who calls is
+/// remembered for a second, and what may have been missed is looked for every five.
+fn cost_of(app: &TestApp) -> usize {
+    let by_themselves = ["\"external_id\" =", "SELECT (SELECT coalesce(max(position), 0)"];
+    let statements = app.db.take_statements();
+    statements.iter().filter(|ran| !by_themselves.iter().any(|part| ran.sql.contains(part))).count()
+}
+
 both! {
     on one thread:
     async fn a_page_of_twenty_costs_as_many_statements_as_a_page_of_two(app: TestApp) {
@@ -65,5 +73,108 @@ both! {
         let (small, large) = (cost("small").await, cost("large").await);
         assert_eq!(small, large);
         assert!(large <= 12, "a send costs {large} statements");
+    }
+    /// Things of all kinds by their ids.
+    async fn twenty_nodes_cost_as_many_statements_as_two(app: TestApp) {
+        let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
+        let admin = app.admin().await;
+        let bobs = admin.acting_as(&bob);
+        let mut ids = Vec::new();
+        for n in 0..10 {
+            let (group, post) = (format!("g{n}"), format!("p{n}"));
+            bob.follow(&post, "create_post").await;
+            let activity = app.act(&carol, "comment", &post).await;
+            let message = alice.send_to(&[To::User(&bob), To::Group(&{
+                app.group(&group, &[&carol]).await;
+                group
+            })], &n.to_string()).await;
+            let announcement = app.announce(&format!("a{n}")).await;
+            let more = "query($message: ID!, $activity: ID!, $post: String!) {
+                message(id: $message) { recipients { nodes { id } } }
+                readReport(filter: {messageId: $message}) { nodes { id } }
+                activity: node(id: $activity) { ... on Activity { target { id viewerSubscription { id } } } }
+                group(ref: {externalId: $post}) { id } }";
+            let found = bobs.query(more, json!({"message": message, "activity": activity, "post": format!("g{n}")})).await;
+            let id = |path: &str| found.pointer(path).unwrap_or_else(|| panic!("{path}: {found:#}")).as_str().unwrap().to_owned();
+            ids.push([
+                alice.id.clone(), message, activity, announcement, bob.item(&n.to_string()).await,
+                id("/message/recipients/nodes/0/id"), id("/readReport/nodes/0/id"), id("/activity/target/id"),
+                id("/activity/target/viewerSubscription/id"), id("/group/id"),
+            ]);
+        }
+        let nodes = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+        let cost = async |most: usize| {
+            let wanted: Vec<_> = ids.iter().take(most).flatten().cloned().collect();
+            app.db.take_statements();
+            let found = bobs.query(nodes, json!({"ids": wanted})).await;
+            let cost = cost_of(&app);
+            let found: Vec<_> = found["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()).collect();
+            assert_eq!(found, wanted);
+            cost
+        };
+        let (two, ten) = (cost(2).await, cost(10).await);
+        assert_eq!(two, ten);
+        assert!(ten <= 14, "nodes cost {ten} statements");
+    }
+
+    /// An item shows three of its people by itself, and more in one statement for a page.
+    async fn the_people_of_twenty_items_cost_as_many_statements_as_those_of_two(app: TestApp) {
+        let bob = app.user("bob").await;
+        let mut people = Vec::new();
+        for n in 0..6 {
+            people.push(app.user(&format!("p{n}")).await);
+        }
+        for n in 0..20 {
+            bob.follow(&format!("post{n}"), "create_post").await;
+            for person in people.iter().skip(n % 2) {
+                app.act(person, "comment", &format!("post{n}")).await;
+            }
+        }
+        let page = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { subject { ... on ActivityGroup {
+            actorCount five: latestActors(limit: 5) { name } four: latestActors(limit: 4) { name } } } } } } } }";
+        let cost = async |first: i32| {
+            app.db.take_statements();
+            let found = bob.query(page, json!({"first": first})).await;
+            let cost = cost_of(&app);
+            for (n, item) in found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().iter().enumerate() {
+                let names: Vec<_> = (1..=5).rev().map(|n| json!({"name": format!("p{n}")})).collect();
+                assert_eq!((&item["subject"]["five"], &item["subject"]["four"]), (&json!(names), &json!(names[..4])), "{n}");
+            }
+            cost
+        };
+        // Takes in what is due.
+        cost(1).await;
+        let (two, twenty) = (cost(2).await, cost(20).await);
+        assert_eq!(two, twenty);
+    }
+
+    /// How many an announcement reached is counted by the database: nobody loads those who are gone.
+    async fn the_recipients_of_an_announcement_are_counted_by_the_database(app: TestApp) {
+        let first = app.announce("first").await;
+        crate::messages::crowd(&app, 3_000).await;
+        let tx = app.db.begin().await.unwrap();
+        // A tenth has gone before the first announcement; a tenth becomes known after it and goes before the second; a tenth
+        // goes later.
+        let gone = "UPDATE \"user\" SET deactivated_at = $1 WHERE external_id LIKE $2";
+        tx.run(gone, [app.now().into(), "u%1".into()]).await.unwrap();
+        tx.run("UPDATE inbox SET announcements_since = 1 WHERE user_id IN (SELECT id FROM \"user\" WHERE external_id LIKE 'u%2')", []).await.unwrap();
+        tx.commit().await.unwrap();
+        app.advance(chrono::TimeDelta::hours(1));
+        let second = app.announce("second").await;
+        let tx = app.db.begin().await.unwrap();
+        tx.run(gone, [(app.now() + chrono::TimeDelta::hours(1)).into(), "u%3".into()]).await.unwrap();
+        tx.run(gone, [app.now().into(), "u%2".into()]).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let ask = "query($a: ID!, $b: ID!) { a: announcement(id: $a) { readStats { recipientCount } } b: announcement(id: $b) { readStats { recipientCount } } }";
+        app.db.take_statements();
+        let counts = app.service().query(ask, json!({"a": first, "b": second})).await;
+
+        let count = |name: &str| counts[name]["readStats"]["recipientCount"].as_i64().unwrap();
+        assert_eq!((count("a"), count("b")), (2_400, 2_400));
+        for ran in app.db.take_statements() {
+            let rows = sea_orm::ConnectionTrait::query_all_raw(app.db.read(), ran.clone()).await.unwrap().len();
+            assert!(rows < 50, "{rows} rows: {}", ran.sql);
+        }
     }
 }
