@@ -5,17 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{auth::Actor, config::Limits};
-
-/// Whose place it is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Holder {
-    Person(i64),
-    /// A service that acts for nobody.
-    Service(String),
-    /// All who have no token, together.
-    Strangers,
-}
+use crate::{auth::Actor, budget::Holder, config::Limits};
 
 /// The places that are taken.
 pub struct Places {
@@ -38,13 +28,8 @@ impl Places {
 
     /// None when the caller has as many as they may.
     pub fn take(self: &Arc<Self>, actor: Option<&Actor>) -> Option<Place> {
-        let (holder, most) = match actor {
-            Some(actor) => match actor.user_id() {
-                Some(user) => (Holder::Person(user), self.of_one),
-                None => (Holder::Service(actor.subject.clone()), self.of_one),
-            },
-            None => (Holder::Strangers, self.of_strangers),
-        };
+        let holder = Holder::of(actor);
+        let most = if holder == Holder::Strangers { self.of_strangers } else { self.of_one };
         let mut taken = self.taken();
         let count = taken.get(&holder).copied().unwrap_or(0);
         if count >= most {
