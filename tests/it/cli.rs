@@ -17,7 +17,7 @@ use crate::{
 
 const SECRET: &str = "a secret for tests, of more than 32 bytes";
 
-fn tidings(directory: &Path) -> Command {
+pub fn tidings(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
     command.current_dir(directory).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -29,7 +29,7 @@ fn printed(output: Output) -> String {
 }
 
 /// A running server; its log is read until it says where it serves.
-struct Server {
+pub struct Server {
     process: Child,
     url: String,
     log: BufReader<std::process::ChildStderr>,
@@ -37,7 +37,7 @@ struct Server {
 
 impl Server {
     #[expect(clippy::zombie_processes, reason = "`end` waits for it, and a test that fails before ends everything")]
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut process =
             command.args(["serve", "--listen", "127.0.0.1:0"]).env("TIDINGS_LOG_FORMAT", "json").spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
@@ -52,21 +52,30 @@ impl Server {
         }
     }
 
-    async fn query(&self, token: &str, query: &str) -> Value {
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Where it listens, as host and port.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    pub async fn query(&self, token: &str, query: &str) -> Value {
         let request = reqwest::Client::new().post(format!("{}/graphql", self.url)).bearer_auth(token);
         let answer: Value = request.json(&json!({"query": query})).send().await.unwrap().json().await.unwrap();
         assert!(answer.get("errors").is_none(), "{answer:#}");
         answer["data"].clone()
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         // The shell's own kill: a small machine has no other.
         let kill = format!("kill -{name} {}", self.process.id());
         let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(status.success());
     }
 
-    fn end(self) -> std::process::ExitStatus {
+    pub fn end(self) -> std::process::ExitStatus {
         self.last_words().0
     }
 
