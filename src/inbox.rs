@@ -9,6 +9,7 @@
 //! withdrawal, inboxes by user, recipients, messages by id, audiences, announcements by id, people by external id, order of commits.
 
 mod change;
+mod history;
 mod item;
 
 use ::entity::{activity, inbox, inbox_item, inbox_item_activity};
@@ -16,14 +17,12 @@ use chrono::{DateTime, Utc};
 use sea_orm::{EntityTrait, Order, QueryFilter, Value, sea_query::Expr};
 
 use crate::{
-    db::{Db, bind, integers, list},
+    db::{Db, bind, list},
     error::{Error, Result},
     page::{Page, Slice},
     text,
 };
 
-/// The most changes in one update.
-pub const MOST_CHANGES: u64 = 100;
 /// The most inboxes that one transaction locks for something that happens to many.
 pub const BATCH: i64 = 5_000;
 
@@ -33,7 +32,8 @@ pub use change::{
     About, Change, Changed, apply, begin_change, change_all, change_items, count_changed, deliver, purge, remove,
     wake_snoozed,
 };
-pub use item::{Activities, Doer, Item, LATEST_ACTORS, Subject, latest_actors, reasons};
+pub use history::{Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit};
+pub use item::{Activities, BEGINNING, Doer, Item, LATEST_ACTORS, Subject, Texts, latest_actors, reasons};
 
 /// Which items a list shows.
 #[derive(async_graphql::Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +81,13 @@ pub async fn head(db: &Db, user: i64) -> Result<inbox::Model> {
 }
 
 /// A page of an inbox, newest first, in one statement.
-pub async fn page(db: &Db, user: i64, filter: &Filter, page: &Page<(DateTime<Utc>, i64)>) -> Result<Slice<Item>> {
+pub async fn page(
+    db: &Db,
+    user: i64,
+    filter: &Filter,
+    page: &Page<(DateTime<Utc>, i64)>,
+    texts: Texts,
+) -> Result<Slice<Item>> {
     let mut values = vec![Value::from(user)];
     let mut conditions = format!("user_id = $1 AND {}", filter.view.condition());
     if let Some(kinds) = &filter.kinds {
@@ -105,7 +111,7 @@ pub async fn page(db: &Db, user: i64, filter: &Filter, page: &Page<(DateTime<Utc
     let items = format!(
         "SELECT * FROM inbox_item WHERE {conditions} ORDER BY updated_at {direction}, id {direction} LIMIT {limit}"
     );
-    let mut rows = select_items(db, &items, values).await?;
+    let mut rows = select_items(db, &items, values, texts).await?;
     // The statement chooses the rows; the order in which a join gives them is its own.
     rows.sort_by_key(|item: &Item| (item.row.updated_at, item.row.id));
     if !page.backwards {
@@ -118,14 +124,14 @@ pub async fn page(db: &Db, user: i64, filter: &Filter, page: &Page<(DateTime<Utc
 pub async fn items(db: &Db, user: i64, ids: &[i64]) -> Result<Vec<Item>> {
     let wanted = db.dialect().is_one_of("id", "$2");
     let items = format!("SELECT * FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND {wanted}");
-    select_items(db, &items, vec![user.into(), list(ids)]).await
+    select_items(db, &items, vec![user.into(), list(ids)], Texts::Whole).await
 }
 
 /// The items of one person about these messages.
 pub async fn items_about(db: &Db, user: i64, messages: &[i64]) -> Result<Vec<Item>> {
     let wanted = db.dialect().is_one_of("message_id", "$2");
     let items = format!("SELECT * FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND {wanted}");
-    select_items(db, &items, vec![user.into(), list(messages)]).await
+    select_items(db, &items, vec![user.into(), list(messages)], Texts::Whole).await
 }
 
 /// A page of the activities that are a part of an item, the latest first. Whose inbox it is may see them.
@@ -142,14 +148,14 @@ pub async fn activities(db: &Db, item: i64, page: &Page<i64>) -> Result<Slice<ac
 pub async fn item_with_activity(db: &Db, user: i64, activity: i64) -> Result<Option<Item>> {
     let item = "SELECT x.* FROM inbox_item_activity AS l JOIN inbox_item AS x ON x.id = l.item_id \
                 WHERE l.activity_id = $2 AND x.user_id = $1 AND x.removed_at IS NULL";
-    Ok(select_items(db, item, vec![user.into(), activity.into()]).await?.pop())
+    Ok(select_items(db, item, vec![user.into(), activity.into()], Texts::Whole).await?.pop())
 }
 
 /// Items with what they are about.
-async fn select_items(db: &Db, items: &str, values: Vec<Value>) -> Result<Vec<Item>> {
-    let rows = db.dialect().json_list(&item::pieces(db));
+async fn select_items(db: &Db, items: &str, values: Vec<Value>, texts: Texts) -> Result<Vec<Item>> {
+    let rows = db.dialect().json_list(&item::pieces(db, &(texts as i64).to_string()));
     let sql = format!("SELECT {rows} FROM ({items}) AS i {}", item::ABOUT);
-    Ok(db.json(&sql, values).await?.into_iter().filter_map(Item::of).collect())
+    item::assemble(db, db.json(&sql, values).await?).await
 }
 
 /// The condition that what an item is about contains a text, in any case.
@@ -170,60 +176,4 @@ fn searching(db: &Db, text: String) -> String {
         among("announcement_id", "announcement", &["title", "body"]),
         among("target_id", "target", &["title"]),
     )
-}
-
-/// How far somebody has followed an inbox: all changes up to `seq`, of those with that number the items up to `item`.
-/// A bulk change stamps one number on many items, so a page may end among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Position {
-    pub seq: i64,
-    pub item: i64,
-}
-
-impl Position {
-    /// After everything that has this number.
-    pub fn end(seq: i64) -> Self {
-        Position { seq, item: i64::MAX }
-    }
-}
-
-/// What changed in an inbox after a position, and the row of the same moment.
-#[derive(Clone, Debug)]
-pub struct Changes {
-    pub head: inbox::Model,
-    /// In the order of the history; at most one more than was asked for, which says that there is more.
-    pub items: Vec<Item>,
-}
-
-/// Reads the changes of many inboxes at once, at most `limit` + 1 of each, in one statement: one moment for all.
-/// The answers have the order of the questions; None where there is no such inbox.
-pub async fn changes(db: &Db, wanted: &[(i64, Position)], limit: u64) -> Result<Vec<Option<Changes>>> {
-    let dialect = db.dialect();
-    let rows = wanted.iter().enumerate().map(|(n, (user, position))| [n as i64, *user, position.seq, position.item]);
-    let newer = format!(
-        "SELECT x.id FROM inbox_item AS x WHERE x.user_id = w.user_id AND (x.seq, x.id) > (w.seq, w.item) \
-         ORDER BY x.seq, x.id LIMIT {}",
-        limit + 1
-    );
-    let sql = format!(
-        "SELECT {} FROM {} AS w JOIN inbox AS b ON b.user_id = w.user_id {} {}",
-        dialect.json_list(&dialect.json_array(&format!(
-            "w.n, {}, {}",
-            dialect.json_row::<inbox::Entity>("b"),
-            item::pieces(db)
-        ))),
-        dialect.integer_table("$1", &["n", "user_id", "seq", "item"]),
-        dialect.left_join_each("inbox_item", "i", &newer),
-        item::ABOUT,
-    );
-    let found: Vec<(usize, inbox::Model, item::Pieces)> = db.json(&sql, [integers(rows)]).await?;
-    let mut answers = vec![None; wanted.len()];
-    for (n, head, pieces) in found {
-        let answer = answers[n].get_or_insert(Changes { head, items: Vec::new() });
-        answer.items.extend(Item::of(pieces));
-    }
-    for answer in answers.iter_mut().flatten() {
-        answer.items.sort_by_key(|item| (item.row.seq, item.row.id));
-    }
-    Ok(answers)
 }

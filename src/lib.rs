@@ -3,7 +3,7 @@
 //! The way of a request: `http` → `graphql` → one function of the domain → `entity`. ARCHITECTURE.md walks it.
 //!
 //! - `cli`, `config`: how the server is started.
-//! - `app`, `db`, `clock`, `auth`, `error`, `id`, `page`, `text`: what everything else stands on.
+//! - `app`, `db`, `clock`, `auth`, `budget`, `error`, `id`, `page`, `text`: what everything else stands on.
 //! - `catalog`, `titles`: what activities are about, and what they say.
 //! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `reminders`, `reports`, `idempotency`: the domain of
 //!   messages.
@@ -15,6 +15,7 @@ pub mod activities;
 pub mod announcements;
 pub mod app;
 pub mod auth;
+pub mod budget;
 pub mod catalog;
 pub mod cli;
 pub mod clock;

@@ -7,24 +7,28 @@
 //!
 //! Hints come from the commits of this process, and on PostgreSQL over NOTIFY from the other servers. One reader serves
 //! all followers: it collects what they want to know while it reads for those before them, and reads it in one statement.
+//! What fails for many at once is asked again in parts, so that an inbox that cannot be read is the trouble of its owner.
 
 mod follow;
 mod hints;
 mod news;
+mod outlet;
 
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use rand::Rng;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     db::{Db, Topic},
     error::{Error, Result},
-    inbox::{self, Changes, MOST_CHANGES, Position},
+    inbox::{self, Changes, Question},
 };
 
 /// How long a lost hint can delay a change.
@@ -32,9 +36,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How many followers one statement serves.
 const MOST_AT_ONCE: usize = 500;
 
-pub use follow::{Cursor, ResyncReason, Start, Update, follow, steps, update};
+pub use follow::{Cursor, ResyncReason, Start, Step, Update, follow, steps, update};
 pub use hints::tell_within;
 pub use news::News;
+pub use outlet::Outlet;
 
 /// Who waits for what, and the reader that serves them.
 pub struct Live {
@@ -45,8 +50,7 @@ pub struct Live {
 }
 
 struct Want {
-    user: i64,
-    after: Position,
+    question: Question,
     reply: oneshot::Sender<Result<Changes>>,
 }
 
@@ -128,10 +132,10 @@ impl Live {
         self.followers.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    async fn changes(&self, user: i64, after: Position) -> Result<Changes> {
+    async fn changes(&self, question: Question) -> Result<Changes> {
         let (reply, answer) = oneshot::channel();
         let gone = || Error::Unavailable("the server is stopping".into());
-        self.reader.send(Want { user, after, reply }).map_err(|_| gone())?;
+        self.reader.send(Want { question, reply }).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -141,19 +145,36 @@ async fn read_for_all(db: Arc<Db>, mut wanted: mpsc::UnboundedReceiver<Want>) {
     let mut wants = Vec::new();
     while wanted.recv_many(&mut wants, MOST_AT_ONCE).await > 0 {
         // Followers of one inbox mostly stand at the same place.
-        let mut questions: HashMap<(i64, Position), Vec<oneshot::Sender<Result<Changes>>>> = HashMap::new();
+        let mut questions: HashMap<Question, Vec<oneshot::Sender<Result<Changes>>>> = HashMap::new();
         for want in wants.drain(..) {
-            questions.entry((want.user, want.after)).or_default().push(want.reply);
+            questions.entry(want.question).or_default().push(want.reply);
         }
-        let (keys, replies): (Vec<_>, Vec<_>) = questions.into_iter().unzip();
-        let answers = match inbox::changes(&db, &keys, MOST_CHANGES).await {
-            Ok(answers) => answers.into_iter().map(|answer| answer.ok_or(Error::NotFound("inbox"))).collect(),
-            Err(error) => vec![Err(error); keys.len()],
-        };
-        for (answer, replies) in answers.into_iter().zip(replies) {
+        let (questions, replies): (Vec<_>, Vec<_>) = questions.into_iter().unzip();
+        for (answer, replies) in read(&db, &questions).await.into_iter().zip(replies) {
             for reply in replies {
                 let _ = reply.send(answer.clone());
             }
         }
     }
+}
+
+/// The answers in the order of the questions. Those that fail together are asked again in halves, down to the one that is
+/// to blame.
+async fn read(db: &Db, questions: &[Question]) -> Vec<Result<Changes>> {
+    let mut answers = Vec::with_capacity(questions.len());
+    let mut parts = vec![questions];
+    while let Some(part) = parts.pop() {
+        // Nobody could follow anything any more if the reader ended.
+        let changes = AssertUnwindSafe(inbox::changes(db, part)).catch_unwind().await;
+        match changes.unwrap_or_else(|panic| Err(Error::internal(panic))) {
+            Ok(found) => answers.extend(found.into_iter().map(|found| found.ok_or(Error::NotFound("inbox")))),
+            Err(Error::Internal(cause)) if part.len() > 1 => {
+                tracing::warn!(cause, inboxes = part.len(), "cannot read the changes of many inboxes at once");
+                let (first, rest) = part.split_at(part.len() / 2);
+                parts.extend([rest, first]);
+            }
+            Err(error) => answers.extend(vec![Err(error); part.len()]),
+        }
+    }
+    answers
 }

@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     app::App,
     auth::Auth,
+    budget::Budget,
     catalog::Catalog,
     clock::Clock,
     config::Config,
@@ -65,6 +66,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         schema: graphql::schema(app.clone()),
         gate: Arc::new(Gate::open(app.config.clone())?),
         places: Places::new(&app.config.limits),
+        budget: Budget::new(app.config.limits.answers_per_user, app.config.limits.answers_in_all),
         tasks: tasks.clone(),
         app: app.clone(),
     });

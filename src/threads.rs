@@ -3,16 +3,18 @@
 //! `thread.seq` counts the changes of a thread, and each message has the number of the change that touched it last. What
 //! changed since N is what has a higher number and is visible to the reader.
 
+use std::time::Duration;
+
 use ::entity::{message, thread, user};
-use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 use tokio_stream::Stream;
 
 use crate::{
     app::App,
     db::{Topic, Tx},
     error::{Error, Result},
-    inbox::MOST_CHANGES,
-    live::{self, ResyncReason, Start},
+    inbox::{LARGEST_UPDATE, MOST_CHANGES, Position, how_many_fit},
+    live::{self, Outlet, ResyncReason, Start, Step},
 };
 
 /// One step of a thread's history.
@@ -36,18 +38,28 @@ async fn update(app: &App, reader: message::Reader, root: i64, start: Start) -> 
         Start::Now => return Ok(at_head(head, None)),
     };
     let in_thread = Condition::any().add(message::COLUMN.root_id.eq(root)).add(message::COLUMN.id.eq(root));
-    let mut messages = message::Entity::visible_to(reader)
+    let newer = message::Entity::visible_to(reader)
         .filter(in_thread)
         .filter(message::COLUMN.seq.gt(after))
         .order_by_asc(message::Column::Seq)
-        .limit(MOST_CHANGES + 1)
+        .limit(MOST_CHANGES + 1);
+    // What they weigh first: together they may be more than an update should be.
+    let size = Expr::cust("CAST(octet_length(message.body) AS bigint)");
+    let newer = newer.select_only().columns([message::Column::Id, message::Column::Seq]).expr(size);
+    let newer: Vec<(i64, i64, i64)> = newer.into_tuple().all(app.db.read()).await?;
+    let sizes = newer.iter().map(|(_, _, bytes)| *bytes as usize);
+    let shown = &newer[..how_many_fit(sizes, MOST_CHANGES as usize, LARGEST_UPDATE)];
+    let Some((_, last, _)) = shown.last() else { return Ok(at_head(head, None)) };
+    let messages = message::Entity::visible_to(reader)
+        .filter(message::COLUMN.id.is_in(shown.iter().map(|(id, _, _)| *id)))
+        // What has changed since comes again at its new place.
+        .filter(message::COLUMN.seq.lte(*last))
+        .order_by_asc(message::Column::Seq)
         .find_also_related(user::Entity)
         .all(app.db.read())
         .await?;
-    let more = messages.len() as u64 > MOST_CHANGES;
-    messages.truncate(MOST_CHANGES as usize);
-    let last = messages.last().map_or(0, |(message, _)| message.seq);
-    let seq = if more { last } else { last.max(head) };
+    let more = shown.len() < newer.len();
+    let seq = if more { *last } else { head.max(*last) };
     Ok(Update { messages, seq, caught_up: !more, resync: None })
 }
 
@@ -56,13 +68,23 @@ fn at_head(seq: i64, resync: Option<ResyncReason>) -> Update {
 }
 
 /// Follows a thread through the eyes of a reader; the first update comes at once.
-pub fn follow(app: App, reader: message::Reader, root: i64, start: Start) -> impl Stream<Item = Result<Update>> {
-    live::steps(app.clone(), Topic::Thread(root), start, move |start| {
+pub fn follow(
+    app: App,
+    outlet: Outlet,
+    reader: message::Reader,
+    root: i64,
+    start: Start,
+) -> impl Stream<Item = Result<Update>> {
+    live::steps(app.clone(), outlet, Topic::Thread(root), start, Duration::ZERO, move |start| {
         let app = app.clone();
         async move {
             let update = update(&app, reader, root, start).await?;
-            let (next, is_news) = (Start::After(crate::inbox::Position::end(update.seq)), !update.messages.is_empty());
-            Ok((update, next, is_news))
+            Ok(Step {
+                next: Start::After(Position::end(update.seq)),
+                is_news: !update.messages.is_empty(),
+                size: update.messages.iter().map(|(message, _)| message.body.len()).sum(),
+                update,
+            })
         }
     })
 }

@@ -36,6 +36,17 @@ pub struct Limits {
     pub sockets_per_user: usize,
     /// Websockets and event streams without a token at the same time, on one server.
     pub sockets_without_token: usize,
+    /// Websockets at the same time of which nobody knows yet whose they are, on one server.
+    pub sockets_before_init: usize,
+    /// The same of one address; of IPv6, of one /64 network. Behind a proxy all have its address.
+    pub sockets_before_init_per_address: usize,
+    /// One answer or update, as JSON.
+    pub answer: u64,
+    /// Answers and updates of one person that are being made or wait to be taken, on one server; also of one service, and of
+    /// all without a token.
+    pub answers_per_user: u64,
+    /// The same of all, on one server.
+    pub answers_in_all: u64,
     /// Operations of one person in a minute, on one server; any number if it is not set.
     pub operations_per_minute: Option<u32>,
     /// For the headers of a request.
@@ -80,6 +91,11 @@ impl Default for Limits {
             operations_per_socket: 20,
             sockets_per_user: 20,
             sockets_without_token: 100,
+            sockets_before_init: 4_000,
+            sockets_before_init_per_address: 1_000,
+            answer: 8 * 1024 * 1024,
+            answers_per_user: 32 * 1024 * 1024,
+            answers_in_all: 256 * 1024 * 1024,
             operations_per_minute: None,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),

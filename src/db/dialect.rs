@@ -60,12 +60,17 @@ impl Dialect {
     /// All columns of an entity as a JSON array in their order, from which its model can be decoded; bytes become
     /// hexadecimal digits. NULL where an outer join found no row.
     pub fn json_row<E: EntityTrait>(self, alias: &str) -> String {
+        self.json_row_with::<E>(alias, |_| None)
+    }
+
+    /// The same with an expression in place of some columns.
+    pub fn json_row_with<E: EntityTrait>(self, alias: &str, instead: impl Fn(&str) -> Option<String>) -> String {
         let column = |column: E::Column| {
             let name = format!("{alias}.{}", column.as_str());
             match column.def().get_column_type() {
                 ColumnType::VarBinary(_) if self.postgres() => format!("encode({name}, 'hex')"),
                 ColumnType::VarBinary(_) => format!("hex({name})"),
-                _ => name,
+                _ => instead(column.as_str()).unwrap_or(name),
             }
         };
         let columns: Vec<_> = E::Column::iter().map(column).collect();

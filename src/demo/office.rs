@@ -22,7 +22,7 @@ use crate::{
     error::{Error, Result},
     groups::{self, GroupRef},
     id::Kind,
-    inbox::{self, Change, Filter, InboxView, Item},
+    inbox::{self, Change, Filter, InboxView, Item, Texts},
     messages::{self, AudienceRef, CreateMessageInput, ReplyToMessageInput},
     page::Page,
     pull,
@@ -234,7 +234,7 @@ impl Office {
 pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Result<Vec<Item>> {
     let page = Page::new(Some(count), None, None, None)?;
     let filter = Filter { view, ..Filter::default() };
-    Ok(inbox::page(&app.db, actor.person()?.id, &filter, &page).await?.rows)
+    Ok(inbox::page(&app.db, actor.person()?.id, &filter, &page, Texts::None).await?.rows)
 }
 
 /// Reads what is new. As in earnest, an inbox takes in what was announced and done when it is looked at.

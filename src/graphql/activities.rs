@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use ::entity::{activity, inbox_item};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -69,8 +71,8 @@ impl Activity {
 /// Activities of one kind on one target, which are one item: “Ada, Grace and 8 others commented on your post X”. It grows
 /// while the item is unread.
 pub struct ActivityGroup {
-    pub row: inbox_item::Model,
-    pub activities: Box<Activities>,
+    pub row: Arc<inbox_item::Model>,
+    pub activities: Arc<Activities>,
 }
 
 /// Activities of one kind on one target, which are one item: “Ada, Grace and 8 others commented on your post X”. It grows

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use ::entity::{announcement, user};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -18,13 +20,13 @@ use crate::{
 
 /// Something for everybody who is known when it is published.
 pub struct Announcement {
-    pub row: announcement::Model,
+    pub row: Arc<announcement::Model>,
     pub author: Option<User>,
 }
 
 impl From<Announced> for Announcement {
     fn from((row, author): Announced) -> Self {
-        Announcement { row, author: author.map(User::from) }
+        Announcement { row: row.into(), author: author.map(User::from) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Errors as clients see them: a message for a person, `extensions.code` for a program, `extensions.field` for a form.
 
-use async_graphql::{ErrorExtensions, Response, Value};
+use async_graphql::{ErrorExtensions, Response, ServerError, Value};
 use rand::Rng;
 
 use crate::error::Error;
@@ -44,6 +44,16 @@ pub fn is_refused(response: &Response) -> bool {
     response.data == Value::Null
         && !response.errors.is_empty()
         && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+/// Whether a client would miss something by this update of a subscription: the database did not answer, or a defect left
+/// nothing of it. The subscription has to end so that the client comes back, with the cursor that it has.
+pub fn is_lost(update: &Response) -> bool {
+    let has = |wanted: &str| {
+        let code = |error: &ServerError| error.extensions.as_ref().and_then(|known| known.get("code").cloned());
+        update.errors.iter().any(|error| code(error) == Some(Value::from(wanted)))
+    };
+    has("UNAVAILABLE") || (update.data == Value::Null && has("INTERNAL_SERVER_ERROR"))
 }
 
 impl From<Error> for async_graphql::Error {

@@ -3,7 +3,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
     actor, app,
-    items::{InboxItem, InboxItemKind},
+    items::{InboxItem, InboxItemKind, texts},
     paging::{Paged, connection, page},
     updates::InboxUpdate,
     users::User,
@@ -54,7 +54,7 @@ impl Inbox {
     ) -> Result<Paged<InboxItem>> {
         let page = page((first, after, last, before))?;
         let items = match filter.unwrap_or_default().resolve(ctx).await? {
-            Some(filter) => inbox::page(&app(ctx).db, self.head.user_id, &filter, &page).await?,
+            Some(filter) => inbox::page(&app(ctx).db, self.head.user_id, &filter, &page, texts(ctx.field())).await?,
             None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
         };
         Ok(connection(items, |item| (item.row.updated_at, item.row.id), InboxItem))
@@ -78,7 +78,7 @@ impl Inbox {
         let limit = limit.ok_or_else(|| Error::invalid("first", format!("is between 1 and {MOST_CHANGES}")))?;
         let app = app(ctx);
         let start = Start::of(app, Some(&after))?;
-        Ok(InboxUpdate(live::update(app, self.head.user_id, start, limit).await?))
+        Ok(InboxUpdate(live::update(app, self.head.user_id, start, limit, texts(ctx.field())).await?))
     }
 }
 

@@ -1,14 +1,16 @@
 //! One thing in an inbox, as its owner sees it.
 
 use ::entity::{inbox_item, user};
-use async_graphql::{Context, Enum, ID, Object, Union};
+use async_graphql::{Context, Enum, ID, Object, SelectionField, Union};
 use chrono::{DateTime, Utc};
 
-use super::{activities::ActivityGroup, announcements::Announcement, app, messages::Message, preview::preview};
+use super::{
+    activities::ActivityGroup, announcements::Announcement, app, messages::Message, preview::preview, users::User,
+};
 use crate::{
     catalog::Catalog,
     id::Kind,
-    inbox::{self, Activities, Item, Subject},
+    inbox::{self, Activities, Item, Subject, Texts},
     titles::Doing,
 };
 
@@ -78,8 +80,12 @@ impl InboxItem {
     /// The thing itself; null when it was erased.
     async fn subject(&self) -> Option<InboxSubject> {
         Some(match self.0.subject.clone()? {
-            Subject::Message { message, sender } => InboxSubject::Message((message, sender).into()),
-            Subject::Announcement { announcement, author } => InboxSubject::Announcement((announcement, author).into()),
+            Subject::Message { message, sender } => {
+                InboxSubject::Message(Message { row: message, sender: sender.map(User) })
+            }
+            Subject::Announcement { announcement, author } => {
+                InboxSubject::Announcement(Announcement { row: announcement, author: author.map(User) })
+            }
             Subject::Activities(activities) => {
                 InboxSubject::ActivityGroup(ActivityGroup { row: self.0.row.clone(), activities })
             }
@@ -156,4 +162,14 @@ fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities)
             actor_count: row.actor_count.into(),
         },
     )
+}
+
+/// How much of the texts of items is needed below a field. Whatever is called `body` there may be one of them.
+pub fn texts(field: SelectionField<'_>) -> Texts {
+    let below = field.selection_set().map(|field| match field.name() {
+        "body" => Texts::Whole,
+        "preview" => Texts::Beginning,
+        _ => texts(field),
+    });
+    below.max().unwrap_or(Texts::None)
 }

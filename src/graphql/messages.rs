@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use ::entity::{message, message_recipient, user};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
@@ -27,13 +29,13 @@ use crate::{
 
 /// A message or a reply.
 pub struct Message {
-    pub row: message::Model,
+    pub row: Arc<message::Model>,
     pub sender: Option<User>,
 }
 
 impl From<Sent> for Message {
     fn from((row, sender): Sent) -> Self {
-        Message { row, sender: sender.map(User::from) }
+        Message { row: row.into(), sender: sender.map(User::from) }
     }
 }
 

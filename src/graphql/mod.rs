@@ -41,9 +41,10 @@ use crate::{
     app::App,
     auth::{Actor, Role},
     error::{Error, Result},
+    live::Outlet,
 };
 
-pub use errors::{answer, is_refused};
+pub use errors::{answer, is_lost, is_refused};
 pub use prepare::{Gate, Params, Prepared, refusal};
 
 pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
@@ -125,6 +126,11 @@ pub struct LastCursor(pub String);
 
 fn last_cursor(ctx: &Context<'_>, after: Option<String>) -> Option<String> {
     ctx.data_opt::<LastCursor>().map(|LastCursor(cursor)| cursor.clone()).or(after)
+}
+
+/// The way of a subscription's updates to the client.
+fn outlet(ctx: &Context<'_>) -> Result<Outlet> {
+    ctx.data_opt::<Outlet>().cloned().ok_or_else(|| Error::Internal("a subscription without an outlet".into()))
 }
 
 fn app<'a>(ctx: &Context<'a>) -> &'a App {

@@ -2,12 +2,14 @@
 
 use pulldown_cmark::{Event, Parser, TagEnd};
 
+use crate::inbox::BEGINNING;
+
 const PREVIEW_CHARACTERS: usize = 140;
 
 /// The words of Markdown without its marks.
 pub fn preview(body: &str) -> String {
     // A longer beginning than will be shown, so that a huge body costs nothing.
-    let beginning = body.char_indices().nth(4 * PREVIEW_CHARACTERS).map_or(body, |(end, _)| &body[..end]);
+    let beginning = body.char_indices().nth(BEGINNING).map_or(body, |(end, _)| &body[..end]);
     let mut text = String::new();
     for event in Parser::new(beginning) {
         match event {

@@ -8,6 +8,7 @@ use super::{
     actor, app, loaders,
     loaders::VisibleMessage,
     messages::Message,
+    outlet,
     paging::{Paged, connection, page},
     recipients::{Audience, MessageAudience, ReadStats, may_see_reading},
 };
@@ -121,6 +122,6 @@ impl ReportSubscription {
             return Err(Error::NotFound("message").into());
         }
         let with_names = reports::may_see_names(&app, actor);
-        Ok(reports::follow(app, message.id).map(move |row| Ok(ReadStats::of_message(&row?, with_names))))
+        Ok(reports::follow(app, outlet(ctx)?, message.id).map(move |row| Ok(ReadStats::of_message(&row?, with_names))))
     }
 }

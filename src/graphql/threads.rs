@@ -1,7 +1,7 @@
 use async_graphql::{Context, ID, Object, Result, Subscription};
 use tokio_stream::{Stream, StreamExt};
 
-use super::{actor, app, last_cursor, list_size, messages::Message};
+use super::{actor, app, last_cursor, list_size, messages::Message, outlet};
 use crate::{
     id::Kind,
     inbox::Position,
@@ -53,6 +53,7 @@ impl ThreadSubscription {
         let (app, actor) = (app(ctx).clone(), actor(ctx)?);
         let (root, _) = messages::find(&app, actor, Kind::Message.decode(&root_id)?).await?;
         let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
-        Ok(threads::follow(app, actor.reader(), root.root(), start).map(|update| Ok(ThreadUpdate(update?))))
+        let updates = threads::follow(app, outlet(ctx)?, actor.reader(), root.root(), start);
+        Ok(updates.map(|update| Ok(ThreadUpdate(update?))))
     }
 }

@@ -3,7 +3,12 @@
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Subscription};
 use tokio_stream::{Stream, StreamExt};
 
-use super::{actor, app, inbox::InboxCounts, items::InboxItem, last_cursor, list_size};
+use super::{
+    actor, app,
+    inbox::InboxCounts,
+    items::{InboxItem, texts},
+    last_cursor, list_size, outlet,
+};
 use crate::{
     id::Kind,
     inbox::{Item, Position},
@@ -24,7 +29,7 @@ impl InboxUpdate {
 
     /// How much there is, in the same state as `cursor`.
     async fn counts(&self) -> InboxCounts {
-        InboxCounts(self.0.changes.head.clone())
+        InboxCounts(self.0.head.clone())
     }
 
     /// At most 100; the oldest change first.
@@ -43,7 +48,7 @@ impl InboxUpdate {
             let item_id = Kind::InboxItem.encode(row.id).into();
             InboxChange { change, item_id, item: row.removed_at.is_none().then(|| InboxItem(item.clone())) }
         };
-        self.0.changes.items.iter().map(change).collect()
+        self.0.items.iter().map(change).collect()
     }
 
     /// Nothing more is known to the server at this moment.
@@ -98,7 +103,7 @@ impl InboxSubscription {
         let owner = actor(ctx)?.person()?.id;
         let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
         // Before the pull: what is created from here on is taken in for who is connected.
-        let updates = live::follow(app.clone(), owner, start);
+        let updates = live::follow(app.clone(), outlet(ctx)?, owner, start, texts(ctx.field()));
         pull::on_connect(&app, owner).await?;
         Ok(updates.map(|update| Ok(InboxUpdate(update?))))
     }

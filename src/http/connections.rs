@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -51,8 +52,13 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router) {
     while connections.join_next().await.is_some() {}
 }
 
+/// The address at the other end, which may be a proxy's.
+#[derive(Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 async fn connection(app: App, stream: TcpStream, router: Router) {
     let limits = &app.config.limits;
+    let peer = stream.peer_addr().ok().map(|peer| Peer(peer.ip()));
     // Updates are small and must not wait for each other.
     let _ = stream.set_nodelay(true);
     let phase = Arc::new(AtomicUsize::new(0));
@@ -63,7 +69,10 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
         header: Deadline::new(limits.header_timeout),
         write: Deadline::new(limits.write_timeout),
     };
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         let (router, phase) = (router.clone(), phase.clone());
         phase.fetch_add(1, Ordering::Relaxed);
         async move {

@@ -31,6 +31,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use crate::{
     app::App,
     auth::{self, Actor},
+    budget::Budget,
     error::{Error, Result},
     graphql::{Gate, TidingsSchema},
     users,
@@ -52,6 +53,8 @@ pub struct Http {
     pub tasks: TaskTracker,
     /// How many of them each caller has.
     pub places: Arc<Places>,
+    /// What answers and updates take in memory.
+    pub budget: Arc<Budget>,
 }
 
 pub fn router(http: Http) -> Router {

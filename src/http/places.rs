@@ -1,27 +1,29 @@
-//! How many websockets and event streams one caller may have on this server at the same time.
+//! How many websockets and event streams one caller may have on this server at the same time, and how many websockets may
+//! be there of which nobody knows yet whose they are.
 
 use std::{
     collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{auth::Actor, config::Limits};
-
-/// Whose place it is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Holder {
-    Person(i64),
-    /// A service that acts for nobody.
-    Service(String),
-    /// All who have no token, together.
-    Strangers,
-}
+use crate::{auth::Actor, budget::Holder, config::Limits};
 
 /// The places that are taken.
 pub struct Places {
     of_one: usize,
     of_strangers: usize,
     taken: Mutex<HashMap<Holder, usize>>,
+    before_init: usize,
+    before_init_of_address: usize,
+    on_doorsteps: Mutex<OnDoorsteps>,
+}
+
+/// Websockets that have not introduced themselves.
+#[derive(Default)]
+struct OnDoorsteps {
+    all: usize,
+    of_address: HashMap<IpAddr, usize>,
 }
 
 /// Free again when it is dropped.
@@ -30,21 +32,51 @@ pub struct Place {
     holder: Holder,
 }
 
+/// The place of a websocket until it has introduced itself. Free again when it is dropped.
+pub struct Doorstep {
+    places: Arc<Places>,
+    address: IpAddr,
+}
+
+/// Who are too many.
+pub enum Crowd {
+    OfOneAddress,
+    OfAll,
+}
+
 impl Places {
     pub fn new(limits: &Limits) -> Arc<Self> {
         let (of_one, of_strangers) = (limits.sockets_per_user, limits.sockets_without_token);
-        Arc::new(Places { of_one, of_strangers, taken: Mutex::default() })
+        Arc::new(Places {
+            of_one,
+            of_strangers,
+            taken: Mutex::default(),
+            before_init: limits.sockets_before_init,
+            before_init_of_address: limits.sockets_before_init_per_address,
+            on_doorsteps: Mutex::default(),
+        })
+    }
+
+    /// Lets in a websocket of which nobody knows yet whose it is.
+    pub fn step_up(self: &Arc<Self>, peer: Option<IpAddr>) -> Result<Doorstep, Crowd> {
+        let address = network(peer.unwrap_or(Ipv6Addr::UNSPECIFIED.into()));
+        let mut on_doorsteps = self.on_doorsteps();
+        let of_address = on_doorsteps.of_address.get(&address).copied().unwrap_or(0);
+        if on_doorsteps.all >= self.before_init {
+            return Err(Crowd::OfAll);
+        }
+        if of_address >= self.before_init_of_address {
+            return Err(Crowd::OfOneAddress);
+        }
+        on_doorsteps.all += 1;
+        on_doorsteps.of_address.insert(address, of_address + 1);
+        Ok(Doorstep { places: self.clone(), address })
     }
 
     /// None when the caller has as many as they may.
     pub fn take(self: &Arc<Self>, actor: Option<&Actor>) -> Option<Place> {
-        let (holder, most) = match actor {
-            Some(actor) => match actor.user_id() {
-                Some(user) => (Holder::Person(user), self.of_one),
-                None => (Holder::Service(actor.subject.clone()), self.of_one),
-            },
-            None => (Holder::Strangers, self.of_strangers),
-        };
+        let holder = Holder::of(actor);
+        let most = if holder == Holder::Strangers { self.of_strangers } else { self.of_one };
         let mut taken = self.taken();
         let count = taken.get(&holder).copied().unwrap_or(0);
         if count >= most {
@@ -61,6 +93,29 @@ impl Places {
 
     fn taken(&self) -> MutexGuard<'_, HashMap<Holder, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn on_doorsteps(&self) -> MutexGuard<'_, OnDoorsteps> {
+        self.on_doorsteps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who has one address of IPv6 mostly has all of its network (/64).
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
+}
+
+impl Drop for Doorstep {
+    fn drop(&mut self) {
+        let mut on_doorsteps = self.places.on_doorsteps();
+        on_doorsteps.all -= 1;
+        match on_doorsteps.of_address.get_mut(&self.address) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(on_doorsteps.of_address.remove(&self.address)),
+        }
     }
 }
 
@@ -89,5 +144,19 @@ mod tests {
         assert!(third.is_some() && places.take(None).is_none());
         drop((second, third));
         assert!(places.taken().is_empty());
+    }
+    #[test]
+    fn addresses_of_one_network_share_their_doorsteps() {
+        let limits = Limits { sockets_before_init: 3, sockets_before_init_per_address: 2, ..Limits::default() };
+        let places = Places::new(&limits);
+        let step_up = |address: &str| places.step_up(Some(address.parse().unwrap()));
+        let (first, second) = (step_up("2001:db8::1").ok(), step_up("2001:db8::2:0:0:1").ok());
+        assert!(matches!(step_up("2001:db8::3"), Err(Crowd::OfOneAddress)));
+        let third = step_up("192.0.2.1").ok();
+        assert!(third.is_some() && matches!(step_up("::ffff:192.0.2.2"), Err(Crowd::OfAll)));
+        drop((first, third));
+        assert!(step_up("2001:db8::3").is_ok());
+        drop(second);
+        assert!(places.on_doorsteps().all == 0 && places.on_doorsteps().of_address.is_empty());
     }
 }

@@ -26,9 +26,10 @@ use super::{
 use crate::{
     app::App,
     auth::Actor,
+    budget::Holder,
     error::Error,
-    graphql::{LastCursor, Prepared},
-    live::Cursor,
+    graphql::{LastCursor, Prepared, is_lost},
+    live::{Cursor, Outlet},
 };
 
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -47,7 +48,8 @@ pub fn stream(
     if let Some(cursor) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
         prepared = prepared.with(LastCursor(cursor.to_owned()));
     }
-    let updates = prepared.follow(&http.schema).map(|update| event(&update)).chain(complete());
+    let outlet = Outlet::new(http.budget.clone(), Holder::of(actor.as_ref()));
+    let updates = events(prepared.with(outlet).follow(&http.schema));
     let place = http.places.take(actor.as_ref());
     let place = place.ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
     let end = async move {
@@ -65,12 +67,28 @@ pub fn refuse(app: &App, error: ServerError) -> Response {
 
 fn result(result: impl Future<Output = async_graphql::Response>) -> impl Stream<Item = Event> {
     let next = |result| Event::default().event("next").data(serde_json::json!(result).to_string());
-    stream::once(async move { next(result.await) }).chain(complete())
+    stream::once(async move { next(result.await) }).chain(stream::once(future::ready(complete())))
 }
 
-fn complete() -> impl Stream<Item = Event> + Unpin {
+/// The events of a subscription. Without a last one where it cannot go on now: the client is to come back, as when it ends.
+fn events(updates: impl Stream<Item = async_graphql::Response>) -> impl Stream<Item = Event> {
+    let has_failed = false;
+    stream::unfold(Some((Box::pin(updates), has_failed)), |state| async move {
+        let (mut updates, has_failed) = state?;
+        match updates.next().await {
+            Some(update) if is_lost(&update) => None,
+            Some(update) => {
+                let has_failed = !update.errors.is_empty();
+                Some((event(&update), Some((updates, has_failed))))
+            }
+            None => has_failed.then(|| (complete(), None)),
+        }
+    })
+}
+
+fn complete() -> Event {
     // An EventSource drops an event without data, and then begins again; axum writes no line for an empty text.
-    stream::once(future::ready(Event::default().event("complete").data("\n")))
+    Event::default().event("complete").data("\n")
 }
 
 fn show(app: &App, events: impl Stream<Item = Event> + Send + 'static) -> Response {

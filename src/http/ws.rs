@@ -24,18 +24,19 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 use tracing::Instrument;
 
 use self::{
-    operation::{Operation, Outcome, Results},
+    operation::{OfOperation, Operation, Outcome, Results},
     protocol::{ClientMessage, Close, PROTOCOL, ServerMessage},
     wire::{Heard, Wire},
 };
 use super::{
     ACT_AS, Http,
+    connections::Peer,
     end::{End, end},
     header_text, origin,
-    places::Place,
+    places::{Crowd, Doorstep, Place},
     sign_in,
 };
-use crate::{auth::Actor, error::Error, graphql::Params};
+use crate::{auth::Actor, budget::Holder, error::Error, graphql::Params, live::Outlet};
 
 /// Pings without an answer after which the client is taken for gone.
 const MOST_PINGS: u8 = 2;
@@ -58,18 +59,34 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
     let Ok(introduction) = Introduction::of(request.headers()) else {
         return (StatusCode::BAD_REQUEST, "authorization and act-as are texts\n").into_response();
     };
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+    let doorstep = match http.places.step_up(peer) {
+        Ok(doorstep) => doorstep,
+        Err(crowd) => return busy(crowd),
+    };
     let upgrade = hyper::upgrade::on(&mut request);
     let tasks = http.tasks.clone();
     let socket = async move {
         let Ok(upgraded) = upgrade.await else { return };
         let Some(wire) = Wire::open(upgraded, http.app.config.limits.socket_message).await else { return };
         match is_spoken {
-            true => serve(http, wire, introduction).await,
+            true => serve(http, wire, introduction, doorstep).await,
             false => wire.close(Close::new(4406, "Subprotocol not acceptable")).await,
         }
     };
     tasks.spawn(socket.in_current_span());
     response
+}
+
+/// Before the upgrade: what is refused costs no socket, and clients come back.
+fn busy(crowd: Crowd) -> Response {
+    let (status, why) = match crowd {
+        Crowd::OfOneAddress => {
+            (StatusCode::TOO_MANY_REQUESTS, "too many websockets of this address wait for their init\n")
+        }
+        Crowd::OfAll => (StatusCode::SERVICE_UNAVAILABLE, "too many websockets wait for their connection_init\n"),
+    };
+    (status, [(header::RETRY_AFTER, "1")], why).into_response()
 }
 
 fn offers(headers: &HeaderMap, protocol: &str) -> bool {
@@ -116,7 +133,11 @@ struct Connection {
     /// Who it is, once it has introduced itself.
     actor: Option<Actor>,
     is_initialised: bool,
+    /// Until it has introduced itself.
+    doorstep: Option<Doorstep>,
     place: Option<Place>,
+    /// Once it has introduced itself.
+    outlet: Option<Outlet>,
     operations: HashMap<Arc<str>, Operation>,
     /// Mutations that the client has completed.
     running: Vec<Operation>,
@@ -126,7 +147,7 @@ struct Connection {
     unanswered_pings: u8,
 }
 
-async fn serve(http: Http, wire: Wire, introduction: Introduction) {
+async fn serve(http: Http, wire: Wire, introduction: Introduction, doorstep: Doorstep) {
     let (results, outcomes) = mpsc::channel(QUEUE);
     let mut connection = Connection {
         end: Box::pin(end(http.clone(), None)),
@@ -135,7 +156,9 @@ async fn serve(http: Http, wire: Wire, introduction: Introduction) {
         introduction,
         actor: None,
         is_initialised: false,
+        doorstep: Some(doorstep),
         place: None,
+        outlet: None,
         operations: HashMap::new(),
         running: Vec::new(),
         results,
@@ -152,7 +175,7 @@ async fn serve(http: Http, wire: Wire, introduction: Introduction) {
 
 impl Connection {
     /// Ends with Ok when the client has gone, or with the reason why it must.
-    async fn run(&mut self, mut outcomes: mpsc::Receiver<Box<(Arc<str>, Outcome)>>) -> Result<(), Close> {
+    async fn run(&mut self, mut outcomes: mpsc::Receiver<Box<OfOperation>>) -> Result<(), Close> {
         let limits = &self.http.app.config.clone().limits;
         let init_deadline = Instant::now() + limits.init_timeout;
         let mut ping = interval_at(Instant::now() + limits.ping_interval, limits.ping_interval);
@@ -171,10 +194,7 @@ impl Connection {
                         Heard::End => return Ok(()),
                     }
                 }
-                Some(result) = outcomes.recv() => {
-                    let (id, outcome) = *result;
-                    self.pass_on(&id, outcome).await?;
-                }
+                Some(result) = outcomes.recv() => self.pass_on(*result).await?,
                 _ = ping.tick(), if self.is_initialised => {
                     if self.unanswered_pings >= MOST_PINGS {
                         return Err(Close::new(4408, "no answer to pings"));
@@ -219,13 +239,13 @@ impl Connection {
         if self.place.is_none() {
             return Err(Close::new(1013, "too many sockets at the same time"));
         }
+        self.doorstep = None;
+        self.outlet = Some(Outlet::new(self.http.budget.clone(), Holder::of(self.actor.as_ref())));
         self.send(&ServerMessage::ConnectionAck).await
     }
 
     async fn subscribe(&mut self, id: String, params: Params) -> Result<(), Close> {
-        if !self.is_initialised {
-            return Err(Close::new(4401, "Unauthorized"));
-        }
+        let Some(outlet) = self.outlet.clone() else { return Err(Close::new(4401, "Unauthorized")) };
         if self.operations.contains_key(id.as_str()) {
             return Err(Close::new(4409, already_exists(&id)));
         }
@@ -241,31 +261,35 @@ impl Connection {
             Err(error) => return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await,
         };
         let id: Arc<str> = id.into();
-        let operation = Operation::start(&self.http, id.clone(), prepared, self.results.clone());
+        let operation = Operation::start(&self.http, id.clone(), prepared, outlet, self.results.clone());
         self.operations.insert(id, operation);
         Ok(())
     }
 
-    async fn pass_on(&mut self, id: &Arc<str>, outcome: Outcome) -> Result<(), Close> {
+    async fn pass_on(&mut self, OfOperation { id, outcome, .. }: OfOperation) -> Result<(), Close> {
         // The client has completed it, and may have used the id again: it expects nothing more of this one.
-        if !self.operations.get_key_value(id).is_some_and(|(known, _)| Arc::ptr_eq(known, id)) {
+        if !self.operations.get_key_value(&id).is_some_and(|(known, _)| Arc::ptr_eq(known, &id)) {
             return Ok(());
         }
         match outcome {
-            Outcome::Next(payload) => self.send(&ServerMessage::Next { id, payload: &payload }).await,
+            Outcome::Next(text) => self.say(text).await,
             Outcome::Error(errors) => {
-                self.operations.remove(id);
-                self.send(&ServerMessage::Error { id, payload: &errors }).await
+                self.operations.remove(&id);
+                self.send(&ServerMessage::Error { id: &id, payload: &errors }).await
             }
             Outcome::Complete => {
-                self.operations.remove(id);
-                self.send(&ServerMessage::Complete { id }).await
+                self.operations.remove(&id);
+                self.send(&ServerMessage::Complete { id: &id }).await
             }
+            Outcome::Lost => Err(Close::interrupted()),
         }
     }
 
     async fn send(&mut self, message: &ServerMessage<'_>) -> Result<(), Close> {
-        let text = serde_json::to_string(message).map_err(|error| Close::forbidden(Error::internal(error)))?;
+        self.say(serde_json::to_string(message).map_err(|error| Close::forbidden(Error::internal(error)))?).await
+    }
+
+    async fn say(&mut self, text: String) -> Result<(), Close> {
         let patience = self.http.app.config.limits.write_timeout;
         tokio::select! {
             // It hears this only if it reads after all.

@@ -1,13 +1,18 @@
 //! Where a client stands in a history, and the loop that follows it from there.
 
+use std::time::Duration;
+
+use ::entity::inbox;
 use futures_util::stream;
+use tokio::time::{Instant, sleep_until};
 use tokio_stream::Stream;
 
+use super::outlet::{Outlet, Room};
 use crate::{
     app::App,
     db::Topic,
     error::{Error, Result},
-    inbox::{Changes, MOST_CHANGES, Position},
+    inbox::{Changes, Item, MOST_CHANGES, Position, Question, Texts},
 };
 
 /// A place in the history of one database, as clients keep it: `epoch:seq`, with `:item` where a page ended among the
@@ -48,8 +53,10 @@ pub enum ResyncReason {
 /// One step of an inbox's history.
 #[derive(Clone, Debug)]
 pub struct Update {
+    /// The row of the inbox.
+    pub head: inbox::Model,
     /// What changed, each item once.
-    pub changes: Changes,
+    pub items: Vec<Item>,
     /// Where the client stood before.
     pub since: Position,
     /// Where it stands now.
@@ -80,71 +87,100 @@ impl Start {
 }
 
 /// What happened in an inbox after a start, at most `limit` changes.
-pub async fn update(app: &App, user: i64, start: Start, limit: u64) -> Result<Update> {
+pub async fn update(app: &App, user: i64, start: Start, limit: u64, texts: Texts) -> Result<Update> {
     let after = match start {
         Start::After(position) => position,
         // Of these only the head is wanted.
         Start::Now | Start::Lost(_) => Position::end(i64::MAX),
     };
-    let mut changes = app.live.changes(user, after).await?;
-    let head = Position::end(changes.head.seq);
+    let Changes { head, mut items, mut has_more } = app.live.changes(Question { user, after, texts }).await?;
+    let end = Position::end(head.seq);
     let resync = match start {
         Start::Now => None,
         Start::Lost(reason) => Some(reason),
-        Start::After(position) if position.seq > changes.head.seq => Some(ResyncReason::CursorUnknown),
-        Start::After(position) if position.seq < changes.head.purged_seq => Some(ResyncReason::CursorExpired),
+        Start::After(position) if position.seq > head.seq => Some(ResyncReason::CursorUnknown),
+        Start::After(position) if position.seq < head.purged_seq => Some(ResyncReason::CursorExpired),
         Start::After(_) => None,
     };
     if resync.is_some() || matches!(start, Start::Now) {
-        changes.items.clear();
-        return Ok(Update { changes, since: head, position: head, caught_up: true, resync });
+        return Ok(Update { head, items: Vec::new(), since: end, position: end, caught_up: true, resync });
     }
-    let more = changes.items.len() as u64 > limit;
-    changes.items.truncate(limit as usize);
-    let position = match changes.items.last() {
-        Some(last) if more => Position { seq: last.row.seq, item: last.row.id },
-        _ => head,
+    has_more |= items.len() as u64 > limit;
+    items.truncate(limit as usize);
+    let position = match items.last() {
+        Some(last) if has_more => Position { seq: last.row.seq, item: last.row.id },
+        _ => end,
     };
-    Ok(Update { changes, since: after, position, caught_up: !more, resync: None })
+    Ok(Update { head, items, since: after, position, caught_up: !has_more, resync: None })
 }
 
 /// Follows an inbox; the first update comes at once, so that the client knows where it stands.
-pub fn follow(app: App, user: i64, start: Start) -> impl Stream<Item = Result<Update>> {
-    steps(app.clone(), Topic::Inbox(user), start, move |start| {
+pub fn follow(app: App, outlet: Outlet, user: i64, start: Start, texts: Texts) -> impl Stream<Item = Result<Update>> {
+    steps(app.clone(), outlet, Topic::Inbox(user), start, Duration::ZERO, move |start| {
         let app = app.clone();
         async move {
-            let update = update(&app, user, start, MOST_CHANGES).await?;
-            let (next, is_news) = (Start::After(update.position), !update.changes.items.is_empty());
-            Ok((update, next, is_news))
+            let update = update(&app, user, start, MOST_CHANGES, texts).await?;
+            Ok(Step {
+                next: Start::After(update.position),
+                is_news: !update.items.is_empty(),
+                size: update.items.iter().map(Item::size).sum(),
+                update,
+            })
         }
     })
 }
 
+/// What is after a start.
+pub struct Step<T> {
+    pub update: T,
+    /// Where the next one starts.
+    pub next: Start,
+    pub is_news: bool,
+    /// Bytes of the texts in the update.
+    pub size: usize,
+}
+
 /// The loop of following anything that has a history: read what is after a start, show it if it is news, wait for a hint,
-/// read again from where that ended. `read` gives an update, where the next one starts, and whether it is news.
+/// read again from where that ended; at most once in `pause`.
 ///
-/// While the database does not answer, the stream waits and then goes on where it was. Any other error ends it.
-pub fn steps<T, F>(app: App, topic: Topic, start: Start, read: impl FnMut(Start) -> F) -> impl Stream<Item = Result<T>>
+/// It reads when there is room for what it reads, and keeps the room until it is asked for the next update: by then the
+/// client has taken this one. While the database does not answer, the stream waits and then goes on where it was. Any other
+/// error ends it.
+pub fn steps<T, F>(
+    app: App,
+    outlet: Outlet,
+    topic: Topic,
+    start: Start,
+    pause: Duration,
+    read: impl FnMut(Start) -> F,
+) -> impl Stream<Item = Result<T>>
 where
-    F: Future<Output = Result<(T, Start, bool)>>,
+    F: Future<Output = Result<Step<T>>>,
 {
     let hints = app.live.hints(topic);
-    stream::unfold(Some((hints, read, start, true)), |state| async move {
-        let (mut hints, mut read, mut start, mut is_first) = state?;
+    let shown: Option<(Instant, Room)> = None;
+    stream::unfold(Some((hints, outlet, read, start, shown)), move |state| async move {
+        let (mut hints, outlet, mut read, mut start, shown) = state?;
+        let mut is_first = shown.is_none();
+        if let Some((when, room)) = shown {
+            drop(room);
+            sleep_until(when + pause).await;
+        }
         loop {
+            let mut room = outlet.room().await?;
             // Before the read: a commit in between must wake us again.
             hints.borrow_and_update();
             match read(start).await {
-                Ok((update, next, is_news)) if is_first || is_news => {
-                    return Some((Ok(update), Some((hints, read, next, false))));
+                Ok(Step { update, next, is_news, size }) if is_first || is_news => {
+                    room.shrink_to(size);
+                    return Some((Ok(update), Some((hints, outlet, read, next, Some((Instant::now(), room))))));
                 }
-                Ok((_, next, _)) => (start, is_first) = (next, false),
+                Ok(Step { next, .. }) => (start, is_first) = (next, false),
                 Err(Error::Unavailable(cause)) => tracing::warn!(cause, "a stream waits for the database"),
                 Err(error) => return Some((Err(error), None)),
             }
-            if hints.changed().await.is_err() {
-                return None;
-            }
+            drop(room);
+            hints.changed().await.ok()?;
         }
     })
 }

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -42,7 +42,10 @@ pub struct Handshake {
 impl Handshake {
     /// With the headers of a websocket and these, which are stronger; one without a value is left out.
     pub async fn send(address: &str, request: &str, headers: &[(&str, &str)]) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap(), address, request, headers).await
+    }
+
+    async fn over(mut stream: TcpStream, address: &str, request: &str, headers: &[(&str, &str)]) -> Self {
         let mut text = format!("{request}\r\n");
         let host = ("host", address);
         let usual = UPGRADE.iter().chain([&PROTOCOL, &host]);
@@ -76,6 +79,21 @@ impl Socket {
 
     pub async fn open_with(address: &str, headers: &[(&str, &str)]) -> Self {
         Handshake::send(address, "GET /graphql HTTP/1.1", headers).await.socket().await
+    }
+
+    /// One for which the system keeps next to nothing: who does not read it stalls the server at once.
+    pub async fn open_narrow(address: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(address.parse().unwrap()).await.unwrap();
+        Handshake::over(stream, address, "GET /graphql HTTP/1.1", &[]).await.socket().await
+    }
+
+    /// Introduces itself with a token.
+    pub async fn introduced(mut self, token: &str) -> Self {
+        self.send(json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {token}")}})).await;
+        assert_eq!(self.receive().await["type"], "connection_ack");
+        self
     }
 
     pub async fn send(&mut self, message: Value) {

@@ -190,3 +190,21 @@ async fn a_person_has_so_many_event_streams_at_the_same_time() {
 
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
 }
+
+/// A client takes `complete` for the end of the subscription; this one is to come back.
+#[tokio::test]
+async fn an_event_stream_that_cannot_go_on_ends_without_complete() {
+    let app = TestApp::start(Kind::Sqlite).await.unwrap();
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    let mut events = Events::open(request(&bob, FOLLOW, json!({}))).await;
+    events.next().await.unwrap();
+
+    let tx = app.db.begin().await.unwrap();
+    tx.run("CREATE TRIGGER t AFTER INSERT ON inbox_item BEGIN UPDATE inbox_item SET kind = 'x'; END", [])
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    alice.send(&bob, "hello").await;
+
+    assert_eq!(events.next().await, None);
+}

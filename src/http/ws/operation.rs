@@ -4,25 +4,41 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{Response, ServerError, Value, parser::types::OperationType};
 use futures_util::FutureExt;
-use tokio::{sync::mpsc, task::AbortHandle};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::AbortHandle,
+};
 use tokio_stream::{Stream, StreamExt};
 use tracing::Instrument;
 
+use super::protocol::ServerMessage;
 use crate::{
     error::Error,
-    graphql::{Prepared, is_refused},
+    graphql::{Prepared, is_lost, is_refused},
     http::{Http, graphql::execute},
+    live::Outlet,
 };
 
-/// What an operation has for the client, with its id. That it is this operation's, and not one's that had the same id
-/// before, is told by the pointer.
-pub type Results = mpsc::Sender<Box<(Arc<str>, Outcome)>>;
+/// The way of results to the socket.
+pub type Results = mpsc::Sender<Box<OfOperation>>;
+
+/// What an operation has for the client.
+pub struct OfOperation {
+    /// That it is this operation's, and not one's that had the same id before, is told by the pointer.
+    pub id: Arc<str>,
+    pub outcome: Outcome,
+    /// Dropped when the client has it: the operation goes on then.
+    _taken: oneshot::Sender<()>,
+}
 
 pub enum Outcome {
-    Next(Response),
+    /// The text of a result.
+    Next(String),
     /// It could not even begin.
     Error(Vec<ServerError>),
     Complete,
+    /// It has to end, and would go on if the client came back.
+    Lost,
 }
 
 /// Ends when it is dropped, unless it is a mutation: that runs to its end (P10).
@@ -32,11 +48,14 @@ pub struct Operation {
 }
 
 impl Operation {
-    pub fn start(http: &Http, id: Arc<str>, prepared: Prepared, results: Results) -> Self {
+    pub fn start(http: &Http, id: Arc<str>, prepared: Prepared, outlet: Outlet, results: Results) -> Self {
         let kind = prepared.kind;
-        let channel = Channel { id, results };
+        let channel = Channel { id, kind, results };
         let task = match kind {
-            OperationType::Subscription => channel.clone().run(http, follow(prepared.follow(&http.schema), channel)),
+            OperationType::Subscription => {
+                let updates = prepared.with(outlet).follow(&http.schema);
+                channel.clone().run(http, follow(updates, channel))
+            }
             _ => channel.clone().run(http, answer(http.clone(), prepared, channel)),
         };
         Operation { task, kind }
@@ -62,21 +81,44 @@ impl Drop for Operation {
 #[derive(Clone)]
 struct Channel {
     id: Arc<str>,
+    kind: OperationType,
     results: Results,
 }
 
 impl Channel {
-    /// False when nobody listens any more.
+    /// Returns when the client has it; false when nobody listens any more.
     async fn send(&self, outcome: Outcome) -> bool {
-        self.results.send(Box::new((self.id.clone(), outcome))).await.is_ok()
+        let (_taken, taken) = oneshot::channel();
+        let result = OfOperation { id: self.id.clone(), outcome, _taken };
+        let is_sent = self.results.send(Box::new(result)).await.is_ok();
+        let _ = taken.await;
+        is_sent
+    }
+
+    /// As the text alone: what it was made of is not held while it waits.
+    async fn next(&self, response: Response) -> bool {
+        match ServerMessage::next(&self.id, &response) {
+            Ok(text) => {
+                drop(response);
+                self.send(Outcome::Next(text)).await
+            }
+            Err(error) => {
+                self.send(Outcome::Error(vec![defect(error)])).await;
+                false
+            }
+        }
     }
 
     /// Runs an operation; the client hears of it when it panics.
     fn run(self, http: &Http, operation: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let operation = AssertUnwindSafe(operation).catch_unwind().then(async move |outcome| {
             if let Err(panic) = outcome {
-                let error: async_graphql::Error = Error::internal(panic).into();
-                self.send(Outcome::Error(vec![error.into_server_error(Default::default())])).await;
+                let error = defect(panic);
+                self.send(match self.kind {
+                    OperationType::Subscription => Outcome::Lost,
+                    _ => Outcome::Error(vec![error]),
+                })
+                .await;
             }
         });
         // Tracked like the sockets: the database stays open until a mutation is through.
@@ -84,29 +126,39 @@ impl Channel {
     }
 }
 
+/// The error of a defect, which is logged.
+fn defect(cause: impl std::fmt::Debug) -> ServerError {
+    async_graphql::Error::from(Error::internal(cause)).into_server_error(Default::default())
+}
+
 /// A query or mutation.
 async fn answer(http: Http, prepared: Prepared, client: Channel) {
     let response = execute(&http, prepared).await;
     if is_refused(&response) {
         client.send(Outcome::Error(response.errors)).await;
-    } else if client.send(Outcome::Next(response)).await {
+    } else if client.next(response).await {
         client.send(Outcome::Complete).await;
     }
 }
 
 async fn follow(updates: impl Stream<Item = Response>, client: Channel) {
     tokio::pin!(updates);
-    let mut is_first = true;
+    let (mut is_first, mut has_failed) = (true, false);
     while let Some(update) = updates.next().await {
+        if is_lost(&update) {
+            client.send(Outcome::Lost).await;
+            return;
+        }
         // No stream came of it.
         if is_first && update.data == Value::Null && !update.errors.is_empty() {
             client.send(Outcome::Error(update.errors)).await;
             return;
         }
-        is_first = false;
-        if !client.send(Outcome::Next(update)).await {
+        (is_first, has_failed) = (false, !update.errors.is_empty());
+        if !client.next(update).await {
             return;
         }
     }
-    client.send(Outcome::Complete).await;
+    // There is no end of what can be followed but by an error: clients take `complete` for good.
+    client.send(if has_failed { Outcome::Complete } else { Outcome::Lost }).await;
 }

@@ -46,6 +46,11 @@ impl Close {
         };
         Close::new(code, answer(error).message)
     }
+
+    /// A subscription cannot go on now. The client comes back, and goes on where it was.
+    pub fn interrupted() -> Self {
+        Close::new(1013, "a subscription was interrupted; come back with its last cursor")
+    }
 }
 
 impl From<End> for Close {
@@ -121,4 +126,11 @@ pub enum ServerMessage<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Map<String, Value>>,
     },
+}
+
+impl ServerMessage<'_> {
+    /// The text of a result.
+    pub fn next(id: &str, payload: &Response) -> serde_json::Result<String> {
+        serde_json::to_string(&ServerMessage::Next { id, payload })
+    }
 }

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{connected, limited, open, server};
-use crate::socket::PATIENCE;
+use crate::socket::{Handshake, PATIENCE};
 
 /// The client hears why, also when it is not yet through with writing.
 #[tokio::test]
@@ -84,6 +84,30 @@ async fn strangers_have_so_many_sockets_together() {
     app.user("bob").await.connect().await;
     first.close().await;
     connected(&app).await;
+}
+
+/// They are refused before the upgrade, and told when to come back. Who has introduced themself makes room.
+#[tokio::test]
+async fn so_many_sockets_may_keep_to_themselves_whose_they_are() {
+    for (of_address, of_all, status) in [(2, 10, 429), (10, 2, 503)] {
+        let app = limited(|limits| {
+            limits.sockets_before_init_per_address = of_address;
+            limits.sockets_before_init = of_all;
+        })
+        .await;
+        let (first, second) = (open(&app).await, open(&app).await);
+
+        let refused = Handshake::send(app.address(), "GET /graphql HTTP/1.1", &[]).await;
+        assert_eq!(refused.status(), status);
+        assert!(refused.head.contains("retry-after: 1"), "{}", refused.head);
+
+        let _first = first.initialised().await;
+        let third = open(&app).await;
+        second.close().await;
+        open(&app).await.initialised().await;
+        third.close().await;
+        app.user("bob").await.connect().await;
+    }
 }
 
 #[tokio::test]

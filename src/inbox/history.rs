@@ -1,0 +1,123 @@
+//! The history of inboxes, read for many at once (`live`). What one statement reads is bounded: the more ask, the less
+//! each gets, and asks again for the rest.
+
+use ::entity::inbox;
+
+use super::item::{self, Item, Pieces, Texts};
+use crate::{
+    db::{Db, integers},
+    error::Result,
+};
+
+/// The most changes in one update.
+pub const MOST_CHANGES: u64 = 100;
+/// Bytes of the texts in one update, unless the first alone has more.
+pub const LARGEST_UPDATE: usize = 256 * 1024;
+/// Bytes of the texts in all updates that are read together, unless the first of each have more.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+/// What an item weighs beside its text.
+const ITEM_WEIGHT: usize = 1024;
+
+/// How far somebody has followed an inbox: all changes up to `seq`, of those with that number the items up to `item`.
+/// A bulk change stamps one number on many items, so a page may end among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    pub seq: i64,
+    pub item: i64,
+}
+
+impl Position {
+    /// After everything that has this number.
+    pub fn end(seq: i64) -> Self {
+        Position { seq, item: i64::MAX }
+    }
+}
+
+/// What changed in an inbox after a position?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Question {
+    pub user: i64,
+    pub after: Position,
+    pub texts: Texts,
+}
+
+/// What changed in an inbox after a position, and the row of the same moment.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    pub head: inbox::Model,
+    /// In the order of the history.
+    pub items: Vec<Item>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+/// Reads the changes of many inboxes at once, in one statement: one moment for all. Long texts come from a second one.
+/// The answers have the order of the questions; None where there is no such inbox.
+pub async fn changes(db: &Db, questions: &[Question]) -> Result<Vec<Option<Changes>>> {
+    // Some thousand rows at most. Few different numbers, because each makes a statement of its own to prepare.
+    let most = match questions.len() {
+        ..=20 => MOST_CHANGES as usize,
+        21..=100 => 20,
+        _ => 4,
+    };
+    let largest = (LARGEST_ANSWER / questions.len().max(1)).min(LARGEST_UPDATE);
+    let mut answers = Vec::with_capacity(questions.len());
+    let mut shown = Vec::new();
+    for found in read(db, questions, most + 1).await? {
+        let Some((head, mut pieces)) = found else {
+            answers.push(None);
+            continue;
+        };
+        pieces.sort_by_key(|piece| (piece.row.seq, piece.row.id));
+        let count = how_many_fit(pieces.iter().map(|piece| piece.text_size), most, largest);
+        answers.push(Some((head, count, pieces.len() > count)));
+        pieces.truncate(count);
+        shown.extend(pieces);
+    }
+    let mut items = item::assemble(db, shown).await?.into_iter();
+    let mut changes = |(head, count, has_more)| Changes { head, items: items.by_ref().take(count).collect(), has_more };
+    Ok(answers.into_iter().map(|answer| answer.map(&mut changes)).collect())
+}
+
+/// How many things with texts of these sizes make an update: at most so many, of at most so many bytes, and the first in any
+/// case.
+pub fn how_many_fit(sizes: impl Iterator<Item = usize>, most: usize, largest: usize) -> usize {
+    let mut weight = 0;
+    let fits = |size: &usize| {
+        let is_first = weight == 0;
+        weight += ITEM_WEIGHT + size;
+        is_first || weight <= largest
+    };
+    sizes.take(most).take_while(fits).count()
+}
+
+/// The rows of inboxes, and at most so many items of each.
+async fn read(db: &Db, questions: &[Question], most: usize) -> Result<Vec<Option<(inbox::Model, Vec<Pieces>)>>> {
+    let dialect = db.dialect();
+    let rows = questions.iter().enumerate().map(|(n, question)| {
+        let Question { user, after, texts } = question;
+        [n as i64, *user, after.seq, after.item, *texts as i64]
+    });
+    let newer = format!(
+        "SELECT x.id FROM inbox_item AS x WHERE x.user_id = w.user_id AND (x.seq, x.id) > (w.seq, w.item) \
+         ORDER BY x.seq, x.id LIMIT {most}"
+    );
+    let sql = format!(
+        "SELECT {} FROM {} AS w JOIN inbox AS b ON b.user_id = w.user_id {} {}",
+        dialect.json_list(&dialect.json_array(&format!(
+            "w.n, {}, {}",
+            dialect.json_row::<inbox::Entity>("b"),
+            item::pieces(db, "w.texts")
+        ))),
+        dialect.integer_table("$1", &["n", "user_id", "seq", "item", "texts"]),
+        dialect.left_join_each("inbox_item", "i", &newer),
+        item::ABOUT,
+    );
+    let found: Vec<(usize, inbox::Model, Option<Pieces>)> = db.json(&sql, [integers(rows)]).await?;
+    let mut answers: Vec<_> = questions.iter().map(|_| None).collect();
+    for (n, head, piece) in found {
+        let (_, pieces) = answers[n].get_or_insert((head, Vec::new()));
+        pieces.extend(piece);
+    }
+    Ok(answers)
+}

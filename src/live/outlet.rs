@@ -1,0 +1,50 @@
+//! What is read for a client waits in memory until the client has taken it. So an update is read only when there is room for
+//! it: one at a time for each connection, and as much as the budget of its owner allows.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    budget::{Budget, Holder, Permit},
+    inbox::LARGEST_UPDATE,
+};
+
+/// A text is there as a row, in the answer, and in its JSON, where it may be longer.
+const COPIES: usize = 4;
+/// What an update takes beside its texts.
+const FRAME: usize = 4 * 1024;
+
+/// The way to the client at the other end of a connection. Its clones are the same one.
+#[derive(Clone)]
+pub struct Outlet {
+    turn: Arc<Semaphore>,
+    budget: Arc<Budget>,
+    holder: Holder,
+}
+
+/// Room for one update, until it is dropped.
+pub struct Room {
+    permit: Permit,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Outlet {
+    pub fn new(budget: Arc<Budget>, holder: Holder) -> Self {
+        Outlet { turn: Arc::new(Semaphore::new(1)), budget, holder }
+    }
+
+    /// Waits for room for the largest update; None if the connection has ended.
+    pub async fn room(&self) -> Option<Room> {
+        let turn = self.turn.clone().acquire_owned().await.ok()?;
+        let permit = self.budget.take(self.holder.clone(), (LARGEST_UPDATE * COPIES) as u64).await;
+        Some(Room { permit, _turn: turn })
+    }
+}
+
+impl Room {
+    /// Gives back what an update with so many bytes of texts does not take.
+    pub fn shrink_to(&mut self, texts: usize) {
+        self.permit.resize((texts * COPIES + FRAME) as u64);
+    }
+}
