@@ -14,10 +14,10 @@ use crate::{
     auth::Role,
     clock::Clock,
     config::{Config, LogFormat},
-    db::Db,
+    db::{self, Db},
     demo,
     error::{Error, Result},
-    graphql, server, text, users,
+    graphql, recount, server, text, users,
 };
 
 /// An inbox server that a team runs beside its own application.
@@ -66,6 +66,15 @@ enum Command {
         /// How long it is valid, as 30m, 1h or 7d.
         #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
         ttl: Duration,
+    },
+    /// Looks whether all counts, positions and readings are what the items and recipients make of them, also while servers run.
+    /// Ends with 1 if something is wrong.
+    Recount {
+        #[command(flatten)]
+        database: Database,
+        /// Mends what is wrong. With SQLite the server has to be stopped.
+        #[arg(long)]
+        fix: bool,
     },
     /// Run this after a restore from a backup: clients whose cursors are from the lost future then resynchronise.
     NewEpoch {
@@ -131,12 +140,46 @@ pub async fn run(cli: Cli) -> Result<()> {
             let auth = server::auth(&database.config()?)?;
             print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
         }
+        Command::Recount { database, fix } => recount(&database.config()?, fix).await,
         Command::NewEpoch { database } => {
             let (db, _) = Db::open(&database.config()?.database_url).await?;
             server::renew_epoch(&db).await?;
             db.close().await;
             Ok(())
         }
+    }
+}
+
+async fn recount(config: &Config, fix: bool) -> Result<()> {
+    let now = Clock::System.now();
+    let report = match fix {
+        true => {
+            let (db, _) = Db::open(&config.database_url).await.map_err(|error| match error {
+                Error::Unavailable(cause) => Error::Unavailable(format!("cannot mend: {cause}; stop it first")),
+                error => error,
+            })?;
+            let mut report = recount::check(db.read(), now).await?;
+            if !report.findings.is_empty() {
+                print(&report.to_string())?;
+                recount::mend(&db, &report.findings, now).await?;
+                print("mended; a second look:\n")?;
+                report = recount::check(db.read(), now).await?;
+            }
+            db.close().await;
+            report
+        }
+        false => {
+            let connection = db::beside(&config.database_url).await?;
+            let report = recount::check(&connection, now).await?;
+            let _ = connection.close().await;
+            report
+        }
+    };
+    print(&report.to_string())?;
+    match report.findings.len() {
+        0 => Ok(()),
+        _ if fix => Err(Error::Conflict("something is still wrong".into())),
+        _ => Err(Error::Conflict("something is wrong; --fix mends it".into())),
     }
 }
 

@@ -4,6 +4,7 @@
 //! is durable, and then tells `live` whom it concerns. `sqlite` and `postgres` say how each of the two does that, and
 //! `dialect` what they spell differently.
 
+mod beside;
 mod dialect;
 mod postgres;
 mod sqlite;
@@ -29,6 +30,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::error::{Error, Result};
 
+pub use beside::beside;
 pub use dialect::{Dialect, bind, integers, list};
 pub use postgres::{Bus, Heard, Listening};
 

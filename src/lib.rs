@@ -9,7 +9,7 @@
 //!   messages.
 //! - `announcements`, `activities`, `targets`, `subscriptions`, `pull`, `refresh`, `explain`: that of notifications.
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
-//! - `graphql`, `http`: the API.
+//! - `recount`: whether what is counted is what there is. `graphql`, `http`: the API.
 
 pub mod activities;
 pub mod announcements;
@@ -36,6 +36,7 @@ pub mod messages;
 pub mod page;
 pub mod pull;
 pub mod receipts;
+pub mod recount;
 pub mod refresh;
 pub mod reminders;
 pub mod reports;

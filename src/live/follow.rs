@@ -114,7 +114,8 @@ pub fn follow(app: App, user: i64, start: Start) -> impl Stream<Item = Result<Up
         let app = app.clone();
         async move {
             let update = update(&app, user, start, MOST_CHANGES).await?;
-            let (next, is_news) = (Start::After(update.position), !update.changes.items.is_empty());
+            let is_news = !update.changes.items.is_empty() || update.resync.is_some();
+            let next = Start::After(update.position);
             Ok((update, next, is_news))
         }
     })
