@@ -12,12 +12,13 @@ use tokio::{
 use crate::{
     app::App,
     auth::Role,
+    backup,
     clock::Clock,
     config::{Config, LogFormat},
     db::{self, Db},
     demo,
     error::{Error, Result},
-    graphql, recount, server, text, users,
+    graphql, open_files, recount, server, text, users,
 };
 
 /// An inbox server that a team runs beside its own application.
@@ -76,7 +77,21 @@ enum Command {
         #[arg(long)]
         fix: bool,
     },
-    /// Run this after a restore from a backup: clients whose cursors are from the lost future then resynchronise.
+    /// Copies a SQLite database to a new file, also while its server runs.
+    Backup {
+        #[command(flatten)]
+        database: Database,
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Puts a backup in the place of a SQLite database, whose server is stopped. What was there stays beside it.
+    Restore {
+        #[command(flatten)]
+        database: Database,
+        /// The backup.
+        file: PathBuf,
+    },
+    /// Run this after a restore of a PostgreSQL: clients whose cursors are from the lost future then resynchronise.
     NewEpoch {
         #[command(flatten)]
         database: Database,
@@ -141,6 +156,14 @@ pub async fn run(cli: Cli) -> Result<()> {
             print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
         }
         Command::Recount { database, fix } => recount(&database.config()?, fix).await,
+        Command::Backup { database, file } => backup::backup(&database.config()?.database_url, &file).await,
+        Command::Restore { database, file } => {
+            let kept = backup::restore(&database.config()?.database_url, &file, Clock::System.now()).await?;
+            match kept {
+                Some(kept) => print(&format!("what was there before is {}\n", kept.display())),
+                None => Ok(()),
+            }
+        }
         Command::NewEpoch { database } => {
             let (db, _) = Db::open(&database.config()?.database_url).await?;
             server::renew_epoch(&db).await?;
@@ -184,11 +207,12 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
 }
 
 async fn serve(config: Config) -> Result<()> {
+    let open_files = open_files::raise_limit();
     let listener = listen(&config).await?;
     let app = server::start(config, Clock::System).await?;
     // Before it says that it serves: who reads that may tell it to end.
     until_signalled(&app)?;
-    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, "serving");
+    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, open_files, "serving");
     server::serve(app, listener).await
 }
 

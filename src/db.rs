@@ -33,6 +33,7 @@ use crate::error::{Error, Result};
 pub use beside::beside;
 pub use dialect::{Dialect, bind, integers, list};
 pub use postgres::{Bus, Heard, Listening};
+pub use sqlite::lock;
 
 /// How long a request waits for a connection before it is answered with UNAVAILABLE.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);

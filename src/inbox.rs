@@ -30,8 +30,8 @@ pub const BATCH: i64 = 5_000;
 const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
 
 pub use change::{
-    About, COUNTS, Change, Changed, apply, begin_change, change_all, change_items, count_changed, deliver, purge, remove,
-    tally, wake_snoozed, with_tally,
+    About, COUNTS, Change, Changed, apply, begin_change, change_all, change_items, count_changed, deliver, purge,
+    remove, tally, wake_snoozed, with_tally,
 };
 pub use item::{Activities, Doer, Item, LATEST_ACTORS, Subject, latest_actors, reasons};
 

@@ -113,7 +113,8 @@ struct Part {
 /// The rows after an id that weigh no more than `most`, but at least one.
 async fn next_part(connection: &impl ConnectionTrait, scope: Scope, after: i64, most: i64) -> Result<Option<Part>> {
     let (table, weight) = scope.rows();
-    let next = format!("SELECT id, CAST({weight} AS bigint) FROM {table} WHERE id > $1 ORDER BY id LIMIT {MOST_PEOPLE}");
+    let next =
+        format!("SELECT id, CAST({weight} AS bigint) FROM {table} WHERE id > $1 ORDER BY id LIMIT {MOST_PEOPLE}");
     let mut part: Option<Part> = None;
     for row in rows(connection, &next, vec![after.into()]).await? {
         let (id, weight): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
@@ -167,9 +168,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Subject::Inbox(user) => write!(f, "the inbox of {}", id::Kind::User.encode(*user)),
-            Subject::Delivery(message) | Subject::Message(message) => {
-                f.write_str(&id::Kind::Message.encode(*message))
-            }
+            Subject::Delivery(message) | Subject::Message(message) => f.write_str(&id::Kind::Message.encode(*message)),
             Subject::Announcement(announcement) => f.write_str(&id::Kind::Announcement.encode(*announcement)),
             Subject::Thread(root) => write!(f, "the thread of {}", id::Kind::Message.encode(*root)),
             Subject::Reminder(message) => write!(f, "the reminder of {}", id::Kind::Message.encode(*message)),

@@ -1,7 +1,7 @@
 //! What the two databases spell differently, for the statements that are written as SQL. Parameters are `$1`, `$2` … on
 //! both.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, ColumnType, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
+use sea_orm::{ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
 
 /// Adds a value; gives the parameter that stands for it.
 pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {

@@ -29,6 +29,8 @@ const READERS: u32 = 4;
 /// How often SQLite's log is folded into the database, apart from the writer: an automatic checkpoint makes some commit
 /// wait for it.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a checkpoint may wait for readers. It holds up writers meanwhile, and a backup reads for minutes.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(100);
 /// Pages of 4 KiB; a log beyond this makes writers wait until it has been folded in.
 const LARGEST_LOG: i32 = 16_384;
 
@@ -46,11 +48,16 @@ pub struct Membership {
     pub durable: oneshot::Receiver<Result<(), DbErr>>,
 }
 
-pub async fn open(path: &Path, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
+/// Keeps every other process from opening the database, until it is dropped.
+pub fn lock(path: &Path) -> Result<File> {
     let lock = path.with_added_extension("lock");
     let lock = File::create(&lock).map_err(|error| Error::Unavailable(format!("{}: {error}", lock.display())))?;
     lock.try_lock().map_err(|_| Error::Unavailable(format!("{} is in use by another Tidings", path.display())))?;
+    Ok(lock)
+}
 
+pub async fn open(path: &Path, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
+    let lock = lock(path)?;
     let connect = |connections: u32, read_only: bool| {
         let mut options = ConnectOptions::new("sqlite::memory:");
         let file = path.to_owned();
@@ -162,6 +169,10 @@ async fn checkpoint(connection: DatabaseConnection, mut dirty: watch::Receiver<(
             }
         }
     };
+    let patience = format!("PRAGMA busy_timeout = {}", CHECKPOINT_PATIENCE.as_millis());
+    if let Err(error) = connection.execute_unprepared(&patience).await {
+        tracing::warn!(%error, "checkpoints may hold up writers");
+    }
     while dirty.changed().await.is_ok() {
         tokio::time::sleep(CHECKPOINT_INTERVAL).await;
         if run("PASSIVE").await > LARGEST_LOG {

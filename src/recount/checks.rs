@@ -106,21 +106,15 @@ fn in_part(column: &str) -> String {
 
 /// The counts and the positions of inboxes.
 fn counts(dialect: Dialect) -> Check {
-    let mut pairs: Vec<Pair> = inbox::COUNTS
-        .iter()
-        .map(|(name, _)| (*name, format!("b.{name}"), format!("coalesce(t.{name}, 0)")))
-        .collect();
+    let mut pairs: Vec<Pair> =
+        inbox::COUNTS.iter().map(|(name, _)| (*name, format!("b.{name}"), format!("coalesce(t.{name}, 0)"))).collect();
     let longest = dialect.greatest("b.seq", &dialect.greatest("b.purged_seq", "coalesce(t.top, 0)"));
     let announcements = dialect.least("b.announcements_pulled", "h.announcement");
     pairs.extend([
         ("seq", "b.seq".to_owned(), longest),
-        ("announcements_since", "b.announcements_since".to_owned(), dialect.least("b.announcements_since", &announcements)),
+        ("announcements_since", "b.announcements_since".to_owned(), since(dialect, "b", &announcements)),
         ("announcements_pulled", "b.announcements_pulled".to_owned(), announcements),
-        (
-            "activities_pulled",
-            "b.activities_pulled".to_owned(),
-            dialect.least("b.activities_pulled", "h.activity"),
-        ),
+        ("activities_pulled", "b.activities_pulled".to_owned(), dialect.least("b.activities_pulled", "h.activity")),
     ]);
     let from = format!(
         "inbox AS b LEFT JOIN (SELECT user_id, max(seq) AS top, {} FROM inbox_item WHERE {} GROUP BY user_id) AS t \
@@ -131,6 +125,17 @@ fn counts(dialect: Dialect) -> Check {
         in_part("b.user_id")
     );
     compare(Subject::Inbox, "b.user_id", "NULL", pairs, &from)
+}
+
+/// Where the announcements stood when the owner of an inbox became known: before any that it has, and not beyond what it has
+/// taken in.
+pub fn since(dialect: Dialect, inbox: &str, pulled: &str) -> String {
+    let since = dialect.least(&format!("{inbox}.announcements_since"), pulled);
+    let before = format!(
+        "(SELECT min(n.position) - 1 FROM inbox_item AS i JOIN announcement AS n ON n.id = i.announcement_id \
+         WHERE i.user_id = {inbox}.user_id)"
+    );
+    dialect.least(&since, &format!("coalesce({before}, {since})"))
 }
 
 /// The numbers of the changes that brought items and reminded of them: not after the one that touched them last.
@@ -211,7 +216,7 @@ fn over() -> [Check; 3] {
     let in_part = in_part("i.user_id");
     let messages = format!(
         "inbox_item AS i JOIN message AS m ON m.id = i.message_id \
-         WHERE {in_part} AND i.removed_at IS NULL AND m.expired_at IS NOT NULL"
+         WHERE {in_part} AND i.removed_at IS NULL AND {HAS_LEFT}"
     );
     let announcements = format!(
         "inbox_item AS i JOIN announcement AS n ON n.id = i.announcement_id \
@@ -309,6 +314,9 @@ fn undelivered(stays_until: DateTime<Utc>) -> Check {
     let check = none(Subject::Delivery, "m.id", user, "does not have it", &from);
     Check { value: Some(stays_until.into()), ..check }
 }
+
+/// Messages `m` that have left all inboxes.
+pub const HAS_LEFT: &str = "m.expired_at IS NOT NULL";
 
 /// Messages `m` that have surely not expired: not by `$3`.
 pub const STAYS: &str = "m.expired_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > $3)";

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::{CLOCKS_DIFFER, Finding, Subject, checks::STAYS};
+use super::{
+    CLOCKS_DIFFER, Finding, Subject,
+    checks::{HAS_LEFT, STAYS, since},
+};
 use crate::{
     db::{Db, Topic, Tx, integers, list},
     error::Result,
@@ -92,7 +95,7 @@ async fn mend_inboxes(tx: &Tx, users: &[i64], missing: &[[i64; 2]], now: DateTim
         "UPDATE inbox SET seq = {} + 1, announcements_pulled = {announcements}, announcements_since = {}, \
          activities_pulled = {} WHERE {these}",
         dialect.greatest("seq", &dialect.greatest("purged_seq", latest)),
-        dialect.least("announcements_since", &announcements),
+        since(dialect, "inbox", &announcements),
         dialect.least("activities_pulled", "(SELECT coalesce(max(id), 0) FROM activity)"),
     );
     tx.run(&positions, [list(users)]).await?;
@@ -122,7 +125,7 @@ async fn mend_inboxes(tx: &Tx, users: &[i64], missing: &[[i64; 2]], now: DateTim
 
     let remove = format!(
         "UPDATE inbox_item SET removed_at = $2 WHERE {these} AND removed_at IS NULL AND \
-         (message_id IN (SELECT m.id FROM message AS m WHERE m.id = inbox_item.message_id AND m.expired_at IS NOT NULL) OR \
+         (message_id IN (SELECT m.id FROM message AS m WHERE m.id = inbox_item.message_id AND {HAS_LEFT}) OR \
          announcement_id IN (SELECT n.id FROM announcement AS n WHERE n.id = inbox_item.announcement_id \
          AND n.settled_at IS NOT NULL))"
     );
