@@ -33,6 +33,7 @@ mod f6_floor;
 mod f7_live;
 mod f8_memory;
 mod f9_activities;
+mod p7_storm;
 mod pull_inbox;
 mod pull_target;
 
@@ -64,6 +65,7 @@ enum Line {
     Group,
     Live,
     Memory,
+    Storm,
     Start,
     RemindMany,
     RemindOfMany,
@@ -76,13 +78,14 @@ enum Line {
 }
 
 /// From F6 on, lines leave something in the database: announcements that everybody has due, activities, more people.
-const LINES: [(&str, Line); 18] = [
+const LINES: [(&str, Line); 19] = [
     ("F1 createMessage to one of 10 000 people", Line::SendToMany),
     ("F1 createMessage, always to the same person", Line::SendToOne),
     ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
     ("F4 createMessage to a group of 10 000", Line::Group),
     ("F7 from createMessage to the websocket frame", Line::Live),
     ("F8 memory of a socket", Line::Memory),
+    ("P7 followers of inboxes", Line::Storm),
     ("F10 from start to /readyz", Line::Start),
     ("F11 reminders: 1 message, 100 000 people", Line::RemindMany),
     ("F11 reminders: 10 000 messages, 1 person each", Line::RemindOfMany),
@@ -192,6 +195,7 @@ impl Bench {
             Line::Group => f4_group::run(self, name).await,
             Line::Live => f7_live::run(self, name).await,
             Line::Memory => f8_memory::run(self, name).await,
+            Line::Storm => p7_storm::run(self, name).await,
             Line::Start => f10_start::run(self, name).await,
             Line::RemindMany => f11_remind::run(self, name, 1, crowd::SIZE).await,
             Line::RemindOfMany => f11_remind::run(self, name, 10_000, 1).await,

@@ -1,10 +1,10 @@
 //! A client of graphql-transport-ws.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, Utf8Bytes, client::IntoClientRequest, http::HeaderValue},
@@ -20,9 +20,17 @@ pub struct Socket(WebSocketStream<TcpStream>);
 impl Socket {
     /// Opens a socket and introduces itself; returns when the server has acknowledged it.
     pub async fn open(address: SocketAddr, token: &str) -> Result<Self> {
+        Self::open_from(Ipv4Addr::LOCALHOST, address, token).await
+    }
+
+    /// The same from another address of this machine: one has 28 000 ports at most.
+    pub async fn open_from(source: Ipv4Addr, address: SocketAddr, token: &str) -> Result<Self> {
         let mut request = format!("ws://{address}/graphql").into_client_request()?;
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("graphql-transport-ws"));
-        let stream = TcpStream::connect(address).await?;
+        let stream = TcpSocket::new_v4()?;
+        stream.set_reuseaddr(true)?;
+        stream.bind((source, 0).into())?;
+        let stream = stream.connect(address).await?;
         stream.set_nodelay(true)?;
         let (stream, _) = client_async(request, stream).await?;
         let mut socket = Socket(stream);
@@ -41,8 +49,13 @@ impl Socket {
 
     /// Begins a subscription to an inbox; returns when the server has said where it stands.
     pub async fn follow(&mut self, subscription: &str) -> Result<()> {
+        self.first_update(subscription, "cursor").await.map(drop)
+    }
+
+    /// The same; gives the first update that has a text.
+    pub async fn first_update(&mut self, subscription: &str, text: &str) -> Result<Utf8Bytes> {
         self.write(json!({"type": "subscribe", "id": "1", "payload": {"query": subscription}})).await?;
-        self.read_until("cursor").await.map(drop)
+        self.read_until(text).await
     }
 
     /// Reads until a message that contains this text, and gives it.

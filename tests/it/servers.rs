@@ -62,8 +62,9 @@ impl Proxy {
         if found.is_none() {
             assert!(env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{name} is not tested: it was not found");
             // Not eprintln!, which shows nothing of a test that passes.
-            writeln!(stderr(), "\n*** The test of several servers behind {name} is SKIPPED: it was not found ***\n")
-                .unwrap();
+            let skipped =
+                format!("\n*** The test of several servers behind {name} is SKIPPED: it was not found ***\n\n");
+            stderr().write_all(skipped.as_bytes()).unwrap();
         }
         found
     }
