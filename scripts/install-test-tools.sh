@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets what the tests need beside Rust: PostgreSQL's programs, Node.js with npm and the packages of the examples
-# and of the clients that tests use, Chromium, curl.
+# and of the clients that tests use, Chromium, curl, and the proxies of docs/operations.md: nginx and Caddy.
 #
 # Takes them from apt-get where it can. Where it cannot, it says what is missing; the tests that need it are then skipped,
 # but not in CI ($CI is set), where this fails.
@@ -26,11 +26,22 @@ has_curl() {
     command -v curl >/dev/null
 }
 
+# Debian keeps nginx where only root looks.
+has_nginx() {
+    command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]]
+}
+
+has_caddy() {
+    command -v caddy >/dev/null
+}
+
 apt_packages=()
 has_curl || apt_packages+=(curl)
 has_postgres || apt_packages+=(postgresql)
 has_node || apt_packages+=(nodejs npm)
 has_chromium || apt_packages+=(chromium)
+has_nginx || apt_packages+=(nginx-light)
+has_caddy || apt_packages+=(caddy)
 
 if ((${#apt_packages[@]})) && command -v apt-get >/dev/null; then
     as_root=()
@@ -49,6 +60,8 @@ has_curl || missing+=("curl")
 has_postgres || missing+=("PostgreSQL 15 or newer (initdb)")
 has_node || missing+=("Node.js 20.19 or newer (node, npm)")
 has_chromium || missing+=("Chromium (chromium, or its path in \$CHROMIUM)")
+has_nginx || missing+=("nginx")
+has_caddy || missing+=("Caddy (caddy)")
 if ((${#missing[@]})); then
     printf '\n*** MISSING: %s ***\n' "${missing[@]}" >&2
     printf 'Install it with the package manager of this system. Tests that need it are skipped.\n\n' >&2

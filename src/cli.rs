@@ -12,12 +12,13 @@ use tokio::{
 use crate::{
     app::App,
     auth::Role,
+    backup,
     clock::Clock,
     config::{Config, LogFormat},
-    db::Db,
+    db::{self, Db},
     demo,
     error::{Error, Result},
-    graphql, server, text, users,
+    graphql, open_files, recount, server, text, users,
 };
 
 /// An inbox server that a team runs beside its own application.
@@ -67,7 +68,30 @@ enum Command {
         #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
         ttl: Duration,
     },
-    /// Run this after a restore from a backup: clients whose cursors are from the lost future then resynchronise.
+    /// Looks whether all counts, positions and readings are what the items and recipients make of them, also while servers run.
+    /// Ends with 1 if something is wrong.
+    Recount {
+        #[command(flatten)]
+        database: Database,
+        /// Mends what is wrong. With SQLite the server has to be stopped.
+        #[arg(long)]
+        fix: bool,
+    },
+    /// Copies a SQLite database to a new file, also while its server runs.
+    Backup {
+        #[command(flatten)]
+        database: Database,
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Puts a backup in the place of a SQLite database, whose server is stopped. What was there stays beside it.
+    Restore {
+        #[command(flatten)]
+        database: Database,
+        /// The backup.
+        file: PathBuf,
+    },
+    /// Run this after a restore of a PostgreSQL: clients whose cursors are from the lost future then resynchronise.
     NewEpoch {
         #[command(flatten)]
         database: Database,
@@ -132,6 +156,15 @@ pub async fn run(cli: Cli) -> Result<()> {
             let auth = server::auth(&database.config()?)?;
             print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
         }
+        Command::Recount { database, fix } => recount(&database.config()?, fix).await,
+        Command::Backup { database, file } => backup::backup(&database.config()?.database_url, &file).await,
+        Command::Restore { database, file } => {
+            let kept = backup::restore(&database.config()?.database_url, &file, Clock::System.now()).await?;
+            match kept {
+                Some(kept) => print(&format!("what was there before is {}\n", kept.display())),
+                None => Ok(()),
+            }
+        }
         Command::NewEpoch { database } => {
             let config = database.config()?;
             let (db, _) = Db::open_with(&config.database_url, &config.database).await?;
@@ -142,12 +175,46 @@ pub async fn run(cli: Cli) -> Result<()> {
     }
 }
 
+async fn recount(config: &Config, fix: bool) -> Result<()> {
+    let now = Clock::System.now();
+    let report = match fix {
+        true => {
+            let (db, _) = Db::open(&config.database_url).await.map_err(|error| match error {
+                Error::Unavailable(cause) => Error::Unavailable(format!("cannot mend: {cause}; stop it first")),
+                error => error,
+            })?;
+            let mut report = recount::check(db.read(), now).await?;
+            if !report.findings.is_empty() {
+                print(&report.to_string())?;
+                recount::mend(&db, &report.findings, now).await?;
+                print("mended; a second look:\n")?;
+                report = recount::check(db.read(), now).await?;
+            }
+            db.close().await;
+            report
+        }
+        false => {
+            let connection = db::beside(&config.database_url).await?;
+            let report = recount::check(&connection, now).await?;
+            let _ = connection.close().await;
+            report
+        }
+    };
+    print(&report.to_string())?;
+    match report.findings.len() {
+        0 => Ok(()),
+        _ if fix => Err(Error::Conflict("something is still wrong".into())),
+        _ => Err(Error::Conflict("something is wrong; --fix mends it".into())),
+    }
+}
+
 async fn serve(config: Config) -> Result<()> {
+    let open_files = open_files::raise_limit();
     let listener = listen(&config).await?;
     let app = server::start(config, Clock::System).await?;
     // Before it says that it serves: who reads that may tell it to end.
     until_signalled(&app)?;
-    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, "serving");
+    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, open_files, "serving");
     server::serve(app, listener).await
 }
 

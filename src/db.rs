@@ -5,6 +5,7 @@
 //! `dialect` what they spell differently. Nothing waits here without an end: who cannot be served in time, or is one too many,
 //! hears UNAVAILABLE.
 
+mod beside;
 mod dialect;
 mod postgres;
 mod reader;
@@ -34,9 +35,11 @@ use crate::{
     error::{Error, Result},
 };
 
+pub use beside::beside;
 pub use dialect::{Dialect, bind, integers, list};
 pub use postgres::{Bus, Heard, Listening};
 pub use reader::Reader;
+pub use sqlite::lock;
 
 /// For how long what came of a probe answers the next ones: anybody may ask whether the server is ready.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);

@@ -29,8 +29,8 @@ pub const BATCH: i64 = 5_000;
 const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
 
 pub use change::{
-    About, Change, Changed, apply, begin_change, change_all, change_items, count_changed, deliver, purge, remove,
-    wake_snoozed,
+    About, COUNTS, Change, Changed, apply, begin_change, change_all, change_items, count_changed, deliver, purge,
+    remove, tally, wake_snoozed, with_tally,
 };
 pub use history::{Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit};
 pub use item::{Activities, BEGINNING, Doer, Item, LATEST_ACTORS, Subject, Texts, latest_actors, reasons};

@@ -2,19 +2,20 @@
 //!
 //! The way of a request: `http` → `graphql` → one function of the domain → `entity`. ARCHITECTURE.md walks it.
 //!
-//! - `cli`, `config`: how the server is started.
+//! - `cli`, `config`, `open_files`: how the server is started.
 //! - `app`, `db`, `clock`, `auth`, `budget`, `error`, `id`, `page`, `text`: what everything else stands on.
 //! - `catalog`, `titles`: what activities are about, and what they say.
 //! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `reminders`, `reports`, `idempotency`: the domain of
 //!   messages.
 //! - `announcements`, `activities`, `targets`, `subscriptions`, `pull`, `refresh`, `explain`: that of notifications.
 //! - `live`, `threads`: following what changes. `due`: what happens by itself.
-//! - `graphql`, `http`: the API.
+//! - `recount`: whether what is counted is what there is. `backup`: copies of a SQLite database. `graphql`, `http`: the API.
 
 pub mod activities;
 pub mod announcements;
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod budget;
 pub mod catalog;
 pub mod cli;
@@ -34,9 +35,11 @@ pub mod idempotency;
 pub mod inbox;
 pub mod live;
 pub mod messages;
+pub mod open_files;
 pub mod page;
 pub mod pull;
 pub mod receipts;
+pub mod recount;
 pub mod refresh;
 pub mod reminders;
 pub mod reports;

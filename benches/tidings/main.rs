@@ -34,6 +34,7 @@ mod f7_live;
 mod f8_memory;
 mod f9_activities;
 mod p6_stalled;
+mod p7_storm;
 mod pull_inbox;
 mod pull_target;
 
@@ -65,6 +66,7 @@ enum Line {
     Group,
     Live,
     Memory,
+    Storm,
     Start,
     RemindMany,
     RemindOfMany,
@@ -78,7 +80,7 @@ enum Line {
 }
 
 /// From F6 on, lines leave something in the database: announcements that everybody has due, activities, more people.
-const LINES: [(&str, Line); 19] = [
+const LINES: [(&str, Line); 20] = [
     ("F1 createMessage to one of 10 000 people", Line::SendToMany),
     ("F1 createMessage, always to the same person", Line::SendToOne),
     ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
@@ -86,6 +88,7 @@ const LINES: [(&str, Line); 19] = [
     ("F7 from createMessage to the websocket frame", Line::Live),
     ("F8 memory of a socket", Line::Memory),
     ("P6 to frame, beside 200 that read nothing (floor: without them)", Line::Stalled),
+    ("P7 followers of inboxes", Line::Storm),
     ("F10 from start to /readyz", Line::Start),
     ("F11 reminders: 1 message, 100 000 people", Line::RemindMany),
     ("F11 reminders: 10 000 messages, 1 person each", Line::RemindOfMany),
@@ -195,6 +198,7 @@ impl Bench {
             Line::Group => f4_group::run(self, name).await,
             Line::Live => f7_live::run(self, name).await,
             Line::Memory => f8_memory::run(self, name).await,
+            Line::Storm => p7_storm::run(self, name).await,
             Line::Start => f10_start::run(self, name).await,
             Line::RemindMany => f11_remind::run(self, name, 1, crowd::SIZE).await,
             Line::RemindOfMany => f11_remind::run(self, name, 10_000, 1).await,

@@ -51,7 +51,17 @@ pub fn migrate(url: &str, settings: &Settings) -> Result<()> {
 impl Server {
     /// Starts the server; returns when it is ready.
     pub async fn start(bench: &Bench) -> Result<Self> {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        Server::start_at(bench, SocketAddr::from(([127, 0, 0, 1], free_port()?))).await
+    }
+
+    /// Kills the server, and starts it again where it was.
+    pub async fn kill_and_start(mut self, bench: &Bench) -> Result<Self> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Server::start_at(bench, self.address).await
+    }
+
+    async fn start_at(bench: &Bench, address: SocketAddr) -> Result<Self> {
         let log = bench.settings.directory.join(LOG);
         let mut command = tidings(&bench.database.url(), &bench.settings);
         command.arg("serve").arg("--listen").arg(address.to_string()).stderr(File::create(&log)?);

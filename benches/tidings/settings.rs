@@ -2,6 +2,7 @@
 //!
 //! - `TIDINGS_BENCH_SECONDS`: how long each side of a line is measured (5).
 //! - `TIDINGS_BENCH_ITEMS`: how many inbox items there are (1 000 000), in inboxes of 10 000.
+//! - `TIDINGS_BENCH_SOCKETS`: how many are cut off at once (10 000).
 //! - `TMPDIR`: where the databases are made (`/var/tmp`: a disk, while on `/tmp` a commit may cost nothing).
 
 use std::{
@@ -21,6 +22,7 @@ use crate::Result;
 pub struct Settings {
     pub time: Duration,
     pub items: i64,
+    pub sockets: usize,
     pub directory: PathBuf,
     filters: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl Settings {
         Ok(Settings {
             time: Duration::from_secs(from_environment("TIDINGS_BENCH_SECONDS", 5)?),
             items: from_environment("TIDINGS_BENCH_ITEMS", 1_000_000)?,
+            sockets: from_environment("TIDINGS_BENCH_SOCKETS", 10_000)?,
             directory: directory.to_owned(),
             // Cargo adds --bench.
             filters: std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect(),

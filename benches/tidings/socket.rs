@@ -1,6 +1,6 @@
 //! A client of graphql-transport-ws.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
@@ -22,7 +22,15 @@ pub struct Socket(WebSocketStream<TcpStream>);
 impl Socket {
     /// Opens a socket and introduces itself; returns when the server has acknowledged it.
     pub async fn open(address: SocketAddr, token: &str) -> Result<Self> {
-        Socket::open_on(TcpStream::connect(address).await?, token).await
+        Self::open_from(Ipv4Addr::LOCALHOST, address, token).await
+    }
+
+    /// The same from another address of this machine: one has 28 000 ports at most.
+    pub async fn open_from(source: Ipv4Addr, address: SocketAddr, token: &str) -> Result<Self> {
+        let stream = TcpSocket::new_v4()?;
+        stream.set_reuseaddr(true)?;
+        stream.bind((source, 0).into())?;
+        Socket::open_on(stream.connect(address).await?, token).await
     }
 
     /// The same with little room for what the client has not read yet: the server soon has to wait for it.
@@ -54,8 +62,13 @@ impl Socket {
 
     /// Begins a subscription to an inbox; returns when the server has said where it stands.
     pub async fn follow(&mut self, subscription: &str) -> Result<()> {
+        self.first_update(subscription, "cursor").await.map(drop)
+    }
+
+    /// The same; gives the first update that has a text.
+    pub async fn first_update(&mut self, subscription: &str, text: &str) -> Result<Utf8Bytes> {
         self.write(json!({"type": "subscribe", "id": "1", "payload": {"query": subscription}})).await?;
-        self.read_until("cursor").await.map(drop)
+        self.read_until(text).await
     }
 
     /// Reads until a message that contains this text, and gives it.

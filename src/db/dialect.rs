@@ -1,7 +1,7 @@
 //! What the two databases spell differently, for the statements that are written as SQL. Parameters are `$1`, `$2` … on
 //! both.
 
-use sea_orm::{ColumnTrait, ColumnType, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
+use sea_orm::{ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
 
 /// Adds a value; gives the parameter that stands for it.
 pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
@@ -14,6 +14,11 @@ pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
 pub struct Dialect(pub(super) DbBackend);
 
 impl Dialect {
+    /// Of what a connection or transaction speaks to.
+    pub fn of(connection: &impl ConnectionTrait) -> Self {
+        Dialect(connection.get_database_backend())
+    }
+
     fn postgres(self) -> bool {
         self.0 == DbBackend::Postgres
     }
@@ -26,6 +31,11 @@ impl Dialect {
     /// The larger of two numbers.
     pub fn greatest(self, one: &str, other: &str) -> String {
         if self.postgres() { format!("greatest({one}, {other})") } else { format!("max({one}, {other})") }
+    }
+
+    /// The smaller of two numbers.
+    pub fn least(self, one: &str, other: &str) -> String {
+        if self.postgres() { format!("least({one}, {other})") } else { format!("min({one}, {other})") }
     }
 
     /// The same of the rows `alias` only, without those that somebody else has locked.

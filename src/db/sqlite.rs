@@ -35,6 +35,8 @@ const READERS: u32 = 4;
 /// How often SQLite's log is folded into the database, apart from the writer: an automatic checkpoint makes some commit
 /// wait for it.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a checkpoint may wait for readers. It holds up writers meanwhile, and a backup reads for minutes.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(100);
 /// Pages of 4 KiB; a log beyond this makes writers wait until it has been folded in.
 const LARGEST_LOG: i32 = 16_384;
 /// Undoes what a member has done that did not commit, by the name that sqlx gives to a savepoint. sqlx has sent the first half
@@ -64,6 +66,14 @@ pub struct Membership {
     pub done: oneshot::Sender<DatabaseTransaction>,
     /// Hears when the group was committed.
     pub durable: oneshot::Receiver<Result<()>>,
+}
+
+/// Keeps every other process from opening the database, until it is dropped.
+pub fn lock(path: &Path) -> Result<File> {
+    let lock = path.with_added_extension("lock");
+    let lock = File::create(&lock).map_err(|error| Error::Unavailable(format!("{}: {error}", lock.display())))?;
+    lock.try_lock().map_err(|_| Error::Unavailable(format!("{} is in use by another Tidings", path.display())))?;
+    Ok(lock)
 }
 
 impl Queue {
@@ -98,6 +108,8 @@ enum Access {
     /// Makes the file where there is none.
     Create,
     Write,
+    /// Folds the log in, and has less patience with readers than others.
+    Checkpoint,
     Read,
 }
 
@@ -110,7 +122,8 @@ impl Opener {
         options.sqlx_logging(false).record_stmt_in_spans(false).map_sqlx_sqlite_opts(move |options| {
             let options = options.in_memory(false).shared_cache(false).filename(&file);
             let options = options.create_if_missing(access == Access::Create).read_only(access == Access::Read);
-            let options = options.busy_timeout(acquire_timeout).statement_cache_capacity(200).foreign_keys(true);
+            let patience = if access == Access::Checkpoint { CHECKPOINT_PATIENCE } else { acquire_timeout };
+            let options = options.busy_timeout(patience).statement_cache_capacity(200).foreign_keys(true);
             let options = options.pragma("cache_size", "-16000").pragma("mmap_size", "268435456");
             if access == Access::Read {
                 return options;
@@ -126,14 +139,11 @@ impl Opener {
 }
 
 pub async fn open(path: &Path, settings: &config::Database, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
-    let lock = path.with_added_extension("lock");
-    let lock = File::create(&lock).map_err(|error| Error::Unavailable(format!("{}: {error}", lock.display())))?;
-    lock.try_lock().map_err(|_| Error::Unavailable(format!("{} is in use by another Tidings", path.display())))?;
-
+    let lock = lock(path)?;
     let opener = Arc::new(Opener { path: path.to_owned(), acquire_timeout: settings.acquire_timeout });
     let statements: Arc<Statements> = Arc::default();
     let writer = counted(opener.connect(1, Access::Create).await?, &statements);
-    let checkpointer = opener.connect(1, Access::Write).await?;
+    let checkpointer = opener.connect(1, Access::Checkpoint).await?;
     let readers = settings.readers.unwrap_or(READERS);
     let read = Reader::new(counted(opener.connect(readers, Access::Read).await?, &statements), readers);
     let (queue, turns) = mpsc::channel(settings.queue);
@@ -289,7 +299,7 @@ async fn checkpoint(opener: Arc<Opener>, first: DatabaseConnection, mut dirty: w
     let mut run = async |mode: &str| -> Result<i32, DbErr> {
         let open = match connection.take() {
             Some(open) => open,
-            None => opener.connect(1, Access::Write).await?,
+            None => opener.connect(1, Access::Checkpoint).await?,
         };
         let statement = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA wal_checkpoint({mode})"));
         match open.query_one_raw(statement).await {

@@ -137,7 +137,7 @@ pub async fn change_all(
 }
 
 /// The counts of an inbox, and which items count.
-const COUNTS: [(&str, &str); 6] = [
+pub const COUNTS: [(&str, &str); 6] = [
     ("unread", "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL"),
     (
         "unread_announcements",
@@ -150,7 +150,7 @@ const COUNTS: [(&str, &str); 6] = [
 ];
 
 /// How many of some items there are in each of the counts.
-fn tally() -> String {
+pub fn tally() -> String {
     let count = |(name, which): (&str, &str)| {
         format!("CAST(count(*) FILTER (WHERE removed_at IS NULL AND {which}) AS integer) AS {name}")
     };
@@ -158,7 +158,7 @@ fn tally() -> String {
 }
 
 /// Sets the counts of an inbox to what they are with, or without, a tally `t`.
-fn with_tally(sign: char) -> String {
+pub fn with_tally(sign: char) -> String {
     COUNTS.map(|(name, _)| format!("{name} = inbox.{name} {sign} t.{name}")).join(", ")
 }
 

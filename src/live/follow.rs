@@ -44,7 +44,7 @@ impl Cursor {
 /// Why a stream cannot go on from a cursor.
 #[derive(async_graphql::Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResyncReason {
-    /// The client was away for longer than the server remembers what was removed.
+    /// The client was away for longer than the server remembers what was removed, or the operator has mended the inbox.
     CursorExpired,
     /// The cursor is of another database, or of a state that a restore undid.
     CursorUnknown,
@@ -122,7 +122,7 @@ pub fn follow(app: App, outlet: Outlet, user: i64, start: Start, texts: Texts) -
             let update = update(&app, user, start, MOST_CHANGES, texts).await?;
             Ok(Step {
                 next: Start::After(update.position),
-                is_news: !update.items.is_empty(),
+                is_news: !update.items.is_empty() || update.resync.is_some(),
                 size: update.items.iter().map(Item::size).sum(),
                 update,
             })

@@ -76,10 +76,14 @@ struct Inner {
 }
 
 /// A port that nobody else gets, also while no server listens on it: among many tests, another socket soon would.
-struct Port(TcpSocket);
+pub struct Port(TcpSocket);
 
 impl Port {
-    fn any() -> Arc<Self> {
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    pub fn any() -> Arc<Self> {
         let socket = TcpSocket::new_v4().unwrap();
         // Lets the listener have it as well; one that does not listen itself is not in its way.
         socket.set_reuseaddr(true).unwrap();
@@ -117,7 +121,7 @@ impl TestApp {
     }
 
     async fn start_on(database: Arc<Database>, config: Config, clock: Clock, port: Arc<Port>) -> Self {
-        let listener = TcpListener::bind(port.0.local_addr().unwrap()).await.unwrap();
+        let listener = TcpListener::bind(port.address()).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let app = server::start(config, clock).await.unwrap();
         let serving = tokio::spawn({

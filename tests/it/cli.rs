@@ -10,12 +10,10 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    app::Kind,
+    app::{Kind, SECRET},
     database::Database,
     provider::{Key, over_tls},
 };
-
-const SECRET: &str = "a secret for tests, of more than 32 bytes";
 
 pub fn tidings(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
@@ -36,10 +34,14 @@ pub struct Server {
 }
 
 impl Server {
-    #[expect(clippy::zombie_processes, reason = "`end` waits for it, and a test that fails before ends everything")]
     pub fn start(command: &mut Command) -> Self {
+        Self::start_at(command, "127.0.0.1:0")
+    }
+
+    #[expect(clippy::zombie_processes, reason = "`end` waits for it, and a test that fails before ends everything")]
+    pub fn start_at(command: &mut Command, address: &str) -> Self {
         let mut process =
-            command.args(["serve", "--listen", "127.0.0.1:0"]).env("TIDINGS_LOG_FORMAT", "json").spawn().unwrap();
+            command.args(["serve", "--listen", address]).env("TIDINGS_LOG_FORMAT", "json").spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let mut line = String::new();
         loop {
@@ -50,6 +52,15 @@ impl Server {
                 return Server { url: format!("http://{address}"), process, log };
             }
         }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Where it listens, as host and port.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     pub async fn query(&self, token: &str, query: &str) -> Value {
@@ -71,7 +82,7 @@ impl Server {
     }
 
     /// How it ends, and what it still says.
-    fn last_words(mut self) -> (std::process::ExitStatus, String) {
+    pub fn last_words(mut self) -> (std::process::ExitStatus, String) {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.log, &mut rest).unwrap();
         (self.process.wait().unwrap(), rest)
@@ -173,6 +184,26 @@ async fn the_log_has_no_secrets_and_no_letters() {
     for secret in ["private", "forged", SECRET, &token, token.split('.').nth(2).unwrap()] {
         assert!(!log.contains(secret), "{secret}: {log}");
     }
+}
+
+/// The limit that shells give is too small for a server of live inboxes.
+#[test]
+fn a_server_takes_as_many_open_files_as_it_may() {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = tidings(directory.path()).get_program().to_owned();
+    let mut few = Command::new("sh");
+    few.args(["-c", "ulimit -Sn 256 && exec \"$0\" \"$@\""]).arg(binary).current_dir(directory.path());
+    few.env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
+
+    let server = Server::start(&mut few);
+
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.process.id())).unwrap();
+    let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let [soft, hard] = [0, 1].map(|column| open_files.split_whitespace().nth(column).unwrap());
+    assert_eq!(soft, hard);
+    assert_ne!(soft, "256");
+    server.signal("TERM");
+    assert!(server.end().success());
 }
 
 /// Two servers on one SQLite file would not hear of each other.

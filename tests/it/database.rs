@@ -144,6 +144,11 @@ impl Server {
     }
 }
 
+/// Where PostgreSQL's programs are.
+pub fn postgres_programs() -> Option<PathBuf> {
+    initdb()?.parent().map(Path::to_owned)
+}
+
 /// From PATH, or else the newest of those that Debian keeps out of it.
 fn initdb() -> Option<PathBuf> {
     let mut debian: Vec<_> =

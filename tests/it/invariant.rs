@@ -218,6 +218,9 @@ async fn tell(app: &TestApp, prefix: &str, story: Vec<Event>) {
             assert_eq!(delivered, rule == "AGGREGATED", "{activity} for {}: {rule}: {detail}", reader.user.name);
         }
     }
+    // And all that is counted or noted beside it follows from it.
+    let report = tidings::recount::check(app.db.read(), app.now()).await.unwrap();
+    assert!(report.findings.is_empty(), "{report}");
 }
 
 /// What there is to be changed later.

@@ -1,0 +1,197 @@
+//! Whether what is kept beside the items and recipients is what follows from them: counts, positions, readings, and that
+//! everything that was sent is where it belongs. And mends what is not.
+//!
+//! [`check`] looks at a live database. Each of its questions is one statement, which sees one moment, and is about
+//! something that every transaction leaves in order; so whatever is written meanwhile is no finding. It goes through
+//! people, messages and announcements in parts, and locks nothing. [`mend`] does what it does under the locks that all
+//! writers take, looks again there, and makes clients load anew the inboxes that it has mended.
+
+mod checks;
+mod mend;
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+
+use crate::{
+    db::Dialect,
+    error::{Error, Result},
+    id,
+};
+use checks::{Check, Scope};
+
+pub use mend::mend;
+
+/// People whom one statement looks at.
+const MOST_PEOPLE: i64 = 500;
+/// Recipients, or readers, whom one statement looks at, unless it is about one message or announcement.
+const MOST_RECIPIENTS: i64 = 100_000;
+/// The clock of the server that lets something expire may be this far ahead of ours.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
+
+/// Something whose numbers or contents are not what they should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub subject: Subject,
+    /// A part of the subject, by the number of its row.
+    part: Option<i64>,
+    /// The whole of it, for people.
+    text: String,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// The inbox of this user.
+    Inbox(i64),
+    /// This message is missing in the inbox of a user, who is the part.
+    Delivery(i64),
+    /// How far this message has been read, and by whom.
+    Message(i64),
+    /// How far this announcement has been read, and by whom.
+    Announcement(i64),
+    /// The thread below this root message.
+    Thread(i64),
+    /// The reminder of this message.
+    Reminder(i64),
+    /// What this user follows.
+    Subscriptions(i64),
+}
+
+/// What was looked at and what was found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub findings: Vec<Finding>,
+    pub people: i64,
+    pub items: i64,
+    pub messages: i64,
+    pub recipients: i64,
+    pub announcements: i64,
+}
+
+/// Looks at everything. `now` is for what expires.
+pub async fn check(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Report> {
+    let mut report = Report::default();
+    let stays_until = now + CLOCKS_DIFFER;
+    for (scope, most) in
+        [(Scope::People, MOST_PEOPLE), (Scope::Messages, MOST_RECIPIENTS), (Scope::Announcements, MOST_RECIPIENTS)]
+    {
+        let questions = scope.checks(Dialect::of(connection), stays_until);
+        let mut after = 0;
+        while let Some(part) = next_part(connection, scope, after, most).await? {
+            let range = [Value::from(after), part.up_to.into()];
+            for question in &questions {
+                report.findings.extend(ask(connection, question, &range).await?);
+            }
+            match scope {
+                Scope::People => {
+                    report.people += part.rows;
+                    let items = "SELECT count(*) FROM inbox_item WHERE user_id > $1 AND user_id <= $2";
+                    let rows = rows(connection, items, range.to_vec()).await?;
+                    report.items += rows.first().map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0i64);
+                }
+                Scope::Messages => {
+                    report.messages += part.rows;
+                    report.recipients += part.weight - part.rows;
+                }
+                Scope::Announcements => report.announcements += part.rows,
+            }
+            after = part.up_to;
+        }
+    }
+    Ok(report)
+}
+
+/// Some rows that follow each other.
+struct Part {
+    up_to: i64,
+    rows: i64,
+    weight: i64,
+}
+
+/// The rows after an id that weigh no more than `most`, but at least one.
+async fn next_part(connection: &impl ConnectionTrait, scope: Scope, after: i64, most: i64) -> Result<Option<Part>> {
+    let (table, weight) = scope.rows();
+    let next =
+        format!("SELECT id, CAST({weight} AS bigint) FROM {table} WHERE id > $1 ORDER BY id LIMIT {MOST_PEOPLE}");
+    let mut part: Option<Part> = None;
+    for row in rows(connection, &next, vec![after.into()]).await? {
+        let (id, weight): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        match &mut part {
+            Some(part) if part.weight + weight > most => break,
+            Some(part) => *part = Part { up_to: id, rows: part.rows + 1, weight: part.weight + weight },
+            None => part = Some(Part { up_to: id, rows: 1, weight }),
+        }
+    }
+    Ok(part)
+}
+
+async fn ask(connection: &impl ConnectionTrait, check: &Check, range: &[Value; 2]) -> Result<Vec<Finding>> {
+    let values = range.iter().cloned().chain(check.value.clone());
+    let mut findings = Vec::new();
+    for row in rows(connection, &check.sql, values.collect()).await? {
+        let subject = (check.subject)(row.try_get_by_index(0)?);
+        let part: Option<i64> = row.try_get_by_index(1)?;
+        let place = match part {
+            Some(part) => format!("{subject}, {}", (check.part)(part)),
+            None => subject.to_string(),
+        };
+        let mut found = |text: String| findings.push(Finding { subject, part, text });
+        if let Some(sentence) = check.sentence {
+            found(format!("{place} {sentence}"));
+        }
+        for (index, name) in check.names.iter().enumerate() {
+            let value = |index| Ok::<Option<i64>, Error>(row.try_get_by_index(index)?);
+            let (kept, right) = (value(2 + 2 * index)?, value(3 + 2 * index)?);
+            if kept != right {
+                let show = |value: Option<i64>| value.map_or("nothing".to_owned(), |value| value.to_string());
+                found(format!("{place}: {name} is {}, and should be {}", show(kept), show(right)));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+async fn rows(connection: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>> {
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+    Ok(connection.query_all_raw(statement).await?)
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Inbox(user) => write!(f, "the inbox of {}", id::Kind::User.encode(*user)),
+            Subject::Delivery(message) | Subject::Message(message) => f.write_str(&id::Kind::Message.encode(*message)),
+            Subject::Announcement(announcement) => f.write_str(&id::Kind::Announcement.encode(*announcement)),
+            Subject::Thread(root) => write!(f, "the thread of {}", id::Kind::Message.encode(*root)),
+            Subject::Reminder(message) => write!(f, "the reminder of {}", id::Kind::Message.encode(*message)),
+            Subject::Subscriptions(user) => write!(f, "the subscriptions of {}", id::Kind::User.encode(*user)),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    /// The findings, a line for each, and what was looked at.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            writeln!(f, "{finding}")?;
+        }
+        let Report { findings, people, items, messages, recipients, announcements } = self;
+        write!(
+            f,
+            "{people} people with {items} items, {messages} messages to {recipients} recipients, {announcements} announcements: "
+        )?;
+        match findings.len() {
+            0 => writeln!(f, "everything is right"),
+            1 => writeln!(f, "1 thing is wrong"),
+            wrong => writeln!(f, "{wrong} things are wrong"),
+        }
+    }
+}
