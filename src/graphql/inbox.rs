@@ -2,9 +2,10 @@ use ::entity::inbox as row;
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
-    actor, app,
+    SEARCH, actor, app, cost,
     items::{InboxItem, InboxItemKind},
     paging::{Paged, connection, page},
+    searches::reading,
     updates::InboxUpdate,
     users::User,
 };
@@ -54,7 +55,11 @@ impl Inbox {
     ) -> Result<Paged<InboxItem>> {
         let page = page((first, after, last, before))?;
         let items = match filter.unwrap_or_default().resolve(ctx).await? {
-            Some(filter) => inbox::page(&app(ctx).db, self.head.user_id, &filter, &page).await?,
+            Some(filter) => {
+                let (user, page, is_search) = (self.head.user_id, page, filter.search.is_some());
+                reading(ctx, is_search, move |app| async move { inbox::page(&app.db, user, &filter, &page).await })
+                    .await?
+            }
             None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
         };
         Ok(connection(items, |item| (item.row.updated_at, item.row.id), InboxItem))
@@ -145,6 +150,7 @@ pub struct InboxFilter {
     /// Only what was done to this.
     target: Option<TargetRef>,
     /// A part of a subject, title or body, or of the title of what something was done to, in any case.
+    #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }
 

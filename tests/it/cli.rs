@@ -17,7 +17,7 @@ use crate::{
 
 const SECRET: &str = "a secret for tests, of more than 32 bytes";
 
-fn tidings(directory: &Path) -> Command {
+pub fn tidings(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
     command.current_dir(directory).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -29,15 +29,15 @@ fn printed(output: Output) -> String {
 }
 
 /// A running server; its log is read until it says where it serves.
-struct Server {
-    process: Child,
-    url: String,
+pub struct Server {
+    pub process: Child,
+    pub url: String,
     log: BufReader<std::process::ChildStderr>,
 }
 
 impl Server {
     #[expect(clippy::zombie_processes, reason = "`end` waits for it, and a test that fails before ends everything")]
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut process =
             command.args(["serve", "--listen", "127.0.0.1:0"]).env("TIDINGS_LOG_FORMAT", "json").spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
@@ -59,14 +59,14 @@ impl Server {
         answer["data"].clone()
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         // The shell's own kill: a small machine has no other.
         let kill = format!("kill -{name} {}", self.process.id());
         let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(status.success());
     }
 
-    fn end(self) -> std::process::ExitStatus {
+    pub fn end(self) -> std::process::ExitStatus {
         self.last_words().0
     }
 

@@ -11,6 +11,7 @@ mod socket;
 mod activities;
 mod announcements;
 mod authz;
+mod budgets;
 mod campaigns;
 mod catalog;
 mod cli;

@@ -11,7 +11,10 @@ use tracing::Instrument;
 use crate::{
     error::Error,
     graphql::{Prepared, is_refused},
-    http::{Http, graphql::execute},
+    http::{
+        Http,
+        graphql::{Executed, execute},
+    },
 };
 
 /// What an operation has for the client, with its id. That it is this operation's, and not one's that had the same id
@@ -86,7 +89,8 @@ impl Channel {
 
 /// A query or mutation.
 async fn answer(http: Http, prepared: Prepared, client: Channel) {
-    let response = execute(&http, prepared).await;
+    // Held until the client has it.
+    let Executed { response, permit: _permit, .. } = execute(&http, prepared).await;
     if is_refused(&response) {
         client.send(Outcome::Error(response.errors)).await;
     } else if client.send(Outcome::Next(response)).await {
