@@ -1,7 +1,8 @@
-//! Bytes that the process holds for those who ask: answers that are being made, answers and updates that wait to be taken.
-//! One person holds at most a share of them, and all together at most the whole, so nobody's slow client costs others memory.
+//! What the process has for those who ask: bytes of answers and updates, operations at the same time, turns of searches. One
+//! person holds at most a share of them, and all together at most the whole, so that nobody pays for another's requests. A
+//! service asks for everybody, and has the whole for its share.
 //!
-//! Who needs bytes takes a [`Permit`] before it makes them, and drops it when they are gone. A permit that turns out to be
+//! Who needs some takes a [`Permit`] before, and drops it after. A permit that turns out to be
 //! too small is made larger without waiting: the bytes are there already, and whoever comes next waits for them. What is
 //! larger than a share or than the whole still passes, alone.
 
@@ -89,6 +90,11 @@ impl Budget {
         is_free.then(|| self.hold(&mut state, holder, bytes))
     }
 
+    /// Holds bytes that are there already, without waiting.
+    pub fn put(self: &Arc<Self>, holder: Holder, bytes: u64) -> Permit {
+        self.hold(&mut self.state(), holder, bytes)
+    }
+
     /// How many bytes are held.
     pub fn held(&self) -> u64 {
         self.state().all
@@ -120,7 +126,7 @@ impl Budget {
 
     fn has_room_for_one(&self, state: &State, holder: &Holder, bytes: u64) -> bool {
         let held = state.held.get(holder).copied().unwrap_or(0);
-        held == 0 || held + bytes <= self.of_one
+        held == 0 || held + bytes <= self.of_one || matches!(holder, Holder::Service(_))
     }
 
     fn has_room_for_all(&self, state: &State, bytes: u64) -> bool {

@@ -44,6 +44,9 @@ pub use sqlite::lock;
 /// For how long what came of a probe answers the next ones: anybody may ask whether the server is ready.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Bytes of JSON that are read where it holds up nobody.
+const LONG_JSON: usize = 256 * 1024;
+
 /// Something that clients follow. After a commit it is a hint that there may be something new to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Topic {
@@ -256,14 +259,20 @@ impl Db {
     /// Rows of a hot query as one JSON text: `aggregate` is a select of one [`Dialect::json_list`].
     ///
     /// One row with one text costs half of what twenty rows with thirty columns do, on both databases.
-    pub async fn json<T: serde::de::DeserializeOwned>(
+    pub async fn json<T: serde::de::DeserializeOwned + Send + 'static>(
         &self,
         aggregate: &str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<T>> {
         let row = self.read.query_one_raw(self.statement(aggregate, values)).await?;
         let text: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
-        serde_json::from_str(text.as_deref().unwrap_or("[]")).map_err(Error::internal)
+        let text = text.unwrap_or_else(|| "[]".into());
+        let is_long = text.len() > LONG_JSON;
+        let read = move || serde_json::from_str(&text).map_err(Error::internal);
+        match is_long {
+            true => tokio::task::spawn_blocking(read).await.map_err(Error::internal)?,
+            false => read(),
+        }
     }
 
     /// The first column of a query's rows.

@@ -62,11 +62,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
 /// Serves until the app is told to shut down, and then until everything has ended in good order.
 pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let tasks = TaskTracker::new();
+    let limits = &app.config.limits;
     let router = http::router(Http {
         schema: graphql::schema(app.clone()),
         gate: Arc::new(Gate::open(app.config.clone())?),
-        places: Places::new(&app.config.limits),
-        budget: Budget::new(app.config.limits.answers_per_user, app.config.limits.answers_in_all),
+        places: Places::new(limits),
+        budget: Budget::new(limits.answers_per_user, limits.answers_in_all),
+        operations: Budget::new(limits.operations_per_user, limits.operations_in_all),
         tasks: tasks.clone(),
         app: app.clone(),
     });

@@ -31,7 +31,8 @@ pub fn check_optional_line(field: &str, text: Option<&str>, longest: usize) -> R
     }
 }
 
-const LONGEST_BODY: usize = 64 * 1024;
+/// Bytes of a body.
+pub const LONGEST_BODY: usize = 64 * 1024;
 const LONGEST_URL: usize = 2_000;
 
 /// Markdown of any number of lines.

@@ -42,11 +42,22 @@ pub struct Limits {
     pub sockets_before_init_per_address: usize,
     /// One answer or update, as JSON.
     pub answer: u64,
-    /// Answers and updates of one person that are being made or wait to be taken, on one server; also of one service, and of
-    /// all without a token.
+    /// Answers and updates of one person that are being made or wait to be taken, on one server; also of all without a token. A
+    /// service has none of its own.
     pub answers_per_user: u64,
     /// The same of all, on one server.
     pub answers_in_all: u64,
+    /// Queries and mutations of one person at the same time, on one server; also of all without a token. A service has none
+    /// of its own.
+    pub operations_per_user: u64,
+    /// Queries and mutations of all at the same time, on one server.
+    pub operations_in_all: u64,
+    /// Searches of one person at the same time, on one server. The others wait for a while.
+    pub searches_per_user: u64,
+    /// Searches of all at the same time, on one server: fewer than there are connections for reading.
+    pub searches_in_all: u64,
+    /// HTTP connections at the same time, on one server; websockets are no longer counted.
+    pub connections: usize,
     /// Operations of one person in a minute, on one server; any number if it is not set.
     pub operations_per_minute: Option<u32>,
     /// For the headers of a request.
@@ -96,6 +107,11 @@ impl Default for Limits {
             answer: 8 * 1024 * 1024,
             answers_per_user: 32 * 1024 * 1024,
             answers_in_all: 256 * 1024 * 1024,
+            operations_per_user: 100,
+            operations_in_all: 1_000,
+            searches_per_user: 1,
+            searches_in_all: 2,
+            connections: 20_000,
             operations_per_minute: None,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),

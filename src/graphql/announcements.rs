@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{Order, sea_query::Expr};
 
 use super::{
-    actor, app, auth, hosts, loaders,
+    TEXT, actor, app, auth, cost, hosts, loaders,
     loaders::RecipientsOf,
     paging::{Paged, connection, page},
     recipients::{ReadStats, may_see_reading},
@@ -44,6 +44,7 @@ impl Announcement {
     }
 
     /// Markdown. Sanitise it before you show it as HTML.
+    #[graphql(directive = cost::apply(TEXT))]
     async fn body(&self) -> &str {
         &self.row.body
     }

@@ -1,8 +1,6 @@
 //! Answers as the specification wants them (§6.4.4): a field that failed is null, and one that cannot be null makes its
 //! parent null. async-graphql 7 leaves failed fields out. Only answers with errors are looked at; those of the validation
 //! get their code, and say no more of the schema than the caller may know.
-//!
-//! This is no extension of async-graphql's: with one, every field of every answer would cost more.
 
 use std::sync::Arc;
 
@@ -13,13 +11,16 @@ use async_graphql::{
     registry::MetaTypeName,
 };
 
-use super::prepare::Shape;
+use super::{
+    errors::{is_refused, shorten},
+    prepare::Shape,
+};
 
 /// Where the validation's message begins to tell what the schema has.
 const SUGGESTION: &str = " Did you mean";
 
-/// Bytes of an error's message.
-const LONGEST_MESSAGE: usize = 500;
+/// Errors of a request that could not be executed: nobody mends more at once.
+const MOST_ERRORS: usize = 20;
 
 /// What has to be known of a request to mend its answers.
 pub struct Answers {
@@ -34,9 +35,11 @@ impl Answers {
         if response.errors.is_empty() {
             return response;
         }
+        if is_refused(&response) {
+            response.errors.truncate(MOST_ERRORS);
+        }
         for error in &mut response.errors {
-            // Some say the whole of a value.
-            error.message.truncate(error.message.floor_char_boundary(LONGEST_MESSAGE));
+            shorten(&mut error.message);
         }
         for error in response.errors.iter_mut().filter(|error| error.path.is_empty()) {
             if !self.knows_schema

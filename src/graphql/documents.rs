@@ -8,7 +8,7 @@ use moka::sync::Cache;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::prepare::{Params, refusal};
+use super::{errors::refusal, prepare::Params};
 use crate::{
     config::{Config, PersistedDocuments},
     error::{Error, Result},

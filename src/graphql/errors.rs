@@ -1,6 +1,6 @@
 //! Errors as clients see them: a message for a person, `extensions.code` for a program, `extensions.field` for a form.
 
-use async_graphql::{ErrorExtensions, Response, ServerError, Value};
+use async_graphql::{Response, ServerError, Value};
 use rand::Rng;
 
 use crate::error::Error;
@@ -11,6 +11,11 @@ pub struct Answer {
     pub message: String,
     pub field: Option<String>,
 }
+
+/// Bytes of an error's message: some say the whole of a value.
+const LONGEST_MESSAGE: usize = 500;
+/// Seconds after which it makes sense to try again what is UNAVAILABLE.
+const RETRY_AFTER: u64 = 1;
 
 /// The one place that decides what is said. Defects are logged here, once, under an id that the client gets instead.
 pub fn answer(error: Error) -> Answer {
@@ -59,11 +64,45 @@ pub fn is_lost(update: &Response) -> bool {
 impl From<Error> for async_graphql::Error {
     fn from(error: Error) -> Self {
         let Answer { code, message, field } = answer(error);
-        async_graphql::Error::new(message).extend_with(|_, extensions| {
-            extensions.set("code", code);
-            if let Some(field) = field {
-                extensions.set("field", field);
-            }
-        })
+        let ServerError { message, mut extensions, .. } = refusal(message, code);
+        if let Some(field) = field {
+            extensions.get_or_insert_default().set("field", field);
+        }
+        async_graphql::Error { message, source: None, extensions }
     }
+}
+
+/// An error with its code. One that passes by itself says when to try again.
+pub fn refusal(message: impl Into<String>, code: &str) -> ServerError {
+    let mut error = with_code(ServerError::new(message, None), code);
+    if code == "UNAVAILABLE" {
+        error = retried_after(error, RETRY_AFTER);
+    }
+    error
+}
+
+/// An error of a library, in few words and with a code of ours.
+pub fn with_code(mut error: ServerError, code: &str) -> ServerError {
+    shorten(&mut error.message);
+    error.extensions.get_or_insert_default().set("code", code);
+    error
+}
+
+/// The same with the seconds after which it makes sense to try again.
+pub fn retried_after(mut error: ServerError, seconds: u64) -> ServerError {
+    error.extensions.get_or_insert_default().set("retryAfter", seconds);
+    error
+}
+
+/// The longest time that one of these errors asks a client to wait.
+pub fn retry_after(errors: &[ServerError]) -> Option<u64> {
+    let seconds = |error: &ServerError| match error.extensions.as_ref()?.get("retryAfter")? {
+        Value::Number(seconds) => seconds.as_u64(),
+        _ => None,
+    };
+    errors.iter().filter_map(seconds).max()
+}
+
+pub fn shorten(message: &mut String) {
+    message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
 }

@@ -3,9 +3,10 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use sea_orm::{EntityTrait, JoinType, Order, QueryFilter, QuerySelect, sea_query::Expr};
 
 use super::{
-    actor, app, auth, hosts, loaders,
+    SEARCH, actor, app, auth, cost, hosts, loaders,
     loaders::MembersOf,
     paging::{Paged, connection, page},
+    searches::reading,
     users::{User, contains},
 };
 use crate::{
@@ -101,7 +102,7 @@ impl GroupQuery {
     async fn groups(
         &self,
         ctx: &Context<'_>,
-        search: Option<String>,
+        #[graphql(directive = cost::apply(SEARCH))] search: Option<String>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -110,6 +111,7 @@ impl GroupQuery {
         actor(ctx)?.require_service()?;
         let page = page::<i64>((first, after, last, before))?;
         let mut groups = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
+        let is_search = search.is_some();
         if let Some(search) = search {
             let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
             use group::Column::{ExternalId, Name};
@@ -118,7 +120,7 @@ impl GroupQuery {
             groups = groups.filter(any.add(contains(dialect, (group::Entity, ExternalId), &search)));
         }
         let rows = page.seek(groups, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
-        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;
         Ok(Some(connection(page.slice(rows), |group| group.id, Group)))
     }
 }

@@ -2,13 +2,15 @@ use ::entity::inbox as row;
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
-    actor, app,
+    SEARCH, actor, app, cost,
     items::{InboxItem, InboxItemKind, texts},
     paging::{Paged, connection, page},
+    searches::reading,
     updates::InboxUpdate,
     users::User,
 };
 use crate::{
+    app::App,
     error::Error,
     id::Kind,
     inbox::{self, Filter, InboxView, MOST_CHANGES, Position},
@@ -54,7 +56,12 @@ impl Inbox {
     ) -> Result<Paged<InboxItem>> {
         let page = page((first, after, last, before))?;
         let items = match filter.unwrap_or_default().resolve(ctx).await? {
-            Some(filter) => inbox::page(&app(ctx).db, self.head.user_id, &filter, &page, texts(ctx.field())).await?,
+            Some(filter) => {
+                let (user, page, texts) = (self.head.user_id, page, texts(ctx.field()));
+                let is_search = filter.search.is_some();
+                let read = move |app: App| async move { inbox::page(&app.db, user, &filter, &page, texts).await };
+                reading(ctx, is_search, read).await?
+            }
             None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
         };
         Ok(connection(items, |item| (item.row.updated_at, item.row.id), InboxItem))
@@ -145,6 +152,7 @@ pub struct InboxFilter {
     /// Only what was done to this.
     target: Option<TargetRef>,
     /// A part of a subject, title or body, or of the title of what something was done to, in any case.
+    #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }
 

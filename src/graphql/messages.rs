@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
 
 use super::{
-    actor, app,
+    SEARCH, TEXT, actor, app, cost,
     items::InboxItem,
     list_size, loaders,
     loaders::{AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
@@ -16,6 +16,7 @@ use super::{
     },
     reminders::Reminder,
     reports::ReadTimelinePoint,
+    searches::reading,
     users::{User, contains},
 };
 use crate::{
@@ -53,6 +54,7 @@ impl Message {
     }
 
     /// Markdown. It is what the sender wrote: sanitise it before you show it as HTML.
+    #[graphql(directive = cost::apply(TEXT))]
     async fn body(&self) -> &str {
         &self.row.body
     }
@@ -235,6 +237,7 @@ pub struct SentFilter {
     /// Only replies, or only messages that start a thread.
     is_reply: Option<bool>,
     /// A part of the subject or body, in any case.
+    #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }
 
@@ -277,6 +280,7 @@ impl MessageQuery {
             Some(false) => sent = sent.filter(message::COLUMN.parent_id.is_null()),
             None => {}
         }
+        let is_search = search.is_some();
         if let Some(search) = search {
             let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
             let subject = contains(dialect, (message::Entity, message::Column::Subject), &search);
@@ -284,7 +288,8 @@ impl MessageQuery {
             sent = sent.filter(sea_orm::Condition::any().add(subject).add(body));
         }
         let rows = page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
-        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let rows = rows.find_also_related(user::Entity);
+        let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;
         Ok(connection(page.slice(rows), |(row, _)| row.id, Message::from))
     }
 }

@@ -17,6 +17,7 @@ mod items;
 mod loaders;
 mod marking;
 mod messages;
+mod meter;
 mod node;
 mod paging;
 mod prepare;
@@ -25,6 +26,7 @@ mod rates;
 mod recipients;
 mod reminders;
 mod reports;
+mod searches;
 mod subscriptions;
 mod targets;
 mod threads;
@@ -44,8 +46,8 @@ use crate::{
     live::Outlet,
 };
 
-pub use errors::{answer, is_lost, is_refused};
-pub use prepare::{Gate, Params, Prepared, refusal};
+pub use errors::{Answer, answer, is_lost, is_refused, refusal, retry_after};
+pub use prepare::{Gate, Params, Prepared};
 
 pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 
@@ -89,6 +91,16 @@ pub fn auth(requires: Vec<Role>) {}
 #[TypeDirective(name = "listSize", location = "FieldDefinition")]
 pub fn list_size(assumed_size: u32) {}
 
+/// What something costs by itself, in objects, beside what it shows: a long text more than a number, and a search more than a
+/// page.
+#[TypeDirective(location = "FieldDefinition", location = "ArgumentDefinition", location = "InputFieldDefinition")]
+pub fn cost(weight: u32) {}
+
+/// A body weighs as much as an object with its other fields.
+pub const TEXT: u32 = 1;
+/// A search looks at all rows until it has found a page of them.
+pub const SEARCH: u32 = 200;
+
 /// The roles of `@auth` on what belongs to the host application.
 pub fn hosts() -> Vec<Role> {
     vec![Role::Service, Role::Admin]
@@ -96,7 +108,9 @@ pub fn hosts() -> Vec<Role> {
 
 pub fn schema(app: App) -> TidingsSchema {
     let loaders = loaders::Loaders(app.clone());
-    builder().data(DataLoader::new(loaders, tokio::spawn)).data(app).finish()
+    let searches = searches::Searches::new(&app.config.limits);
+    let builder = builder().data(DataLoader::new(loaders, tokio::spawn)).data(searches).data(app);
+    builder.extension(meter::Metering).finish()
 }
 
 /// The schema as a text; `schema.graphql` at the project's root is this.

@@ -16,17 +16,27 @@ use async_graphql::{
         types::{ExecutableDocument, OperationType},
     },
 };
+use futures_util::stream;
 use serde::Deserialize;
 use tokio_stream::{Stream, StreamExt};
 
-use super::{TidingsSchema, answers::Answers, documents::Documents, rates::Rates};
+use super::{
+    TidingsSchema,
+    answers::Answers,
+    documents::Documents,
+    errors::{refusal, retried_after, with_code},
+    meter::Meter,
+    rates::Rates,
+};
 use crate::{
     auth::Actor,
+    budget::Holder,
     config::{Config, Introspection, Limits},
     error::Result,
+    text::LONGEST_BODY,
 };
 
-use measure::TooMuch;
+use measure::{Measured, TooMuch};
 
 pub use shape::Shape;
 
@@ -46,7 +56,12 @@ pub struct Params {
 pub struct Prepared {
     request: Request,
     answers: Answers,
+    meter: Arc<Meter>,
     pub kind: OperationType,
+    /// Who asks.
+    pub holder: Holder,
+    /// Bytes that the answer may have, by the texts that it asks for; what else it shows is little.
+    pub weight: u64,
     /// Its document was named, not just sent.
     pub is_persisted: bool,
 }
@@ -58,16 +73,29 @@ impl Prepared {
         self
     }
 
-    /// The answer to a query or mutation.
-    pub async fn execute(self, schema: &TidingsSchema) -> Response {
-        self.answers.mend(schema.execute(self.request).await)
+    /// The answer to a query or mutation, and how many bytes it has as JSON.
+    pub async fn execute(self, schema: &TidingsSchema) -> (Response, u64) {
+        let Prepared { request, answers, meter, .. } = self;
+        let response = mended(schema.execute(request).await, &answers, &meter);
+        (response, meter.bytes())
     }
 
-    /// The answers of a subscription.
+    /// The answers of a subscription. It ends with an update that is too large: a client that went on would miss it.
     pub fn follow(self, schema: &TidingsSchema) -> impl Stream<Item = Response> + Send + use<> {
-        let answers = self.answers;
-        schema.execute_stream(self.request).map(move |response| answers.mend(response))
+        let Prepared { request, answers, meter, .. } = self;
+        stream::unfold((schema.execute_stream(request), answers, meter), |(mut updates, answers, meter)| async {
+            if meter.is_crossed() {
+                return None;
+            }
+            let update = mended(updates.next().await?, &answers, &meter);
+            Some((update, (updates, answers, meter)))
+        })
     }
+}
+
+fn mended(response: Response, answers: &Answers, meter: &Meter) -> Response {
+    // What is too large has no data to mend.
+    if meter.is_crossed() { response } else { answers.mend(response) }
 }
 
 /// What every request passes before it is executed.
@@ -91,8 +119,9 @@ impl Gate {
 
     /// Makes a request of what a client sent, and refuses one that is too much.
     pub fn prepare(&self, params: Params, actor: Option<Actor>) -> Result<Prepared, ServerError> {
-        if !actor.as_ref().and_then(Actor::user_id).is_none_or(|user| self.rates.allows(user)) {
-            return Err(refusal("too many operations in a minute; try again later", "RATE_LIMITED"));
+        if let Some(user) = actor.as_ref().and_then(Actor::user_id) {
+            let refused = || refusal("too many operations in a minute; try again later", "RATE_LIMITED");
+            self.rates.count(user).map_err(|seconds| retried_after(refused(), seconds))?;
         }
         let found = self.documents.find(&params, actor.as_ref().is_some_and(Actor::is_service))?;
         let variables = params.variables.unwrap_or_default();
@@ -102,7 +131,7 @@ impl Gate {
             Some(document) => document,
             None => Arc::new(parse(&found.text, limits)?),
         };
-        let asks_for_the_schema = measure(&document, &variables, &self.shape, limits)?;
+        let Measured { asks_for_the_schema, texts } = measure(&document, &variables, &self.shape, limits)?;
         let operation = operation::find(&document, params.operation_name.as_deref())?;
         operation::check_required(operation, &variables)?;
         operation::check_once(operation, &document)?;
@@ -111,15 +140,18 @@ impl Gate {
             return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
         }
         let (kind, is_persisted) = (operation.ty, found.is_persisted);
+        let (meter, holder) = (Meter::new(limits.answer), Holder::of(actor.as_ref()));
+        let weight = texts.saturating_mul(LONGEST_BODY as u64).min(limits.answer);
         let mut request = Request::new(&*found.text).variables(variables);
         request.operation_name = params.operation_name.clone();
         request.set_parsed_query((*document).clone());
+        request = request.data(meter.clone());
         if let Some(actor) = actor {
             request = request.data(actor);
         }
         self.documents.keep(found, &document);
         let answers = Answers { document, operation: params.operation_name, shape: self.shape.clone(), knows_schema };
-        Ok(Prepared { request, answers, kind, is_persisted })
+        Ok(Prepared { request, answers, meter, kind, holder, weight, is_persisted })
     }
 
     fn knows_schema(&self, actor: Option<&Actor>) -> bool {
@@ -155,16 +187,26 @@ impl Params {
 /// Looks over a text, then parses it.
 fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, ServerError> {
     scan::scan(text, limits.tokens).map_err(too_complex)?;
-    parse_query(text).map_err(|error| with_code(error.into(), "GRAPHQL_PARSE_FAILED"))
+    parse_query(text).map_err(|error| {
+        let at = error.positions().next();
+        let mut error: ServerError = error.into();
+        // The parser draws the line of the source, which may be all of it; its last line says what is wrong.
+        let what = error.message.lines().last().unwrap_or_default().trim().trim_start_matches("= ").to_owned();
+        error.message = match at {
+            Some(at) => format!("the document is no GraphQL at {}:{}: {what}", at.line, at.column),
+            None => format!("the document is no GraphQL: {what}"),
+        };
+        with_code(error, "GRAPHQL_PARSE_FAILED")
+    })
 }
 
-/// Refuses a document that is too much. Gives whether it asks for the schema.
+/// Refuses a document that is too much.
 fn measure(
     document: &ExecutableDocument,
     variables: &Variables,
     shape: &Shape,
     limits: &Limits,
-) -> Result<bool, ServerError> {
+) -> Result<Measured, ServerError> {
     measure::check(document, variables, shape, limits).map_err(|TooMuch { message, cost }| {
         let mut error = too_complex(message);
         if let (Some(cost), Some(extensions)) = (cost, &mut error.extensions) {
@@ -179,16 +221,6 @@ fn too_complex(message: String) -> ServerError {
     refusal(message, "QUERY_TOO_COMPLEX")
 }
 
-/// A refusal of the whole request.
-pub fn refusal(message: impl Into<String>, code: &str) -> ServerError {
-    with_code(ServerError::new(message, None), code)
-}
-
-fn with_code(mut error: ServerError, code: &str) -> ServerError {
-    error.extensions.get_or_insert_default().set("code", code);
-    error
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -200,17 +232,19 @@ mod tests {
     }
 
     fn verdict_with(query: &str, variables: serde_json::Value) -> Result<bool, String> {
-        judge(query, variables, &Limits::default()).map_err(|error| error.message)
+        let judged = judge(query, variables, &Limits::default());
+        judged.map(|measured| measured.asks_for_the_schema).map_err(|error| error.message)
     }
 
-    fn judge(query: &str, variables: serde_json::Value, limits: &Limits) -> Result<bool, ServerError> {
+    fn judge(query: &str, variables: serde_json::Value, limits: &Limits) -> Result<Measured, ServerError> {
         let (shape, variables) = (Shape::of(&crate::graphql::sdl()).unwrap(), Variables::from_json(variables));
         values::check(&variables, limits).map_err(too_complex)?;
         measure(&parse(query, limits)?, &variables, &shape, limits)
     }
 
     fn cost(query: &str, variables: serde_json::Value) -> u64 {
-        let error = judge(query, variables, &Limits { cost: 0, ..Limits::default() }).unwrap_err();
+        let judged = judge(query, variables, &Limits { cost: 0, ..Limits::default() });
+        let error = judged.err().unwrap_or_else(|| panic!("it costs nothing: {query}"));
         match error.extensions.unwrap().get("cost") {
             Some(Value::Number(cost)) => cost.as_u64().unwrap(),
             _ => panic!("{}", error.message),
@@ -311,5 +345,32 @@ mod tests {
         ] {
             assert_eq!(cost(&query, variables), objects, "{query}");
         }
+    }
+
+    /// What is long or scans costs what the schema says.
+    #[test]
+    fn bodies_and_searches_have_costs_of_their_own() {
+        let page = |filter: &str, fields: &str| {
+            format!(
+                "query($f: InboxFilter, $s: String) {{ viewer {{ inbox {{ items(first: 20{filter}) {{ nodes {{ {fields} }} }} }} }} }}"
+            )
+        };
+        let cost = |filter: &str, fields: &str, variables| cost(&page(filter, fields), variables);
+        let plain = cost("", "subject { ... on Message { subject } }", json!({}));
+        assert_eq!(cost("", "subject { ... on Message { body } }", json!({})), plain + 18);
+        let plain = cost(", filter: {view: ALL}", "id", json!({}));
+        for (filter, variables) in [
+            (", filter: {view: ALL, search: \"x\"}", json!({})),
+            (", filter: {view: ALL, search: $s}", json!({"s": "x"})),
+            (", filter: $f", json!({"f": {"search": "x"}})),
+        ] {
+            assert_eq!(cost(filter, "id", variables), plain + 200, "{filter}");
+        }
+        assert_eq!(cost(", filter: $f", "id", json!({"f": {"search": null}})), plain);
+        let texts = |query: &str| judge(query, json!({}), &Limits::default()).map(|measured| measured.texts);
+        assert_eq!(
+            texts("{ viewer { inbox { items { nodes { subject { ... on Message { a: body b: body } } } } } } }"),
+            Ok(40)
+        );
     }
 }

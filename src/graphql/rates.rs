@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use moka::sync::Cache;
@@ -15,7 +15,12 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Counts operations in windows of a minute, each from a person's first operation on.
 pub struct Rates {
     most: Option<u32>,
-    counts: Cache<i64, Arc<AtomicU32>>,
+    counts: Cache<i64, Arc<Window>>,
+}
+
+struct Window {
+    begin: Instant,
+    count: AtomicU32,
 }
 
 impl Rates {
@@ -23,9 +28,14 @@ impl Rates {
         Rates { most, counts: Cache::builder().time_to_live(WINDOW).build() }
     }
 
-    /// Counts one more, and says whether it is allowed.
-    pub fn allows(&self, user: i64) -> bool {
-        let Some(most) = self.most else { return true };
-        self.counts.get_with(user, Arc::default).fetch_add(1, Ordering::Relaxed) < most
+    /// Counts one more. Fails if it is too many, with the seconds until the next window.
+    pub fn count(&self, user: i64) -> Result<(), u64> {
+        let Some(most) = self.most else { return Ok(()) };
+        let window = || Arc::new(Window { begin: Instant::now(), count: AtomicU32::new(0) });
+        let window = self.counts.get_with(user, window);
+        match window.count.fetch_add(1, Ordering::Relaxed) < most {
+            true => Ok(()),
+            false => Err(WINDOW.saturating_sub(window.begin.elapsed()).as_secs() + 1),
+        }
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{
-    actor, app, auth,
+    SEARCH, actor, app, auth, cost,
     groups::Group,
     hosts,
     inbox::Inbox,
@@ -17,6 +17,7 @@ use super::{
     messages::Message,
     paging::{Paged, connection, page},
     reminders::{Deactivation, DeactivationReason},
+    searches::reading,
     subscriptions::{SubscriptionConfig, SubscriptionFilter, TargetSubscription},
 };
 use crate::{
@@ -231,7 +232,7 @@ impl UserQuery {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        search: Option<String>,
+        #[graphql(directive = cost::apply(SEARCH))] search: Option<String>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -240,6 +241,7 @@ impl UserQuery {
         actor(ctx)?.require_service()?;
         let page = page::<i64>((first, after, last, before))?;
         let mut users = user::Entity::find();
+        let is_search = search.is_some();
         if let Some(search) = search {
             let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
             use user::Column::{ExternalId, FirstName, LastName};
@@ -249,7 +251,7 @@ impl UserQuery {
             );
         }
         let rows = page.seek(users, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
-        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;
         Ok(Some(connection(page.slice(rows), |user| user.id, User::from)))
     }
 }

@@ -1,5 +1,6 @@
 //! Accepting connections, and what a peer may take its time for: the header of a request, taking what it is sent, doing
-//! nothing. axum's own loop knows none of these.
+//! nothing. axum's own loop knows none of these. A connection that ends before its peer has said all still hears it for a
+//! while: closed with unread bytes, it would be reset, and the answer lost.
 
 use std::{
     io,
@@ -7,14 +8,22 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use axum::{Router, extract::Request, http::StatusCode};
-use hyper::{body::Incoming, server::conn::http1};
+use axum::{
+    Router,
+    body::{Bytes, HttpBody},
+    extract::Request,
+    http::StatusCode,
+};
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -30,6 +39,13 @@ use crate::app::App;
 const BREATH: Duration = Duration::from_millis(100);
 /// Of a request's header.
 const LARGEST_HEADER: usize = 64 * 1024;
+/// How long, and for how many bytes, a peer is heard that was answered before it had said all.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+const LARGEST_REST: usize = 16 * 1024 * 1024;
+const REST_AT_ONCE: usize = 16 * 1024;
+/// What is said to a connection that is one too many.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 /// Serves until the app is told to shut down, and then until the requests in flight have finished.
 pub async fn serve(app: &App, listener: TcpListener, router: Router) {
@@ -41,6 +57,10 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router) {
             () = app.shutdown.cancelled() => break,
         };
         match accepted {
+            Ok((stream, _)) if connections.len() >= app.config.limits.connections => {
+                // Its buffer is empty, so this never waits.
+                let _ = stream.try_write(TOO_MANY);
+            }
             Ok((stream, _)) => drop(connections.spawn(connection(app.clone(), stream, router.clone()))),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections");
@@ -62,12 +82,17 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
     // Updates are small and must not wait for each other.
     let _ = stream.set_nodelay(true);
     let phase = Arc::new(AtomicUsize::new(0));
+    let unread = Arc::new(AtomicBool::new(false));
     let patient = Patient {
         stream,
         phase: phase.clone(),
         header_phase: 0,
         header: Deadline::new(limits.header_timeout),
         write: Deadline::new(limits.write_timeout),
+        unread: unread.clone(),
+        is_shut: false,
+        rest: Deadline::new(LONGEST_REST),
+        rest_bytes: 0,
     };
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = peer {
@@ -75,6 +100,8 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
         }
         let (router, phase) = (router.clone(), phase.clone());
         phase.fetch_add(1, Ordering::Relaxed);
+        let unread = unread.clone();
+        let request = request.map(|body| Watched { body, is_read: false, unread });
         async move {
             let response = router.oneshot(request).await;
             // A websocket has a protocol, and deadlines, of its own.
@@ -112,6 +139,47 @@ pub struct Patient {
     /// When the header began.
     header_phase: usize,
     write: Deadline,
+    /// The peer was answered before it had said all.
+    unread: Arc<AtomicBool>,
+    /// It was told that no more comes.
+    is_shut: bool,
+    /// For what it still says.
+    rest: Deadline,
+    rest_bytes: usize,
+}
+
+/// The body of a request, which notes whether it was read to its end.
+struct Watched {
+    body: Incoming,
+    is_read: bool,
+    unread: Arc<AtomicBool>,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.is_read |= frame.is_none();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if !self.is_read && !self.body.is_end_stream() {
+            self.unread.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A time that runs from its first check to its end.
@@ -162,6 +230,21 @@ impl AsyncRead for Patient {
 }
 
 impl Patient {
+    /// Reads what the peer still says, and forgets it.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.rest.start();
+        let mut part = [0; REST_AT_ONCE];
+        while self.rest_bytes < LARGEST_REST {
+            let mut part = ReadBuf::new(&mut part);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut part) {
+                Poll::Ready(Ok(())) if !part.filled().is_empty() => self.rest_bytes += part.filled().len(),
+                Poll::Ready(_) => break,
+                Poll::Pending => return self.rest.poll(cx).map(drop),
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// The stream alone, for a protocol that has deadlines of its own.
     pub fn into_stream(self) -> TcpStream {
         self.stream
@@ -206,6 +289,13 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if !self.is_shut {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.is_shut = true;
+        }
+        if self.unread.load(Ordering::Relaxed) {
+            ready!(self.poll_rest(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -2,11 +2,10 @@
 //! whose document the server knows, or gets to know with its hash.
 
 use async_graphql::{ServerError, parser::types::OperationType};
-use async_graphql_axum::GraphQLResponse;
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes, HttpBody},
     extract::{FromRequest, Query, Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -15,9 +14,19 @@ use tracing::Instrument;
 
 use super::{Http, accept::Format, actor, sse};
 use crate::{
+    budget::{Holder, Permit},
     error::Error,
-    graphql::{Params, Prepared, answer, is_refused, refusal},
+    graphql::{Answer, Params, Prepared, answer, is_refused, refusal, retry_after},
 };
+
+/// Answers of up to so many bytes are not held against the budget: as much waits in the buffers of a connection.
+const SMALL: u64 = 64 * 1024;
+/// The same of a request's body.
+const SMALL_BODY: u64 = 16 * 1024;
+/// Beyond so many bytes an answer is turned into text where that holds up nobody.
+const LARGE: u64 = 256 * 1024;
+/// An answer is there as values and as text for a moment.
+const COPIES: u64 = 2;
 
 /// Answers a request.
 pub async fn handle(State(http): State<Http>, request: Request) -> Response {
@@ -39,16 +48,20 @@ pub async fn handle(State(http): State<Http>, request: Request) -> Response {
 async fn respond(http: Http, request: Request, format: Format) -> Result<Response, Refusal> {
     let headers = request.headers().clone();
     let is_get = request.method() == Method::GET;
-    let params = match *request.method() {
-        Method::GET => from_url(&request)?,
-        Method::POST => from_body(&http, request).await?,
+    let (params, actor) = match *request.method() {
+        Method::GET => (from_url(&request)?, actor(&http.app, &headers).await?),
+        Method::POST => {
+            check_content_type(&headers)?;
+            // Before the body, which is held on account of who sends it.
+            let actor = actor(&http.app, &headers).await?;
+            (from_body(&http, request, Holder::of(actor.as_ref())).await?, actor)
+        }
         _ => return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "requests are POST or GET")),
     };
-    let actor = actor(&http.app, &headers).await?;
     let prepared = match http.gate.prepare(params, actor.clone()) {
         Ok(prepared) => prepared,
         Err(error) if format == Format::Events => return Ok(sse::refuse(&http.app, error)),
-        Err(error) => return Ok(show(async_graphql::Response::from_errors(vec![error]), format)),
+        Err(error) => return Ok(refuse(vec![error], format)),
     };
     if is_get && !(prepared.is_persisted && prepared.kind != OperationType::Mutation) {
         let message = "GET is for queries by the id of their document; POST everything else";
@@ -58,48 +71,114 @@ async fn respond(http: Http, request: Request, format: Format) -> Result<Respons
         (Format::Events, _) => sse::stream(http, prepared, actor, &headers),
         (_, OperationType::Subscription) => {
             let message = "a subscription needs a websocket, or Accept: text/event-stream";
-            let error = refusal(message, "BAD_USER_INPUT");
-            Ok(show(async_graphql::Response::from_errors(vec![error]), format))
+            Ok(refuse(vec![refusal(message, "BAD_USER_INPUT")], format))
         }
-        _ => Ok(show(execute(&http, prepared).await, format)),
+        _ => show(&http, execute(&http, prepared).await, format).await,
     }
 }
 
-/// Executes a query or mutation. A mutation runs to its end even when nobody waits for it any more: cut short in the middle
-/// of `begin`, it could leave an open transaction behind (P10).
-pub async fn execute(http: &Http, prepared: Prepared) -> async_graphql::Response {
+/// What came of a query or mutation.
+pub struct Executed {
+    pub response: async_graphql::Response,
+    bytes: u64,
+    holder: Holder,
+    /// Its bytes, if they are many. They are held until the client has them.
+    pub permit: Option<Permit>,
+}
+
+/// Executes a query or mutation, if there is room for it. A mutation runs to its end even when nobody waits for it any more: cut
+/// short in the middle of `begin`, it could leave an open transaction behind (P10).
+pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
     let (limit, schema) = (http.app.config.limits.execution_timeout, http.schema.clone());
-    let late = |message: &str| async_graphql::Response::from_errors(vec![refusal(message, "UNAVAILABLE")]);
-    if prepared.kind != OperationType::Mutation {
-        let response = timeout(limit, prepared.execute(&schema)).await;
-        return response.unwrap_or_else(|_| late("the server did not finish this in time; try again"));
+    let (kind, holder, weight) = (prepared.kind, prepared.holder.clone(), prepared.weight);
+    let refused = |error| Executed {
+        response: async_graphql::Response::from_errors(vec![error]),
+        bytes: 0,
+        holder: holder.clone(),
+        permit: None,
+    };
+    let Some(place) = http.operations.try_take(holder.clone(), 1) else {
+        return refused(refusal("the server has too much to do; try again", "UNAVAILABLE"));
+    };
+    let (budget, of) = (http.budget.clone(), holder.clone());
+    let execution = async move {
+        let permit = match weight > SMALL {
+            true => Some(budget.take(of.clone(), weight * COPIES).await),
+            false => None,
+        };
+        let (response, bytes) = prepared.execute(&schema).await;
+        drop(place);
+        Executed { response, bytes, holder: of, permit }
+    };
+    if kind != OperationType::Mutation {
+        return match timeout(limit, execution).await {
+            Ok(executed) => executed,
+            Err(_) => refused(refusal("the server did not finish this in time; try again", "UNAVAILABLE")),
+        };
     }
-    let mutation = async move { prepared.execute(&schema).await };
-    match timeout(limit, http.tasks.spawn(mutation.in_current_span())).await {
-        Ok(Ok(response)) => response,
+    match timeout(limit, http.tasks.spawn(execution.in_current_span())).await {
+        Ok(Ok(executed)) => executed,
         Ok(Err(error)) => {
             let error: async_graphql::Error = Error::internal(error).into();
-            async_graphql::Response::from_errors(vec![error.into_server_error(Default::default())])
+            refused(error.into_server_error(Default::default()))
         }
-        Err(_) => late("the server did not finish this in time, and may still do so"),
+        Err(_) => refused(refusal("the server did not finish this in time, and may still do so", "UNAVAILABLE")),
     }
 }
 
-/// An executed request, or one that could not be: that one has no `data`, and is an error of its own by the newer media
-/// type.
-fn show(response: async_graphql::Response, format: Format) -> Response {
-    if !is_refused(&response) {
-        let mut shown = GraphQLResponse::from(response).into_response();
-        shown.headers_mut().insert(header::CONTENT_TYPE, format.content_type());
-        return shown;
+/// The text of an answer. It holds its bytes until the last of them is with the client.
+struct Text {
+    text: Vec<u8>,
+    _permit: Option<Permit>,
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
     }
-    let status = match (format, code(&response.errors)) {
+}
+
+/// An executed request, or one that could not be.
+async fn show(http: &Http, executed: Executed, format: Format) -> Result<Response, Refusal> {
+    let Executed { response, bytes, holder, mut permit } = executed;
+    if is_refused(&response) {
+        return Ok(refuse(response.errors, format));
+    }
+    let retry_after = retry_after(&response.errors);
+    let text = move || serde_json::to_vec(&response);
+    let text = match bytes > LARGE {
+        true => tokio::task::spawn_blocking(text).await.map_err(Error::internal)?,
+        false => text(),
+    };
+    let text = text.map_err(Error::internal)?;
+    let bytes = text.len() as u64;
+    match &mut permit {
+        Some(permit) => permit.resize(bytes),
+        None if bytes > SMALL => permit = Some(http.budget.put(holder, bytes)),
+        None => {}
+    }
+    let body = Body::from(Bytes::from_owner(Text { text, _permit: permit }));
+    let mut shown = ([(header::CONTENT_TYPE, format.content_type())], body).into_response();
+    ask_to_wait(&mut shown, retry_after);
+    Ok(shown)
+}
+
+/// When to try again, for who knows HTTP only.
+fn ask_to_wait(response: &mut Response, seconds: Option<u64>) {
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
+/// A request that could not be executed has no `data`, and is an error of its own by the newer media type.
+fn refuse(problems: Vec<ServerError>, format: Format) -> Response {
+    let status = match (format, code(&problems)) {
         (_, Some("RATE_LIMITED")) => StatusCode::TOO_MANY_REQUESTS,
         (Format::GraphQL, Some("UNAVAILABLE")) => StatusCode::SERVICE_UNAVAILABLE,
         (Format::GraphQL, _) => StatusCode::BAD_REQUEST,
         (Format::Json | Format::Events, _) => StatusCode::OK,
     };
-    errors(status, format, serde_json::json!(response.errors))
+    errors(status, format, problems)
 }
 
 fn code(errors: &[ServerError]) -> Option<&str> {
@@ -135,9 +214,8 @@ fn from_url(request: &Request) -> Result<Params, Refusal> {
     complete(serde_json::from_value(params))
 }
 
-/// The parameters of a body.
-async fn from_body(http: &Http, request: Request) -> Result<Params, Refusal> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
     // Another type would let a foreign page's form send a request with the reader's network.
     if !parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
@@ -148,11 +226,22 @@ async fn from_body(http: &Http, request: Request) -> Result<Params, Refusal> {
     if charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the charset is utf-8"));
     }
+    Ok(())
+}
+
+/// The parameters of a body.
+async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Params, Refusal> {
+    let largest = http.app.config.limits.body as u64;
+    let size = request.body().size_hint().upper().unwrap_or(largest).min(largest);
+    let _permit = match size > SMALL_BODY {
+        true => Some(http.budget.try_take(holder, size).ok_or(Error::Unavailable("too many large requests".into()))?),
+        false => None,
+    };
     let body = match timeout(http.app.config.limits.body_timeout, Bytes::from_request(request, http)).await {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!("a request has at most {} bytes", http.app.config.limits.body);
-            return Err(Refusal { status: rejection.status(), code: "LIMIT_EXCEEDED", message });
+            return Err(Refusal { status: rejection.status(), error: refusal(message, "LIMIT_EXCEEDED") });
         }
         Ok(Err(_)) => return Err(Refusal::malformed()),
         Err(_) => return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
@@ -171,13 +260,12 @@ fn complete(params: serde_json::Result<Params>) -> Result<Params, Refusal> {
 /// A request that is answered with an HTTP status: it did not get as far as GraphQL.
 pub struct Refusal {
     status: StatusCode,
-    code: &'static str,
-    message: String,
+    error: ServerError,
 }
 
 impl Refusal {
     fn new(status: StatusCode, message: &str) -> Self {
-        Refusal { status, code: "BAD_USER_INPUT", message: message.into() }
+        Refusal { status, error: refusal(message, "BAD_USER_INPUT") }
     }
 
     fn malformed() -> Self {
@@ -188,13 +276,11 @@ impl Refusal {
     }
 
     pub fn respond(self, format: Format) -> Response {
-        let Refusal { status, code, message } = self;
-        let problem = serde_json::json!([{"message": message, "extensions": {"code": code}}]);
-        let mut response = errors(status, format, problem);
+        let Refusal { status, error } = self;
+        let mut response = errors(status, format, vec![error]);
         let extra = match status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
             StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "POST")),
-            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
             _ => None,
         };
         response.headers_mut().extend(extra.map(|(name, value)| (name, HeaderValue::from_static(value))));
@@ -212,12 +298,15 @@ impl From<Error> for Refusal {
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
-        let answer = answer(error);
-        Refusal { status, code: answer.code, message: answer.message }
+        let Answer { code, message, .. } = answer(error);
+        Refusal { status, error: refusal(message, code) }
     }
 }
 
-fn errors(status: StatusCode, format: Format, errors: serde_json::Value) -> Response {
+fn errors(status: StatusCode, format: Format, errors: Vec<ServerError>) -> Response {
+    let retry_after = retry_after(&errors);
     let body = serde_json::json!({ "errors": errors });
-    (status, [(header::CONTENT_TYPE, format.content_type())], body.to_string()).into_response()
+    let mut response = (status, [(header::CONTENT_TYPE, format.content_type())], body.to_string()).into_response();
+    ask_to_wait(&mut response, retry_after);
+    response
 }

@@ -55,6 +55,8 @@ pub struct Http {
     pub places: Arc<Places>,
     /// What answers and updates take in memory.
     pub budget: Arc<Budget>,
+    /// The queries and mutations that are being executed.
+    pub operations: Arc<Budget>,
 }
 
 pub fn router(http: Http) -> Router {

@@ -23,7 +23,7 @@ pub fn cors(config: &Config) -> Option<CorsLayer> {
         sse::LAST_EVENT_ID,
     ];
     let layer = CorsLayer::new().allow_origin(AllowOrigin::predicate(is_named)).allow_headers(headers);
-    Some(layer.allow_methods([Method::GET, Method::POST]).expose_headers([request_id::HEADER]))
+    Some(layer.allow_methods([Method::GET, Method::POST]).expose_headers([request_id::HEADER, header::RETRY_AFTER]))
 }
 
 /// Whether the page that sent a request may do so. What is no browser names no origin, and may.

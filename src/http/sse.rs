@@ -43,7 +43,7 @@ pub fn stream(
 ) -> Result<Response, Refusal> {
     let app = http.app.clone();
     if prepared.kind != OperationType::Subscription {
-        return Ok(show(&app, result(async move { execute(&http, prepared).await })));
+        return Ok(show(&app, result(async move { execute(&http, prepared).await.response })));
     }
     if let Some(cursor) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
         prepared = prepared.with(LastCursor(cursor.to_owned()));

@@ -49,6 +49,15 @@ pub(crate) use both;
 
 /// Runs one test on one database.
 pub fn run<F: Future<Output = ()>>(kind: Kind, threads: usize, story: impl FnOnce(TestApp) -> F) {
+    run_with(threads, async {
+        let Some(app) = TestApp::start(kind).await else { return };
+        story(app.clone()).await;
+        app.stop().await;
+    });
+}
+
+/// Runs a story that makes its servers itself.
+pub fn run_with(threads: usize, story: impl Future<Output = ()>) {
     let mut runtime = match threads {
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
@@ -56,11 +65,7 @@ pub fn run<F: Future<Output = ()>>(kind: Kind, threads: usize, story: impl FnOnc
     // RUST_LOG=debug shows what the server says.
     let log = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
     let _ = log.with_test_writer().try_init();
-    runtime.worker_threads(threads).enable_all().build().unwrap().block_on(async {
-        let Some(app) = TestApp::start(kind).await else { return };
-        story(app.clone()).await;
-        app.stop().await;
-    });
+    runtime.worker_threads(threads).enable_all().build().unwrap().block_on(story);
 }
 
 /// A server on a port and a database of its own, with a clock that stands still.

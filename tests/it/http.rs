@@ -320,3 +320,77 @@ both! {
         slow.stop().await;
     }
 }
+
+/// What a client cannot be told in few words is not told in many: an error repeats neither the source nor the names in it.
+#[tokio::test]
+async fn errors_are_shorter_than_what_they_are_about() {
+    let app = start().await;
+    let alice = app.user("alice").await;
+    let long = "x".repeat(100_000);
+    for (what, body) in [
+        ("a parse error", json!({"query": format!("{{ viewer(a: \"{long}\") ! }}")})),
+        ("an operation that is not there", json!({"query": "query a { viewerRole }", "operationName": long})),
+        (
+            "many mistakes",
+            json!({"query": format!("{{ {} }}", (0..1_900).map(|n| format!("f{n} ")).collect::<String>())}),
+        ),
+        ("a long value", json!({"query": "query($v: String) { user(ref: $v) { id } }", "variables": {"v": long}})),
+        ("a long variable", json!({"query": "query($v: Int) { viewerRole }", "variables": {"v": long}})),
+        ("a long key", json!({"query": "{ viewerRole }", "documentId": long})),
+    ] {
+        let answer = send(post(&app, JSON, &body).bearer_auth(alice.token.as_ref().unwrap())).await;
+        let size = answer.body.to_string().len();
+        assert!(answer.body["errors"].is_array() || what == "a long variable", "{what}: {}", answer.body);
+        assert!(size < 10_000, "{what}: {size} bytes");
+    }
+    let said = send(post(&app, JSON, &json!({"query": "{ viewer(a: 1) {\n  ! } }"}))).await.body;
+    let error = &said["errors"][0];
+    assert_eq!(error["locations"], json!([{"line": 2, "column": 3}]), "{said}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("2:3") && message.contains("expected") && !message.contains("viewer"), "{said}");
+    app.stop().await;
+}
+
+/// Who sends more than is read, at whatever pace, hears why it is refused: a connection that is closed with unread bytes is
+/// reset, and the answer lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_upload_hears_its_answer() {
+    let app = start().await;
+    let token = app.client("alice", Role::User).token.unwrap();
+    let head = |kind: &str, length: &str, token: &str| {
+        format!(
+            "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ncontent-type: {kind}\r\n{length}\r\n\r\n"
+        )
+    };
+    let size = 4 * 1024 * 1024;
+    let length = format!("content-length: {size}");
+    let chunked = "transfer-encoding: chunked";
+    for (status, kind, length, token) in [
+        ("413", "application/json", length.as_str(), token.as_str()),
+        ("413", "application/json", chunked, &token),
+        ("415", "text/plain", &length, &token),
+        ("415", "text/plain", chunked, &token),
+        ("401", "application/json", &length, "nonsense"),
+    ] {
+        for pause in [Duration::ZERO, Duration::from_millis(15)] {
+            let mut stream = connect(&app).await;
+            stream.write_all(head(kind, length, token).as_bytes()).await.unwrap();
+            let part = vec![b' '; 64 * 1024];
+            for _ in 0..size / part.len() {
+                if length == chunked {
+                    stream.write_all(format!("{:x}\r\n", part.len()).as_bytes()).await.unwrap();
+                }
+                stream.write_all(&part).await.unwrap_or_else(|error| panic!("{status} {length} {pause:?}: {error}"));
+                if length == chunked {
+                    stream.write_all(b"\r\n").await.unwrap();
+                }
+                tokio::time::sleep(pause).await;
+            }
+            let mut said = [0; 12];
+            let read = stream.read_exact(&mut said).await;
+            assert!(read.is_ok(), "{status} {length} {pause:?}: {read:?}");
+            assert_eq!(String::from_utf8_lossy(&said), format!("HTTP/1.1 {status}"), "{length} {pause:?}");
+        }
+    }
+    app.stop().await;
+}

@@ -13,6 +13,7 @@ mod announcements;
 mod at_once;
 mod authz;
 mod backup;
+mod budgets;
 mod campaigns;
 mod catalog;
 mod cli;

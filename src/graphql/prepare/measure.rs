@@ -13,7 +13,7 @@ use async_graphql::{
 use async_graphql_value::Value as DocumentValue;
 
 use super::{
-    shape::{Shape, Times, USUAL_LIST},
+    shape::{FieldShape, InputShape, Shape, Times, USUAL_LIST},
     values::Values,
 };
 use crate::config::Limits;
@@ -28,6 +28,14 @@ const DEEPEST_INTROSPECTION: u64 = 15;
 /// What a page has when nobody says how much.
 const USUAL_PAGE: u64 = 20;
 
+/// What has to be known of a document that is not refused.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Measured {
+    pub asks_for_the_schema: bool,
+    /// Long texts that an operation can show, at most.
+    pub texts: u64,
+}
+
 /// Why a document is refused, and by how much if it is for its cost.
 pub struct TooMuch {
     pub message: String,
@@ -40,13 +48,13 @@ impl From<String> for TooMuch {
     }
 }
 
-/// Refuses a document that is more than the limits allow. Gives whether it asks for the schema.
+/// Refuses a document that is more than the limits allow.
 pub fn check(
     document: &ExecutableDocument,
     variables: &Variables,
     shape: &Shape,
     limits: &Limits,
-) -> Result<bool, TooMuch> {
+) -> Result<Measured, TooMuch> {
     if document.operations.iter().count() > limits.operations {
         return Err(format!("a document has at most {} operations", limits.operations).into());
     }
@@ -54,7 +62,7 @@ pub fn check(
         return Err(format!("a document has at most {} fragments", limits.fragments).into());
     }
     let values = Values::of(document, variables);
-    let (mut aliases, mut directives, mut asks_for_the_schema) = (0, 0, false);
+    let (mut aliases, mut directives, mut asks_for_the_schema, mut texts) = (0, 0, false, 0);
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         if operation.variable_definitions.len() > limits.variables {
@@ -71,6 +79,7 @@ pub fn check(
         within(size, limits)?;
         (aliases, directives) = (aliases + measure.aliases, directives + measure.directives);
         asks_for_the_schema |= measure.asks_for_the_schema;
+        texts = texts.max(size.texts);
     }
     // A fragment that nobody uses is validated all the same.
     let mut measure = Measure::new(document, None, variables, &values, shape);
@@ -85,7 +94,7 @@ pub fn check(
     if directives > limits.directives {
         return Err(format!("a document has at most {} directives", limits.directives).into());
     }
-    Ok(asks_for_the_schema)
+    Ok(Measured { asks_for_the_schema, texts })
 }
 
 fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
@@ -123,6 +132,8 @@ struct Size {
     length: u64,
     /// Values in arguments, with the fragments and variables written out.
     values: u64,
+    /// Long texts.
+    texts: u64,
 }
 
 struct Measure<'a> {
@@ -185,6 +196,7 @@ impl<'a> Measure<'a> {
                 cost: sum.cost.saturating_add(size.cost),
                 length: sum.length.saturating_add(size.length).saturating_add(1),
                 values: sum.values.saturating_add(size.values),
+                texts: sum.texts.saturating_add(size.texts),
             };
         }
         Ok(sum)
@@ -213,15 +225,56 @@ impl<'a> Measure<'a> {
         let is_object = !field.selection_set.node.items.is_empty();
         let is_introspection = field.name.node.starts_with("__") || ty.starts_with("__");
         let is_cheap = is_introspection || field.name.node == "pageInfo" || ty == "PageInfo" || ty.ends_with("Edge");
-        let own = (if is_object { OBJECT } else { FIELD }) / if is_cheap { CHEAP } else { 1 };
+        let weight = known.and_then(|known| known.weight);
+        let own = match weight {
+            Some(weight) => weight * OBJECT,
+            None => (if is_object { OBJECT } else { FIELD }) / if is_cheap { CHEAP } else { 1 },
+        };
+        let searches: u64 =
+            field.arguments.iter().map(|(name, value)| self.weight(known, &name.node, &value.node)).sum();
         let owns = if matches!(known.map(|known| &known.times), Some(Times::Page)) { 1 } else { times };
         Ok(Size {
             depth: if is_introspection { 0 } else { inner.depth + 1 },
             schema_depth: inner.schema_depth + u64::from(is_introspection),
-            cost: inner.cost.saturating_mul(times).saturating_add(own.saturating_mul(owns)),
+            cost: inner.cost.saturating_mul(times).saturating_add(own.saturating_mul(owns) + searches * OBJECT),
             length: inner.length,
             values: inner.values.saturating_add(values),
+            // Of what is no object, only a text has a weight.
+            texts: inner.texts.saturating_mul(times).saturating_add(if weight.is_some() { times } else { 0 }),
         })
+    }
+
+    /// What an argument costs: itself, or the fields of its object.
+    fn weight(&self, field: Option<&FieldShape>, name: &str, value: &DocumentValue) -> u64 {
+        let Some(argument) = field.and_then(|field| field.arguments.get(name)) else { return 0 };
+        match value {
+            DocumentValue::Null => 0,
+            DocumentValue::Variable(name) => self.variable(name).map_or(0, |value| self.weight_of(argument, value)),
+            DocumentValue::Object(fields) => {
+                let input = self.shape.input(&argument.ty);
+                let fields = fields.iter().filter_map(|(name, value)| Some((input?.get(name.as_str())?, value)));
+                let weights = fields.map(|(input, value)| match value {
+                    DocumentValue::Null => 0,
+                    DocumentValue::Variable(name) if self.variable(name).is_none_or(|value| *value == Value::Null) => 0,
+                    _ => input.weight,
+                });
+                argument.weight + weights.sum::<u64>()
+            }
+            _ => argument.weight,
+        }
+    }
+
+    fn weight_of(&self, argument: &InputShape, value: &Value) -> u64 {
+        match value {
+            Value::Null => 0,
+            Value::Object(fields) => {
+                let input = self.shape.input(&argument.ty);
+                let fields = fields.iter().filter(|(_, value)| **value != Value::Null);
+                let weights = fields.filter_map(|(name, _)| Some(input?.get(name.as_str())?.weight));
+                argument.weight + weights.sum::<u64>()
+            }
+            _ => argument.weight,
+        }
     }
 
     fn fragment(&mut self, name: &'a Name) -> Result<Size, String> {

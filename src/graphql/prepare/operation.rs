@@ -7,7 +7,7 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection},
 };
 
-use super::refusal;
+use crate::graphql::errors::refusal;
 
 /// The operation that a request means.
 pub fn find<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, ServerError> {

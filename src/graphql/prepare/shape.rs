@@ -2,9 +2,14 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition},
+use async_graphql::{
+    Positioned,
+    parser::{
+        parse_schema,
+        types::{
+            BaseType, ConstDirective, FieldDefinition, InputValueDefinition, Type, TypeKind, TypeSystemDefinition,
+        },
+    },
 };
 
 use crate::error::{Error, Result};
@@ -30,13 +35,28 @@ const INTROSPECTION: &str = "
 ";
 
 /// The fields of all types.
-pub struct Shape(HashMap<String, HashMap<String, FieldShape>>);
+pub struct Shape {
+    types: HashMap<String, HashMap<String, FieldShape>>,
+    inputs: HashMap<String, Inputs>,
+}
+
+/// Arguments, or the fields of an input object, by name.
+pub type Inputs = HashMap<String, InputShape>;
+
+pub struct InputShape {
+    pub ty: String,
+    /// What it costs when it is given, in objects.
+    pub weight: u64,
+}
 
 pub struct FieldShape {
     /// The type of what the field shows, and the same with its lists and exclamation marks.
     pub ty: String,
     pub full: String,
     pub times: Times,
+    /// What it costs by itself, in objects, where that is not usual: it is a long text.
+    pub weight: Option<u64>,
+    pub arguments: Inputs,
 }
 
 /// How many objects a field shows.
@@ -55,12 +75,18 @@ pub enum Times {
 impl Shape {
     pub fn of(sdl: &str) -> Result<Self> {
         let mut types: HashMap<String, HashMap<String, FieldShape>> = HashMap::new();
+        let mut inputs = HashMap::new();
         for text in [sdl, INTROSPECTION] {
             for definition in parse_schema(text).map_err(Error::internal)?.definitions {
                 let TypeSystemDefinition::Type(definition) = definition else { continue };
                 let fields = match definition.node.kind {
                     TypeKind::Object(object) => object.fields,
                     TypeKind::Interface(interface) => interface.fields,
+                    TypeKind::InputObject(input) => {
+                        let name = definition.node.name.node.to_string();
+                        inputs.insert(name, input.fields.iter().map(|field| InputShape::of(&field.node)).collect());
+                        continue;
+                    }
                     _ => continue,
                 };
                 let parent = definition.node.name.node.to_string();
@@ -70,11 +96,16 @@ impl Shape {
                 types.entry(parent).or_default().extend(shapes);
             }
         }
-        Ok(Shape(types))
+        Ok(Shape { types, inputs })
     }
 
     pub fn field(&self, ty: &str, name: &str) -> Option<&FieldShape> {
-        self.0.get(ty)?.get(name)
+        self.types.get(ty)?.get(name)
+    }
+
+    /// The fields of an input object.
+    pub fn input(&self, ty: &str) -> Option<&Inputs> {
+        self.inputs.get(ty)
     }
 }
 
@@ -92,17 +123,26 @@ impl FieldShape {
         } else if let Some(argument) = list_argument() {
             Times::Argument(argument.node.name.node.to_string())
         } else {
-            let usual = assumed_size(field).unwrap_or(USUAL_LIST);
+            let usual = number(&field.directives, "listSize", "assumedSize").unwrap_or(USUAL_LIST);
             if has_argument("limit") { Times::Limit(usual) } else { Times::List(usual) }
         };
-        FieldShape { ty, full: field.ty.node.to_string(), times }
+        let arguments = field.arguments.iter().map(|argument| InputShape::of(&argument.node)).collect();
+        let weight = number(&field.directives, "cost", "weight");
+        FieldShape { ty, full: field.ty.node.to_string(), times, weight, arguments }
     }
 }
 
-/// `@listSize(assumedSize:)` of a field.
-fn assumed_size(field: &FieldDefinition) -> Option<u64> {
-    let directive = field.directives.iter().find(|directive| directive.node.name.node == "listSize")?;
-    match &directive.node.get_argument("assumedSize")?.node {
+impl InputShape {
+    fn of(definition: &InputValueDefinition) -> (String, Self) {
+        let weight = number(&definition.directives, "cost", "weight").unwrap_or(0);
+        (definition.name.node.to_string(), InputShape { ty: named(&definition.ty.node).to_owned(), weight })
+    }
+}
+
+/// A number in a directive of the schema: `@listSize(assumedSize: 100)`.
+fn number(directives: &[Positioned<ConstDirective>], name: &str, argument: &str) -> Option<u64> {
+    let directive = directives.iter().find(|directive| directive.node.name.node == name)?;
+    match &directive.node.get_argument(argument)?.node {
         async_graphql::Value::Number(number) => number.as_u64(),
         _ => None,
     }

@@ -15,7 +15,10 @@ use super::protocol::ServerMessage;
 use crate::{
     error::Error,
     graphql::{Prepared, is_lost, is_refused},
-    http::{Http, graphql::execute},
+    http::{
+        Http,
+        graphql::{Executed, execute},
+    },
     live::Outlet,
 };
 
@@ -133,7 +136,8 @@ fn defect(cause: impl std::fmt::Debug) -> ServerError {
 
 /// A query or mutation.
 async fn answer(http: Http, prepared: Prepared, client: Channel) {
-    let response = execute(&http, prepared).await;
+    // Held until the client has it.
+    let Executed { response, permit: _permit, .. } = execute(&http, prepared).await;
     if is_refused(&response) {
         client.send(Outcome::Error(response.errors)).await;
     } else if client.next(response).await {
