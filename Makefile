@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo web test lint bench schema
+.PHONY: help demo web test chaos lint bench schema
 
 help: ## Lists what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -15,6 +15,10 @@ test: ## Installs what tests need and the machine lacks, and runs all tests.
 	bash scripts/install-test-tools.sh
 	bash scripts/build-web.sh
 	cargo test --workspace
+
+chaos: ## Looks for what is lost or wrong when everything fails. SEED=7 repeats a plan, MINUTES=10 is how long, DATABASE=sqlite.
+	bash scripts/install-test-tools.sh
+	SEED="$(SEED)" MINUTES="$(MINUTES)" DATABASE="$(DATABASE)" cargo test --test chaos
 
 lint: ## Checks the format, clippy's rules and the dependencies.
 	cargo fmt --all --check

@@ -134,8 +134,7 @@ pub async fn run(cli: Cli) -> Result<()> {
             config.listen = listen.unwrap_or(config.listen);
             config.trusted_documents = trusted_documents.or(config.trusted_documents);
             config.migrate &= !no_migrate;
-            log(&config);
-            serve(config).await
+            serve(config, Clock::System).await
         }
         Command::Migrate { database } => {
             let config = database.config()?;
@@ -208,10 +207,12 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
     }
 }
 
-async fn serve(config: Config) -> Result<()> {
+/// Runs the server until it is told to end by a signal.
+pub async fn serve(config: Config, clock: Clock) -> Result<()> {
+    log(&config);
     let open_files = open_files::raise_limit();
     let listener = listen(&config).await?;
-    let app = server::start(config, Clock::System).await?;
+    let app = server::start(config, clock).await?;
     // Before it says that it serves: who reads that may tell it to end.
     until_signalled(&app)?;
     tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, open_files, "serving");

@@ -1,4 +1,5 @@
-//! The time, passed in: the system's in production, one that stands still until it is moved in tests and demo data.
+//! The time, passed in: the system's in production, one that stands still until it is moved in tests and demo data, and one
+//! that runs apart from the system's in the chaos harness.
 
 use std::{
     sync::{
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Datelike, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
@@ -36,58 +37,77 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub enum Clock {
     System,
-    Manual(Arc<Manual>),
+    /// Stands still until somebody moves it.
+    Manual(Arc<Hands>),
+    /// Runs as the system's, so far ahead of it or behind as somebody has moved it: for servers whose clocks differ, and for
+    /// days that pass in a moment.
+    Apart(Arc<Hands>),
 }
 
-/// A clock that stands still until somebody moves it.
-pub struct Manual {
+/// What somebody moves of a clock.
+pub struct Hands {
+    /// The time itself, or how far it is from the system's.
     micros: AtomicI64,
     moved: watch::Sender<()>,
 }
 
+impl Hands {
+    fn at(micros: i64) -> Arc<Self> {
+        Arc::new(Hands { micros: AtomicI64::new(micros), moved: watch::Sender::new(()) })
+    }
+}
+
 impl Clock {
     pub fn manual(start: DateTime<Utc>) -> Self {
-        Clock::Manual(Arc::new(Manual {
-            micros: AtomicI64::new(start.timestamp_micros()),
-            moved: watch::Sender::new(()),
-        }))
+        Clock::Manual(Hands::at(start.timestamp_micros()))
+    }
+
+    pub fn apart(by: TimeDelta) -> Self {
+        Clock::Apart(Hands::at(by.num_microseconds().unwrap_or_default()))
     }
 
     /// The time, in microseconds: what both databases keep.
     pub fn now(&self) -> DateTime<Utc> {
         match self {
-            #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-            Clock::System => in_micros(Utc::now()),
-            Clock::Manual(manual) => {
-                DateTime::from_timestamp_micros(manual.micros.load(Ordering::SeqCst)).unwrap_or_default()
+            Clock::System => system(),
+            Clock::Manual(hands) => {
+                DateTime::from_timestamp_micros(hands.micros.load(Ordering::SeqCst)).unwrap_or_default()
             }
+            Clock::Apart(hands) => system() + TimeDelta::microseconds(hands.micros.load(Ordering::SeqCst)),
         }
     }
 
-    /// Moves a manual clock forward and wakes who sleeps by it; the system's clock moves by itself.
-    pub fn advance(&self, by: chrono::TimeDelta) {
-        if let Clock::Manual(manual) = self {
-            manual.micros.fetch_add(by.num_microseconds().unwrap_or_default(), Ordering::SeqCst);
-            manual.moved.send_replace(());
+    /// Moves a clock, forward as a rule, and wakes who sleeps by it; the system's clock moves by itself.
+    pub fn advance(&self, by: TimeDelta) {
+        if let Clock::Manual(hands) | Clock::Apart(hands) = self {
+            hands.micros.fetch_add(by.num_microseconds().unwrap_or_default(), Ordering::SeqCst);
+            hands.moved.send_replace(());
         }
     }
 
     /// Returns at `time` or somewhat before: look at the clock again.
     pub async fn sleep_until(&self, time: Option<DateTime<Utc>>) {
+        let left = || time.map_or(LONGEST_SLEEP, |time| (time - self.now()).to_std().unwrap_or_default());
         match self {
-            Clock::System => {
-                let left = time.map(|time| (time - self.now()).to_std().unwrap_or_default());
-                tokio::time::sleep(left.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP)).await;
-            }
-            Clock::Manual(manual) => {
+            Clock::System => tokio::time::sleep(left().min(LONGEST_SLEEP)).await,
+            Clock::Manual(hands) => {
                 // Before the look at the clock: a move in between must wake us.
-                let mut moved = manual.moved.subscribe();
+                let mut moved = hands.moved.subscribe();
                 while time.is_none_or(|time| time > self.now()) {
                     if moved.changed().await.is_err() {
                         return;
                     }
                 }
             }
+            Clock::Apart(hands) => {
+                let mut moved = hands.moved.subscribe();
+                let _ = tokio::time::timeout(left().min(LONGEST_SLEEP), moved.changed()).await;
+            }
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn system() -> DateTime<Utc> {
+    in_micros(Utc::now())
 }

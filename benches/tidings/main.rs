@@ -140,7 +140,7 @@ async fn run() -> Result<()> {
     let on_postgres = match postgres::binaries() {
         Some(binaries) => {
             measure(&settings, "PostgreSQL", || {
-                Cluster::start(&binaries, &settings.directory).map(|cluster| Database::Postgres(Box::new(cluster)))
+                Cluster::start(&binaries, &settings.directory, "").map(|cluster| Database::Postgres(Box::new(cluster)))
             })
             .await
         }

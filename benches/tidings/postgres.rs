@@ -1,13 +1,14 @@
-//! A PostgreSQL of our own, for as long as the bench runs.
+//! A PostgreSQL of our own, for as long as the process runs that started it. The chaos harness uses it, too, which stops it
+//! and starts it again.
 
 use std::{
     cmp::Reverse,
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::Arc,
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -21,8 +22,8 @@ pub struct Cluster {
     database: String,
 }
 
-/// Its standard input is closed when the bench ends, which is what the script waits for.
-struct Script(Child);
+/// Its standard input is closed when we end, which is what the script waits for.
+struct Script(Mutex<(Child, BufReader<ChildStdout>)>);
 
 /// Where the programs are: beside the initdb in PATH, or else the newest of those that Debian keeps out of it.
 pub fn binaries() -> Option<PathBuf> {
@@ -37,14 +38,16 @@ pub fn binaries() -> Option<PathBuf> {
 }
 
 impl Cluster {
-    /// `directory`: where its files are, in a directory of their own.
-    pub fn start(binaries: &Path, directory: &Path) -> Result<Self> {
+    /// `directory`: where its files are, in a directory of their own. `settings`: lines of postgresql.conf that are stronger
+    /// than ours.
+    pub fn start(binaries: &Path, directory: &Path, settings: &str) -> Result<Self> {
         let port = free_port()?;
         let mut script = Command::new("sh")
             .args(["-c", SCRIPT])
             .env("BIN", binaries)
             .env("PORT", port.to_string())
             .env("PARENT", directory)
+            .env("SETTINGS", settings)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C is for us: the script must live to clean up.
@@ -54,7 +57,8 @@ impl Cluster {
         let mut said = String::new();
         loop {
             if let Some((_, postmaster)) = said.split_once("ready ") {
-                let (postmaster, script) = (postmaster.trim().parse()?, Arc::new(Script(script)));
+                let postmaster = postmaster.trim().parse()?;
+                let script = Arc::new(Script(Mutex::new((script, output))));
                 return Ok(Cluster { script, postmaster, port, database: "postgres".into() });
             }
             if output.read_line(&mut said)? == 0 {
@@ -73,6 +77,17 @@ impl Cluster {
         Cluster { script: self.script.clone(), postmaster: self.postmaster, port: self.port, database: database.into() }
     }
 
+    /// Gives it to pg_ctl, as `stop -m fast` or `start`, and waits; says what came of it.
+    #[allow(dead_code, reason = "the chaos harness does it")]
+    pub fn control(&self, how: &str) -> Result<()> {
+        let mut script = self.script.0.lock().map_err(|_| "the script is gone")?;
+        let (child, output) = &mut *script;
+        writeln!(child.stdin.as_mut().ok_or("no input")?, "{how}")?;
+        let mut said = String::new();
+        output.read_line(&mut said)?;
+        if said.trim() == "done" { Ok(()) } else { Err(format!("pg_ctl {how}: {}", said.trim()).into()) }
+    }
+
     pub fn cpu(&self) -> Result<Duration> {
         process::cpu_with_children(self.postmaster)
     }
@@ -80,13 +95,14 @@ impl Cluster {
 
 impl Drop for Script {
     fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
+        let Ok((child, _)) = self.0.get_mut() else { return };
+        drop(child.stdin.take());
+        let _ = child.wait();
     }
 }
 
-/// Makes a PostgreSQL on $PORT with the programs in $BIN, says that it is ready, and removes it all when standard input
-/// ends. Commits are as durable as SQLite's, and the cache holds what is measured.
+/// Makes a PostgreSQL on $PORT with the programs in $BIN, says that it is ready, gives each line of standard input to pg_ctl,
+/// and removes it all when that ends. Commits are as durable as SQLite's, and the cache holds what is measured.
 ///
 /// A shell does it because it outlives us: no signal that ends this process leaves a server or its files behind.
 const SCRIPT: &str = r#"
@@ -113,9 +129,14 @@ unix_socket_directories = ''
 shared_buffers = 512MB
 fsync = on
 synchronous_commit = on
+$SETTINGS
 END
-as_postgres "$BIN/pg_ctl" start -D data -l log --wait --timeout=30 --silent || { cat log; exit 1; }
+control() { as_postgres "$BIN/pg_ctl" "$@" -D data -l log --wait --timeout=30 --silent </dev/null >/dev/null 2>&1; }
+control start || { cat log; exit 1; }
 
 echo ready "$(head -n 1 data/postmaster.pid)"
-cat >/dev/null
+while read -r how; do
+    # Words are meant to be split here.
+    if control $how; then echo "done"; else echo failed; fi
+done
 "#;

@@ -54,9 +54,19 @@ pub fn most_files() -> Result<usize> {
 
 /// The resident memory of a process, in bytes.
 pub fn memory(id: u32) -> Result<u64> {
+    status(id, "VmRSS")
+}
+
+/// The most that it ever was, in bytes.
+#[allow(dead_code, reason = "the chaos harness wants to know")]
+pub fn most_memory(id: u32) -> Result<u64> {
+    status(id, "VmHWM")
+}
+
+fn status(id: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-    Ok(1024 * line.trim().trim_end_matches(" kB").parse::<u64>()?)
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such line")?;
+    Ok(1024 * line.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<u64>()?)
 }
 
 // Places in /proc/<pid>/stat, counted from what follows the name (proc(5)).

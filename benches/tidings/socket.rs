@@ -67,17 +67,42 @@ impl Socket {
 
     /// The same; gives the first update that has a text.
     pub async fn first_update(&mut self, subscription: &str, text: &str) -> Result<Utf8Bytes> {
-        self.write(json!({"type": "subscribe", "id": "1", "payload": {"query": subscription}})).await?;
+        self.subscribe(subscription, json!({})).await?;
         self.read_until(text).await
+    }
+
+    /// Begins an operation.
+    pub async fn subscribe(&mut self, query: &str, variables: serde_json::Value) -> Result<()> {
+        self.begin("1", query, variables).await
+    }
+
+    /// Begins an operation beside others.
+    pub async fn begin(&mut self, id: &str, query: &str, variables: serde_json::Value) -> Result<()> {
+        let payload = json!({"query": query, "variables": variables});
+        self.write(json!({"type": "subscribe", "id": id, "payload": payload})).await
     }
 
     /// Reads until a message that contains this text, and gives it.
     pub async fn read_until(&mut self, text: &str) -> Result<Utf8Bytes> {
         loop {
+            let message = self.receive().await?;
+            if message.contains(text) {
+                return Ok(message);
+            }
+            if message.contains("\"errors\"") {
+                return Err(message.to_string().into());
+            }
+        }
+    }
+
+    /// The next message; the server's pings are answered in passing.
+    pub async fn receive(&mut self) -> Result<Utf8Bytes> {
+        loop {
             match self.0.next().await.ok_or("the server has closed the socket")?? {
-                Message::Text(message) if message.contains(text) => return Ok(message),
-                Message::Text(message) if message.contains("\"ping\"") => self.write(json!({"type": "pong"})).await?,
-                Message::Text(message) if message.contains("\"errors\"") => return Err(message.to_string().into()),
+                Message::Text(message) if message.starts_with("{\"type\":\"ping\"") => {
+                    self.write(json!({"type": "pong"})).await?;
+                }
+                Message::Text(message) => return Ok(message),
                 Message::Close(frame) => return Err(format!("the server closes the socket: {frame:?}").into()),
                 _ => {}
             }

@@ -14,6 +14,7 @@ pub use crate::database::Kind;
 use crate::{
     database::Database,
     socket::{Following, Socket},
+    state::{COUNTS, ITEM, InboxState},
 };
 
 /// Tests tell time from here: a Monday morning.
@@ -433,26 +434,5 @@ impl TestUser {
                cursor caughtUp resync counts {{ {COUNTS} }} changes {{ type itemId item {{ {ITEM} }} }} }} }}"
         );
         Following::start(self.connect().await, &subscription, json!({"after": after})).await
-    }
-}
-
-pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
-pub const ITEM: &str = "id kind title preview url seenAt readAt archivedAt snoozedUntil createdAt updatedAt
-    remindedAt isFinalReminder respondBy
-    subject { __typename ... on Message { id body sender { name } } ... on Announcement { id body expiresAt }
-      ... on ActivityGroup { action actorCount activityCount reasons latestActors { name } target { id owner { name } } } }";
-
-/// An inbox as a client keeps it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InboxState {
-    pub cursor: String,
-    pub counts: Value,
-    pub items: std::collections::BTreeMap<String, Value>,
-}
-
-impl InboxState {
-    pub fn new(cursor: &str, counts: Value, items: Vec<Value>) -> Self {
-        let items = items.into_iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item)).collect();
-        InboxState { cursor: cursor.into(), counts, items }
     }
 }

@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 use tidings::{auth::Role, clock::Clock};
 
 use crate::{
-    app::{COUNTS, ITEM, Kind, SECRET, TestApp},
+    app::{Kind, SECRET, TestApp},
     cli::{Server, printed, tidings},
     database::{Database, postgres_programs},
     socket::{Following, Socket},
+    state::{COUNTS, ITEM},
 };
 
 /// Sends before and after what the tests look at.

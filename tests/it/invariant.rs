@@ -5,8 +5,9 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::json;
 
 use crate::{
-    app::{InboxState, Kind, TestApp, TestUser, To},
+    app::{Kind, TestApp, TestUser, To},
     notify::target,
+    state::InboxState,
 };
 
 const USERS: usize = 4;
@@ -168,23 +169,8 @@ impl Reader {
         let live = self.live.as_mut().unwrap();
         live.until(&fresh.cursor).await;
         assert_eq!(live.state, fresh, "{} has heard something else than what there is", self.user.name);
-        let tally = |matches: fn(&serde_json::Value) -> bool| fresh.items.values().filter(|item| matches(item)).count();
-        fn is_there(item: &serde_json::Value) -> bool {
-            item["archivedAt"].is_null() && item["snoozedUntil"].is_null()
-        }
-        for (index, kind) in ["MESSAGE", "ANNOUNCEMENT", "ACTIVITY"].into_iter().enumerate() {
-            let unread = |item: &&serde_json::Value| is_there(item) && item["readAt"].is_null() && item["kind"] == kind;
-            let count = fresh.items.values().filter(unread).count();
-            assert_eq!(fresh.counts["unreadByKind"][index], json!({"kind": kind, "count": count}));
-        }
-        let counted = json!({
-            "unread": tally(|item| is_there(item) && item["readAt"].is_null()),
-            "unseen": tally(|item| is_there(item) && item["seenAt"].is_null()),
-            "snoozed": tally(|item| !item["snoozedUntil"].is_null()),
-            "archived": tally(|item| !item["archivedAt"].is_null()),
-        });
-        for name in ["unread", "unseen", "snoozed", "archived"] {
-            assert_eq!(fresh.counts[name], counted[name], "the count of {name} is not what there is");
+        for (name, count) in fresh.tally().as_object().unwrap() {
+            assert_eq!(&fresh.counts[name], count, "the count of {name} is not what there is");
         }
     }
 }

@@ -7,6 +7,7 @@ mod node;
 mod notify;
 mod provider;
 mod socket;
+mod state;
 
 mod activities;
 mod announcements;

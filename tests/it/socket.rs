@@ -17,7 +17,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::app::InboxState;
+use crate::state::InboxState;
 
 /// Long enough for a loaded machine. Nothing waits for it unless the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -241,14 +241,8 @@ impl Following {
     }
 
     fn apply(&mut self, update: &Value) {
-        self.state.cursor = update["cursor"].as_str().unwrap().to_owned();
-        self.state.counts = update["counts"].clone();
+        self.state.apply(update);
         for change in update["changes"].as_array().unwrap() {
-            let id = change["itemId"].as_str().unwrap().to_owned();
-            match change["item"].is_null() {
-                true => drop(self.state.items.remove(&id)),
-                false => drop(self.state.items.insert(id, change["item"].clone())),
-            }
             self.changes.push_back(Change {
                 kind: change["type"].as_str().unwrap().to_owned(),
                 title: change["item"]["title"].as_str().map(str::to_owned),

@@ -1,0 +1,125 @@
+//! People who use a server as usual, straight and without haste: a page of the inbox, a small message. Outside the declared
+//! outages they get answers, and in time (P6, P20). How late a timer of ours fires says how busy the machine itself is.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use crate::{
+    client::{Answer, Client},
+    people::{BYSTANDERS, user},
+    transcript::{Outcome, What, ids, lock},
+    world::{Stage, World},
+};
+
+const PAUSE: Duration = Duration::from_millis(120);
+/// What 99 of 100 requests take at most (P6), and how many times the delay of the machine itself is added.
+const LONGEST: Duration = Duration::from_millis(500);
+const NOISE: u32 = 4;
+const TICK: Duration = Duration::from_millis(20);
+const PAGE: &str = "{ viewer { inbox { counts { unread } items(first: 20) { nodes { id title preview readAt } } } } }";
+const SEND: &str = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+
+#[derive(Default)]
+pub struct Seen {
+    served: Mutex<Vec<Duration>>,
+    late: Mutex<Vec<Duration>>,
+}
+
+pub struct Bystanders {
+    pub seen: Arc<Seen>,
+    pub tasks: Vec<JoinHandle<()>>,
+}
+
+pub fn start(world: &Arc<World>) -> Bystanders {
+    let seen = Arc::new(Seen::default());
+    let mut tasks: Vec<_> =
+        (0..world.servers.len()).map(|server| tokio::spawn(use_server(world.clone(), seen.clone(), server))).collect();
+    tasks.push(tokio::spawn(watch_timer(world.clone(), seen.clone())));
+    tasks.push(tokio::spawn(watch_memory(world.clone())));
+    Bystanders { seen, tasks }
+}
+
+async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
+    let (client, name, token) = (Client::new(), BYSTANDERS[server], world.person(BYSTANDERS[server]));
+    let address = world.servers[server].address;
+    let mut number = 0;
+    while world.stage() < Stage::Calm {
+        number += 1;
+        let key = format!("bystander {name} {number}");
+        let input =
+            json!({"to": [{"user": user(BYSTANDERS[1 - server])}], "subject": key, "body": key, "idempotencyKey": key});
+        for (what, query, variables) in [("page", PAGE, json!({})), ("message", SEND, json!({"input": input}))] {
+            let write = (what == "message")
+                .then(|| world.transcript.begin(&key, What::Message { to: vec![BYSTANDERS[1 - server].into()] }));
+            let begin = Instant::now();
+            let answer = client.ask(address, &token, query, &variables).await;
+            let end = Instant::now();
+            if let (Some(write), Answer::Data(data)) = (write, &answer) {
+                world.transcript.end(write, Outcome::Acknowledged(ids(data)));
+            }
+            if world.is_outage(server, begin, end) {
+                continue;
+            }
+            match answer {
+                Answer::Data(_) => lock(&seen.served).push(end - begin),
+                other => {
+                    let (at, took) = ((begin - world.begin).as_secs_f32(), (end - begin).as_secs_f32());
+                    let why = format!("{other:?}");
+                    world.transcript.fail(format!(
+                        "a bystander of server {} got no {what} at {at:.1} s, after {took:.1} s: {why:.160}",
+                        world.servers[server].name
+                    ));
+                }
+            }
+        }
+        world.pause(PAUSE, Stage::Calm).await;
+    }
+}
+
+async fn watch_timer(world: Arc<World>, seen: Arc<Seen>) {
+    while world.stage() < Stage::Calm {
+        let begin = Instant::now();
+        tokio::time::sleep(TICK).await;
+        lock(&seen.late).push(begin.elapsed().saturating_sub(TICK));
+    }
+}
+
+async fn watch_memory(world: Arc<World>) {
+    while world.stage() < Stage::Calm {
+        for server in &world.servers {
+            if let Some(memory) = server.most_memory().await {
+                world.transcript.highest("most memory of a server, MiB", memory / 1024 / 1024);
+            }
+        }
+        world.pause(Duration::from_millis(200), Stage::Calm).await;
+    }
+}
+
+impl Seen {
+    /// Judges how they were served.
+    pub fn check(&self, world: &World) {
+        let (served, late) = (hundredth(&self.served), hundredth(&self.late));
+        let limit = LONGEST + NOISE * late;
+        world.transcript.highest("bystanders' p99 outside outages, ms", served.as_millis() as u64);
+        world.transcript.highest("p99 of a timer's delay, ms", late.as_millis() as u64);
+        world.transcript.highest("bystanders' requests outside outages", lock(&self.served).len() as u64);
+        world.transcript.highest("declared outages, s", world.outage_time().as_secs());
+        if served > limit {
+            world
+                .transcript
+                .fail(format!("99 of 100 requests of bystanders took up to {served:?}, more than {limit:?}"));
+        }
+    }
+}
+
+/// What 99 of 100 are at most.
+fn hundredth(times: &Mutex<Vec<Duration>>) -> Duration {
+    let mut times = lock(times).clone();
+    times.sort_unstable();
+    times.get(times.len() * 99 / 100).or(times.last()).copied().unwrap_or_default()
+}

@@ -1,0 +1,210 @@
+//! What was acknowledged, against the rows: it is there, once, and as it was answered; and what was never acknowledged is there
+//! at most once, and as somebody has written it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sea_orm::DatabaseConnection;
+
+use crate::{
+    Result,
+    people::{READERS, STABLE},
+    transcript::{Outcome, What, Write},
+    world::World,
+};
+
+/// Where a key ends that begins a body.
+const LONGEST_KEY: usize = 60;
+
+pub async fn check(world: &World) -> Result<Vec<String>> {
+    let connection = world.connect().await?;
+    messages(world, &connection).await?;
+    announcements(world, &connection).await?;
+    activities(world, &connection).await?;
+    facts(world, &connection).await?;
+    let done = ["messages", "announcements", "activities", "changes"];
+    Ok(done.map(|what| format!("acknowledged {what} are there, once")).into())
+}
+
+/// The rows that a write with a key made, by the key.
+type Rows = BTreeMap<String, Vec<i64>>;
+
+/// Compares writes with rows: all that was acknowledged, and nothing that nobody wrote. `count`: how many rows one write makes.
+fn compare(world: &World, name: &str, writes: &[Write], rows: &Rows, count: impl Fn(&Write) -> usize) {
+    let mut known: HashMap<&str, &Write> = HashMap::new();
+    for write in writes {
+        known.insert(&write.key, write);
+        let rows = rows.get(&write.key).map(Vec::as_slice).unwrap_or_default();
+        let (is_there, is_whole) = (!rows.is_empty(), rows.len() == count(write));
+        match &write.outcome {
+            Outcome::Acknowledged(ids) => {
+                let ids: BTreeSet<_> = ids.iter().map(|id| number(id)).collect();
+                if ids != rows.iter().copied().collect() || !is_whole {
+                    world
+                        .transcript
+                        .fail(format!("{name} “{}” was acknowledged as {ids:?}, and there is {rows:?}", write.key));
+                }
+            }
+            Outcome::Refused if is_there => {
+                world.transcript.fail(format!("{name} “{}” was refused, and there is {rows:?}", write.key));
+            }
+            Outcome::Open if is_there && !is_whole => {
+                world.transcript.fail(format!("{name} “{}” is half there: {rows:?}", write.key));
+            }
+            Outcome::Refused | Outcome::Open => {}
+        }
+    }
+    for (key, rows) in rows {
+        if !known.contains_key(key.as_str()) {
+            world.transcript.fail(format!("{name} “{key}” was never written, and there is {rows:?}"));
+        }
+    }
+}
+
+async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> {
+    let select = format!(
+        "SELECT id, substr(body, 1, {LONGEST_KEY}) FROM message WHERE subject NOT LIKE 'large %' AND subject NOT LIKE 'Re: large %'"
+    );
+    let rows = by_key(world, connection, &select).await?;
+    let writes: Vec<_> = world.transcript.writes();
+    let writes: Vec<_> =
+        writes.into_iter().filter(|write| matches!(write.what, What::Message { .. } | What::Reply)).collect();
+    compare(world, "message", &writes, &rows, |_| 1);
+
+    // Those who got it are those to whom it was sent.
+    let select = "SELECT DISTINCT r.message_id, u.external_id FROM message_recipient AS r JOIN \"user\" AS u ON u.id = r.user_id";
+    let mut reached: HashMap<i64, BTreeSet<String>> = HashMap::new();
+    for row in world.rows(connection, select, []).await? {
+        reached.entry(row.try_get_by_index(0)?).or_default().insert(row.try_get_by_index(1)?);
+    }
+    for write in &writes {
+        let (What::Message { to }, Some([id])) = (&write.what, rows.get(&write.key).map(Vec::as_slice)) else {
+            continue;
+        };
+        let (to, got) = (to.iter().cloned().collect(), reached.remove(id).unwrap_or_default());
+        if got != to {
+            world.transcript.fail(format!("message “{}” was sent to {to:?} and reached {got:?}", write.key));
+        }
+    }
+    Ok(())
+}
+
+async fn announcements(world: &World, connection: &DatabaseConnection) -> Result<()> {
+    let rows = by_key(world, connection, "SELECT id, title FROM announcement").await?;
+    let writes = world.transcript.writes();
+    let writes: Vec<_> = writes.into_iter().filter(|write| write.what == What::Announcement).collect();
+    compare(world, "announcement", &writes, &rows, |_| 1);
+    Ok(())
+}
+
+async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()> {
+    let mut rows = Rows::new();
+    for row in world.rows(connection, "SELECT id, data FROM activity", []).await? {
+        let data: serde_json::Value = serde_json::from_str(&row.try_get_by_index::<String>(1)?)?;
+        rows.entry(data["preview"].as_str().unwrap_or_default().to_owned()).or_default().push(row.try_get_by_index(0)?);
+    }
+    let writes = world.transcript.writes();
+    let writes: Vec<_> = writes.into_iter().filter(|write| matches!(write.what, What::Activities { .. })).collect();
+    let count = |write: &Write| if let What::Activities { count, .. } = write.what { count } else { 1 };
+    compare(world, "activities", &writes, &rows, count);
+
+    // Whoever followed their target from the beginning has all of them, but for those that were taken back.
+    let names = READERS.map(|name| format!("'{name}'")).join(", ");
+    let select = format!(
+        "SELECT v.id, count(i.id) FROM activity AS v CROSS JOIN \"user\" AS u \
+         LEFT JOIN inbox_item AS i ON i.user_id = u.id AND i.removed_at IS NULL \
+         AND i.id IN (SELECT item_id FROM inbox_item_activity AS a WHERE a.activity_id = v.id) \
+         WHERE u.external_id IN ({names}) AND v.retracted_at IS NULL GROUP BY v.id"
+    );
+    let mut followers: HashMap<i64, i64> = HashMap::new();
+    for row in world.rows(connection, &select, []).await? {
+        followers.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    }
+    for write in writes {
+        let What::Activities { target, .. } = &write.what else { continue };
+        for id in rows.get(&write.key).into_iter().flatten().filter(|_| STABLE.contains(&target.as_str())) {
+            if let Some(count) = followers.get(id).filter(|count| **count != READERS.len() as i64) {
+                let (key, all) = (&write.key, READERS.len());
+                world.transcript.fail(format!("activity {id} of “{key}” came to {count} of {all} who follow {target}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Changes without a key.
+async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
+    let holds = async |kind: &'static str, what: &str, sql: &str| -> Result<()> {
+        for (fact, value) in world.transcript.facts(kind) {
+            let who = if fact.who.contains('_') { number(&fact.who).into() } else { fact.who.as_str().into() };
+            let what_of = if fact.what.contains('_') { number(&fact.what).into() } else { fact.what.as_str().into() };
+            let values: Vec<sea_orm::Value> = [who, what_of].into_iter().take(sql.matches('$').count()).collect();
+            let is_there = !world.rows(connection, sql, values).await?.is_empty();
+            if is_there != value {
+                world.transcript.fail(format!("{} {} {}: {what} is {is_there}", fact.who, fact.kind, fact.what));
+            }
+        }
+        Ok(())
+    };
+    // An item that was purged, or is about activities, has nothing to compare with.
+    let noted = |column: &str| {
+        format!(
+            "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM inbox_item AS i JOIN \"user\" AS u ON u.id = i.user_id \
+             WHERE u.external_id = $1 AND i.id = $2 AND ( \
+             i.message_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM message_recipient AS r \
+             WHERE r.message_id = i.message_id AND r.user_id = i.user_id AND r.{column} IS NOT NULL) \
+             OR i.announcement_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM announcement_reading AS r \
+             WHERE r.announcement_id = i.announcement_id AND r.user_id = i.user_id AND r.{column} IS NOT NULL)))"
+        )
+    };
+    holds("read", "what the sender sees of it", &noted("read_at")).await?;
+    holds("seen", "what the sender sees of it", &noted("seen_at")).await?;
+    holds("expired", "that it has left the inboxes", "SELECT 1 FROM message WHERE id = $1 AND expired_at IS NOT NULL")
+        .await?;
+    let retracted = "SELECT 1 FROM activity WHERE id = $1 AND retracted_at IS NOT NULL";
+    holds("retracted activity", "that it is retracted", retracted).await?;
+    let retracted = "SELECT 1 FROM announcement WHERE id = $1 AND retracted_at IS NOT NULL";
+    holds("retracted announcement", "that it is retracted", retracted).await?;
+    let follows = "SELECT 1 FROM subscription AS s JOIN \"user\" AS u ON u.id = s.user_id \
+                   JOIN target AS t ON t.id = s.target_id \
+                   WHERE u.external_id = $1 AND t.external_id = $2 AND s.until IS NULL";
+    holds("follows", "that it is followed", follows).await?;
+    let wants = "SELECT 1 FROM subscription_config AS c JOIN \"user\" AS u ON u.id = c.user_id \
+                 WHERE u.external_id = $1 AND c.action = $2 AND c.until IS NULL AND c.enabled";
+    holds("wants", "that it is wanted", wants).await?;
+    archived(world, connection).await
+}
+
+/// Of items that nothing else has moved since.
+async fn archived(world: &World, connection: &DatabaseConnection) -> Result<()> {
+    for (fact, value) in world.transcript.facts("archived") {
+        let select = "SELECT CASE WHEN archived_at IS NULL THEN 0 ELSE 1 END FROM inbox_item \
+                      WHERE id = $1 AND removed_at IS NULL AND snoozed_until IS NULL AND reminded_at IS NULL";
+        let rows = world.rows(connection, select, [number(&fact.what).into()]).await?;
+        let Some(row) = rows.first() else { continue };
+        let is: i32 = row.try_get_by_index(0)?;
+        if (is == 1) != value {
+            world.transcript.fail(format!(
+                "{} of {}: that it is archived is {}, not {value}",
+                fact.what,
+                fact.who,
+                is == 1
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn by_key(world: &World, connection: &DatabaseConnection, select: &str) -> Result<Rows> {
+    let mut rows = Rows::new();
+    for row in world.rows(connection, select, []).await? {
+        let text: String = row.try_get_by_index(1)?;
+        let key = text.lines().next().unwrap_or_default().to_owned();
+        rows.entry(key).or_default().push(row.try_get_by_index(0)?);
+    }
+    Ok(rows)
+}
+
+/// The number of a row, of an id as `msg_1z`: in base 36.
+fn number(id: &str) -> i64 {
+    id.split_once('_').and_then(|(_, number)| i64::from_str_radix(number, 36).ok()).unwrap_or(-1)
+}

@@ -1,0 +1,44 @@
+//! What can be chosen, in the environment: `SEED` (another one each time), `MINUTES` for each database (without it the short
+//! form, in which every fault happens once) and `DATABASE` (`sqlite` or `postgres`; both). Cargo's filters are heard, too.
+
+use std::{env, time::Duration};
+
+use crate::Result;
+
+/// Long enough for every fault to happen once.
+const SHORT: Duration = Duration::from_secs(42);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+pub struct Settings {
+    pub seed: u64,
+    /// How long there is chaos, on each database.
+    pub time: Duration,
+    pub kinds: Vec<Kind>,
+}
+
+impl Settings {
+    pub fn read(arguments: &[String]) -> Result<Self> {
+        let chosen = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let seed = match chosen("SEED") {
+            Some(seed) => seed.parse().map_err(|_| "SEED is a number")?,
+            None => u64::from(rand::random::<u32>()),
+        };
+        let time = match chosen("MINUTES") {
+            Some(minutes) => Duration::from_secs_f64(60.0 * minutes.parse::<f64>().map_err(|_| "MINUTES is a number")?),
+            None => SHORT,
+        };
+        let database = chosen("DATABASE").unwrap_or_default();
+        // `cargo test groups` asks every test binary for what is called so.
+        let filters: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+        let is_wanted = |name: &str| name.contains(&database) && filters.iter().all(|filter| name.contains(*filter));
+        let kinds = [("chaos::sqlite", Kind::Sqlite), ("chaos::postgres", Kind::Postgres)];
+        let is_listed = arguments.iter().any(|argument| argument == "--list");
+        let kinds = kinds.into_iter().filter(|(name, _)| !is_listed && is_wanted(name)).map(|(_, kind)| kind).collect();
+        Ok(Settings { seed, time, kinds })
+    }
+}

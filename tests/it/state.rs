@@ -1,0 +1,58 @@
+//! What a client keeps of an inbox, and how it takes in what it hears (P5): a state and its updates are a fresh state.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
+pub const ITEM: &str = "id kind title preview url seenAt readAt archivedAt snoozedUntil createdAt updatedAt
+    remindedAt isFinalReminder respondBy
+    subject { __typename ... on Message { id body sender { name } } ... on Announcement { id body expiresAt }
+      ... on ActivityGroup { action actorCount activityCount reasons latestActors { name } target { id owner { name } } } }";
+
+/// An inbox as a client keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InboxState {
+    pub cursor: String,
+    pub counts: Value,
+    pub items: BTreeMap<String, Value>,
+}
+
+impl InboxState {
+    pub fn new(cursor: &str, counts: Value, items: Vec<Value>) -> Self {
+        let items = items.into_iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item)).collect();
+        InboxState { cursor: cursor.into(), counts, items }
+    }
+
+    /// Takes in an update of `inboxUpdated`.
+    pub fn apply(&mut self, update: &Value) {
+        self.cursor = update["cursor"].as_str().unwrap_or_default().to_owned();
+        self.counts = update["counts"].clone();
+        for change in update["changes"].as_array().into_iter().flatten() {
+            let id = change["itemId"].as_str().unwrap_or_default().to_owned();
+            match change["item"].is_null() {
+                true => drop(self.items.remove(&id)),
+                false => drop(self.items.insert(id, change["item"].clone())),
+            }
+        }
+    }
+
+    /// The counts as the items have them.
+    pub fn tally(&self) -> Value {
+        fn is_there(item: &Value) -> bool {
+            item["archivedAt"].is_null() && item["snoozedUntil"].is_null()
+        }
+        let tally = |matches: &dyn Fn(&Value) -> bool| self.items.values().filter(|item| matches(item)).count();
+        let unread = |kind: &str| {
+            let count = tally(&|item| is_there(item) && item["readAt"].is_null() && item["kind"] == kind);
+            json!({"kind": kind, "count": count})
+        };
+        json!({
+            "unread": tally(&|item| is_there(item) && item["readAt"].is_null()),
+            "unseen": tally(&|item| is_there(item) && item["seenAt"].is_null()),
+            "snoozed": tally(&|item| !item["snoozedUntil"].is_null()),
+            "archived": tally(&|item| !item["archivedAt"].is_null()),
+            "unreadByKind": Vec::from(["MESSAGE", "ANNOUNCEMENT", "ACTIVITY"].map(unread)),
+        })
+    }
+}
