@@ -30,7 +30,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::error::{Error, Result};
 
 pub use dialect::{Dialect, bind, integers, list};
-pub use postgres::{Bus, Heard, Listening};
+pub use postgres::{Bus, Heard, Listening, PLANS};
 
 /// How long a request waits for a connection before it is answered with UNAVAILABLE.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::entity::inbox_item;
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::{
     activities, announcements, app::App, db::Topic, delivery, error::Result, idempotency, inbox, refresh, reminders,
@@ -39,13 +39,15 @@ pub async fn run_due(app: &App) -> Result<()> {
 
 /// When something is due next, if anything is. The purges are in no hurry: they come along.
 async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let snooze = inbox_item::Entity::find().select_only().column_as(inbox_item::Column::SnoozedUntil.min(), "at");
+    // The first in the order of the index: a minimum may be looked for among all that are snoozed.
+    let snooze = inbox_item::Entity::find().select_only().column(inbox_item::Column::SnoozedUntil);
     let snooze =
         snooze.filter(inbox_item::COLUMN.snoozed_until.is_not_null()).filter(inbox_item::COLUMN.removed_at.is_null());
-    let snooze: Option<Option<DateTime<Utc>>> = snooze.into_tuple().one(app.db.read()).await?;
+    let snooze = snooze.order_by_asc(inbox_item::Column::SnoozedUntil);
+    let snooze: Option<DateTime<Utc>> = snooze.into_tuple().one(app.db.read()).await?;
     let (expiry, reminder) = (delivery::next_expiry(app).await?, reminders::next_due(app).await?);
     let announcement = announcements::next_due(app).await?;
-    Ok([expiry, reminder, announcement, snooze.flatten()].into_iter().flatten().min())
+    Ok([expiry, reminder, announcement, snooze].into_iter().flatten().min())
 }
 
 /// Runs until the server ends: sleeps until something is due, or until a change says that it may be earlier.

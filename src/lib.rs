@@ -39,6 +39,7 @@ pub mod receipts;
 pub mod refresh;
 pub mod reminders;
 pub mod reports;
+pub mod search;
 pub mod server;
 pub mod subscriptions;
 pub mod targets;

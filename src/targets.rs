@@ -18,7 +18,7 @@ use crate::{
     auth::Actor,
     db::Tx,
     error::{Error, Result},
-    refresh, text,
+    refresh, search, text,
 };
 
 const LONGEST_EXTERNAL_ID: usize = 255;
@@ -113,7 +113,12 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
         let changed =
             news.iter().filter_map(|(key, _)| known.get(*key)).map(|known| refresh::Changed::Target(known.id));
         noted = refresh::note(tx, changed).await?;
+        let texts: Vec<_> =
+            news.iter().filter(|(_, details)| details.title.is_some()).map(|(key, _)| (*key).clone()).collect();
         known = named(&**tx, wanted.keys()).await?;
+        let texts =
+            texts.iter().filter_map(|key| known.get(key)).map(|row| (row.id, row.title.clone().unwrap_or_default()));
+        search::change(tx, search::About::Target, texts).await?;
     }
     let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);
     let ids: Option<Vec<_>> = targets.iter().map(|(target, _)| id(target)).collect();

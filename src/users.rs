@@ -22,7 +22,7 @@ use crate::{
     auth::{Actor, Claims, LONGEST_SUBJECT, Role},
     db::{Topic, Tx, list},
     error::{Error, Result},
-    id, live, text,
+    id, live, search, text,
 };
 
 /// The most people that one call may name.
@@ -193,6 +193,8 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     user::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(&**tx).await?;
     let mut users = user::Entity::find().filter(user::COLUMN.external_id.is_in(ids.clone())).all(&**tx).await?;
     users.sort_by_key(|user| ids.iter().position(|id| *id == user.external_id));
+    let text = |user: &user::Model| (user.id, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"));
+    search::change(tx, search::About::User, users.iter().map(text)).await?;
     // What was announced and done before somebody became known is not for them (N7).
     let new_inboxes = format!(
         "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \

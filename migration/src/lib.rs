@@ -3,9 +3,14 @@
 
 pub use sea_orm_migration::prelude::*;
 
+mod folding;
 mod m20261121_000001_first;
 mod m20261124_000002_notifications;
 mod m20261124_000003_reminders;
+mod m20261126_000004_places;
+mod m20261126_000005_search;
+
+pub use folding::folded;
 
 pub struct Migrator;
 
@@ -15,6 +20,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_first::Migration),
             Box::new(m20261124_000002_notifications::Migration),
             Box::new(m20261124_000003_reminders::Migration),
+            Box::new(m20261126_000004_places::Migration),
+            Box::new(m20261126_000005_search::Migration),
         ]
     }
 }

@@ -25,6 +25,18 @@ const MIGRATION_LOCK: i64 = 0x74_6964_696e_6773;
 pub const ORDER_LOCK: i64 = MIGRATION_LOCK + 1;
 pub const WITHDRAWAL_LOCK: i64 = MIGRATION_LOCK + 2;
 
+/// How statements are planned.
+pub const PLANS: [(&str, &str); 4] = [
+    // The planner's custom plans cost more than they gain: every hot statement has one right plan.
+    ("plan_cache_mode", "force_generic_plan"),
+    // Compiling a plan takes longer than any of our statements.
+    ("jit", "off"),
+    // A generic plan takes a list of unknown length for ten or a hundred, and each of them for as many rows as a LIMIT lets
+    // through: it would rather hash whole tables, or walk two of them side by side, than look up what is one row.
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
 pub async fn open(url: &str, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
     let connect = |connections: u32, writes: bool| {
         let mut options = ConnectOptions::new(url);
@@ -33,18 +45,8 @@ pub async fn open(url: &str, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result
         options.test_before_acquire(false).test_before_acquire_if_idle_for(Duration::from_secs(5));
         options.map_sqlx_postgres_opts(move |options| {
             let options = options.statement_cache_capacity(200);
-            // The planner's custom plans cost more than they gain: every hot statement has one right plan.
-            let options = if writes {
-                options
-            } else {
-                // A generic plan takes a list of unknown length for a hundred, and each of them for as many rows as a LIMIT
-                // lets through: it would rather hash whole tables than look up what is one row.
-                options.options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")])
-            };
+            let options = options.options(PLANS);
             options.options([
-                ("plan_cache_mode", "force_generic_plan"),
-                // Compiling a plan takes longer than any of our statements.
-                ("jit", "off"),
                 ("idle_in_transaction_session_timeout", "30s"),
                 ("default_transaction_read_only", if writes { "off" } else { "on" }),
             ])

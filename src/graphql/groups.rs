@@ -6,14 +6,14 @@ use super::{
     actor, app, auth, hosts, loaders,
     loaders::MembersOf,
     paging::{Paged, connection, page},
-    users::{User, contains},
+    users::User,
 };
 use crate::{
     auth::Actor,
     error::Error,
     groups::{self, GroupRef},
     id::Kind,
-    text,
+    search::{self, About},
     users::UserRef,
 };
 
@@ -111,11 +111,8 @@ impl GroupQuery {
         let page = page::<i64>((first, after, last, before))?;
         let mut groups = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
         if let Some(search) = search {
-            let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
-            use group::Column::{ExternalId, Name};
-            let any = sea_orm::Condition::any();
-            let any = any.add(contains(dialect, (group::Entity, Name), &search));
-            groups = groups.filter(any.add(contains(dialect, (group::Entity, ExternalId), &search)));
+            let term = search::term("search", &search)?;
+            groups = groups.filter(search::filter(app(ctx).db.dialect(), About::Group, &term));
         }
         let rows = page.seek(groups, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
         let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;

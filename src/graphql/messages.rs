@@ -14,7 +14,7 @@ use super::{
     },
     reminders::Reminder,
     reports::ReadTimelinePoint,
-    users::{User, contains},
+    users::User,
 };
 use crate::{
     auth::Actor,
@@ -22,7 +22,7 @@ use crate::{
     id::Kind,
     messages::{self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput},
     reports::{self, Interval},
-    text,
+    search::{self, About},
 };
 
 /// A message or a reply.
@@ -276,10 +276,8 @@ impl MessageQuery {
             None => {}
         }
         if let Some(search) = search {
-            let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
-            let subject = contains(dialect, (message::Entity, message::Column::Subject), &search);
-            let body = contains(dialect, (message::Entity, message::Column::Body), &search);
-            sent = sent.filter(sea_orm::Condition::any().add(subject).add(body));
+            let term = search::term("search", &search)?;
+            sent = sent.filter(search::filter(app(ctx).db.dialect(), About::Message, &term));
         }
         let rows = page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
         let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await.map_err(Error::from)?;

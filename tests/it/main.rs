@@ -36,6 +36,7 @@ mod reminders;
 mod reminders_at_once;
 mod reports;
 mod schema;
+mod search;
 mod sse;
 mod statements;
 mod story;
