@@ -25,7 +25,7 @@ use crate::{
     id,
     idempotency::{self, Call, Claim},
     inbox::About,
-    refresh, text,
+    refresh, search, text,
 };
 
 const LONGEST_TITLE: usize = 200;
@@ -115,6 +115,7 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
         is_published.into(),
     ];
     let announcement = one(tx.rows(&insert, values).await?)?;
+    search::add(&tx, search::About::Announcement, announcement.id, &[&announcement.title, &announcement.body]).await?;
     key.keep(&tx, announcement.id).await?;
     tx.concerns(is_published.then_some(Topic::Announcements));
     if !is_published || expires_at.is_some() {
@@ -188,6 +189,8 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     }
     let mut noted = Vec::new();
     if new != old {
+        let text = format!("{}\n{}", new.title, new.body);
+        search::change(&tx, search::About::Announcement, [(id, text)]).await?;
         let change = announcement::ActiveModel {
             id: Set(id),
             title: Set(new.title),

@@ -37,7 +37,7 @@ use crate::{
 
 pub use beside::beside;
 pub use dialect::{Dialect, bind, integers, list};
-pub use postgres::{Bus, Heard, Listening};
+pub use postgres::{Bus, Heard, Listening, PLANS};
 pub use reader::Reader;
 pub use sqlite::lock;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ::entity::{idempotency_key, inbox_item};
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -212,17 +212,18 @@ fn after(oldest: Option<DateTime<Utc>>, days: u16) -> Option<DateTime<Utc>> {
 
 /// When the first snoozed item comes back.
 async fn first_wake(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let first = inbox_item::Entity::find().select_only().column_as(inbox_item::Column::SnoozedUntil.min(), "at");
+    // The first in the order of the index: a minimum may be looked for among all that are snoozed.
+    let first = inbox_item::Entity::find().select_only().column(inbox_item::Column::SnoozedUntil);
     let first =
         first.filter(inbox_item::COLUMN.snoozed_until.is_not_null()).filter(inbox_item::COLUMN.removed_at.is_null());
-    Ok(first.into_tuple::<Option<DateTime<Utc>>>().one(app.db.read()).await?.flatten())
+    Ok(first.order_by_asc(inbox_item::Column::SnoozedUntil).into_tuple().one(app.db.read()).await?)
 }
 
 /// When the first of the items that are remembered was removed.
 async fn first_tombstone(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let first = inbox_item::Entity::find().select_only().column_as(inbox_item::Column::RemovedAt.min(), "at");
-    let first = first.filter(inbox_item::COLUMN.removed_at.is_not_null());
-    Ok(first.into_tuple::<Option<DateTime<Utc>>>().one(app.db.read()).await?.flatten())
+    let first = inbox_item::Entity::find().select_only().column(inbox_item::Column::RemovedAt);
+    let first = first.filter(inbox_item::COLUMN.removed_at.is_not_null()).order_by_asc(inbox_item::Column::RemovedAt);
+    Ok(first.into_tuple().one(app.db.read()).await?)
 }
 
 /// When the first of the keys that are remembered was used.

@@ -14,7 +14,7 @@ use crate::{
     auth::Actor,
     db::Tx,
     error::{Error, Result},
-    id, text,
+    id, search, text,
     users::{self, UserRef},
 };
 
@@ -48,6 +48,8 @@ pub async fn upsert(app: &App, actor: &Actor, external_id: String, name: String)
         .update_columns([group::Column::Name, group::Column::DeletedAt])
         .to_owned();
     let group = group::Entity::insert(group).on_conflict(newest).exec_with_returning(&*tx).await?;
+    let text = format!("{}\n{}", group.name, group.external_id);
+    search::change(&tx, search::About::Group, [(group.id, text)]).await?;
     tx.commit().await?;
     Ok(group)
 }

@@ -14,23 +14,27 @@ mod item;
 
 use ::entity::{activity, inbox, inbox_item, inbox_item_activity};
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait, Order, QueryFilter, Value, sea_query::Expr};
+use sea_orm::{EntityTrait, Iterable, Order, QueryFilter, Value, sea_query::Expr};
 
 use crate::{
-    db::{Db, bind, list},
+    db::{Db, bind, integers, list},
     error::{Error, Result},
     page::{Page, Slice},
-    text,
+    search,
 };
 
 /// The most inboxes that one transaction locks for something that happens to many.
 pub const BATCH: i64 = 5_000;
 
 const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
+/// Where an item is that was not removed, and how far it is known. An index begins with the owner, this and the kind, and is in
+/// the order of the pages: it serves what is picked by single values of these. The text is the index's.
+const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 WHEN snoozed_until IS NOT NULL THEN 4 \
+    WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END WHEN seen_at IS NULL THEN 0 ELSE 1 END";
 
 pub use change::{
-    About, COUNTS, Change, Changed, apply, begin_change, change_all, change_items, count_changed, deliver, purge,
-    remove, tally, wake_snoozed, with_tally,
+    About, COUNTS, Change, apply, begin_change, change_all, change_items, count_changed, deliver, items_and_owners,
+    lock, purge, remove, tally, wake_snoozed, with_tally,
 };
 pub use history::{Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit};
 pub use item::{Activities, BEGINNING, Doer, Item, LATEST_ACTORS, Subject, Texts, latest_actors, reasons};
@@ -52,17 +56,30 @@ pub enum InboxView {
 }
 
 impl InboxView {
-    fn condition(self) -> &'static str {
+    /// The values of [`PLACE`] that it shows.
+    fn places(self) -> &'static [u8] {
         match self {
-            InboxView::Active => ACTIVE,
-            InboxView::Unread => {
-                "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL"
-            }
-            InboxView::Snoozed => "removed_at IS NULL AND snoozed_until IS NOT NULL",
-            InboxView::Archived => "removed_at IS NULL AND archived_at IS NOT NULL",
-            InboxView::All => "removed_at IS NULL",
+            InboxView::Active => &[0, 1, 2, 3],
+            InboxView::Unread => &[0, 1],
+            InboxView::Snoozed => &[4],
+            InboxView::Archived => &[5],
+            InboxView::All => &[0, 1, 2, 3, 4, 5],
         }
     }
+}
+
+/// Selects of the items of `$1` in these places and of these kinds, each from one part of the index of [`PLACE`].
+fn by_place(columns: &str, places: &[u8], kinds: Option<&[inbox_item::Kind]>, condition: &str) -> Vec<String> {
+    let of = |place: &u8, kind: inbox_item::Kind| {
+        let kind = sea_orm::ActiveEnum::to_value(&kind);
+        format!(
+            "SELECT {columns} FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND {PLACE} = {place} \
+             AND kind = '{kind}'{condition}"
+        )
+    };
+    let is_wanted = |kind: &inbox_item::Kind| kinds.is_none_or(|kinds| kinds.contains(kind));
+    let kinds: Vec<_> = inbox_item::Kind::iter().filter(is_wanted).collect();
+    places.iter().flat_map(|place| kinds.iter().map(move |kind| of(place, *kind))).collect()
 }
 
 #[derive(Clone, Debug, Default)]
@@ -89,16 +106,12 @@ pub async fn page(
     texts: Texts,
 ) -> Result<Slice<Item>> {
     let mut values = vec![Value::from(user)];
-    let mut conditions = format!("user_id = $1 AND {}", filter.view.condition());
-    if let Some(kinds) = &filter.kinds {
-        let kinds: Vec<_> = kinds.iter().map(|kind| bind(&mut values, sea_orm::ActiveEnum::to_value(kind))).collect();
-        conditions += &format!(" AND kind IN ({})", if kinds.is_empty() { "NULL".into() } else { kinds.join(", ") });
-    }
+    let mut conditions = String::new();
     if let Some(target) = filter.target {
         conditions += &format!(" AND target_id = {}", bind(&mut values, target));
     }
     if let Some(search) = &filter.search {
-        conditions += &searching(db, bind(&mut values, text::search("search", search)?));
+        conditions += &searching(db, &bind(&mut values, search::term("search", search)?));
     }
     for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
         if let Some((time, id)) = key {
@@ -107,10 +120,19 @@ pub async fn page(
         }
     }
     let direction = if page.backwards { "ASC" } else { "DESC" };
+    let order = format!("updated_at {direction}, id {direction}");
     let limit = bind(&mut values, page.limit as i64 + 1);
-    let items = format!(
-        "SELECT * FROM inbox_item WHERE {conditions} ORDER BY updated_at {direction}, id {direction} LIMIT {limit}"
-    );
+    let selects = match (filter.view, &filter.kinds) {
+        // What is looked at most has an index of its own.
+        (InboxView::Active, None) => {
+            vec![format!("SELECT * FROM inbox_item WHERE user_id = $1 AND {ACTIVE}{conditions}")]
+        }
+        (view, kinds) => by_place("*", view.places(), kinds.as_deref(), &conditions),
+    };
+    if selects.is_empty() {
+        return Ok(page.slice(Vec::new()));
+    }
+    let items = db.dialect().merge(&selects, &order, &limit);
     let mut rows = select_items(db, &items, values, texts).await?;
     // The statement chooses the rows; the order in which a join gives them is its own.
     rows.sort_by_key(|item: &Item| (item.row.updated_at, item.row.id));
@@ -123,15 +145,24 @@ pub async fn page(
 /// The items of one person with these ids; others are left out.
 pub async fn items(db: &Db, user: i64, ids: &[i64]) -> Result<Vec<Item>> {
     let wanted = db.dialect().is_one_of("id", "$2");
-    let items = format!("SELECT * FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND {wanted}");
+    let own = db.dialect().checked("user_id = $1 AND removed_at IS NULL");
+    let items = format!("SELECT * FROM inbox_item WHERE {wanted} AND {own}");
     select_items(db, &items, vec![user.into(), list(ids)], Texts::Whole).await
 }
 
 /// The items of one person about these messages.
 pub async fn items_about(db: &Db, user: i64, messages: &[i64]) -> Result<Vec<Item>> {
-    let wanted = db.dialect().is_one_of("message_id", "$2");
-    let items = format!("SELECT * FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND {wanted}");
-    select_items(db, &items, vec![user.into(), list(messages)], Texts::Whole).await
+    let dialect = db.dialect();
+    let own = format!(
+        "SELECT (SELECT x.id FROM inbox_item AS x WHERE x.message_id = w.message_id AND x.user_id = $1) FROM {} AS w",
+        dialect.integer_table("$2", &["message_id"])
+    );
+    let items = format!(
+        "SELECT * FROM inbox_item WHERE {} AND {}",
+        dialect.is_among("id", &own),
+        dialect.checked("removed_at IS NULL")
+    );
+    select_items(db, &items, vec![user.into(), integers(messages.iter().map(|id| [*id]))], Texts::Whole).await
 }
 
 /// A page of the activities that are a part of an item, the latest first. Whose inbox it is may see them.
@@ -159,21 +190,18 @@ async fn select_items(db: &Db, items: &str, values: Vec<Value>, texts: Texts) ->
 }
 
 /// The condition that what an item is about contains a text, in any case.
-fn searching(db: &Db, text: String) -> String {
-    let position = db.dialect().position();
-    let contains = |column: &str| format!("{position}(lower({column}), {text}) > 0");
-    let among = |reference: &str, table: &str, columns: &[&str]| {
-        let columns: Vec<_> = columns.iter().map(|column| contains(&format!("x.{column}"))).collect();
+fn searching(db: &Db, term: &str) -> String {
+    let among = |reference: &str, table: &str, about: search::About| {
         // Looked up from the item: a list of all that match would be made of the whole table.
         format!(
-            "{reference} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{reference} AND ({}))",
-            columns.join(" OR ")
+            "{reference} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{reference} AND {})",
+            search::contains(db.dialect(), about, "x", term)
         )
     };
     format!(
         " AND ({} OR {} OR {})",
-        among("message_id", "message", &["subject", "body"]),
-        among("announcement_id", "announcement", &["title", "body"]),
-        among("target_id", "target", &["title"]),
+        among("message_id", "message", search::About::Message),
+        among("announcement_id", "announcement", search::About::Announcement),
+        among("target_id", "target", search::About::Target),
     )
 }

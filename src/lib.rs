@@ -43,6 +43,7 @@ pub mod recount;
 pub mod refresh;
 pub mod reminders;
 pub mod reports;
+pub mod search;
 pub mod server;
 pub mod subscriptions;
 pub mod targets;

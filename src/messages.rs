@@ -24,6 +24,7 @@ use crate::{
     id,
     idempotency::{self, Call, Claim},
     reminders::{self, ReminderInput},
+    search::{self, About},
     text, threads,
 };
 
@@ -129,6 +130,7 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
         ..blank(now)
     };
     let mut message = message.insert(&*tx).await?;
+    search::add(&tx, About::Message, message.id, &[&message.subject, &message.body]).await?;
     address(&tx, &message, &audiences).await?;
     if !only_people {
         tx.run(TO_MEMBERS, [message.id.into(), sender.unwrap_or(0).into()]).await?;
@@ -181,9 +183,12 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
         ..blank(now)
     };
     let mut message = message.insert(&*tx).await?;
+    search::add(&tx, About::Message, message.id, &[&message.subject, &message.body]).await?;
     address(&tx, &message, &audiences).await?;
     let author = parent.sender_id.unwrap_or(0);
-    tx.run(TO_REMAINING_MEMBERS, [message.id.into(), parent.id.into(), sender.into(), author.into()]).await?;
+    if audiences.iter().any(|audience| matches!(audience, Audience::Group { .. })) {
+        tx.run(TO_REMAINING_MEMBERS, [message.id.into(), parent.id.into(), sender.into(), author.into()]).await?;
+    }
     message.recipient_count = count_recipients(&tx, message.id).await?;
     key.keep(&tx, message.id).await?;
     delivery::start(&tx, &message).await?;

@@ -12,28 +12,29 @@ use crate::{
     error::Result,
 };
 
-/// Notes what the last change of a person's inbox touched as seen, or as read. The caller holds the lock of this inbox.
-pub async fn record(tx: &Tx, owner: i64, read: bool, now: DateTime<Utc>) -> Result<()> {
+/// Notes what some items, a [`list`], of a person are about as seen, or as read. The caller holds the lock of the inbox.
+pub async fn record(tx: &Tx, owner: i64, items: Value, read: bool, now: DateTime<Utc>) -> Result<()> {
+    let dialect = tx.dialect();
     let new = if read { "read_at" } else { "seen_at" };
     let fresh = format!(
         "SELECT r.message_id, r.audience_id, CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END \
-         FROM inbox AS b JOIN inbox_item AS i ON i.user_id = b.user_id AND i.seq = b.seq \
-         JOIN message_recipient AS r ON r.message_id = i.message_id AND r.user_id = i.user_id \
-         WHERE b.user_id = $1 AND r.{new} IS NULL \
-         UNION ALL SELECT i.announcement_id, 0, CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END \
-         FROM inbox AS b JOIN inbox_item AS i ON i.user_id = b.user_id AND i.seq = b.seq AND i.announcement_id IS NOT NULL \
+         FROM inbox_item AS i JOIN message_recipient AS r ON r.message_id = i.message_id AND r.user_id = i.user_id \
+         WHERE {items} AND r.{new} IS NULL \
+         UNION ALL SELECT i.announcement_id, 0, CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END FROM inbox_item AS i \
          LEFT JOIN announcement_reading AS r ON r.announcement_id = i.announcement_id AND r.user_id = i.user_id \
-         WHERE b.user_id = $1 AND r.{new} IS NULL"
+         WHERE {items} AND {} AND r.{new} IS NULL",
+        dialect.checked("i.announcement_id IS NOT NULL"),
+        items = dialect.is_one_of("i.id", "$1"),
     );
     let (mut messages, mut audiences, mut announcements) = (Vec::new(), Vec::new(), Vec::new());
-    for row in tx.rows(&fresh, [owner.into()]).await? {
+    for row in tx.rows(&fresh, [items]).await? {
         let (subject, audience): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         let seen = i64::from(row.try_get_by_index::<i32>(2)?);
         if audience == 0 {
             announcements.push([subject, seen]);
         } else {
             messages.push([subject, seen]);
-            audiences.push([audience, seen]);
+            audiences.push([audience, seen, subject]);
         }
     }
     if !messages.is_empty() {
@@ -51,22 +52,25 @@ async fn record_messages(
     read: bool,
     now: DateTime<Utc>,
     mut messages: Vec<[i64; 2]>,
-    audiences: Vec<[i64; 2]>,
+    audiences: Vec<[i64; 3]>,
 ) -> Result<()> {
     let dialect = tx.dialect();
     // A person whom several addresses reached counts once for the message.
     messages.sort_unstable();
     messages.dedup();
     let also = if read { "read_at = $1, " } else { "" };
+    // By pairs: with a list of messages and one of addresses, each of these would be looked up with each of those.
     let mark = format!(
-        "UPDATE message_recipient SET {also}seen_at = coalesce(seen_at, $1) WHERE user_id = $2 AND {} AND {}",
-        dialect.is_one_of("message_id", "$3"),
-        dialect.is_one_of("audience_id", "$4"),
+        "UPDATE message_recipient SET {also}seen_at = coalesce(message_recipient.seen_at, $1) FROM {} AS d \
+         WHERE message_recipient.message_id = d.message AND message_recipient.user_id = $2 \
+         AND message_recipient.audience_id = d.id",
+        dialect.integer_table("$3", &["id", "seen", "message"]),
     );
-    tx.run(&mark, [now.into(), owner.into(), ids(&messages), ids(&audiences)]).await?;
+    tx.run(&mark, [now.into(), owner.into(), integers(audiences.iter().copied())]).await?;
     lock(tx, "message", &messages).await?;
     tx.concerns(messages.iter().map(|[id, _]| Topic::Reading(*id)));
     count(tx, "message", messages, read, now).await?;
+    let audiences = audiences.into_iter().map(|[id, seen, _]| [id, seen]).collect();
     count(tx, "message_audience", audiences, read, now).await
 }
 
@@ -91,6 +95,10 @@ async fn record_announcements(
 /// Locks what is counted in the order of the ids.
 async fn lock(tx: &Tx, table: &str, rows: &[[i64; 2]]) -> Result<()> {
     let dialect = tx.dialect();
+    // The change of one row locks it.
+    if rows.len() == 1 || !dialect.locks_rows() {
+        return Ok(());
+    }
     let which = dialect.is_one_of("id", "$1");
     let lock = format!("SELECT id FROM {table} WHERE {which} ORDER BY id {}", dialect.for_update());
     tx.rows(&lock, [ids(rows)]).await?;

@@ -8,7 +8,7 @@ use sea_orm::{
 
 use crate::{
     app::App,
-    db::{Topic, Tx},
+    db::{Topic, Tx, list},
     error::Result,
     inbox::{self, BATCH, Change},
 };
@@ -83,10 +83,15 @@ pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
     let up_to = next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
     match up_to {
         Some(up_to) => {
-            let which = format!("{column} = $1 AND user_id > $2 AND user_id <= $3");
-            let values = vec![subject.into(), after.into(), up_to.into()];
-            // All in this range, also those who have got it since the range was chosen.
-            inbox::apply(&tx, &which, values, Change::Refresh, app.clock.now(), i64::MAX).await?;
+            // All in this range. Who gets it later gets it as it is now.
+            let find = format!(
+                "SELECT id, user_id FROM inbox_item \
+                 WHERE {column} = $1 AND user_id > $2 AND user_id <= $3 AND removed_at IS NULL ORDER BY user_id"
+            );
+            let found = tx.rows(&find, [subject.into(), after.into(), up_to.into()]).await?;
+            let (items, owners) = inbox::items_and_owners(&found)?;
+            inbox::lock(&tx, &owners).await?;
+            inbox::apply(&tx, list(&items), "true", Change::Refresh, app.clock.now()).await?;
             tx.run("UPDATE refresh SET refreshed_to = $2 WHERE id = $1", [id.into(), up_to.into()]).await?;
         }
         None => drop(tx.run("DELETE FROM refresh WHERE id = $1", [id.into()]).await?),

@@ -48,6 +48,9 @@ static DUE: LazyLock<String> = LazyLock::new(|| format!("r.next_at <= $1 AND {} 
 /// A recipient `r` whom the reminder `q` still concerns.
 const PENDING: &str = "CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END IS NULL";
 
+/// Who the recipient `r` is was not deactivated.
+const IS_ACTIVE: &str = "EXISTS (SELECT 1 FROM \"user\" AS u WHERE u.id = r.user_id AND u.deactivated_at IS NULL)";
+
 /// A claimed date.
 struct Due {
     message: i64,
@@ -192,21 +195,24 @@ async fn remind_people(
 ) -> Result<()> {
     let dialect = tx.dialect();
     let find = format!(
-        "SELECT DISTINCT i.id FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
-         JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL \
-         JOIN \"user\" AS u ON u.id = r.user_id AND u.deactivated_at IS NULL \
-         WHERE {} AND r.user_id > $2 AND r.user_id <= $3 AND i.user_id > $2 AND i.user_id <= $3 AND {PENDING}",
+        "SELECT DISTINCT i.id, i.user_id FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
+         JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id \
+         WHERE {} AND r.user_id > $2 AND r.user_id <= $3 AND i.user_id > $2 AND i.user_id <= $3 AND {}",
         dialect.is_one_of("q.message_id", "$1"),
+        dialect.checked(&format!("i.removed_at IS NULL AND {PENDING} AND {IS_ACTIVE}")),
     );
-    let items = tx.rows(&find, [list(messages), after.into(), up_to.into()]).await?;
-    let items = items.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    let found = tx.rows(&find, [list(messages), after.into(), up_to.into()]).await?;
+    let (items, owners) = inbox::items_and_owners(&found)?;
+    if items.is_empty() {
+        return Ok(());
+    }
+    inbox::lock(tx, &owners).await?;
     // Asked again under the locks of the inboxes: whoever has read it by then is not reminded. Replies wait for ours.
-    let which = format!(
-        "{} AND EXISTS (SELECT 1 FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
-         WHERE q.message_id = inbox_item.message_id AND r.user_id = inbox_item.user_id AND {PENDING})",
-        dialect.is_one_of("id", "$1")
+    let only = format!(
+        "EXISTS (SELECT 1 FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
+         WHERE q.message_id = inbox_item.message_id AND r.user_id = inbox_item.user_id AND {PENDING})"
     );
-    inbox::apply(tx, &which, vec![list(&items)], Change::Remind(respond_by), now, inbox::BATCH).await?;
+    inbox::apply(tx, list(&items), &only, Change::Remind(respond_by), now).await?;
     let note = format!(
         "UPDATE message_recipient SET reminded_at = $2, reminder_count = message_recipient.reminder_count + 1 \
          FROM inbox_item AS i WHERE {} AND i.reminded_at = $2 \

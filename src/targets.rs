@@ -18,7 +18,7 @@ use crate::{
     auth::Actor,
     db::Tx,
     error::{Error, Result},
-    refresh, text,
+    refresh, search, text,
 };
 
 const LONGEST_EXTERNAL_ID: usize = 255;
@@ -94,6 +94,8 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
         let count = new.len();
         let once = OnConflict::columns(KEY).do_nothing().to_owned();
         let made = target::Entity::insert_many(new).on_conflict(once).exec_with_returning(&**tx).await?;
+        let titles = made.iter().filter_map(|target| Some((target.id, target.title.clone()?)));
+        search::change(tx, search::About::Target, titles).await?;
         let all_made = made.len() == count;
         known.extend(made.into_iter().map(keyed));
         if !all_made {
@@ -114,8 +116,11 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
         let change = OnConflict::columns(KEY).values(newest).to_owned();
         let rows: Vec<_> = changed.iter().map(|change| row(*change, now)).collect();
         target::Entity::insert_many(rows).on_conflict(change).exec_without_returning(&**tx).await?;
-        let changed = changed.iter().filter_map(|(key, _)| known.get(*key));
-        noted = refresh::note(tx, changed.map(|known| refresh::Changed::Target(known.id))).await?;
+        let rows = changed.iter().filter_map(|(key, _)| known.get(*key));
+        noted = refresh::note(tx, rows.map(|known| refresh::Changed::Target(known.id))).await?;
+        // Under the locks that the statement has taken: this is the title now.
+        let titles = |(key, details): &(&Key, &Details)| Some((known.get(*key)?.id, details.title.clone()?));
+        search::change(tx, search::About::Target, changed.iter().filter_map(titles)).await?;
     }
     let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);
     let ids: Option<Vec<_>> = targets.iter().map(|(target, _)| id(target)).collect();

@@ -60,10 +60,3 @@ pub fn check_link(field: &str, url: Option<&str>) -> Result<()> {
 pub fn is_web_url(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
 }
-
-/// What somebody looks for, in lower case.
-pub fn search(field: &str, text: &str) -> Result<String> {
-    const LONGEST: usize = 200;
-    check_line(field, text, LONGEST)?;
-    Ok(text.to_lowercase())
-}

@@ -22,7 +22,7 @@ use crate::{
     auth::{Actor, Claims, LONGEST_SUBJECT, Role},
     db::{Topic, Tx, integers, list},
     error::{Error, Result},
-    id, live, text,
+    id, live, search, text,
 };
 
 /// The most people that one call may name.
@@ -201,6 +201,8 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
             OnConflict::column(Id).update_columns([FirstName, LastName, Email, AvatarUrl, Locale, TimeZone]).to_owned();
         user::Entity::insert_many(changed).on_conflict(newest).exec_without_returning(&**tx).await?;
     }
+    let text = |user: &user::Model| (user.id, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"));
+    search::change(tx, search::About::User, known.iter().map(text)).await?;
     // What was announced and done before somebody became known is not for them (N7).
     let new_inboxes = format!(
         "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \

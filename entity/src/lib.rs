@@ -20,6 +20,7 @@ pub mod message_audience;
 pub mod message_recipient;
 pub mod refresh;
 pub mod reminder;
+pub mod search_text;
 pub mod subscription;
 pub mod subscription_config;
 pub mod target;

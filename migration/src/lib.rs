@@ -3,10 +3,15 @@
 
 pub use sea_orm_migration::prelude::*;
 
+mod folding;
 mod m20261121_000001_first;
 mod m20261124_000002_notifications;
 mod m20261124_000003_reminders;
+mod m20261126_000004_places;
+mod m20261126_000005_search;
 mod m20261126_000010_expiry;
+
+pub use folding::folded;
 
 pub struct Migrator;
 
@@ -16,6 +21,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_first::Migration),
             Box::new(m20261124_000002_notifications::Migration),
             Box::new(m20261124_000003_reminders::Migration),
+            Box::new(m20261126_000004_places::Migration),
+            Box::new(m20261126_000005_search::Migration),
             Box::new(m20261126_000010_expiry::Migration),
         ]
     }

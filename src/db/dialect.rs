@@ -28,6 +28,11 @@ impl Dialect {
         if self.postgres() { "FOR NO KEY UPDATE" } else { "" }
     }
 
+    /// Whether rows are locked. SQLite's one writer needs no locks.
+    pub fn locks_rows(self) -> bool {
+        self.postgres()
+    }
+
     /// The larger of two numbers.
     pub fn greatest(self, one: &str, other: &str) -> String {
         if self.postgres() { format!("greatest({one}, {other})") } else { format!("max({one}, {other})") }
@@ -94,6 +99,11 @@ impl Dialect {
         if self.postgres() { "strpos" } else { "instr" }
     }
 
+    /// A text with the letters of ASCII in lower case, and no others, whatever the locale.
+    pub fn lower_ascii(self, text: &str) -> String {
+        if self.postgres() { format!("lower(({text}) COLLATE \"C\")") } else { format!("lower({text})") }
+    }
+
     /// The hour of a time in UTC, as 2026-01-05T09.
     pub fn hour(self, column: &str) -> String {
         if self.postgres() {
@@ -103,17 +113,45 @@ impl Dialect {
         }
     }
 
-    /// Whether a column is in a parameter that holds a [`list`].
+    /// Whether a column is among what a query finds, which is asked once and does not know of the row.
     ///
-    /// PostgreSQL would join a table made of the list row by row; an array is looked up in the index.
+    /// PostgreSQL would join the query to the table, and for that it may walk the table from its beginning, or go through the
+    /// query row by row; an array is looked up in the index.
+    pub fn is_among(self, column: &str, query: &str) -> String {
+        if self.postgres() { format!("{column} = ANY(ARRAY({query}))") } else { format!("{column} IN ({query})") }
+    }
+
+    /// Whether a column is in a parameter that holds a [`list`].
     pub fn is_one_of(self, column: &str, parameter: &str) -> String {
         if self.postgres() {
-            format!(
-                "{column} = ANY(ARRAY(SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e))"
-            )
+            let list =
+                format!("SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e");
+            self.is_among(column, &list)
         } else {
-            format!("{column} IN (SELECT e.value FROM json_each({parameter}) AS e)")
+            self.is_among(column, &format!("SELECT e.value FROM json_each({parameter}) AS e"))
         }
+    }
+
+    /// A condition that is asked of rows which are found by something else. Written plainly, a plan could take it for the way to
+    /// find them, by an index that has a whole inbox.
+    pub fn checked(self, condition: &str) -> String {
+        format!("CASE WHEN {condition} THEN 1 END = 1")
+    }
+
+    /// The first rows of some selects, each of which an index serves in `order`.
+    ///
+    /// SQLite merges them as they come. PostgreSQL does so only if each of them is sorted and limited by itself; SQLite would
+    /// then read them all to the limit.
+    pub fn merge(self, selects: &[String], order: &str, limit: &str) -> String {
+        let ends = format!("ORDER BY {order} LIMIT {limit}");
+        if let [only] = selects {
+            return format!("{only} {ends}");
+        }
+        let part = |(n, select): (usize, &String)| {
+            if self.postgres() { format!("SELECT * FROM ({select} {ends}) AS part_{n}") } else { select.clone() }
+        };
+        let parts: Vec<_> = selects.iter().enumerate().map(part).collect();
+        format!("SELECT * FROM ({}) AS parts {ends}", parts.join(" UNION ALL "))
     }
 
     /// A table made of a parameter that holds a JSON array of arrays of integers ([`integers`]).

@@ -39,6 +39,18 @@ const STUCK: f64 = 400.0;
 /// For the statements that end others, which answer at once or not at all.
 const ENDING: Duration = Duration::from_secs(1);
 
+/// How statements are planned.
+pub const PLANS: [(&str, &str); 4] = [
+    // The planner's custom plans cost more than they gain: every hot statement has one right plan.
+    ("plan_cache_mode", "force_generic_plan"),
+    // Compiling a plan takes longer than any of our statements.
+    ("jit", "off"),
+    // A generic plan takes a list of unknown length for ten or a hundred, and each of them for as many rows as a LIMIT lets
+    // through: it would rather hash whole tables, or walk two of them side by side, than look up what is one row.
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq)]
 enum Use {
@@ -68,13 +80,7 @@ async fn connect(
     };
     let milliseconds = |time: Duration| time.as_millis().to_string();
     let own = match use_ {
-        // A generic plan takes a list of unknown length for a hundred, and each of them for as many rows as a LIMIT
-        // lets through: it would rather hash whole tables than look up what is one row.
-        Use::Read => vec![
-            ("enable_hashjoin", "off".to_owned()),
-            ("enable_mergejoin", "off".to_owned()),
-            ("statement_timeout", milliseconds(settings.read_timeout)),
-        ],
+        Use::Read => vec![("statement_timeout", milliseconds(settings.read_timeout))],
         Use::Write => vec![
             ("lock_timeout", milliseconds(settings.lock_timeout)),
             ("statement_timeout", milliseconds(settings.write_timeout)),
@@ -83,14 +89,8 @@ async fn connect(
         Use::Other => Vec::new(),
     };
     options.map_sqlx_postgres_opts(move |options| {
-        let options = options.statement_cache_capacity(200).options(own.clone());
-        options.options([
-            // The planner's custom plans cost more than they gain: every hot statement has one right plan.
-            ("plan_cache_mode", "force_generic_plan"),
-            // Compiling a plan takes longer than any of our statements.
-            ("jit", "off"),
-            ("default_transaction_read_only", if use_ == Use::Read { "on" } else { "off" }),
-        ])
+        let options = options.statement_cache_capacity(200).options(own.clone()).options(PLANS);
+        options.options([("default_transaction_read_only", if use_ == Use::Read { "on" } else { "off" })])
     });
     if use_ == Use::Write {
         options.map_sqlx_postgres_pool_opts(|pool| {

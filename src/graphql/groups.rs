@@ -7,14 +7,14 @@ use super::{
     loaders::MembersOf,
     paging::{Paged, connection, page},
     searches::reading,
-    users::{User, contains},
+    users::User,
 };
 use crate::{
     auth::Actor,
     error::Error,
     groups::{self, GroupRef},
     id::Kind,
-    text,
+    search::{self, About},
     users::UserRef,
 };
 
@@ -113,11 +113,8 @@ impl GroupQuery {
         let mut groups = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
         let is_search = search.is_some();
         if let Some(search) = search {
-            let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
-            use group::Column::{ExternalId, Name};
-            let any = sea_orm::Condition::any();
-            let any = any.add(contains(dialect, (group::Entity, Name), &search));
-            groups = groups.filter(any.add(contains(dialect, (group::Entity, ExternalId), &search)));
+            let term = search::term("search", &search)?;
+            groups = groups.filter(search::filter(app(ctx).db.dialect(), About::Group, &term));
         }
         let rows = page.seek(groups, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
         let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;

@@ -17,7 +17,7 @@ use super::{
     reminders::Reminder,
     reports::ReadTimelinePoint,
     searches::reading,
-    users::{User, contains},
+    users::User,
 };
 use crate::{
     auth::Actor,
@@ -25,7 +25,7 @@ use crate::{
     id::Kind,
     messages::{self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput},
     reports::{self, Interval},
-    text,
+    search::{self, About},
 };
 
 /// A message or a reply.
@@ -282,10 +282,8 @@ impl MessageQuery {
         }
         let is_search = search.is_some();
         if let Some(search) = search {
-            let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
-            let subject = contains(dialect, (message::Entity, message::Column::Subject), &search);
-            let body = contains(dialect, (message::Entity, message::Column::Body), &search);
-            sent = sent.filter(sea_orm::Condition::any().add(subject).add(body));
+            let term = search::term("search", &search)?;
+            sent = sent.filter(search::filter(app(ctx).db.dialect(), About::Message, &term));
         }
         let rows = page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
         let rows = rows.find_also_related(user::Entity);

@@ -3,8 +3,7 @@ use std::sync::Arc;
 use ::entity::{group, group_member, subscription, target, user};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use sea_orm::{
-    Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait, Func, IntoColumnRef},
+    Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
 };
 
 use super::{
@@ -22,11 +21,10 @@ use super::{
 };
 use crate::{
     auth::Role,
-    db::Dialect,
     error::Error,
     id::Kind,
+    search::{self, About},
     subscriptions::Following,
-    text,
     users::{self, UserInput, UserRef},
 };
 
@@ -243,23 +241,13 @@ impl UserQuery {
         let mut users = user::Entity::find();
         let is_search = search.is_some();
         if let Some(search) = search {
-            let (dialect, search) = (app(ctx).db.dialect(), text::search("search", &search)?);
-            use user::Column::{ExternalId, FirstName, LastName};
-            let any = [FirstName, LastName, ExternalId].into_iter();
-            users = users.filter(
-                any.fold(Condition::any(), |any, column| any.add(contains(dialect, (user::Entity, column), &search))),
-            );
+            let term = search::term("search", &search)?;
+            users = users.filter(search::filter(app(ctx).db.dialect(), About::User, &term));
         }
         let rows = page.seek(users, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
         let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;
         Ok(Some(connection(page.slice(rows), |user| user.id, User::from)))
     }
-}
-
-/// Whether a column contains what somebody looks for, in any case. (SQLite knows the cases of ASCII only.)
-pub fn contains(dialect: Dialect, column: impl IntoColumnRef, text: &str) -> Expr {
-    let position = Func::cust(dialect.position()).arg(Func::lower(Expr::col(column))).arg(text);
-    Expr::expr(position).gt(0)
 }
 
 /// People to make known, or to change.

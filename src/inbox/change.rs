@@ -2,13 +2,13 @@
 
 use ::entity::inbox_item;
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
-use super::{ACTIVE, BATCH, Item, items};
+use super::{BATCH, InboxView, Item, by_place, items};
 use crate::{
     app::App,
     auth::Actor,
-    db::{Topic, Tx, bind, list},
+    db::{Topic, Tx, bind, integers, list},
     error::{Error, Result},
     id, receipts,
 };
@@ -55,6 +55,15 @@ impl Change {
         }
     }
 
+    /// The places, of what is there, in which such items are.
+    fn places(self) -> &'static [u8] {
+        match self {
+            Change::Seen => &[0, 2],
+            Change::Read => InboxView::Unread.places(),
+            _ => InboxView::Active.places(),
+        }
+    }
+
     /// What it does to them.
     fn sets(self, now: DateTime<Utc>, values: &mut Vec<Value>) -> String {
         match self {
@@ -98,13 +107,20 @@ pub async fn change_items(app: &App, actor: &Actor, ids: &[String], change: Chan
     ids.retain(|id| named.insert(*id));
 
     let tx = app.db.begin().await?;
-    let which = format!("user_id = $1 AND {}", tx.dialect().is_one_of("id", "$2"));
-    let values = vec![owner.into(), list(&ids)];
-    let there = format!("SELECT id FROM inbox_item WHERE {which} AND removed_at IS NULL");
-    if tx.rows(&there, values.clone()).await?.len() < ids.len() {
+    let dialect = tx.dialect();
+    // Locks the inbox, too.
+    let there = format!(
+        "SELECT (SELECT count(*) FROM inbox_item AS i WHERE {} AND {}) FROM inbox AS b WHERE b.user_id = $1 {}",
+        dialect.is_one_of("i.id", "$2"),
+        dialect.checked("i.user_id = b.user_id AND i.removed_at IS NULL"),
+        dialect.for_update(),
+    );
+    let there = tx.rows(&there, [owner.into(), list(&ids)]).await?;
+    let there: i64 = there.first().map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
+    if there < ids.len() as i64 {
         return Err(Error::NotFound(id::Kind::InboxItem.noun()));
     }
-    apply(&tx, &which, values, change, now, BATCH).await?;
+    apply(&tx, list(&ids), "true", change, now).await?;
     tx.commit().await?;
 
     let mut items = items(&app.db, owner, &ids).await?;
@@ -122,18 +138,23 @@ pub async fn change_all(
 ) -> Result<u64> {
     let owner = actor.person()?.id;
     let mut values = vec![Value::from(owner)];
-    let mut which = format!("user_id = $1 AND {ACTIVE}");
-    if let Some(kinds) = kinds {
-        let kinds: Vec<_> = kinds.iter().map(|kind| bind(&mut values, sea_orm::ActiveEnum::to_value(kind))).collect();
-        which += &format!(" AND kind IN ({})", if kinds.is_empty() { "NULL".into() } else { kinds.join(", ") });
-    }
-    if let Some(seq) = up_to {
-        which += &format!(" AND arrived_seq <= {}", bind(&mut values, seq));
+    let arrived = up_to.map(|seq| format!(" AND arrived_seq <= {}", bind(&mut values, seq))).unwrap_or_default();
+    let which = by_place("id", change.places(), kinds, &arrived);
+    if which.is_empty() {
+        return Ok(0);
     }
     let tx = app.db.begin().await?;
-    let changed = apply(&tx, &which, values, change, app.clock.now(), BATCH).await?;
+    lock(&tx, &[owner]).await?;
+    // As one text, which is the parameter of what follows.
+    let which = format!("SELECT {} FROM ({}) AS i", tx.dialect().json_list("i.id"), which.join(" UNION ALL "));
+    let which = tx.rows(&which, values).await?;
+    let which: Option<String> = which.first().map(|row| row.try_get_by_index(0)).transpose()?.flatten();
+    let changed = match which.filter(|which| which != "[]") {
+        Some(which) => apply(&tx, which.into(), "true", change, app.clock.now()).await?,
+        None => 0,
+    };
     tx.commit().await?;
-    Ok(changed.items)
+    Ok(changed)
 }
 
 /// The counts of an inbox, and which items count.
@@ -165,44 +186,31 @@ pub fn with_tally(sign: char) -> String {
 /// The number of the change that is under way in the inbox of an item.
 const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
 
-/// What [`apply`] did.
-pub struct Changed {
-    /// The last inbox that it locked. When there is none, there is nothing left to change; when there is, somebody else may
-    /// have changed the items first.
-    pub last: Option<i64>,
-    pub items: u64,
+/// Locks some inboxes, in the order of the users.
+pub async fn lock(tx: &Tx, owners: &[i64]) -> Result<()> {
+    let dialect = tx.dialect();
+    if dialect.locks_rows() {
+        let which = dialect.is_one_of("user_id", "$1");
+        let lock = format!("SELECT user_id FROM inbox WHERE {which} ORDER BY user_id {}", dialect.for_update());
+        tx.rows(&lock, [list(owners)]).await?;
+    }
+    Ok(())
 }
 
-/// Changes items: those for which `which` holds, a condition on `inbox_item` with its values, and for which the change
-/// makes a difference. At most `most` inboxes are touched, those of the lowest users.
+/// Changes those of some items, a [`list`], that are still there, for which `only` holds and to which it makes a difference. The
+/// caller has locked the inboxes that they are in, perhaps after it found them: somebody may have been faster. Gives how many
+/// there were.
 ///
 /// The counts follow without a rule for each change: what the items counted for before is taken out of them, and what
 /// they count for afterwards is put in.
-pub async fn apply(
-    tx: &Tx,
-    which: &str,
-    mut values: Vec<Value>,
-    change: Change,
-    now: DateTime<Utc>,
-    most: i64,
-) -> Result<Changed> {
+///
+/// Each statement is given the items: by a condition on their state the databases would look for an index, and with wrong
+/// statistics, or none, go through a whole inbox, or all of them.
+pub async fn apply(tx: &Tx, items: Value, only: &str, change: Change, now: DateTime<Utc>) -> Result<u64> {
     let dialect = tx.dialect();
-    let which = format!("{which} AND removed_at IS NULL AND {}", change.concerns(now, &mut values));
-
-    let locked = format!(
-        "SELECT user_id FROM inbox WHERE user_id IN (SELECT user_id FROM inbox_item WHERE {which}) \
-         ORDER BY user_id LIMIT {most} {}",
-        dialect.for_update()
-    );
-    let owners = tx.rows(&locked, values.clone()).await?;
-    let owners = owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
-    let mut changed = Changed { last: owners.last().copied(), items: 0 };
-    if owners.is_empty() {
-        return Ok(changed);
-    }
-
-    // Looked at again under the locks: somebody may have been faster.
-    let which = format!("{which} AND {}", dialect.is_one_of("user_id", &bind(&mut values, list(&owners))));
+    let mut values = vec![items.clone()];
+    let concerns = format!("removed_at IS NULL AND {} AND {only}", change.concerns(now, &mut values));
+    let which = format!("{} AND {}", dialect.is_one_of("id", "$1"), dialect.checked(&concerns));
     let take_out = format!(
         "UPDATE inbox SET seq = inbox.seq + 1, {} \
          FROM (SELECT user_id, {} FROM inbox_item WHERE {which} GROUP BY user_id) AS t \
@@ -210,22 +218,21 @@ pub async fn apply(
         with_tally('-'),
         tally(),
     );
-    // Only their items change now: what the others' last change touched was put in when it happened.
     let owners = tx.rows(&take_out, values.clone()).await?;
     let owners = owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
     if owners.is_empty() {
-        return Ok(changed);
+        return Ok(0);
     }
 
     let set = change.sets(now, &mut values);
-    changed.items = tx.run(&format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {which}"), values).await?;
+    let changed = tx.run(&format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {which}"), values).await?;
 
     if change != Change::Remove {
-        count_changed(tx, &owners).await?;
+        count_changed(tx, &owners, items.clone()).await?;
     }
     if matches!(change, Change::Seen | Change::Read) {
         for owner in &owners {
-            receipts::record(tx, *owner, change == Change::Read, now).await?;
+            receipts::record(tx, *owner, items.clone(), change == Change::Read, now).await?;
         }
     }
     tx.concerns(owners.into_iter().map(Topic::Inbox));
@@ -255,39 +262,45 @@ pub async fn begin_change(tx: &Tx, owners: &[i64], items: &[i64]) -> Result<()> 
     Ok(())
 }
 
-/// Puts what the last change of these inboxes touched into their counts.
-pub async fn count_changed(tx: &Tx, owners: &[i64]) -> Result<()> {
+/// Puts those of some items, a [`list`], that the last change of these inboxes touched into their counts.
+pub async fn count_changed(tx: &Tx, owners: &[i64], items: Value) -> Result<()> {
+    let dialect = tx.dialect();
     let put_in = format!(
-        "UPDATE inbox SET {} \
-         FROM (SELECT i.user_id, {} FROM inbox AS b JOIN inbox_item AS i ON i.user_id = b.user_id AND i.seq = b.seq \
-         WHERE {} GROUP BY i.user_id) AS t WHERE inbox.user_id = t.user_id",
+        "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item WHERE {} AND {} GROUP BY user_id) AS t \
+         WHERE inbox.user_id = t.user_id",
         with_tally('+'),
         tally(),
-        tx.dialect().is_one_of("b.user_id", "$1"),
+        dialect.is_one_of("id", "$1"),
+        // Not of inboxes that this change leaves alone: what their own last change touched was put in when it happened.
+        dialect.checked(&format!("seq = {NEW_SEQ} AND {}", dialect.is_one_of("user_id", "$2"))),
     );
-    tx.run(&put_in, [list(owners)]).await?;
+    tx.run(&put_in, [items, list(owners)]).await?;
     Ok(())
 }
 
 /// Puts a new message into the inboxes of its recipients with ids in `(after, up_to]`.
 pub async fn deliver(tx: &Tx, message: i64, after: i64, up_to: i64, now: DateTime<Utc>) -> Result<()> {
+    let dialect = tx.dialect();
     let recipients = "SELECT user_id FROM message_recipient WHERE message_id = $1 AND user_id > $2 AND user_id <= $3";
-    let range: [Value; 3] = [message.into(), after.into(), up_to.into()];
     // What a new item counts for is known: one unread and one unseen.
     let count = format!(
         "UPDATE inbox SET seq = inbox.seq + 1, unread = inbox.unread + 1, unseen = inbox.unseen + 1 \
-         FROM (SELECT user_id FROM inbox WHERE user_id IN ({recipients}) ORDER BY user_id {}) AS l \
-         WHERE inbox.user_id = l.user_id RETURNING inbox.user_id",
-        tx.dialect().for_update()
+         FROM (SELECT user_id FROM inbox WHERE {} ORDER BY user_id {}) AS l \
+         WHERE inbox.user_id = l.user_id RETURNING inbox.user_id, inbox.seq",
+        dialect.is_among("user_id", recipients),
+        dialect.for_update()
     );
-    let owners = tx.rows(&count, range.clone()).await?;
-    let owners = owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    let changes = tx.rows(&count, [message.into(), after.into(), up_to.into()]).await?;
+    let change = |row: &QueryResult| Ok([row.try_get_by_index(0)?, row.try_get_by_index(1)?]);
+    let mut changes = changes.iter().map(change).collect::<Result<Vec<[i64; 2]>>>()?;
+    changes.sort_unstable();
     let insert = format!(
         "INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT user_id, 'message', $1, seq, seq, $4, $4 FROM inbox WHERE user_id IN ({recipients})"
+         SELECT d.user_id, 'message', $2, d.seq, d.seq, $3, $3 FROM {} AS d",
+        dialect.integer_table("$1", &["user_id", "seq"])
     );
-    tx.run(&insert, range.into_iter().chain([now.into()])).await?;
-    tx.concerns(owners.into_iter().map(Topic::Inbox));
+    tx.run(&insert, [integers(changes.iter().copied()), message.into(), now.into()]).await?;
+    tx.concerns(changes.into_iter().map(|[owner, _]| Topic::Inbox(owner)));
     Ok(())
 }
 
@@ -304,8 +317,23 @@ pub async fn remove(tx: &Tx, about: About, after: i64, now: DateTime<Utc>) -> Re
         About::Message(id) => ("message_id", id),
         About::Announcement(id) => ("announcement_id", id),
     };
-    let which = format!("{column} = $1 AND user_id > $2");
-    Ok(apply(tx, &which, vec![id.into(), after.into()], Change::Remove, now, BATCH).await?.last)
+    let find = format!(
+        "SELECT id, user_id FROM inbox_item WHERE {column} = $1 AND user_id > $2 AND removed_at IS NULL \
+         ORDER BY user_id LIMIT {BATCH}"
+    );
+    let (items, owners) = items_and_owners(&tx.rows(&find, [id.into(), after.into()]).await?)?;
+    if let Some(last) = owners.last() {
+        lock(tx, &owners).await?;
+        apply(tx, list(&items), "true", Change::Remove, now).await?;
+        return Ok(Some(*last));
+    }
+    Ok(None)
+}
+
+/// Rows of the ids of items and of their owners.
+pub fn items_and_owners(rows: &[QueryResult]) -> Result<(Vec<i64>, Vec<i64>)> {
+    let column = |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
+    Ok((column(0)?, column(1)?))
 }
 
 /// Brings back the snoozed items whose time has come.
@@ -314,15 +342,17 @@ pub async fn wake_snoozed(app: &App) -> Result<()> {
         let now = app.clock.now();
         // In the order of the index, so that the databases go through what is due and nothing else.
         let due = format!(
-            "SELECT id FROM inbox_item WHERE removed_at IS NULL AND snoozed_until <= $1 ORDER BY snoozed_until LIMIT {BATCH}"
+            "SELECT id, user_id FROM inbox_item WHERE removed_at IS NULL AND snoozed_until <= $1 \
+             ORDER BY snoozed_until LIMIT {BATCH}"
         );
         let due = app.db.read().query_all_raw(app.db.statement(due, [now.into()])).await?;
         if due.is_empty() {
             return Ok(());
         }
-        let ids = due.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+        let (items, owners) = items_and_owners(&due)?;
         let tx = app.db.begin().await?;
-        apply(&tx, &tx.dialect().is_one_of("id", "$1"), vec![list(&ids)], Change::Wake, now, BATCH).await?;
+        lock(&tx, &owners).await?;
+        apply(&tx, list(&items), "true", Change::Wake, now).await?;
         tx.commit().await?;
     }
 }
@@ -335,16 +365,10 @@ pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
         if old.is_empty() {
             return Ok(());
         }
-        let column = |index| old.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
-        let (ids, owners) = (column(0)?, column(1)?);
+        let (ids, owners) = items_and_owners(&old)?;
         let tx = app.db.begin().await?;
         let dialect = tx.dialect();
-        let lock = format!(
-            "SELECT user_id FROM inbox WHERE {} ORDER BY user_id {}",
-            dialect.is_one_of("user_id", "$1"),
-            dialect.for_update()
-        );
-        tx.rows(&lock, [list(&owners)]).await?;
+        lock(&tx, &owners).await?;
         let ids = list(&ids);
         let note = format!(
             "UPDATE inbox SET purged_seq = CASE WHEN d.seq > purged_seq THEN d.seq ELSE purged_seq END \

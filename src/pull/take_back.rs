@@ -9,7 +9,7 @@ use crate::{
     app::App,
     db::{Topic, Tx, list},
     error::Result,
-    inbox::{self, BATCH},
+    inbox::{self, BATCH, items_and_owners},
 };
 
 /// Takes a retracted activity out of the next items, which mostly are all; the schedule does the rest. Nobody waits for a
@@ -40,28 +40,27 @@ async fn take_back_batch(app: &App, id: i64) -> Result<bool> {
 async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>) -> Result<bool> {
     let dialect = tx.dialect();
     let id = activity.id;
-    let lock = format!(
-        "SELECT user_id FROM inbox WHERE user_id IN (SELECT i.user_id FROM inbox_item_activity AS l \
-         JOIN inbox_item AS i ON i.id = l.item_id WHERE l.activity_id = $1) ORDER BY user_id LIMIT {BATCH} {}",
-        dialect.for_update()
+    let find = format!(
+        "SELECT l.item_id, (SELECT i.user_id FROM inbox_item AS i WHERE i.id = l.item_id) FROM inbox_item_activity AS l \
+         WHERE l.activity_id = $1 ORDER BY l.item_id LIMIT {BATCH}"
     );
-    let owners = tx.rows(&lock, [id.into()]).await?;
-    let owners = owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
-    if owners.is_empty() {
+    let (found, owners) = items_and_owners(&tx.rows(&find, [id.into()]).await?)?;
+    if found.is_empty() {
         return Ok(false);
     }
-    // Looked at under the locks: somebody may have been faster.
-    let items = format!(
-        "SELECT i.id, i.user_id FROM inbox_item_activity AS l JOIN inbox_item AS i ON i.id = l.item_id \
+    inbox::lock(tx, &owners).await?;
+    // Looked at again under the locks: somebody may have been faster.
+    let left = format!(
+        "SELECT l.item_id, (SELECT i.user_id FROM inbox_item AS i WHERE i.id = l.item_id) FROM inbox_item_activity AS l \
          WHERE l.activity_id = $1 AND {}",
-        dialect.is_one_of("i.user_id", "$2")
+        dialect.is_one_of("l.item_id", "$2")
     );
-    let rows = tx.rows(&items, [id.into(), list(&owners)]).await?;
-    let column = |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
-    let (items, owners) = (column(0)?, column(1)?);
+    let (items, mut owners) = items_and_owners(&tx.rows(&left, [id.into(), list(&found)]).await?)?;
     if items.is_empty() {
         return Ok(true);
     }
+    owners.sort_unstable();
+    owners.dedup();
     inbox::begin_change(tx, &owners, &items).await?;
     let these = list(&items);
     let unlink =
@@ -83,8 +82,8 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
         dialect.is_one_of("item_id", "$2")
     );
     tx.run(&forget, [actor.into(), these.clone()]).await?;
-    tx.run(&shrink(tx), [these, activity.created_at.into(), now.into(), actor.into()]).await?;
-    inbox::count_changed(tx, &owners).await?;
+    tx.run(&shrink(tx), [these.clone(), activity.created_at.into(), now.into(), actor.into()]).await?;
+    inbox::count_changed(tx, &owners, these).await?;
     tx.concerns(owners.into_iter().map(Topic::Inbox));
     Ok(true)
 }

@@ -46,10 +46,10 @@ type Key = (i64, i64, String);
 /// Takes in what is due, at most [`MOST`] of each, of the next `window` activities. The caller keeps anything from being
 /// withdrawn meanwhile.
 pub async fn take_in(tx: &Tx, app: &App, users: &[i64], window: i64) -> Result<Taken> {
-    let (owners, first_activity) = lock(tx, users).await?;
+    let (owners, first_announcement, first_activity) = lock(tx, users).await?;
     // After the lock, and before anything is selected: what is committed up to here can be seen by all that follows.
     let (last_announcement, last_activity) = heads(&**tx, &app.db).await?;
-    let mut announcements = announcements(tx, &owners, last_announcement).await?;
+    let mut announcements = announcements(tx, &owners, first_announcement, last_announcement).await?;
     let up_to_announcement = cut(&mut announcements, last_announcement, |(_, _, position)| *position);
     let end_of_window = first_activity.saturating_add(window).min(last_activity);
     let mut matches = matches(tx, app, &owners, end_of_window).await?;
@@ -59,28 +59,25 @@ pub async fn take_in(tx: &Tx, app: &App, users: &[i64], window: i64) -> Result<T
     let open = open_items(tx, &groups).await?;
     let changed: BTreeSet<i64> =
         announcements.iter().map(|(user, ..)| *user).chain(groups.keys().map(|(user, ..)| *user)).collect();
-    // Whose items grow is counted by what these were and what they become; what a new item counts for is known.
+    // An item that grows is counted by what it was and what it becomes; what a new one counts for is known.
     let growing: BTreeSet<i64> = open.keys().map(|(user, ..)| *user).collect();
     let growing: Vec<_> = growing.into_iter().collect();
+    let items: Vec<_> = open.values().copied().collect();
     if !growing.is_empty() {
-        let items: Vec<_> = open.values().copied().collect();
         inbox::begin_change(tx, &growing, &items).await?;
     }
     let mut new: BTreeMap<i64, (i64, i64)> = owners.iter().map(|user| (*user, (0, 0))).collect();
     for (user, ..) in &announcements {
         new.entry(*user).or_default().0 += 1;
     }
-    for (user, ..) in groups.keys() {
-        new.entry(*user).or_default().1 += 1;
+    for key in groups.keys().filter(|key| !open.contains_key(*key)) {
+        new.entry(key.0).or_default().1 += 1;
     }
-    for user in &growing {
-        new.insert(*user, (0, 0));
-    }
-    count_and_move(tx, &new, up_to_announcement, up_to_activity).await?;
-    insert_announcements(tx, &announcements).await?;
-    grow(tx, &groups, open).await?;
+    let seqs = count_and_move(tx, &new, &growing, up_to_announcement, up_to_activity).await?;
+    insert_announcements(tx, &announcements, &seqs).await?;
+    grow(tx, &groups, open, &seqs).await?;
     if !growing.is_empty() {
-        inbox::count_changed(tx, &growing).await?;
+        inbox::count_changed(tx, &growing, list(&items)).await?;
     }
     tx.concerns(changed.into_iter().map(Topic::Inbox));
     let is_more_due = up_to_announcement < last_announcement || up_to_activity < last_activity;
@@ -97,19 +94,20 @@ pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i
     Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
 }
 
-/// Locks the inboxes of those who are active: nobody takes in for the others. Gives the position up to which all of them have
-/// taken in activities, too.
-async fn lock(tx: &Tx, users: &[i64]) -> Result<(Vec<i64>, i64)> {
+/// Locks the inboxes of those who are active: nobody takes in for the others. Gives the positions up to which all of them have
+/// taken in announcements and activities, too.
+async fn lock(tx: &Tx, users: &[i64]) -> Result<(Vec<i64>, i64, i64)> {
     let dialect = tx.dialect();
     let lock = format!(
-        "SELECT b.user_id, b.activities_pulled FROM inbox AS b WHERE {} AND EXISTS \
-         (SELECT 1 FROM \"user\" AS u WHERE u.id = b.user_id AND u.deactivated_at IS NULL) ORDER BY b.user_id {}",
+        "SELECT b.user_id, b.announcements_pulled, b.activities_pulled FROM inbox AS b WHERE {} AND {} ORDER BY b.user_id {}",
         dialect.is_one_of("b.user_id", "$1"),
+        dialect.checked("EXISTS (SELECT 1 FROM \"user\" AS u WHERE u.id = b.user_id AND u.deactivated_at IS NULL)"),
         dialect.for_update()
     );
     let rows = tx.rows(&lock, [list(users)]).await?;
     let column = |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
-    Ok((column(0)?, column(1)?.into_iter().min().unwrap_or(i64::MAX)))
+    let least = |index| Ok::<_, Error>(column(index)?.into_iter().min().unwrap_or(i64::MAX));
+    Ok((column(0)?, least(1)?, least(2)?))
 }
 
 /// Shortens rows, which are sorted by position and may be one more than [`MOST`], to whole positions. Gives the last one that
@@ -125,15 +123,15 @@ fn cut<R>(rows: &mut Vec<R>, last: i64, position: impl Fn(&R) -> i64) -> i64 {
 ///
 /// Those that have expired by the clock of this server are among them until they are withdrawn for all: by the clock of another
 /// they may not have, and an inbox that has passed one over never gets it.
-async fn announcements(tx: &Tx, owners: &[i64], last: i64) -> Result<Vec<(i64, i64, i64)>> {
+async fn announcements(tx: &Tx, owners: &[i64], first: i64, last: i64) -> Result<Vec<(i64, i64, i64)>> {
     let due = format!(
         "SELECT b.user_id, n.id, n.position FROM inbox AS b \
          JOIN announcement AS n ON n.position > b.announcements_pulled AND n.position <= $2 \
-         WHERE {} AND n.withdrawn_at IS NULL ORDER BY n.position LIMIT {}",
+         WHERE {} AND n.position > $3 AND n.withdrawn_at IS NULL ORDER BY n.position LIMIT {}",
         tx.dialect().is_one_of("b.user_id", "$1"),
         MOST + 1
     );
-    let rows = tx.rows(&due, [list(owners), last.into()]).await?;
+    let rows = tx.rows(&due, [list(owners), last.into(), first.into()]).await?;
     let row = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?));
     rows.iter().map(row).collect()
 }
@@ -210,43 +208,50 @@ fn item(row: &QueryResult) -> Result<(Key, i64)> {
     Ok((key, row.try_get_by_index(0)?))
 }
 
-async fn insert_announcements(tx: &Tx, announcements: &[(i64, i64, i64)]) -> Result<()> {
+async fn insert_announcements(tx: &Tx, announcements: &[(i64, i64, i64)], seqs: &HashMap<i64, i64>) -> Result<()> {
     if announcements.is_empty() {
         return Ok(());
     }
     let insert = format!(
         "INSERT INTO inbox_item (user_id, kind, announcement_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT b.user_id, 'announcement', n.id, b.seq, b.seq, n.publish_at, n.publish_at FROM {} AS d \
-         JOIN announcement AS n ON n.id = d.announcement_id JOIN inbox AS b ON b.user_id = d.user_id ORDER BY n.position",
-        tx.dialect().integer_table("$1", &["user_id", "announcement_id"])
+         SELECT d.user_id, 'announcement', n.id, d.seq, d.seq, n.publish_at, n.publish_at FROM {} AS d \
+         JOIN announcement AS n ON n.id = d.announcement_id ORDER BY n.position",
+        tx.dialect().integer_table("$1", &["user_id", "announcement_id", "seq"])
     );
-    tx.run(&insert, [integers(announcements.iter().map(|(user, id, _)| [*user, *id]))]).await?;
+    let rows = announcements.iter().map(|(user, id, _)| [*user, *id, seq_of(seqs, *user)]);
+    tx.run(&insert, [integers(rows)]).await?;
     Ok(())
 }
 
 /// Makes the items that are missing, and adds the activities to all of them.
-async fn grow(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>, mut items: HashMap<Key, i64>) -> Result<()> {
+async fn grow(
+    tx: &Tx,
+    groups: &BTreeMap<Key, Vec<Match>>,
+    mut items: HashMap<Key, i64>,
+    seqs: &HashMap<i64, i64>,
+) -> Result<()> {
     if groups.is_empty() {
         return Ok(());
     }
     let dialect = tx.dialect();
     let new = groups.iter().filter(|(key, _)| !items.contains_key(*key));
-    let new: Vec<_> = new.map(|((user, ..), matches)| [*user, matches[0].activity]).collect();
+    let new: Vec<_> = new.map(|((user, ..), matches)| [*user, matches[0].activity, seq_of(seqs, *user)]).collect();
     if !new.is_empty() {
         let insert = format!(
             "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
-             SELECT b.user_id, 'activity', a.target_id, a.action, b.seq, b.seq, a.created_at, a.created_at FROM {} AS d \
-             JOIN activity AS a ON a.id = d.activity_id JOIN inbox AS b ON b.user_id = d.user_id ORDER BY a.id \
+             SELECT d.user_id, 'activity', a.target_id, a.action, d.seq, d.seq, a.created_at, a.created_at FROM {} AS d \
+             JOIN activity AS a ON a.id = d.activity_id ORDER BY a.id \
              RETURNING id, user_id, target_id, action",
-            dialect.integer_table("$1", &["user_id", "activity_id"])
+            dialect.integer_table("$1", &["user_id", "activity_id", "seq"])
         );
         for row in tx.rows(&insert, [integers(new)]).await? {
             items.extend([item(&row)?]);
         }
     }
-    let (mut links, mut actors) = (Vec::new(), BTreeMap::new());
+    let (mut links, mut actors, mut changes) = (Vec::new(), BTreeMap::new(), HashMap::new());
     for (key, matches) in groups {
         let item = *items.get(key).ok_or_else(|| Error::Internal("an item was not inserted".into()))?;
+        changes.insert(item, seq_of(seqs, key.0));
         for found in matches {
             links.push([item, found.activity]);
             let (count, latest) = actors.entry((item, found.actor)).or_insert((0, 0));
@@ -265,16 +270,15 @@ async fn grow(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>, mut items: HashMap<Ke
         let (count, latest) = grown.entry(item).or_default();
         (*count, *latest) = (*count + 1, activity.max(*latest));
     }
-    let grown =
-        grown.into_iter().map(|(item, (count, latest))| [item, count, new_actors.remove(&item).unwrap_or(0), latest]);
+    let grown = grown.into_iter().map(|(item, (count, latest))| {
+        [item, count, new_actors.remove(&item).unwrap_or(0), latest, changes.remove(&item).unwrap_or(0)]
+    });
     let update = format!(
         "UPDATE inbox_item SET activity_count = CAST(inbox_item.activity_count + d.activities AS integer), \
          actor_count = CAST(inbox_item.actor_count + d.actors AS integer), activity_id = d.latest, seen_at = NULL, \
-         updated_at = {}, seq = d.seq, arrived_seq = d.seq \
-         FROM (SELECT g.*, a.created_at AS latest_at, b.seq FROM {} AS g JOIN activity AS a ON a.id = g.latest \
-         JOIN inbox_item AS i ON i.id = g.id JOIN inbox AS b ON b.user_id = i.user_id) AS d WHERE inbox_item.id = d.id",
-        dialect.greatest("inbox_item.updated_at", "d.latest_at"),
-        dialect.integer_table("$1", &["id", "activities", "actors", "latest"]),
+         updated_at = {}, seq = d.seq, arrived_seq = d.seq FROM {} AS d WHERE inbox_item.id = d.id",
+        dialect.greatest("inbox_item.updated_at", "(SELECT a.created_at FROM activity AS a WHERE a.id = d.latest)"),
+        dialect.integer_table("$1", &["id", "activities", "actors", "latest", "seq"]),
     );
     tx.run(&update, [integers(grown)]).await?;
     Ok(())
@@ -304,24 +308,40 @@ async fn count_actors(tx: &Tx, actors: &BTreeMap<(i64, i64), (i64, i64)>) -> Res
 }
 
 /// Moves the positions of inboxes, and counts one more change of those in which something is new: by person, how many
-/// announcements and how many items of activities. The items are stamped with the number of that change afterwards.
+/// announcements and how many items of activities. The items are stamped with the numbers of the changes, which it gives.
 ///
 /// One statement, since it writes each inbox once: for an announcement to all who are connected it is half of the work.
-async fn count_and_move(tx: &Tx, new: &BTreeMap<i64, (i64, i64)>, announcements: i64, activities: i64) -> Result<()> {
+async fn count_and_move(
+    tx: &Tx,
+    new: &BTreeMap<i64, (i64, i64)>,
+    growing: &[i64],
+    announcements: i64,
+    activities: i64,
+) -> Result<HashMap<i64, i64>> {
     let dialect = tx.dialect();
     let more = |column: &str, what: &str| format!("{column} = CAST(inbox.{column} + {what} AS integer)");
     let update = format!(
-        "UPDATE inbox SET seq = inbox.seq + CASE WHEN d.announcements + d.activities > 0 THEN 1 ELSE 0 END, \
-         {}, {}, {}, {}, announcements_pulled = {}, activities_pulled = {} FROM {} AS d WHERE inbox.user_id = d.user_id",
+        "UPDATE inbox SET seq = inbox.seq + d.changes, \
+         {}, {}, {}, {}, announcements_pulled = {}, activities_pulled = {} FROM {} AS d \
+         WHERE inbox.user_id = d.user_id RETURNING inbox.user_id, inbox.seq",
         more("unread", "d.announcements + d.activities"),
         more("unseen", "d.announcements + d.activities"),
         more("unread_announcements", "d.announcements"),
         more("unread_activities", "d.activities"),
         dialect.greatest("inbox.announcements_pulled", "$2"),
         dialect.greatest("inbox.activities_pulled", "$3"),
-        dialect.integer_table("$1", &["user_id", "announcements", "activities"]),
+        dialect.integer_table("$1", &["user_id", "announcements", "activities", "changes"]),
     );
-    let rows = new.iter().map(|(user, (announcements, activities))| [*user, *announcements, *activities]);
-    tx.run(&update, [integers(rows), announcements.into(), activities.into()]).await?;
-    Ok(())
+    // The change of an inbox in which items grow is counted already.
+    let is_change = |user, count| count > 0 && growing.binary_search(user).is_err();
+    let rows = new.iter().map(|(user, (announcements, activities))| {
+        [*user, *announcements, *activities, i64::from(is_change(user, announcements + activities))]
+    });
+    let rows = tx.rows(&update, [integers(rows), announcements.into(), activities.into()]).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
+/// The number of the change that is under way in an inbox. Every inbox that is taken into has one.
+fn seq_of(seqs: &HashMap<i64, i64>, user: i64) -> i64 {
+    seqs.get(&user).copied().unwrap_or(0)
 }

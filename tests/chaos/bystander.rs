@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_millis(120);
 /// What 99 of 100 requests take at most (P6), and how many times the delay of the machine itself is added.
 const LONGEST: Duration = Duration::from_millis(500);
 const NOISE: u32 = 4;
+/// What a server may take in all, in MiB: what it needs for these people, and 200 for whoever asks for too much (P20).
+const MOST_MEMORY: u64 = 500;
 const TICK: Duration = Duration::from_millis(20);
 const PAGE: &str = "{ viewer { inbox { counts { unread } items(first: 20) { nodes { id title preview readAt } } } } }";
 const SEND: &str = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
@@ -27,6 +29,8 @@ const SEND: &str = "mutation($input: CreateMessageInput!) { createMessage(input:
 #[derive(Default)]
 pub struct Seen {
     served: Mutex<Vec<Duration>>,
+    /// When it began, after the start of the round, what took longest.
+    slow: Mutex<Vec<(Duration, Duration)>>,
     late: Mutex<Vec<Duration>>,
 }
 
@@ -66,7 +70,12 @@ async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
                 continue;
             }
             match answer {
-                Answer::Data(_) => lock(&seen.served).push(end - begin),
+                Answer::Data(_) => {
+                    lock(&seen.served).push(end - begin);
+                    if end - begin > LONGEST {
+                        lock(&seen.slow).push((begin - world.begin, end - begin));
+                    }
+                }
                 other => {
                     let (at, took) = ((begin - world.begin).as_secs_f32(), (end - begin).as_secs_f32());
                     let why = format!("{other:?}");
@@ -90,13 +99,16 @@ async fn watch_timer(world: Arc<World>, seen: Arc<Seen>) {
 }
 
 async fn watch_memory(world: Arc<World>) {
+    let mut most = 0;
     while world.stage() < Stage::Calm {
         for server in &world.servers {
-            if let Some(memory) = server.most_memory().await {
-                world.transcript.highest("most memory of a server, MiB", memory / 1024 / 1024);
-            }
+            most = most.max(server.most_memory().await.unwrap_or_default() / 1024 / 1024);
         }
         world.pause(Duration::from_millis(200), Stage::Calm).await;
+    }
+    world.transcript.highest("most memory of a server, MiB", most);
+    if most > MOST_MEMORY {
+        world.transcript.fail(format!("a server took {most} MiB, more than {MOST_MEMORY}"));
     }
 }
 

@@ -219,7 +219,7 @@ async fn lock_rows(tx: &impl ConnectionTrait) -> Result<()> {
 async fn terminate(world: &World, which: &str) -> Result<u64> {
     let connection: DatabaseConnection = world.connect().await?;
     let terminate = format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tidings' AND ({which})"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tidings%' AND ({which})"
     );
     Ok(world.rows(&connection, &terminate, []).await?.len() as u64)
 }

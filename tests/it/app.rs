@@ -164,6 +164,11 @@ impl TestApp {
         }
     }
 
+    /// A copy of its database; after it has stopped.
+    pub async fn copy_database(&self) -> Database {
+        self.0.database.copy().await
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.0.address)
     }

@@ -48,14 +48,37 @@ impl Database {
                 Some(Self { url: format!("sqlite:{}", file.display()), _directory: Some(directory) })
             }
             Kind::Postgres => {
-                static COUNT: AtomicU32 = AtomicU32::new(0);
-                let server = POSTGRES.as_ref()?;
-                let name = format!("t{}_{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-                let url = server.create_database(&name, &format!("TEMPLATE {} STRATEGY FILE_COPY", template())).await;
+                let url = copy_in_postgres(&template()).await?;
                 Some(Self { url, _directory: None })
             }
         }
     }
+}
+
+impl Database {
+    /// Another with the same in it. Nobody has this one open.
+    pub async fn copy(&self) -> Self {
+        match self.url.strip_prefix("sqlite:") {
+            Some(file) => {
+                let directory = TempDir::new().unwrap();
+                let copy = directory.path().join("tidings.db");
+                fs::copy(file, &copy).unwrap();
+                Self { url: format!("sqlite:{}", copy.display()), _directory: Some(directory) }
+            }
+            None => {
+                let (_, name) = self.url.rsplit_once('/').unwrap();
+                Self { url: copy_in_postgres(name).await.unwrap(), _directory: None }
+            }
+        }
+    }
+}
+
+/// A database of its own in the throwaway PostgreSQL, made of another there; None where there is no PostgreSQL.
+async fn copy_in_postgres(origin: &str) -> Option<String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let server = POSTGRES.as_ref()?;
+    let name = format!("t{}_{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    Some(server.create_database(&name, &format!("TEMPLATE {origin} STRATEGY FILE_COPY")).await)
 }
 
 /// The file of a migrated database.
@@ -79,7 +102,9 @@ static POSTGRES: LazyLock<Option<Server>> = LazyLock::new(|| {
         stderr().write_all(b"\n*** PostgreSQL tests are SKIPPED: no initdb was found ***\n\n").unwrap();
         return None;
     };
-    aside(async || migrate(&server.create_database(&template(), "").await).await);
+    // The poorest of locales: what holds in it holds in all.
+    let origin = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
+    aside(async || migrate(&server.create_database(&template(), origin).await).await);
     Some(server)
 });
 

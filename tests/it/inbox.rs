@@ -1,7 +1,10 @@
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tidings::inbox::{BATCH, Change, apply};
+use tidings::{
+    db::{Tx, list},
+    inbox::{Change, apply, items_and_owners, lock},
+};
 
 use crate::app::{Kind, TestApp, To, both};
 
@@ -192,15 +195,13 @@ async fn servers_that_wake_items_at_once_wake_each_once() {
         alice.send(reader, "later").await;
         reader.snooze(&reader.item("later").await, due).await;
     }
-    let bob_only = "user_id = (SELECT id FROM \"user\" WHERE external_id = $1)";
-
     let first = one.db.begin().await.unwrap();
-    apply(&first, bob_only, vec!["bob".into()], Change::Wake, due, BATCH).await.unwrap();
+    wake(&first, "user_id = (SELECT id FROM \"user\" WHERE external_id = 'bob')", due).await;
     let second = tokio::spawn({
         let two = two.clone();
         async move {
             let tx = two.db.begin().await.unwrap();
-            apply(&tx, "user_id > $1", vec![0i64.into()], Change::Wake, due, BATCH).await.unwrap();
+            wake(&tx, "true", due).await;
             tx.commit().await.unwrap();
         }
     });
@@ -229,4 +230,13 @@ async fn servers_that_wake_items_at_once_wake_each_once() {
     }
     two.stop().await;
     one.stop().await;
+}
+
+/// Finds items, locks their inboxes, and wakes them.
+async fn wake(tx: &Tx, which: &str, due: DateTime<Utc>) {
+    let found = tx.rows(&format!("SELECT id, user_id FROM inbox_item WHERE {which}"), []).await.unwrap();
+    let (items, owners) = items_and_owners(&found).unwrap();
+    assert!(!items.is_empty());
+    lock(tx, &owners).await.unwrap();
+    apply(tx, list(&items), "true", Change::Wake, due).await.unwrap();
 }

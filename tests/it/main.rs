@@ -46,6 +46,7 @@ mod reminders_at_once;
 mod replays;
 mod reports;
 mod schema;
+mod search;
 mod servers;
 mod shutdown;
 mod sse;

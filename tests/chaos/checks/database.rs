@@ -66,11 +66,11 @@ pub async fn nothing_is_open(world: &World) -> Result<()> {
     let Kind::Postgres = world.kind else { return Ok(()) };
     let connection = world.connect().await?;
     let open = "SELECT CAST(pid AS bigint) AS id FROM pg_stat_activity \
-                WHERE application_name = 'tidings' AND state LIKE 'idle in transaction%'";
+                WHERE application_name LIKE 'tidings%' AND state LIKE 'idle in transaction%'";
     let is_none = async || Ok(world.rows(&connection, open, []).await?.is_empty());
     if !eventually(IDLE, is_none).await? {
         let open = "SELECT CAST(pid AS bigint) AS id, query FROM pg_stat_activity \
-                    WHERE application_name = 'tidings' AND state LIKE 'idle in transaction%'";
+                    WHERE application_name LIKE 'tidings%' AND state LIKE 'idle in transaction%'";
         let rows = world.rows(&connection, open, []).await?;
         let queries: Vec<String> = rows.iter().filter_map(|row| row.try_get_by_index(1).ok()).collect();
         world.transcript.fail(format!("transactions stay open: {queries:?}"));
@@ -215,6 +215,11 @@ pub async fn check(world: &World) -> Result<Vec<String>> {
         }
         done.push(format!("not: {what}"));
     }
+    let recount = tidings::recount::check(&connection, world.now()).await.map_err(|error| format!("{error:?}"))?;
+    if !recount.findings.is_empty() {
+        world.transcript.fail(format!("tidings recount: {recount}"));
+    }
+    done.push("tidings recount finds nothing".into());
     size(world, &connection).await?;
     Ok(done)
 }

@@ -1,0 +1,343 @@
+//! What it takes to change and to show an inbox of 100 000 items among 100 000 inboxes.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::{Value, json};
+use tidings::page::Key;
+
+use super::measure::{Copy, Statistics};
+use crate::app::{TestApp, TestUser, To, both};
+
+const PEOPLE: u64 = 100_000;
+const ITEMS: u64 = 100_000;
+/// The newest items of Ada's, which she has not seen.
+const UNSEEN: u64 = 50;
+/// How many are in the group “team”.
+const TEAM: u64 = 100;
+/// How many messages there were when not much had been sent.
+const BEGINNINGS: u64 = 100;
+const TARGETS: u64 = 100;
+const FIRST_ARRIVED: &str = "2025-12-01T00:00:00Z";
+/// Ada's id. Bob's is the next.
+const ADA: u64 = PEOPLE + 1;
+
+/// What a statement may read: for itself, and for each item or person that it concerns. Pages on PostgreSQL, steps on SQLite.
+/// A walk through the inboxes, or through Ada's, is thousands of pages and hundreds of thousands of steps.
+const POSTGRES: (u64, u64) = (150, 50);
+const SQLITE: (u64, u64) = (2_500, 400);
+
+/// A statement that the server ran, and how many items or people the story it belongs to concerns.
+struct Ran {
+    story: &'static str,
+    concerns: u64,
+    statement: Statement,
+}
+
+both! {
+    /// Whatever changes inboxes finds what it concerns, and nothing else.
+    async fn a_change_reads_what_it_concerns_however_much_there_is(app: TestApp) {
+        let copies = crowd(&app).await;
+        let app = app.restart().await;
+        let mut ran = Vec::new();
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let mut note = |story: &'static str, concerns: u64| {
+            let statements = app.db.take_statements();
+            ran.extend(statements.into_iter().map(|statement| Ran { story, concerns, statement }));
+        };
+        note("signing in", 2);
+
+        let first = bob.send(&ada, "first").await;
+        note("a message to one", 1);
+        let second = ada.send(&bob, "second").await;
+        note("a message to another", 1);
+        ada.reply(&first, "yes", "EVERYONE").await;
+        note("a reply", 1);
+        let to_team = ada.send_to(&[To::Group("team"), To::User(&bob)], "to the team").await;
+        note("a message to a group", TEAM + 1);
+        bob.reply(&to_team, "all right", "EVERYONE").await;
+        note("a reply to a group", TEAM + 1);
+
+        let item = ada.titles_and_ids(5).await.remove(0);
+        note("a page", 20);
+        for change in ["markSeen", "markRead", "markUnread", "archive", "unarchive"] {
+            ada.change(change, &[&item]).await;
+            note(change, 1);
+        }
+        ada.snooze(&item, app.now() + chrono::TimeDelta::hours(1)).await;
+        note("snooze", 1);
+        ada.change("unsnooze", &[&item]).await;
+        note("unsnooze", 1);
+        ada.mark_all("markAllSeen", json!({})).await;
+        note("markAllSeen", UNSEEN + 1);
+        ada.mark_all("markAllRead", json!({"filter": {"kinds": ["ANNOUNCEMENT"]}})).await;
+        note("markAllRead", ITEMS / 1_000);
+
+        // Their time has come. The clock stands still, so that nobody does by themselves what is to be done here.
+        ada.snooze(&item, app.now() + chrono::TimeDelta::hours(1)).await;
+        let expiring = json!({"to": [To::Group("team").input()], "subject": "short", "body": "",
+            "expiresAt": (app.now() + chrono::TimeDelta::hours(1)).to_rfc3339(), "reminder": {"frequency": "daily"}});
+        let reminding = ada.create_message(expiring).await;
+        note("a message that reminds", TEAM);
+        at(&app, "UPDATE inbox_item SET snoozed_until = $1 WHERE snoozed_until < $2").await;
+        at(&app, "UPDATE reminder SET next_at = $1 WHERE next_at < $2").await;
+        note("", u64::MAX);
+        app.run_due().await;
+        note("what is due: a snooze and a reminder", TEAM + 1);
+        ada.expire(&reminding, app.now()).await;
+        note("an expiry", TEAM);
+        at(&app, "UPDATE inbox_item SET removed_at = $3 WHERE removed_at IS NOT NULL AND $1 < $2").await;
+        note("", u64::MAX);
+        app.run_due().await;
+        note("a purge", TEAM);
+
+        let host = app.service();
+        let announce = "mutation { createAnnouncement(input: {title: \"new\", body: \"\"}) { announcement { id } } }";
+        let made = host.query(announce, json!({})).await;
+        let announced = made["createAnnouncement"]["announcement"]["id"].as_str().unwrap().to_owned();
+        note("an announcement", 1);
+        ada.counts().await;
+        bob.counts().await;
+        note("a pull of an announcement", 2);
+        let rename = "mutation($id: ID!) { updateAnnouncement(input: {announcementId: $id, title: \"newer\"}) { announcement { id } } }";
+        host.query(rename, json!({"id": announced})).await;
+        note("a refresh of an announcement", 2);
+        let retract = "mutation($id: ID!) { retractAnnouncement(input: {announcementId: $id}) { announcement { id } } }";
+        host.query(retract, json!({"id": announced})).await;
+        note("a retraction of an announcement", 2);
+
+        ada.follow("p1", "like_post").await;
+        bob.follow("p1", "like_post").await;
+        note("following", 1);
+        let carol = app.user("u100").await;
+        app.act(&carol, "comment", "p1").await;
+        note("an activity", 1);
+        ada.counts().await;
+        bob.counts().await;
+        note("a pull of an activity", 2);
+        let retracted = app.act(&carol, "comment", "p1").await;
+        ada.counts().await;
+        bob.counts().await;
+        note("an item that grows", 2);
+        app.retract_activity(&retracted).await;
+        note("a retraction of an activity", 2);
+        let _ = second;
+
+        app.stop().await;
+        assert_costs_little(copies, &ran).await;
+    }
+
+    /// A page costs the same in every view, of every kind, in both directions, at the beginning and far inside.
+    async fn a_page_costs_the_same_in_every_view(app: TestApp) {
+        let copies = crowd(&app).await;
+        let app = app.restart().await;
+        let mut ran = Vec::new();
+        let ada = app.user("ada").await;
+        // Those of the others come first.
+        let first: DateTime<Utc> = FIRST_ARRIVED.parse().unwrap();
+        let middle = (first + chrono::TimeDelta::seconds((ITEMS / 2) as i64), (PEOPLE + ITEMS / 2) as i64).encode();
+        app.db.take_statements();
+        for view in ["ACTIVE", "UNREAD", "SNOOZED", "ARCHIVED", "ALL"] {
+            for kinds in [json!(null), json!(["MESSAGE"]), json!(["ANNOUNCEMENT"]), json!(["MESSAGE", "ACTIVITY"])] {
+                for (size, key) in [("first", "after"), ("last", "before")] {
+                    for cursor in [None, Some(&middle)] {
+                        let page = format!(
+                            "query($view: InboxView!, $kinds: [InboxItemKind!], $key: String) {{ viewer {{ inbox {{
+                             items(filter: {{view: $view, kinds: $kinds}}, {size}: 20, {key}: $key) {{ nodes {{ id title }} }} }} }} }}"
+                        );
+                        let found = ada.query(&page, json!({"view": view, "kinds": kinds, "key": cursor})).await;
+                        assert_ne!(found["viewer"]["inbox"]["items"]["nodes"], json!([]), "{view} {kinds}");
+                        let statements = app.db.take_statements();
+                        ran.extend(statements.into_iter().map(|statement| Ran { story: view, concerns: 20, statement }));
+                    }
+                }
+            }
+        }
+        app.stop().await;
+        assert_costs_little(copies, &ran).await;
+    }
+}
+
+/// Runs all of it again on each copy, and says what read too much.
+async fn assert_costs_little(copies: Vec<Copy>, ran: &[Ran]) {
+    let mut dear = String::new();
+    for copy in copies {
+        for Ran { story, concerns, statement } in ran {
+            let (cost, plan) = copy.run(statement).await;
+            let (base, each) = if statement.db_backend == DbBackend::Postgres { POSTGRES } else { SQLITE };
+            if cost > base.saturating_add(each.saturating_mul(*concerns)) {
+                dear += &format!("\n{story}, statistics {:?}: {cost}\n{statement}\n{plan}", copy.statistics);
+            }
+        }
+    }
+    assert!(dear.is_empty(), "{dear}");
+}
+
+/// Makes something past, in a way that wakes nobody up.
+async fn at(app: &TestApp, change: &str) {
+    let now = app.now();
+    let (long_ago, soon) = (now - chrono::TimeDelta::days(100), now + chrono::TimeDelta::days(2));
+    let past = now - chrono::TimeDelta::minutes(1);
+    let mut values = vec![past.into(), soon.into()];
+    if change.contains("$3") {
+        values.push(long_ago.into());
+    }
+    let tx = app.db.begin().await.unwrap();
+    tx.run(change, values).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+impl TestUser {
+    /// The ids of the newest items that are there.
+    async fn titles_and_ids(&self, first: u32) -> Vec<String> {
+        let query = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { id } } } } }";
+        let items = self.query(query, json!({"first": first})).await["viewer"]["inbox"]["items"]["nodes"].take();
+        items.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    async fn mark_all(&self, mutation: &str, input: Value) {
+        let mark = format!("mutation($input: InboxBulkInput!) {{ {mutation}(input: $input) {{ affectedCount }} }}");
+        let marked = self.query(&mark, json!({"input": input})).await[mutation]["affectedCount"].take();
+        assert!(marked.as_u64().unwrap() > 10, "{mutation}: {marked}");
+    }
+}
+
+/// Fills a database that knows its tables to be empty; gives copies of it that know more and less. The server has stopped.
+async fn crowd(app: &TestApp) -> Vec<Copy> {
+    let (now, later) = (app.now(), app.now() + chrono::TimeDelta::days(300));
+    let tx = app.db.begin().await.unwrap();
+    tx.execute_unprepared("ANALYZE").await.unwrap();
+    run_all(&*tx, beginnings(), now, later).await;
+    tx.commit().await.unwrap();
+    app.stop().await;
+    // SQLite knows nothing of its tables, unless somebody runs ANALYZE by hand: that is no moment in the past.
+    let is_postgres = app.db.is_postgres();
+    let mut copies = Vec::new();
+    if is_postgres {
+        let early = Copy::of(app, Statistics::Early).await;
+        run_all(&early.connection, what_followed(true), now, later).await;
+        copies.push(early);
+    }
+
+    let app = app.restart().await;
+    let tx = app.db.begin().await.unwrap();
+    run_all(&*tx, what_followed(is_postgres), now, later).await;
+    tx.commit().await.unwrap();
+    app.stop().await;
+    let statistics = [Statistics::Fresh, Statistics::None, Statistics::Empty];
+    for statistics in &statistics[..if is_postgres { 3 } else { 2 }] {
+        copies.push(Copy::of(&app, *statistics).await);
+    }
+    copies
+}
+
+async fn run_all(db: &impl ConnectionTrait, statements: Vec<String>, now: DateTime<Utc>, later: DateTime<Utc>) {
+    for sql in statements {
+        let mut values = vec![now.into()];
+        if sql.contains("$2") {
+            values.push(later.into());
+        }
+        db.execute_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await.unwrap();
+    }
+}
+
+/// A table of numbers.
+fn numbers(first: u64, last: u64) -> String {
+    format!("WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})")
+}
+
+/// Many people, Ada and Bob at their end, and the first messages to the first of them.
+fn beginnings() -> Vec<String> {
+    let (announcements, targets) = (ITEMS / 1_000, TARGETS);
+    let mut statements = vec![
+        format!(
+            "{} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+             SELECT CASE i WHEN {ADA} THEN 'ada' WHEN {} THEN 'bob' ELSE 'u' || i END, '', '', 'en', 'UTC', $1 FROM n",
+            numbers(1, ADA + 1),
+            ADA + 1
+        ),
+        format!(
+            "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \
+             SELECT id, 0, {announcements}, {targets} FROM \"user\" WHERE $1 IS NOT NULL ORDER BY id"
+        ),
+        "INSERT INTO \"group\" (external_id, name, created_at) VALUES ('team', 'team', $1)".into(),
+        format!(
+            "INSERT INTO group_member (group_id, user_id, joined_at) SELECT g.id, u.id, $1 FROM \"group\" AS g, \"user\" AS u \
+             WHERE u.id > {} AND u.id <= {PEOPLE}",
+            PEOPLE - TEAM
+        ),
+    ];
+    statements.extend(messages(1, BEGINNINGS));
+    statements
+}
+
+/// Messages to one person each, the first to the first person.
+fn messages(first: u64, last: u64) -> [String; 4] {
+    let n = numbers(first, last);
+    [
+        format!(
+            "{n} INSERT INTO message (sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
+             SELECT 1 + i % 1000, 'about ' || i, 'body', 0, '', 0, 1, 0, 0, $1 FROM n"
+        ),
+        format!(
+            "{n} INSERT INTO message_audience (message_id, user_id, name, recipient_count, seen_count, read_count) \
+             SELECT i, i, 'somebody', 1, 0, 0 FROM n WHERE $1 IS NOT NULL"
+        ),
+        format!(
+            "{n} INSERT INTO message_recipient (message_id, user_id, audience_id) SELECT i, i, i FROM n WHERE $1 IS NOT NULL"
+        ),
+        format!(
+            "{n} INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
+             SELECT i, 'message', i, 1, 1, $1, $1 FROM n"
+        ),
+    ]
+}
+
+/// A message to everybody else; and Ada got all of these messages, too.
+fn what_followed(is_postgres: bool) -> Vec<String> {
+    let (announcements, targets) = (ITEMS / 1_000, TARGETS);
+    // One a second.
+    let arrived = match is_postgres {
+        true => format!("TIMESTAMPTZ '{FIRST_ARRIVED}' + i * INTERVAL '1 second'"),
+        false => format!("strftime('%Y-%m-%dT%H:%M:%S+00:00', '{FIRST_ARRIVED}', '+' || i || ' seconds')"),
+    };
+    let is_old = format!("i <= {}", ITEMS - UNSEEN);
+    let mut statements: Vec<String> = messages(BEGINNINGS + 1, ITEMS).into();
+    statements.extend([
+        format!(
+            "INSERT INTO message_recipient (message_id, user_id, audience_id) \
+             SELECT message_id, {ADA}, id FROM message_audience WHERE $1 IS NOT NULL"
+        ),
+        format!(
+            "{} INSERT INTO announcement (title, body, publish_at, position, seen_count, read_count, created_at) \
+             SELECT 'news', 'body', $1, i, 0, 0, $1 FROM n",
+            numbers(1, announcements)
+        ),
+        format!(
+            "{} INSERT INTO target (type, external_id, created_at) SELECT 'post', 't' || i, $1 FROM n",
+            numbers(1, targets)
+        ),
+        format!(
+            "{} INSERT INTO activity (action, target_id, occurred_at, created_at) SELECT 'comment', i, $1, $1 FROM n",
+            numbers(1, targets)
+        ),
+        // A tenth are activities, a thousandth announcements; a third is read, a seventh archived, a seventh snoozed.
+        format!(
+            "{} INSERT INTO inbox_item (user_id, kind, message_id, announcement_id, target_id, action, activity_id, activity_count, \
+             actor_count, seq, arrived_seq, seen_at, read_at, archived_at, snoozed_until, created_at, updated_at) \
+             SELECT {ADA}, CASE WHEN i % 1000 = 0 THEN 'announcement' WHEN i % 10 = 1 THEN 'activity' ELSE 'message' END, \
+             CASE WHEN i % 1000 <> 0 AND i % 10 <> 1 THEN i END, CASE WHEN i % 1000 = 0 THEN i / 1000 END, \
+             CASE WHEN i % 10 = 1 THEN 1 + i % {targets} END, CASE WHEN i % 10 = 1 THEN 'comment' END, \
+             CASE WHEN i % 10 = 1 THEN 1 + i % {targets} END, 1, 1, i, i, CASE WHEN {is_old} THEN $1 END, \
+             CASE WHEN i % 3 = 0 AND {is_old} THEN $1 END, CASE WHEN i % 7 = 0 AND {is_old} THEN $1 END, \
+             CASE WHEN i % 7 = 1 AND {is_old} THEN $2 END, $1, {arrived} FROM n",
+            numbers(1, ITEMS)
+        ),
+        format!(
+            "UPDATE inbox SET seq = {ITEMS}, unread = t.unread, unseen = {UNSEEN}, snoozed = t.snoozed, archived = t.archived \
+             FROM (SELECT CAST(count(*) FILTER (WHERE archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL) AS integer) AS unread, \
+             CAST(count(snoozed_until) AS integer) AS snoozed, CAST(count(archived_at) AS integer) AS archived \
+             FROM inbox_item WHERE user_id = {ADA}) AS t WHERE user_id = {ADA} AND $1 IS NOT NULL"
+        ),
+    ]);
+    statements
+}
