@@ -306,7 +306,11 @@ impl Db {
             bus.close().await;
         }
         let _ = self.read.close_by_ref().await;
-        self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let lock = self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        // Not only closed: a process that is being started by this one has the file, too, until it runs its own program.
+        if let Some(Err(error)) = lock.map(|lock| lock.unlock()) {
+            tracing::warn!(%error, "the lock of the database goes with this process");
+        }
     }
 }
 

@@ -32,7 +32,7 @@ const MOST_INBOXES: usize = 500;
 /// twice as many; where many do, no more than this is sorted to take in the first.
 const SMALLEST_WINDOW: i64 = 50_000;
 
-/// The row of an inbox that has taken in what is due.
+/// The row of an inbox that has taken in what is due, if that can be written now.
 pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
     let dialect = app.db.dialect();
     let look = format!(
@@ -48,9 +48,7 @@ pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
         None => Err(Error::NotFound("inbox")),
         Some((head, 0)) => Ok(head),
         Some(_) => {
-            // In a task of its own: a request that is cut off must not cut off a transaction.
-            let of = app.clone();
-            tokio::spawn(async move { pull(&of, &[user]).await }).await.map_err(Error::internal)??;
+            before_look(app, vec![user]).await?;
             inboxes::head(&app.db, user).await
         }
     }
@@ -63,12 +61,25 @@ pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
     let due = format!("SELECT b.user_id FROM inbox AS b WHERE {these} AND {is_due} ORDER BY b.user_id");
     let due = app.db.integers(&due, [list(users)]).await?;
     if !due.is_empty() {
-        // In a task of its own, as for one.
-        let of = app.clone();
-        tokio::spawn(async move { pull(&of, &due).await }).await.map_err(Error::internal)??;
+        before_look(app, due).await?;
     }
     let heads = inbox::Entity::find().filter(inbox::COLUMN.user_id.is_in(users.iter().copied()));
     Ok(heads.all(app.db.read()).await?)
+}
+
+/// Takes in what is due before somebody looks. While nothing can be written, because the disk is full or a row is locked, they
+/// see their inbox as it is: counts, cursor and items are those of one moment, and what is new comes later.
+async fn before_look(app: &App, users: Vec<i64>) -> Result<()> {
+    // In a task of its own: a request that is cut off must not cut off a transaction.
+    let (of, due) = (app.clone(), users.clone());
+    match tokio::spawn(async move { pull(&of, &due).await }).await.map_err(Error::internal)? {
+        Err(Error::Unavailable(cause)) => {
+            tracing::warn!(cause, "an inbox is shown without what is new");
+            users.into_iter().for_each(|user| app.live.pull_soon(user));
+            Ok(())
+        }
+        outcome => outcome,
+    }
 }
 
 /// Whether an inbox `b` may have something to take in. It looks at the latest of each thing that its owner follows, and so

@@ -207,9 +207,8 @@ impl Writers {
                       WHERE longest > $3 * interval '1 millisecond'";
         let patient = i64::from(self.0.settings.writers / 2);
         let cancel = sqlx::query(cancel).bind(&self.0.name).bind(patient).bind(STUCK);
-        match timeout(ENDING, cancel.execute(&self.0.helper)).await {
-            Ok(Err(error)) => tracing::warn!(%error, "transactions that wait for locks cannot be cancelled"),
-            Ok(Ok(_)) | Err(_) => {}
+        if let Ok(Err(error)) = timeout(ENDING, cancel.execute(&self.0.helper)).await {
+            tracing::warn!(%error, "transactions that wait for locks cannot be cancelled");
         }
     }
 

@@ -277,7 +277,9 @@ async fn gather(
                     members.push(tell);
                     savepoint.commit().await.map_err(failure)?;
                 }
-                Err(_) => drop(group.execute_unprepared(UNDO).await.map_err(failure)?),
+                Err(_) => {
+                    group.execute_unprepared(UNDO).await.map_err(failure)?;
+                }
             }
         }
         next = if members.len() < LARGEST_GROUP { turns.try_recv().ok() } else { None };

@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     inbox::{self, Change},
     live::Cursor,
+    pull,
 };
 
 /// Some items.
@@ -159,6 +160,7 @@ impl InboxMutation {
     /// Takes what is new into the viewer's inbox. Nobody needs it who looks at the inbox or follows it, since both do the
     /// same; a host that polls for counts may want it without looking.
     async fn pull_inbox(&self, ctx: &Context<'_>) -> Result<Option<InboxPayload>> {
+        pull::pull(app(ctx), &[actor(ctx)?.person()?.id]).await?;
         Ok(Some(InboxPayload { inbox: own(ctx).await? }))
     }
 }

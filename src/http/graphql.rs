@@ -241,7 +241,7 @@ async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Para
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!("a request has at most {} bytes", http.app.config.limits.body);
-            return Err(Refusal { status: rejection.status(), error: refusal(message, "LIMIT_EXCEEDED") });
+            return Err(Refusal { status: rejection.status(), error: refusal(message, "LIMIT_EXCEEDED").into() });
         }
         Ok(Err(_)) => return Err(Refusal::malformed()),
         Err(_) => return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
@@ -260,12 +260,12 @@ fn complete(params: serde_json::Result<Params>) -> Result<Params, Refusal> {
 /// A request that is answered with an HTTP status: it did not get as far as GraphQL.
 pub struct Refusal {
     status: StatusCode,
-    error: ServerError,
+    error: Box<ServerError>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, message: &str) -> Self {
-        Refusal { status, error: refusal(message, "BAD_USER_INPUT") }
+        Refusal { status, error: refusal(message, "BAD_USER_INPUT").into() }
     }
 
     fn malformed() -> Self {
@@ -277,7 +277,7 @@ impl Refusal {
 
     pub fn respond(self, format: Format) -> Response {
         let Refusal { status, error } = self;
-        let mut response = errors(status, format, vec![error]);
+        let mut response = errors(status, format, vec![*error]);
         let extra = match status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
             StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "POST")),
@@ -299,7 +299,7 @@ impl From<Error> for Refusal {
             _ => StatusCode::BAD_REQUEST,
         };
         let Answer { code, message, .. } = answer(error);
-        Refusal { status, error: refusal(message, code) }
+        Refusal { status, error: refusal(message, code).into() }
     }
 }
 

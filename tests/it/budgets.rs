@@ -146,7 +146,7 @@ async fn a_large_answer_is_refused_cheaply(kind: Kind) {
     for answer in answers {
         assert!(matches!(code(&answer), "ANSWER_TOO_LARGE" | "UNAVAILABLE"), "{answer}");
     }
-    println!("{kind:?}: one {time:?}, twenty grew by {} MiB, p99 of others {slowest:?}", grown >> 20);
+    eprintln!("{kind:?}: one {time:?}, twenty grew by {} MiB, p99 of others {slowest:?}", grown >> 20);
     assert!(slowest < PATIENCE, "{kind:?}: others waited {slowest:?}");
     assert!(grown < 2 * MOST_MEMORY, "{kind:?}: twenty grew by {} MiB", grown >> 20);
     server.signal("TERM");
@@ -299,7 +299,7 @@ async fn an_execution_that_never_waits_holds_up_nobody_and_ends_in_time() {
     };
     let ((answer, time), waited) = tokio::join!(asking, others);
 
-    println!("answered after {time:?}, another after {waited:?}");
+    eprintln!("answered after {time:?}, another after {waited:?}");
     assert_eq!(code(&answer), "UNAVAILABLE", "{}", &answer.to_string()[..1000.min(answer.to_string().len())]);
     assert!(time < Duration::from_secs(3), "{time:?}");
     assert!(waited < 2 * PATIENCE, "{waited:?}");
@@ -336,7 +336,7 @@ both! {
         let (answers, times) = tokio::join!(attacks, others);
 
         let slowest = times.into_iter().max().unwrap();
-        println!("the slowest of the others took {slowest:?}");
+        eprintln!("the slowest of the others took {slowest:?}");
         for answer in answers {
             let is_told = answer.get("errors").is_none() || code(&answer) == "UNAVAILABLE";
             assert!(is_told, "{answer}");

@@ -86,6 +86,32 @@ fn one_locked_inbox_holds_up_nobody_else() {
     });
 }
 
+/// A look at an inbox takes in what is due. While that cannot be written, the inbox is shown as it is.
+#[test]
+fn an_inbox_that_is_locked_can_be_read() {
+    let app = async {
+        TestApp::start_with(Kind::Postgres, |config| config.database.lock_timeout = Duration::from_millis(100)).await
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let Some(app) = app.await else { return };
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "before").await;
+        let outside = outside(&app).await;
+        let holder = outside.begin().await.unwrap();
+        holder.query_all_raw(app.db.statement(LOCK, [])).await.unwrap();
+        app.announce("Closed on Monday").await;
+
+        assert_eq!(bob.titles("ALL").await, ["before"]);
+        let pulled = bob.ask("mutation { pullInbox { inbox { cursor } } }", json!({})).await;
+        assert_eq!(pulled["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{pulled:#}");
+        holder.rollback().await.unwrap();
+        assert_eq!(bob.titles("ALL").await, ["Closed on Monday", "before"]);
+        outside.close().await.unwrap();
+        app.assert_live_equals_refetch(&bob).await;
+        app.stop().await;
+    });
+}
+
 /// P9: connections that were ended while nobody used them fail nothing.
 #[test]
 fn connections_that_were_ended_fail_neither_writes_nor_reads() {
