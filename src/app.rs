@@ -41,7 +41,7 @@ impl App {
     /// For what goes on by itself, in many transactions: it begins none any more when the server is to end, and goes on after
     /// the next start.
     pub fn in_background(&self) -> Self {
-        App { db: Arc::new(self.db.until(self.shutdown.clone())), ..self.clone() }
+        App { db: Arc::new(self.db.in_background(self.shutdown.clone())), ..self.clone() }
     }
 }
 

@@ -44,6 +44,10 @@ pub use sqlite::lock;
 /// For how long what came of a probe answers the next ones: anybody may ask whether the server is ready.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// For a transaction of what goes on by itself, on PostgreSQL. It may hold thousands of inboxes while it waits for one that is
+/// locked, and their owners would wait with it. What fails is tried again.
+const WAIT_SHORTLY: &str = "SET LOCAL lock_timeout = '250ms'";
+
 /// Bytes of JSON that are read where it holds up nobody.
 const LONG_JSON: usize = 256 * 1024;
 
@@ -81,6 +85,8 @@ pub struct Db {
     probe: Arc<tokio::sync::Mutex<Option<Instant>>>,
     /// From when on this handle begins no more transactions.
     until: CancellationToken,
+    /// Whether its transactions are of what goes on by itself.
+    in_background: bool,
     /// SQLite: the writer and the checkpoints, which end when they are told to.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -150,9 +156,10 @@ impl Db {
         Ok((db, heard))
     }
 
-    /// The same database for what goes on by itself, in many transactions: it begins none when the server is to end.
-    pub fn until(&self, end: CancellationToken) -> Self {
-        Db { until: end, ..self.clone() }
+    /// The same database for what goes on by itself, in many transactions: it begins none when the server is to end, and waits
+    /// for no lock for long.
+    pub fn in_background(&self, end: CancellationToken) -> Self {
+        Db { until: end, in_background: true, ..self.clone() }
     }
 
     /// How many statements have been run; for tests that count them.
@@ -179,6 +186,9 @@ impl Db {
         let (inner, group, _place) = match &self.write {
             Write::Pool(writers) => {
                 let (transaction, place) = writers.begin().await?;
+                if self.in_background {
+                    transaction.execute_unprepared(WAIT_SHORTLY).await?;
+                }
                 (transaction, None, Some(place))
             }
             Write::Queue(queue) => {

@@ -141,6 +141,7 @@ pub async fn open(url: &str, settings: &config::Database, hints: mpsc::Unbounded
         probe: Arc::default(),
         tasks: TaskTracker::new(),
         until: CancellationToken::new(),
+        in_background: false,
         stop,
     })
 }

@@ -163,6 +163,7 @@ pub async fn open(path: &Path, settings: &config::Database, hints: mpsc::Unbound
         probe: Arc::default(),
         tasks,
         until: CancellationToken::new(),
+        in_background: false,
         stop,
     })
 }

@@ -86,6 +86,30 @@ fn one_locked_inbox_holds_up_nobody_else() {
     });
 }
 
+/// What goes on by itself changes many inboxes in one transaction. While one of them is locked it does not hold the others.
+#[test]
+fn what_goes_on_by_itself_does_not_hold_all_inboxes_while_it_waits_for_one() {
+    run(Kind::Postgres, 2, async |app: TestApp| {
+        // The lock of the inboxes is taken in the order of the users: carol's before bob's.
+        let [alice, carol, bob] = app.users(["alice", "carol", "bob"]).await;
+        let _following = (carol.follow_inbox(None).await, bob.follow_inbox(None).await);
+        let outside = outside(&app).await;
+        let holder = outside.begin().await.unwrap();
+        holder.query_all_raw(app.db.statement(LOCK, [])).await.unwrap();
+        app.announce("Closed on Monday").await;
+        until_waiting(&outside, &app, 1..).await;
+
+        let begun = Instant::now();
+        assert!(is_sent(&alice, &carol, "Lunch?").await);
+        // Half of the time that the server waits for the locks of one request.
+        assert!(begun.elapsed() < Duration::from_secs(2), "it took {:?}", begun.elapsed());
+        holder.rollback().await.unwrap();
+        assert_eq!(bob.titles("ALL").await, ["Closed on Monday"]);
+        app.assert_live_equals_refetch(&carol).await;
+        outside.close().await.unwrap();
+    });
+}
+
 /// A look at an inbox takes in what is due. While that cannot be written, the inbox is shown as it is.
 #[test]
 fn an_inbox_that_is_locked_can_be_read() {

@@ -122,7 +122,7 @@ async fn waiting_for_a_connection_of_postgres_has_an_end() {
 async fn in_the_background_nothing_begins_after_the_end() {
     let Some((_database, db)) = open(Kind::Sqlite, |_| {}).await else { return };
     let end = tokio_util::sync::CancellationToken::new();
-    let background = db.until(end.clone());
+    let background = db.in_background(end.clone());
     background.begin().await.unwrap().commit().await.unwrap();
     end.cancel();
     assert!(matches!(background.begin().await.err(), Some(Error::Unavailable(_))));
