@@ -21,6 +21,9 @@ pub struct Settings {
     /// How long there is chaos, on each database.
     pub time: Duration,
     pub kinds: Vec<Kind>,
+    /// Whether it is a failure when bystanders wait for too long. In the short form, which runs with all other tests on any
+    /// machine, how busy that is would decide: there it is only said.
+    pub judges_time: bool,
 }
 
 impl Settings {
@@ -42,6 +45,6 @@ impl Settings {
         let kinds = [("chaos::sqlite", Kind::Sqlite), ("chaos::postgres", Kind::Postgres)];
         let is_listed = arguments.iter().any(|argument| argument == "--list");
         let kinds = kinds.into_iter().filter(|(name, _)| !is_listed && is_wanted(name)).map(|(_, kind)| kind).collect();
-        Ok(Settings { seed, time, kinds })
+        Ok(Settings { seed, time, kinds, judges_time: chosen("MINUTES").is_some() })
     }
 }

@@ -71,6 +71,7 @@ struct Outage {
 // The order is that of their ends: the disk after what uses it, and the directory after the disk.
 pub struct World {
     pub kind: Kind,
+    pub judges_time: bool,
     pub seed: u64,
     pub begin: Instant,
     pub servers: Vec<Server>,
@@ -138,6 +139,7 @@ impl World {
         };
         let world = Arc::new(World {
             kind,
+            judges_time: settings.judges_time,
             seed: settings.seed,
             begin: Instant::now(),
             servers,
