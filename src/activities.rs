@@ -140,7 +140,7 @@ async fn insert(tx: &Tx, rows: Vec<activity::ActiveModel>) -> Result<Vec<activit
     Ok(activities)
 }
 
-/// What an earlier call has made: so many, from the first one on.
+/// What an earlier call has made: this many, from the first one on.
 async fn made_by(app: &App, first: i64, count: usize) -> Result<Vec<activity::Model>> {
     // Needs no scope: the caller made them.
     let made = activity::Entity::find().filter(activity::COLUMN.id.gte(first)).order_by_asc(activity::Column::Id);

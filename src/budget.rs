@@ -2,7 +2,7 @@
 //! person holds at most a share of them, and all together at most the whole, so that nobody pays for another's requests. A
 //! service asks for everybody, and has the whole for its share.
 //!
-//! Who needs some takes a [`Permit`] before, and drops it after. A permit that turns out to be
+//! Whoever needs bytes takes a [`Permit`] first, and drops it after. A permit that turns out to be
 //! too small is made larger without waiting: the bytes are there already, and whoever comes next waits for them. What is
 //! larger than a share or than the whole still passes, alone.
 
@@ -119,7 +119,7 @@ impl Budget {
         }
         drop(state);
         for (waiter, permit) in granted {
-            // Who has given up meanwhile drops it, and that serves the next ones.
+            // A waiter that has given up meanwhile drops it, and that serves the next ones.
             let _ = waiter.send(permit);
         }
     }
@@ -159,7 +159,7 @@ impl Permit {
         self.bytes
     }
 
-    /// Holds so many from now on, without waiting.
+    /// Holds this many from now on, without waiting.
     pub fn resize(&mut self, bytes: u64) {
         self.budget.state().change(&self.holder, self.bytes, bytes);
         let is_less = bytes < self.bytes;

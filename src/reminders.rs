@@ -48,7 +48,7 @@ static DUE: LazyLock<String> = LazyLock::new(|| format!("r.next_at <= $1 AND {} 
 /// A recipient `r` whom the reminder `q` still concerns.
 const PENDING: &str = "CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END IS NULL";
 
-/// Who the recipient `r` is was not deactivated.
+/// The recipient `r` is a person who was not deactivated.
 const IS_ACTIVE: &str = "EXISTS (SELECT 1 FROM \"user\" AS u WHERE u.id = r.user_id AND u.deactivated_at IS NULL)";
 
 /// A claimed date.

@@ -29,7 +29,7 @@ pub use csv::lines;
 pub use follow::follow;
 pub use timeline::{Interval, Point, timeline};
 
-/// Orders by the rate sort so many at most: the rate changes with every reading, and an index of it would slow all of them.
+/// Orders by the rate sort this many at most: the rate changes with every reading, and an index of it would slow all of them.
 const MOST_BY_RATE: usize = 10_000;
 /// A rate as a whole number, so that a cursor can hold it.
 const RATE: &str =

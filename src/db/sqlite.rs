@@ -29,7 +29,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A group's COMMIT waits for at most so many transactions.
+/// A group's COMMIT waits for at most this many transactions.
 const LARGEST_GROUP: usize = 256;
 const READERS: u32 = 4;
 /// How often SQLite's log is folded into the database, apart from the writer: an automatic checkpoint makes some commit
@@ -271,7 +271,7 @@ async fn gather(
             };
             let (done, end) = oneshot::channel();
             let (tell, durable) = oneshot::channel();
-            // Who is gone by now drops the turn, and with it `done`.
+            // A caller that is gone by now drops the turn, and with it `done`.
             drop(place.send(Ok(Turn { savepoint, membership: Membership { done, durable } })));
             match end.await {
                 Ok(savepoint) => {

@@ -30,7 +30,7 @@ use super::errors::refusal;
 /// Fields that an execution may show before others have the thread: more than a page of a hundred items has, and some
 /// milliseconds.
 const TURN: u64 = 4_096;
-/// So many bytes of a text are as much work as another field.
+/// This many bytes of a text are as much work as another field.
 const BYTES_PER_FIELD: u64 = 1_024;
 
 /// Of one request; a subscription begins anew with each update.
@@ -195,7 +195,7 @@ fn key_size(key: &Name) -> u64 {
     key.len() as u64 + 3
 }
 
-/// Around so many values, with the commas between them.
+/// Around this many values, with the commas between them.
 fn brackets(values: usize) -> u64 {
     1 + values.max(1) as u64
 }

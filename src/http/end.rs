@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::Http;
 use crate::{app::App, auth::Actor, db::Topic, error::Error, users};
 
-/// So many clients a second are sent away when the server stops, so that they do not all come back at once…
+/// This many clients a second are sent away when the server stops, so that they do not all come back at once…
 const FAREWELLS_PER_SECOND: f64 = 5_000.0;
 /// …and nobody waits longer than this.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);

@@ -19,11 +19,11 @@ use crate::{
     graphql::{Answer, Params, Prepared, answer, is_refused, refusal, retry_after},
 };
 
-/// Answers of up to so many bytes are not held against the budget: as much waits in the buffers of a connection.
+/// Answers of up to this many bytes are not held against the budget: as much waits in the buffers of a connection.
 const SMALL: u64 = 64 * 1024;
 /// The same of a request's body.
 const SMALL_BODY: u64 = 16 * 1024;
-/// Beyond so many bytes an answer is turned into text where that holds up nobody.
+/// Beyond this many bytes an answer is turned into text where that holds up nobody.
 const LARGE: u64 = 256 * 1024;
 /// An answer is there as values and as text for a moment.
 const COPIES: u64 = 2;

@@ -38,7 +38,7 @@ pub struct Doorstep {
     address: IpAddr,
 }
 
-/// Who are too many.
+/// Those that are refused because there are too many.
 pub enum Crowd {
     OfOneAddress,
     OfAll,
@@ -100,7 +100,7 @@ impl Places {
     }
 }
 
-/// Who has one address of IPv6 mostly has all of its network (/64).
+/// Whoever has one IPv6 address mostly has all of its network (/64).
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -79,7 +79,7 @@ pub async fn changes(db: &Db, questions: &[Question]) -> Result<Vec<Option<Chang
     Ok(answers.into_iter().map(|answer| answer.map(&mut changes)).collect())
 }
 
-/// How many things with texts of these sizes make an update: at most so many, of at most so many bytes, and the first in any
+/// How many things with texts of these sizes make an update: at most this many, of at most this many bytes, and the first in any
 /// case.
 pub fn how_many_fit(sizes: impl Iterator<Item = usize>, most: usize, largest: usize) -> usize {
     let mut weight = 0;
@@ -91,7 +91,7 @@ pub fn how_many_fit(sizes: impl Iterator<Item = usize>, most: usize, largest: us
     sizes.take(most).take_while(fits).count()
 }
 
-/// The rows of inboxes, and at most so many items of each.
+/// The rows of inboxes, and at most this many items of each.
 async fn read(db: &Db, questions: &[Question], most: usize) -> Result<Vec<Option<(inbox::Model, Vec<Pieces>)>>> {
     let dialect = db.dialect();
     let rows = questions.iter().enumerate().map(|(n, question)| {

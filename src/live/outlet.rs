@@ -43,7 +43,7 @@ impl Outlet {
 }
 
 impl Room {
-    /// Gives back what an update with so many bytes of texts does not take.
+    /// Gives back what an update with this many bytes of texts does not take.
     pub fn shrink_to(&mut self, texts: usize) {
         self.permit.resize((texts * COPIES + FRAME) as u64);
     }

@@ -352,7 +352,7 @@ fn reminders() -> Check {
     none(Subject::Reminder, "m.id", none_named, "goes on after the message has expired", &from)
 }
 
-/// Who has seen and read an announcement.
+/// The people who have seen and read an announcement.
 fn readers() -> Check {
     let pairs = [("seen_count", "count(*)"), ("read_count", "count(r.read_at)")].map(|(name, count)| {
         let right = format!("(SELECT {count} FROM announcement_reading AS r WHERE r.announcement_id = n.id)");

@@ -13,7 +13,7 @@ use crate::{
     world::World,
 };
 
-/// What is in the inbox of the greedy one: so many messages, as large as they may be.
+/// What is in the inbox of the greedy one: this many messages, as large as they may be.
 const MESSAGES: usize = 40;
 const LARGEST_BODY: usize = 64 * 1024;
 

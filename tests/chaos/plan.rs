@@ -24,9 +24,9 @@ pub enum Fault {
     /// The server's files are as if they were read-only: every write fails.
     WriteErrors(usize),
     NoFiles(usize),
-    /// All clocks go on by so many minutes.
+    /// All clocks go on by this many minutes.
     Later(i64),
-    /// The clock of the last server goes by so many seconds more or less than the others.
+    /// The clock of the last server goes by this many seconds more or less than the others.
     Skew(i64),
     StopDatabase(&'static str),
     /// All connections of all servers to the database.

@@ -28,7 +28,7 @@ pub enum What {
     /// To whom only the server can know.
     Reply,
     Announcement,
-    /// So many at once, each on this target, by this person.
+    /// This many at once, each on this target, by this person.
     Activities {
         count: usize,
         actor: String,

@@ -39,7 +39,7 @@ async fn holding(app: &TestApp, sql: &str) -> Tx {
     tx
 }
 
-/// Waits until so many transactions wait for locks, or until one of these calls has ended without.
+/// Waits until this many transactions wait for locks, or until one of these calls has ended without.
 async fn until_waiting(app: &TestApp, transactions: i64, calls: &[&JoinHandle<Value>]) {
     let begin = Instant::now();
     let waiting =

@@ -149,7 +149,7 @@ impl Load {
         Load { stop, sent, tasks }
     }
 
-    /// Returns when so many more are acknowledged.
+    /// Returns when this many more are acknowledged.
     async fn more(&self, count: usize) -> usize {
         let wanted = self.sent.load(Ordering::Relaxed) + count;
         while self.sent.load(Ordering::Relaxed) < wanted {

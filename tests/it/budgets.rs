@@ -26,7 +26,7 @@ const MOST_MEMORY: u64 = 250 * 1024 * 1024;
 /// What anybody waits for at most; a debug build that shares its cores is slower than the 250 ms of P20.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Asks for the body of each of a hundred items so many times.
+/// Asks for the body of each of a hundred items this many times.
 fn bodies(times: usize) -> String {
     let fields: String = (0..times).map(|n| format!("a{n}:body ")).collect();
     format!("{{viewer{{inbox{{items(first:100){{nodes{{subject{{...on Message{{{fields}}}}}}}}}}}}}}}")
@@ -168,7 +168,7 @@ mod an_answer_that_is_too_large_costs_little {
     }
 }
 
-/// A server that answers with at most so many bytes.
+/// A server that answers with at most this many bytes.
 async fn with_answers_of(kind: Kind, bytes: u64) -> TestApp {
     TestApp::start_with(kind, |config| config.limits.answer = bytes).await.unwrap()
 }

@@ -27,7 +27,7 @@ pub enum Statistics {
     Early,
 }
 
-/// A step of SQLite's is counted for so many.
+/// A step of SQLite's is counted for this many.
 const STEPS: u32 = 10;
 
 /// A copy of a database, and a connection that plans as the server's do.
