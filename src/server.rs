@@ -1,6 +1,12 @@
 //! Starting and stopping: the parts of the server are made here, in order, and end here, in order.
 
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use ::entity::installation;
 use rand::{Rng, distr::Alphanumeric};
@@ -8,7 +14,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 use tokio::{
     net::TcpListener,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -100,8 +106,10 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
 /// there after that is left to the end of the process; nobody was told that it is done.
 async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
     let limit = app.config.shutdown_timeout;
+    let told = OnceLock::new();
     let late = async {
         app.shutdown.cancelled().await;
+        let _ = told.set(Instant::now());
         sleep(limit * 3 / 4).await;
     };
     {
@@ -119,7 +127,9 @@ async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
             let _ = timeout(limit / 10, cut_off).await;
         }
     }
-    if timeout(limit / 10, app.db.close()).await.is_err() {
+    // All that is left of it: on a slow disk SQLite's log takes a while, and the lock is given back after it.
+    let left = told.get().map_or(limit, |told| limit.saturating_sub(told.elapsed())).max(limit / 10);
+    if timeout(left, app.db.close()).await.is_err() {
         tracing::warn!("the connections to the database did not end in time");
     }
 }

@@ -368,7 +368,13 @@ both! {
     /// Beyond what the server can do at the same time it says so at once, and when to try again.
     async fn more_operations_than_there_is_room_for_are_refused_at_once(app: TestApp) {
         app.users(["alice", "bob", "carol"]).await;
-        let app = app.restart_with(|config| config.limits.operations_in_all = 2).await;
+        let app = app
+            .restart_with(|config| {
+                config.limits.operations_in_all = 2;
+                // Those who wait do so until they are let go, however slow the machine is.
+                (config.database.lock_timeout, config.database.acquire_timeout) = (PATIENCE, PATIENCE);
+            })
+            .await;
         let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| app.client(name, Role::User));
         let locked = app.db.begin().await.unwrap();
         locked.run("UPDATE inbox SET unread = unread", []).await.unwrap();
