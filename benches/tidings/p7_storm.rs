@@ -24,7 +24,7 @@ use crate::{
 const OTHER_FILES: usize = 150;
 /// A client that was refused tries again after this.
 const BREATH: Duration = Duration::from_millis(100);
-/// Who is not back by then is not coming.
+/// A client that is not back by then is not coming.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Ports of one address are not free again at once: clients have several.
 const ADDRESSES: usize = 8;

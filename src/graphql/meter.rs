@@ -70,7 +70,7 @@ impl Meter {
         self.work.store(0, Ordering::Relaxed);
     }
 
-    /// Returns in the next turn when this one is over.
+    /// Returns at once, or in the next turn if this one has used up its work.
     async fn in_turn(&self) {
         while self.work.load(Ordering::Relaxed) > TURN {
             tokio::task::yield_now().await;

@@ -58,7 +58,7 @@ pub struct Prepared {
     answers: Answers,
     meter: Arc<Meter>,
     pub kind: OperationType,
-    /// Who asks.
+    /// Whose share of the budgets it uses.
     pub holder: Holder,
     /// Bytes that the answer may have, by the texts that it asks for; what else it shows is little.
     pub weight: u64,

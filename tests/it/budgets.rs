@@ -20,9 +20,8 @@ use crate::{
     cli::{Server, tidings},
 };
 
-/// What one request may cost in memory. P13 promises 100 MiB; the page itself comes as JSON with six bytes for each of these,
-/// which is most of what is held as long as long texts are not read apart.
-const MOST_MEMORY: u64 = 250 * 1024 * 1024;
+/// What one request may cost in memory (P13).
+const MOST_MEMORY: u64 = 100 * 1024 * 1024;
 /// What anybody waits for at most; a debug build that shares its cores is slower than the 250 ms of P20.
 const PATIENCE: Duration = Duration::from_secs(1);
 
