@@ -44,8 +44,8 @@ pub use sqlite::lock;
 /// For how long what came of a probe answers the next ones: anybody may ask whether the server is ready.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For a transaction of what goes on by itself, on PostgreSQL. It may hold thousands of inboxes while it waits for one that is
-/// locked, and their owners would wait with it. What fails is tried again.
+/// For a transaction of what goes on by itself, on PostgreSQL. While it waits for one locked inbox, the other work of the same
+/// job waits, too. What fails is tried again.
 const WAIT_SHORTLY: &str = "SET LOCAL lock_timeout = '250ms'";
 
 /// Bytes of JSON that are read where it holds up nobody.

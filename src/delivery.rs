@@ -12,13 +12,15 @@ use crate::{
     app::App,
     db::{Topic, Tx},
     error::Result,
-    inbox, threads,
+    inbox::{self, Recipients},
+    threads,
 };
 
 /// Fills the inboxes of a new message, or notes that they are to be filled: [`finish`] does the rest.
 pub async fn start(tx: &Tx, message: &message::Model) -> Result<()> {
     if is_at_once(message) {
-        return inbox::deliver(tx, message.id, 0, i64::MAX, message.created_at).await;
+        let to = if message.recipient_count == 1 { Recipients::One } else { Recipients::All };
+        return inbox::deliver(tx, message.id, to, message.created_at).await;
     }
     let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(0) };
     delivery::Entity::insert(start).exec_without_returning(&**tx).await?;
@@ -82,7 +84,7 @@ pub async fn deliver_some(app: &App, id: i64) -> Result<bool> {
     let next = next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
     match next {
         Some(up_to) => {
-            inbox::deliver(&tx, id, after, up_to, sent_at).await?;
+            inbox::deliver(&tx, id, Recipients::Between(after, up_to), sent_at).await?;
             tx.run("UPDATE delivery SET delivered_to = $2 WHERE message_id = $1", [id.into(), up_to.into()]).await?;
         }
         None => {

@@ -6,7 +6,7 @@
 //! newest state. The counts are kept on the same row, so they belong to the same moment.
 //!
 //! Locks are taken in one order everywhere: idempotency key, thread, reminder, delivery or expiry or refresh, targets by name,
-//! withdrawal, inboxes by user, recipients, messages by id, audiences, announcements by id, people by external id, order of commits.
+//! inboxes by user, withdrawal, recipients, messages by id, audiences, announcements by id, people by external id, order of commits.
 
 mod change;
 mod history;
@@ -33,8 +33,8 @@ const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 WHEN snoozed_until
     WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END WHEN seen_at IS NULL THEN 0 ELSE 1 END";
 
 pub use change::{
-    About, COUNTS, Change, apply, begin_change, change_all, change_items, count_changed, deliver, items_and_owners,
-    lock, purge, remove, tally, wake_snoozed, with_tally,
+    About, COUNTS, Change, Recipients, apply, begin_change, change_all, change_items, count_changed, deliver,
+    items_and_owners, lock, purge, remove, tally, wake_snoozed, with_tally,
 };
 pub use history::{Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit};
 pub use item::{Activities, BEGINNING, Doer, Item, LATEST_ACTORS, Subject, Texts, latest_actors, reasons};

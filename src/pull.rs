@@ -13,8 +13,14 @@
 mod take_back;
 mod take_in;
 
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
+
 use ::entity::inbox;
 use sea_orm::{EntityTrait, QueryFilter};
+use tokio::time::sleep;
 
 use crate::{
     app::App,
@@ -25,7 +31,10 @@ use crate::{
 };
 
 pub use take_back::take_back_soon;
+use take_in::IfLocked;
 
+/// How soon an inbox that was locked is tried again.
+const SOON: Duration = Duration::from_millis(200);
 /// How many inboxes one transaction locks.
 const MOST_INBOXES: usize = 500;
 /// How many activities, of anybody, one transaction goes through at first. Where few of them match, the next one goes through
@@ -100,13 +109,19 @@ fn is_newer(dialect: Dialect) -> String {
 
 /// Takes what is due into some inboxes.
 pub async fn pull(app: &App, users: &[i64]) -> Result<()> {
+    pull_as(app, users, IfLocked::Wait).await.map(drop)
+}
+
+/// Gives whose inboxes were locked, if those are passed over.
+async fn pull_as(app: &App, users: &[i64], if_locked: IfLocked) -> Result<BTreeSet<i64>> {
+    let mut passed_over = BTreeSet::new();
     for users in users.chunks(MOST_INBOXES) {
         let mut window = SMALLEST_WINDOW;
         loop {
             let tx = app.db.begin().await?;
-            tx.while_nothing_is_withdrawn().await?;
-            let taken = take_in::take_in(&tx, app, users, window).await?;
+            let taken = take_in::take_in(&tx, app, users, window, if_locked).await?;
             tx.commit().await?;
+            passed_over.extend(users.iter().filter(|user| !taken.owners.contains(user)));
             if !taken.is_more_due {
                 break;
             }
@@ -115,15 +130,14 @@ pub async fn pull(app: &App, users: &[i64]) -> Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(passed_over)
 }
 
 /// Takes what is due under the old rules into an inbox whose owner changes what they follow or want (N8), and locks it. Gives
 /// the position from which on the new rules hold. [`pull`] before, outside of the transaction, leaves it little to do.
 pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
-    tx.while_nothing_is_withdrawn().await?;
     loop {
-        let taken = take_in::take_in(tx, app, &[user], i64::MAX).await?;
+        let taken = take_in::take_in(tx, app, &[user], i64::MAX, IfLocked::Wait).await?;
         if !taken.is_more_due {
             return Ok(taken.activities);
         }
@@ -154,21 +168,32 @@ pub async fn heads(app: &App) -> Result<Heads> {
 /// Runs until the server ends: whatever is created comes into the inboxes that are followed in this process, at once.
 ///
 /// Hints say what was created. They may be lost, so every few seconds it also looks at all that was created since the last
-/// time, from `looked_at` on.
+/// time, from `looked_at` on. An inbox that somebody else has locked is passed over and tried again soon: the others do not
+/// wait for it.
 pub async fn keep_connected(app: App, mut looked_at: Heads) {
+    let mut passed_over = BTreeSet::new();
     loop {
-        let news = tokio::select! {
+        let mut news = tokio::select! {
             news = app.live.news() => news,
+            () = sleep(SOON), if !passed_over.is_empty() => News::default(),
             () = app.shutdown.cancelled() => return,
         };
-        // What fails is found by the next look.
-        if let Err(error) = take_in_news(&app, news, &mut looked_at).await {
-            tracing::warn!(?error, "the connected have to wait for what is new");
+        news.people.append(&mut passed_over);
+        let people = news.people.clone();
+        match take_in_news(&app, news, &mut looked_at).await {
+            Ok(locked) => passed_over = locked,
+            // What fails is found by the next look.
+            Err(error) => {
+                tracing::warn!(?error, "the connected have to wait for what is new");
+                passed_over = people;
+            }
         }
     }
 }
 
-async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Result<()> {
+/// Gives whose inboxes were locked.
+async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Result<BTreeSet<i64>> {
+    let mut passed_over = BTreeSet::new();
     // Before the list: who connects later takes in all of this by themselves.
     let heads = if news.anything { heads(app).await? } else { *looked_at };
     let connected = app.live.connected();
@@ -187,10 +212,12 @@ async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Resul
         }
         due.sort_unstable();
         due.dedup();
-        pull(app, &due).await?;
+        passed_over = pull_as(app, &due, IfLocked::PassOver).await?;
+        let connected: HashSet<_> = connected.into_iter().collect();
+        passed_over.retain(|user| connected.contains(user));
     }
     *looked_at = heads;
-    Ok(())
+    Ok(passed_over)
 }
 
 /// Those among some people who have not taken in all announcements.

@@ -186,14 +186,41 @@ pub fn with_tally(sign: char) -> String {
 /// The number of the change that is under way in the inbox of an item.
 const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
 
-/// Locks some inboxes, in the order of the users.
+/// Locks some inboxes.
 pub async fn lock(tx: &Tx, owners: &[i64]) -> Result<()> {
+    lock_those(tx, &tx.dialect().is_one_of("user_id", "$1"), &[list(owners)]).await
+}
+
+/// How often [`lock_those`] begins again, when another inbox is locked each time.
+const MOST_TRIES: usize = 4;
+
+/// Locks the inboxes for which a condition on `user_id` holds.
+///
+/// None of them is held while another is waited for: one that stays locked would keep everybody else of a group waiting, too.
+/// Where many compete for the same inboxes this could go on for ever, so after some tries they are locked one after the other,
+/// in the order of the users.
+async fn lock_those(tx: &Tx, which: &str, values: &[Value]) -> Result<()> {
     let dialect = tx.dialect();
-    if dialect.locks_rows() {
-        let which = dialect.is_one_of("user_id", "$1");
-        let lock = format!("SELECT user_id FROM inbox WHERE {which} ORDER BY user_id {}", dialect.for_update());
-        tx.rows(&lock, [list(owners)]).await?;
+    if !dialect.locks_rows() {
+        return Ok(());
     }
+    let lock_free = format!(
+        "WITH locked AS MATERIALIZED (SELECT user_id FROM inbox WHERE {which} {} SKIP LOCKED) \
+         SELECT min(user_id) FROM inbox WHERE {which} AND user_id NOT IN (SELECT user_id FROM locked)",
+        dialect.for_update()
+    );
+    let wait = format!("SELECT user_id FROM inbox WHERE user_id = $1 {}", dialect.for_update());
+    tx.execute_unprepared("SAVEPOINT before_inboxes").await?;
+    for _ in 0..MOST_TRIES {
+        let first_locked = tx.rows(&lock_free, values.iter().cloned()).await?;
+        let first_locked = first_locked.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?;
+        let Some(first_locked) = first_locked.flatten() else { return Ok(()) };
+        tx.execute_unprepared("ROLLBACK TO SAVEPOINT before_inboxes").await?;
+        tx.rows(&wait, [first_locked.into()]).await?;
+    }
+    tx.execute_unprepared("ROLLBACK TO SAVEPOINT before_inboxes").await?;
+    let in_order = format!("SELECT user_id FROM inbox WHERE {which} ORDER BY user_id {}", dialect.for_update());
+    tx.rows(&in_order, values.iter().cloned()).await?;
     Ok(())
 }
 
@@ -278,19 +305,33 @@ pub async fn count_changed(tx: &Tx, owners: &[i64], items: Value) -> Result<()> 
     Ok(())
 }
 
-/// Puts a new message into the inboxes of its recipients with ids in `(after, up_to]`.
-pub async fn deliver(tx: &Tx, message: i64, after: i64, up_to: i64, now: DateTime<Utc>) -> Result<()> {
+/// The recipients of a message into whose inboxes it comes.
+#[derive(Clone, Copy, Debug)]
+pub enum Recipients {
+    /// All, and there is only one.
+    One,
+    All,
+    /// Those with ids in `(after, up_to]`.
+    Between(i64, i64),
+}
+
+/// Puts a new message into inboxes.
+pub async fn deliver(tx: &Tx, message: i64, to: Recipients, now: DateTime<Utc>) -> Result<()> {
+    let (after, up_to) = match to {
+        Recipients::One | Recipients::All => (0, i64::MAX),
+        Recipients::Between(after, up_to) => (after, up_to),
+    };
     let dialect = tx.dialect();
     let recipients = "SELECT user_id FROM message_recipient WHERE message_id = $1 AND user_id > $2 AND user_id <= $3";
+    let (which, values) = (dialect.is_among("user_id", recipients), [message.into(), after.into(), up_to.into()]);
+    if !matches!(to, Recipients::One) {
+        lock_those(tx, &which, &values).await?;
+    }
     // What a new item counts for is known: one unread and one unseen.
     let count = format!(
-        "UPDATE inbox SET seq = inbox.seq + 1, unread = inbox.unread + 1, unseen = inbox.unseen + 1 \
-         FROM (SELECT user_id FROM inbox WHERE {} ORDER BY user_id {}) AS l \
-         WHERE inbox.user_id = l.user_id RETURNING inbox.user_id, inbox.seq",
-        dialect.is_among("user_id", recipients),
-        dialect.for_update()
+        "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE {which} RETURNING user_id, seq"
     );
-    let changes = tx.rows(&count, [message.into(), after.into(), up_to.into()]).await?;
+    let changes = tx.rows(&count, values).await?;
     let change = |row: &QueryResult| Ok([row.try_get_by_index(0)?, row.try_get_by_index(1)?]);
     let mut changes = changes.iter().map(change).collect::<Result<Vec<[i64; 2]>>>()?;
     changes.sort_unstable();

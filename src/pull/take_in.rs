@@ -20,12 +20,22 @@ use crate::{
 /// was away.
 const MOST: usize = 5_000;
 
+/// What becomes of an inbox that somebody else has locked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum IfLocked {
+    Wait,
+    /// It takes in nothing.
+    PassOver,
+}
+
 /// What a transaction has done.
 pub struct Taken {
     /// It stopped early: there is more for another.
     pub is_more_due: bool,
     /// Because it took in as much as one may.
     pub is_full: bool,
+    /// Those whose inboxes have been locked.
+    pub owners: Vec<i64>,
     /// Up to where activities have been taken in.
     pub activities: i64,
 }
@@ -43,10 +53,11 @@ struct Match {
 /// What makes activities one item: the person, the target and the action.
 type Key = (i64, i64, String);
 
-/// Takes in what is due, at most [`MOST`] of each, of the next `window` activities. The caller keeps anything from being
-/// withdrawn meanwhile.
-pub async fn take_in(tx: &Tx, app: &App, users: &[i64], window: i64) -> Result<Taken> {
-    let (owners, first_announcement, first_activity) = lock(tx, users).await?;
+/// Takes in what is due, at most [`MOST`] of each, of the next `window` activities.
+pub async fn take_in(tx: &Tx, app: &App, users: &[i64], window: i64, if_locked: IfLocked) -> Result<Taken> {
+    let (owners, first_announcement, first_activity) = lock(tx, users, if_locked).await?;
+    // Not before the inboxes: a withdrawal would wait as long as this does for a locked inbox, and everybody else behind it.
+    tx.while_nothing_is_withdrawn().await?;
     // After the lock, and before anything is selected: what is committed up to here can be seen by all that follows.
     let (last_announcement, last_activity) = heads(&**tx, &app.db).await?;
     let mut announcements = announcements(tx, &owners, first_announcement, last_announcement).await?;
@@ -82,7 +93,7 @@ pub async fn take_in(tx: &Tx, app: &App, users: &[i64], window: i64) -> Result<T
     tx.concerns(changed.into_iter().map(Topic::Inbox));
     let is_more_due = up_to_announcement < last_announcement || up_to_activity < last_activity;
     let is_full = up_to_announcement < last_announcement || up_to_activity < end_of_window;
-    Ok(Taken { is_more_due, is_full, activities: up_to_activity })
+    Ok(Taken { is_more_due, is_full, owners, activities: up_to_activity })
 }
 
 /// Where the announcements and the activities stand.
@@ -96,13 +107,19 @@ pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i
 
 /// Locks the inboxes of those who are active: nobody takes in for the others. Gives the positions up to which all of them have
 /// taken in announcements and activities, too.
-async fn lock(tx: &Tx, users: &[i64]) -> Result<(Vec<i64>, i64, i64)> {
+async fn lock(tx: &Tx, users: &[i64], if_locked: IfLocked) -> Result<(Vec<i64>, i64, i64)> {
     let dialect = tx.dialect();
+    if if_locked == IfLocked::Wait && users.len() > 1 {
+        inbox::lock(tx, users).await?;
+    }
     let lock = format!(
         "SELECT b.user_id, b.announcements_pulled, b.activities_pulled FROM inbox AS b WHERE {} AND {} ORDER BY b.user_id {}",
         dialect.is_one_of("b.user_id", "$1"),
         dialect.checked("EXISTS (SELECT 1 FROM \"user\" AS u WHERE u.id = b.user_id AND u.deactivated_at IS NULL)"),
-        dialect.for_update()
+        match if_locked {
+            IfLocked::Wait => dialect.for_update().to_owned(),
+            IfLocked::PassOver => dialect.for_update_of_unlocked("b"),
+        }
     );
     let rows = tx.rows(&lock, [list(users)]).await?;
     let column = |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();

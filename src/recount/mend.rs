@@ -85,10 +85,9 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
 /// Their clients may know anything of what was wrong. So none can go on from an older cursor: they load the inbox anew.
 async fn mend_inboxes(tx: &Tx, users: &[i64], missing: &[[i64; 2]], now: DateTime<Utc>) -> Result<()> {
     let dialect = tx.dialect();
+    inbox::lock(tx, users).await?;
     tx.while_nothing_is_withdrawn().await?;
     let these = dialect.is_one_of("user_id", "$1");
-    let lock = format!("SELECT user_id FROM inbox WHERE {these} ORDER BY user_id {}", dialect.for_update());
-    tx.rows(&lock, [list(users)]).await?;
     let latest = "coalesce((SELECT max(i.seq) FROM inbox_item AS i WHERE i.user_id = inbox.user_id), 0)";
     let announcements = dialect.least("announcements_pulled", "(SELECT coalesce(max(position), 0) FROM announcement)");
     let positions = format!(

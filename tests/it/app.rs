@@ -122,6 +122,8 @@ impl TestApp {
             migrate: false,
             ..Config::default()
         };
+        // A part of a job holds its rows for ten times as long as in a release build, and longer beside other tests.
+        config.database.lock_timeout = std::time::Duration::from_secs(30);
         set(&mut config);
         Some(Self::start_on(database, config, clock, Port::any()).await)
     }
