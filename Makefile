@@ -18,7 +18,7 @@ test: ## Installs what tests need and the machine lacks, and runs all tests.
 
 chaos: ## Looks for what is lost or wrong when everything fails. SEED=7 repeats a plan, MINUTES=10 is how long, DATABASE=sqlite.
 	bash scripts/install-test-tools.sh
-	SEED="$(SEED)" MINUTES="$(MINUTES)" DATABASE="$(DATABASE)" cargo test --test chaos
+	SEED="$(SEED)" MINUTES="$(MINUTES)" DATABASE="$(DATABASE)" cargo test $(if $(MINUTES),--release) --test chaos
 
 lint: ## Checks the format, clippy's rules and the dependencies.
 	cargo fmt --all --check

@@ -119,8 +119,9 @@ async fn look_at_all(world: &World) -> Result<()> {
 async fn agrees(world: &World, receiver: &Receiver) -> Result<()> {
     let (client, mut rng, token) = (Client::new(), world.rng("agrees"), world.person(receiver.person));
     let deadline = Instant::now() + CATCH_UP;
-    let fresh = receiver.fetch(world, &client, &mut rng, &token, 0).await?;
     loop {
+        // Each time: time goes on, and something may become due.
+        let fresh = receiver.fetch(world, &client, &mut rng, &token, 0).await?;
         if let Some(known) = &*lock(&receiver.known)
             && known.cursor == fresh.cursor
         {
