@@ -11,8 +11,8 @@ use crate::{
     clock::Clock,
     config::Config,
     db::Db,
-    live::Live,
-    users::Known,
+    inbox::live::Live,
+    people::users::Known,
 };
 
 /// Cheap to clone: handles of the one server.

@@ -1,13 +1,16 @@
 //! The catalog (requirement N4): what things there are, what can be done to them, and which doings each reason subscribes
 //! to. It is opened from the settings when the server starts, and refuses what could not work later.
 
+pub mod titles;
+
 use std::collections::BTreeSet;
+
+use titles::{Doing, Titles};
 
 use crate::{
     config,
     error::{Error, Result},
     text,
-    titles::{Doing, Titles},
 };
 
 const LONGEST_KEY: usize = 64;

@@ -18,7 +18,9 @@ use crate::{
     db::{self, Db},
     demo,
     error::{Error, Result},
-    graphql, open_files, recount, server, text, users,
+    graphql, open_files,
+    people::users,
+    recount, server, text,
 };
 
 /// An inbox server that a team runs beside its own application.

@@ -11,6 +11,8 @@
 mod change;
 mod history;
 mod item;
+pub mod live;
+pub mod receipts;
 
 use ::entity::{activity, inbox, inbox_item, inbox_item_activity};
 use chrono::{DateTime, Utc};

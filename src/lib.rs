@@ -1,18 +1,18 @@
 //! Tidings, an inbox server that a team runs beside its own application.
 //!
-//! The way of a request: `http` → `graphql` → one function of the domain → `entity`. ARCHITECTURE.md walks it.
+//! A request goes `http` → `gate` → `graphql` → one function of the domain → `entity`. Each line uses those below it:
 //!
-//! - `cli`, `config`, `open_files`: how the server is started.
-//! - `app`, `db`, `clock`, `auth`, `budget`, `error`, `id`, `page`, `text`: what everything else stands on.
-//! - `catalog`, `titles`: what activities are about, and what they say.
-//! - `messages`, `delivery`, `groups`, `users`, `inbox`, `receipts`, `reminders`, `reports`, `idempotency`: the domain of
-//!   messages.
-//! - `announcements`, `activities`, `targets`, `subscriptions`, `pull`, `refresh`, `explain`: that of notifications.
-//! - `live`, `threads`: following what changes. `due`: what happens by itself.
-//! - `recount`: whether what is counted is what there is. `backup`: copies of a SQLite database. `graphql`, `http`: the API.
+//! - `cli`, `server`, `demo`: starting and stopping. `backup`, `recount`: what operators do with a database.
+//! - `http`: transport. `graphql`: the types of the API. `gate`: what a request passes before it is executed, and its answer.
+//! - `jobs`: what happens by itself.
+//! - `messages`: what people write to each other. `notifications`: what the application tells its users. The two do not know
+//!   each other.
+//! - `people`: users and groups.
+//! - `inbox`: the items of inboxes, every change of them, and following it live.
+//! - `app`, `auth`, `catalog`, `config`, `db` and the small words that all use.
+//!
+//! `tests/it/shape.rs` keeps this order.
 
-pub mod activities;
-pub mod announcements;
 pub mod app;
 pub mod auth;
 pub mod backup;
@@ -22,32 +22,21 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
-pub mod delivery;
 pub mod demo;
-pub mod due;
 pub mod error;
-pub mod explain;
+pub mod gate;
 pub mod graphql;
-pub mod groups;
 pub mod http;
 pub mod id;
 pub mod idempotency;
 pub mod inbox;
-pub mod live;
+pub mod jobs;
 pub mod messages;
+pub mod notifications;
 pub mod open_files;
 pub mod page;
-pub mod pull;
-pub mod receipts;
+pub mod people;
 pub mod recount;
-pub mod refresh;
-pub mod reminders;
-pub mod reports;
 pub mod search;
 pub mod server;
-pub mod subscriptions;
-pub mod targets;
 pub mod text;
-pub mod threads;
-pub mod titles;
-pub mod users;

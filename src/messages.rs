@@ -3,6 +3,10 @@
 //! A message is pushed: its recipients are settled and written with it, and `delivery` fills their inboxes.
 
 mod audience;
+pub mod delivery;
+pub mod reminders;
+pub mod reports;
+pub mod threads;
 
 use ::entity::{message, user};
 use async_graphql::{Enum, ID, InputObject, MaybeUndefined};
@@ -19,17 +23,16 @@ use crate::{
     auth::Actor,
     clock,
     db::Topic,
-    delivery,
     error::{Error, Result},
     id,
     idempotency::{self, Call, Claim},
-    reminders::{self, ReminderInput},
     search::{self, About},
-    text, threads,
+    text,
 };
 
 pub use audience::AudienceRef;
 use audience::{Audience, TO_MEMBERS, TO_REMAINING_MEMBERS, address, count_recipients, reply_audiences, resolve};
+use reminders::ReminderInput;
 
 const LONGEST_SUBJECT: usize = 200;
 const REPLY_PREFIX: &str = "Re: ";

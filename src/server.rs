@@ -26,13 +26,14 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{Db, Location},
-    due,
     error::{Error, Result},
-    graphql::{self, Gate},
+    gate::Gate,
+    graphql,
     http::{self, Http, Places},
-    live::Live,
-    pull,
-    users::Known,
+    inbox::live::Live,
+    jobs,
+    notifications::pull,
+    people::users::Known,
 };
 
 const SECRET_FILE: &str = "tidings.secret";
@@ -71,7 +72,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let limits = &app.config.limits;
     let router = http::router(Http {
         schema: graphql::schema(app.clone()),
-        gate: Arc::new(Gate::open(app.config.clone())?),
+        gate: Arc::new(Gate::open(app.config.clone(), &graphql::sdl())?),
         places: Places::new(limits),
         budget: Budget::new(limits.answers_per_user, limits.answers_in_all),
         operations: Budget::new(limits.operations_per_user, limits.operations_in_all),
@@ -79,7 +80,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         app: app.clone(),
     });
     let mut background = JoinSet::new();
-    background.spawn(due::run(app.in_background()));
+    background.spawn(jobs::run(app.in_background()));
     // Before anybody can connect. If the database is away, everything is looked at when it is back.
     let looked_at = pull::heads(&app).await.unwrap_or_default();
     background.spawn(pull::keep_connected(app.in_background(), looked_at));

@@ -15,21 +15,27 @@ use super::{
     story::{Announcement, Doing, Message, Reply, Setting, Thing, To},
 };
 use crate::{
-    activities::{self, ActivityInput, CreateActivitiesInput, TargetInput},
-    announcements::{self, CreateAnnouncementInput},
     app::App,
     auth::{Actor, Role},
     error::{Error, Result},
-    groups::{self, GroupRef},
     id::Kind,
     inbox::{self, Change, Filter, InboxView, Item, Texts},
-    messages::{self, AudienceRef, CreateMessageInput, ReplyToMessageInput},
+    messages::{
+        self, AudienceRef, CreateMessageInput, ReplyToMessageInput,
+        reminders::{RemindUntil, ReminderInput},
+    },
+    notifications::{
+        activities::{self, ActivityInput, CreateActivitiesInput, TargetInput},
+        announcements::{self, CreateAnnouncementInput},
+        pull,
+        subscriptions::{self, ActionSettingInput, SubscribeInput, UpdateSubscriptionConfigInput},
+        targets::TargetRef,
+    },
     page::Page,
-    pull,
-    reminders::{RemindUntil, ReminderInput},
-    subscriptions::{self, ActionSettingInput, SubscribeInput, UpdateSubscriptionConfigInput},
-    targets::TargetRef,
-    users::{self, UserInput, UserRef},
+    people::{
+        groups::{self, GroupRef},
+        users::{self, UserInput, UserRef},
+    },
 };
 
 /// The host application, which makes people and groups known, sends what no person sends, and tells of activities.

@@ -11,7 +11,7 @@ use super::{
         ANNOUNCEMENTS, Announcement, At, Doing, FIRST_DAY, Message, Reply, SETTINGS, Setting, THINGS, THREADS, Thing,
     },
 };
-use crate::{app::App, clock::Clock, due, error::Result};
+use crate::{app::App, clock::Clock, error::Result, jobs};
 
 /// Fills an empty database, unless the server is told to end meanwhile. The story ends before this moment, or at it.
 pub async fn fill(app: &App) -> Result<()> {
@@ -36,7 +36,7 @@ pub async fn fill(app: &App) -> Result<()> {
             Step::Want { setting } => office.want(&past, setting).await?,
             Step::Announce { announcement } => office.announce(&past, announcement, calendar.tomorrow()).await?,
             Step::TakeBack { announcement } => office.take_back(&past, announcement).await?,
-            Step::Due => due::run_due(&past).await?,
+            Step::Due => jobs::run_due(&past).await?,
         }
     }
     Ok(())
@@ -156,10 +156,13 @@ mod tests {
         auth::{Actor, Role},
         config::Config,
         demo::office::newest,
-        explain::{Rule, explain},
         inbox::{InboxView, Item},
-        pull, server,
-        users::{self, UserRef},
+        notifications::{
+            explain::{Rule, explain},
+            pull,
+        },
+        people::users::{self, UserRef},
+        server,
     };
 
     /// In the morning, when the newest day has to be squeezed most.

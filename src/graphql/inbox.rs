@@ -1,23 +1,33 @@
 use ::entity::inbox as row;
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
+pub mod items;
+pub mod marking;
+mod preview;
+pub mod updates;
+
+use items::{InboxItem, InboxItemKind, texts};
+use updates::InboxUpdate;
+
 use super::{
     SEARCH, actor, app, cost,
-    items::{InboxItem, InboxItemKind, texts},
     paging::{Paged, connection, page},
-    searches::reading,
-    updates::InboxUpdate,
-    users::User,
+    people::users::User,
 };
 use crate::{
     app::App,
     error::Error,
+    gate::reading,
     id::Kind,
-    inbox::{self, Filter, InboxView, MOST_CHANGES, Position},
-    live::{self, Cursor, Start},
+    inbox::{
+        self, Filter, InboxView, MOST_CHANGES, Position,
+        live::{self, Cursor, Start},
+    },
+    notifications::{
+        pull,
+        targets::{self, TargetRef},
+    },
     page::Slice,
-    pull,
-    targets::{self, TargetRef},
 };
 
 /// What has come in for a person.

@@ -10,15 +10,17 @@ use ::entity::{
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::recipients::{RecipientRow, recipients};
+use super::messages::recipients::{RecipientRow, recipients};
 use crate::{
-    announcements::{self, Announced},
     app::App,
     error::{Error, Result},
     inbox::{self, Item},
-    messages::Sent,
-    pull, reports,
-    subscriptions::Following,
+    messages::{Sent, reports},
+    notifications::{
+        announcements::{self, Announced},
+        pull,
+        subscriptions::Following,
+    },
 };
 
 pub struct Loaders(pub App);

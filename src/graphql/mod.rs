@@ -4,50 +4,31 @@
 //! A resolver finds the actor, calls one domain function, and shows what it gives. A plain read goes to the entities at
 //! once, through a scope that knows the reader.
 
-mod activities;
-mod announcements;
-mod answers;
-mod catalog;
-mod documents;
-mod errors;
-mod explain;
-mod groups;
-mod inbox;
-mod items;
+pub mod inbox;
 mod loaders;
-mod marking;
-mod messages;
-mod meter;
+pub mod messages;
 mod node;
+pub mod notifications;
 mod paging;
-mod prepare;
-mod preview;
-mod rates;
-mod recipients;
-mod reminders;
-mod reports;
-mod searches;
-mod subscriptions;
-mod targets;
-mod threads;
-mod updates;
-mod users;
+pub mod people;
 
 use async_graphql::{
     Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective, dataloader::DataLoader,
 };
 
+use inbox::{items, marking, updates};
+use messages::{message, recipients, reminders, reports, threads};
+use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
+use people::{groups, users};
 
 use crate::{
     app::App,
     auth::{Actor, Role},
     error::{Error, Result},
-    live::Outlet,
+    gate::{Metering, Searches},
+    inbox::live::Outlet,
 };
-
-pub use errors::{Answer, answer, is_lost, is_refused, refusal, retry_after};
-pub use prepare::{Gate, Params, Prepared};
 
 pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 
@@ -57,7 +38,7 @@ pub struct Query(
     node::NodeQuery,
     users::UserQuery,
     groups::GroupQuery,
-    messages::MessageQuery,
+    message::MessageQuery,
     catalog::CatalogQuery,
     announcements::AnnouncementQuery,
     targets::TargetQuery,
@@ -72,7 +53,7 @@ pub struct Query(
 pub struct Mutation(
     users::UserMutation,
     groups::GroupMutation,
-    messages::MessageMutation,
+    message::MessageMutation,
     marking::InboxMutation,
     announcements::AnnouncementMutation,
     activities::ActivityMutation,
@@ -108,9 +89,9 @@ pub fn hosts() -> Vec<Role> {
 
 pub fn schema(app: App) -> TidingsSchema {
     let loaders = loaders::Loaders(app.clone());
-    let searches = searches::Searches::new(&app.config.limits);
+    let searches = Searches::new(&app.config.limits);
     let builder = builder().data(DataLoader::new(loaders, tokio::spawn)).data(searches).data(app);
-    builder.extension(meter::Metering).finish()
+    builder.extension(Metering).finish()
 }
 
 /// The schema as a text; `schema.graphql` at the project's root is this.
@@ -124,7 +105,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<node::Node>()
         .override_output_type_description::<Paged<users::User>>("People, in pages.")
         .override_output_type_description::<Paged<groups::Group>>("Groups, in pages.")
-        .override_output_type_description::<Paged<messages::Message>>("Messages, in pages.")
+        .override_output_type_description::<Paged<message::Message>>("Messages, in pages.")
         .override_output_type_description::<Paged<recipients::MessageRecipient>>("Recipients, in pages.")
         .override_output_type_description::<Paged<items::InboxItem>>("Inbox items, in pages.")
         .override_output_type_description::<Paged<announcements::Announcement>>("Announcements, in pages.")
@@ -138,24 +119,24 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
 /// The cursor of the last update that the client saw, as its transport knows it (`Last-Event-ID`). Stronger than `after`.
 pub struct LastCursor(pub String);
 
-fn last_cursor(ctx: &Context<'_>, after: Option<String>) -> Option<String> {
+pub fn last_cursor(ctx: &Context<'_>, after: Option<String>) -> Option<String> {
     ctx.data_opt::<LastCursor>().map(|LastCursor(cursor)| cursor.clone()).or(after)
 }
 
 /// The way of a subscription's updates to the client.
-fn outlet(ctx: &Context<'_>) -> Result<Outlet> {
+pub fn outlet(ctx: &Context<'_>) -> Result<Outlet> {
     ctx.data_opt::<Outlet>().cloned().ok_or_else(|| Error::Internal("a subscription without an outlet".into()))
 }
 
-fn app<'a>(ctx: &Context<'a>) -> &'a App {
+pub fn app<'a>(ctx: &Context<'a>) -> &'a App {
     ctx.data_unchecked::<App>()
 }
 
 /// Who calls. The HTTP layer puts it there when the request has a token.
-fn actor<'a>(ctx: &Context<'a>) -> Result<&'a Actor> {
+pub fn actor<'a>(ctx: &Context<'a>) -> Result<&'a Actor> {
     ctx.data_opt::<Actor>().ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))
 }
 
-fn loaders<'a>(ctx: &Context<'a>) -> &'a DataLoader<loaders::Loaders> {
+pub fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<loaders::Loaders> {
     ctx.data_unchecked::<DataLoader<loaders::Loaders>>()
 }

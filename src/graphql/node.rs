@@ -2,29 +2,27 @@ use async_graphql::{Context, ID, Interface, Object, Result};
 use futures_util::future::{try_join, try_join_all};
 
 use super::{
-    activities::Activity,
-    actor,
-    announcements::Announcement,
-    app,
-    groups::Group,
-    inbox::{Inbox, InboxCounts},
-    items::InboxItem,
-    loaders,
+    actor, app,
+    inbox::{Inbox, InboxCounts, items::InboxItem},
+    loader,
     loaders::{
         FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, UserBy, VisibleActivity, VisibleAnnouncement,
         VisibleMessage, VisibleReportRow, VisibleTarget,
     },
-    messages::Message,
-    recipients::{MessageRecipient, may_see_reading},
-    reports::ReadReportRow,
-    subscriptions::TargetSubscription,
-    targets::Target,
-    users::User,
+    messages::{
+        message::Message,
+        recipients::{MessageRecipient, may_see_reading},
+        reports::ReadReportRow,
+    },
+    notifications::{
+        activities::Activity, announcements::Announcement, subscriptions::TargetSubscription, targets::Target,
+    },
+    people::{groups::Group, users::User},
 };
 use crate::{
     error::{self, Error},
     id::{self, Kind},
-    reports,
+    messages::reports,
 };
 
 /// Something with an id of its own, by which it can be fetched again.
@@ -69,7 +67,7 @@ impl NodeQuery {
 }
 
 async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
-    let (loaders, actor) = (loaders(ctx), actor(ctx)?);
+    let (loaders, actor) = (loader(ctx), actor(ctx)?);
     let Some((kind, number, second)) = id::decode(id) else { return Ok(None) };
     Ok(match (kind, second) {
         (Kind::User, None) => loaders.load_one(UserBy(number)).await?.map(|user| Node::User(user.into())),
@@ -120,7 +118,7 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
 
 /// That a message reached somebody, for who may know of readings.
 async fn recipient(ctx: &Context<'_>, key: RecipientBy) -> error::Result<Option<MessageRecipient>> {
-    let (loaders, actor) = (loaders(ctx), actor(ctx)?);
+    let (loaders, actor) = (loader(ctx), actor(ctx)?);
     let Some(row) = loaders.load_one(key).await? else { return Ok(None) };
     let Some((message, _)) = loaders.load_one(VisibleMessage(actor.reader(), row.0.message_id)).await? else {
         return Ok(None);

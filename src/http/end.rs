@@ -6,7 +6,7 @@ use std::{future::pending, time::Duration};
 use tokio::time::sleep;
 
 use super::Http;
-use crate::{app::App, auth::Actor, db::Topic, error::Error, users};
+use crate::{app::App, auth::Actor, db::Topic, error::Error, people::users};
 
 /// This many clients a second are sent away when the server stops, so that they do not all come back at once…
 const FAREWELLS_PER_SECOND: f64 = 5_000.0;

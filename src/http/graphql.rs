@@ -16,7 +16,7 @@ use super::{Http, accept::Format, actor, sse};
 use crate::{
     budget::{Holder, Permit},
     error::Error,
-    graphql::{Answer, Params, Prepared, answer, is_refused, refusal, retry_after},
+    gate::{Answer, Params, Prepared, answer, is_refused, refusal, retry_after},
 };
 
 /// Answers of up to this many bytes are not held against the budget: as much waits in the buffers of a connection.

@@ -33,8 +33,9 @@ use crate::{
     auth::{self, Actor},
     budget::Budget,
     error::{Error, Result},
-    graphql::{Gate, TidingsSchema},
-    users,
+    gate::Gate,
+    graphql::TidingsSchema,
+    people::users,
 };
 
 pub use connections::serve;

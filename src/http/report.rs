@@ -13,10 +13,11 @@ use serde::Deserialize;
 use super::{Http, accept::Format, actor, graphql::Refusal};
 use crate::{
     error::{Error, Result},
-    groups::GroupRef,
-    messages::AudienceRef,
-    reports::{self, ReadReportFilter, ReadReportOrder},
-    users::UserRef,
+    messages::{
+        AudienceRef,
+        reports::{self, ReadReportFilter, ReadReportOrder},
+    },
+    people::{groups::GroupRef, users::UserRef},
 };
 
 /// The filters, named as in GraphQL; people and groups are named by their external ids.

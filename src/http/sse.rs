@@ -28,8 +28,9 @@ use crate::{
     auth::Actor,
     budget::Holder,
     error::Error,
-    graphql::{LastCursor, Prepared, is_lost},
-    live::{Cursor, Outlet},
+    gate::{Prepared, is_lost},
+    graphql::LastCursor,
+    inbox::live::{Cursor, Outlet},
 };
 
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

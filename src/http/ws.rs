@@ -23,11 +23,6 @@ use tokio::{
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tracing::Instrument;
 
-use self::{
-    operation::{OfOperation, Operation, Outcome, Results},
-    protocol::{ClientMessage, Close, PROTOCOL, ServerMessage},
-    wire::{Heard, Wire},
-};
 use super::{
     ACT_AS, Http,
     connections::Peer,
@@ -36,7 +31,18 @@ use super::{
     places::{Crowd, Doorstep, Place},
     sign_in,
 };
-use crate::{auth::Actor, budget::Holder, error::Error, graphql::Params, live::Outlet};
+use crate::{
+    auth::Actor,
+    budget::Holder,
+    error::Error,
+    gate::Params,
+    http::ws::{
+        operation::{OfOperation, Operation, Outcome, Results},
+        protocol::{ClientMessage, Close, PROTOCOL, ServerMessage},
+        wire::{Heard, Wire},
+    },
+    inbox::live::Outlet,
+};
 
 /// Pings without an answer after which the client is taken for gone.
 const MOST_PINGS: u8 = 2;

@@ -10,7 +10,8 @@ use crate::{
     auth::Actor,
     db::{Topic, Tx, bind, integers, list},
     error::{Error, Result},
-    id, receipts,
+    id,
+    inbox::receipts,
 };
 
 /// The most items that one call may name.

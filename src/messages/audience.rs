@@ -15,8 +15,10 @@ use crate::{
     app::App,
     db::Tx,
     error::{Error, Result},
-    groups::{self, GroupRef},
-    users::{self, UserRef},
+    people::{
+        groups::{self, GroupRef},
+        users::{self, UserRef},
+    },
 };
 
 const MOST_ADDRESSES: usize = 100;

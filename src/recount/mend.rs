@@ -12,7 +12,7 @@ use super::{
 use crate::{
     db::{Db, Topic, Tx, integers, list},
     error::Result,
-    inbox, live,
+    inbox::{self, live},
 };
 
 /// Inboxes, messages or announcements that one transaction locks.

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use tidings::{app::App, auth::Role, clock::Clock, config::Config, due, server};
+use tidings::{app::App, auth::Role, clock::Clock, config::Config, jobs, server};
 use tokio::{
     net::{TcpListener, TcpSocket},
     task::JoinHandle,
@@ -186,7 +186,7 @@ impl TestApp {
 
     /// Does what is due now, and returns when it is done.
     pub async fn run_due(&self) {
-        due::run_due(self).await.unwrap();
+        jobs::run_due(self).await.unwrap();
     }
 
     pub fn now(&self) -> DateTime<Utc> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tidings::{
     auth::Role,
     db::{Db, Tx},
-    due, server,
+    jobs, server,
 };
 use tokio::{task::JoinHandle, time::timeout};
 
@@ -171,7 +171,7 @@ on_postgres! {
         held.run("UPDATE inbox SET seq = seq WHERE user_id = (SELECT id FROM \"user\" WHERE external_id = 'u6000')", []).await.unwrap();
         let work = tokio::spawn({
             let doomed = doomed.clone();
-            async move { due::run_due(&doomed).await }
+            async move { jobs::run_due(&doomed).await }
         });
         let begin = Instant::now();
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
-use tidings::due;
+use tidings::jobs;
 
 use crate::{
     app::{TestApp, To, both},
@@ -24,7 +24,7 @@ both! {
         tx.commit().await.unwrap();
 
         app.advance(TimeDelta::days(1));
-        assert!(due::run_due(&app).await.is_err());
+        assert!(jobs::run_due(&app).await.is_err());
 
         assert_eq!(reminders(&app).await, [("bob".into(), 1)]);
         let titles = async |view: &str| {
@@ -34,7 +34,7 @@ both! {
         };
         assert_eq!(titles("ACTIVE").await, ["form", "later", "plan"]);
         app.advance(TimeDelta::hours(6));
-        assert!(due::run_due(&app).await.is_err());
+        assert!(jobs::run_due(&app).await.is_err());
         assert_eq!(titles("ALL").await, ["form", "plan"]);
     }
 }

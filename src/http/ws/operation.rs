@@ -14,12 +14,12 @@ use tracing::Instrument;
 use super::protocol::ServerMessage;
 use crate::{
     error::Error,
-    graphql::{Prepared, is_lost, is_refused},
+    gate::{Prepared, is_lost, is_refused},
     http::{
         Http,
         graphql::{Executed, execute},
     },
-    live::Outlet,
+    inbox::live::Outlet,
 };
 
 /// The way of results to the socket.

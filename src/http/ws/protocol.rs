@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::Error,
-    graphql::{Params, answer},
+    gate::{Params, answer},
     http::end::End,
 };
 

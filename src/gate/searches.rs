@@ -1,0 +1,50 @@
+//! Searches look at every row until they have found a page, and keep a connection and a core busy meanwhile. So only few of
+//! them run at the same time, of one person and of all; the other connections stay free for those who know what they want.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::Context;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use crate::{
+    app::App,
+    auth::Actor,
+    budget::{Budget, Holder},
+    config::Limits,
+    error::{Error, Result},
+    graphql::app,
+};
+
+/// How long a search waits for its turn before it is answered with UNAVAILABLE.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The turns of searches.
+pub struct Searches(Arc<Budget>);
+
+impl Searches {
+    pub fn new(limits: &Limits) -> Self {
+        Searches(Budget::new(limits.searches_per_user, limits.searches_in_all))
+    }
+}
+
+/// Reads a page; if it is a search, in its turn. A search that nobody waits for any more still has its turn until the database
+/// is through with it: what is under way there cannot be called back.
+pub async fn reading<T, F>(ctx: &Context<'_>, is_search: bool, read: impl FnOnce(App) -> F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let read = read(app(ctx).clone());
+    if !is_search {
+        return read.await;
+    }
+    let Searches(turns) = ctx.data_unchecked::<Searches>();
+    let turn = timeout(PATIENCE, turns.take(Holder::of(ctx.data_opt::<Actor>()), 1)).await;
+    let turn = turn.map_err(|_| Error::Unavailable("too many searches at the same time".into()))?;
+    let search = async move {
+        let _turn = turn;
+        read.await
+    };
+    tokio::spawn(search.in_current_span()).await.map_err(Error::internal)?
+}

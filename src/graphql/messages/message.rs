@@ -1,0 +1,355 @@
+use std::sync::Arc;
+
+use ::entity::{message, message_recipient, user};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
+
+use crate::{
+    auth::Actor,
+    error::Error,
+    gate::reading,
+    graphql::{
+        SEARCH, TEXT, actor, app, cost,
+        inbox::items::InboxItem,
+        list_size, loader,
+        loaders::{self, AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
+        messages::{
+            recipients::{
+                Audience, MessageAudience, MessageRecipient, ReadStats, RecipientFilter, may_see_reading, recipients,
+            },
+            reminders::Reminder,
+            reports::ReadTimelinePoint,
+        },
+        paging::{Paged, connection, page},
+        people::users::User,
+    },
+    id::Kind,
+    messages::{
+        self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput,
+        reports::{self, Interval},
+    },
+    search::{self, About},
+};
+
+/// A message or a reply.
+pub struct Message {
+    pub row: Arc<message::Model>,
+    pub sender: Option<User>,
+}
+
+impl From<Sent> for Message {
+    fn from((row, sender): Sent) -> Self {
+        Message { row: row.into(), sender: sender.map(User::from) }
+    }
+}
+
+/// A message or a reply.
+#[Object]
+impl Message {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::Message.encode(self.row.id).into()
+    }
+
+    /// One line.
+    async fn subject(&self) -> &str {
+        &self.row.subject
+    }
+
+    /// Markdown. It is what the sender wrote: sanitise it before you show it as HTML.
+    #[graphql(directive = cost::apply(TEXT))]
+    async fn body(&self) -> &str {
+        &self.row.body
+    }
+
+    /// Who sent it; null for the system.
+    async fn sender(&self) -> Option<&User> {
+        self.sender.as_ref()
+    }
+
+    /// Its addresses, with the reading of each.
+    async fn sent_to(&self, ctx: &Context<'_>) -> Result<Vec<MessageAudience>> {
+        let with_reading = self.may_see_reading(actor(ctx)?);
+        let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
+        let audiences = loader(ctx).load_one(AudiencesOf(self.row.id)).await?.unwrap_or_default();
+        let show = |audience: loaders::Audience| MessageAudience {
+            name: audience.row.name.clone(),
+            read_stats: with_reading.then(|| ReadStats::of_audience(&audience.row, with_names)),
+            audience: Audience::of(audience.user, audience.group),
+        };
+        Ok(audiences.into_iter().map(show).collect())
+    }
+
+    /// Each person and address with their reading, by person. For the sender, unless the server keeps to itself who has read,
+    /// and ADMIN; null for others.
+    async fn recipients(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<RecipientFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Paged<MessageRecipient>>> {
+        let page = page::<(i64, i64)>((first, after, last, before))?;
+        if !(self.may_see_reading(actor(ctx)?) && reports::may_see_names(app(ctx), actor(ctx)?)) {
+            return Ok(None);
+        }
+        let mut recipients = recipients().filter(message_recipient::COLUMN.message_id.eq(self.row.id));
+        let RecipientFilter { has_read, has_seen, has_replied } = filter.unwrap_or_default();
+        use message_recipient::Column::{ReadAt, RepliedAt, SeenAt};
+        for (wanted, column) in [(has_read, ReadAt), (has_seen, SeenAt), (has_replied, RepliedAt)] {
+            match wanted {
+                Some(true) => recipients = recipients.filter(column.is_not_null()),
+                Some(false) => recipients = recipients.filter(column.is_null()),
+                None => {}
+            }
+        }
+        let key = [message_recipient::Column::UserId, message_recipient::Column::AudienceId];
+        let key = key.map(|column| Expr::col((message_recipient::Entity, column)));
+        let rows = page.seek(recipients, key, Order::Asc).all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let rows = rows.into_iter().map(MessageRecipient::from).collect();
+        Ok(Some(connection(page.slice(rows), |r: &MessageRecipient| (r.row.user_id, r.row.audience_id), |r| r)))
+    }
+
+    /// The message that this one answers.
+    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Message>> {
+        match self.row.parent_id {
+            Some(parent) => self.related(ctx, parent).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The first message of the thread; itself when it answers nothing.
+    async fn root(&self, ctx: &Context<'_>) -> Result<Message> {
+        Ok(self.related(ctx, self.row.root()).await?.ok_or(Error::NotFound("message"))?)
+    }
+
+    /// 0 for the first message of a thread, 1 for a reply to it, and so on.
+    async fn depth(&self) -> i32 {
+        self.row.depth
+    }
+
+    /// The direct answers that the viewer may see, oldest first.
+    async fn replies(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Message>> {
+        let page = page::<i64>((first, after, last, before))?;
+        let replies =
+            message::Entity::visible_to(actor(ctx)?.reader()).filter(message::COLUMN.parent_id.eq(self.row.id));
+        let rows = page.seek(replies, [Expr::col((message::Entity, message::Column::Id))], Order::Asc);
+        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await.map_err(Error::from)?;
+        Ok(connection(page.slice(rows), |(row, _)| row.id, Message::from))
+    }
+
+    /// All answers below the first message of the thread that the viewer may see: each before its own answers, and
+    /// answers to the same in the order of their arrival.
+    async fn thread(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Message>> {
+        let page = page::<Vec<u8>>((first, after, last, before))?;
+        let thread =
+            message::Entity::visible_to(actor(ctx)?.reader()).filter(message::COLUMN.root_id.eq(self.row.root()));
+        let rows = page.seek(thread, [Expr::col((message::Entity, message::Column::Path))], Order::Asc);
+        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await.map_err(Error::from)?;
+        Ok(connection(page.slice(rows), |(row, _)| row.path.clone(), Message::from))
+    }
+
+    /// When it leaves the inboxes, or left them; null when it stays. With a reminder it stays until the time to respond to the
+    /// last one is over.
+    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.row.expires_at
+    }
+
+    /// How it reminds those who have not read it; null when it does not. How far it came tells who has read: it is for the sender
+    /// and ADMIN, null for others. The item in an inbox says when its owner was reminded.
+    async fn reminder(&self, ctx: &Context<'_>) -> Result<Option<Reminder>> {
+        if !self.may_see_reading(actor(ctx)?) {
+            return Ok(None);
+        }
+        let row = loader(ctx).load_one(ReminderOf(self.row.id)).await?;
+        Ok(row.map(|row| Reminder::of(&self.row, row)))
+    }
+
+    /// How far it has been read; each person counts once. For the sender and ADMIN; null for others.
+    async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
+        let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
+        Ok(self.may_see_reading(actor(ctx)?).then(|| ReadStats::of_message(&self.row, with_names)))
+    }
+
+    /// How many had read it when: the intervals in which somebody did for the first time, oldest first; the newest 500. For the
+    /// sender and ADMIN; null for others, and for a single recipient where the server keeps to itself who has read.
+    #[graphql(directive = list_size::apply(500))]
+    async fn read_timeline(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Interval::Day")] interval: Interval,
+    ) -> Result<Option<Vec<ReadTimelinePoint>>> {
+        let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
+        if !self.may_see_reading(actor(ctx)?) || !(with_names || self.row.recipient_count > 1) {
+            return Ok(None);
+        }
+        let points = reports::timeline(app(ctx), &self.row, interval).await?.into_iter();
+        Ok(Some(points.map(|point| ReadTimelinePoint::of(point, self.row.recipient_count)).collect()))
+    }
+
+    /// The viewer's inbox item about it; null when it did not come to them, or has left their inbox.
+    async fn viewer_inbox_item(&self, ctx: &Context<'_>) -> Result<Option<InboxItem>> {
+        let Some(user) = actor(ctx)?.user_id() else { return Ok(None) };
+        Ok(loader(ctx).load_one(ItemAbout { user, message: self.row.id }).await?.map(InboxItem))
+    }
+
+    /// Whether the viewer got or sent it, and so can reply.
+    async fn viewer_can_reply(&self, ctx: &Context<'_>) -> Result<bool> {
+        let Some(user) = actor(ctx)?.user_id() else { return Ok(false) };
+        let own = VisibleMessage(message::Reader::User(user), self.row.id);
+        Ok(loader(ctx).load_one(own).await?.is_some())
+    }
+
+    /// When it was sent.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.row.created_at
+    }
+}
+
+impl Message {
+    /// Who has read it is told to the sender; for a message of the system, to the host application.
+    fn may_see_reading(&self, actor: &Actor) -> bool {
+        may_see_reading(actor, self.row.sender_id)
+    }
+
+    async fn related(&self, ctx: &Context<'_>, id: i64) -> Result<Option<Message>> {
+        let message = loader(ctx).load_one(VisibleMessage(actor(ctx)?.reader(), id)).await?;
+        Ok(message.map(Message::from))
+    }
+}
+
+/// Which sent messages to list.
+#[derive(InputObject, Default)]
+pub struct SentFilter {
+    /// Only replies, or only messages that start a thread.
+    is_reply: Option<bool>,
+    /// A part of the subject or body, in any case.
+    #[graphql(directive = cost::apply(SEARCH))]
+    search: Option<String>,
+}
+
+#[derive(Default)]
+pub struct MessageQuery;
+
+#[Object]
+impl MessageQuery {
+    /// A message that the viewer got or sent (ADMIN: any); null when there is none.
+    async fn message(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Message>> {
+        let actor = actor(ctx)?;
+        let Ok(id) = Kind::Message.decode(&id) else { return Ok(None) };
+        match messages::find(app(ctx), actor, id).await {
+            Ok(sent) => Ok(Some(sent.into())),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the viewer has sent, newest first; for a service that acts for nobody, what the system has sent.
+    async fn sent_messages(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<SentFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Message>> {
+        let page = page::<i64>((first, after, last, before))?;
+        let sender = actor(ctx)?.user_id();
+        // Needs no scope: what somebody sent is theirs.
+        let mut sent = message::Entity::find().filter(match sender {
+            Some(sender) => message::COLUMN.sender_id.eq(sender),
+            None => message::COLUMN.sender_id.is_null(),
+        });
+        let SentFilter { is_reply, search } = filter.unwrap_or_default();
+        match is_reply {
+            Some(true) => sent = sent.filter(message::COLUMN.parent_id.is_not_null()),
+            Some(false) => sent = sent.filter(message::COLUMN.parent_id.is_null()),
+            None => {}
+        }
+        let is_search = search.is_some();
+        if let Some(search) = search {
+            let term = search::term("search", &search)?;
+            sent = sent.filter(search::filter(app(ctx).db.dialect(), About::Message, &term));
+        }
+        let rows = page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
+        let rows = rows.find_also_related(user::Entity);
+        let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;
+        Ok(connection(page.slice(rows), |(row, _)| row.id, Message::from))
+    }
+}
+
+/// The message that was sent.
+#[derive(SimpleObject)]
+pub struct CreateMessagePayload {
+    /// The message.
+    message: Message,
+}
+
+/// The reply that was sent.
+#[derive(SimpleObject)]
+pub struct ReplyToMessagePayload {
+    /// The reply.
+    message: Message,
+}
+
+/// The message as it is now.
+#[derive(SimpleObject)]
+pub struct UpdateMessagePayload {
+    /// The message.
+    message: Message,
+}
+
+#[derive(Default)]
+pub struct MessageMutation;
+
+#[Object]
+impl MessageMutation {
+    /// Sends a message to people and groups. A service that acts for nobody sends as the system.
+    async fn create_message(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateMessageInput,
+    ) -> Result<Option<CreateMessagePayload>> {
+        let sent = messages::send(app(ctx), actor(ctx)?, input).await?;
+        Ok(Some(CreateMessagePayload { message: sent.into() }))
+    }
+
+    /// Answers a message that the viewer got or sent.
+    async fn reply_to_message(
+        &self,
+        ctx: &Context<'_>,
+        input: ReplyToMessageInput,
+    ) -> Result<Option<ReplyToMessagePayload>> {
+        let sent = messages::reply(app(ctx), actor(ctx)?, input).await?;
+        Ok(Some(ReplyToMessagePayload { message: sent.into() }))
+    }
+
+    /// Changes the expiry or the reminder of a message that the viewer sent (ADMIN: any). A sent message cannot be unsent, but a past `expiresAt` takes it
+    /// out of all inboxes and ends its reminders.
+    async fn update_message(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateMessageInput,
+    ) -> Result<Option<UpdateMessagePayload>> {
+        let sent = messages::update(app(ctx), actor(ctx)?, input).await?;
+        Ok(Some(UpdateMessagePayload { message: sent.into() }))
+    }
+}

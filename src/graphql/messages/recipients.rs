@@ -1,0 +1,181 @@
+//! Whom a message reached, and how far it has been read.
+
+use ::entity::{announcement, message, message_audience, message_recipient, user};
+use async_graphql::{ID, InputObject, Object, SimpleObject, Union};
+use chrono::{DateTime, Utc};
+use sea_orm::EntityTrait;
+
+use crate::{
+    auth::Actor,
+    graphql::people::{groups::Group, users::User},
+    id::Kind,
+};
+
+/// Who has read it is told to the sender; for a message of the system, to the host application.
+pub fn may_see_reading(actor: &Actor, sender: Option<i64>) -> bool {
+    match sender {
+        _ if actor.is_admin() => true,
+        Some(sender) => actor.user_id() == Some(sender),
+        None => actor.is_service(),
+    }
+}
+
+/// An address of a message.
+#[derive(SimpleObject)]
+pub struct MessageAudience {
+    /// Who is behind it; null for a group that was deleted.
+    pub audience: Option<Audience>,
+    /// The name as it was when the message was sent.
+    pub name: String,
+    /// How far this address has read. For the sender and ADMIN; null for others.
+    pub read_stats: Option<ReadStats>,
+}
+
+/// What a message can be addressed to.
+#[derive(Union)]
+pub enum Audience {
+    User(User),
+    Group(Group),
+}
+
+impl Audience {
+    pub fn of(user: Option<user::Model>, group: Option<::entity::group::Model>) -> Option<Self> {
+        let group = group.filter(|group| group.deleted_at.is_none()).map(|group| Audience::Group(Group(group)));
+        user.map(|user| Audience::User(user.into())).or(group)
+    }
+}
+
+/// How far something has been read. Who reads, has seen; a reading is never taken back.
+#[derive(SimpleObject)]
+pub struct ReadStats {
+    /// How many it reached. Of a message settled when it was sent.
+    recipient_count: i32,
+    /// How many have seen it in their inbox.
+    seen_count: i32,
+    /// How many have read it.
+    read_count: i32,
+    /// `readCount` of `recipientCount`, between 0 and 1.
+    read_rate: f64,
+    /// The first reading. Where the server keeps to itself who has read, null for a single recipient.
+    first_read_at: Option<DateTime<Utc>>,
+    /// The latest first reading of anybody. Null as `firstReadAt`.
+    last_read_at: Option<DateTime<Utc>>,
+}
+
+impl ReadStats {
+    /// `with_names`: whether the reader may know who has read, and so when the only recipient has.
+    pub fn of_message(row: &message::Model, with_names: bool) -> Self {
+        let times =
+            if with_names || row.recipient_count > 1 { (row.first_read_at, row.last_read_at) } else { (None, None) };
+        Self::new(row.recipient_count, row.seen_count, row.read_count, times)
+    }
+
+    pub fn of_audience(row: &message_audience::Model, with_names: bool) -> Self {
+        let times =
+            if with_names || row.recipient_count > 1 { (row.first_read_at, row.last_read_at) } else { (None, None) };
+        Self::new(row.recipient_count, row.seen_count, row.read_count, times)
+    }
+
+    pub fn of_announcement(row: &announcement::Model, recipients: i64) -> Self {
+        let times = (row.first_read_at, row.last_read_at);
+        Self::new(recipients as i32, row.seen_count, row.read_count, times)
+    }
+
+    fn new(
+        recipient_count: i32,
+        seen_count: i32,
+        read_count: i32,
+        times: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    ) -> Self {
+        let read_rate = f64::from(read_count) / f64::from(recipient_count.max(1));
+        ReadStats { recipient_count, seen_count, read_count, read_rate, first_read_at: times.0, last_read_at: times.1 }
+    }
+}
+
+/// A person whom a message reached by one of its addresses. Who was reached twice stands here twice.
+pub struct MessageRecipient {
+    pub row: message_recipient::Model,
+    user: Option<user::Model>,
+    group: Option<::entity::group::Model>,
+}
+
+pub type RecipientRow =
+    (message_recipient::Model, Option<user::Model>, Option<message_audience::Model>, Option<::entity::group::Model>);
+
+/// Recipients with the person and the address.
+pub fn recipients() -> sea_orm::SelectFour<
+    message_recipient::Entity,
+    user::Entity,
+    message_audience::Entity,
+    ::entity::group::Entity,
+    sea_orm::TopologyStar,
+> {
+    message_recipient::Entity::find()
+        .find_also_related(user::Entity)
+        .find_also(message_recipient::Entity, message_audience::Entity)
+        .find_also(message_audience::Entity, ::entity::group::Entity)
+}
+
+impl From<RecipientRow> for MessageRecipient {
+    fn from((row, user, _, group): RecipientRow) -> Self {
+        MessageRecipient { row, user, group }
+    }
+}
+
+/// A person whom a message reached by one of its addresses. Who was reached twice stands here twice.
+#[Object]
+impl MessageRecipient {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::MessageRecipient.encode_pair(self.row.audience_id, self.row.user_id).into()
+    }
+
+    /// The person.
+    async fn user(&self) -> Option<User> {
+        self.user.clone().map(User::from)
+    }
+
+    /// The address by which it reached them; null for a group that was deleted.
+    async fn via(&self) -> Option<Audience> {
+        match &self.group {
+            Some(group) => Audience::of(None, Some(group.clone())),
+            None => Audience::of(self.user.clone(), None),
+        }
+    }
+
+    /// When they first saw it in their inbox.
+    async fn seen_at(&self) -> Option<DateTime<Utc>> {
+        self.row.seen_at
+    }
+
+    /// When they first read it. Marking it as unread does not take this back.
+    async fn read_at(&self) -> Option<DateTime<Utc>> {
+        self.row.read_at
+    }
+
+    /// When they first replied to it, or to any message of the thread that it begins.
+    async fn replied_at(&self) -> Option<DateTime<Utc>> {
+        self.row.replied_at
+    }
+
+    /// When they were last reminded of it.
+    async fn reminded_at(&self) -> Option<DateTime<Utc>> {
+        self.row.reminded_at
+    }
+
+    /// How often they were reminded of it.
+    async fn reminder_count(&self) -> i32 {
+        self.row.reminder_count
+    }
+}
+
+/// Which recipients to list.
+#[derive(InputObject, Default)]
+pub struct RecipientFilter {
+    /// Those who have read it, or have not.
+    pub has_read: Option<bool>,
+    /// Those who have seen it, or have not.
+    pub has_seen: Option<bool>,
+    /// Those who have replied to it, or have not.
+    pub has_replied: Option<bool>,
+}

@@ -1,0 +1,131 @@
+//! `readReport`, and how far a message has been read, live and over time.
+
+use async_graphql::{Context, ID, Object, Result, SimpleObject, Subscription};
+use chrono::{DateTime, Utc};
+use tokio_stream::{Stream, StreamExt};
+
+use super::{
+    message::Message,
+    recipients::{Audience, MessageAudience, ReadStats, may_see_reading},
+};
+use crate::{
+    error::Error,
+    graphql::{
+        actor, app, loader,
+        loaders::VisibleMessage,
+        outlet,
+        paging::{Paged, connection, page},
+    },
+    id::Kind,
+    messages::{
+        self,
+        reports::{self, Point, ReadReportFilter, ReadReportOrder, Row},
+    },
+};
+
+/// How far one address of a message has read.
+pub struct ReadReportRow(pub Row);
+
+/// How far one address of a message has read.
+#[Object]
+impl ReadReportRow {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::ReadReportRow.encode(self.0.audience.id).into()
+    }
+
+    /// The message.
+    async fn message(&self, ctx: &Context<'_>) -> Result<Message> {
+        let key = VisibleMessage(actor(ctx)?.reader(), self.0.message.id);
+        Ok(loader(ctx).load_one(key).await?.map(Message::from).ok_or(Error::NotFound("message"))?)
+    }
+
+    /// The address.
+    async fn sent_to(&self, ctx: &Context<'_>) -> Result<MessageAudience> {
+        Ok(MessageAudience {
+            audience: Audience::of(self.0.user.clone(), self.0.group.clone()),
+            name: self.0.audience.name.clone(),
+            read_stats: Some(self.stats(ctx)?),
+        })
+    }
+
+    /// When it was sent.
+    async fn sent_at(&self) -> DateTime<Utc> {
+        self.0.message.created_at
+    }
+
+    /// How far it has been read.
+    async fn read_stats(&self, ctx: &Context<'_>) -> Result<ReadStats> {
+        self.stats(ctx)
+    }
+}
+
+impl ReadReportRow {
+    fn stats(&self, ctx: &Context<'_>) -> Result<ReadStats> {
+        Ok(ReadStats::of_audience(&self.0.audience, reports::may_see_names(app(ctx), actor(ctx)?)))
+    }
+}
+
+/// How many people had read a message by the end of an interval.
+#[derive(SimpleObject)]
+pub struct ReadTimelinePoint {
+    /// When the interval begins.
+    at: DateTime<Utc>,
+    /// How many had read it by its end.
+    read_count: i32,
+    /// `readCount` of the message's `recipientCount`, between 0 and 1.
+    read_rate: f64,
+}
+
+impl ReadTimelinePoint {
+    pub fn of(point: Point, recipients: i32) -> Self {
+        let read_rate = point.read_count as f64 / f64::from(recipients.max(1));
+        ReadTimelinePoint { at: point.at, read_count: point.read_count as i32, read_rate }
+    }
+}
+
+#[derive(Default)]
+pub struct ReportQuery;
+
+#[Object]
+impl ReportQuery {
+    /// How far the addresses of the viewer's own messages have read, one row for each message and address (ADMIN: of all
+    /// messages; a service that acts for nobody: of the system's).
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of the field")]
+    async fn read_report(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<ReadReportFilter>,
+        #[graphql(default)] order_by: ReadReportOrder,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<ReadReportRow>> {
+        let page = page::<(i64, i64)>((first, after, last, before))?;
+        let found = reports::page(app(ctx), actor(ctx)?, &filter.unwrap_or_default(), order_by, &page).await?;
+        Ok(connection(found, |row: &Row| row.key, ReadReportRow))
+    }
+}
+
+#[derive(Default)]
+pub struct ReportSubscription;
+
+#[Subscription]
+impl ReportSubscription {
+    /// How far a message has been read, for its sender and ADMIN: its state at once, and then whenever it has changed, at most
+    /// once a second.
+    async fn read_stats_updated(
+        &self,
+        ctx: &Context<'_>,
+        message_id: ID,
+    ) -> Result<impl Stream<Item = Result<ReadStats>> + use<>> {
+        let (app, actor) = (app(ctx).clone(), actor(ctx)?);
+        let (message, _) = messages::find(&app, actor, Kind::Message.decode(&message_id)?).await?;
+        if !may_see_reading(actor, message.sender_id) {
+            return Err(Error::NotFound("message").into());
+        }
+        let with_names = reports::may_see_names(&app, actor);
+        Ok(reports::follow(app, outlet(ctx)?, message.id).map(move |row| Ok(ReadStats::of_message(&row?, with_names))))
+    }
+}

@@ -1,0 +1,64 @@
+use async_graphql::{Context, ID, Object, Result, Subscription};
+use tokio_stream::{Stream, StreamExt};
+
+use super::message::Message;
+use crate::{
+    graphql::{actor, app, last_cursor, list_size, outlet},
+    id::Kind,
+    inbox::{
+        Position,
+        live::{Cursor, ResyncReason, Start},
+    },
+    messages::{
+        self,
+        threads::{self, Update},
+    },
+};
+
+/// One step of a thread's history: what is new or changed since the cursor before it, each message once.
+pub struct ThreadUpdate(Update);
+
+/// One step of a thread's history: what is new or changed since the cursor before it, each message once.
+#[Object]
+impl ThreadUpdate {
+    /// Keep it; give it back as `after`.
+    async fn cursor(&self, ctx: &Context<'_>) -> String {
+        Cursor::encode(&app(ctx).epoch, Position::end(self.0.seq))
+    }
+
+    /// The replies that are new to the viewer, and messages whose expiry changed; at most 100, the oldest change first.
+    #[graphql(directive = list_size::apply(100))]
+    async fn messages(&self) -> Vec<Message> {
+        self.0.messages.iter().cloned().map(Message::from).collect()
+    }
+
+    /// Nothing more is known to the server at this moment.
+    async fn caught_up(&self) -> bool {
+        self.0.caught_up
+    }
+
+    /// Not null: the history cannot be continued from `after`. Fetch the thread anew, then go on from `cursor`.
+    async fn resync(&self) -> Option<ResyncReason> {
+        self.0.resync
+    }
+}
+
+#[derive(Default)]
+pub struct ThreadSubscription;
+
+#[Subscription]
+impl ThreadSubscription {
+    /// A thread as it grows, for those who may see its first message. It resumes as `inboxUpdated` does.
+    async fn thread_updated(
+        &self,
+        ctx: &Context<'_>,
+        root_id: ID,
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<ThreadUpdate>> + use<>> {
+        let (app, actor) = (app(ctx).clone(), actor(ctx)?);
+        let (root, _) = messages::find(&app, actor, Kind::Message.decode(&root_id)?).await?;
+        let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
+        let updates = threads::follow(app, outlet(ctx)?, actor.reader(), root.root(), start);
+        Ok(updates.map(|update| Ok(ThreadUpdate(update?))))
+    }
+}

@@ -1,0 +1,187 @@
+use std::sync::Arc;
+
+use ::entity::{activity, inbox_item};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::targets::Target;
+use crate::{
+    error::Error,
+    graphql::{
+        actor, app, auth, hosts, list_size, loader,
+        loaders::{ActorsOf, ReasonsOf, TargetBy, UserBy},
+        paging::{Paged, connection, page},
+        people::users::User,
+    },
+    id::Kind,
+    inbox::{self, Activities, LATEST_ACTORS},
+    notifications::activities::{self, CreateActivitiesInput},
+};
+
+/// Somebody did something to something.
+pub struct Activity(pub activity::Model);
+
+/// Somebody did something to something.
+#[Object]
+impl Activity {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::Activity.encode(self.0.id).into()
+    }
+
+    /// Who did it; null for the system.
+    async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let Some(id) = self.0.actor_id else { return Ok(None) };
+        Ok(loader(ctx).load_one(UserBy(id)).await?.map(User::from))
+    }
+
+    /// What they did: an action of the catalog.
+    async fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// What they did it to.
+    async fn target(&self, ctx: &Context<'_>) -> Result<Target> {
+        let target = loader(ctx).load_one(TargetBy(self.0.target_id)).await?;
+        Ok(Target(target.ok_or(Error::NotFound(Kind::Target.noun()))?))
+    }
+
+    /// What the host application told with it.
+    async fn data(&self) -> Result<Option<serde_json::Value>> {
+        let data = self.0.data.as_deref().map(serde_json::from_str).transpose();
+        Ok(data.map_err(Error::internal)?)
+    }
+
+    /// When it happened, by the host application.
+    async fn occurred_at(&self) -> DateTime<Utc> {
+        self.0.occurred_at
+    }
+
+    /// When it was taken back; null: it stands.
+    async fn retracted_at(&self) -> Option<DateTime<Utc>> {
+        self.0.retracted_at
+    }
+
+    /// When the host application told of it.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+/// Activities of one kind on one target, which are one item: “Ada, Grace and 8 others commented on your post X”. It grows
+/// while the item is unread.
+pub struct ActivityGroup {
+    pub row: Arc<inbox_item::Model>,
+    pub activities: Arc<Activities>,
+}
+
+/// Activities of one kind on one target, which are one item: “Ada, Grace and 8 others commented on your post X”. It grows
+/// while the item is unread.
+#[Object]
+impl ActivityGroup {
+    /// What was done: an action of the catalog.
+    async fn action(&self) -> &str {
+        self.row.action.as_deref().unwrap_or_default()
+    }
+
+    /// What it was done to.
+    async fn target(&self) -> Target {
+        Target(self.activities.target.clone())
+    }
+
+    /// Why the owner of the inbox has this: the reasons for which they followed the target.
+    #[graphql(directive = list_size::apply(2))]
+    async fn reasons(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        Ok(loader(ctx).load_one(ReasonsOf(self.row.id)).await?.unwrap_or_default())
+    }
+
+    /// How many different people did it; the system counts as one.
+    async fn actor_count(&self) -> i32 {
+        self.row.actor_count
+    }
+
+    /// Some of these people, who did it last first. `limit` is between 1 and 20. The system is not among them.
+    #[graphql(directive = list_size::apply(3))]
+    async fn latest_actors(&self, ctx: &Context<'_>, #[graphql(default = 3)] limit: i32) -> Result<Vec<User>> {
+        let most = usize::try_from(limit).ok().filter(|limit| (1..=MOST_ACTORS).contains(limit));
+        let most = most.ok_or_else(|| Error::invalid("limit", format!("is between 1 and {MOST_ACTORS}")))?;
+        let loaded = &self.activities.actors;
+        let people: Vec<_> = loaded.iter().filter_map(|actor| actor.0.clone()).collect();
+        let actors = match most <= people.len() || loaded.len() < LATEST_ACTORS {
+            true => people,
+            false => loader(ctx).load_one(ActorsOf { item: self.row.id, most }).await?.unwrap_or_default(),
+        };
+        Ok(actors.into_iter().take(most).map(User::from).collect())
+    }
+
+    /// How many activities there are.
+    async fn activity_count(&self) -> i32 {
+        self.row.activity_count
+    }
+
+    /// The activities, the latest first.
+    async fn activities(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Paged<Activity>> {
+        let page = page::<i64>((first, after, last, before))?;
+        let activities = inbox::activities(&app(ctx).db, self.row.id, &page).await?;
+        Ok(connection(activities, |row| row.id, Activity))
+    }
+}
+
+const MOST_ACTORS: usize = 20;
+
+/// What was told of.
+#[derive(SimpleObject)]
+pub struct CreateActivitiesPayload {
+    /// In the order of the input.
+    activities: Vec<Activity>,
+}
+
+/// Which activity to take back.
+#[derive(InputObject)]
+pub struct RetractActivityInput {
+    /// The activity.
+    activity_id: ID,
+}
+
+/// The activity as it is now.
+#[derive(SimpleObject)]
+pub struct RetractActivityPayload {
+    /// The activity.
+    activity: Activity,
+}
+
+#[derive(Default)]
+pub struct ActivityMutation;
+
+#[Object]
+impl ActivityMutation {
+    /// Tells what people did; all or none. It costs the same however many follow the targets. Whoever followed a target before,
+    /// wants to hear of the action, and did not do it themself, gets it into their inbox.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn create_activities(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateActivitiesInput,
+    ) -> Result<Option<CreateActivitiesPayload>> {
+        let activities = activities::create(app(ctx), actor(ctx)?, input).await?;
+        Ok(Some(CreateActivitiesPayload { activities: activities.into_iter().map(Activity).collect() }))
+    }
+
+    /// Takes an activity back: it leaves the inbox items that it is in, and an item with nothing left goes. Can be repeated.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn retract_activity(
+        &self,
+        ctx: &Context<'_>,
+        input: RetractActivityInput,
+    ) -> Result<Option<RetractActivityPayload>> {
+        let activity = activities::retract(app(ctx), actor(ctx)?, &input.activity_id).await?;
+        Ok(Some(RetractActivityPayload { activity: Activity(activity) }))
+    }
+}

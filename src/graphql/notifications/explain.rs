@@ -1,0 +1,63 @@
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+
+use crate::{
+    graphql::{actor, app, inbox::items::InboxItem},
+    notifications::explain::{self, Outcome, Rule},
+    people::users::UserRef,
+};
+
+/// Why an activity reached somebody, or did not.
+pub struct Explanation(explain::Explanation);
+
+/// Why an activity reached somebody, or did not.
+#[Object]
+impl Explanation {
+    /// Whether it is in their inbox.
+    async fn delivered(&self) -> bool {
+        self.0.item.is_some()
+    }
+
+    /// The item that it is a part of; null when it was not delivered.
+    async fn item(&self) -> Option<InboxItem> {
+        self.0.item.clone().map(InboxItem)
+    }
+
+    /// The rules in the order in which they are applied, up to the one that decided.
+    async fn rules(&self) -> Vec<ExplainedRule> {
+        self.0.rules.iter().map(ExplainedRule::from).collect()
+    }
+
+    /// The rule that decided: the one that held the activity back, or the one that brought it into the item.
+    async fn decided_by(&self) -> Option<ExplainedRule> {
+        self.0.rules.last().map(ExplainedRule::from)
+    }
+}
+
+/// A rule, and what came of it.
+#[derive(SimpleObject)]
+pub struct ExplainedRule {
+    /// The rule.
+    rule: Rule,
+    /// Whether the activity passed it.
+    passed: bool,
+    /// What was found, in English.
+    detail: String,
+}
+
+impl From<&Outcome> for ExplainedRule {
+    fn from(outcome: &Outcome) -> Self {
+        ExplainedRule { rule: outcome.rule, passed: outcome.passed, detail: outcome.detail.clone() }
+    }
+}
+
+#[derive(Default)]
+pub struct ExplainQuery;
+
+#[Object]
+impl ExplainQuery {
+    /// Why an activity reached, or did not reach, a user: by the rules as they were when it was made. Without `user`, the
+    /// viewer. People may ask for themselves, about what they may know of.
+    async fn explain(&self, ctx: &Context<'_>, activity_id: ID, user: Option<UserRef>) -> Result<Explanation> {
+        Ok(Explanation(explain::explain(app(ctx), actor(ctx)?, &activity_id, user.as_ref()).await?))
+    }
+}

@@ -1,0 +1,76 @@
+use ::entity::target;
+use async_graphql::{Context, ID, Object, Result};
+
+use super::subscriptions::TargetSubscription;
+use crate::{
+    error::Error,
+    graphql::{
+        actor, app, loader,
+        loaders::{FollowingOf, UserBy},
+        people::users::User,
+    },
+    id::Kind,
+    notifications::targets::{self, TargetRef},
+};
+
+/// A thing of the host application that something is done to, and that people follow.
+pub struct Target(pub target::Model);
+
+/// A thing of the host application that something is done to, and that people follow.
+#[Object]
+impl Target {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::Target.encode(self.0.id).into()
+    }
+
+    /// A type of the catalog.
+    #[graphql(name = "type")]
+    async fn kind(&self) -> &str {
+        &self.0.r#type
+    }
+
+    /// The host application's id, unique among the targets of this type.
+    async fn external_id(&self) -> &str {
+        &self.0.external_id
+    }
+
+    /// Whose it is; null when nobody has said so.
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let Some(id) = self.0.owner_id else { return Ok(None) };
+        Ok(loader(ctx).load_one(UserBy(id)).await?.map(User::from))
+    }
+
+    /// What people call it; null when nobody has said so.
+    async fn title(&self) -> Option<&str> {
+        self.0.title.as_deref()
+    }
+
+    /// Where it is: a web URL or a path of the host application; null when nobody has said so.
+    async fn url(&self) -> Option<&str> {
+        self.0.url.as_deref()
+    }
+
+    /// What the viewer follows of it; null when nothing.
+    async fn viewer_subscription(&self, ctx: &Context<'_>) -> Result<Option<TargetSubscription>> {
+        let Some(user) = actor(ctx)?.user_id() else { return Ok(None) };
+        let following = loader(ctx).load_one(FollowingOf { user, target: self.0.id }).await?;
+        Ok(following.map(TargetSubscription))
+    }
+}
+
+#[derive(Default)]
+pub struct TargetQuery;
+
+#[Object]
+impl TargetQuery {
+    /// A target that the viewer owns, follows, or has something about in their inbox (SERVICE and ADMIN: any); null when there
+    /// is none.
+    async fn target(&self, ctx: &Context<'_>, #[graphql(name = "ref")] target: TargetRef) -> Result<Option<Target>> {
+        match targets::find(app(ctx), actor(ctx)?, &target).await {
+            Ok(target) => Ok(Some(Target(target))),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

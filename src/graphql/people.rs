@@ -1,0 +1,4 @@
+//! The types of users and groups.
+
+pub mod groups;
+pub mod users;

@@ -1,0 +1,229 @@
+use ::entity::{group, group_member, user};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use sea_orm::{EntityTrait, JoinType, Order, QueryFilter, QuerySelect, sea_query::Expr};
+
+use super::users::User;
+use crate::{
+    auth::Actor,
+    error::Error,
+    gate::reading,
+    graphql::{
+        SEARCH, actor, app, auth, cost, hosts, loader,
+        loaders::MembersOf,
+        paging::{Paged, connection, page},
+    },
+    id::Kind,
+    people::{
+        groups::{self, GroupRef},
+        users::UserRef,
+    },
+    search::{self, About},
+};
+
+/// A named set of people that messages can be addressed to.
+pub struct Group(pub group::Model);
+
+/// A named set of people that messages can be addressed to.
+#[Object]
+impl Group {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::Group.encode(self.0.id).into()
+    }
+
+    /// The host application's id.
+    async fn external_id(&self) -> &str {
+        &self.0.external_id
+    }
+
+    /// What people call it.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// How many belong to it.
+    async fn member_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        Ok(loader(ctx).load_one(MembersOf(self.0.id)).await?.unwrap_or(0))
+    }
+
+    /// Who belongs to it. For its members, SERVICE and ADMIN; null for others.
+    async fn members(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Paged<User>>> {
+        let page = page::<i64>((first, after, last, before))?;
+        if !self.may_see_members(ctx, actor(ctx)?).await? {
+            return Ok(None);
+        }
+        let belongs = group_member::Entity::belongs_to(user::Entity);
+        let belongs = belongs.from(group_member::Column::UserId).to(user::Column::Id).into();
+        let members = user::Entity::find().join_rev(JoinType::InnerJoin, belongs);
+        let members = members.filter(group_member::COLUMN.group_id.eq(self.0.id));
+        let members = members.filter(group_member::COLUMN.removed_at.is_null());
+        let rows = page.seek(members, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
+        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
+        Ok(Some(connection(page.slice(rows), |user| user.id, User::from)))
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.created_at
+    }
+}
+
+impl Group {
+    async fn may_see_members(&self, ctx: &Context<'_>, actor: &Actor) -> Result<bool, Error> {
+        let Some(user) = actor.user_id().filter(|_| !actor.is_service()) else { return Ok(actor.is_service()) };
+        let membership = group_member::Entity::find_by_id((self.0.id, user));
+        let membership = membership.filter(group_member::COLUMN.removed_at.is_null());
+        Ok(membership.one(app(ctx).db.read()).await?.is_some())
+    }
+}
+
+#[derive(Default)]
+pub struct GroupQuery;
+
+#[Object]
+impl GroupQuery {
+    /// A group by its id or external id; null when there is none.
+    async fn group(&self, ctx: &Context<'_>, #[graphql(name = "ref")] group: GroupRef) -> Result<Option<Group>> {
+        actor(ctx)?;
+        match groups::find(app(ctx).db.read(), &group).await {
+            Ok(group) => Ok(Some(Group(group))),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// All groups, in the order in which they were made. `search` is a part of a name or external id, in any case.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn groups(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(directive = cost::apply(SEARCH))] search: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Option<Paged<Group>>> {
+        actor(ctx)?.require_service()?;
+        let page = page::<i64>((first, after, last, before))?;
+        let mut groups = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
+        let is_search = search.is_some();
+        if let Some(search) = search {
+            let term = search::term("search", &search)?;
+            groups = groups.filter(search::filter(app(ctx).db.dialect(), About::Group, &term));
+        }
+        let rows = page.seek(groups, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
+        let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;
+        Ok(Some(connection(page.slice(rows), |group| group.id, Group)))
+    }
+}
+
+/// A group to make, or to rename.
+#[derive(InputObject)]
+pub struct UpsertGroupInput {
+    /// The host application's id, 1 to 255 bytes.
+    external_id: String,
+    /// 1 to 200 characters.
+    name: String,
+}
+
+/// The group as it is now.
+#[derive(SimpleObject)]
+pub struct UpsertGroupPayload {
+    /// The group.
+    group: Group,
+}
+
+/// Which group to delete.
+#[derive(InputObject)]
+pub struct DeleteGroupInput {
+    /// The group.
+    group: GroupRef,
+}
+
+/// The group as it was.
+#[derive(SimpleObject)]
+pub struct DeleteGroupPayload {
+    /// The group.
+    group: Group,
+}
+
+/// Who is to belong to a group.
+#[derive(InputObject)]
+pub struct AddGroupMembersInput {
+    /// The group.
+    group: GroupRef,
+    /// 1 to 500 people.
+    users: Vec<UserRef>,
+}
+
+/// The group as it is now.
+#[derive(SimpleObject)]
+pub struct AddGroupMembersPayload {
+    /// The group.
+    group: Group,
+}
+
+/// Who is to leave a group.
+#[derive(InputObject)]
+pub struct RemoveGroupMembersInput {
+    /// The group.
+    group: GroupRef,
+    /// 1 to 500 people.
+    users: Vec<UserRef>,
+}
+
+/// The group as it is now.
+#[derive(SimpleObject)]
+pub struct RemoveGroupMembersPayload {
+    /// The group.
+    group: Group,
+}
+
+#[derive(Default)]
+pub struct GroupMutation;
+
+#[Object]
+impl GroupMutation {
+    /// Makes a group, or renames it; a deleted one comes back, without members. Can be repeated.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn upsert_group(&self, ctx: &Context<'_>, input: UpsertGroupInput) -> Result<Option<UpsertGroupPayload>> {
+        let group = groups::upsert(app(ctx), actor(ctx)?, input.external_id, input.name).await?;
+        Ok(Some(UpsertGroupPayload { group: Group(group) }))
+    }
+
+    /// Deletes a group: nothing more can be sent to it. What was sent to it stays.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn delete_group(&self, ctx: &Context<'_>, input: DeleteGroupInput) -> Result<Option<DeleteGroupPayload>> {
+        let group = groups::delete(app(ctx), actor(ctx)?, &input.group).await?;
+        Ok(Some(DeleteGroupPayload { group: Group(group) }))
+    }
+
+    /// Adds people to a group. Messages that were sent to it before do not reach them. Can be repeated.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn add_group_members(
+        &self,
+        ctx: &Context<'_>,
+        input: AddGroupMembersInput,
+    ) -> Result<Option<AddGroupMembersPayload>> {
+        let group = groups::add_members(app(ctx), actor(ctx)?, &input.group, &input.users).await?;
+        Ok(Some(AddGroupMembersPayload { group: Group(group) }))
+    }
+
+    /// Takes people out of a group: from now on nothing that is sent to it reaches them, replies included. Can be repeated.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn remove_group_members(
+        &self,
+        ctx: &Context<'_>,
+        input: RemoveGroupMembersInput,
+    ) -> Result<Option<RemoveGroupMembersPayload>> {
+        let group = groups::remove_members(app(ctx), actor(ctx)?, &input.group, &input.users).await?;
+        Ok(Some(RemoveGroupMembersPayload { group: Group(group) }))
+    }
+}

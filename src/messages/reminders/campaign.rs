@@ -1,0 +1,80 @@
+//! The end of a campaign (M12): who was told that it was the last time, and has not replied, is deactivated.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ConnectionTrait;
+
+use crate::{
+    app::App,
+    db::{Topic, Tx},
+    error::Result,
+    inbox,
+    people::users,
+};
+
+/// Campaigns `r` that are to deactivate who does not reply, once the time to respond is over.
+const OPEN: &str = "r.deactivates AND r.deactivated_at IS NULL AND r.next_at IS NULL AND r.closed_at IS NULL";
+
+/// When the time to respond to a campaign is over next.
+pub async fn next_over(app: &App) -> Result<Option<DateTime<Utc>>> {
+    let next = format!(
+        "SELECT r.respond_by FROM reminder AS r WHERE {OPEN} AND r.respond_by IS NOT NULL ORDER BY r.respond_by LIMIT 1"
+    );
+    let next = app.db.read().query_one_raw(app.db.statement(next, [])).await?;
+    Ok(next.map(|row| row.try_get_by_index(0)).transpose()?)
+}
+
+/// The campaigns whose time to respond is over, at most `limit` of them.
+pub async fn over(app: &App, limit: u64) -> Result<Vec<i64>> {
+    let over = format!(
+        "SELECT r.message_id FROM reminder AS r WHERE {OPEN} AND r.respond_by <= $1 ORDER BY r.respond_by LIMIT {limit}"
+    );
+    app.db.integers(&over, [app.clock.now().into()]).await
+}
+
+/// One transaction of a campaign: deactivates the next people who have not replied in time.
+///
+/// It goes through the recipients once: whom an admin has reactivated meanwhile stays active.
+pub async fn deactivate(app: &App, message: i64) -> Result<()> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let lock = format!(
+        "SELECT r.deactivated_to FROM reminder AS r WHERE r.message_id = $2 AND {OPEN} AND r.respond_by <= $1 {}",
+        tx.dialect().for_update()
+    );
+    let Some(state) = tx.rows(&lock, [now.into(), message.into()]).await?.pop() else {
+        // Others have done it, perhaps in the same group of commits: it is done when that is durable.
+        return tx.commit().await;
+    };
+    let silent = silent(&tx, message, state.try_get_by_index(0)?).await?;
+    match silent.last() {
+        Some(last) => {
+            let count = users::shut_out(&tx, &silent, message, now).await?;
+            tracing::info!(message, count, "deactivated who has not replied");
+            let note = "UPDATE reminder SET deactivated_to = $2 WHERE message_id = $1";
+            tx.run(note, [message.into(), (*last).into()]).await?;
+        }
+        None => {
+            let note = "UPDATE reminder SET deactivated_at = $2 WHERE message_id = $1";
+            tx.run(note, [message.into(), now.into()]).await?;
+            tx.concerns([Topic::Schedule]);
+        }
+    }
+    tx.commit().await?;
+    app.known.forget();
+    Ok(())
+}
+
+/// The next recipients who had the last reminder and have not replied, in their order. Not who sent it. What was the last one
+/// before the expiry was put off is not the last any more: that one came at the expiry or after it.
+async fn silent(tx: &Tx, message: i64, after: i64) -> Result<Vec<i64>> {
+    let silent = format!(
+        "SELECT DISTINCT r.user_id FROM message_recipient AS r JOIN message AS m ON m.id = r.message_id \
+         JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id AND i.respond_by IS NOT NULL \
+         AND i.reminded_at >= m.expires_at \
+         WHERE r.message_id = $1 AND r.user_id > $2 AND i.user_id > $2 AND r.replied_at IS NULL AND r.user_id <> coalesce(m.sender_id, 0) \
+         ORDER BY r.user_id LIMIT {}",
+        inbox::BATCH
+    );
+    let silent = tx.rows(&silent, [message.into(), after.into()]).await?;
+    Ok(silent.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
+}

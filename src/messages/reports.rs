@@ -1,0 +1,236 @@
+//! Read-rate reports (M9, X6): a row for each message and address, whose counts stand on the address itself. No report looks
+//! at recipients, however many there are; `timeline` alone does, of one message.
+//!
+//! - `timeline`: when they read. `follow`: how far a message has been read, live. `csv`: the report as a file.
+
+mod csv;
+mod follow;
+mod timeline;
+
+use ::entity::{group, message, message::Reader, message_audience, user};
+use async_graphql::{Enum, ID, InputObject};
+use chrono::{DateTime, Utc};
+use sea_orm::Value;
+
+use crate::{
+    app::App,
+    auth::Actor,
+    clock,
+    config::ReadingDetails,
+    db::{bind, integers},
+    error::{Error, Result},
+    id,
+    messages::AudienceRef,
+    page::{Page, Slice},
+    people::{
+        groups,
+        users::{self, UserRef},
+    },
+};
+
+pub use csv::lines;
+pub use follow::follow;
+pub use timeline::{Interval, Point, timeline};
+
+/// Orders by the rate sort this many at most: the rate changes with every reading, and an index of it would slow all of them.
+const MOST_BY_RATE: usize = 10_000;
+/// A rate as a whole number, so that a cursor can hold it.
+const RATE: &str =
+    "CAST(a.read_count AS bigint) * 1000000000 / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
+
+/// What the sort key of a report is made of: the message or the rate, and the address.
+type Key = (i64, i64);
+
+/// Which rows a report has.
+#[derive(InputObject, Clone, Debug, Default)]
+pub struct ReadReportFilter {
+    /// Only what this person sent. (Others than ADMIN see their own only.)
+    pub sender: Option<UserRef>,
+    /// Only this message.
+    pub message_id: Option<ID>,
+    /// Only what was sent to this person or group.
+    pub sent_to: Option<AudienceRef>,
+    /// Only what was sent at this time or later.
+    pub sent_from: Option<DateTime<Utc>>,
+    /// Only what was sent before this time.
+    pub sent_before: Option<DateTime<Utc>>,
+    /// Only what has been read by at most this part of its recipients, between 0 and 1.
+    pub max_read_rate: Option<f64>,
+    /// Only replies, or only messages that start a thread.
+    pub is_reply: Option<bool>,
+}
+
+/// In which order a report has its rows.
+#[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadReportOrder {
+    /// The latest message first.
+    #[default]
+    NewestFirst,
+    /// The earliest message first.
+    OldestFirst,
+    /// What fewest have read first, of the 10 000 newest rows.
+    LowestRateFirst,
+    /// What most have read first, of the 10 000 newest rows.
+    HighestRateFirst,
+}
+
+/// An address of a message.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub key: Key,
+    pub audience: message_audience::Model,
+    pub user: Option<user::Model>,
+    pub group: Option<group::Model>,
+    pub message: message::Model,
+}
+
+/// A page of the report of what the actor sent; of everything for an admin, and of the system's for a service.
+pub async fn page(
+    app: &App,
+    actor: &Actor,
+    filter: &ReadReportFilter,
+    order: ReadReportOrder,
+    page: &Page<Key>,
+) -> Result<Slice<Row>> {
+    let mut values = Vec::new();
+    let conditions = conditions(app, actor, filter, &mut values).await?;
+    let by_rate = matches!(order, ReadReportOrder::LowestRateFirst | ReadReportOrder::HighestRateFirst);
+    let descending = matches!(order, ReadReportOrder::NewestFirst | ReadReportOrder::HighestRateFirst);
+    let found = "message AS m JOIN message_audience AS a ON a.message_id = m.id";
+    let (source, first, second) = match by_rate {
+        false => (format!("{found} WHERE {conditions}"), "m.id", "a.id"),
+        true => (
+            format!(
+                "(SELECT {RATE} AS rate, a.id FROM {found} WHERE {conditions} \
+                 ORDER BY m.id DESC, a.id DESC LIMIT {MOST_BY_RATE}) AS a WHERE true"
+            ),
+            "a.rate",
+            "a.id",
+        ),
+    };
+    let mut seek = String::new();
+    for (key, sign) in
+        [(&page.after, if descending { "<" } else { ">" }), (&page.before, if descending { ">" } else { "<" })]
+    {
+        if let Some((one, two)) = key {
+            let (one, two) = (bind(&mut values, *one), bind(&mut values, *two));
+            // The first part again by itself: of two tables together, no index is used.
+            seek += &format!(" AND {first} {sign}= {one} AND ({first}, {second}) {sign} ({one}, {two})");
+        }
+    }
+    let direction = if descending == page.backwards { "ASC" } else { "DESC" };
+    let limit = bind(&mut values, page.limit as i64 + 1);
+    let keys = format!(
+        "SELECT CAST({first} AS bigint) AS place, {second} AS audience FROM {source}{seek} \
+         ORDER BY {first} {direction}, {second} {direction} LIMIT {limit}"
+    );
+    let mut rows = rows(app, &keys, values).await?;
+    // The statement chooses the rows; the order in which a join gives them is its own.
+    rows.sort_by_key(|row| row.key);
+    if descending != page.backwards {
+        rows.reverse();
+    }
+    Ok(page.slice(rows))
+}
+
+/// The rows of some addresses that a reader may see.
+pub async fn visible_to(app: &App, reader: Reader, audiences: &[i64]) -> Result<Vec<Row>> {
+    let keys = format!(
+        "SELECT CAST(0 AS bigint) AS place, id AS audience FROM {} AS w",
+        app.db.dialect().integer_table("$1", &["id"])
+    );
+    let mut rows = rows(app, &keys, vec![integers(audiences.iter().map(|id| [*id]))]).await?;
+    rows.retain(|row| match reader {
+        Reader::Everything => true,
+        Reader::User(user) => row.message.sender_id == Some(user),
+        Reader::System => row.message.sender_id.is_none(),
+    });
+    Ok(rows)
+}
+
+/// Whether the actor may know who has read, and when; otherwise how many.
+pub fn may_see_names(app: &App, actor: &Actor) -> bool {
+    actor.is_admin() || app.config.reading_details == ReadingDetails::Names
+}
+
+/// The rows with some keys, in one statement and as one text, as a page of an inbox is.
+async fn rows(app: &App, keys: &str, values: Vec<Value>) -> Result<Vec<Row>> {
+    type Pieces = (i64, message_audience::Model, Option<user::Model>, Option<group::Model>, message::Model);
+    let dialect = app.db.dialect();
+    let pieces = dialect.json_array(&format!(
+        "k.place, {}, {}, {}, {}",
+        dialect.json_row::<message_audience::Entity>("a"),
+        dialect.json_row::<user::Entity>("u"),
+        dialect.json_row::<group::Entity>("g"),
+        dialect.json_row::<message::Entity>("m"),
+    ));
+    let rows = format!(
+        "SELECT {} FROM ({keys}) AS k JOIN message_audience AS a ON a.id = k.audience \
+         JOIN message AS m ON m.id = a.message_id LEFT JOIN \"user\" AS u ON u.id = a.user_id \
+         LEFT JOIN \"group\" AS g ON g.id = a.group_id",
+        dialect.json_list(&pieces)
+    );
+    let found: Vec<Pieces> = app.db.json(&rows, values).await?;
+    let row = |(place, audience, user, group, message): Pieces| Row {
+        key: (place, audience.id),
+        audience,
+        user,
+        group,
+        message,
+    };
+    Ok(found.into_iter().map(row).collect())
+}
+
+/// The conditions on a message `m` and its address `a`. Who is named and does not exist has sent and got nothing.
+async fn conditions(app: &App, actor: &Actor, filter: &ReadReportFilter, values: &mut Vec<Value>) -> Result<String> {
+    let mut all = vec![match actor.reader() {
+        Reader::Everything => "true".to_owned(),
+        Reader::User(user) => format!("m.sender_id = {}", bind(values, user)),
+        Reader::System => "m.sender_id IS NULL".to_owned(),
+    }];
+    if let Some(sender) = &filter.sender {
+        all.push(format!("m.sender_id = {}", bind(values, person(app, sender).await?)));
+    }
+    if let Some(message) = &filter.message_id {
+        all.push(format!("m.id = {}", bind(values, id::Kind::Message.decode(message).unwrap_or(0))));
+    }
+    match &filter.sent_to {
+        None => {}
+        Some(AudienceRef::User(user)) => all.push(format!("a.user_id = {}", bind(values, person(app, user).await?))),
+        Some(AudienceRef::Group(group)) => {
+            let group = groups::find(app.db.read(), group).await.map(|group| group.id);
+            all.push(format!("a.group_id = {}", bind(values, nobody(group)?)));
+        }
+    }
+    for (field, time, sign) in [("sentFrom", filter.sent_from, ">="), ("sentBefore", filter.sent_before, "<")] {
+        if let Some(time) = time {
+            all.push(format!("m.created_at {sign} {}", bind(values, clock::given(&format!("filter.{field}"), time)?)));
+        }
+    }
+    if let Some(rate) = filter.max_read_rate {
+        if !(0.0..=1.0).contains(&rate) {
+            return Err(Error::invalid("filter.maxReadRate", "is between 0 and 1"));
+        }
+        // A division, not a product: 29 of 100 is 0.29, and 0.29 times 100 is somewhat less than 29.
+        let read = "CAST(a.read_count AS double precision) / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
+        all.push(format!("{read} <= {}", bind(values, rate)));
+    }
+    match filter.is_reply {
+        Some(true) => all.push("m.parent_id IS NOT NULL".to_owned()),
+        Some(false) => all.push("m.parent_id IS NULL".to_owned()),
+        None => {}
+    }
+    Ok(all.join(" AND "))
+}
+
+async fn person(app: &App, user: &UserRef) -> Result<i64> {
+    nobody(users::find(app.db.read(), user).await.map(|user| user.id))
+}
+
+/// An id that nothing has, for what does not exist.
+fn nobody(found: Result<i64>) -> Result<i64> {
+    match found {
+        Err(Error::NotFound(_)) => Ok(0),
+        found => found,
+    }
+}

@@ -1,0 +1,123 @@
+//! Threads: how replies are ordered, and following one by the same protocol as an inbox's (`live`).
+//!
+//! `thread.seq` counts the changes of a thread, and each message has the number of the change that touched it last. What
+//! changed since N is what has a higher number and is visible to the reader.
+
+use std::time::Duration;
+
+use ::entity::{message, thread, user};
+use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use tokio_stream::Stream;
+
+use crate::{
+    app::App,
+    db::{Topic, Tx},
+    error::{Error, Result},
+    inbox::{
+        LARGEST_UPDATE, MOST_CHANGES, Position, how_many_fit,
+        live::{self, Outlet, ResyncReason, Start, Step},
+    },
+};
+
+/// One step of a thread's history.
+#[derive(Clone, Debug)]
+pub struct Update {
+    pub messages: Vec<(message::Model, Option<user::Model>)>,
+    /// Where the client stands now.
+    pub seq: i64,
+    pub caught_up: bool,
+    pub resync: Option<ResyncReason>,
+}
+
+/// What happened in a thread after a start.
+async fn update(app: &App, reader: message::Reader, root: i64, start: Start) -> Result<Update> {
+    // The head first: what is committed up to it is in the messages that are read then.
+    let head = thread::Entity::find_by_id(root).one(app.db.read()).await?.map_or(0, |thread| thread.seq);
+    let after = match start {
+        Start::After(position) if position.seq <= head => position.seq,
+        Start::After(_) => return Ok(at_head(head, Some(ResyncReason::CursorUnknown))),
+        Start::Lost(reason) => return Ok(at_head(head, Some(reason))),
+        Start::Now => return Ok(at_head(head, None)),
+    };
+    let in_thread = Condition::any().add(message::COLUMN.root_id.eq(root)).add(message::COLUMN.id.eq(root));
+    let newer = message::Entity::visible_to(reader)
+        .filter(in_thread)
+        .filter(message::COLUMN.seq.gt(after))
+        .order_by_asc(message::Column::Seq)
+        .limit(MOST_CHANGES + 1);
+    // What they weigh first: together they may be more than an update should be.
+    let size = Expr::cust("CAST(octet_length(message.body) AS bigint)");
+    let newer = newer.select_only().columns([message::Column::Id, message::Column::Seq]).expr(size);
+    let newer: Vec<(i64, i64, i64)> = newer.into_tuple().all(app.db.read()).await?;
+    let sizes = newer.iter().map(|(_, _, bytes)| *bytes as usize);
+    let shown = &newer[..how_many_fit(sizes, MOST_CHANGES as usize, LARGEST_UPDATE)];
+    let Some((_, last, _)) = shown.last() else { return Ok(at_head(head, None)) };
+    let messages = message::Entity::visible_to(reader)
+        .filter(message::COLUMN.id.is_in(shown.iter().map(|(id, _, _)| *id)))
+        // What has changed since comes again at its new place.
+        .filter(message::COLUMN.seq.lte(*last))
+        .order_by_asc(message::Column::Seq)
+        .find_also_related(user::Entity)
+        .all(app.db.read())
+        .await?;
+    let more = shown.len() < newer.len();
+    let seq = if more { *last } else { head.max(*last) };
+    Ok(Update { messages, seq, caught_up: !more, resync: None })
+}
+
+fn at_head(seq: i64, resync: Option<ResyncReason>) -> Update {
+    Update { messages: Vec::new(), seq, caught_up: true, resync }
+}
+
+/// Follows a thread through the eyes of a reader; the first update comes at once.
+pub fn follow(
+    app: App,
+    outlet: Outlet,
+    reader: message::Reader,
+    root: i64,
+    start: Start,
+) -> impl Stream<Item = Result<Update>> {
+    live::steps(app.clone(), outlet, Topic::Thread(root), start, Duration::ZERO, move |start| {
+        let app = app.clone();
+        async move {
+            let update = update(&app, reader, root, start).await?;
+            Ok(Step {
+                next: Start::After(Position::end(update.seq)),
+                is_news: !update.messages.is_empty(),
+                size: update.messages.iter().map(|(message, _)| message.body.len()).sum(),
+                update,
+            })
+        }
+    })
+}
+
+/// Locks a thread and counts one more change of it; gives its number.
+pub async fn change(tx: &Tx, root: i64) -> Result<i64> {
+    let next = "INSERT INTO thread (root_id, seq) VALUES ($1, 1) \
+                ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + 1 RETURNING seq";
+    let row = tx.rows(next, [root.into()]).await?.pop().ok_or_else(|| Error::Internal("no thread".into()))?;
+    Ok(row.try_get_by_index(0)?)
+}
+
+/// The path of a reply: its parent's, then its number in the thread, such that bytes sort as the numbers do.
+pub fn path(parent: &[u8], seq: i64) -> Vec<u8> {
+    let bytes = seq.to_be_bytes();
+    let digits = &bytes[(seq.leading_zeros() / 8) as usize..];
+    [parent, &[digits.len() as u8], digits].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_sort_depth_first_in_the_order_of_arrival() {
+        let first = path(&[], 1);
+        let late = path(&first, 70_000);
+        let second = path(&[], 2);
+        let many = path(&[], 300);
+        let mut sorted = vec![many.clone(), second.clone(), late.clone(), first.clone()];
+        sorted.sort();
+        assert_eq!(sorted, [first, late, second, many]);
+    }
+}

@@ -1,0 +1,12 @@
+//! What the application tells its users: announcements to everybody, and activities on the targets that they follow.
+//!
+//! Creating one writes one row. It comes into inboxes by `pull`, when their owners look or are connected; `subscriptions`
+//! say who follows what, `explain` tells why somebody was notified or not, and `refresh` tells clients when a title changes.
+
+pub mod activities;
+pub mod announcements;
+pub mod explain;
+pub mod pull;
+pub mod refresh;
+pub mod subscriptions;
+pub mod targets;

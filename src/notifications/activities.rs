@@ -1,0 +1,227 @@
+//! Activities: somebody did something to something (N1, N2). The host application tells of them, many in one call.
+//!
+//! Creating them writes one row each, however many people follow the target; inboxes take them in (`pull`). Their ids are in
+//! the order of the commits. A retracted one leaves the items that it is in.
+
+use std::collections::BTreeSet;
+
+use ::entity::activity;
+use async_graphql::{ID, InputObject};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    auth::Actor,
+    clock,
+    db::{Topic, Tx},
+    error::{Error, Result},
+    id,
+    idempotency::{self, Call, Claim},
+    notifications::{
+        pull, refresh,
+        targets::{self, Details, TargetRef},
+    },
+    people::users::{self, UserRef},
+    text,
+};
+
+/// The most activities of one call.
+pub const MOST: usize = 500;
+const LONGEST_TITLE: usize = 200;
+const LONGEST_DATA: usize = 8 * 1024;
+/// By how much the host's clock may be ahead of ours.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
+
+/// Activities to tell of; all or none.
+#[derive(InputObject, Clone, Debug, Serialize)]
+pub struct CreateActivitiesInput {
+    /// 1 to 500, in the order in which they happened.
+    pub activities: Vec<ActivityInput>,
+    /// Makes a repetition of this call harmless: it answers with the activities that the first one made. 1 to 255 bytes.
+    #[serde(skip)]
+    pub idempotency_key: Option<String>,
+}
+
+/// Somebody did something to something.
+#[derive(InputObject, Clone, Debug, Serialize)]
+pub struct ActivityInput {
+    /// Who did it. Left out: for whom the caller acts (`act-as`), or else the system.
+    pub actor: Option<UserRef>,
+    /// An action of the catalog.
+    pub action: String,
+    /// What it was done to. It becomes known with what stands here, or is changed.
+    pub target: TargetInput,
+    /// For showing it; at most 8 KiB. A text under `preview` is the preview of the inbox item.
+    pub data: Option<serde_json::Value>,
+    /// When it happened; now if it is left out. Not in the future.
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// What something was done to.
+#[derive(InputObject, Clone, Debug, Serialize)]
+pub struct TargetInput {
+    /// A type of the catalog.
+    #[graphql(name = "type")]
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The host application's id, unique among the targets of this type. 1 to 255 bytes.
+    pub external_id: String,
+    /// Whose it is. Left out: unchanged.
+    pub owner: Option<UserRef>,
+    /// What people call it, at most 200 characters. Left out: unchanged.
+    pub title: Option<String>,
+    /// Where it is: an http or https URL, or a path of the host application. Left out or empty: unchanged.
+    pub url: Option<String>,
+}
+
+/// Tells of what people did; all or none.
+pub async fn create(app: &App, actor: &Actor, input: CreateActivitiesInput) -> Result<Vec<activity::Model>> {
+    actor.require_service()?;
+    let now = app.clock.now();
+    let count = input.activities.len();
+    let call = Call::new(actor, "createActivities", &input, input.idempotency_key.as_deref())?;
+    if let Some(first) = idempotency::done(app, &call).await? {
+        return made_by(app, first, count).await;
+    }
+    if count == 0 || count > MOST {
+        return Err(Error::invalid("activities", format!("has between 1 and {MOST} activities")));
+    }
+    let mut targets = Vec::with_capacity(count);
+    for (index, activity) in input.activities.iter().enumerate() {
+        targets.push(check(app, activity, &format!("activities.{index}"), now)?);
+    }
+    let people = people(app, &input.activities).await?;
+
+    let tx = app.db.begin().await?;
+    let key = match idempotency::claim(&tx, call, now).await? {
+        Claim::New(key) => key,
+        Claim::Done(first) => {
+            tx.commit().await?;
+            return made_by(app, first, count).await;
+        }
+    };
+    let described = targets.iter().zip(&input.activities).zip(&people).map(|((target, activity), (_, owner))| {
+        let TargetInput { title, url, .. } = activity.target.clone();
+        (target, Details { owner: *owner, title, url: url.filter(|url| !url.is_empty()) })
+    });
+    let described: Vec<_> = described.collect();
+    let known = targets::know(&tx, &described, now).await?;
+    let rows = input.activities.into_iter().zip(&people).zip(&known.ids).map(|((new, (who, _)), target)| {
+        activity::ActiveModel {
+            id: NotSet,
+            actor_id: Set(who.or(actor.user_id())),
+            action: Set(new.action),
+            target_id: Set(*target),
+            data: Set(new.data.map(|data| data.to_string())),
+            occurred_at: Set(new.occurred_at.map_or(now, |time| clock::in_micros(time).min(now))),
+            retracted_at: Set(None),
+            settled_at: Set(None),
+            created_at: Set(now),
+        }
+    });
+    let activities = insert(&tx, rows.collect()).await?;
+    if let Some(first) = activities.first() {
+        key.keep(&tx, first.id).await?;
+    }
+    tx.concerns(known.ids.into_iter().collect::<BTreeSet<_>>().into_iter().map(Topic::Target));
+    tx.commit().await?;
+    refresh::soon(app, &known.noted).await;
+    Ok(activities)
+}
+
+/// Writes activities, whose ids then follow each other: nobody else writes any before this transaction ends.
+async fn insert(tx: &Tx, rows: Vec<activity::ActiveModel>) -> Result<Vec<activity::Model>> {
+    tx.in_commit_order().await?;
+    let mut activities = activity::Entity::insert_many(rows).exec_with_returning(&**tx).await?;
+    activities.sort_by_key(|activity| activity.id);
+    Ok(activities)
+}
+
+/// What an earlier call has made: this many, from the first one on.
+async fn made_by(app: &App, first: i64, count: usize) -> Result<Vec<activity::Model>> {
+    // Needs no scope: the caller made them.
+    let made = activity::Entity::find().filter(activity::COLUMN.id.gte(first)).order_by_asc(activity::Column::Id);
+    Ok(made.limit(count as u64).all(app.db.read()).await?)
+}
+
+/// Refuses an activity that cannot be; gives what it was done to.
+fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) -> Result<TargetRef> {
+    if app.catalog.action(&activity.action).is_none() {
+        let actions: Vec<_> = app.catalog.actions().iter().map(|action| action.key.as_str()).collect();
+        return Err(Error::invalid(format!("{path}.action"), format!("is one of the catalog: {}", actions.join(", "))));
+    }
+    let TargetInput { kind, external_id, title, url, .. } = &activity.target;
+    let target = TargetRef { kind: kind.clone(), external_id: external_id.clone() };
+    target.check(app, &format!("{path}.target"))?;
+    if let Some(title) = title {
+        text::check_line(&format!("{path}.target.title"), title, LONGEST_TITLE)?;
+    }
+    text::check_link(&format!("{path}.target.url"), url.as_deref())?;
+    if let Some(data) = &activity.data
+        && (data.to_string().len() > LONGEST_DATA || has_nul(data))
+    {
+        return Err(Error::invalid(format!("{path}.data"), format!("has at most {LONGEST_DATA} bytes and no NUL")));
+    }
+    if let Some(time) = activity.occurred_at
+        && clock::given(&format!("{path}.occurredAt"), time)? > now + CLOCKS_DIFFER
+    {
+        return Err(Error::invalid(format!("{path}.occurredAt"), "is not in the future"));
+    }
+    Ok(target)
+}
+
+/// Whether a NUL stands in any text: not all who read the data can take one.
+fn has_nul(data: &serde_json::Value) -> bool {
+    match data {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(values) => values.iter().any(has_nul),
+        serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+/// The actor and the owner of each activity, as far as it names them.
+async fn people(app: &App, activities: &[ActivityInput]) -> Result<Vec<(Option<i64>, Option<i64>)>> {
+    let mut named = Vec::new();
+    for (index, activity) in activities.iter().enumerate() {
+        named.extend(activity.actor.iter().map(|user| (format!("activities.{index}.actor"), user)));
+        named.extend(activity.target.owner.iter().map(|user| (format!("activities.{index}.target.owner"), user)));
+    }
+    let mut found = users::resolve(app.db.read(), &named).await?.into_iter().map(|user| user.id);
+    let mut next = |user: &Option<UserRef>| user.as_ref().and_then(|_| found.next());
+    Ok(activities.iter().map(|activity| (next(&activity.actor), next(&activity.target.owner))).collect())
+}
+
+/// Takes an activity back: it leaves the items that it is in, and comes into no other. Can be repeated.
+pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Model> {
+    actor.require_service()?;
+    let id = id::Kind::Activity.decode(id)?;
+    if find(app, actor, id).await?.retracted_at.is_none() {
+        let tx = app.db.begin().await?;
+        tx.withdrawing().await?;
+        let retract = "UPDATE activity SET retracted_at = $2 WHERE id = $1 AND retracted_at IS NULL";
+        tx.run(retract, [id.into(), app.clock.now().into()]).await?;
+        tx.concerns([Topic::Schedule]);
+        tx.commit().await?;
+    }
+    pull::take_back_soon(app, id).await?;
+    find(app, actor, id).await
+}
+
+/// The activities that are leaving items, at most `limit` of them; `pull::take_back_soon` goes on with each.
+pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
+    let due = activity::Entity::find().select_only().column(activity::Column::Id);
+    let due = due.filter(activity::COLUMN.retracted_at.is_not_null()).filter(activity::COLUMN.settled_at.is_null());
+    Ok(due.order_by_asc(activity::Column::Id).limit(limit).into_tuple::<i64>().all(app.db.read()).await?)
+}
+
+/// An activity that the actor may know of.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<activity::Model> {
+    let query = activity::Entity::visible_to(actor.host_reader()).filter(activity::COLUMN.id.eq(id));
+    query.one(app.db.read()).await?.ok_or(Error::NotFound("activity"))
+}

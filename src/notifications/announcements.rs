@@ -1,0 +1,396 @@
+//! Announcements: something for everybody, now or at a time (N1, N6, N7).
+//!
+//! Creating one writes one row, however many people there are. Publishing gives it its position, in the order of the commits;
+//! from then on inboxes take it in (`pull`). One that has expired or was retracted is taken in by nobody any more, and leaves
+//! the inboxes that have it in batches.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ::entity::{announcement, user};
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, Select,
+};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    auth::Actor,
+    clock,
+    db::{Db, Topic, Tx, list},
+    error::{Error, Result},
+    id,
+    idempotency::{self, Call, Claim},
+    inbox::About,
+    messages::delivery,
+    notifications::refresh,
+    search, text,
+};
+
+const LONGEST_TITLE: usize = 200;
+
+/// An announcement and who made it.
+pub type Announced = (announcement::Model, Option<user::Model>);
+
+/// A new announcement.
+#[derive(InputObject, Clone, Debug, Serialize)]
+pub struct CreateAnnouncementInput {
+    /// One line of 1 to 200 characters.
+    pub title: String,
+    /// Markdown, at most 64 KiB.
+    pub body: String,
+    /// Where more is to be found: an http or https URL, or a path of the host application.
+    pub url: Option<String>,
+    /// When everybody gets it; at once if it is left out or past.
+    pub publish_at: Option<DateTime<Utc>>,
+    /// When it leaves the inboxes again; after it is published.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Makes a repetition of this call harmless: it answers with the announcement that the first one made. 1 to 255 bytes.
+    #[serde(skip)]
+    pub idempotency_key: Option<String>,
+}
+
+/// A change of an announcement. What is left out stays.
+#[derive(InputObject, Clone, Debug)]
+pub struct UpdateAnnouncementInput {
+    /// The announcement.
+    pub announcement_id: ID,
+    /// One line of 1 to 200 characters.
+    pub title: Option<String>,
+    /// Markdown, at most 64 KiB.
+    pub body: Option<String>,
+    /// Where more is to be found; null for nowhere.
+    pub url: MaybeUndefined<String>,
+    /// When everybody gets it, as long as it is not published; at once if it is past.
+    pub publish_at: Option<DateTime<Utc>>,
+    /// When it leaves the inboxes: a past time takes it out at once, for good; null lets it stay.
+    pub expires_at: MaybeUndefined<DateTime<Utc>>,
+}
+
+/// Announces something to everybody who is known by the time it is published.
+pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) -> Result<Announced> {
+    actor.require_service()?;
+    let now = app.clock.now();
+    let call = Call::new(actor, "createAnnouncement", &input, input.idempotency_key.as_deref())?;
+    if let Some(id) = idempotency::done(app, &call).await? {
+        return find(app, actor, id).await;
+    }
+    let title = input.title.trim().to_owned();
+    text::check_line("title", &title, LONGEST_TITLE)?;
+    text::check_body(&input.body)?;
+    text::check_link("url", input.url.as_deref())?;
+    let publish_at = input.publish_at.map(|time| clock::given("publishAt", time)).transpose()?;
+    let publish_at = publish_at.map_or(now, |time| time.max(now));
+    let expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
+    if expires_at.is_some_and(|time| time <= publish_at) {
+        return Err(Error::invalid("expiresAt", "is in the future, and after publishAt"));
+    }
+
+    let tx = app.db.begin().await?;
+    let key = match idempotency::claim(&tx, call, now).await? {
+        Claim::New(key) => key,
+        Claim::Done(id) => {
+            tx.commit().await?;
+            return find(app, actor, id).await;
+        }
+    };
+    let is_published = publish_at <= now;
+    if is_published {
+        tx.in_commit_order().await?;
+    }
+    let insert = format!(
+        "INSERT INTO announcement \
+         (title, body, url, author_id, publish_at, expires_at, created_at, seen_count, read_count, position) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, CASE WHEN $8 THEN {NEXT_POSITION} END) RETURNING *"
+    );
+    let values = [
+        title.into(),
+        input.body.into(),
+        input.url.filter(|url| !url.is_empty()).into(),
+        actor.user_id().into(),
+        publish_at.into(),
+        expires_at.into(),
+        now.into(),
+        is_published.into(),
+    ];
+    let announcement = one(tx.rows(&insert, values).await?)?;
+    search::add(&tx, search::About::Announcement, announcement.id, &[&announcement.title, &announcement.body]).await?;
+    key.keep(&tx, announcement.id).await?;
+    tx.concerns(is_published.then_some(Topic::Announcements));
+    if !is_published || expires_at.is_some() {
+        tx.concerns([Topic::Schedule]);
+    }
+    tx.commit().await?;
+    Ok((announcement, actor.user.as_deref().cloned()))
+}
+
+/// The position of what is published next, as a part of the statement that gives it: no other is given out between
+/// [`Tx::in_commit_order`] and the commit, and under that lock every round trip counts.
+const NEXT_POSITION: &str = "(SELECT coalesce(max(position), 0) + 1 FROM announcement)";
+
+/// The one row of a statement.
+fn one(mut rows: Vec<QueryResult>) -> Result<announcement::Model> {
+    let row = rows.pop().ok_or(Error::NotFound("announcement"))?;
+    Ok(announcement::Model::from_query_result(&row, "")?)
+}
+
+/// Changes an announcement, also in the inboxes that have it.
+pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) -> Result<Announced> {
+    actor.require_service()?;
+    let now = app.clock.now();
+    let id = id::Kind::Announcement.decode(&input.announcement_id)?;
+    let title = input.title.map(|title| title.trim().to_owned());
+    if let Some(title) = &title {
+        text::check_line("title", title, LONGEST_TITLE)?;
+    }
+    if let Some(body) = &input.body {
+        text::check_body(body)?;
+    }
+    text::check_link("url", input.url.as_opt_deref().flatten())?;
+    let publish_at = input.publish_at.map(|time| clock::given("publishAt", time)).transpose()?;
+    let expires_at = match input.expires_at {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(time) => Some(Some(clock::given("expiresAt", time)?)),
+    };
+
+    let tx = app.db.begin().await?;
+    let old = lock(&tx, id).await?;
+    if old.retracted_at.is_some() {
+        return Err(Error::NotFound("announcement"));
+    }
+    // Also before it has been withdrawn: some may have passed it over.
+    let is_over =
+        old.withdrawn_at.is_some() || old.position.is_some() && old.expires_at.is_some_and(|time| time <= now);
+    if is_over && expires_at.is_some_and(|time| time != old.expires_at) {
+        return Err(Error::Conflict("the announcement has expired and left the inboxes".into()));
+    }
+    if publish_at.is_some() && old.withdrawn_at.is_some() {
+        return Err(Error::Conflict("the announcement has expired before it could be published".into()));
+    }
+    if publish_at.is_some() && old.position.is_some() {
+        return Err(Error::Conflict("the announcement has been published".into()));
+    }
+    let new = announcement::Model {
+        title: title.unwrap_or(old.title.clone()),
+        body: input.body.unwrap_or(old.body.clone()),
+        url: match input.url {
+            MaybeUndefined::Undefined => old.url.clone(),
+            MaybeUndefined::Null => None,
+            MaybeUndefined::Value(url) => Some(url).filter(|url| !url.is_empty()),
+        },
+        publish_at: publish_at.map_or(old.publish_at, |time| time.max(now)),
+        expires_at: expires_at.unwrap_or(old.expires_at),
+        ..old.clone()
+    };
+    if old.position.is_none() && new.expires_at.is_some_and(|time| time <= new.publish_at) {
+        return Err(Error::invalid("expiresAt", "is after publishAt"));
+    }
+    let mut noted = Vec::new();
+    if new != old {
+        let text = format!("{}\n{}", new.title, new.body);
+        search::change(&tx, search::About::Announcement, [(id, text)]).await?;
+        let change = announcement::ActiveModel {
+            id: Set(id),
+            title: Set(new.title),
+            body: Set(new.body),
+            url: Set(new.url),
+            publish_at: Set(new.publish_at),
+            expires_at: Set(new.expires_at),
+            ..Default::default()
+        };
+        announcement::Entity::update(change).exec(&*tx).await?;
+        if old.position.is_some() {
+            noted = refresh::note(&tx, [refresh::Changed::Announcement(id)]).await?;
+        }
+        tx.concerns([Topic::Schedule]);
+    }
+    tx.commit().await?;
+    publish(app, id).await?;
+    if new.expires_at.is_some_and(|time| time <= now) {
+        withdraw(app, id).await?;
+        leave_soon(app, id).await?;
+    }
+    refresh::soon(app, &noted).await;
+    find(app, actor, id).await
+}
+
+/// Takes an announcement back: it leaves all inboxes, and nobody new gets it. Can be repeated.
+pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
+    actor.require_service()?;
+    let id = id::Kind::Announcement.decode(id)?;
+    let (announcement, _) = find(app, actor, id).await?;
+    if announcement.retracted_at.is_none() {
+        let tx = app.db.begin().await?;
+        tx.withdrawing().await?;
+        let retract = "UPDATE announcement SET retracted_at = $2, withdrawn_at = coalesce(withdrawn_at, $2) \
+                       WHERE id = $1 AND retracted_at IS NULL";
+        tx.run(retract, [id.into(), app.clock.now().into()]).await?;
+        tx.concerns([Topic::Schedule]);
+        tx.commit().await?;
+    }
+    leave_soon(app, id).await?;
+    find(app, actor, id).await
+}
+
+/// An announcement that the actor may know of.
+pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Announced> {
+    let query = announcement::Entity::visible_to(actor.host_reader()).filter(announcement::COLUMN.id.eq(id));
+    query.find_also_related(user::Entity).one(app.db.read()).await?.ok_or(Error::NotFound("announcement"))
+}
+
+async fn lock(tx: &Tx, id: i64) -> Result<announcement::Model> {
+    let lock = format!("SELECT * FROM announcement WHERE id = $1 {}", tx.dialect().for_update());
+    one(tx.rows(&lock, [id.into()]).await?)
+}
+
+/// Publishes an announcement if its time has come and nobody else has. Nobody is to see one that has expired meanwhile, because
+/// no server was there: that is withdrawn without being published. Idempotent.
+pub async fn publish(app: &App, id: i64) -> Result<()> {
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let row = lock(&tx, id).await?;
+    let is_over = row.withdrawn_at.is_some() || row.expires_at.is_some_and(|time| time <= now);
+    if row.position.is_none() && !is_over && row.publish_at <= now {
+        tx.in_commit_order().await?;
+        // What comes late, because no server was there, comes now.
+        let publish = format!("UPDATE announcement SET publish_at = $2, position = {NEXT_POSITION} WHERE id = $1");
+        tx.run(&publish, [id.into(), now.into()]).await?;
+        tx.concerns([Topic::Announcements]);
+    }
+    tx.commit().await
+}
+
+/// What is planned, and has not been withdrawn before its time.
+fn planned(app: &App) -> Select<announcement::Entity> {
+    let stands = Condition::any()
+        .add(announcement::COLUMN.expires_at.is_null())
+        .add(announcement::COLUMN.expires_at.gt(app.clock.now()));
+    announcement::Entity::find()
+        .filter(announcement::COLUMN.position.is_null())
+        .filter(announcement::COLUMN.retracted_at.is_null())
+        .filter(announcement::COLUMN.withdrawn_at.is_null())
+        .filter(stands)
+        .order_by_asc(announcement::Column::PublishAt)
+        .select_only()
+}
+
+/// When the next one is to be published.
+pub async fn next_publication(app: &App) -> Result<Option<DateTime<Utc>>> {
+    Ok(planned(app).column(announcement::Column::PublishAt).into_tuple().one(app.db.read()).await?)
+}
+
+/// Those that are to be published now, at most `limit` of them.
+pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<i64>> {
+    let due =
+        planned(app).column(announcement::Column::Id).filter(announcement::COLUMN.publish_at.lte(app.clock.now()));
+    Ok(due.limit(limit).into_tuple().all(app.db.read()).await?)
+}
+
+/// From now on nobody takes in an announcement that has expired. Can be repeated.
+async fn withdraw(app: &App, id: i64) -> Result<()> {
+    let tx = app.db.begin().await?;
+    tx.withdrawing().await?;
+    let withdraw =
+        "UPDATE announcement SET withdrawn_at = $2 WHERE id = $1 AND withdrawn_at IS NULL AND expires_at <= $2";
+    tx.run(withdraw, [id.into(), app.clock.now().into()]).await?;
+    tx.concerns([Topic::Schedule]);
+    tx.commit().await
+}
+
+/// Takes a withdrawn announcement out of the first inboxes, which mostly are all; the schedule does the rest. Nobody waits for
+/// a million inboxes.
+async fn leave_soon(app: &App, id: i64) -> Result<()> {
+    if delivery::remove_some(app, About::Announcement(id), 0).await?.is_none() {
+        return settle(app, id).await;
+    }
+    app.live.hint(Topic::Schedule);
+    Ok(())
+}
+
+/// Withdraws an announcement that has expired, and takes it out of all inboxes; ends in between when the server stops, and
+/// another goes on. Idempotent.
+pub async fn leave(app: &App, id: i64) -> Result<()> {
+    withdraw(app, id).await?;
+    let mut after = 0;
+    while let Some(last) = delivery::remove_some(app, About::Announcement(id), after).await? {
+        if app.shutdown.is_cancelled() {
+            return Ok(());
+        }
+        after = last;
+    }
+    settle(app, id).await
+}
+
+async fn settle(app: &App, id: i64) -> Result<()> {
+    let tx = app.db.begin().await?;
+    let settle =
+        "UPDATE announcement SET settled_at = $2 WHERE id = $1 AND withdrawn_at IS NOT NULL AND settled_at IS NULL";
+    tx.run(settle, [id.into(), app.clock.now().into()]).await?;
+    tx.commit().await
+}
+
+/// Those that have not left the inboxes for good.
+fn unsettled() -> Select<announcement::Entity> {
+    announcement::Entity::find().filter(announcement::COLUMN.settled_at.is_null()).select_only()
+}
+
+/// When the next one leaves the inboxes.
+pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
+    let withdrawn =
+        unsettled().column(announcement::Column::Id).filter(announcement::COLUMN.withdrawn_at.is_not_null());
+    let withdrawn: Option<i64> = withdrawn.into_tuple().one(app.db.read()).await?;
+    if withdrawn.is_some() {
+        return Ok(Some(app.clock.now()));
+    }
+    let expiry = unsettled().column(announcement::Column::ExpiresAt);
+    let expiry = expiry.filter(announcement::COLUMN.expires_at.is_not_null());
+    Ok(expiry.order_by_asc(announcement::Column::ExpiresAt).into_tuple().one(app.db.read()).await?)
+}
+
+/// Those that leave the inboxes now: they have expired, or a crash has kept them there. At most `limit` of each.
+pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
+    let unsettled = unsettled().column(announcement::Column::Id);
+    let withdrawn = unsettled.clone().filter(announcement::COLUMN.withdrawn_at.is_not_null());
+    let expired = unsettled.filter(announcement::COLUMN.withdrawn_at.is_null());
+    let expired = expired.filter(announcement::COLUMN.expires_at.lte(app.clock.now()));
+    let mut leaving = Vec::new();
+    for due in [withdrawn, expired] {
+        leaving.extend(due.limit(limit).into_tuple::<i64>().all(app.db.read()).await?);
+    }
+    Ok(leaving)
+}
+
+/// How many people could or can see each of these: who was known when it was published, and was active then or is now.
+///
+/// Nobody counts them when an announcement is made, since that is one row at any number of people. All that are asked for cost
+/// one pass over the inboxes, and one over those of the deactivated; both are counted by the database.
+pub async fn recipient_counts(db: &Db, announcements: &[announcement::Model]) -> Result<HashMap<i64, i64>> {
+    let known = "SELECT announcements_since, CAST(count(*) AS bigint) FROM inbox GROUP BY announcements_since";
+    let known = db.read().query_all_raw(db.statement(known, [])).await?;
+    let known = known.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
+    let known: BTreeMap<i64, i64> = known.collect::<Result<_>>()?;
+    // Between the publications of two that were asked for, each of the deactivated is looked at once.
+    let gone = format!(
+        "SELECT p.publish_at, b.announcements_since, CAST(count(*) AS bigint) \
+         FROM (SELECT publish_at, lag(publish_at, 1, $2) OVER (ORDER BY publish_at) AS previous \
+         FROM (SELECT DISTINCT publish_at FROM announcement WHERE {}) AS d) AS p \
+         JOIN \"user\" AS u ON u.deactivated_at > p.previous AND u.deactivated_at <= p.publish_at \
+         JOIN inbox AS b ON b.user_id = u.id GROUP BY p.publish_at, b.announcements_since",
+        db.dialect().is_one_of("id", "$1")
+    );
+    let ids: Vec<_> = announcements.iter().map(|row| row.id).collect();
+    let gone = db.read().query_all_raw(db.statement(gone, [list(&ids), DateTime::UNIX_EPOCH.into()])).await?;
+    let gone =
+        gone.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?)));
+    let gone: Vec<(DateTime<Utc>, i64, i64)> = gone.collect::<Result<_>>()?;
+    let count = |row: &announcement::Model| {
+        let position = row.position.unwrap_or(0);
+        let known: i64 = known.range(..position).map(|(_, count)| count).sum();
+        let gone = gone.iter().filter(|(by, since, _)| *since < position && *by <= row.publish_at);
+        (row.id, known - gone.map(|(_, _, count)| count).sum::<i64>())
+    };
+    Ok(announcements.iter().map(count).collect())
+}

@@ -1,0 +1,243 @@
+//! Pull: announcements and activities come into inboxes when their owners look, connect, or are connected already (N6–N8).
+//!
+//! Creating one writes one row, however many will see it. An inbox knows how far it has taken in each of the two, by
+//! positions in the order of their commits: what was committed later has a higher one, so nothing is passed over and nothing
+//! comes twice. What is taken in up to a position is decided by the subscriptions and the config of that moment; whoever
+//! changes these takes in first what is due ([`before_change`]), so that nothing acts backwards.
+//!
+//! - [`head`]: a query for an inbox. One statement tells that nothing is due; otherwise the inbox takes in first.
+//! - [`on_connect`]: a client that begins to follow an inbox.
+//! - [`keep_connected`]: those whose inboxes are followed in this process take in what was created, many in one transaction.
+//! - `take_in`: what that transaction does. `take_back`: a retracted activity leaves its items.
+
+mod take_back;
+mod take_in;
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
+
+use ::entity::inbox;
+use sea_orm::{EntityTrait, QueryFilter};
+use tokio::time::sleep;
+
+use crate::{
+    app::App,
+    db::{Db, Dialect, Tx, integers, list},
+    error::{Error, Result},
+    inbox::{self as inboxes, live::News},
+};
+
+pub use take_back::take_back_soon;
+use take_in::IfLocked;
+
+/// How soon an inbox that was locked is tried again.
+const SOON: Duration = Duration::from_millis(200);
+/// How many inboxes one transaction locks.
+const MOST_INBOXES: usize = 500;
+/// How many activities, of anybody, one transaction goes through at first. Where few of them match, the next one goes through
+/// twice as many; where many do, no more than this is sorted to take in the first.
+const SMALLEST_WINDOW: i64 = 50_000;
+
+/// The row of an inbox that has taken in what is due, if that can be written now.
+pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
+    let dialect = app.db.dialect();
+    let look = format!(
+        "SELECT {} FROM inbox AS b WHERE b.user_id = $1",
+        dialect.json_list(&dialect.json_array(&format!(
+            "{}, CASE WHEN {} THEN 1 ELSE 0 END",
+            dialect.json_row::<inbox::Entity>("b"),
+            is_due(dialect)
+        )))
+    );
+    let found: Option<(inbox::Model, i32)> = app.db.json(&look, [user.into()]).await?.pop();
+    match found {
+        None => Err(Error::NotFound("inbox")),
+        Some((head, 0)) => Ok(head),
+        Some(_) => {
+            before_look(app, vec![user]).await?;
+            inboxes::head(&app.db, user).await
+        }
+    }
+}
+
+/// The same of many, each once.
+pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
+    let dialect = app.db.dialect();
+    let (these, is_due) = (dialect.is_one_of("b.user_id", "$1"), is_due(dialect));
+    let due = format!("SELECT b.user_id FROM inbox AS b WHERE {these} AND {is_due} ORDER BY b.user_id");
+    let due = app.db.integers(&due, [list(users)]).await?;
+    if !due.is_empty() {
+        before_look(app, due).await?;
+    }
+    let heads = inbox::Entity::find().filter(inbox::COLUMN.user_id.is_in(users.iter().copied()));
+    Ok(heads.all(app.db.read()).await?)
+}
+
+/// Takes in what is due before somebody looks. While nothing can be written, because the disk is full or a row is locked, they
+/// see their inbox as it is: counts, cursor and items are those of one moment, and what is new comes later.
+async fn before_look(app: &App, users: Vec<i64>) -> Result<()> {
+    // In a task of its own: a request that is cut off must not cut off a transaction.
+    let (of, due) = (app.clone(), users.clone());
+    match tokio::spawn(async move { pull(&of, &due).await }).await.map_err(Error::internal)? {
+        Err(Error::Unavailable(cause)) => {
+            tracing::warn!(cause, "an inbox is shown without what is new");
+            users.into_iter().for_each(|user| app.live.pull_soon(user));
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether an inbox `b` may have something to take in. It looks at the latest of each thing that its owner follows, and so
+/// does not depend on how many activities there are.
+fn is_due(dialect: Dialect) -> String {
+    format!(
+        "(coalesce((SELECT max(n.position) FROM announcement AS n), 0) > b.announcements_pulled \
+         OR EXISTS (SELECT 1 FROM subscription AS s WHERE s.user_id = b.user_id AND s.until IS NULL AND {}))",
+        is_newer(dialect)
+    )
+}
+
+/// Whether something was done of what a subscription `s` asks for that an inbox `b` has not taken in. One look into the index.
+fn is_newer(dialect: Dialect) -> String {
+    let since = dialect.greatest("s.since", "b.activities_pulled");
+    format!("(SELECT max(a.id) FROM activity AS a WHERE a.target_id = s.target_id AND a.action = s.action) > {since}")
+}
+
+/// Takes what is due into some inboxes.
+pub async fn pull(app: &App, users: &[i64]) -> Result<()> {
+    pull_as(app, users, IfLocked::Wait).await.map(drop)
+}
+
+/// Gives whose inboxes were locked, if those are passed over.
+async fn pull_as(app: &App, users: &[i64], if_locked: IfLocked) -> Result<BTreeSet<i64>> {
+    let mut passed_over = BTreeSet::new();
+    for users in users.chunks(MOST_INBOXES) {
+        let mut window = SMALLEST_WINDOW;
+        loop {
+            let tx = app.db.begin().await?;
+            let taken = take_in::take_in(&tx, app, users, window, if_locked).await?;
+            tx.commit().await?;
+            passed_over.extend(users.iter().filter(|user| !taken.owners.contains(user)));
+            if !taken.is_more_due {
+                break;
+            }
+            if !taken.is_full {
+                window *= 2;
+            }
+        }
+    }
+    Ok(passed_over)
+}
+
+/// Takes what is due under the old rules into an inbox whose owner changes what they follow or want (N8), and locks it. Gives
+/// the position from which on the new rules hold. [`pull`] before, outside of the transaction, leaves it little to do.
+pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
+    loop {
+        let taken = take_in::take_in(tx, app, &[user], i64::MAX, IfLocked::Wait).await?;
+        if !taken.is_more_due {
+            return Ok(taken.activities);
+        }
+    }
+}
+
+/// Takes what is due into the inbox of somebody who begins to follow it. While the database does not answer they wait, as their
+/// stream does.
+pub async fn on_connect(app: &App, user: i64) -> Result<()> {
+    match head(app, user).await {
+        Err(Error::Unavailable(cause)) => {
+            tracing::warn!(cause, "an inbox takes in later what is new");
+            app.live.pull_soon(user);
+            Ok(())
+        }
+        outcome => outcome.map(drop),
+    }
+}
+
+/// Up to where announcements and activities are known to have been looked at.
+pub type Heads = (i64, i64);
+
+/// Where they stand. To be asked before anybody can connect, for [`keep_connected`].
+pub async fn heads(app: &App) -> Result<Heads> {
+    take_in::heads(app.db.read(), &app.db).await
+}
+
+/// Runs until the server ends: whatever is created comes into the inboxes that are followed in this process, at once.
+///
+/// Hints say what was created. They may be lost, so every few seconds it also looks at all that was created since the last
+/// time, from `looked_at` on. An inbox that somebody else has locked is passed over and tried again soon: the others do not
+/// wait for it.
+pub async fn keep_connected(app: App, mut looked_at: Heads) {
+    let mut passed_over = BTreeSet::new();
+    loop {
+        let mut news = tokio::select! {
+            news = app.live.news() => news,
+            () = sleep(SOON), if !passed_over.is_empty() => News::default(),
+            () = app.shutdown.cancelled() => return,
+        };
+        news.people.append(&mut passed_over);
+        let people = news.people.clone();
+        match take_in_news(&app, news, &mut looked_at).await {
+            Ok(locked) => passed_over = locked,
+            // What fails is found by the next look.
+            Err(error) => {
+                tracing::warn!(?error, "the connected have to wait for what is new");
+                passed_over = people;
+            }
+        }
+    }
+}
+
+/// Gives whose inboxes were locked.
+async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Result<BTreeSet<i64>> {
+    let mut passed_over = BTreeSet::new();
+    // Before the list: who connects later takes in all of this by themselves.
+    let heads = if news.anything { heads(app).await? } else { *looked_at };
+    let connected = app.live.connected();
+    if !connected.is_empty() {
+        if heads.1 > looked_at.1 {
+            let since = "SELECT DISTINCT target_id FROM activity WHERE id > $1";
+            news.targets.extend(app.db.integers(since, [looked_at.1.into()]).await?);
+        }
+        let mut due: Vec<_> = news.people.into_iter().collect();
+        if news.announcements || heads.0 > looked_at.0 {
+            due.extend(without_announcements(&app.db, &connected).await?);
+        }
+        if !news.targets.is_empty() {
+            let targets: Vec<_> = news.targets.into_iter().collect();
+            due.extend(followers(&app.db, &targets, &connected).await?);
+        }
+        due.sort_unstable();
+        due.dedup();
+        passed_over = pull_as(app, &due, IfLocked::PassOver).await?;
+        let connected: HashSet<_> = connected.into_iter().collect();
+        passed_over.retain(|user| connected.contains(user));
+    }
+    *looked_at = heads;
+    Ok(passed_over)
+}
+
+/// Those among some people who have not taken in all announcements.
+async fn without_announcements(db: &Db, people: &[i64]) -> Result<Vec<i64>> {
+    let without = format!(
+        "SELECT b.user_id FROM inbox AS b WHERE {} AND b.announcements_pulled < \
+         (SELECT max(n.position) FROM announcement AS n)",
+        db.dialect().is_one_of("b.user_id", "$1")
+    );
+    db.integers(&without, [list(people)]).await
+}
+
+/// Those among some people who follow one of these targets, and have not taken in what was done to it.
+async fn followers(db: &Db, targets: &[i64], people: &[i64]) -> Result<Vec<i64>> {
+    let dialect = db.dialect();
+    let followers = format!(
+        "SELECT DISTINCT s.user_id FROM {} AS t JOIN subscription AS s ON s.target_id = t.id AND s.until IS NULL AND {} \
+         JOIN inbox AS b ON b.user_id = s.user_id WHERE {}",
+        dialect.integer_table("$1", &["id"]),
+        dialect.is_one_of("s.user_id", "$2"),
+        is_newer(dialect),
+    );
+    db.integers(&followers, [integers(targets.iter().map(|id| [*id])), list(people)]).await
+}

@@ -1,0 +1,249 @@
+//! Who follows what, and who wants what (N3–N5, N9).
+//!
+//! A subscription is one row for each action that its reason stands for. Rows are never deleted: an ended one says until which
+//! activity it held, so that it can be explained why something came. Whoever changes either first takes in what is due under
+//! the old rules (N8).
+
+use std::collections::HashSet;
+
+use ::entity::{subscription, subscription_config, target};
+use async_graphql::InputObject;
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+};
+
+use crate::{
+    app::App,
+    auth::Actor,
+    db::bind,
+    error::{Error, Result},
+    notifications::{
+        pull,
+        targets::{self, Details, TargetRef},
+    },
+};
+
+/// What to follow.
+#[derive(InputObject, Clone, Debug)]
+pub struct SubscribeInput {
+    /// What to follow. It becomes known if it is not.
+    pub target: TargetRef,
+    /// A reason of the catalog, which says what is wanted to be heard.
+    pub reason: String,
+}
+
+/// What not to follow any more.
+#[derive(InputObject, Clone, Debug)]
+pub struct CancelSubscriptionInput {
+    /// What was followed.
+    pub target: TargetRef,
+    /// Only this reason is over; all of them if it is left out.
+    pub reason: Option<String>,
+}
+
+/// What to hear of and what not.
+#[derive(InputObject, Clone, Debug)]
+pub struct UpdateSubscriptionConfigInput {
+    /// 1 to 100 actions, each once. Others stay as they are.
+    pub settings: Vec<ActionSettingInput>,
+}
+
+/// Whether an action is wanted.
+#[derive(InputObject, Clone, Debug)]
+pub struct ActionSettingInput {
+    /// An action of the catalog.
+    pub action: String,
+    /// Whether it is wanted; null: back to the default.
+    pub enabled: Option<bool>,
+}
+
+/// What somebody follows of a target now.
+#[derive(Clone, Debug)]
+pub struct Following {
+    pub user: i64,
+    pub target: target::Model,
+    pub reasons: Vec<String>,
+    pub actions: Vec<String>,
+    pub since: DateTime<Utc>,
+}
+
+const MOST_SETTINGS: usize = 100;
+/// A look at an inbox looks at the latest of each.
+const MOST_FOLLOWED: u64 = 10_000;
+
+/// Follows a target for a reason. Can be repeated.
+pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Result<Following> {
+    let user = subscriber(app, actor)?;
+    input.target.check(app, "target")?;
+    let reason = app.catalog.reason(&input.reason).ok_or_else(|| unknown_reason(app))?;
+
+    let now = app.clock.now();
+    pull::pull(app, &[user]).await?;
+    let tx = app.db.begin().await?;
+    let target = targets::know(&tx, &[(&input.target, Details::default())], now).await?.ids[0];
+    let since = pull::before_change(&tx, app, user).await?;
+    let rows = reason.actions.iter().map(|action| subscription::ActiveModel {
+        id: NotSet,
+        user_id: Set(user),
+        target_id: Set(target),
+        action: Set(action.clone()),
+        reason: Set(reason.key.clone()),
+        since: Set(since),
+        until: Set(None),
+        created_at: Set(now),
+    });
+    // The lock of the inbox keeps anybody else from subscribing this person at the same time.
+    let known = of_target(&*tx, user, target).await?;
+    let is_new = |row: &subscription::ActiveModel| {
+        !known.iter().any(|known| Set(known.action.clone()) == row.action && Set(known.reason.clone()) == row.reason)
+    };
+    let rows: Vec<_> = rows.filter(is_new).collect();
+    if !rows.is_empty() {
+        let followed = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(user));
+        if followed.filter(subscription::COLUMN.until.is_null()).count(&*tx).await? >= MOST_FOLLOWED {
+            return Err(Error::LimitExceeded(format!("somebody follows at most {MOST_FOLLOWED} actions of targets")));
+        }
+        subscription::Entity::insert_many(rows).exec_without_returning(&*tx).await?;
+    }
+    tx.commit().await?;
+    following(app, user, target).await?.ok_or(Error::NotFound("subscription"))
+}
+
+/// Ends a subscription, or one reason of it; gives what is left of it. Can be repeated.
+pub async fn cancel(app: &App, actor: &Actor, input: CancelSubscriptionInput) -> Result<Option<Following>> {
+    let user = subscriber(app, actor)?;
+    input.target.check(app, "target")?;
+    if let Some(reason) = &input.reason
+        && app.catalog.reason(reason).is_none()
+        && !was_followed_for(app, user, reason).await?
+    {
+        return Err(unknown_reason(app));
+    }
+    let called = target::is_called(&input.target.kind, &input.target.external_id);
+    let known = target::Entity::find().filter(called).one(app.db.read()).await?;
+    // A target that is not known is followed by nobody.
+    let Some(target) = known else { return Ok(None) };
+
+    pull::pull(app, &[user]).await?;
+    let tx = app.db.begin().await?;
+    let until = pull::before_change(&tx, app, user).await?;
+    let mut values = vec![until.into(), user.into(), target.id.into()];
+    let mut end =
+        "UPDATE subscription SET until = $1 WHERE user_id = $2 AND target_id = $3 AND until IS NULL".to_owned();
+    if let Some(reason) = input.reason {
+        end += &format!(" AND reason = {}", bind(&mut values, reason));
+    }
+    tx.run(&end, values).await?;
+    tx.commit().await?;
+    following(app, user, target.id).await
+}
+
+/// Says what a person wants to hear of. Can be repeated.
+pub async fn configure(app: &App, actor: &Actor, input: UpdateSubscriptionConfigInput) -> Result<i64> {
+    let user = actor.person()?.id;
+    if input.settings.is_empty() || input.settings.len() > MOST_SETTINGS {
+        return Err(Error::invalid("settings", format!("has between 1 and {MOST_SETTINGS} settings")));
+    }
+    let mut named = HashSet::new();
+    for (index, setting) in input.settings.iter().enumerate() {
+        let field = format!("settings.{index}.action");
+        if app.catalog.action(&setting.action).is_none() {
+            return Err(Error::invalid(field, "is no action of the catalog"));
+        }
+        if !named.insert(&setting.action) {
+            return Err(Error::invalid(field, "stands twice in this call"));
+        }
+    }
+
+    let now = app.clock.now();
+    pull::pull(app, &[user]).await?;
+    let tx = app.db.begin().await?;
+    let since = pull::before_change(&tx, app, user).await?;
+    let old = settings(&*tx, user).await?;
+    for ActionSettingInput { action, enabled } in input.settings {
+        let old = old.iter().find(|old| old.until.is_none() && old.action == action);
+        if old.map(|old| old.enabled) == enabled {
+            continue;
+        }
+        if let Some(old) = old {
+            let end = "UPDATE subscription_config SET until = $1, ended_at = $2 WHERE id = $3";
+            tx.run(end, [since.into(), now.into(), old.id.into()]).await?;
+        }
+        if let Some(enabled) = enabled {
+            let new = subscription_config::ActiveModel {
+                id: NotSet,
+                user_id: Set(user),
+                action: Set(action),
+                enabled: Set(enabled),
+                since: Set(since),
+                until: Set(None),
+                created_at: Set(now),
+                ended_at: Set(None),
+            };
+            subscription_config::Entity::insert(new).exec_without_returning(&*tx).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(user)
+}
+
+/// All that a person has ever said of what they want, the oldest first.
+pub async fn settings(db: &impl ConnectionTrait, user: i64) -> Result<Vec<subscription_config::Model>> {
+    let settings = subscription_config::Entity::find().filter(subscription_config::COLUMN.user_id.eq(user));
+    Ok(settings.order_by_asc(subscription_config::Column::Id).all(db).await?)
+}
+
+/// What a person follows of a target now.
+pub async fn following(app: &App, user: i64, target: i64) -> Result<Option<Following>> {
+    let rows = of_target(app.db.read(), user, target).await?;
+    let target = target::Entity::find_by_id(target).one(app.db.read()).await?;
+    Ok(target.and_then(|target| Following::of(target, rows)))
+}
+
+impl Following {
+    /// Of the rows of one person and target; None without any.
+    pub fn of(target: target::Model, rows: Vec<subscription::Model>) -> Option<Self> {
+        let first = rows.first()?;
+        let (user, mut since) = (first.user_id, first.created_at);
+        let (mut reasons, mut actions) = (Vec::new(), Vec::new());
+        for row in rows {
+            since = since.min(row.created_at);
+            if !reasons.contains(&row.reason) {
+                reasons.push(row.reason);
+            }
+            if !actions.contains(&row.action) {
+                actions.push(row.action);
+            }
+        }
+        Some(Following { user, target, reasons, actions, since })
+    }
+}
+
+async fn of_target(db: &impl ConnectionTrait, user: i64, target: i64) -> Result<Vec<subscription::Model>> {
+    let rows = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(user));
+    let rows = rows.filter(subscription::COLUMN.target_id.eq(target)).filter(subscription::COLUMN.until.is_null());
+    Ok(rows.order_by_asc(subscription::Column::Id).all(db).await?)
+}
+
+/// Whether a person follows anything for a reason, which the catalog may have lost since.
+async fn was_followed_for(app: &App, user: i64, reason: &str) -> Result<bool> {
+    let rows = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(user));
+    let rows = rows.filter(subscription::COLUMN.until.is_null()).filter(subscription::COLUMN.reason.eq(reason));
+    Ok(rows.one(app.db.read()).await?.is_some())
+}
+
+/// Who follows: the person themself, if the operator lets people choose, or for whom the host application acts.
+fn subscriber(app: &App, actor: &Actor) -> Result<i64> {
+    let user = actor.person()?.id;
+    if !app.config.people_subscribe {
+        actor.require_service()?;
+    }
+    Ok(user)
+}
+
+fn unknown_reason(app: &App) -> Error {
+    let reasons: Vec<_> = app.catalog.reasons().iter().map(|reason| reason.key.as_str()).collect();
+    Error::invalid("reason", format!("is one of the catalog: {}", reasons.join(", ")))
+}

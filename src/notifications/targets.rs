@@ -1,0 +1,164 @@
+//! Targets: things of the host application that something is done to, and that people follow (N2). They become known in
+//! passing, by an activity or a subscription that names them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ::entity::target;
+use async_graphql::InputObject;
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ConnectionTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, Func, OnConflict},
+};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    auth::Actor,
+    db::Tx,
+    error::{Error, Result},
+    notifications::refresh,
+    search, text,
+};
+
+const LONGEST_EXTERNAL_ID: usize = 255;
+
+/// Names a target as the host application does.
+#[derive(InputObject, Clone, Debug, Serialize)]
+pub struct TargetRef {
+    /// A type of the catalog.
+    #[graphql(name = "type")]
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The host application's id, unique among the targets of this type. 1 to 255 bytes.
+    pub external_id: String,
+}
+
+impl TargetRef {
+    /// Refuses one that cannot be.
+    pub fn check(&self, app: &App, field: &str) -> Result<()> {
+        if !app.catalog.has_target_type(&self.kind) {
+            let types = app.catalog.target_types().join(", ");
+            return Err(Error::invalid(format!("{field}.type"), format!("is one of the catalog: {types}")));
+        }
+        text::check_id(&format!("{field}.externalId"), &self.external_id, LONGEST_EXTERNAL_ID)
+    }
+
+    fn key(&self) -> Key {
+        (self.external_id.clone(), self.kind.clone())
+    }
+}
+
+/// What a call says of a target. What is None stays as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    pub owner: Option<i64>,
+    pub title: Option<String>,
+    pub url: Option<String>,
+}
+
+/// The external id and the type.
+type Key = (String, String);
+
+impl Details {
+    /// Whether a target that is known is not yet so.
+    fn differ(&self, known: &target::Model) -> bool {
+        let differs = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
+        self.owner.is_some() && self.owner != known.owner_id
+            || differs(&self.title, &known.title)
+            || differs(&self.url, &known.url)
+    }
+}
+
+/// What [`know`] has done.
+pub struct Known {
+    /// Of each target.
+    pub ids: Vec<i64>,
+    /// What is to be refreshed after the commit.
+    pub noted: Vec<i64>,
+}
+
+/// Makes targets known, or changes what is known of them. Of one that stands here twice, the later details hold.
+pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>) -> Result<Known> {
+    // In one order: two calls that name the same targets in different orders would lock each other out.
+    let mut wanted: BTreeMap<Key, Details> = BTreeMap::new();
+    for (target, new) in targets {
+        let details = wanted.entry(target.key()).or_default();
+        details.owner = new.owner.or(details.owner);
+        details.title = new.title.clone().or_else(|| details.title.take());
+        details.url = new.url.clone().or_else(|| details.url.take());
+    }
+    let mut known = named(&**tx, wanted.keys()).await?;
+    let new: Vec<_> = wanted.iter().filter(|(key, _)| !known.contains_key(*key)).map(|new| row(new, now)).collect();
+    if !new.is_empty() {
+        let count = new.len();
+        let once = OnConflict::columns(KEY).do_nothing().to_owned();
+        let made = target::Entity::insert_many(new).on_conflict(once).exec_with_returning(&**tx).await?;
+        let titles = made.iter().filter_map(|target| Some((target.id, target.title.clone()?)));
+        search::change(tx, search::About::Target, titles).await?;
+        let all_made = made.len() == count;
+        known.extend(made.into_iter().map(keyed));
+        if !all_made {
+            // Somebody else has made the others known, and it has waited for them to commit.
+            let others = named(&**tx, wanted.keys().filter(|key| !known.contains_key(*key))).await?;
+            known.extend(others);
+        }
+    }
+    let differs = |(key, details): &(&Key, &Details)| known.get(*key).is_some_and(|known| details.differ(known));
+    let changed: Vec<_> = wanted.iter().filter(differs).collect();
+    let mut noted = Vec::new();
+    if !changed.is_empty() {
+        use target::Column::{OwnerId, Title, Url};
+        let newest = [OwnerId, Title, Url].map(|column| {
+            let new = Expr::col(("excluded", column));
+            (column, Func::coalesce([new, Expr::col((target::Entity, column))]).into())
+        });
+        let change = OnConflict::columns(KEY).values(newest).to_owned();
+        let rows: Vec<_> = changed.iter().map(|change| row(*change, now)).collect();
+        target::Entity::insert_many(rows).on_conflict(change).exec_without_returning(&**tx).await?;
+        let rows = changed.iter().filter_map(|(key, _)| known.get(*key));
+        noted = refresh::note(tx, rows.map(|known| refresh::Changed::Target(known.id))).await?;
+        // Under the locks that the statement has taken: this is the title now.
+        let titles = |(key, details): &(&Key, &Details)| Some((known.get(*key)?.id, details.title.clone()?));
+        search::change(tx, search::About::Target, changed.iter().filter_map(titles)).await?;
+    }
+    let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);
+    let ids: Option<Vec<_>> = targets.iter().map(|(target, _)| id(target)).collect();
+    let ids = ids.ok_or_else(|| Error::Internal("a target was not inserted".into()))?;
+    Ok(Known { ids, noted })
+}
+
+/// What makes a target one.
+const KEY: [target::Column; 2] = [target::Column::ExternalId, target::Column::Type];
+
+fn row(((external_id, kind), details): (&Key, &Details), now: DateTime<Utc>) -> target::ActiveModel {
+    target::ActiveModel {
+        id: NotSet,
+        r#type: Set(kind.clone()),
+        external_id: Set(external_id.clone()),
+        owner_id: Set(details.owner),
+        title: Set(details.title.clone()),
+        url: Set(details.url.clone()),
+        created_at: Set(now),
+    }
+}
+
+fn keyed(target: target::Model) -> (Key, target::Model) {
+    ((target.external_id.clone(), target.r#type.clone()), target)
+}
+
+/// The targets with these names.
+async fn named(db: &impl ConnectionTrait, keys: impl Iterator<Item = &Key>) -> Result<HashMap<Key, target::Model>> {
+    let external_ids: Vec<_> = keys.map(|(external_id, _)| external_id.clone()).collect();
+    // Those of other types with the same id come along, and are looked up by nobody.
+    let found = target::Entity::find().filter(target::COLUMN.external_id.is_in(external_ids)).all(db).await?;
+    Ok(found.into_iter().map(keyed).collect())
+}
+
+/// The target that a reference names, for an actor who may know of it.
+pub async fn find(app: &App, actor: &Actor, target: &TargetRef) -> Result<target::Model> {
+    let query = target::Entity::visible_to(actor.host_reader());
+    let query = query.filter(target::is_called(&target.kind, &target.external_id));
+    query.one(app.db.read()).await?.ok_or(Error::NotFound("target"))
+}

@@ -1,0 +1,4 @@
+//! Who writes and reads: users, and the groups that they are in.
+
+pub mod groups;
+pub mod users;

@@ -1,0 +1,141 @@
+//! Groups and who belongs to them (M3). Leaving and deleting only mark the rows: what was sent stays explained.
+
+use ::entity::{group, group_member};
+use async_graphql::{ID, OneofObject};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select,
+    sea_query::{Expr, ExprTrait, LockType, OnConflict},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    auth::Actor,
+    db::Tx,
+    error::{Error, Result},
+    id,
+    people::users::{self, UserRef},
+    search, text,
+};
+
+const LONGEST_NAME: usize = 200;
+const LONGEST_EXTERNAL_ID: usize = 255;
+
+/// Names a group, by the id that Tidings gave or by the host's own.
+#[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
+pub enum GroupRef {
+    /// The id that Tidings gave.
+    Id(ID),
+    /// The host application's id.
+    ExternalId(String),
+}
+
+/// Makes a group, or renames it; a deleted one comes back, without members.
+pub async fn upsert(app: &App, actor: &Actor, external_id: String, name: String) -> Result<group::Model> {
+    actor.require_service()?;
+    text::check_id("externalId", &external_id, LONGEST_EXTERNAL_ID)?;
+    let name = name.trim().to_owned();
+    text::check_line("name", &name, LONGEST_NAME)?;
+    let tx = app.db.begin().await?;
+    let group = group::ActiveModel {
+        id: NotSet,
+        external_id: Set(external_id),
+        name: Set(name),
+        deleted_at: Set(None),
+        created_at: Set(app.clock.now()),
+    };
+    let newest = OnConflict::column(group::Column::ExternalId)
+        .update_columns([group::Column::Name, group::Column::DeletedAt])
+        .to_owned();
+    let group = group::Entity::insert(group).on_conflict(newest).exec_with_returning(&*tx).await?;
+    let text = format!("{}\n{}", group.name, group.external_id);
+    search::change(&tx, search::About::Group, [(group.id, text)]).await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// Deletes a group: nothing can be sent to it, and it has no members. What was sent to it stays.
+pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group::Model> {
+    actor.require_service()?;
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let mut group = lock(&tx, group).await?;
+    group.deleted_at = Some(now);
+    let change = group::ActiveModel { id: Set(group.id), deleted_at: Set(Some(now)), ..Default::default() };
+    group::Entity::update(change).exec(&*tx).await?;
+    members(group.id).col_expr(group_member::Column::RemovedAt, Expr::value(now)).exec(&*tx).await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// Adds people to a group; who belongs to it already stays.
+pub async fn add_members(app: &App, actor: &Actor, group: &GroupRef, users: &[UserRef]) -> Result<group::Model> {
+    actor.require_service()?;
+    let now = app.clock.now();
+    let tx = app.db.begin().await?;
+    let group = lock(&tx, group).await?;
+    let users = named(&*tx, users).await?;
+    let rows = users.iter().map(|user| group_member::ActiveModel {
+        group_id: Set(group.id),
+        user_id: Set(user.id),
+        joined_at: Set(now),
+        removed_at: Set(None),
+    });
+    let back = OnConflict::columns([group_member::Column::GroupId, group_member::Column::UserId])
+        .update_columns([group_member::Column::JoinedAt, group_member::Column::RemovedAt])
+        .action_and_where(Expr::col((group_member::Entity, group_member::Column::RemovedAt)).is_not_null())
+        .to_owned();
+    group_member::Entity::insert_many(rows).on_conflict(back).exec_without_returning(&*tx).await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// Takes people out of a group: from now on they get nothing that is sent to it, replies included (P11).
+pub async fn remove_members(app: &App, actor: &Actor, group: &GroupRef, users: &[UserRef]) -> Result<group::Model> {
+    actor.require_service()?;
+    let tx = app.db.begin().await?;
+    let group = lock(&tx, group).await?;
+    let users = named(&*tx, users).await?;
+    members(group.id)
+        .filter(group_member::COLUMN.user_id.is_in(users.iter().map(|user| user.id)))
+        .col_expr(group_member::Column::RemovedAt, Expr::value(app.clock.now()))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+fn members(group: i64) -> sea_orm::UpdateMany<group_member::Entity> {
+    let members = group_member::Entity::update_many().filter(group_member::COLUMN.group_id.eq(group));
+    members.filter(group_member::COLUMN.removed_at.is_null())
+}
+
+async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::entity::user::Model>> {
+    if users.is_empty() || users.len() > users::MOST {
+        return Err(Error::invalid("users", format!("has between 1 and {} users", users::MOST)));
+    }
+    let users: Vec<_> = users.iter().enumerate().map(|(index, user)| (format!("users.{index}"), user)).collect();
+    let mut users = users::find_all(db, &users).await?;
+    // In one order: two calls that name the same people in different orders would lock each other out.
+    users.sort_by_key(|user| user.id);
+    Ok(users)
+}
+
+/// The group that a reference names, unless it was deleted.
+pub async fn find(db: &impl ConnectionTrait, group: &GroupRef) -> Result<group::Model> {
+    called(group)?.one(db).await?.ok_or(Error::NotFound("group"))
+}
+
+/// The group that a reference names, locked for a change of its members: a group that is being deleted must not get new ones.
+async fn lock(tx: &Tx, group: &GroupRef) -> Result<group::Model> {
+    called(group)?.lock(LockType::NoKeyUpdate).one(&**tx).await?.ok_or(Error::NotFound("group"))
+}
+
+fn called(group: &GroupRef) -> Result<Select<group::Entity>> {
+    let query = match group {
+        GroupRef::Id(id) => group::Entity::find_by_id(id::Kind::Group.decode(id)?),
+        GroupRef::ExternalId(id) => group::Entity::find().filter(group::COLUMN.external_id.eq(id)),
+    };
+    Ok(query.filter(group::COLUMN.deleted_at.is_null()))
+}

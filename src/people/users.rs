@@ -1,0 +1,385 @@
+//! People: made known by the host or by their first valid token, deactivated, never deleted (M1).
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ::entity::user;
+use async_graphql::{ID, InputObject, OneofObject};
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{LockType, OnConflict},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    auth::{Actor, Claims, LONGEST_SUBJECT, Role},
+    db::{Topic, Tx, integers, list},
+    error::{Error, Result},
+    id,
+    inbox::live,
+    search, text,
+};
+
+/// The most people that one call may name.
+pub const MOST: usize = 500;
+pub const LONGEST_EXTERNAL_ID: usize = LONGEST_SUBJECT;
+const LONGEST_NAME: usize = 100;
+const LONGEST_TEXT: usize = 2_000;
+
+/// Names a person, by the id that Tidings gave or by the host's own.
+#[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
+pub enum UserRef {
+    /// The id that Tidings gave.
+    Id(ID),
+    /// The host application's id.
+    ExternalId(String),
+}
+
+/// What the host knows of a person.
+#[derive(InputObject, Clone, Debug)]
+pub struct UserInput {
+    /// The host application's id, 1 to 255 bytes; the subject of this person's tokens.
+    pub external_id: String,
+    /// Left out: unchanged, or empty for a new user. At most 100 characters.
+    pub first_name: Option<String>,
+    /// Left out: unchanged, or empty for a new user. At most 100 characters.
+    pub last_name: Option<String>,
+    /// Left out: unchanged.
+    pub email: Option<String>,
+    /// An http or https URL of a picture. Left out: unchanged.
+    pub avatar_url: Option<String>,
+    /// A BCP 47 language tag. Left out: unchanged, or `en` for a new user.
+    pub locale: Option<String>,
+    /// A name of the IANA time zone database. Left out: unchanged, or `UTC` for a new user.
+    pub time_zone: Option<String>,
+}
+
+/// Who came in lately, so that a request costs no look at the user's row.
+pub struct Known(Cache<String, Arc<user::Model>>);
+
+/// For so long another server may not have heard that a user was deactivated (P11 allows two seconds).
+const KNOWN_FOR: Duration = Duration::from_secs(1);
+const MOST_KNOWN: u64 = 100_000;
+
+impl Default for Known {
+    fn default() -> Self {
+        Known(Cache::builder().max_capacity(MOST_KNOWN).time_to_live(KNOWN_FOR).build())
+    }
+}
+
+impl Known {
+    /// To be called when what is known of people has changed.
+    pub fn forget(&self) {
+        self.0.invalidate_all();
+    }
+}
+
+/// Makes an actor of a token's claims and the `act-as` of the request. A person who is new becomes known.
+pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result<Actor> {
+    let user = match (claims.role, act_as) {
+        (Role::User, Some(_)) => return Err(Error::Forbidden),
+        (Role::Service, None) => None,
+        (_, Some(external_id)) => {
+            let found = lookup(app, external_id).await?;
+            Some(found.ok_or_else(|| Error::invalid("act-as", "there is no such user"))?)
+        }
+        (Role::User | Role::Admin, None) => match lookup(app, &claims.sub).await? {
+            Some(user) => Some(user),
+            None => {
+                // In a task of its own: a request that is cut off must not cut off a transaction.
+                let (app, name) = (app.clone(), claims.sub.clone());
+                let known = tokio::spawn(async move { become_known(&app, &name).await }).await;
+                Some(known.map_err(Error::internal)??)
+            }
+        },
+    };
+    let admin = match (claims.role, act_as) {
+        (Role::Admin, Some(_)) => lookup(app, &claims.sub).await?,
+        _ => None,
+    };
+    if let Some(user) = [&user, &admin].into_iter().flatten().find(|user| user.deactivated_at.is_some()) {
+        return Err(if user.deactivated_by.is_some() { DEACTIVATED_FOR_SILENCE } else { DEACTIVATED });
+    }
+    let expires = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let behind = admin.map(|admin| admin.id).filter(|admin| user.as_ref().is_some_and(|user| user.id != *admin));
+    Ok(Actor { role: claims.role, subject: claims.sub.clone(), user, behind, expires })
+}
+
+async fn lookup(app: &App, external_id: &str) -> Result<Option<Arc<user::Model>>> {
+    if let Some(user) = app.known.0.get(external_id) {
+        return Ok(Some(user));
+    }
+    let found = user::Entity::find().filter(user::COLUMN.external_id.eq(external_id)).one(app.db.read()).await?;
+    let found = found.map(Arc::new);
+    if let Some(user) = &found {
+        app.known.0.insert(external_id.to_owned(), user.clone());
+    }
+    Ok(found)
+}
+
+async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> {
+    let new = UserInput {
+        external_id: external_id.to_owned(),
+        first_name: None,
+        last_name: None,
+        email: None,
+        avatar_url: None,
+        locale: None,
+        time_zone: None,
+    };
+    let tx = app.db.begin().await?;
+    let users = write(&tx, app, vec![new]).await?;
+    tx.commit().await?;
+    tracing::info!("a user became known by a token");
+    users.into_iter().next().map(Arc::new).ok_or(Error::NotFound("user"))
+}
+
+/// Makes people known, or changes what is known of them; all or none. In the order of the input.
+pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
+    actor.require_service()?;
+    if users.is_empty() || users.len() > MOST {
+        return Err(Error::invalid("users", format!("has between 1 and {MOST} users")));
+    }
+    let mut seen = HashSet::new();
+    for (index, user) in users.iter().enumerate() {
+        check(user, &format!("users.{index}"))?;
+        if !seen.insert(&user.external_id) {
+            return Err(Error::invalid(format!("users.{index}.externalId"), "stands twice in this call"));
+        }
+    }
+    let tx = app.db.begin().await?;
+    let users = write(&tx, app, users).await?;
+    tx.concerns(users.iter().map(|user| Topic::User(user.id)));
+    tx.commit().await?;
+    app.known.forget();
+    Ok(users)
+}
+
+/// Writes people and, for new ones, their inboxes.
+async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
+    let place: HashMap<_, _> = users.iter().enumerate().map(|(n, user)| (user.external_id.clone(), n)).collect();
+    // In one order: two calls that name the same people in different orders would lock each other out.
+    let mut sorted: Vec<_> = users.iter().collect();
+    sorted.sort_by(|one, other| one.external_id.cmp(&other.external_id));
+    let rows = sorted.into_iter().map(|new| user::ActiveModel {
+        id: NotSet,
+        external_id: Set(new.external_id.clone()),
+        first_name: Set(new.first_name.clone().unwrap_or_default()),
+        last_name: Set(new.last_name.clone().unwrap_or_default()),
+        email: Set(new.email.clone()),
+        avatar_url: Set(new.avatar_url.clone()),
+        locale: Set(new.locale.clone().unwrap_or_else(|| "en".to_owned())),
+        time_zone: Set(new.time_zone.clone().unwrap_or_else(|| "UTC".to_owned())),
+        deactivated_at: NotSet,
+        deactivated_by: NotSet,
+        created_at: Set(app.clock.now()),
+    });
+    // Waits for whoever is making one of them known at this moment.
+    let once = OnConflict::column(user::Column::ExternalId).do_nothing().to_owned();
+    user::Entity::insert_many(rows).on_conflict(once).exec_without_returning(&**tx).await?;
+    // From here on nobody else changes them: what is left out stays as it is now, and not as it was before a lock.
+    let locked = user::Entity::find().filter(user::COLUMN.external_id.is_in(place.keys().cloned()));
+    let locked = locked.order_by_asc(user::Column::ExternalId).lock(LockType::NoKeyUpdate);
+    let mut changed = Vec::new();
+    let mut known = locked.all(&**tx).await?;
+    known.sort_by_key(|user| place.get(&user.external_id));
+    for (old, new) in known.iter_mut().zip(users) {
+        let user = changed_by(old, new);
+        if user != *old {
+            changed.push(user.clone().into_active_model());
+            *old = user;
+        }
+    }
+    if !changed.is_empty() {
+        use user::Column::{AvatarUrl, Email, FirstName, Id, LastName, Locale, TimeZone};
+        let newest =
+            OnConflict::column(Id).update_columns([FirstName, LastName, Email, AvatarUrl, Locale, TimeZone]).to_owned();
+        user::Entity::insert_many(changed).on_conflict(newest).exec_without_returning(&**tx).await?;
+    }
+    let text = |user: &user::Model| (user.id, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"));
+    search::change(tx, search::About::User, known.iter().map(text)).await?;
+    // What was announced and done before somebody became known is not for them (N7).
+    let new_inboxes = format!(
+        "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \
+         SELECT u.id, h.announcement, h.announcement, h.activity FROM {} AS u, \
+         (SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, \
+         (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h WHERE true ON CONFLICT (user_id) DO NOTHING",
+        tx.dialect().integer_table("$1", &["id"])
+    );
+    tx.run(&new_inboxes, [integers(known.iter().map(|user| [user.id]))]).await?;
+    Ok(known)
+}
+
+/// A person with what the host says of them now.
+fn changed_by(old: &user::Model, new: UserInput) -> user::Model {
+    let old = old.clone();
+    user::Model {
+        first_name: new.first_name.unwrap_or(old.first_name),
+        last_name: new.last_name.unwrap_or(old.last_name),
+        email: new.email.or(old.email),
+        avatar_url: new.avatar_url.or(old.avatar_url),
+        locale: new.locale.unwrap_or(old.locale),
+        time_zone: new.time_zone.unwrap_or(old.time_zone),
+        ..old
+    }
+}
+
+fn check(user: &UserInput, path: &str) -> Result<()> {
+    let field = |name: &str| format!("{path}.{name}");
+    text::check_id(&field("externalId"), &user.external_id, LONGEST_EXTERNAL_ID)?;
+    for (name, value, longest) in [
+        ("firstName", &user.first_name, LONGEST_NAME),
+        ("lastName", &user.last_name, LONGEST_NAME),
+        ("email", &user.email, LONGEST_TEXT),
+        ("avatarUrl", &user.avatar_url, LONGEST_TEXT),
+    ] {
+        text::check_optional_line(&field(name), value.as_deref(), longest)?;
+    }
+    let refuse = |name: &str, message: &str| Err(Error::invalid(field(name), message));
+    if user.email.as_ref().is_some_and(|email| !email.contains('@')) {
+        return refuse("email", "is an e-mail address");
+    }
+    if user.avatar_url.as_deref().is_some_and(|url| !text::is_web_url(url)) {
+        return refuse("avatarUrl", "is an http or https URL");
+    }
+    let is_tag = |tag: &String| {
+        (2..=35).contains(&tag.len())
+            && tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && !tag.starts_with('-')
+    };
+    if user.locale.as_ref().is_some_and(|locale| !is_tag(locale)) {
+        return refuse("locale", "is a BCP 47 language tag, as en or pt-BR");
+    }
+    if user.time_zone.as_ref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
+        return refuse("timeZone", "is a name of the IANA time zone database, as Europe/Paris");
+    }
+    Ok(())
+}
+
+/// Deactivates a person: they cannot come in, and nothing new is sent to them. What they sent and got stays.
+pub async fn deactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
+    set_deactivated(app, actor, user, true).await
+}
+
+/// Lets a deactivated person in again.
+pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
+    set_deactivated(app, actor, user, false).await
+}
+
+async fn set_deactivated(app: &App, actor: &Actor, user: &UserRef, deactivate: bool) -> Result<user::Model> {
+    actor.require_service()?;
+    let tx = app.db.begin().await?;
+    // Locked: a campaign may deactivate them at this moment.
+    let mut user = one(named(user)?.lock(LockType::NoKeyUpdate), &*tx).await?;
+    if user.deactivated_at.is_some() != deactivate {
+        user.deactivated_at = deactivate.then(|| app.clock.now());
+        user.deactivated_by = None;
+        let change = user::ActiveModel {
+            id: Set(user.id),
+            deactivated_at: Set(user.deactivated_at),
+            deactivated_by: Set(None),
+            ..Default::default()
+        };
+        user::Entity::update(change).exec(&*tx).await?;
+        live::tell_within(&tx, [Topic::User(user.id)]).await?;
+    }
+    tx.commit().await?;
+    app.known.forget();
+    Ok(user)
+}
+
+/// Deactivates people who have not replied to a message (M12), except who is deactivated already. Call
+/// [`Known::forget`] when it is committed.
+pub async fn shut_out(tx: &Tx, people: &[i64], message: i64, now: DateTime<Utc>) -> Result<u64> {
+    let dialect = tx.dialect();
+    // In the order of [`write`]: two orders would lock each other out.
+    let lock = format!(
+        "SELECT id FROM \"user\" WHERE {} ORDER BY external_id {}",
+        dialect.is_one_of("id", "$1"),
+        dialect.for_update()
+    );
+    tx.rows(&lock, [list(people)]).await?;
+    let shut_out = format!(
+        "UPDATE \"user\" SET deactivated_at = $2, deactivated_by = $3 WHERE {} AND deactivated_at IS NULL",
+        dialect.is_one_of("id", "$1")
+    );
+    let count = tx.run(&shut_out, [list(people), now.into(), message.into()]).await?;
+    live::tell_within(tx, people.iter().map(|person| Topic::User(*person))).await?;
+    Ok(count)
+}
+
+/// The person whom a reference names.
+pub async fn find(db: &impl ConnectionTrait, user: &UserRef) -> Result<user::Model> {
+    one(named(user)?, db).await
+}
+
+fn named(user: &UserRef) -> Result<Select<user::Entity>> {
+    Ok(match user {
+        UserRef::Id(id) => user::Entity::find_by_id(id::Kind::User.decode(id)?),
+        UserRef::ExternalId(id) => user::Entity::find().filter(user::COLUMN.external_id.eq(id)),
+    })
+}
+
+async fn one(query: Select<user::Entity>, db: &impl ConnectionTrait) -> Result<user::Model> {
+    query.one(db).await?.ok_or(Error::NotFound("user"))
+}
+
+/// The people whom references name, each once, in the order of the references. With each reference comes its place in the
+/// input, for the error.
+pub async fn find_all(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -> Result<Vec<user::Model>> {
+    let mut named = HashSet::new();
+    let mut found = resolve(db, users).await?;
+    found.retain(|user| named.insert(user.id));
+    Ok(found)
+}
+
+/// The person whom each reference names.
+pub async fn resolve(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -> Result<Vec<user::Model>> {
+    let mut ids = HashSet::new();
+    let mut external_ids = HashSet::new();
+    for (_, user) in users {
+        match user {
+            UserRef::Id(id) => ids.extend(id::Kind::User.decode(id)),
+            UserRef::ExternalId(id) => external_ids.extend([id.as_str()]),
+        }
+    }
+    // Each list only if there is one: an empty list beside the other would make the databases read all users.
+    let by_id = (!ids.is_empty()).then(|| user::COLUMN.id.is_in(ids));
+    let by_external_id = (!external_ids.is_empty()).then(|| user::COLUMN.external_id.is_in(external_ids));
+    let named = Condition::any().add_option(by_id).add_option(by_external_id);
+    let found = match named.is_empty() {
+        true => Vec::new(),
+        false => user::Entity::find().filter(named).all(db).await?,
+    };
+    let by_id: HashMap<_, _> = found.iter().map(|user| (user.id, user)).collect();
+    let by_external_id: HashMap<_, _> = found.iter().map(|user| (user.external_id.as_str(), user)).collect();
+    let user = |(field, reference): &(String, &UserRef)| {
+        let user = match reference {
+            UserRef::Id(id) => id::Kind::User.decode(id).ok().and_then(|id| by_id.get(&id)),
+            UserRef::ExternalId(id) => by_external_id.get(id.as_str()),
+        };
+        user.map(|user| (*user).clone()).ok_or_else(|| Error::invalid(field, "there is no such user"))
+    };
+    users.iter().map(user).collect()
+}
+
+/// Refuses an actor whose user was deactivated since they signed in.
+pub async fn check_active(app: &App, actor: &Actor) -> Result<()> {
+    let Some(id) = actor.user_id() else { return Ok(()) };
+    let ids: Vec<_> = [id].into_iter().chain(actor.behind).collect();
+    let active = user::Entity::find().filter(user::COLUMN.id.is_in(ids.clone()));
+    let active = active.filter(user::COLUMN.deactivated_at.is_null()).all(app.db.read()).await?;
+    if active.len() == ids.len() { Ok(()) } else { Err(DEACTIVATED) }
+}
+
+const DEACTIVATED: Error = Error::Unauthenticated("this user is deactivated");
+const DEACTIVATED_FOR_SILENCE: Error = Error::Unauthenticated(
+    "this user is deactivated: they did not reply to a message in time; an admin can reactivate them",
+);
