@@ -20,7 +20,9 @@ fn main() -> io::Result<()> {
     files.sort();
     let mut list = String::from("&[\n");
     // All but .gitignore, and what goes with another.
-    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension != "gz")) {
+    for file in
+        files.iter().filter(|file| file.extension().is_some_and(|extension| extension != "gz"))
+    {
         let content = fs::read(file)?;
         let mut hash = DefaultHasher::new();
         content.hash(&mut hash);

@@ -23,7 +23,19 @@ use crate::error::{Error, Result};
 pub const LONGEST_SUBJECT: usize = 255;
 
 /// What a caller may do at all; what they may see follows from who they are.
-#[derive(async_graphql::Enum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    async_graphql::Enum,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A person.
@@ -69,7 +81,9 @@ pub struct Actor {
 impl Actor {
     /// The person, for what only a person has: an inbox, a reply.
     pub fn person(&self) -> Result<&user::Model> {
-        self.user.as_deref().ok_or_else(|| Error::invalid("act-as", "a service names the person for whom it acts"))
+        self.user
+            .as_deref()
+            .ok_or_else(|| Error::invalid("act-as", "a service names the person for whom it acts"))
     }
 
     pub fn user_id(&self) -> Option<i64> {

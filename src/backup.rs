@@ -74,7 +74,9 @@ pub async fn restore(url: &str, from: &Path, now: DateTime<Utc>) -> Result<Optio
     // The log of the old database must not meet the new one: SQLite would write it into it.
     for suffix in ["-wal", "-shm"] {
         match fs::remove_file(with_suffix(&path, suffix)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&path, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(&path, error));
+            }
             _ => {}
         }
     }
@@ -91,18 +93,23 @@ async fn check(file: &Path) -> Result<()> {
         return Err(refuse("there is no such file"));
     }
     let unsound = |error: &dyn std::fmt::Debug| refuse(&format!("is no sound database: {error:?}"));
-    let backup = db::beside(&format!("sqlite:{}", file.display())).await.map_err(|error| unsound(&error))?;
+    let backup =
+        db::beside(&format!("sqlite:{}", file.display())).await.map_err(|error| unsound(&error))?;
     let checked = async {
-        let verdict = first_column(&backup, "PRAGMA integrity_check").await.map_err(|error| unsound(&error))?;
+        let verdict = first_column(&backup, "PRAGMA integrity_check")
+            .await
+            .map_err(|error| unsound(&error))?;
         if verdict != ["ok"] {
             return Err(unsound(&verdict.first()));
         }
-        let of_ours = "SELECT version FROM seaql_migrations WHERE EXISTS (SELECT 1 FROM installation)";
+        let of_ours =
+            "SELECT version FROM seaql_migrations WHERE EXISTS (SELECT 1 FROM installation)";
         let versions = first_column(&backup, of_ours).await.unwrap_or_default();
         if versions.is_empty() {
             return Err(refuse("is no database of Tidings"));
         }
-        let known: Vec<_> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+        let known: Vec<_> =
+            Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
         match versions.iter().find(|version| !known.contains(version)) {
             Some(version) => Err(refuse(&format!("is of a later version, which has {version}"))),
             None => Ok(()),
@@ -144,14 +151,18 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Makes the names in a directory durable.
 fn sync(directory: &Path) -> Result<()> {
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| failed(directory, error))
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| failed(directory, error))
 }
 
 fn sqlite(url: &str, tool: &str) -> Result<PathBuf> {
     match Location::of(url)? {
         Location::Sqlite(path) => Ok(path),
         Location::Postgres => {
-            let why = format!("is a PostgreSQL, and this is for SQLite: use {tool}, as docs/operations.md says");
+            let why = format!(
+                "is a PostgreSQL, and this is for SQLite: use {tool}, as docs/operations.md says"
+            );
             Err(Error::invalid("database-url", why))
         }
     }

@@ -111,7 +111,10 @@ impl Budget {
             } else if !self.has_room_for_one(&state, holder, *bytes) {
                 next += 1;
             } else if self.has_room_for_all(&state, *bytes) {
-                let Some(Waiting { holder, bytes, granted: waiter }) = state.waiting.remove(next) else { break };
+                let Some(Waiting { holder, bytes, granted: waiter }) = state.waiting.remove(next)
+                else {
+                    break;
+                };
                 granted.push((waiter, self.hold(&mut state, holder, bytes)));
             } else {
                 break;

@@ -105,7 +105,11 @@ impl Catalog {
 
     /// The keys of what people only get who ask for it.
     pub fn actions_off_by_default(&self) -> Vec<&str> {
-        self.actions.iter().filter(|action| !action.enabled).map(|action| action.key.as_str()).collect()
+        self.actions
+            .iter()
+            .filter(|action| !action.enabled)
+            .map(|action| action.key.as_str())
+            .collect()
     }
 
     /// What an item of activities says to a reader with this locale. An action that the catalog no longer has is called by
@@ -125,9 +129,15 @@ fn check_entry(field: &str, key: &str, label: &str) -> Result<()> {
 
 /// Keys stand in tables, in the API, and in the ids of Fluent's messages.
 fn check_key(field: &str, key: &str) -> Result<()> {
-    let is_plain = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if !is_plain || !key.starts_with(|first: char| first.is_ascii_lowercase()) || key.len() > LONGEST_KEY {
-        let why = format!("{key:?} is no key: a letter from a to z, then a to z, 0 to 9 and _, {LONGEST_KEY} at most");
+    let is_plain =
+        key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if !is_plain
+        || !key.starts_with(|first: char| first.is_ascii_lowercase())
+        || key.len() > LONGEST_KEY
+    {
+        let why = format!(
+            "{key:?} is no key: a letter from a to z, then a to z, 0 to 9 and _, {LONGEST_KEY} at most"
+        );
         return Err(Error::invalid(field, why));
     }
     Ok(())
@@ -135,7 +145,10 @@ fn check_key(field: &str, key: &str) -> Result<()> {
 
 fn check_actions(settings: &config::Catalog, field: &str, actions: &[String]) -> Result<()> {
     if actions.is_empty() {
-        return Err(Error::invalid(field, "names no action, so nobody would get anything for this reason"));
+        return Err(Error::invalid(
+            field,
+            "names no action, so nobody would get anything for this reason",
+        ));
     }
     let mut seen = BTreeSet::new();
     for action in actions {
@@ -170,7 +183,11 @@ mod tests {
         let catalog = Catalog::open(&config::Catalog::default()).unwrap();
         assert_eq!(catalog.target_types(), ["product", "post"]);
         assert_eq!(keys(catalog.actions(), |action| &action.key), ["comment", "like", "update"]);
-        let reasons: Vec<_> = catalog.reasons().iter().map(|reason| (&*reason.key, reason.actions.join(" "))).collect();
+        let reasons: Vec<_> = catalog
+            .reasons()
+            .iter()
+            .map(|reason| (&*reason.key, reason.actions.join(" ")))
+            .collect();
         let expected = [
             ("create_product", "comment like"),
             ("create_post", "comment"),
@@ -219,8 +236,14 @@ mod tests {
             ("actions.comment = {label = \"a\\nb\"}", "catalog.actions.comment.label"),
             ("actions.share = {label = 'Shares'}", "catalog.reasons.create_product.actions"),
             ("reasons.watch = {label = 'Watched', actions = []}", "catalog.reasons.watch.actions"),
-            ("reasons.watch = {label = 'Watched', actions = ['zap']}", "catalog.reasons.watch.actions"),
-            ("reasons.watch = {label = 'Watched', actions = ['like', 'like']}", "catalog.reasons.watch.actions"),
+            (
+                "reasons.watch = {label = 'Watched', actions = ['zap']}",
+                "catalog.reasons.watch.actions",
+            ),
+            (
+                "reasons.watch = {label = 'Watched', actions = ['like', 'like']}",
+                "catalog.reasons.watch.actions",
+            ),
             ("reasons.watch = {label = '', actions = ['like']}", "catalog.reasons.watch.label"),
         ] {
             match Catalog::open(&settings(toml)) {

@@ -158,9 +158,13 @@ pub async fn run(cli: Cli) -> Result<()> {
             print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
         }
         Command::Recount { database, fix } => recount(&database.config()?, fix).await,
-        Command::Backup { database, file } => backup::backup(&database.config()?.database_url, &file).await,
+        Command::Backup { database, file } => {
+            backup::backup(&database.config()?.database_url, &file).await
+        }
         Command::Restore { database, file } => {
-            let kept = backup::restore(&database.config()?.database_url, &file, Clock::System.now()).await?;
+            let kept =
+                backup::restore(&database.config()?.database_url, &file, Clock::System.now())
+                    .await?;
             match kept {
                 Some(kept) => print(&format!("what was there before is {}\n", kept.display())),
                 None => Ok(()),
@@ -181,7 +185,9 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
     let report = match fix {
         true => {
             let (db, _) = Db::open(&config.database_url).await.map_err(|error| match error {
-                Error::Unavailable(cause) => Error::Unavailable(format!("cannot mend: {cause}; stop it first")),
+                Error::Unavailable(cause) => {
+                    Error::Unavailable(format!("cannot mend: {cause}; stop it first"))
+                }
                 error => error,
             })?;
             let mut report = recount::check(db.read(), now).await?;
@@ -223,7 +229,9 @@ pub async fn serve(config: Config, clock: Clock) -> Result<()> {
 
 /// Takes the port; says so when somebody else has it.
 pub async fn listen(config: &Config) -> Result<TcpListener> {
-    let busy = |error: std::io::Error| Error::Unavailable(format!("cannot listen on {}: {error}", config.listen));
+    let busy = |error: std::io::Error| {
+        Error::Unavailable(format!("cannot listen on {}: {error}", config.listen))
+    };
     TcpListener::bind(config.listen).await.map_err(busy)
 }
 

@@ -71,9 +71,12 @@ impl Clock {
         match self {
             Clock::System => system(),
             Clock::Manual(hands) => {
-                DateTime::from_timestamp_micros(hands.micros.load(Ordering::SeqCst)).unwrap_or_default()
+                DateTime::from_timestamp_micros(hands.micros.load(Ordering::SeqCst))
+                    .unwrap_or_default()
             }
-            Clock::Apart(hands) => system() + TimeDelta::microseconds(hands.micros.load(Ordering::SeqCst)),
+            Clock::Apart(hands) => {
+                system() + TimeDelta::microseconds(hands.micros.load(Ordering::SeqCst))
+            }
         }
     }
 
@@ -87,7 +90,8 @@ impl Clock {
 
     /// Returns at `time` or somewhat before: look at the clock again.
     pub async fn sleep_until(&self, time: Option<DateTime<Utc>>) {
-        let left = || time.map_or(LONGEST_SLEEP, |time| (time - self.now()).to_std().unwrap_or_default());
+        let left =
+            || time.map_or(LONGEST_SLEEP, |time| (time - self.now()).to_std().unwrap_or_default());
         match self {
             Clock::System => tokio::time::sleep(left().min(LONGEST_SLEEP)).await,
             Clock::Manual(hands) => {

@@ -201,14 +201,18 @@ impl Config {
             });
             let (key, default) = in_table.unwrap_or_else(|| (name.clone(), settings.get(&name)));
             let value: ValueKind = match default {
-                Some(serde_json::Value::Array(_)) => {
-                    value.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().into()
-                }
+                Some(serde_json::Value::Array(_)) => value
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty())
+                    .collect::<Vec<_>>()
+                    .into(),
                 Some(serde_json::Value::Object(_)) | None => continue,
                 Some(_) => value.into(),
             };
             let origin = "the environment".to_owned();
-            builder = builder.set_override(key, Value::new(Some(&origin), value)).map_err(failed)?;
+            builder =
+                builder.set_override(key, Value::new(Some(&origin), value)).map_err(failed)?;
         }
         builder.build().and_then(config::Config::try_deserialize).map_err(failed)
     }

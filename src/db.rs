@@ -23,7 +23,10 @@ use std::{
 };
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement,
+    Value,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     time::Instant,
@@ -257,7 +260,11 @@ impl Db {
     }
 
     /// A statement for this database. Parameters are `$1`, `$2` … on both.
-    pub fn statement(&self, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
+    pub fn statement(
+        &self,
+        sql: impl Into<String>,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Statement {
         Statement::from_sql_and_values(self.backend, sql, values)
     }
 
@@ -286,7 +293,11 @@ impl Db {
     }
 
     /// The first column of a query's rows.
-    pub async fn integers(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Vec<i64>> {
+    pub async fn integers(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<i64>> {
         let rows = self.read.query_all_raw(self.statement(sql, values)).await?;
         Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
     }
@@ -401,7 +412,11 @@ impl Tx {
     }
 
     /// The rows of a query, or of a change with RETURNING.
-    pub async fn rows(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<Vec<QueryResult>> {
+    pub async fn rows(
+        &self,
+        sql: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<QueryResult>> {
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
         Ok(self.inner.query_all_raw(statement).await?)
     }
@@ -443,7 +458,10 @@ fn counted(mut connection: DatabaseConnection, statements: &Arc<Statements>) -> 
             statements.suspect();
         }
         if let Some(untaken) = statements.untaken.get() {
-            untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(ran.statement.clone());
+            untaken
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .push(ran.statement.clone());
         }
     });
     connection

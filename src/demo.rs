@@ -40,12 +40,17 @@ const EXAMPLE: &str = "{ viewer { firstName inbox { counts { unread unseen } \
 /// Fills a temporary database, says how to look at it, and serves it until the server is told to end. Loopback only.
 pub async fn serve(config: Config) -> Result<()> {
     if !config.listen.ip().is_loopback() {
-        return Err(Error::invalid("listen", "is a loopback address with --demo: its tokens are for everybody to see"));
+        return Err(Error::invalid(
+            "listen",
+            "is a loopback address with --demo: its tokens are for everybody to see",
+        ));
     }
-    let directory = tempfile::Builder::new().prefix("tidings-demo-").tempdir().map_err(Error::internal)?;
+    let directory =
+        tempfile::Builder::new().prefix("tidings-demo-").tempdir().map_err(Error::internal)?;
     // A secret of its own: with the configured one, the tokens printed here would open the real server.
     let mut config = config.with_default_auth();
-    config.database_url = format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
+    config.database_url =
+        format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
     config.migrate = true;
     config.introspection = Introspection::Everybody;
     let listener = cli::listen(&config).await?;
@@ -64,7 +69,8 @@ pub async fn serve(config: Config) -> Result<()> {
 /// Whom to be.
 fn users(app: &App) -> Result<Arc<[DemoUser]>> {
     let expires = app.clock.now() + TOKENS_LAST;
-    let user = |(name, role)| Ok(DemoUser { name, role, token: app.auth.issue(name, role, expires)? });
+    let user =
+        |(name, role)| Ok(DemoUser { name, role, token: app.auth.issue(name, role, expires)? });
     TOKENS.into_iter().map(user).collect()
 }
 

@@ -40,7 +40,11 @@ impl Error {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        if is_passing(&error) { Error::Unavailable(error.to_string()) } else { Error::Internal(error.to_string()) }
+        if is_passing(&error) {
+            Error::Unavailable(error.to_string())
+        } else {
+            Error::Internal(error.to_string())
+        }
     }
 }
 
@@ -59,11 +63,13 @@ fn is_passing(error: &DbErr) -> bool {
         (DbErr::ConnectionAcquire(_) | DbErr::Conn(_), _) => true,
         (_, Some(sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed)) => true,
         (_, Some(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => true,
-        (_, Some(sqlx::Error::Database(cause))) => cause.code().is_some_and(|code| match code.parse::<i32>() {
-            // SQLite's have at most four digits; what is above the lowest byte says more about it.
-            Ok(result) if code.len() < 5 => PASSING_RESULTS.contains(&(result & 0xff)),
-            _ => PASSING_STATES.iter().any(|state| code.starts_with(state)),
-        }),
+        (_, Some(sqlx::Error::Database(cause))) => {
+            cause.code().is_some_and(|code| match code.parse::<i32>() {
+                // SQLite's have at most four digits; what is above the lowest byte says more about it.
+                Ok(result) if code.len() < 5 => PASSING_RESULTS.contains(&(result & 0xff)),
+                _ => PASSING_STATES.iter().any(|state| code.starts_with(state)),
+            })
+        }
         _ => false,
     }
 }
@@ -72,9 +78,9 @@ fn is_passing(error: &DbErr) -> bool {
 pub fn is_lost(error: &DbErr) -> bool {
     match cause(error) {
         Some(sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) => true,
-        Some(sqlx::Error::Database(cause)) => cause
-            .code()
-            .is_some_and(|code| code.len() == 5 && ENDING_STATES.iter().any(|state| code.starts_with(state))),
+        Some(sqlx::Error::Database(cause)) => cause.code().is_some_and(|code| {
+            code.len() == 5 && ENDING_STATES.iter().any(|state| code.starts_with(state))
+        }),
         _ => false,
     }
 }
@@ -82,7 +88,9 @@ pub fn is_lost(error: &DbErr) -> bool {
 /// What the driver says of a statement that failed.
 fn cause(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => Some(cause),
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            Some(cause)
+        }
         _ => None,
     }
 }
@@ -137,7 +145,10 @@ mod tests {
     #[test]
     fn what_passes_is_told_from_what_is_a_defect() {
         // SQLite: busy, read-only, an fsync that failed, full, cannot open. PostgreSQL: a lock, a timeout, a full disk.
-        for code in ["5", "8", "1034", "778", "13", "14", "55P03", "57014", "57P01", "53100", "40P01", "25006"] {
+        for code in [
+            "5", "8", "1034", "778", "13", "14", "55P03", "57014", "57P01", "53100", "40P01",
+            "25006",
+        ] {
             assert!(matches!(with(code).into(), Error::Unavailable(_)), "{code}");
         }
         // SQLite: SQL that is wrong, a constraint, corrupt. PostgreSQL: a constraint, SQL that is wrong.

@@ -115,21 +115,37 @@ mod tests {
     fn an_id_is_found_by_its_own_kind_only() {
         for number in [1, 35, 36, 12_345, i64::MAX] {
             assert_eq!(Kind::Message.decode(&Kind::Message.encode(number)), Ok(number));
-            assert_eq!(Kind::User.decode(&Kind::Message.encode(number)), Err(Error::NotFound("user")));
+            assert_eq!(
+                Kind::User.decode(&Kind::Message.encode(number)),
+                Err(Error::NotFound("user"))
+            );
         }
     }
 
     #[test]
     fn what_is_no_id_is_not_found() {
-        for id in
-            ["", "msg", "msg_", "msg_-1", "msg_+1", "msg_0", "msg_zzzzzzzzzzzzzz", "msg_1_", "msg_1_2_3", "7", "é_1"]
-        {
+        for id in [
+            "",
+            "msg",
+            "msg_",
+            "msg_-1",
+            "msg_+1",
+            "msg_0",
+            "msg_zzzzzzzzzzzzzz",
+            "msg_1_",
+            "msg_1_2_3",
+            "7",
+            "é_1",
+        ] {
             assert_eq!(Kind::Message.decode(id), Err(Error::NotFound("message")), "{id}");
         }
     }
 
     #[test]
     fn a_pair_of_numbers_comes_back() {
-        assert_eq!(decode(&Kind::MessageRecipient.encode_pair(40, 7)), Some((Kind::MessageRecipient, 40, Some(7))));
+        assert_eq!(
+            decode(&Kind::MessageRecipient.encode_pair(40, 7)),
+            Some((Kind::MessageRecipient, 40, Some(7)))
+        );
     }
 }

@@ -41,7 +41,12 @@ pub struct Call {
 
 impl Call {
     /// None for a call without a key. `input` is everything that makes two calls the same.
-    pub fn new(actor: &Actor, mutation: &str, input: &impl Serialize, key: Option<&str>) -> Result<Option<Self>> {
+    pub fn new(
+        actor: &Actor,
+        mutation: &str,
+        input: &impl Serialize,
+        key: Option<&str>,
+    ) -> Result<Option<Self>> {
         let Some(key) = key else { return Ok(None) };
         text::check_id("idempotencyKey", key, LONGEST_KEY)?;
         let input = serde_json::to_vec(&(mutation, input)).map_err(Error::internal)?;
@@ -52,9 +57,13 @@ impl Call {
     /// What an earlier call made. To be asked before the input is looked at: what was right then may be wrong by now, and a
     /// repetition has to get the same answer.
     pub async fn done(&self, db: &impl ConnectionTrait) -> Result<Option<i64>> {
-        let before = idempotency_key::Entity::find_by_id((self.caller.clone(), self.key.clone())).one(db).await?;
+        let before = idempotency_key::Entity::find_by_id((self.caller.clone(), self.key.clone()))
+            .one(db)
+            .await?;
         match before {
-            Some(before) if before.fingerprint != self.fingerprint => Err(Error::IdempotencyKeyReused),
+            Some(before) if before.fingerprint != self.fingerprint => {
+                Err(Error::IdempotencyKeyReused)
+            }
             before => Ok(before.and_then(|before| before.result)),
         }
     }
@@ -95,7 +104,8 @@ impl Key {
 /// Forgets the keys from before `horizon`.
 pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
     loop {
-        let oldest = idempotency_key::Entity::find().order_by_asc(idempotency_key::Column::CreatedAt);
+        let oldest =
+            idempotency_key::Entity::find().order_by_asc(idempotency_key::Column::CreatedAt);
         match oldest.one(app.db.read()).await? {
             Some(key) if key.created_at < horizon => {}
             _ => return Ok(()),

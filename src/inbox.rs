@@ -35,11 +35,15 @@ const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 WHEN snoozed_until
     WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END WHEN seen_at IS NULL THEN 0 ELSE 1 END";
 
 pub use change::{
-    About, COUNTS, Change, Recipients, apply, begin_change, change_all, change_items, count_changed, deliver,
-    items_and_owners, lock, purge, remove, tally, wake_snoozed, with_tally,
+    About, COUNTS, Change, Recipients, apply, begin_change, change_all, change_items,
+    count_changed, deliver, items_and_owners, lock, purge, remove, tally, wake_snoozed, with_tally,
 };
-pub use history::{Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit};
-pub use item::{Activities, BEGINNING, Doer, Item, LATEST_ACTORS, Subject, Texts, latest_actors, reasons};
+pub use history::{
+    Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
+};
+pub use item::{
+    Activities, BEGINNING, Doer, Item, LATEST_ACTORS, Subject, Texts, latest_actors, reasons,
+};
 
 /// Which items a list shows.
 #[derive(async_graphql::Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +75,12 @@ impl InboxView {
 }
 
 /// Selects of the items of `$1` in these places and of these kinds, each from one part of the index of [`PLACE`].
-fn by_place(columns: &str, places: &[u8], kinds: Option<&[inbox_item::Kind]>, condition: &str) -> Vec<String> {
+fn by_place(
+    columns: &str,
+    places: &[u8],
+    kinds: Option<&[inbox_item::Kind]>,
+    condition: &str,
+) -> Vec<String> {
     let of = |place: &u8, kind: inbox_item::Kind| {
         let kind = sea_orm::ActiveEnum::to_value(&kind);
         format!(
@@ -164,16 +173,24 @@ pub async fn items_about(db: &Db, user: i64, messages: &[i64]) -> Result<Vec<Ite
         dialect.is_among("id", &own),
         dialect.checked("removed_at IS NULL")
     );
-    select_items(db, &items, vec![user.into(), integers(messages.iter().map(|id| [*id]))], Texts::Whole).await
+    select_items(
+        db,
+        &items,
+        vec![user.into(), integers(messages.iter().map(|id| [*id]))],
+        Texts::Whole,
+    )
+    .await
 }
 
 /// A page of the activities that are a part of an item, the latest first. Whose inbox it is may see them.
 pub async fn activities(db: &Db, item: i64, page: &Page<i64>) -> Result<Slice<activity::Model>> {
-    let parts = inbox_item_activity::Entity::find().filter(inbox_item_activity::COLUMN.item_id.eq(item));
+    let parts =
+        inbox_item_activity::Entity::find().filter(inbox_item_activity::COLUMN.item_id.eq(item));
     let key = Expr::col((inbox_item_activity::Entity, inbox_item_activity::Column::ActivityId));
     let parts = page.slice(page.seek(parts, [key], Order::Desc).all(db.read()).await?);
     let ids = parts.rows.iter().map(|part| part.activity_id);
-    let found = activity::Entity::find().filter(activity::COLUMN.id.is_in(ids)).all(db.read()).await?;
+    let found =
+        activity::Entity::find().filter(activity::COLUMN.id.is_in(ids)).all(db.read()).await?;
     Ok(parts.map(|part| found.iter().find(|activity| activity.id == part.activity_id).cloned()))
 }
 

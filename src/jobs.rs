@@ -184,7 +184,11 @@ pub async fn run(app: App) {
 
 /// Does one job whenever it is due: sleeps until then, or until a change says that it may be earlier.
 async fn keep_doing(app: App, job: Job) {
-    let late = if matches!(job, Job::PurgeItems | Job::PurgeKeys) { PURGES_LATE } else { TimeDelta::zero() };
+    let late = if matches!(job, Job::PurgeItems | Job::PurgeKeys) {
+        PURGES_LATE
+    } else {
+        TimeDelta::zero()
+    };
     let mut changes = app.live.hints(Topic::Schedule);
     let mut back_off = TRY_AGAIN;
     while !app.shutdown.is_cancelled() {
@@ -218,20 +222,25 @@ fn after(oldest: Option<DateTime<Utc>>, days: u16) -> Option<DateTime<Utc>> {
 async fn first_wake(app: &App) -> Result<Option<DateTime<Utc>>> {
     // The first in the order of the index: a minimum may be looked for among all that are snoozed.
     let first = inbox_item::Entity::find().select_only().column(inbox_item::Column::SnoozedUntil);
-    let first =
-        first.filter(inbox_item::COLUMN.snoozed_until.is_not_null()).filter(inbox_item::COLUMN.removed_at.is_null());
+    let first = first
+        .filter(inbox_item::COLUMN.snoozed_until.is_not_null())
+        .filter(inbox_item::COLUMN.removed_at.is_null());
     Ok(first.order_by_asc(inbox_item::Column::SnoozedUntil).into_tuple().one(app.db.read()).await?)
 }
 
 /// When the first of the items that are remembered was removed.
 async fn first_tombstone(app: &App) -> Result<Option<DateTime<Utc>>> {
     let first = inbox_item::Entity::find().select_only().column(inbox_item::Column::RemovedAt);
-    let first = first.filter(inbox_item::COLUMN.removed_at.is_not_null()).order_by_asc(inbox_item::Column::RemovedAt);
+    let first = first
+        .filter(inbox_item::COLUMN.removed_at.is_not_null())
+        .order_by_asc(inbox_item::Column::RemovedAt);
     Ok(first.into_tuple().one(app.db.read()).await?)
 }
 
 /// When the first of the keys that are remembered was used.
 async fn first_key(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let first = idempotency_key::Entity::find().select_only().column_as(idempotency_key::Column::CreatedAt.min(), "at");
+    let first = idempotency_key::Entity::find()
+        .select_only()
+        .column_as(idempotency_key::Column::CreatedAt.min(), "at");
     Ok(first.into_tuple::<Option<DateTime<Utc>>>().one(app.db.read()).await?.flatten())
 }

@@ -31,7 +31,9 @@ use crate::{
 };
 
 pub use audience::AudienceRef;
-use audience::{Audience, TO_MEMBERS, TO_REMAINING_MEMBERS, address, count_recipients, reply_audiences, resolve};
+use audience::{
+    Audience, TO_MEMBERS, TO_REMAINING_MEMBERS, address, count_recipients, reply_audiences, resolve,
+};
 use reminders::ReminderInput;
 
 const LONGEST_SUBJECT: usize = 200;
@@ -110,8 +112,10 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
     if input.expires_at.is_some_and(|time| time <= now) {
         return Err(Error::invalid("expiresAt", "is in the future"));
     }
-    let plan =
-        input.reminder.map(|reminder| reminders::plan(app, actor, actor.user.as_deref(), reminder)).transpose()?;
+    let plan = input
+        .reminder
+        .map(|reminder| reminders::plan(app, actor, actor.user.as_deref(), reminder))
+        .transpose()?;
     let audiences = resolve(app, &input.to).await?;
     let sender = actor.user_id();
 
@@ -190,7 +194,11 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     address(&tx, &message, &audiences).await?;
     let author = parent.sender_id.unwrap_or(0);
     if audiences.iter().any(|audience| matches!(audience, Audience::Group { .. })) {
-        tx.run(TO_REMAINING_MEMBERS, [message.id.into(), parent.id.into(), sender.into(), author.into()]).await?;
+        tx.run(
+            TO_REMAINING_MEMBERS,
+            [message.id.into(), parent.id.into(), sender.into(), author.into()],
+        )
+        .await?;
     }
     message.recipient_count = count_recipients(&tx, message.id).await?;
     key.keep(&tx, message.id).await?;
@@ -220,14 +228,16 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     let tx = app.db.begin().await?;
     let seq = threads::change(&tx, message.root()).await?;
     // Under the lock of the thread.
-    let message = message::Entity::find_by_id(id).one(&*tx).await?.ok_or(Error::NotFound("message"))?;
+    let message =
+        message::Entity::find_by_id(id).one(&*tx).await?.ok_or(Error::NotFound("message"))?;
     let expires_at = match input.expires_at {
         MaybeUndefined::Undefined => message.expires_at,
         MaybeUndefined::Null => None,
         MaybeUndefined::Value(time) => Some(clock::given("expiresAt", time)?),
     };
     reminders::change(&tx, actor, &message, expires_at, plan, now).await?;
-    let update = "UPDATE message SET expires_at = $1, seq = $2 WHERE id = $3 AND expired_at IS NULL";
+    let update =
+        "UPDATE message SET expires_at = $1, seq = $2 WHERE id = $3 AND expired_at IS NULL";
     if tx.run(update, [expires_at.into(), seq.into(), id.into()]).await? == 0 {
         return Err(Error::Conflict("the message has expired and left the inboxes".into()));
     }
@@ -243,13 +253,24 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
 /// A message that the actor may know of.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Sent> {
     let query = message::Entity::visible_to(actor.reader()).filter(message::COLUMN.id.eq(id));
-    query.find_also_related(user::Entity).one(app.db.read()).await?.ok_or(Error::NotFound("message"))
+    query
+        .find_also_related(user::Entity)
+        .one(app.db.read())
+        .await?
+        .ok_or(Error::NotFound("message"))
 }
 
 /// Whether a person sent the message or got it: an admin may see what they have no part in.
 pub async fn takes_part(app: &App, person: i64, message: &message::Model) -> Result<bool> {
-    let own = message::Entity::visible_to(message::Reader::User(person)).filter(message::COLUMN.id.eq(message.id));
-    Ok(own.select_only().column(message::Column::Id).into_tuple::<i64>().one(app.db.read()).await?.is_some())
+    let own = message::Entity::visible_to(message::Reader::User(person))
+        .filter(message::COLUMN.id.eq(message.id));
+    Ok(own
+        .select_only()
+        .column(message::Column::Id)
+        .into_tuple::<i64>()
+        .one(app.db.read())
+        .await?
+        .is_some())
 }
 
 fn blank(now: DateTime<Utc>) -> message::ActiveModel {
@@ -273,5 +294,9 @@ fn blank(now: DateTime<Utc>) -> message::ActiveModel {
 }
 
 fn reply_subject(subject: &str) -> String {
-    if subject.starts_with(REPLY_PREFIX) { subject.to_owned() } else { format!("{REPLY_PREFIX}{subject}") }
+    if subject.starts_with(REPLY_PREFIX) {
+        subject.to_owned()
+    } else {
+        format!("{REPLY_PREFIX}{subject}")
+    }
 }

@@ -50,22 +50,29 @@ impl<T> Slice<T> {
 impl<K: Key> Page<K> {
     /// From the arguments of a connection. Refuses sizes outside of 1 to 100, both directions at once, and cursors that
     /// are not of this list.
-    pub fn new(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Result<Self> {
+    pub fn new(
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Self> {
         let size = |field: &str, size: i32| match size {
             1..=MOST => Ok(size as u64),
             _ => Err(Error::invalid(field, format!("is between 1 and {MOST}"))),
         };
         let (limit, backwards) = match (first, last) {
-            (Some(_), Some(_)) => return Err(Error::invalid("last", "first and last exclude each other")),
+            (Some(_), Some(_)) => {
+                return Err(Error::invalid("last", "first and last exclude each other"));
+            }
             (Some(first), None) => (size("first", first)?, false),
             (None, Some(last)) => (size("last", last)?, true),
             (None, None) => (DEFAULT, false),
         };
         let key = |field: &str, cursor: Option<String>| match cursor {
             None => Ok(None),
-            Some(text) => {
-                K::decode(&text).map(Some).ok_or_else(|| Error::invalid(field, "is not a cursor of this list"))
-            }
+            Some(text) => K::decode(&text)
+                .map(Some)
+                .ok_or_else(|| Error::invalid(field, "is not a cursor of this list")),
         };
         Ok(Page { after: key("after", after)?, before: key("before", before)?, limit, backwards })
     }
@@ -84,7 +91,10 @@ impl<K: Key> Page<K> {
             }
         }
         for column in columns {
-            select = select.order_by(column, if descending != self.backwards { Order::Desc } else { Order::Asc });
+            select = select.order_by(
+                column,
+                if descending != self.backwards { Order::Desc } else { Order::Asc },
+            );
         }
         select.limit(self.limit + 1)
     }

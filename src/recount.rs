@@ -74,9 +74,11 @@ pub struct Report {
 pub async fn check(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Report> {
     let mut report = Report::default();
     let stays_until = now + CLOCKS_DIFFER;
-    for (scope, most) in
-        [(Scope::People, MOST_PEOPLE), (Scope::Messages, MOST_RECIPIENTS), (Scope::Announcements, MOST_RECIPIENTS)]
-    {
+    for (scope, most) in [
+        (Scope::People, MOST_PEOPLE),
+        (Scope::Messages, MOST_RECIPIENTS),
+        (Scope::Announcements, MOST_RECIPIENTS),
+    ] {
         let questions = scope.checks(Dialect::of(connection), stays_until);
         let mut after = 0;
         while let Some(part) = next_part(connection, scope, after, most).await? {
@@ -87,9 +89,14 @@ pub async fn check(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Res
             match scope {
                 Scope::People => {
                     report.people += part.rows;
-                    let items = "SELECT count(*) FROM inbox_item WHERE user_id > $1 AND user_id <= $2";
+                    let items =
+                        "SELECT count(*) FROM inbox_item WHERE user_id > $1 AND user_id <= $2";
                     let rows = rows(connection, items, range.to_vec()).await?;
-                    report.items += rows.first().map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0i64);
+                    report.items += rows
+                        .first()
+                        .map(|row| row.try_get_by_index(0))
+                        .transpose()?
+                        .unwrap_or(0i64);
                 }
                 Scope::Messages => {
                     report.messages += part.rows;
@@ -111,23 +118,35 @@ struct Part {
 }
 
 /// The rows after an id that weigh no more than `most`, but at least one.
-async fn next_part(connection: &impl ConnectionTrait, scope: Scope, after: i64, most: i64) -> Result<Option<Part>> {
+async fn next_part(
+    connection: &impl ConnectionTrait,
+    scope: Scope,
+    after: i64,
+    most: i64,
+) -> Result<Option<Part>> {
     let (table, weight) = scope.rows();
-    let next =
-        format!("SELECT id, CAST({weight} AS bigint) FROM {table} WHERE id > $1 ORDER BY id LIMIT {MOST_PEOPLE}");
+    let next = format!(
+        "SELECT id, CAST({weight} AS bigint) FROM {table} WHERE id > $1 ORDER BY id LIMIT {MOST_PEOPLE}"
+    );
     let mut part: Option<Part> = None;
     for row in rows(connection, &next, vec![after.into()]).await? {
         let (id, weight): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         match &mut part {
             Some(part) if part.weight + weight > most => break,
-            Some(part) => *part = Part { up_to: id, rows: part.rows + 1, weight: part.weight + weight },
+            Some(part) => {
+                *part = Part { up_to: id, rows: part.rows + 1, weight: part.weight + weight }
+            }
             None => part = Some(Part { up_to: id, rows: 1, weight }),
         }
     }
     Ok(part)
 }
 
-async fn ask(connection: &impl ConnectionTrait, check: &Check, range: &[Value; 2]) -> Result<Vec<Finding>> {
+async fn ask(
+    connection: &impl ConnectionTrait,
+    check: &Check,
+    range: &[Value; 2],
+) -> Result<Vec<Finding>> {
     let values = range.iter().cloned().chain(check.value.clone());
     let mut findings = Vec::new();
     for row in rows(connection, &check.sql, values.collect()).await? {
@@ -145,7 +164,9 @@ async fn ask(connection: &impl ConnectionTrait, check: &Check, range: &[Value; 2
             let value = |index| Ok::<Option<i64>, Error>(row.try_get_by_index(index)?);
             let (kept, right) = (value(2 + 2 * index)?, value(3 + 2 * index)?);
             if kept != right {
-                let show = |value: Option<i64>| value.map_or("nothing".to_owned(), |value| value.to_string());
+                let show = |value: Option<i64>| {
+                    value.map_or("nothing".to_owned(), |value| value.to_string())
+                };
                 found(format!("{place}: {name} is {}, and should be {}", show(kept), show(right)));
             }
         }
@@ -153,7 +174,11 @@ async fn ask(connection: &impl ConnectionTrait, check: &Check, range: &[Value; 2
     Ok(findings)
 }
 
-async fn rows(connection: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>> {
+async fn rows(
+    connection: &impl ConnectionTrait,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Vec<QueryResult>> {
     let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
     Ok(connection.query_all_raw(statement).await?)
 }
@@ -168,11 +193,19 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Subject::Inbox(user) => write!(f, "the inbox of {}", id::Kind::User.encode(*user)),
-            Subject::Delivery(message) | Subject::Message(message) => f.write_str(&id::Kind::Message.encode(*message)),
-            Subject::Announcement(announcement) => f.write_str(&id::Kind::Announcement.encode(*announcement)),
+            Subject::Delivery(message) | Subject::Message(message) => {
+                f.write_str(&id::Kind::Message.encode(*message))
+            }
+            Subject::Announcement(announcement) => {
+                f.write_str(&id::Kind::Announcement.encode(*announcement))
+            }
             Subject::Thread(root) => write!(f, "the thread of {}", id::Kind::Message.encode(*root)),
-            Subject::Reminder(message) => write!(f, "the reminder of {}", id::Kind::Message.encode(*message)),
-            Subject::Subscriptions(user) => write!(f, "the subscriptions of {}", id::Kind::User.encode(*user)),
+            Subject::Reminder(message) => {
+                write!(f, "the reminder of {}", id::Kind::Message.encode(*message))
+            }
+            Subject::Subscriptions(user) => {
+                write!(f, "the subscriptions of {}", id::Kind::User.encode(*user))
+            }
         }
     }
 }

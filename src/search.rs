@@ -51,7 +51,8 @@ fn columns(about: About) -> (&'static str, &'static [&'static str]) {
 /// The folded text of a row `alias`.
 fn folded(dialect: Dialect, about: About, alias: &str) -> String {
     let (name, columns) = columns(about);
-    let columns: Vec<_> = columns.iter().map(|column| format!("coalesce({alias}.{column}, '')")).collect();
+    let columns: Vec<_> =
+        columns.iter().map(|column| format!("coalesce({alias}.{column}, '')")).collect();
     format!(
         "coalesce((SELECT f.text FROM search_text AS f WHERE f.about = '{name}' AND f.id = {alias}.id), {})",
         dialect.lower_ascii(&columns.join(" || '\n' || "))
@@ -76,17 +77,28 @@ pub async fn add(tx: &Tx, about: About, id: i64, columns: &[&str]) -> Result<()>
 }
 
 /// The same of what may have been another text before.
-pub async fn change(tx: &Tx, about: About, texts: impl IntoIterator<Item = (i64, String)>) -> Result<()> {
+pub async fn change(
+    tx: &Tx,
+    about: About,
+    texts: impl IntoIterator<Item = (i64, String)>,
+) -> Result<()> {
     let plain = write(tx, about, texts).await?;
     if !plain.is_empty() {
-        let forget = format!("DELETE FROM search_text WHERE about = $1 AND {}", tx.dialect().is_one_of("id", "$2"));
+        let forget = format!(
+            "DELETE FROM search_text WHERE about = $1 AND {}",
+            tx.dialect().is_one_of("id", "$2")
+        );
         tx.run(&forget, [columns(about).0.into(), list(&plain)]).await?;
     }
     Ok(())
 }
 
 /// Writes the rows of those texts that need one; gives the ids of the others.
-async fn write(tx: &Tx, about: About, texts: impl IntoIterator<Item = (i64, String)>) -> Result<Vec<i64>> {
+async fn write(
+    tx: &Tx,
+    about: About,
+    texts: impl IntoIterator<Item = (i64, String)>,
+) -> Result<Vec<i64>> {
     let (mut rows, mut plain) = (Vec::new(), Vec::new());
     for (id, text) in texts {
         let folded = migration::folded(&text);
@@ -102,8 +114,12 @@ async fn write(tx: &Tx, about: About, texts: impl IntoIterator<Item = (i64, Stri
     }
     if !rows.is_empty() {
         use search_text::Column;
-        let newest = OnConflict::columns([Column::About, Column::Id]).update_column(Column::Text).to_owned();
-        search_text::Entity::insert_many(rows).on_conflict(newest).exec_without_returning(&**tx).await?;
+        let newest =
+            OnConflict::columns([Column::About, Column::Id]).update_column(Column::Text).to_owned();
+        search_text::Entity::insert_many(rows)
+            .on_conflict(newest)
+            .exec_without_returning(&**tx)
+            .await?;
     }
     Ok(plain)
 }

@@ -129,7 +129,8 @@ async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
         }
     }
     // All that is left of it: on a slow disk SQLite's log takes a while, and the lock is given back after it.
-    let left = told.get().map_or(limit, |told| limit.saturating_sub(told.elapsed())).max(limit / 10);
+    let left =
+        told.get().map_or(limit, |told| limit.saturating_sub(told.elapsed())).max(limit / 10);
     if timeout(left, app.db.close()).await.is_err() {
         tracing::warn!("the connections to the database did not end in time");
     }
@@ -137,8 +138,11 @@ async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
 
 /// The name of the database's history, made at its first start.
 async fn epoch(db: &Db, clock: &Clock) -> Result<String> {
-    let first =
-        installation::ActiveModel { id: Set(1), epoch: Set(random(EPOCH_CHARACTERS)), created_at: Set(clock.now()) };
+    let first = installation::ActiveModel {
+        id: Set(1),
+        epoch: Set(random(EPOCH_CHARACTERS)),
+        created_at: Set(clock.now()),
+    };
     let once = OnConflict::column(installation::Column::Id).do_nothing().to_owned();
     let tx = db.begin().await?;
     installation::Entity::insert(first).on_conflict(once).try_insert().exec(&*tx).await?;
@@ -149,7 +153,11 @@ async fn epoch(db: &Db, clock: &Clock) -> Result<String> {
 
 /// Gives the database's history a new name, so that no client continues from a state that a restore undid.
 pub async fn renew_epoch(db: &Db) -> Result<()> {
-    let new = installation::ActiveModel { id: Set(1), epoch: Set(random(EPOCH_CHARACTERS)), ..Default::default() };
+    let new = installation::ActiveModel {
+        id: Set(1),
+        epoch: Set(random(EPOCH_CHARACTERS)),
+        ..Default::default()
+    };
     let tx = db.begin().await?;
     installation::Entity::update(new).exec(&*tx).await?;
     tx.commit().await
@@ -186,7 +194,9 @@ fn own_secret(config: &Config) -> Result<String> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let secret = fs::read_to_string(&file).map_err(failed)?.trim().to_owned();
             match secret.len() < crate::config::MIN_SECRET_BYTES {
-                true => Err(Error::Internal(format!("{} holds no secret; remove it", file.display()))),
+                true => {
+                    Err(Error::Internal(format!("{} holds no secret; remove it", file.display())))
+                }
                 false => Ok(secret),
             }
         }

@@ -50,9 +50,10 @@ pub fn check_link(field: &str, url: Option<&str>) -> Result<()> {
     check_optional_line(field, url, LONGEST_URL)?;
     let is_path = |url: &str| url.starts_with('/') && !url.starts_with("//") && !url.contains('\\');
     match url {
-        Some(url) if !url.is_empty() && !is_web_url(url) && !is_path(url) => {
-            Err(Error::invalid(field, "is an http or https URL, or a path that begins with one slash"))
-        }
+        Some(url) if !url.is_empty() && !is_web_url(url) && !is_path(url) => Err(Error::invalid(
+            field,
+            "is an http or https URL, or a path that begins with one slash",
+        )),
         _ => Ok(()),
     }
 }

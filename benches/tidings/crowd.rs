@@ -11,7 +11,8 @@ const CROWD: &str = "external_id LIKE 'crowd-%'";
 
 /// Makes them, once. They have empty inboxes.
 pub async fn gather(database: &Database, connection: &DatabaseConnection) -> Result<()> {
-    let up_to = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {SIZE})");
+    let up_to =
+        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {SIZE})");
     run(
         connection,
         [
@@ -36,10 +37,13 @@ pub async fn send(
     recipients: i64,
     deliver: bool,
 ) -> Result<()> {
-    let up_to = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {messages})");
+    let up_to = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {messages})"
+    );
     let ours = format!("SELECT id FROM message WHERE subject = '{subject}'");
     // Each message goes to another part of the crowd, or to all of it.
-    let whom = if recipients == SIZE { "true".to_owned() } else { format!("m.n = u.n / {recipients}") };
+    let whom =
+        if recipients == SIZE { "true".to_owned() } else { format!("m.n = u.n / {recipients}") };
     let reached = format!(
         "FROM message_audience AS a \
          JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM ({ours}) AS o) AS m ON m.id = a.message_id \
@@ -92,7 +96,10 @@ pub async fn settle(database: &Database, connection: &DatabaseConnection) -> Res
     Ok(())
 }
 
-async fn run(connection: &DatabaseConnection, statements: impl IntoIterator<Item = String>) -> Result<()> {
+async fn run(
+    connection: &DatabaseConnection,
+    statements: impl IntoIterator<Item = String>,
+) -> Result<()> {
     for statement in statements {
         connection.execute_unprepared(&statement).await?;
     }

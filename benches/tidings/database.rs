@@ -51,7 +51,9 @@ impl Database {
     pub fn time(&self, second: &str) -> String {
         match self {
             Database::Sqlite(_) => {
-                format!("strftime('%Y-%m-%dT%H:%M:%f000+00:00', 1700000000 + {second}, 'unixepoch')")
+                format!(
+                    "strftime('%Y-%m-%dT%H:%M:%f000+00:00', 1700000000 + {second}, 'unixepoch')"
+                )
             }
             Database::Postgres(_) => format!("to_timestamp(1700000000 + {second})"),
         }
@@ -60,9 +62,10 @@ impl Database {
     /// Runs statements that fill tables; afterwards the database is as if their rows had been there for long.
     pub async fn fill(&self, statements: &[String], tables: &str) -> Result<()> {
         let (before, after) = match self {
-            Database::Sqlite(_) => {
-                ("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000", "PRAGMA wal_checkpoint(TRUNCATE)".to_owned())
-            }
+            Database::Sqlite(_) => (
+                "PRAGMA synchronous = OFF; PRAGMA cache_size = -200000",
+                "PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
+            ),
             // What it would do by itself in time: plans follow from what it knows of the tables.
             Database::Postgres(_) => ("CHECKPOINT", format!("VACUUM ANALYZE {tables}")),
         };
@@ -87,7 +90,8 @@ impl Database {
 
 /// A connection for durable writes. It leaves the log alone: another one checkpoints.
 pub async fn sqlite_writer(file: &Path) -> Result<SqliteConnection> {
-    let options = sqlite(file).synchronous(SqliteSynchronous::Full).pragma("wal_autocheckpoint", "0");
+    let options =
+        sqlite(file).synchronous(SqliteSynchronous::Full).pragma("wal_autocheckpoint", "0");
     Ok(options.connect().await?)
 }
 
@@ -102,7 +106,10 @@ fn sqlite(file: &Path) -> SqliteConnectOptions {
 }
 
 pub async fn postgres(cluster: &Cluster) -> Result<PgPool> {
-    let options = PgConnectOptions::from_str(&cluster.url())?.options([("plan_cache_mode", "force_generic_plan")]);
-    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS as u32).test_before_acquire(false);
+    let options = PgConnectOptions::from_str(&cluster.url())?
+        .options([("plan_cache_mode", "force_generic_plan")]);
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS as u32)
+        .test_before_acquire(false);
     Ok(pool.connect_with(options.disable_statement_logging()).await?)
 }

@@ -40,7 +40,9 @@ pub async fn run(bench: &Bench, work: &str, messages: i64, recipients: i64) -> R
             "INSERT INTO reminder (message_id, frequency, step, until, zone, since) \
              SELECT id, 'daily', '1 day', 'read', 'UTC', {PAST} FROM ({ours}) AS m"
         ),
-        format!("CREATE TABLE floor_reminded AS SELECT * FROM inbox_item WHERE message_id IN ({ours})"),
+        format!(
+            "CREATE TABLE floor_reminded AS SELECT * FROM inbox_item WHERE message_id IN ({ours})"
+        ),
     ] {
         connection.execute_unprepared(&statement).await?;
     }
@@ -96,7 +98,11 @@ async fn until_reminded(connection: &DatabaseConnection, database: &Database) ->
     };
     let left = format!("SELECT 1 FROM reminder WHERE next_at = {PAST} LIMIT 1");
     let wait = async {
-        while connection.query_one_raw(Statement::from_string(backend, left.as_str())).await?.is_some() {
+        while connection
+            .query_one_raw(Statement::from_string(backend, left.as_str()))
+            .await?
+            .is_some()
+        {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(())

@@ -36,7 +36,8 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     let request = http::graphql(&bench.token_of("crowd-1")?, QUERY, &json!({}));
     let mut readers = Vec::new();
     for _ in 0..CONNECTIONS {
-        readers.push(Reader { http: Http::connect(server.address).await?, request: request.clone() });
+        readers
+            .push(Reader { http: Http::connect(server.address).await?, request: request.clone() });
     }
     let mut floor = Vec::new();
     match &bench.database {
@@ -100,8 +101,12 @@ type Found = (i64, DateTime<Utc>, String, String, i32, i32);
 impl Client for Floor {
     async fn once(&mut self) -> Result<u64> {
         let rows: Vec<Found> = match &mut self.side {
-            Side::Sqlite(connection) => sqlx::query_as(ROWS).bind(self.sender).fetch_all(connection).await?,
-            Side::Postgres(connection) => sqlx::query_as(ROWS).bind(self.sender).fetch_all(connection).await?,
+            Side::Sqlite(connection) => {
+                sqlx::query_as(ROWS).bind(self.sender).fetch_all(connection).await?
+            }
+            Side::Postgres(connection) => {
+                sqlx::query_as(ROWS).bind(self.sender).fetch_all(connection).await?
+            }
         };
         std::hint::black_box(rows);
         Ok(1)

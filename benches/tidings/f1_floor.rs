@@ -31,9 +31,10 @@ impl Floor {
                 let checkpoints = tokio::spawn(checkpoint(database::sqlite_writer(file).await?));
                 Floor::Sqlite(Box::new(SqliteFloor { writer, recipients, group, checkpoints }))
             }
-            Database::Postgres(cluster) => {
-                Floor::Postgres(PostgresFloor { pool: database::postgres(cluster).await?, recipients })
-            }
+            Database::Postgres(cluster) => Floor::Postgres(PostgresFloor {
+                pool: database::postgres(cluster).await?,
+                recipients,
+            }),
         })
     }
 }
@@ -90,7 +91,9 @@ impl Drop for SqliteFloor {
 async fn checkpoint(mut connection: SqliteConnection) {
     loop {
         tokio::time::sleep(CHECKPOINT_INTERVAL).await;
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut connection).await {
+        if let Err(error) =
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&mut connection).await
+        {
             println!("the floor cannot checkpoint: {error}");
         }
     }

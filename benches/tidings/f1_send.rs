@@ -25,12 +25,18 @@ pub async fn run(bench: &Bench, work: &str, recipients: Recipients) -> Result<Ve
     let mut senders = Vec::new();
     for connection in 0..CONNECTIONS {
         let http = Http::connect(server.address).await?;
-        senders.push(Sender { http, token: bench.token(data::sender(connection))?, recipients: recipients.clone() });
+        senders.push(Sender {
+            http,
+            token: bench.token(data::sender(connection))?,
+            recipients: recipients.clone(),
+        });
     }
     let floor = Floor::connect(bench, recipients, CONNECTIONS).await?;
     let (floor, tidings) = match floor {
         Floor::Sqlite(floor) => load::compare(bench, &server, vec![*floor], senders).await?,
-        Floor::Postgres(floor) => load::compare(bench, &server, vec![floor; CONNECTIONS], senders).await?,
+        Floor::Postgres(floor) => {
+            load::compare(bench, &server, vec![floor; CONNECTIONS], senders).await?
+        }
     };
     server.stop().await?;
     Ok(vec![Row::of_rates(work, &floor, &tidings)])

@@ -20,23 +20,33 @@ pub const QUERY: &str = "{ viewer { inbox { counts { unread } items(first: 20) {
 pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     let server = Server::start_and_settle(bench).await?;
     let owners = data::owners(bench.settings.items);
-    let requests = (1..=owners).map(|user| Ok(http::graphql(&bench.token(user)?, QUERY, &json!({}))));
+    let requests =
+        (1..=owners).map(|user| Ok(http::graphql(&bench.token(user)?, QUERY, &json!({}))));
     let requests: Vec<_> = requests.collect::<Result<_>>()?;
     let mut readers = Vec::new();
     for _ in 0..CONNECTIONS {
-        readers.push(Reader { http: Http::connect(server.address).await?, requests: requests.clone() });
+        readers.push(Reader {
+            http: Http::connect(server.address).await?,
+            requests: requests.clone(),
+        });
     }
     let mut floor = Vec::new();
     match &bench.database {
         Database::Sqlite(file) => {
             for _ in 0..SQLITE_READERS {
-                floor.push(Floor { connection: Connection::Sqlite(database::sqlite_reader(file).await?), owners });
+                floor.push(Floor {
+                    connection: Connection::Sqlite(database::sqlite_reader(file).await?),
+                    owners,
+                });
             }
         }
         Database::Postgres(cluster) => {
             let pool = database::postgres(cluster).await?;
             for _ in 0..POSTGRES_CONNECTIONS {
-                floor.push(Floor { connection: Connection::Postgres(pool.acquire().await?.detach()), owners });
+                floor.push(Floor {
+                    connection: Connection::Postgres(pool.acquire().await?.detach()),
+                    owners,
+                });
             }
         }
     }
@@ -65,7 +75,11 @@ async fn check(reader: &mut Reader, items: i64) -> Result<()> {
     let answer: serde_json::Value = serde_json::from_str(answer)?;
     let found = answer["data"]["viewer"]["inbox"]["items"]["nodes"].as_array().map_or(0, Vec::len);
     let expected = PAGE.min(items as usize);
-    if found == expected { Ok(()) } else { Err(format!("{found} items instead of {expected}: {answer}").into()) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{found} items instead of {expected}: {answer}").into())
+    }
 }
 
 struct Floor {

@@ -39,8 +39,11 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
 
     let server = Server::start_and_settle(bench).await?;
     let mut http = Http::connect(server.address).await?;
-    let request =
-        create_message(&bench.token(data::sender(0))?, json!({"group": {"externalId": data::GROUP}}), SUBJECT);
+    let request = create_message(
+        &bench.token(data::sender(0))?,
+        json!({"group": {"externalId": data::GROUP}}),
+        SUBJECT,
+    );
     let (mut floor, mut tidings) = (Sample::default(), Sample::default());
     for send in 0..=SENDS {
         let insert = format!(

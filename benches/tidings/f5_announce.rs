@@ -73,13 +73,19 @@ async fn at(bench: &Bench, work: &str) -> Result<Row> {
 async fn all_rows(bench: &Bench, connection: &DatabaseConnection) -> Result<i64> {
     let tables = match bench.database {
         Database::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table'",
-        Database::Postgres(_) => "SELECT CAST(tablename AS text) FROM pg_tables WHERE schemaname = 'public'",
+        Database::Postgres(_) => {
+            "SELECT CAST(tablename AS text) FROM pg_tables WHERE schemaname = 'public'"
+        }
     };
     let tables = connection.query_all_raw(bench.statement(tables)).await?;
-    let counts =
-        tables.iter().map(|row| Ok(format!("(SELECT count(*) FROM \"{}\")", row.try_get_by_index::<String>(0)?)));
+    let counts = tables.iter().map(|row| {
+        Ok(format!("(SELECT count(*) FROM \"{}\")", row.try_get_by_index::<String>(0)?))
+    });
     let counts = format!("SELECT {}", counts.collect::<Result<Vec<_>>>()?.join(" + "));
-    let row = connection.query_one_raw(bench.statement(&counts)).await?.ok_or("a select without a row")?;
+    let row = connection
+        .query_one_raw(bench.statement(&counts))
+        .await?
+        .ok_or("a select without a row")?;
     Ok(row.try_get_by_index(0)?)
 }
 
@@ -105,7 +111,12 @@ impl Floor {
         let (begin, now) = (Instant::now(), tidings::clock::Clock::System.now());
         match self {
             Floor::Sqlite(connection) => {
-                sqlx::query(INSERT).bind(SUBJECT).bind(BODY).bind(now).execute(&mut **connection).await?;
+                sqlx::query(INSERT)
+                    .bind(SUBJECT)
+                    .bind(BODY)
+                    .bind(now)
+                    .execute(&mut **connection)
+                    .await?;
             }
             Floor::Postgres(pool) => {
                 sqlx::query(INSERT).bind(SUBJECT).bind(BODY).bind(now).execute(&*pool).await?;

@@ -40,7 +40,8 @@ pub enum New {
 }
 
 pub async fn run(bench: &Bench, work: &str, new: New, connected: usize) -> Result<Vec<Row>> {
-    let connected = connected.min(process::most_files()?.saturating_sub(OTHER_FILES) / FILES_OF_ONE);
+    let connected =
+        connected.min(process::most_files()?.saturating_sub(OTHER_FILES) / FILES_OF_ONE);
     if let New::Activity = new {
         follow_target(bench, connected).await?;
     }
@@ -132,7 +133,9 @@ const TARGET: &str = "followed-by-all";
 /// Lets all who will be connected follow a target.
 async fn follow_target(bench: &Bench, connected: usize) -> Result<()> {
     let now = bench.database.time("0");
-    let target = format!("INSERT INTO target (type, external_id, created_at) VALUES ('post', '{TARGET}', {now})");
+    let target = format!(
+        "INSERT INTO target (type, external_id, created_at) VALUES ('post', '{TARGET}', {now})"
+    );
     let follow = format!(
         "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
          SELECT u.id, t.id, 'comment', 'like_post', 0, {now} FROM \"user\" AS u, target AS t \

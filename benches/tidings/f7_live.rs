@@ -47,7 +47,13 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
 }
 
 /// Sends a message; gives the time until its frame is here.
-async fn deliver(http: &mut Http, socket: &mut Socket, sender: &str, to: &Value, n: u32) -> Result<Duration> {
+async fn deliver(
+    http: &mut Http,
+    socket: &mut Socket,
+    sender: &str,
+    to: &Value,
+    n: u32,
+) -> Result<Duration> {
     let subject = format!("Number {n} is here");
     let request = create_message(sender, to.clone(), &subject);
     let begin = Instant::now();

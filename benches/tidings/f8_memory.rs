@@ -35,7 +35,9 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     }
     let before = server.memory()?;
     for user in WARM_UP + 1..=WARM_UP + sockets {
-        open.push(Socket::open(server.address, &bench.token(user as i64 % data::MEMBERS + 1)?).await?);
+        open.push(
+            Socket::open(server.address, &bench.token(user as i64 % data::MEMBERS + 1)?).await?,
+        );
     }
     let idle = server.memory()?;
     for socket in &mut open[WARM_UP..] {
@@ -45,7 +47,9 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     drop(open);
     server.stop().await?;
 
-    let of_one = |memory: u64| format!("{:.1} KiB", memory.saturating_sub(before) as f64 / 1024.0 / sockets as f64);
+    let of_one = |memory: u64| {
+        format!("{:.1} KiB", memory.saturating_sub(before) as f64 / 1024.0 / sockets as f64)
+    };
     let row = |name: &str, memory| Row {
         work: format!("{work}: {sockets} {name}"),
         tidings: of_one(memory),

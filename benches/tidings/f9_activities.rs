@@ -21,10 +21,8 @@ use crate::{
 const TARGETS: i64 = 1_000;
 /// Requests are made before the clock runs.
 const REQUESTS: usize = 64;
-const DATA: &str =
-    "{\"preview\":\"I have looked for this all day, and here it is: thank you very much for sharing it!\"}";
-const CREATE: &str =
-    "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
+const DATA: &str = "{\"preview\":\"I have looked for this all day, and here it is: thank you very much for sharing it!\"}";
+const CREATE: &str = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
 
 /// The request that tells of activities.
 pub fn create_activities(token: &str, activities: &[Value]) -> Vec<u8> {
@@ -41,12 +39,16 @@ pub async fn run(bench: &Bench, work: &str, batch: usize) -> Result<Vec<Row>> {
     bench.database.fill(&[known], "target").await?;
     let server = Server::start_and_settle(bench).await?;
     let service = bench.service()?;
-    let requests =
-        (0..REQUESTS).map(|_| create_activities(&service, &(0..batch).map(|_| activity()).collect::<Vec<_>>()));
+    let requests = (0..REQUESTS)
+        .map(|_| create_activities(&service, &(0..batch).map(|_| activity()).collect::<Vec<_>>()));
     let requests: Arc<[Vec<u8>]> = requests.collect();
     let mut tellers = Vec::new();
     for _ in 0..CONNECTIONS {
-        tellers.push(Teller { http: Http::connect(server.address).await?, requests: requests.clone(), batch });
+        tellers.push(Teller {
+            http: Http::connect(server.address).await?,
+            requests: requests.clone(),
+            batch,
+        });
     }
     let rows = Rows::of(bench, batch).await?;
     let (floor, tidings) = match &bench.database {
@@ -94,7 +96,9 @@ struct Rows {
 
 impl Rows {
     async fn of(bench: &Bench, batch: usize) -> Result<Self> {
-        let row = |n: usize| format!("(${}, 'comment', ${}, ${}, ${}, ${})", n + 1, n + 2, n + 3, n + 4, n + 4);
+        let row = |n: usize| {
+            format!("(${}, 'comment', ${}, ${}, ${}, ${})", n + 1, n + 2, n + 3, n + 4, n + 4)
+        };
         let rows: Vec<_> = (0..batch).map(|n| row(4 * n)).collect();
         let columns = "actor_id, action, target_id, data, occurred_at, created_at";
         let insert = format!("INSERT INTO activity ({columns}) VALUES {}", rows.join(", ")).into();
@@ -112,7 +116,8 @@ macro_rules! query {
         let mut query = sqlx::query(AssertSqlSafe($rows.insert.clone()));
         let now = tidings::clock::Clock::System.now();
         for _ in 0..$rows.batch {
-            let (actor, target) = (rand::random_range(1..=data::MEMBERS), rand::random_range(0..TARGETS));
+            let (actor, target) =
+                (rand::random_range(1..=data::MEMBERS), rand::random_range(0..TARGETS));
             query = query.bind(actor).bind($rows.first_target + target).bind(DATA).bind(now);
         }
         query

@@ -45,7 +45,10 @@ impl Http {
             }
         };
         let head = str::from_utf8(&self.buffer[..body])?;
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).ok_or("no content-length")?;
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .ok_or("no content-length")?;
         let is_ok = head.starts_with("HTTP/1.1 200 ");
         let end = body + length.parse::<usize>()?;
         while self.buffer.len() < end {

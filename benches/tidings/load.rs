@@ -53,7 +53,8 @@ impl Sample {
         self.operations += round.operations;
         self.time += round.time;
         self.server_cpu += round.server_cpu;
-        self.database_cpu = round.database_cpu.map(|cpu| cpu + self.database_cpu.unwrap_or_default());
+        self.database_cpu =
+            round.database_cpu.map(|cpu| cpu + self.database_cpu.unwrap_or_default());
         self.latencies.extend(round.latencies);
         self.latencies.sort_unstable();
     }
@@ -101,7 +102,11 @@ pub async fn compare(
 }
 
 /// What one set of clients does.
-pub async fn measure(bench: &Bench, server: &Server, clients: &mut Vec<impl Client>) -> Result<Sample> {
+pub async fn measure(
+    bench: &Bench,
+    server: &Server,
+    clients: &mut Vec<impl Client>,
+) -> Result<Sample> {
     let mut sample = Sample::default();
     for _ in 0..ROUNDS {
         sample.extend(round(bench, server, clients).await?);
@@ -130,7 +135,11 @@ async fn round<C: Client>(bench: &Bench, server: &Server, clients: &mut Vec<C>) 
 }
 
 /// One client's loop; counts what ends between the two times.
-async fn work<C: Client>(mut client: C, start: Instant, end: Instant) -> Result<(C, u64, Vec<Duration>)> {
+async fn work<C: Client>(
+    mut client: C,
+    start: Instant,
+    end: Instant,
+) -> Result<(C, u64, Vec<Duration>)> {
     let (mut operations, mut latencies) = (0, Vec::new());
     loop {
         let begin = Instant::now();

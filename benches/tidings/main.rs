@@ -43,7 +43,10 @@ use std::process::ExitCode;
 use tidings::auth::{Auth, Role};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{database::Database, f6_broadcast::New, postgres::Cluster, server::SECRET, settings::Settings, table::Row};
+use crate::{
+    database::Database, f6_broadcast::New, postgres::Cluster, server::SECRET, settings::Settings,
+    table::Row,
+};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T, E = Error> = std::result::Result<T, E>;
@@ -93,9 +96,18 @@ const LINES: [(&str, Line); 20] = [
     ("F11 reminders: 1 message, 100 000 people", Line::RemindMany),
     ("F11 reminders: 10 000 messages, 1 person each", Line::RemindOfMany),
     ("F12 readReport: 20 messages to 100 000 each", Line::Report),
-    ("F6 activity to 1 000 followers (floor: plain broadcast)", Line::Broadcast(New::Activity, 1_000)),
-    ("F6 announcement to 1 000 connected (floor: plain broadcast)", Line::Broadcast(New::Announcement, 1_000)),
-    ("F6 announcement to 5 000 connected (floor: plain broadcast)", Line::Broadcast(New::Announcement, 5_000)),
+    (
+        "F6 activity to 1 000 followers (floor: plain broadcast)",
+        Line::Broadcast(New::Activity, 1_000),
+    ),
+    (
+        "F6 announcement to 1 000 connected (floor: plain broadcast)",
+        Line::Broadcast(New::Announcement, 1_000),
+    ),
+    (
+        "F6 announcement to 5 000 connected (floor: plain broadcast)",
+        Line::Broadcast(New::Announcement, 5_000),
+    ),
     ("F9 createActivities, one by one", Line::Activities(1)),
     ("F9 createActivities, in batches of 500", Line::Activities(500)),
     ("Pull past 100 000 of others", Line::PullInbox),
@@ -140,12 +152,15 @@ async fn run() -> Result<()> {
     let on_postgres = match postgres::binaries() {
         Some(binaries) => {
             measure(&settings, "PostgreSQL", || {
-                Cluster::start(&binaries, &settings.directory, "").map(|cluster| Database::Postgres(Box::new(cluster)))
+                Cluster::start(&binaries, &settings.directory, "")
+                    .map(|cluster| Database::Postgres(Box::new(cluster)))
             })
             .await
         }
         None => {
-            println!("\nPostgreSQL: SKIPPED! There is no initdb in PATH or /usr/lib/postgresql/*/bin.");
+            println!(
+                "\nPostgreSQL: SKIPPED! There is no initdb in PATH or /usr/lib/postgresql/*/bin."
+            );
             Ok(())
         }
     };
@@ -153,8 +168,13 @@ async fn run() -> Result<()> {
 }
 
 /// Runs the lines that were asked for on one database.
-async fn measure(settings: &Settings, name: &str, database: impl FnOnce() -> Result<Database>) -> Result<()> {
-    let lines: Vec<_> = LINES.into_iter().filter(|(line, _)| settings.want(&format!("{name} {line}"))).collect();
+async fn measure(
+    settings: &Settings,
+    name: &str,
+    database: impl FnOnce() -> Result<Database>,
+) -> Result<()> {
+    let lines: Vec<_> =
+        LINES.into_iter().filter(|(line, _)| settings.want(&format!("{name} {line}"))).collect();
     if lines.is_empty() {
         return Ok(());
     }

@@ -21,8 +21,7 @@ const FEEDERS: usize = 2;
 /// Messages of [`LARGE`] bytes that wait for each stalled client when the measurement begins: more than its buffers hold.
 const WAITING: usize = 5;
 const LARGE: usize = 60_000;
-const FOLLOW: &str =
-    "subscription { inboxUpdated { cursor changes { item { title subject { ... on Message { body } } } } } }";
+const FOLLOW: &str = "subscription { inboxUpdated { cursor changes { item { title subject { ... on Message { body } } } } } }";
 
 pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     let server = Server::start_and_settle(bench).await?;
@@ -40,7 +39,8 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
 
     let mut stalled = Vec::new();
     for user in 1..=STALLED {
-        let mut socket = Socket::open_with_small_buffer(server.address, &bench.token(user)?).await?;
+        let mut socket =
+            Socket::open_with_small_buffer(server.address, &bench.token(user)?).await?;
         socket.follow(FOLLOW).await?;
         stalled.push(socket);
     }
@@ -55,7 +55,8 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
         }
     }
     let stop = CancellationToken::new();
-    let feeding: Vec<_> = feeders.into_iter().map(|feeder| tokio::spawn(feeder.run(stop.clone()))).collect();
+    let feeding: Vec<_> =
+        feeders.into_iter().map(|feeder| tokio::spawn(feeder.run(stop.clone()))).collect();
     let beside = load::measure(bench, &server, &mut others).await;
     stop.cancel();
     for feeder in feeding {
@@ -85,7 +86,10 @@ impl Client for Other {
         let subject = format!("Number {} of {}", self.n, self.reader);
         let to = json!({"user": {"externalId": data::external_id(self.reader)}});
         let request = create_message(&self.sender, to, &subject);
-        tokio::try_join!(async { self.http.send(&request).await.map(drop) }, self.socket.read_until(&subject))?;
+        tokio::try_join!(
+            async { self.http.send(&request).await.map(drop) },
+            self.socket.read_until(&subject)
+        )?;
         Ok(1)
     }
 }

@@ -45,7 +45,8 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     for user in 0..sockets {
         let token = bench.token(user as i64 % data::MEMBERS + 1)?;
         // The database keeps the pages that it has read: they are not the sockets'.
-        http.send(&crate::http::graphql(&token, "{ viewer { inbox { cursor } } }", &json!({}))).await?;
+        http.send(&crate::http::graphql(&token, "{ viewer { inbox { cursor } } }", &json!({})))
+            .await?;
         let source = Ipv4Addr::new(127, 0, 1, (user % ADDRESSES) as u8 + 1);
         clients.push(Client { token, source, socket: None, cursor: None });
     }
@@ -64,16 +65,22 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     let server = server.kill_and_start(bench).await?;
     clients.iter_mut().for_each(|client| client.socket = None);
     send(bench, server.address, "while the server was away").await?;
-    let (clients, back_again) = all_follow(server.address, clients, "while the server was away").await?;
+    let (clients, back_again) =
+        all_follow(server.address, clients, "while the server was away").await?;
     let after_kill = killed.elapsed();
     drop(clients);
     server.stop().await?;
 
-    let of_one = |memory: u64| format!("{:.1} KiB", memory.saturating_sub(before) as f64 / 1024.0 / sockets as f64);
+    let of_one = |memory: u64| {
+        format!("{:.1} KiB", memory.saturating_sub(before) as f64 / 1024.0 / sockets as f64)
+    };
     let row = |name: &str, tidings: String, mut times: Vec<Duration>| {
         times.sort_unstable();
         let percentile = |percent: usize| {
-            times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().map(table::duration)
+            times
+                .get((times.len() * percent / 100).min(times.len().saturating_sub(1)))
+                .copied()
+                .map(table::duration)
         };
         Row {
             work: format!("{work}: {sockets} {name}"),
@@ -109,7 +116,11 @@ async fn send(bench: &Bench, address: SocketAddr, subject: &str) -> Result<()> {
 
 /// All at once. Returns when each has heard where its inbox stands, and of something with this title; with how long that
 /// took each of them.
-async fn all_follow(address: SocketAddr, clients: Vec<Client>, title: &str) -> Result<(Vec<Client>, Vec<Duration>)> {
+async fn all_follow(
+    address: SocketAddr,
+    clients: Vec<Client>,
+    title: &str,
+) -> Result<(Vec<Client>, Vec<Duration>)> {
     let begin = Instant::now();
     let mut coming = JoinSet::new();
     for mut client in clients {
@@ -136,13 +147,18 @@ async fn all_follow(address: SocketAddr, clients: Vec<Client>, title: &str) -> R
 impl Client {
     async fn follow(&mut self, address: SocketAddr, title: &str) -> Result<()> {
         let mut socket = Socket::open_from(self.source, address, &self.token).await?;
-        let after = self.cursor.as_ref().map_or_else(String::new, |cursor| format!("(after: \"{cursor}\")"));
-        let subscription =
-            format!("subscription {{ inboxUpdated{after} {{ cursor changes {{ type item {{ title }} }} }} }}");
+        let after = self
+            .cursor
+            .as_ref()
+            .map_or_else(String::new, |cursor| format!("(after: \"{cursor}\")"));
+        let subscription = format!(
+            "subscription {{ inboxUpdated{after} {{ cursor changes {{ type item {{ title }} }} }} }}"
+        );
         let update = socket.first_update(&subscription, title).await?;
         let update: serde_json::Value = serde_json::from_str(&update)?;
-        let cursor =
-            update["payload"]["data"]["inboxUpdated"]["cursor"].as_str().ok_or("an update without a cursor")?;
+        let cursor = update["payload"]["data"]["inboxUpdated"]["cursor"]
+            .as_str()
+            .ok_or("an update without a cursor")?;
         self.cursor = Some(cursor.to_owned());
         self.socket = Some(socket);
         Ok(())

@@ -29,11 +29,16 @@ struct Script(Mutex<(Child, BufReader<ChildStdout>)>);
 pub fn binaries() -> Option<PathBuf> {
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut debian: Vec<_> = debian.map(|version| version.path()).collect();
-    debian.sort_by_key(|path| Reverse(path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok())));
+    debian.sort_by_key(|path| {
+        Reverse(path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()))
+    });
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let directories = std::env::split_paths(&path).chain(debian.iter().map(|version| version.join("bin")));
+    let directories =
+        std::env::split_paths(&path).chain(debian.iter().map(|version| version.join("bin")));
     // PATH may have a link to it and none to the programs beside it.
-    let initdb = directories.map(|directory| directory.join("initdb")).find_map(|initdb| initdb.canonicalize().ok())?;
+    let initdb = directories
+        .map(|directory| directory.join("initdb"))
+        .find_map(|initdb| initdb.canonicalize().ok())?;
     initdb.parent().map(Path::to_owned)
 }
 
@@ -74,7 +79,12 @@ impl Cluster {
 
     /// Another database, of the same server.
     pub fn named(&self, database: &str) -> Self {
-        Cluster { script: self.script.clone(), postmaster: self.postmaster, port: self.port, database: database.into() }
+        Cluster {
+            script: self.script.clone(),
+            postmaster: self.postmaster,
+            port: self.port,
+            database: database.into(),
+        }
     }
 
     /// Gives it to pg_ctl, as `stop -m fast` or `start`, and waits; says what came of it.
@@ -85,7 +95,11 @@ impl Cluster {
         writeln!(child.stdin.as_mut().ok_or("no input")?, "{how}")?;
         let mut said = String::new();
         output.read_line(&mut said)?;
-        if said.trim() == "done" { Ok(()) } else { Err(format!("pg_ctl {how}: {}", said.trim()).into()) }
+        if said.trim() == "done" {
+            Ok(())
+        } else {
+            Err(format!("pg_ctl {how}: {}", said.trim()).into())
+        }
     }
 
     pub fn cpu(&self) -> Result<Duration> {

@@ -48,7 +48,10 @@ pub fn cpu_with_children(id: u32) -> Result<Duration> {
 /// How many files this process may have open; the server inherits the limit.
 pub fn most_files() -> Result<usize> {
     let limits = fs::read_to_string("/proc/self/limits")?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).ok_or("no limit of open files")?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .ok_or("no limit of open files")?;
     Ok(line.split_whitespace().next().and_then(|soft| soft.parse().ok()).unwrap_or(usize::MAX))
 }
 

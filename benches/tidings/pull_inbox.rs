@@ -68,7 +68,11 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     }
     server.stop().await?;
     let [floor, tidings] = samples;
-    rows.push(Row::of_times(&format!("{work}, {DUE} due (floor: only these newer)"), &floor, &tidings));
+    rows.push(Row::of_times(
+        &format!("{work}, {DUE} due (floor: only these newer)"),
+        &floor,
+        &tidings,
+    ));
     Ok(rows)
 }
 

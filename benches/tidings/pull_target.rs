@@ -5,7 +5,8 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::{
-    Bench, Result, data, f9_activities::create_activities, http::Http, load::Sample, server::Server, table::Row,
+    Bench, Result, data, f9_activities::create_activities, http::Http, load::Sample,
+    server::Server, table::Row,
 };
 
 const FOLLOWERS: i64 = 100_000;

@@ -38,7 +38,10 @@ fn tidings(url: &str, settings: &Settings) -> Command {
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     // The clients of the bench answer pings only while they wait for something.
     command.env("TIDINGS_LIMITS_PING_INTERVAL", "1h");
-    command.env("TIDINGS_AUTH_SECRET", SECRET).env("TIDINGS_LOG", "warn").env("TIDINGS_DATABASE_URL", url);
+    command
+        .env("TIDINGS_AUTH_SECRET", SECRET)
+        .env("TIDINGS_LOG", "warn")
+        .env("TIDINGS_DATABASE_URL", url);
     command
 }
 
@@ -69,7 +72,9 @@ impl Server {
         let begin = Instant::now();
         while !server.is_ready().await {
             if server.child.try_wait()?.is_some() || begin.elapsed() > START_TIMEOUT {
-                return Err(format!("the server does not start: {}", fs::read_to_string(log)?).into());
+                return Err(
+                    format!("the server does not start: {}", fs::read_to_string(log)?).into()
+                );
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -92,14 +97,19 @@ impl Server {
             }
         }
         if begin.elapsed() > WORTH_A_NOTE {
-            println!("(after its start the server was busy for {})", table::duration(begin.elapsed()));
+            println!(
+                "(after its start the server was busy for {})",
+                table::duration(begin.elapsed())
+            );
         }
         Ok(server)
     }
 
     async fn is_ready(&self) -> bool {
         match Http::connect(self.address).await {
-            Ok(mut http) => http.send(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.is_ok(),
+            Ok(mut http) => {
+                http.send(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n").await.is_ok()
+            }
             Err(_) => false,
         }
     }

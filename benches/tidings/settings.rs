@@ -29,10 +29,14 @@ pub struct Settings {
 
 /// A directory that goes when it is dropped.
 pub fn directory() -> Result<TempDir> {
-    let parent = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+    let parent =
+        std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
     // Others may go through it: PostgreSQL runs as another user when we are root.
     let permissions = Permissions::from_mode(0o755);
-    Ok(tempfile::Builder::new().prefix("tidings-bench-").permissions(permissions).tempdir_in(parent)?)
+    Ok(tempfile::Builder::new()
+        .prefix("tidings-bench-")
+        .permissions(permissions)
+        .tempdir_in(parent)?)
 }
 
 impl Settings {
@@ -43,7 +47,10 @@ impl Settings {
             sockets: from_environment("TIDINGS_BENCH_SOCKETS", 10_000)?,
             directory: directory.to_owned(),
             // Cargo adds --bench.
-            filters: std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect(),
+            filters: std::env::args()
+                .skip(1)
+                .filter(|argument| !argument.starts_with('-'))
+                .collect(),
         })
     }
 

@@ -43,7 +43,9 @@ impl Socket {
     async fn open_on(stream: TcpStream, token: &str) -> Result<Self> {
         let address = stream.peer_addr()?;
         let mut request = format!("ws://{address}/graphql").into_client_request()?;
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("graphql-transport-ws"));
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", HeaderValue::from_static("graphql-transport-ws"));
         stream.set_nodelay(true)?;
         let (stream, _) = client_async(request, stream).await?;
         let mut socket = Socket(stream);
@@ -77,7 +79,12 @@ impl Socket {
     }
 
     /// Begins an operation beside others.
-    pub async fn begin(&mut self, id: &str, query: &str, variables: serde_json::Value) -> Result<()> {
+    pub async fn begin(
+        &mut self,
+        id: &str,
+        query: &str,
+        variables: serde_json::Value,
+    ) -> Result<()> {
         let payload = json!({"query": query, "variables": variables});
         self.write(json!({"type": "subscribe", "id": id, "payload": payload})).await
     }
@@ -103,7 +110,9 @@ impl Socket {
                     self.write(json!({"type": "pong"})).await?;
                 }
                 Message::Text(message) => return Ok(message),
-                Message::Close(frame) => return Err(format!("the server closes the socket: {frame:?}").into()),
+                Message::Close(frame) => {
+                    return Err(format!("the server closes the socket: {frame:?}").into());
+                }
                 _ => {}
             }
         }

@@ -57,7 +57,8 @@ impl Row {
 
     fn of_costs(work: &str, floor: &Sample, tidings: &Sample) -> Self {
         let server_cpu = tidings.of_one(tidings.server_cpu);
-        let database = |sample: &Sample| sample.database_cpu.map(|cpu| duration(sample.of_one(cpu)));
+        let database =
+            |sample: &Sample| sample.database_cpu.map(|cpu| duration(sample.of_one(cpu)));
         Row {
             work: work.to_owned(),
             server_cpu: if server_cpu.is_zero() { String::new() } else { duration(server_cpu) },
@@ -91,7 +92,8 @@ impl fmt::Display for Row {
 /// With a space between thousands.
 pub fn number(number: f64) -> String {
     let digits = format!("{number:.0}");
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
     groups.join(" ")
 }
 

@@ -42,20 +42,32 @@ impl Entity {
         let owned = target::Entity::find()
             .select_only()
             .expr(Expr::val(1))
-            .filter(Expr::col((target::Entity, target::Column::Id)).equals((Entity, Column::TargetId)))
+            .filter(
+                Expr::col((target::Entity, target::Column::Id)).equals((Entity, Column::TargetId)),
+            )
             .filter(target::COLUMN.owner_id.eq(user));
         let followed = subscription::Entity::find()
             .select_only()
             .expr(Expr::val(1))
             .filter(
-                Expr::col((subscription::Entity, subscription::Column::TargetId)).equals((Entity, Column::TargetId)),
+                Expr::col((subscription::Entity, subscription::Column::TargetId))
+                    .equals((Entity, Column::TargetId)),
             )
-            .filter(Expr::col((subscription::Entity, subscription::Column::Since)).lt(Expr::col((Entity, Column::Id))))
-            .filter(Expr::col((subscription::Entity, subscription::Column::Action)).equals((Entity, Column::Action)))
+            .filter(
+                Expr::col((subscription::Entity, subscription::Column::Since))
+                    .lt(Expr::col((Entity, Column::Id))),
+            )
+            .filter(
+                Expr::col((subscription::Entity, subscription::Column::Action))
+                    .equals((Entity, Column::Action)),
+            )
             .filter(subscription::COLUMN.user_id.eq(user))
-            .filter(Condition::any().add(subscription::COLUMN.until.is_null()).add(
-                Expr::col((subscription::Entity, subscription::Column::Until)).gte(Expr::col((Entity, Column::Id))),
-            ));
+            .filter(
+                Condition::any().add(subscription::COLUMN.until.is_null()).add(
+                    Expr::col((subscription::Entity, subscription::Column::Until))
+                        .gte(Expr::col((Entity, Column::Id))),
+                ),
+            );
         let known = Condition::any()
             .add(COLUMN.actor_id.eq(user))
             .add(Expr::exists(owned.into_query()))

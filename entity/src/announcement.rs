@@ -41,7 +41,9 @@ impl Entity {
     pub fn visible_to(reader: Reader) -> Select<Self> {
         Self::find().filter(match reader {
             Reader::Everything | Reader::System => Condition::all(),
-            Reader::User(_) => Condition::all().add(COLUMN.position.is_not_null()).add(COLUMN.retracted_at.is_null()),
+            Reader::User(_) => Condition::all()
+                .add(COLUMN.position.is_not_null())
+                .add(COLUMN.retracted_at.is_null()),
         })
     }
 }

@@ -79,8 +79,11 @@ fn visible_to(reader: Reader) -> Condition {
                 .select_only()
                 .expr(Expr::val(1))
                 .filter(
-                    Expr::col((super::message_recipient::Entity, super::message_recipient::Column::MessageId))
-                        .equals((Entity, Column::Id)),
+                    Expr::col((
+                        super::message_recipient::Entity,
+                        super::message_recipient::Column::MessageId,
+                    ))
+                    .equals((Entity, Column::Id)),
                 )
                 .filter(super::message_recipient::COLUMN.user_id.eq(user))
                 .into_query();
@@ -95,7 +98,13 @@ mod hex {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        text.as_bytes().chunks(2).map(byte).collect::<Option<_>>().ok_or_else(|| D::Error::custom("not hexadecimal"))
+        let byte = |pair: &[u8]| {
+            std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        };
+        text.as_bytes()
+            .chunks(2)
+            .map(byte)
+            .collect::<Option<_>>()
+            .ok_or_else(|| D::Error::custom("not hexadecimal"))
     }
 }

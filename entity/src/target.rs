@@ -39,13 +39,19 @@ impl Entity {
         let followed = subscription::Entity::find()
             .select_only()
             .expr(Expr::val(1))
-            .filter(Expr::col((subscription::Entity, subscription::Column::TargetId)).equals((Entity, Column::Id)))
+            .filter(
+                Expr::col((subscription::Entity, subscription::Column::TargetId))
+                    .equals((Entity, Column::Id)),
+            )
             .filter(subscription::COLUMN.user_id.eq(user))
             .filter(subscription::COLUMN.until.is_null());
         let received = inbox_item::Entity::find()
             .select_only()
             .expr(Expr::val(1))
-            .filter(Expr::col((inbox_item::Entity, inbox_item::Column::TargetId)).equals((Entity, Column::Id)))
+            .filter(
+                Expr::col((inbox_item::Entity, inbox_item::Column::TargetId))
+                    .equals((Entity, Column::Id)),
+            )
             .filter(inbox_item::COLUMN.user_id.eq(user))
             .filter(inbox_item::COLUMN.removed_at.is_null());
         let known = Condition::any()

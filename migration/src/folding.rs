@@ -23,7 +23,8 @@ mod tests {
     #[test]
     fn every_letter_folds_to_the_same_in_either_case_and_to_itself_afterwards() {
         for letter in '\0'..=char::MAX {
-            let (lower, upper): (String, String) = (letter.to_lowercase().collect(), letter.to_uppercase().collect());
+            let (lower, upper): (String, String) =
+                (letter.to_lowercase().collect(), letter.to_uppercase().collect());
             let folded_letter = folded(&letter.to_string());
             // The dotted İ has a lower case of two characters, and the dotless ı the upper case of i.
             assert_eq!(folded(&lower), folded_letter, "{letter} {:x}", u32::from(letter));

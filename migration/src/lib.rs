@@ -29,6 +29,10 @@ impl MigratorTrait for Migrator {
 }
 
 /// The foreign key of a column to another table's id.
-fn reference(table: &'static str, column: &'static str, other: &'static str) -> ForeignKeyCreateStatement {
+fn reference(
+    table: &'static str,
+    column: &'static str,
+    other: &'static str,
+) -> ForeignKeyCreateStatement {
     ForeignKey::create().from(table, column).to(other, "id").to_owned()
 }

@@ -81,7 +81,11 @@ fn tables(backend: DbBackend) -> [TableCreateStatement; 12] {
             .col(big_integer_null("parent_id"))
             .col(big_integer_null("root_id"))
             .col(integer("depth"))
-            .col(var_binary("path", 0).custom(if backend == DbBackend::Postgres { "bytea" } else { "blob" }))
+            .col(var_binary("path", 0).custom(if backend == DbBackend::Postgres {
+                "bytea"
+            } else {
+                "blob"
+            }))
             .col(big_integer("seq"))
             .col(integer("recipient_count"))
             .col(integer("seen_count"))

@@ -27,11 +27,16 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for index in ["inbox_item_announcement", "inbox_item_target", "inbox_since", "user_deactivated"] {
+        for index in
+            ["inbox_item_announcement", "inbox_item_target", "inbox_since", "user_deactivated"]
+        {
             manager.get_connection().execute_unprepared(&format!("DROP INDEX {index}")).await?;
         }
         // None of the items of the older tables is one of these.
-        manager.get_connection().execute_unprepared("DELETE FROM inbox_item WHERE kind <> 'message'").await?;
+        manager
+            .get_connection()
+            .execute_unprepared("DELETE FROM inbox_item WHERE kind <> 'message'")
+            .await?;
         for (table, column) in columns() {
             let column = column.get_column_name();
             manager.alter_table(Table::alter().table(table).drop_column(column).to_owned()).await?;

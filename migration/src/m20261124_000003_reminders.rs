@@ -45,7 +45,10 @@ impl MigrationTrait for Migration {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if manager.get_database_backend() == DbBackend::Postgres {
             // Servers ask for messages with their reminders; dropping these first would lock the two the other way round.
-            manager.get_connection().execute_unprepared("LOCK TABLE message IN ACCESS EXCLUSIVE MODE").await?;
+            manager
+                .get_connection()
+                .execute_unprepared("LOCK TABLE message IN ACCESS EXCLUSIVE MODE")
+                .await?;
         }
         manager.get_connection().execute_unprepared("DROP INDEX message_audience_group").await?;
         for (table, column) in columns() {

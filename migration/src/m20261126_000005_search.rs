@@ -46,7 +46,12 @@ const TEXTS: [(&str, &str, &str); 5] = [
 const BATCH: u32 = 100;
 
 /// Folds the texts that are there, some at a time. It locks none of the tables that it reads.
-async fn fill(db: &SchemaManagerConnection<'_>, about: &str, table: &str, text: &str) -> Result<(), DbErr> {
+async fn fill(
+    db: &SchemaManagerConnection<'_>,
+    about: &str,
+    table: &str,
+    text: &str,
+) -> Result<(), DbErr> {
     let backend = db.get_database_backend();
     // A text of ASCII letters needs no row.
     let next = format!(
@@ -54,7 +59,9 @@ async fn fill(db: &SchemaManagerConnection<'_>, about: &str, table: &str, text: 
     );
     let mut after = 0_i64;
     loop {
-        let rows = db.query_all_raw(Statement::from_sql_and_values(backend, &next, [after.into()])).await?;
+        let rows = db
+            .query_all_raw(Statement::from_sql_and_values(backend, &next, [after.into()]))
+            .await?;
         for row in &rows {
             let text: String = row.try_get_by_index(1)?;
             after = row.try_get_by_index(0)?;

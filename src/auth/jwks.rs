@@ -48,7 +48,11 @@ impl Jwks {
     }
 
     /// The keys among which is the one that a token names, if there is one at all.
-    pub async fn keys_for(self: &Arc<Self>, id: Option<&str>, now: DateTime<Utc>) -> Result<Arc<Keys>> {
+    pub async fn keys_for(
+        self: &Arc<Self>,
+        id: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Keys>> {
         let state = self.state();
         if state.keys.know(id) {
             return Ok(state.keys);
@@ -57,9 +61,9 @@ impl Jwks {
         let state = self.state();
         match state.is_current || state.keys.know(id) {
             true => Ok(state.keys),
-            false => {
-                Err(Error::Unavailable("the JWKS cannot be read, and a token names a key that is not known".into()))
-            }
+            false => Err(Error::Unavailable(
+                "the JWKS cannot be read, and a token names a key that is not known".into(),
+            )),
         }
     }
 

@@ -27,8 +27,14 @@ const FEWEST_RSA_BITS: usize = 2048;
 /// What the `rsa` crate can do.
 const MOST_RSA_BITS: usize = 4096;
 const ED25519_BYTES: usize = 32;
-const RSA: [Algorithm; 6] =
-    [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
+const RSA: [Algorithm; 6] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
 
 pub struct Keys {
     keys: Vec<Key>,
@@ -51,7 +57,8 @@ struct Document {
 impl Keys {
     /// The keys that can prove tokens; the error says what is wrong with the document as a whole.
     pub fn parse(document: &[u8], allowed: &[Algorithm]) -> Result<Self, &'static str> {
-        let document: Document = serde_json::from_slice(document).map_err(|_| "it is not a JWKS")?;
+        let document: Document =
+            serde_json::from_slice(document).map_err(|_| "it is not a JWKS")?;
         let mut keys = Vec::with_capacity(document.keys.len());
         for key in document.keys {
             let id = key.get("kid").and_then(Value::as_str).map(str::to_owned);
@@ -79,7 +86,13 @@ impl Keys {
 
     /// What a token says that one of the keys has signed, and that the rules accept. Several keys may have one id, and a
     /// token without an id may be of any of them.
-    pub fn prove(&self, token: &str, id: Option<&str>, algorithm: Algorithm, rules: &Rules) -> Option<Proved> {
+    pub fn prove(
+        &self,
+        token: &str,
+        id: Option<&str>,
+        algorithm: Algorithm,
+        rules: &Rules,
+    ) -> Option<Proved> {
         let hash: [u8; 32] = Sha256::digest(token).into();
         self.proved.optionally_get_with(hash, || {
             let validation = rules.validation(algorithm);
@@ -87,7 +100,13 @@ impl Keys {
         })
     }
 
-    fn claims(&self, token: &str, id: Option<&str>, algorithm: Algorithm, validation: &Validation) -> Option<Value> {
+    fn claims(
+        &self,
+        token: &str,
+        id: Option<&str>,
+        algorithm: Algorithm,
+        validation: &Validation,
+    ) -> Option<Value> {
         let suits = |key: &&Key| key.is_meant(id) && key.algorithms.contains(&algorithm);
         let proved = |key: &Key| jsonwebtoken::decode(token, &key.key, validation).ok();
         self.keys.iter().filter(suits).find_map(proved).map(|token| token.claims)
@@ -107,17 +126,33 @@ impl Key {
 
     fn parse(key: Value, allowed: &[Algorithm]) -> Result<Self, &'static str> {
         let jwk: Jwk = serde_json::from_value(key).map_err(|_| "it cannot be read")?;
-        if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
+        if jwk
+            .common
+            .public_key_use
+            .as_ref()
+            .is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
+        {
             return Err("it is not for signatures");
         }
-        if jwk.common.key_operations.as_ref().is_some_and(|all| !all.contains(&KeyOperations::Verify)) {
+        if jwk
+            .common
+            .key_operations
+            .as_ref()
+            .is_some_and(|all| !all.contains(&KeyOperations::Verify))
+        {
             return Err("it is not for verifying");
         }
         let mut algorithms: Vec<Algorithm> = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) => RSA.to_vec(),
-            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
-            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => vec![Algorithm::ES384],
-            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => vec![Algorithm::EdDSA],
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+                vec![Algorithm::ES256]
+            }
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => {
+                vec![Algorithm::ES384]
+            }
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+                vec![Algorithm::EdDSA]
+            }
             AlgorithmParameters::OctetKey(_) => return Err("a secret is no public key"),
             _ => return Err("its type or curve is not known"),
         };
@@ -142,7 +177,9 @@ fn check(key: &DecodingKey, algorithm: Algorithm) -> Result<(), &'static str> {
                 false => Err("an RSA key has 2048 to 4096 bits"),
             }
         }
-        DecodingKeyKind::SecretOrDer(bytes) if algorithm == Algorithm::EdDSA && bytes.len() != ED25519_BYTES => {
+        DecodingKeyKind::SecretOrDer(bytes)
+            if algorithm == Algorithm::EdDSA && bytes.len() != ED25519_BYTES =>
+        {
             Err("an Ed25519 key has 32 bytes")
         }
         DecodingKeyKind::SecretOrDer(_) => {
@@ -156,8 +193,7 @@ fn check(key: &DecodingKey, algorithm: Algorithm) -> Result<(), &'static str> {
 pub fn allowed(algorithms: &[Algorithm]) -> Result<Vec<Algorithm>, Error> {
     let secret = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
     if algorithms.is_empty() || algorithms.iter().any(|algorithm| secret.contains(algorithm)) {
-        let why =
-            "are some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA; HS256 is for auth_secret";
+        let why = "are some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA; HS256 is for auth_secret";
         return Err(Error::invalid("auth_algorithms", why));
     }
     Ok(algorithms.to_vec())

@@ -16,7 +16,8 @@ use crate::{
 
 /// A longer one would be a mistake: a token lives for minutes.
 const LONGEST_LEEWAY_SECONDS: u64 = 300;
-const ROLES: [(&str, Role); 3] = [("user", Role::User), ("service", Role::Service), ("admin", Role::Admin)];
+const ROLES: [(&str, Role); 3] =
+    [("user", Role::User), ("service", Role::Service), ("admin", Role::Admin)];
 
 pub struct Rules {
     issuer: Option<String>,
@@ -47,11 +48,16 @@ impl Rules {
             return Err(Error::invalid("auth_audience", "is not empty"));
         }
         if config.auth_leeway.as_secs() > LONGEST_LEEWAY_SECONDS {
-            return Err(Error::invalid("auth_leeway", format!("is at most {LONGEST_LEEWAY_SECONDS}s")));
+            return Err(Error::invalid(
+                "auth_leeway",
+                format!("is at most {LONGEST_LEEWAY_SECONDS}s"),
+            ));
         }
         let roles = match config.auth_role_values.is_empty() {
             true => ROLES.map(|(name, role)| (name.to_owned(), role)).to_vec(),
-            false => config.auth_role_values.iter().map(|value| meaning(value)).collect::<Result<_>>()?,
+            false => {
+                config.auth_role_values.iter().map(|value| meaning(value)).collect::<Result<_>>()?
+            }
         };
         Ok(Rules {
             issuer: config.auth_issuer.clone(),
@@ -111,7 +117,8 @@ impl Rules {
     /// The claims of a token that these rules accept.
     pub fn write(&self, claims: &Claims) -> Result<Value> {
         let named = self.roles.iter().find(|(_, role)| *role == claims.role);
-        let (value, _) = named.ok_or_else(|| Error::invalid("auth_role_values", "has no value for this role"))?;
+        let (value, _) = named
+            .ok_or_else(|| Error::invalid("auth_role_values", "has no value for this role"))?;
         let mut token = Map::new();
         self.user.put(&mut token, &claims.sub)?;
         self.role.put(&mut token, value)?;
@@ -137,11 +144,16 @@ impl Claim {
     /// `https://example.com/role` is a name; `/realm_access/roles` is a path, written as a JSON Pointer.
     fn at(setting: &str, claim: &str) -> Result<Self> {
         let path = match claim.strip_prefix('/') {
-            Some(path) => path.split('/').map(|name| name.replace("~1", "/").replace("~0", "~")).collect(),
+            Some(path) => {
+                path.split('/').map(|name| name.replace("~1", "/").replace("~0", "~")).collect()
+            }
             None => vec![claim.to_owned()],
         };
         match path.iter().any(String::is_empty) {
-            true => Err(Error::invalid(setting, "is the name of a claim, or a path as in /realm_access/roles")),
+            true => Err(Error::invalid(
+                setting,
+                "is the name of a claim, or a path as in /realm_access/roles",
+            )),
             false => Ok(Claim(path)),
         }
     }
@@ -152,7 +164,8 @@ impl Claim {
 
     fn put(&self, token: &mut Map<String, Value>, text: &str) -> Result<()> {
         let mut place = token;
-        let (name, around) = self.0.split_last().ok_or_else(|| Error::internal("a claim without a name"))?;
+        let (name, around) =
+            self.0.split_last().ok_or_else(|| Error::internal("a claim without a name"))?;
         for name in around {
             let inner = place.entry(name).or_insert_with(|| Map::new().into());
             let taken = || Error::invalid("auth_role_claim", "lies within the claim of the user");
@@ -169,7 +182,12 @@ fn meaning(value: &str) -> Result<(String, Role)> {
         let (_, role) = ROLES.into_iter().find(|(name, _)| *name == means.trim())?;
         Some((said.trim().to_owned(), role))
     });
-    known.ok_or_else(|| Error::invalid("auth_role_values", "are as editor=user; the roles are user, service and admin"))
+    known.ok_or_else(|| {
+        Error::invalid(
+            "auth_role_values",
+            "are as editor=user; the roles are user, service and admin",
+        )
+    })
 }
 
 /// Seconds since 1970, which may have a fraction (RFC 7519, section 2). What is beyond all times is at their end.
@@ -190,7 +208,9 @@ mod tests {
     }
 
     fn role(rules: &Rules, said: Value) -> Option<Role> {
-        rules.read(&json!({"sub": "alice", "exp": 1, "role": said})).map(|proved| proved.claims.role)
+        rules
+            .read(&json!({"sub": "alice", "exp": 1, "role": said}))
+            .map(|proved| proved.claims.role)
     }
 
     #[test]
@@ -198,7 +218,9 @@ mod tests {
         let ours = rules(|_| {});
         assert_eq!(role(&ours, json!("admin")), Some(Role::Admin));
         assert_eq!(role(&ours, json!(["user", "offline", "service"])), Some(Role::Service));
-        for nothing in [json!("Admin"), json!(""), json!([]), json!(null), json!(3), json!({"admin": true})] {
+        for nothing in
+            [json!("Admin"), json!(""), json!([]), json!(null), json!(3), json!({"admin": true})]
+        {
             assert_eq!(role(&ours, nothing), None);
         }
     }
@@ -206,7 +228,9 @@ mod tests {
     /// The host's admins are not ours unless somebody says so.
     #[test]
     fn where_values_are_mapped_no_others_mean_anything() {
-        let mapped = rules(|config| config.auth_role_values = vec!["editor=user".into(), "a=b = admin".into()]);
+        let mapped = rules(|config| {
+            config.auth_role_values = vec!["editor=user".into(), "a=b = admin".into()]
+        });
         assert_eq!(role(&mapped, json!("editor")), Some(Role::User));
         assert_eq!(role(&mapped, json!("a=b")), Some(Role::Admin));
         assert_eq!(role(&mapped, json!("admin")), None);

@@ -50,10 +50,13 @@ impl Source {
         }
         let provider = rustls::crypto::ring::default_provider();
         let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider);
-        let tls = tls.map_err(|error| Error::invalid("auth_jwks", format!("no certificates of CAs: {error}")))?;
+        let tls = tls.map_err(|error| {
+            Error::invalid("auth_jwks", format!("no certificates of CAs: {error}"))
+        })?;
         let connector = tls.https_or_http().enable_http1().build();
         // A connection would wait ten minutes for the next reading.
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        let client =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         Ok(Source::Url(url, Box::new(client)))
     }
 
@@ -100,14 +103,19 @@ async fn fetch(client: &Http, url: &Uri) -> Result<Vec<u8>, String> {
     if answer.status() != StatusCode::OK {
         return Err(format!("the answer is {}", answer.status()));
     }
-    let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| with_causes(&*error))?;
+    let body = Limited::new(answer.into_body(), LARGEST)
+        .collect()
+        .await
+        .map_err(|error| with_causes(&*error))?;
     Ok(body.to_bytes().to_vec())
 }
 
 fn read_file(path: PathBuf) -> Result<Vec<u8>, String> {
     let mut document = Vec::new();
     let file = File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    file.take(LARGEST as u64).read_to_end(&mut document).map_err(|error| format!("{}: {error}", path.display()))?;
+    file.take(LARGEST as u64)
+        .read_to_end(&mut document)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(document)
 }
 

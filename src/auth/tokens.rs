@@ -37,12 +37,19 @@ impl Auth {
     /// By the settings, with the secret that signs.
     pub fn open(config: &Config, secret: Option<&str>) -> Result<Self> {
         let allowed = keys::allowed(&config.auth_algorithms)?;
-        let jwks = config.auth_jwks.as_deref().map(|place| Jwks::open(place, allowed.clone())).transpose()?;
-        let accepted = config.auth_secrets_accepted.iter().map(|secret| ("auth_secrets_accepted", &**secret));
+        let jwks = config
+            .auth_jwks
+            .as_deref()
+            .map(|place| Jwks::open(place, allowed.clone()))
+            .transpose()?;
+        let accepted =
+            config.auth_secrets_accepted.iter().map(|secret| ("auth_secrets_accepted", &**secret));
         let secrets = secret.map(|secret| ("auth_secret", secret)).into_iter().chain(accepted);
         Ok(Auth {
             rules: Rules::new(config)?,
-            secrets: secrets.map(|(setting, secret)| proving(setting, secret)).collect::<Result<_>>()?,
+            secrets: secrets
+                .map(|(setting, secret)| proving(setting, secret))
+                .collect::<Result<_>>()?,
             signing: secret.map(|secret| EncodingKey::from_secret(secret.as_bytes())),
             jwks: jwks.map(Arc::new),
             allowed,
@@ -68,7 +75,10 @@ impl Auth {
             (Algorithm::HS256, _) => {
                 let validation = self.rules.validation(header.alg);
                 let claims = |secret| jsonwebtoken::decode(token, secret, &validation).ok();
-                self.secrets.iter().find_map(claims).and_then(|token| self.rules.read(&token.claims))
+                self.secrets
+                    .iter()
+                    .find_map(claims)
+                    .and_then(|token| self.rules.read(&token.claims))
             }
             (algorithm, Some(jwks)) if self.allowed.contains(&algorithm) => {
                 let id = header.kid.as_deref();
@@ -90,10 +100,13 @@ impl Auth {
 
     /// A token for somebody, valid until `expires`.
     pub fn issue(&self, sub: &str, role: Role, expires: DateTime<Utc>) -> Result<String> {
-        let why = "is not set, and so there is nothing to sign with: auth_jwks has public keys only";
+        let why =
+            "is not set, and so there is nothing to sign with: auth_jwks has public keys only";
         let signing = self.signing.as_ref().ok_or_else(|| Error::invalid("auth_secret", why))?;
-        let claims = self.rules.write(&Claims { sub: sub.into(), role, exp: expires.timestamp() })?;
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, signing).map_err(Error::internal)
+        let claims =
+            self.rules.write(&Claims { sub: sub.into(), role, exp: expires.timestamp() })?;
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, signing)
+            .map_err(Error::internal)
     }
 }
 

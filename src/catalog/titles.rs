@@ -81,7 +81,12 @@ mod tests {
 
     fn titles(toml: &str) -> Result<Titles> {
         let file = ::config::File::from_str(toml, ::config::FileFormat::Toml);
-        let settings = ::config::Config::builder().add_source(file).build().unwrap().try_deserialize().unwrap();
+        let settings = ::config::Config::builder()
+            .add_source(file)
+            .build()
+            .unwrap()
+            .try_deserialize()
+            .unwrap();
         Titles::open(&settings)
     }
 
@@ -102,7 +107,14 @@ mod tests {
         let actors: Vec<_> = names.map(|name| (name != "-").then(|| name.to_owned())).collect();
         let (is_own, target_type, title) = target;
         let target_title = Some(title).filter(|title| !title.is_empty());
-        let doing = Doing { action, target_type, target_title, is_own, actors: &actors, actor_count: count };
+        let doing = Doing {
+            action,
+            target_type,
+            target_title,
+            is_own,
+            actors: &actors,
+            actor_count: count,
+        };
         titles.render(locale, "Shares", &doing)
     }
 
@@ -154,15 +166,45 @@ mod tests {
         for (action, names, count, target, expected) in [
             ("comment", "Ada", 1, OWN, "Ada hat deinen Beitrag „X“ kommentiert"),
             ("comment", "Ada,Grace", 2, OWN, "Ada und Grace haben deinen Beitrag „X“ kommentiert"),
-            ("comment", "Ada,Grace", 3, OWN, "Ada, Grace und eine weitere Person haben deinen Beitrag „X“ kommentiert"),
-            ("comment", "Ada,Grace", 10, OWN, "Ada, Grace und 8 weitere Personen haben deinen Beitrag „X“ kommentiert"),
+            (
+                "comment",
+                "Ada,Grace",
+                3,
+                OWN,
+                "Ada, Grace und eine weitere Person haben deinen Beitrag „X“ kommentiert",
+            ),
+            (
+                "comment",
+                "Ada,Grace",
+                10,
+                OWN,
+                "Ada, Grace und 8 weitere Personen haben deinen Beitrag „X“ kommentiert",
+            ),
             ("comment", "", 1, OWN, "Jemand hat deinen Beitrag „X“ kommentiert"),
             ("comment", "", 4, OWN, "4 Personen haben deinen Beitrag „X“ kommentiert"),
             ("comment", "Ada", 1, (false, "post", "X"), "Ada hat den Beitrag „X“ kommentiert"),
             ("comment", "Ada", 1, (false, "post", ""), "Ada hat einen Beitrag kommentiert"),
-            ("update", "-", 1, (false, "product", "X"), "Das System hat das Produkt „X“ aktualisiert"),
-            ("update", "Ada,-", 2, (true, "product", ""), "Ada und das System haben dein Produkt aktualisiert"),
-            ("like", "Ada", 1, (false, "product", ""), "Ada hat ein Produkt mit „Gefällt mir“ markiert"),
+            (
+                "update",
+                "-",
+                1,
+                (false, "product", "X"),
+                "Das System hat das Produkt „X“ aktualisiert",
+            ),
+            (
+                "update",
+                "Ada,-",
+                2,
+                (true, "product", ""),
+                "Ada und das System haben dein Produkt aktualisiert",
+            ),
+            (
+                "like",
+                "Ada",
+                1,
+                (false, "product", ""),
+                "Ada hat ein Produkt mit „Gefällt mir“ markiert",
+            ),
             ("comment", "Ada", 1, (true, "photo", "X"), "Ada hat „X“ kommentiert"),
             ("comment", "Ada", 1, (true, "photo", ""), "Ada hat etwas von dir kommentiert"),
             ("comment", "Ada", 1, (false, "photo", ""), "Ada hat etwas kommentiert"),
@@ -174,8 +216,10 @@ mod tests {
 
     #[test]
     fn a_locale_is_written_as_its_longest_known_beginning_and_else_in_english() {
-        let titles =
-            titles("actions.like = {label = 'L', sentences = {de-at = '{ $actors } mag { $target }'}}").unwrap();
+        let titles = titles(
+            "actions.like = {label = 'L', sentences = {de-at = '{ $actors } mag { $target }'}}",
+        )
+        .unwrap();
         for (locale, expected) in [
             ("de", "Ada hat deinen Beitrag „X“ mit „Gefällt mir“ markiert"),
             ("de-CH-1996", "Ada hat deinen Beitrag „X“ mit „Gefällt mir“ markiert"),
@@ -192,9 +236,14 @@ mod tests {
 
     #[test]
     fn an_action_without_a_sentence_of_the_language_is_said_wholly_in_english() {
-        let titles =
-            titles("actions.share = {label = 'S', sentences = {en = '{ $actors } shared { $target }'}}").unwrap();
-        assert_eq!(said(&titles, "de", "share", "Ada,-", 2, OWN), "Ada and the system shared your post “X”");
+        let titles = titles(
+            "actions.share = {label = 'S', sentences = {en = '{ $actors } shared { $target }'}}",
+        )
+        .unwrap();
+        assert_eq!(
+            said(&titles, "de", "share", "Ada,-", 2, OWN),
+            "Ada and the system shared your post “X”"
+        );
     }
 
     #[test]
@@ -202,15 +251,22 @@ mod tests {
         let titles = built_in();
         let wild = r#"{ $actors } {$x} {"a"} \u0041 *[other]"#;
         for locale in ["en", "de", "fr"] {
-            let title = said(&titles, locale, "comment", "{ $count },{actors}", 2, (true, "post", wild));
-            assert!(title.contains("{ $count }") && title.contains("{actors}") && title.contains(wild), "{title}");
+            let title =
+                said(&titles, locale, "comment", "{ $count },{actors}", 2, (true, "post", wild));
+            assert!(
+                title.contains("{ $count }") && title.contains("{actors}") && title.contains(wild),
+                "{title}"
+            );
         }
     }
 
     #[test]
     fn a_new_language_needs_all_words_and_then_has_titles_of_its_own() {
-        let sentence = "actions.comment = {label = 'C', sentences = {tlh = '{ $actors } ja’ { $target }'}}\n";
-        let Err(Error::Invalid { field, message }) = titles(sentence) else { panic!("half a language was taken") };
+        let sentence =
+            "actions.comment = {label = 'C', sentences = {tlh = '{ $actors } ja’ { $target }'}}\n";
+        let Err(Error::Invalid { field, message }) = titles(sentence) else {
+            panic!("half a language was taken")
+        };
         assert_eq!(field, "catalog.words.tlh");
         assert!(message.contains("actors, system"), "{message}");
         let words = "[words.tlh]
@@ -230,13 +286,26 @@ mod tests {
     #[test]
     fn the_example_of_the_documents_reads_as_they_say() {
         let document = include_str!("../../docs/catalog.md");
-        let toml = document.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let toml =
+            document.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let titles = titles(&toml.replace("[catalog]\n", "").replace("[catalog.", "[")).unwrap();
         for (locale, names, count, target, expected) in [
-            ("en", "Ada,Grace", 2, (true, "photo", "Sunset"), "Ada and Grace tagged your photo “Sunset”"),
+            (
+                "en",
+                "Ada,Grace",
+                2,
+                (true, "photo", "Sunset"),
+                "Ada and Grace tagged your photo “Sunset”",
+            ),
             ("en", "Ada", 1, (false, "photo", "Sunset"), "Ada tagged the photo “Sunset”"),
             ("en", "Ada", 1, (false, "photo", ""), "Ada tagged a photo"),
-            ("de", "Ada,Grace", 2, (true, "photo", "Sunset"), "Ada und Grace haben dein Foto „Sunset“ verschlagwortet"),
+            (
+                "de",
+                "Ada,Grace",
+                2,
+                (true, "photo", "Sunset"),
+                "Ada und Grace haben dein Foto „Sunset“ verschlagwortet",
+            ),
         ] {
             assert_eq!(said(&titles, locale, "tag", names, count, target), expected);
             assert!(document.replace('\n', " ").contains(expected), "{expected}");
@@ -245,7 +314,9 @@ mod tests {
 
     #[test]
     fn a_pattern_that_could_not_work_is_refused_with_its_path() {
-        let sentence = |pattern: &str| format!("actions.comment = {{label = 'C', sentences = {{en = {pattern}}}}}");
+        let sentence = |pattern: &str| {
+            format!("actions.comment = {{label = 'C', sentences = {{en = {pattern}}}}}")
+        };
         let path = "catalog.actions.comment.sentences.en";
         for (toml, refused) in [
             (sentence("'{ $actors'"), path),
@@ -258,8 +329,14 @@ mod tests {
             (sentence(r#""a\nsystem = b""#), path),
             (sentence(r#""a\n.own = b""#), path),
             (sentence(r#"'{ "\u000A" }'"#), path),
-            ("actions.like = {label = 'L', sentences = {x = 'a'}}".into(), "catalog.actions.like.sentences.x"),
-            ("nouns.photo.en = {own = 'a', titled = 'b', untitled = 'c'}".into(), "catalog.nouns.photo"),
+            (
+                "actions.like = {label = 'L', sentences = {x = 'a'}}".into(),
+                "catalog.actions.like.sentences.x",
+            ),
+            (
+                "nouns.photo.en = {own = 'a', titled = 'b', untitled = 'c'}".into(),
+                "catalog.nouns.photo",
+            ),
             (
                 "nouns.post.en = {own = 'a', titled = '{ $title }', untitled = 'c'}".into(),
                 "catalog.nouns.post.en.titled",

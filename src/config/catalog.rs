@@ -59,7 +59,10 @@ fn yes() -> bool {
 impl Default for Catalog {
     fn default() -> Self {
         let action = |(key, label): (&str, &str)| {
-            (key.to_owned(), Action { label: label.into(), enabled: true, sentences: IndexMap::new() })
+            (
+                key.to_owned(),
+                Action { label: label.into(), enabled: true, sentences: IndexMap::new() },
+            )
         };
         let reason = |(key, label, actions): (&str, &str, &[&str])| {
             let actions = actions.iter().map(|&action| action.into()).collect();
@@ -73,7 +76,9 @@ impl Default for Catalog {
         ];
         Catalog {
             target_types: vec!["product".into(), "post".into()],
-            actions: [("comment", "Comments"), ("like", "Likes"), ("update", "Updates")].map(action).into(),
+            actions: [("comment", "Comments"), ("like", "Likes"), ("update", "Updates")]
+                .map(action)
+                .into(),
             reasons: reasons.map(reason).into(),
             nouns: IndexMap::new(),
             words: IndexMap::new(),

@@ -44,7 +44,10 @@ impl Frequencies {
 impl Default for Frequencies {
     fn default() -> Self {
         let every = |unit| Step { count: 1, unit };
-        Frequencies(BTreeMap::from([("daily".into(), every(Unit::Day)), ("weekly".into(), every(Unit::Week))]))
+        Frequencies(BTreeMap::from([
+            ("daily".into(), every(Unit::Day)),
+            ("weekly".into(), every(Unit::Week)),
+        ]))
     }
 }
 
@@ -55,10 +58,13 @@ impl<'de> Deserialize<'de> for Frequencies {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
                 let rule = format!("of 1 to {LONGEST_NAME} letters, digits, - and _");
-                return Err(D::Error::custom(format!("reminder_frequencies: “{name}” is no name {rule}")));
+                return Err(D::Error::custom(format!(
+                    "reminder_frequencies: “{name}” is no name {rule}"
+                )));
             }
-            let step: Step =
-                step.parse().map_err(|why| D::Error::custom(format!("reminder_frequencies.{name}: {why}")))?;
+            let step: Step = step
+                .parse()
+                .map_err(|why| D::Error::custom(format!("reminder_frequencies.{name}: {why}")))?;
             if step.count > MOST_UNITS {
                 return Err(D::Error::custom(format!(
                     "reminder_frequencies.{name}: “{step}” is more than {MOST_UNITS}"

@@ -20,8 +20,12 @@ pub async fn beside(url: &str) -> Result<DatabaseConnection> {
             let mut options = ConnectOptions::new("sqlite::memory:");
             // Not the lock: SQLite lets others read while one process writes.
             options.map_sqlx_sqlite_opts(move |options| {
-                let options = options.in_memory(false).shared_cache(false).filename(&path).read_only(true);
-                options.busy_timeout(PATIENCE).pragma("mmap_size", "268435456").pragma("temp_store", "memory")
+                let options =
+                    options.in_memory(false).shared_cache(false).filename(&path).read_only(true);
+                options
+                    .busy_timeout(PATIENCE)
+                    .pragma("mmap_size", "268435456")
+                    .pragma("temp_store", "memory")
             });
             options
         }
@@ -29,12 +33,20 @@ pub async fn beside(url: &str) -> Result<DatabaseConnection> {
             let mut options = ConnectOptions::new(url);
             options.set_application_name("tidings");
             options.map_sqlx_postgres_opts(|options| {
-                options.options([("default_transaction_read_only", "on"), ("jit", "off"), ("statement_timeout", "0")])
+                options.options([
+                    ("default_transaction_read_only", "on"),
+                    ("jit", "off"),
+                    ("statement_timeout", "0"),
+                ])
             });
             options
         }
     };
-    options.max_connections(1).min_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    options
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>);
     options.acquire_timeout(PATIENCE).sqlx_logging(false).record_stmt_in_spans(false);
     Ok(Database::connect(options).await?)
 }

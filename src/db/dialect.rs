@@ -1,7 +1,9 @@
 //! What the two databases spell differently, for the statements that are written as SQL. Parameters are `$1`, `$2` … on
 //! both.
 
-use sea_orm::{ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
+use sea_orm::{
+    ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Value,
+};
 
 /// Adds a value; gives the parameter that stands for it.
 pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
@@ -35,22 +37,38 @@ impl Dialect {
 
     /// The larger of two numbers.
     pub fn greatest(self, one: &str, other: &str) -> String {
-        if self.postgres() { format!("greatest({one}, {other})") } else { format!("max({one}, {other})") }
+        if self.postgres() {
+            format!("greatest({one}, {other})")
+        } else {
+            format!("max({one}, {other})")
+        }
     }
 
     /// The smaller of two numbers.
     pub fn least(self, one: &str, other: &str) -> String {
-        if self.postgres() { format!("least({one}, {other})") } else { format!("min({one}, {other})") }
+        if self.postgres() {
+            format!("least({one}, {other})")
+        } else {
+            format!("min({one}, {other})")
+        }
     }
 
     /// The same of the rows `alias` only, without those that somebody else has locked.
     pub fn for_update_of_unlocked(self, alias: &str) -> String {
-        if self.postgres() { format!("FOR NO KEY UPDATE OF {alias} SKIP LOCKED") } else { String::new() }
+        if self.postgres() {
+            format!("FOR NO KEY UPDATE OF {alias} SKIP LOCKED")
+        } else {
+            String::new()
+        }
     }
 
     /// One JSON array of a value for each row, as text.
     pub fn json_list(self, value: &str) -> String {
-        if self.postgres() { format!("CAST(json_agg({value}) AS text)") } else { format!("json_group_array({value})") }
+        if self.postgres() {
+            format!("CAST(json_agg({value}) AS text)")
+        } else {
+            format!("json_group_array({value})")
+        }
     }
 
     /// The same as a value within other JSON.
@@ -69,7 +87,11 @@ impl Dialect {
 
     /// A JSON array of some values.
     pub fn json_array(self, values: &str) -> String {
-        if self.postgres() { format!("json_build_array({values})") } else { format!("json_array({values})") }
+        if self.postgres() {
+            format!("json_build_array({values})")
+        } else {
+            format!("json_array({values})")
+        }
     }
 
     /// All columns of an entity as a JSON array in their order, from which its model can be decoded; bytes become
@@ -79,7 +101,11 @@ impl Dialect {
     }
 
     /// The same with an expression in place of some columns.
-    pub fn json_row_with<E: EntityTrait>(self, alias: &str, instead: impl Fn(&str) -> Option<String>) -> String {
+    pub fn json_row_with<E: EntityTrait>(
+        self,
+        alias: &str,
+        instead: impl Fn(&str) -> Option<String>,
+    ) -> String {
         let column = |column: E::Column| {
             let name = format!("{alias}.{}", column.as_str());
             match column.def().get_column_type() {
@@ -101,7 +127,11 @@ impl Dialect {
 
     /// A text with the letters of ASCII in lower case, and no others, whatever the locale.
     pub fn lower_ascii(self, text: &str) -> String {
-        if self.postgres() { format!("lower(({text}) COLLATE \"C\")") } else { format!("lower({text})") }
+        if self.postgres() {
+            format!("lower(({text}) COLLATE \"C\")")
+        } else {
+            format!("lower({text})")
+        }
     }
 
     /// The hour of a time in UTC, as 2026-01-05T09.
@@ -118,14 +148,19 @@ impl Dialect {
     /// PostgreSQL would join the query to the table, and for that it may walk the table from its beginning, or go through the
     /// query row by row; an array is looked up in the index.
     pub fn is_among(self, column: &str, query: &str) -> String {
-        if self.postgres() { format!("{column} = ANY(ARRAY({query}))") } else { format!("{column} IN ({query})") }
+        if self.postgres() {
+            format!("{column} = ANY(ARRAY({query}))")
+        } else {
+            format!("{column} IN ({query})")
+        }
     }
 
     /// Whether a column is in a parameter that holds a [`list`].
     pub fn is_one_of(self, column: &str, parameter: &str) -> String {
         if self.postgres() {
-            let list =
-                format!("SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e");
+            let list = format!(
+                "SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e"
+            );
             self.is_among(column, &list)
         } else {
             self.is_among(column, &format!("SELECT e.value FROM json_each({parameter}) AS e"))
@@ -148,7 +183,11 @@ impl Dialect {
             return format!("{only} {ends}");
         }
         let part = |(n, select): (usize, &String)| {
-            if self.postgres() { format!("SELECT * FROM ({select} {ends}) AS part_{n}") } else { select.clone() }
+            if self.postgres() {
+                format!("SELECT * FROM ({select} {ends}) AS part_{n}")
+            } else {
+                select.clone()
+            }
         };
         let parts: Vec<_> = selects.iter().enumerate().map(part).collect();
         format!("SELECT * FROM ({}) AS parts {ends}", parts.join(" UNION ALL "))
@@ -157,13 +196,17 @@ impl Dialect {
     /// A table made of a parameter that holds a JSON array of arrays of integers ([`integers`]).
     pub fn integer_table(self, parameter: &str, columns: &[&str]) -> String {
         let (table, element) = if self.postgres() {
-            (format!("json_array_elements(CAST({parameter} AS json)) AS e"), "CAST(e ->> {} AS bigint)")
+            (
+                format!("json_array_elements(CAST({parameter} AS json)) AS e"),
+                "CAST(e ->> {} AS bigint)",
+            )
         } else {
             (format!("json_each({parameter}) AS e"), "(e.value ->> {})")
         };
         let columns = columns.iter().enumerate();
-        let columns: Vec<_> =
-            columns.map(|(index, name)| format!("{} AS {name}", element.replace("{}", &index.to_string()))).collect();
+        let columns: Vec<_> = columns
+            .map(|(index, name)| format!("{} AS {name}", element.replace("{}", &index.to_string())))
+            .collect();
         format!("(SELECT {} FROM {table})", columns.join(", "))
     }
 

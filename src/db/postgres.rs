@@ -10,7 +10,8 @@ use std::{
 use migration::{Migrator, MigratorTrait};
 use rand::Rng;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    TransactionTrait,
     sqlx::{self, postgres::PgListener},
 };
 use tokio::{
@@ -69,13 +70,16 @@ async fn connect(
     use_: Use,
 ) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(connections).min_connections(1).acquire_timeout(settings.acquire_timeout);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(settings.acquire_timeout);
     options.sqlx_logging(false).record_stmt_in_spans(false).set_application_name(name);
     match use_ {
         // A transaction or a read finds out by itself when its connection has ended: a look each time is a round trip.
-        Use::Read | Use::Write => {
-            options.test_before_acquire(false).test_before_acquire_if_idle_for(Duration::from_secs(5))
-        }
+        Use::Read | Use::Write => options
+            .test_before_acquire(false)
+            .test_before_acquire_if_idle_for(Duration::from_secs(5)),
         Use::Other => options.test_before_acquire(true),
     };
     let milliseconds = |time: Duration| time.as_millis().to_string();
@@ -90,7 +94,10 @@ async fn connect(
     };
     options.map_sqlx_postgres_opts(move |options| {
         let options = options.statement_cache_capacity(200).options(own.clone()).options(PLANS);
-        options.options([("default_transaction_read_only", if use_ == Use::Read { "on" } else { "off" })])
+        options.options([(
+            "default_transaction_read_only",
+            if use_ == Use::Read { "on" } else { "off" },
+        )])
     });
     if use_ == Use::Write {
         options.map_sqlx_postgres_pool_opts(|pool| {
@@ -106,7 +113,11 @@ async fn connect(
     Database::connect(options).await
 }
 
-pub async fn open(url: &str, settings: &config::Database, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
+pub async fn open(
+    url: &str,
+    settings: &config::Database,
+    hints: mpsc::UnboundedSender<Vec<Topic>>,
+) -> Result<Db> {
     if settings.writers == 0 {
         return Err(Error::invalid("database.writers", "is at least 1"));
     }
@@ -114,7 +125,8 @@ pub async fn open(url: &str, settings: &config::Database, hints: mpsc::Unbounded
     let name = format!("{NAME}-{:08x}", rand::rng().random::<u32>());
     let readers = settings.readers.unwrap_or(READERS);
     let statements: Arc<Statements> = Arc::default();
-    let write = counted(connect(url, settings, &name, settings.writers, Use::Write).await?, &statements);
+    let write =
+        counted(connect(url, settings, &name, settings.writers, Use::Write).await?, &statements);
     let read = counted(connect(url, settings, &name, readers, Use::Read).await?, &statements);
     let bus = connect(url, settings, NAME, BUS_CONNECTIONS, Use::Other).await?;
     let bus = bus.get_postgres_connection_pool().clone();
@@ -186,7 +198,8 @@ impl Writers {
         }
         let full = |_| Error::Unavailable("too many transactions wait for a connection".into());
         let _queued = self.0.queue.try_acquire().map_err(full)?;
-        let (place, late) = (self.0.places.clone().acquire_owned(), sleep(self.0.settings.acquire_timeout));
+        let (place, late) =
+            (self.0.places.clone().acquire_owned(), sleep(self.0.settings.acquire_timeout));
         tokio::pin!(place, late);
         loop {
             tokio::select! {
@@ -224,7 +237,9 @@ impl Writers {
         let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1";
         let end = sqlx::query(end).bind(&self.0.name);
         if !matches!(timeout(ENDING, end.execute(&self.0.helper)).await, Ok(Ok(_))) {
-            tracing::warn!("transactions cannot be ended; PostgreSQL rolls them back when it notices");
+            tracing::warn!(
+                "transactions cannot be ended; PostgreSQL rolls them back when it notices"
+            );
         }
     }
 
@@ -266,7 +281,9 @@ impl Bus {
 
     /// Tells every server, this one included. Each of the payloads is less than 8 000 bytes.
     pub async fn notify(&self, payloads: &[String]) -> Result<()> {
-        let statement = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2) AS p").bind(CHANNEL).bind(payloads);
+        let statement = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2) AS p")
+            .bind(CHANNEL)
+            .bind(payloads);
         statement.execute(&self.pool).await.map(drop).map_err(unavailable)
     }
 

@@ -29,7 +29,9 @@ where
 {
     for _ in 0..connections {
         match run().await {
-            Err(error) if is_lost(&error) => tracing::debug!(%error, "a connection is gone; another is tried"),
+            Err(error) if is_lost(&error) => {
+                tracing::debug!(%error, "a connection is gone; another is tried")
+            }
             outcome => return outcome,
         }
     }

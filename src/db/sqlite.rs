@@ -16,8 +16,8 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -71,8 +71,11 @@ pub struct Membership {
 /// Keeps every other process from opening the database, until it is dropped.
 pub fn lock(path: &Path) -> Result<File> {
     let lock = path.with_added_extension("lock");
-    let lock = File::create(&lock).map_err(|error| Error::Unavailable(format!("{}: {error}", lock.display())))?;
-    lock.try_lock().map_err(|_| Error::Unavailable(format!("{} is in use by another Tidings", path.display())))?;
+    let lock = File::create(&lock)
+        .map_err(|error| Error::Unavailable(format!("{}: {error}", lock.display())))?;
+    lock.try_lock().map_err(|_| {
+        Error::Unavailable(format!("{} is in use by another Tidings", path.display()))
+    })?;
     Ok(lock)
 }
 
@@ -117,35 +120,57 @@ impl Opener {
     async fn connect(&self, connections: u32, access: Access) -> Result<DatabaseConnection, DbErr> {
         let (file, acquire_timeout) = (self.path.clone(), self.acquire_timeout);
         let mut options = ConnectOptions::new("sqlite::memory:");
-        options.max_connections(connections).min_connections(connections).idle_timeout(None::<Duration>);
-        options.max_lifetime(None::<Duration>).acquire_timeout(acquire_timeout).test_before_acquire(false);
-        options.sqlx_logging(false).record_stmt_in_spans(false).map_sqlx_sqlite_opts(move |options| {
-            let options = options.in_memory(false).shared_cache(false).filename(&file);
-            let options = options.create_if_missing(access == Access::Create).read_only(access == Access::Read);
-            let patience = if access == Access::Checkpoint { CHECKPOINT_PATIENCE } else { acquire_timeout };
-            let options = options.busy_timeout(patience).statement_cache_capacity(200).foreign_keys(true);
-            let options = options.pragma("cache_size", "-16000").pragma("mmap_size", "268435456");
-            if access == Access::Read {
-                return options;
-            }
-            options
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .pragma("wal_autocheckpoint", "0")
-                .pragma("temp_store", "memory")
-        });
+        options
+            .max_connections(connections)
+            .min_connections(connections)
+            .idle_timeout(None::<Duration>);
+        options
+            .max_lifetime(None::<Duration>)
+            .acquire_timeout(acquire_timeout)
+            .test_before_acquire(false);
+        options.sqlx_logging(false).record_stmt_in_spans(false).map_sqlx_sqlite_opts(
+            move |options| {
+                let options = options.in_memory(false).shared_cache(false).filename(&file);
+                let options = options
+                    .create_if_missing(access == Access::Create)
+                    .read_only(access == Access::Read);
+                let patience = if access == Access::Checkpoint {
+                    CHECKPOINT_PATIENCE
+                } else {
+                    acquire_timeout
+                };
+                let options =
+                    options.busy_timeout(patience).statement_cache_capacity(200).foreign_keys(true);
+                let options =
+                    options.pragma("cache_size", "-16000").pragma("mmap_size", "268435456");
+                if access == Access::Read {
+                    return options;
+                }
+                options
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .pragma("wal_autocheckpoint", "0")
+                    .pragma("temp_store", "memory")
+            },
+        );
         Database::connect(options).await
     }
 }
 
-pub async fn open(path: &Path, settings: &config::Database, hints: mpsc::UnboundedSender<Vec<Topic>>) -> Result<Db> {
+pub async fn open(
+    path: &Path,
+    settings: &config::Database,
+    hints: mpsc::UnboundedSender<Vec<Topic>>,
+) -> Result<Db> {
     let lock = lock(path)?;
-    let opener = Arc::new(Opener { path: path.to_owned(), acquire_timeout: settings.acquire_timeout });
+    let opener =
+        Arc::new(Opener { path: path.to_owned(), acquire_timeout: settings.acquire_timeout });
     let statements: Arc<Statements> = Arc::default();
     let writer = counted(opener.connect(1, Access::Create).await?, &statements);
     let checkpointer = opener.connect(1, Access::Checkpoint).await?;
     let readers = settings.readers.unwrap_or(READERS);
-    let read = Reader::new(counted(opener.connect(readers, Access::Read).await?, &statements), readers);
+    let read =
+        Reader::new(counted(opener.connect(readers, Access::Read).await?, &statements), readers);
     let (queue, turns) = mpsc::channel(settings.queue);
     let (committed, dirty) = watch::channel(());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -225,10 +250,15 @@ async fn write_in_groups(
 
 /// One transaction with as many members as come while it is open. All of them hear what came of it. After an error the
 /// connection is not to be used again, and nothing of the group is durable.
-async fn write_group(connection: &DatabaseConnection, first: Place, turns: &mut mpsc::Receiver<Place>) -> Result<()> {
+async fn write_group(
+    connection: &DatabaseConnection,
+    first: Place,
+    turns: &mut mpsc::Receiver<Place>,
+) -> Result<()> {
     // Takes the write lock at once: a transaction that reads first and writes then would fail with "database is locked".
     let immediate = SqliteTransactionMode::Immediate;
-    let immediate = TransactionOptions { sqlite_transaction_mode: Some(immediate), ..Default::default() };
+    let immediate =
+        TransactionOptions { sqlite_transaction_mode: Some(immediate), ..Default::default() };
     let group = match connection.begin_with_options(immediate).await {
         Ok(group) => group,
         Err(error) => {
@@ -297,14 +327,19 @@ fn failure(error: DbErr) -> Error {
 ///
 /// What is in the log is durable there, and readers find it. A checkpoint that fails, because the disk is full, loses nothing: it
 /// is tried again until it succeeds, whether something is written or not, since the log grows meanwhile.
-async fn checkpoint(opener: Arc<Opener>, first: DatabaseConnection, mut dirty: watch::Receiver<()>) {
+async fn checkpoint(
+    opener: Arc<Opener>,
+    first: DatabaseConnection,
+    mut dirty: watch::Receiver<()>,
+) {
     let mut connection = Some(first);
     let mut run = async |mode: &str| -> Result<i32, DbErr> {
         let open = match connection.take() {
             Some(open) => open,
             None => opener.connect(1, Access::Checkpoint).await?,
         };
-        let statement = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA wal_checkpoint({mode})"));
+        let statement =
+            Statement::from_string(DbBackend::Sqlite, format!("PRAGMA wal_checkpoint({mode})"));
         match open.query_one_raw(statement).await {
             Ok(row) => {
                 connection = Some(open);
@@ -324,7 +359,9 @@ async fn checkpoint(opener: Arc<Opener>, first: DatabaseConnection, mut dirty: w
             outcome => outcome,
         };
         match &outcome {
-            Err(error) if !is_failing => tracing::error!(%error, "SQLite's log cannot be folded in, and grows"),
+            Err(error) if !is_failing => {
+                tracing::error!(%error, "SQLite's log cannot be folded in, and grows")
+            }
             Ok(_) if is_failing => tracing::info!("SQLite's log is folded in again"),
             _ => {}
         }

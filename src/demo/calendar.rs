@@ -21,7 +21,11 @@ pub struct Calendar {
 impl Calendar {
     pub fn new(now: DateTime<Utc>) -> Self {
         let today = midnight(now);
-        let newest = if is_working(today) && now >= today + OPENING + BEGUN { today } else { working_before(today) };
+        let newest = if is_working(today) && now >= today + OPENING + BEGUN {
+            today
+        } else {
+            working_before(today)
+        };
         Calendar { now, newest, over: (now - newest - OPENING).min(WORKDAY) }
     }
 
@@ -29,7 +33,9 @@ impl Calendar {
         let day = (0..days_ago).fold(self.newest, |day, _| working_before(day));
         let open_for = TimeDelta::minutes(i64::from(hour) * 60 + i64::from(minute)) - OPENING;
         let open_for = match days_ago {
-            0 => TimeDelta::seconds(open_for.num_seconds() * self.over.num_seconds() / WORKDAY.num_seconds()),
+            0 => TimeDelta::seconds(
+                open_for.num_seconds() * self.over.num_seconds() / WORKDAY.num_seconds(),
+            ),
             _ => open_for,
         };
         day + OPENING + open_for

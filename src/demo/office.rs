@@ -73,8 +73,14 @@ impl Office {
         });
         let users = users::upsert(app, &host, people.collect()).await?;
         let people = PEOPLE.iter().zip(users);
-        let people = people.map(|(person, user)| (person.id, actor(Role::User, person.id, Some(Arc::new(user)))));
-        let office = Office { people: people.collect(), host, sent: HashMap::new(), announced: HashMap::new() };
+        let people = people
+            .map(|(person, user)| (person.id, actor(Role::User, person.id, Some(Arc::new(user)))));
+        let office = Office {
+            people: people.collect(),
+            host,
+            sent: HashMap::new(),
+            announced: HashMap::new(),
+        };
 
         let host = &office.host;
         let open = GROUPS.iter().map(|group| async move {
@@ -83,7 +89,8 @@ impl Office {
                 Members::Everybody => PEOPLE.iter().map(|person| person.id).collect(),
                 Members::These(ids) => ids.to_vec(),
             };
-            let members: Vec<_> = members.into_iter().map(|id| UserRef::ExternalId(id.into())).collect();
+            let members: Vec<_> =
+                members.into_iter().map(|id| UserRef::ExternalId(id.into())).collect();
             groups::add_members(app, host, &GroupRef::ExternalId(group.id.into()), &members).await
         });
         try_join_all(open).await?;
@@ -91,7 +98,9 @@ impl Office {
     }
 
     fn person(&self, id: &str) -> Result<&Actor> {
-        self.people.get(id).ok_or_else(|| Error::Internal(format!("the story has nobody called {id}")))
+        self.people
+            .get(id)
+            .ok_or_else(|| Error::Internal(format!("the story has nobody called {id}")))
     }
 
     pub async fn send(&mut self, app: &App, number: usize, message: &Message) -> Result<()> {
@@ -114,16 +123,30 @@ impl Office {
             idempotency_key: None,
         };
         // Only admins may threaten.
-        let role =
-            if message.reminds.as_ref().is_some_and(|reminds| reminds.is_campaign) { Role::Admin } else { sender.role };
+        let role = if message.reminds.as_ref().is_some_and(|reminds| reminds.is_campaign) {
+            Role::Admin
+        } else {
+            sender.role
+        };
         let (message, _) = messages::send(app, &Actor { role, ..sender.clone() }, input).await?;
         self.sent.insert(number, message);
         Ok(())
     }
 
-    pub async fn reply(&mut self, app: &App, number: usize, to: usize, reply: &Reply) -> Result<()> {
+    pub async fn reply(
+        &mut self,
+        app: &App,
+        number: usize,
+        to: usize,
+        reply: &Reply,
+    ) -> Result<()> {
         let sender = self.person(reply.from)?;
-        let early = || Error::Internal(format!("in the story {} answers before there is a message", reply.from));
+        let early = || {
+            Error::Internal(format!(
+                "in the story {} answers before there is a message",
+                reply.from
+            ))
+        };
         let parent = self.sent.get(&to).ok_or_else(early)?;
         let input = ReplyToMessageInput {
             parent_id: ID(Kind::Message.encode(parent.id)),
@@ -132,7 +155,8 @@ impl Office {
             idempotency_key: None,
         };
         // Nobody answers what they have not read.
-        let ((), (message, _)) = try_join!(biased; look(app, sender), messages::reply(app, sender, input))?;
+        let ((), (message, _)) =
+            try_join!(biased; look(app, sender), messages::reply(app, sender, input))?;
         self.sent.insert(number, message);
         Ok(())
     }
@@ -142,7 +166,8 @@ impl Office {
         let actor = self.person(PEOPLE[reader].id)?;
         pull::head(app, actor.person()?.id).await?;
         let items = newest(app, actor, InboxView::Active, 20).await?;
-        let is_dull = |item: &&Item| item.row.message_id.is_some_and(|id| id as usize % 3 == reader % 3);
+        let is_dull =
+            |item: &&Item| item.row.message_id.is_some_and(|id| id as usize % 3 == reader % 3);
         let dull = items.iter().filter(is_dull);
         try_join!(biased; change(app, actor, dull, Change::Archive), look(app, actor))?;
         Ok(())
@@ -205,13 +230,19 @@ impl Office {
 
     /// Somebody says what they want to hear of.
     pub async fn want(&self, app: &App, setting: &Setting) -> Result<()> {
-        let wanted = ActionSettingInput { action: setting.action.into(), enabled: Some(setting.wanted) };
+        let wanted =
+            ActionSettingInput { action: setting.action.into(), enabled: Some(setting.wanted) };
         let input = UpdateSubscriptionConfigInput { settings: vec![wanted] };
         subscriptions::configure(app, self.person(setting.by)?, input).await?;
         Ok(())
     }
 
-    pub async fn announce(&mut self, app: &App, announcement: &Announcement, tomorrow: DateTime<Utc>) -> Result<()> {
+    pub async fn announce(
+        &mut self,
+        app: &App,
+        announcement: &Announcement,
+        tomorrow: DateTime<Utc>,
+    ) -> Result<()> {
         let actor = match announcement.by {
             Some(id) => Actor { role: Role::Admin, ..self.person(id)?.clone() },
             None => self.host.clone(),
@@ -221,7 +252,9 @@ impl Office {
             body: announcement.body.into(),
             url: announcement.url.map(Into::into),
             publish_at: announcement.is_for_tomorrow.then_some(tomorrow),
-            expires_at: announcement.leaves_after.map(|days| app.clock.now() + TimeDelta::days(days)),
+            expires_at: announcement
+                .leaves_after
+                .map(|days| app.clock.now() + TimeDelta::days(days)),
             idempotency_key: None,
         };
         let (row, _) = announcements::create(app, &actor, input).await?;
@@ -230,7 +263,9 @@ impl Office {
     }
 
     pub async fn take_back(&self, app: &App, announcement: &Announcement) -> Result<()> {
-        let early = || Error::Internal(format!("{} is taken back before it is announced", announcement.title));
+        let early = || {
+            Error::Internal(format!("{} is taken back before it is announced", announcement.title))
+        };
         let id = self.announced.get(announcement.title).ok_or_else(early)?;
         announcements::retract(app, &self.host, id).await?;
         Ok(())
@@ -251,7 +286,12 @@ async fn look(app: &App, actor: &Actor) -> Result<()> {
 }
 
 /// Changes some items, or none.
-async fn change(app: &App, actor: &Actor, items: impl IntoIterator<Item = &Item>, change: Change) -> Result<()> {
+async fn change(
+    app: &App,
+    actor: &Actor,
+    items: impl IntoIterator<Item = &Item>,
+    change: Change,
+) -> Result<()> {
     let ids: Vec<_> = items.into_iter().map(|item| Kind::InboxItem.encode(item.row.id)).collect();
     if !ids.is_empty() {
         inbox::change_items(app, actor, &ids, change).await?;

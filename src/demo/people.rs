@@ -64,18 +64,26 @@ pub const GROUPS: &[Group] = &[
         "engineering",
         "Engineering",
         These(&[
-            "grace", "ada", "priya", "tomasz", "jonas", "amara", "noah", "rafael", "omar", "samir", "emil", "nadia",
+            "grace", "ada", "priya", "tomasz", "jonas", "amara", "noah", "rafael", "omar", "samir",
+            "emil", "nadia",
         ]),
     ),
     group(
         "atlas",
         "Project Atlas",
-        These(&["mateo", "ada", "chiara", "amara", "jonas", "noah", "rafael", "freya", "kwame", "mei", "yuki"]),
+        These(&[
+            "mateo", "ada", "chiara", "amara", "jonas", "noah", "rafael", "freya", "kwame", "mei",
+            "yuki",
+        ]),
     ),
     group("design", "Design", These(&["chiara", "yuki", "aroha", "amara"])),
     group("support", "Customer Support", These(&["kwame", "leila", "marcus", "lucia"])),
     group("market", "Sales and Marketing", These(&["daniel", "victor", "freya", "zoe", "aroha"])),
-    group("leads", "Team Leads", These(&["margaret", "grace", "mateo", "chiara", "kwame", "daniel", "hannah", "ewa"])),
+    group(
+        "leads",
+        "Team Leads",
+        These(&["margaret", "grace", "mateo", "chiara", "kwame", "daniel", "hannah", "ewa"]),
+    ),
 ];
 
 const fn person(

@@ -8,7 +8,8 @@ use super::{
     office::Office,
     people::PEOPLE,
     story::{
-        ANNOUNCEMENTS, Announcement, At, Doing, FIRST_DAY, Message, Reply, SETTINGS, Setting, THINGS, THREADS, Thing,
+        ANNOUNCEMENTS, Announcement, At, Doing, FIRST_DAY, Message, Reply, SETTINGS, Setting,
+        THINGS, THREADS, Thing,
     },
 };
 use crate::{app::App, clock::Clock, error::Result, jobs};
@@ -34,7 +35,9 @@ pub async fn fill(app: &App) -> Result<()> {
             Step::Make { thing } => office.make(&past, thing).await?,
             Step::Act { thing, doing } => office.act(&past, thing, doing).await?,
             Step::Want { setting } => office.want(&past, setting).await?,
-            Step::Announce { announcement } => office.announce(&past, announcement, calendar.tomorrow()).await?,
+            Step::Announce { announcement } => {
+                office.announce(&past, announcement, calendar.tomorrow()).await?
+            }
             Step::TakeBack { announcement } => office.take_back(&past, announcement).await?,
             Step::Due => jobs::run_due(&past).await?,
         }
@@ -90,20 +93,26 @@ fn steps(calendar: &Calendar, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Step)> 
         steps.push((time, Step::Send { number, message }));
         add_replies(&mut steps, calendar, number, message.replies);
         if let Some(reminds) = &message.reminds {
-            let dates = (1..).map(|nth| time + TimeDelta::days(nth * reminds.days)).take_while(|date| *date <= now);
+            let dates = (1..)
+                .map(|nth| time + TimeDelta::days(nth * reminds.days))
+                .take_while(|date| *date <= now);
             steps.extend(dates.map(|date| (date, Step::Due)));
         }
         steps.extend(leaving(time, message.leaves_after, now));
     }
     for thing in THINGS.into_iter().flatten() {
         steps.push((calendar.at(thing.made), Step::Make { thing }));
-        steps.extend(thing.doings.iter().map(|doing| (calendar.at(doing.at), Step::Act { thing, doing })));
+        steps.extend(
+            thing.doings.iter().map(|doing| (calendar.at(doing.at), Step::Act { thing, doing })),
+        );
     }
     steps.extend(SETTINGS.iter().map(|setting| (calendar.at(setting.at), Step::Want { setting })));
     for announcement in ANNOUNCEMENTS {
         let time = calendar.at(announcement.at);
         steps.push((time, Step::Announce { announcement }));
-        steps.extend(announcement.taken_back.map(|at| (calendar.at(at), Step::TakeBack { announcement })));
+        steps.extend(
+            announcement.taken_back.map(|at| (calendar.at(at), Step::TakeBack { announcement })),
+        );
         steps.extend(leaving(time, announcement.leaves_after, now));
     }
     for (reader, person) in PEOPLE.iter().enumerate() {
@@ -122,7 +131,11 @@ fn steps(calendar: &Calendar, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Step)> 
 }
 
 /// When something leaves the inboxes, if it has by now.
-fn leaving(time: DateTime<Utc>, after: Option<i64>, now: DateTime<Utc>) -> Option<(DateTime<Utc>, Step)> {
+fn leaving(
+    time: DateTime<Utc>,
+    after: Option<i64>,
+    now: DateTime<Utc>,
+) -> Option<(DateTime<Utc>, Step)> {
     let left = after.map(|days| time + TimeDelta::days(days)).filter(|left| *left <= now);
     left.map(|left| (left, Step::Due))
 }
@@ -136,7 +149,12 @@ fn last_words(steps: &[(DateTime<Utc>, Step)], person: &str) -> DateTime<Utc> {
     steps.iter().filter(|(_, step)| by_them(step)).map(|(time, _)| *time).max().unwrap_or_default()
 }
 
-fn add_replies(steps: &mut Vec<(DateTime<Utc>, Step)>, calendar: &Calendar, to: usize, replies: &'static [Reply]) {
+fn add_replies(
+    steps: &mut Vec<(DateTime<Utc>, Step)>,
+    calendar: &Calendar,
+    to: usize,
+    replies: &'static [Reply],
+) {
     for reply in replies {
         let number = steps.len();
         steps.push((calendar.at(reply.at), Step::Reply { number, to, reply }));
@@ -170,7 +188,8 @@ mod tests {
 
     async fn demo() -> (App, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
-        let database_url = format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
+        let database_url =
+            format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
         let clock = Clock::manual(NOW.parse().unwrap());
         let app = server::start(Config { database_url, ..Config::default() }, clock).await.unwrap();
         fill(&app).await.unwrap();
@@ -195,9 +214,18 @@ mod tests {
         for person in PEOPLE {
             let actor = actor(&app, person.id).await;
             let counts = pull::head(&app, actor.person().unwrap().id).await.unwrap();
-            assert!((1..=15).contains(&counts.unread), "{} has {} unread", person.id, counts.unread);
+            assert!(
+                (1..=15).contains(&counts.unread),
+                "{} has {} unread",
+                person.id,
+                counts.unread
+            );
             let items = items(&app, &actor).await;
-            assert!(items.iter().all(|item| item.row.updated_at <= app.clock.now()), "{}", person.id);
+            assert!(
+                items.iter().all(|item| item.row.updated_at <= app.clock.now()),
+                "{}",
+                person.id
+            );
         }
         app.db.close().await;
     }
@@ -211,9 +239,14 @@ mod tests {
             let unread = |item: &&Item| item.row.read_at.is_none();
             assert!(items.iter().filter(unread).any(|item| item.row.actor_count >= 3), "{id}");
             let about = |item: &Item| item.row.target_id.zip(item.row.action.clone());
-            let read: BTreeSet<_> = items.iter().filter(|item| !unread(item)).filter_map(about).collect();
-            assert!(items.iter().filter(unread).filter_map(about).any(|about| read.contains(&about)), "{id}");
-            let announced = items.iter().filter(|item| item.row.kind == inbox_item::Kind::Announcement).count();
+            let read: BTreeSet<_> =
+                items.iter().filter(|item| !unread(item)).filter_map(about).collect();
+            assert!(
+                items.iter().filter(unread).filter_map(about).any(|about| read.contains(&about)),
+                "{id}"
+            );
+            let announced =
+                items.iter().filter(|item| item.row.kind == inbox_item::Kind::Announcement).count();
             assert!((2..=4).contains(&announced), "{id} has {announced} announcements");
         }
         app.db.close().await;
@@ -223,7 +256,9 @@ mod tests {
     async fn announcements_are_published_planned_expired_and_taken_back() {
         let (app, _directory) = demo().await;
         let announcements = announcement::Entity::find().all(app.db.read()).await.unwrap();
-        let count = |is: &dyn Fn(&announcement::Model) -> bool| announcements.iter().filter(|row| is(row)).count();
+        let count = |is: &dyn Fn(&announcement::Model) -> bool| {
+            announcements.iter().filter(|row| is(row)).count()
+        };
         assert!(count(&|row| row.position.is_some() && row.withdrawn_at.is_none()) >= 2);
         assert_eq!(count(&|row| row.position.is_none() && row.publish_at > app.clock.now()), 1);
         assert_eq!(count(&|row| row.expires_at.is_some() && row.settled_at.is_some()), 1);

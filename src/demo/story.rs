@@ -12,7 +12,8 @@ mod tickets;
 use crate::messages::ReplyScope;
 
 /// All threads, by what they are about.
-pub const THREADS: [&[Message]; 4] = [atlas::THREADS, engineering::THREADS, office::THREADS, customers::THREADS];
+pub const THREADS: [&[Message]; 4] =
+    [atlas::THREADS, engineering::THREADS, office::THREADS, customers::THREADS];
 
 /// What people follow and do something to.
 pub const THINGS: [&[Thing]; 2] = [blog::POSTS, tickets::PRODUCTS];
@@ -111,8 +112,23 @@ pub struct Announcement {
     pub taken_back: Option<At>,
 }
 
-const fn message(at: At, from: &'static str, to: &'static [To], subject: &'static str, body: &'static str) -> Message {
-    Message { at, from: Some(from), to, subject, body, leaves_after: None, reminds: None, replies: &[] }
+const fn message(
+    at: At,
+    from: &'static str,
+    to: &'static [To],
+    subject: &'static str,
+    body: &'static str,
+) -> Message {
+    Message {
+        at,
+        from: Some(from),
+        to,
+        subject,
+        body,
+        leaves_after: None,
+        reminds: None,
+        replies: &[],
+    }
 }
 
 /// A message of the system.
@@ -144,7 +160,10 @@ impl Message {
     }
 
     const fn wants_a_reply(self) -> Self {
-        Message { reminds: Some(Reminds { frequency: "daily", days: 1, is_campaign: true }), ..self }
+        Message {
+            reminds: Some(Reminds { frequency: "daily", days: 1, is_campaign: true }),
+            ..self
+        }
     }
 }
 
@@ -154,7 +173,13 @@ impl Reply {
     }
 }
 
-const fn thing(kind: &'static str, id: &'static str, made: At, owner: &'static str, title: &'static str) -> Thing {
+const fn thing(
+    kind: &'static str,
+    id: &'static str,
+    made: At,
+    owner: &'static str,
+    title: &'static str,
+) -> Thing {
     Thing { kind, id, title, made, owner, doings: &[] }
 }
 
@@ -181,7 +206,16 @@ const fn setting(at: At, by: &'static str, action: &'static str, wanted: bool) -
 }
 
 const fn announcement(at: At, title: &'static str, body: &'static str) -> Announcement {
-    Announcement { at, by: None, title, body, url: None, is_for_tomorrow: false, leaves_after: None, taken_back: None }
+    Announcement {
+        at,
+        by: None,
+        title,
+        body,
+        url: None,
+        is_for_tomorrow: false,
+        leaves_after: None,
+        taken_back: None,
+    }
 }
 
 impl Announcement {

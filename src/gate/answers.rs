@@ -52,13 +52,19 @@ impl Answers {
                 extensions.set("code", "GRAPHQL_VALIDATION_FAILED");
             }
         }
-        let failed: Vec<_> = response.errors.iter().map(|error| &error.path).filter(|path| !path.is_empty()).collect();
+        let failed: Vec<_> = response
+            .errors
+            .iter()
+            .map(|error| &error.path)
+            .filter(|path| !path.is_empty())
+            .collect();
         if failed.is_empty() {
             return response;
         }
         let mut operations = self.document.operations.iter();
         let name = self.operation.as_deref();
-        let wanted = operations.find(|(known, _)| name.is_none() || known.map(Name::as_str) == name);
+        let wanted =
+            operations.find(|(known, _)| name.is_none() || known.map(Name::as_str) == name);
         let Some((_, wanted)) = wanted else { return response };
         let root = match wanted.node.ty {
             OperationType::Query => "Query",
@@ -70,7 +76,8 @@ impl Answers {
             _ => IndexMap::new(),
         };
         let mend = Mend { document: &self.document, shape: &self.shape, failed };
-        response.data = mend.object(fields, root, &[&wanted.node.selection_set.node], &mut Vec::new());
+        response.data =
+            mend.object(fields, root, &[&wanted.node.selection_set.node], &mut Vec::new());
         response
     }
 }
@@ -114,7 +121,13 @@ impl<'a> Mend<'a> {
         Value::Object(object)
     }
 
-    fn value(&self, value: Value, ty: &str, sets: &[&'a SelectionSet], path: &mut Vec<PathSegment>) -> Value {
+    fn value(
+        &self,
+        value: Value,
+        ty: &str,
+        sets: &[&'a SelectionSet],
+        path: &mut Vec<PathSegment>,
+    ) -> Value {
         let is_object = sets.iter().any(|set| !set.items.is_empty());
         match (value, MetaTypeName::create(ty.trim_end_matches('!'))) {
             (Value::List(values), MetaTypeName::List(inner)) => {
@@ -130,7 +143,9 @@ impl<'a> Mend<'a> {
                 }
                 Value::List(list)
             }
-            (Value::Object(fields), MetaTypeName::Named(name)) if is_object => self.object(fields, name, sets, path),
+            (Value::Object(fields), MetaTypeName::Named(name)) if is_object => {
+                self.object(fields, name, sets, path)
+            }
             // An object of which every field failed or was skipped.
             (Value::Null, MetaTypeName::Named(name))
                 if is_object && ty.ends_with('!') && !self.failed.contains(&&*path) =>
@@ -146,17 +161,28 @@ impl<'a> Mend<'a> {
             match &selection.node {
                 Selection::Field(field) => {
                     let field = &field.node;
-                    let ty =
-                        self.shape.field(ty, &field.name.node).map(|known| known.full.as_str()).unwrap_or_default();
-                    let entry = fields.entry(field.response_key().node.as_str()).or_insert_with(|| (ty, Vec::new()));
+                    let ty = self
+                        .shape
+                        .field(ty, &field.name.node)
+                        .map(|known| known.full.as_str())
+                        .unwrap_or_default();
+                    let entry = fields
+                        .entry(field.response_key().node.as_str())
+                        .or_insert_with(|| (ty, Vec::new()));
                     entry.1.push(&field.selection_set.node);
                 }
                 Selection::InlineFragment(fragment) => {
-                    let on = fragment.node.type_condition.as_ref().map_or(ty, |on| on.node.on.node.as_str());
+                    let on = fragment
+                        .node
+                        .type_condition
+                        .as_ref()
+                        .map_or(ty, |on| on.node.on.node.as_str());
                     self.collect(on, &fragment.node.selection_set.node, fields);
                 }
                 Selection::FragmentSpread(spread) => {
-                    if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) {
+                    if let Some(fragment) =
+                        self.document.fragments.get(&spread.node.fragment_name.node)
+                    {
                         let on = fragment.node.type_condition.node.on.node.as_str();
                         self.collect(on, &fragment.node.selection_set.node, fields);
                     }
@@ -214,11 +240,15 @@ mod tests {
             ("{ mayChild { child { child { fails } } } id }", r#"{"mayChild":null,"id":1}"#),
             ("{ mayChild { list { id fails } } }", r#"{"mayChild":null}"#),
             ("{ mayList { id fails } }", r#"{"mayList":[null,null]}"#),
-            ("{ mayChild { ...f } } fragment f on Thing { a: mayFail id }", r#"{"mayChild":{"a":null,"id":1}}"#),
+            (
+                "{ mayChild { ...f } } fragment f on Thing { a: mayFail id }",
+                r#"{"mayChild":{"a":null,"id":1}}"#,
+            ),
             ("{ mayFail child { id @skip(if: true) } }", r#"{"mayFail":null,"child":{}}"#),
         ] {
             let document = Arc::new(async_graphql::parser::parse_query(query).unwrap());
-            let answers = Answers { document, operation: None, shape: shape.clone(), knows_schema: true };
+            let answers =
+                Answers { document, operation: None, shape: shape.clone(), knows_schema: true };
             let response = answers.mend(schema.execute(query).await);
             assert_eq!(serde_json::to_string(&response.data).unwrap(), wanted, "{query}");
         }

@@ -65,15 +65,21 @@ impl Documents {
         let invalid = |message: String| Error::invalid("trusted_documents", message);
         let mut trusted = HashMap::new();
         if let Some(path) = &config.trusted_documents {
-            let text = fs::read_to_string(path).map_err(|error| invalid(format!("{}: {error}", path.display())))?;
+            let text = fs::read_to_string(path)
+                .map_err(|error| invalid(format!("{}: {error}", path.display())))?;
             let expected = "is an object of ids and texts, or a manifest of Apollo's";
-            let pairs: Vec<_> = match serde_json::from_str(&text).map_err(|_| invalid(expected.into()))? {
-                File::Map(documents) => documents.into_iter().collect(),
-                File::Manifest { operations } => operations.into_iter().map(|known| (known.id, known.body)).collect(),
-            };
+            let pairs: Vec<_> =
+                match serde_json::from_str(&text).map_err(|_| invalid(expected.into()))? {
+                    File::Map(documents) => documents.into_iter().collect(),
+                    File::Manifest { operations } => {
+                        operations.into_iter().map(|known| (known.id, known.body)).collect()
+                    }
+                };
             for (id, text) in pairs {
                 let parsed = async_graphql::parser::parse_query(&text);
-                parsed.map_err(|error| invalid(format!("the document {id} is no GraphQL: {error}")))?;
+                parsed.map_err(|error| {
+                    invalid(format!("the document {id} is no GraphQL: {error}"))
+                })?;
                 trusted.insert(without_prefix(&id).to_owned(), text.into());
             }
         }
@@ -87,7 +93,9 @@ impl Documents {
         }
         let weight = |hash: &String, text: &Arc<str>| (ENTRY_SIZE + hash.len() + text.len()) as u32;
         let kept = Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build();
-        let weight = |text: &Arc<str>, _: &Arc<ExecutableDocument>| (ENTRY_SIZE + text.len() * PARSED_SIZE) as u32;
+        let weight = |text: &Arc<str>, _: &Arc<ExecutableDocument>| {
+            (ENTRY_SIZE + text.len() * PARSED_SIZE) as u32
+        };
         let parsed = Cache::builder().max_capacity(MOST_PARSED).weigher(weight).build();
         Ok(Documents { mode, trusted, kept, parsed })
     }
@@ -103,10 +111,13 @@ impl Documents {
             return Ok(Found { text, is_persisted: true, keep: None });
         }
         match (&params.query, id) {
-            (Some(_), _) if self.mode == PersistedDocuments::Trusted && !is_free => {
-                Err(refusal("only trusted documents are executed here; send the id of one", "FORBIDDEN"))
+            (Some(_), _) if self.mode == PersistedDocuments::Trusted && !is_free => Err(refusal(
+                "only trusted documents are executed here; send the id of one",
+                "FORBIDDEN",
+            )),
+            (Some(text), None) => {
+                Ok(Found { text: text.as_str().into(), is_persisted: false, keep: None })
             }
-            (Some(text), None) => Ok(Found { text: text.as_str().into(), is_persisted: false, keep: None }),
             (Some(text), Some(id)) => {
                 let hash = hash(text);
                 if hash != without_prefix(id) {
@@ -115,8 +126,12 @@ impl Documents {
                 let keep = (self.mode == PersistedDocuments::Apq).then_some(hash);
                 Ok(Found { text: text.as_str().into(), is_persisted: keep.is_some(), keep })
             }
-            (None, None) => Err(refusal("the request has neither a query nor the id of one", "BAD_USER_INPUT")),
-            (None, Some(_)) if self.mode == PersistedDocuments::Off => Err(refusal(NOT_SUPPORTED, "BAD_USER_INPUT")),
+            (None, None) => {
+                Err(refusal("the request has neither a query nor the id of one", "BAD_USER_INPUT"))
+            }
+            (None, Some(_)) if self.mode == PersistedDocuments::Off => {
+                Err(refusal(NOT_SUPPORTED, "BAD_USER_INPUT"))
+            }
             (None, Some(_)) => Err(refusal(NOT_FOUND, "PERSISTED_QUERY_NOT_FOUND")),
         }
     }

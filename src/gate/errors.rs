@@ -23,7 +23,9 @@ pub fn answer(error: Error) -> Answer {
         Error::Unauthenticated(message) => ("UNAUTHENTICATED", message.to_owned(), None),
         Error::Forbidden => ("FORBIDDEN", "this is not for your role".to_owned(), None),
         Error::NotFound(noun) => ("NOT_FOUND", format!("there is no such {noun}"), None),
-        Error::Invalid { field, message } => ("BAD_USER_INPUT", format!("{field}: {message}"), Some(field)),
+        Error::Invalid { field, message } => {
+            ("BAD_USER_INPUT", format!("{field}: {message}"), Some(field))
+        }
         Error::Conflict(message) => ("CONFLICT", message, None),
         Error::IdempotencyKeyReused => (
             "IDEMPOTENCY_KEY_REUSED",
@@ -38,7 +40,11 @@ pub fn answer(error: Error) -> Answer {
         Error::Internal(cause) => {
             let id = format!("{:08x}", rand::rng().random::<u32>());
             tracing::error!(id, cause, "internal error");
-            ("INTERNAL_SERVER_ERROR", format!("something went wrong; the server's log has it under {id}"), None)
+            (
+                "INTERNAL_SERVER_ERROR",
+                format!("something went wrong; the server's log has it under {id}"),
+                None,
+            )
         }
     };
     Answer { code, message, field }
@@ -55,7 +61,9 @@ pub fn is_refused(response: &Response) -> bool {
 /// nothing of it. The subscription has to end so that the client comes back, with the cursor that it has.
 pub fn is_lost(update: &Response) -> bool {
     let has = |wanted: &str| {
-        let code = |error: &ServerError| error.extensions.as_ref().and_then(|known| known.get("code").cloned());
+        let code = |error: &ServerError| {
+            error.extensions.as_ref().and_then(|known| known.get("code").cloned())
+        };
         update.errors.iter().any(|error| code(error) == Some(Value::from(wanted)))
     };
     has("UNAVAILABLE") || (update.data == Value::Null && has("INTERNAL_SERVER_ERROR"))

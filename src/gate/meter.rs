@@ -22,7 +22,9 @@ use std::{
 use async_graphql::{
     Name, PathSegment, QueryPathNode, QueryPathSegment, Response, ServerResult, Value,
     async_trait::async_trait,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo},
+    extensions::{
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo,
+    },
 };
 
 use super::errors::refusal;
@@ -45,7 +47,12 @@ pub struct Meter {
 
 impl Meter {
     pub fn new(limit: u64) -> Arc<Self> {
-        Arc::new(Meter { limit, bytes: AtomicU64::new(0), crossed: OnceLock::new(), work: AtomicU64::new(0) })
+        Arc::new(Meter {
+            limit,
+            bytes: AtomicU64::new(0),
+            crossed: OnceLock::new(),
+            work: AtomicU64::new(0),
+        })
     }
 
     /// Of the answer, or of the last update.
@@ -112,8 +119,15 @@ struct Metered(OnceLock<Arc<Meter>>);
 #[async_trait]
 impl Extension for Metered {
     /// Of a query or mutation, or of one update of a subscription.
-    async fn execute(&self, ctx: &ExtensionContext<'_>, operation: Option<&str>, next: NextExecute<'_>) -> Response {
-        let Some(meter) = ctx.data_opt::<Arc<Meter>>() else { return next.run(ctx, operation).await };
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let Some(meter) = ctx.data_opt::<Arc<Meter>>() else {
+            return next.run(ctx, operation).await;
+        };
         let meter = self.0.get_or_init(|| meter.clone());
         meter.bytes.store(0, Ordering::Relaxed);
         let mut execution = pin!(next.run(ctx, operation));
@@ -157,7 +171,9 @@ fn bytes_of(value: &Value, at: &QueryPathNode<'_>, is_leaf: bool) -> u64 {
         (_, QueryPathSegment::Index(_)) if is_leaf => 0,
         (value, QueryPathSegment::Name(_)) if is_leaf => size(value),
         // Brackets and commas; keys are counted here, because `__typename` comes by nowhere else.
-        (Value::Object(fields), _) => fields.keys().map(key_size).sum::<u64>() + brackets(fields.len()),
+        (Value::Object(fields), _) => {
+            fields.keys().map(key_size).sum::<u64>() + brackets(fields.len())
+        }
         (Value::List(values), _) => brackets(values.len()),
         _ => size(value),
     }
@@ -185,7 +201,8 @@ fn size(value: &Value) -> u64 {
         Value::Binary(bytes) => bytes.len() as u64 * 4 + 2,
         Value::List(values) => values.iter().map(size).sum::<u64>() + brackets(values.len()),
         Value::Object(fields) => {
-            fields.iter().map(|(key, value)| key_size(key) + size(value)).sum::<u64>() + brackets(fields.len())
+            fields.iter().map(|(key, value)| key_size(key) + size(value)).sum::<u64>()
+                + brackets(fields.len())
         }
     }
 }
@@ -226,9 +243,16 @@ mod tests {
             Value::from(false),
             Value::Null,
             Value::List(vec![]),
-            Value::from_json(serde_json::json!([1, "a\n", [], {}, {"a": null, "b": [true, {"c": "d"}]}])).unwrap(),
+            Value::from_json(
+                serde_json::json!([1, "a\n", [], {}, {"a": null, "b": [true, {"c": "d"}]}]),
+            )
+            .unwrap(),
         ] {
-            assert_eq!(size(&value), serde_json::to_string(&value).unwrap().len() as u64, "{value}");
+            assert_eq!(
+                size(&value),
+                serde_json::to_string(&value).unwrap().len() as u64,
+                "{value}"
+            );
         }
     }
 }

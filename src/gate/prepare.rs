@@ -83,13 +83,16 @@ impl Prepared {
     /// The answers of a subscription. It ends with an update that is too large: a client that went on would miss it.
     pub fn follow(self, schema: &TidingsSchema) -> impl Stream<Item = Response> + Send + use<> {
         let Prepared { request, answers, meter, .. } = self;
-        stream::unfold((schema.execute_stream(request), answers, meter), |(mut updates, answers, meter)| async {
-            if meter.is_crossed() {
-                return None;
-            }
-            let update = mended(updates.next().await?, &answers, &meter);
-            Some((update, (updates, answers, meter)))
-        })
+        stream::unfold(
+            (schema.execute_stream(request), answers, meter),
+            |(mut updates, answers, meter)| async {
+                if meter.is_crossed() {
+                    return None;
+                }
+                let update = mended(updates.next().await?, &answers, &meter);
+                Some((update, (updates, answers, meter)))
+            },
+        )
     }
 }
 
@@ -120,7 +123,8 @@ impl Gate {
     /// Makes a request of what a client sent, and refuses one that is too much.
     pub fn prepare(&self, params: Params, actor: Option<Actor>) -> Result<Prepared, ServerError> {
         if let Some(user) = actor.as_ref().and_then(Actor::user_id) {
-            let refused = || refusal("too many operations in a minute; try again later", "RATE_LIMITED");
+            let refused =
+                || refusal("too many operations in a minute; try again later", "RATE_LIMITED");
             self.rates.count(user).map_err(|seconds| retried_after(refused(), seconds))?;
         }
         let found = self.documents.find(&params, actor.as_ref().is_some_and(Actor::is_service))?;
@@ -131,13 +135,17 @@ impl Gate {
             Some(document) => document,
             None => Arc::new(parse(&found.text, limits)?),
         };
-        let Measured { asks_for_the_schema, texts } = measure(&document, &variables, &self.shape, limits)?;
+        let Measured { asks_for_the_schema, texts } =
+            measure(&document, &variables, &self.shape, limits)?;
         let operation = operation::find(&document, params.operation_name.as_deref())?;
         operation::check_required(operation, &variables)?;
         operation::check_once(operation, &document)?;
         let knows_schema = self.knows_schema(actor.as_ref());
         if asks_for_the_schema && !knows_schema {
-            return Err(refusal("the schema is not shown to this caller", "GRAPHQL_VALIDATION_FAILED"));
+            return Err(refusal(
+                "the schema is not shown to this caller",
+                "GRAPHQL_VALIDATION_FAILED",
+            ));
         }
         let (kind, is_persisted) = (operation.ty, found.is_persisted);
         let (meter, holder) = (Meter::new(limits.answer), Holder::of(actor.as_ref()));
@@ -150,7 +158,12 @@ impl Gate {
             request = request.data(actor);
         }
         self.documents.keep(found, &document);
-        let answers = Answers { document, operation: params.operation_name, shape: self.shape.clone(), knows_schema };
+        let answers = Answers {
+            document,
+            operation: params.operation_name,
+            shape: self.shape.clone(),
+            knows_schema,
+        };
         Ok(Prepared { request, answers, meter, kind, holder, weight, is_persisted })
     }
 
@@ -171,7 +184,8 @@ impl Params {
 
     /// By the GraphQL over HTTP specification, or as an automatic persisted query.
     pub(super) fn document_id(&self) -> Result<Option<&str>, ServerError> {
-        let persisted = self.extensions.as_ref().and_then(|extensions| extensions.get("persistedQuery"));
+        let persisted =
+            self.extensions.as_ref().and_then(|extensions| extensions.get("persistedQuery"));
         match (&self.document_id, persisted) {
             (Some(id), _) => Ok(Some(id)),
             (None, None | Some(Value::Null)) => Ok(None),
@@ -179,7 +193,9 @@ impl Params {
                 Some(Value::String(hash)) => Ok(Some(hash)),
                 _ => Err(refusal("extensions.persistedQuery has a sha256Hash", "BAD_USER_INPUT")),
             },
-            (None, Some(_)) => Err(refusal("extensions.persistedQuery is an object", "BAD_USER_INPUT")),
+            (None, Some(_)) => {
+                Err(refusal("extensions.persistedQuery is an object", "BAD_USER_INPUT"))
+            }
         }
     }
 }
@@ -191,7 +207,14 @@ fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, ServerError>
         let at = error.positions().next();
         let mut error: ServerError = error.into();
         // The parser draws the line of the source, which may be all of it; its last line says what is wrong.
-        let what = error.message.lines().last().unwrap_or_default().trim().trim_start_matches("= ").to_owned();
+        let what = error
+            .message
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim()
+            .trim_start_matches("= ")
+            .to_owned();
         error.message = match at {
             Some(at) => format!("the document is no GraphQL at {}:{}: {what}", at.line, at.column),
             None => format!("the document is no GraphQL: {what}"),
@@ -236,8 +259,13 @@ mod tests {
         judged.map(|measured| measured.asks_for_the_schema).map_err(|error| error.message)
     }
 
-    fn judge(query: &str, variables: serde_json::Value, limits: &Limits) -> Result<Measured, ServerError> {
-        let (shape, variables) = (Shape::of(&crate::graphql::sdl()).unwrap(), Variables::from_json(variables));
+    fn judge(
+        query: &str,
+        variables: serde_json::Value,
+        limits: &Limits,
+    ) -> Result<Measured, ServerError> {
+        let (shape, variables) =
+            (Shape::of(&crate::graphql::sdl()).unwrap(), Variables::from_json(variables));
         values::check(&variables, limits).map_err(too_complex)?;
         measure(&parse(query, limits)?, &variables, &shape, limits)
     }
@@ -255,7 +283,10 @@ mod tests {
     fn ordinary_requests_pass() {
         assert_eq!(verdict("{ viewer { id } }"), Ok(false));
         assert_eq!(verdict("mutation { archiveAll(input: {}) { affectedCount } }"), Ok(false));
-        assert_eq!(verdict("# [[[[\n{ a(b: \"[[[[ \\\" {{{\", c: \"\"\"[[ \\\"\"\" [[\"\"\") }"), Ok(false));
+        assert_eq!(
+            verdict("# [[[[\n{ a(b: \"[[[[ \\\" {{{\", c: \"\"\"[[ \\\"\"\" [[\"\"\") }"),
+            Ok(false)
+        );
         assert_eq!(verdict(include_str!("introspection.graphql")), Ok(true));
     }
 
@@ -267,8 +298,11 @@ mod tests {
         assert!(verdict(&format!("{{ {} }}", "a ".repeat(5_000))).unwrap_err().contains("tokens"));
         let aliases: String = (0..101).map(|n| format!("a{n}: x ")).collect();
         assert!(verdict(&format!("{{ {aliases} }}")).unwrap_err().contains("aliases"));
-        assert!(verdict(&format!("{{ a {} }}", "@a ".repeat(21))).unwrap_err().contains("directives"));
-        let fragments: String = (0..51).map(|n| format!("fragment f{n} on User {{ id }} ")).collect();
+        assert!(
+            verdict(&format!("{{ a {} }}", "@a ".repeat(21))).unwrap_err().contains("directives")
+        );
+        let fragments: String =
+            (0..51).map(|n| format!("fragment f{n} on User {{ id }} ")).collect();
         assert!(verdict(&format!("{fragments} {{ a }}")).unwrap_err().contains("fragments"));
         let operations: String = (0..6).map(|n| format!("query q{n} {{ a }} ")).collect();
         assert!(verdict(&operations).unwrap_err().contains("operations"));
@@ -278,9 +312,11 @@ mod tests {
             assert!(verdict(text).unwrap_err().contains("block string"), "{text}");
         }
         for leaf in ["a", "__typename"] {
-            let doubled: String =
-                (0..22).map(|n| format!("fragment f{n} on User {{ ...f{0} ...f{0} }} ", n + 1)).collect();
-            let query = format!("{doubled} fragment f22 on User {{ {leaf} }} {{ viewer {{ ...f0 }} }}");
+            let doubled: String = (0..22)
+                .map(|n| format!("fragment f{n} on User {{ ...f{0} ...f{0} }} ", n + 1))
+                .collect();
+            let query =
+                format!("{doubled} fragment f22 on User {{ {leaf} }} {{ viewer {{ ...f0 }} }}");
             assert!(verdict(&query).unwrap_err().contains("written out"), "{leaf}");
         }
         let many = json!({"ids": vec!["usr_1"; 5_000]});
@@ -288,9 +324,17 @@ mod tests {
         assert!(verdict_with(&query, many).unwrap_err().contains("written out"));
         let circle = "fragment a on User { x { ...b } } fragment b on User { x { ...a } } { viewer { ...a } }";
         assert!(verdict(circle).unwrap_err().contains("contains itself"));
-        assert!(verdict(&format!("{{ a {} }}", "{ a ".repeat(15) + &"}".repeat(15))).unwrap_err().contains("deep"));
+        assert!(
+            verdict(&format!("{{ a {} }}", "{ a ".repeat(15) + &"}".repeat(15)))
+                .unwrap_err()
+                .contains("deep")
+        );
         let deep = (0..40).fold(json!(1), |value, _| json!([value]));
-        assert!(verdict_with("query($v: X) { a(b: $v) }", json!({"v": deep})).unwrap_err().contains("nested"));
+        assert!(
+            verdict_with("query($v: X) { a(b: $v) }", json!({"v": deep}))
+                .unwrap_err()
+                .contains("nested")
+        );
     }
 
     /// 100 × 100 × 100 things, by whatever way the number comes in.
@@ -306,9 +350,15 @@ mod tests {
             (format!("query($n: Int) {{ {} }}", pages("$n")), json!({"n": 100})),
             (format!("query($n: Int = 100) {{ {} }}", pages("$n")), json!({})),
             (format!("query {{ ...f }} fragment f on Query {{ {} }}", pages("100")), json!({})),
-            (format!("{{ nodes(ids: \"usr_1\") {{ ... on User {{ {} }} }} }}", pages("100")), json!({})),
             (
-                format!("query($i: [ID!]!) {{ nodes(ids: $i) {{ ... on User {{ {} }} }} }}", pages("100")),
+                format!("{{ nodes(ids: \"usr_1\") {{ ... on User {{ {} }} }} }}", pages("100")),
+                json!({}),
+            ),
+            (
+                format!(
+                    "query($i: [ID!]!) {{ nodes(ids: $i) {{ ... on User {{ {} }} }} }}",
+                    pages("100")
+                ),
                 json!({"i": "usr_1"}),
             ),
         ] {
@@ -367,9 +417,13 @@ mod tests {
             assert_eq!(cost(filter, "id", variables), plain + 200, "{filter}");
         }
         assert_eq!(cost(", filter: $f", "id", json!({"f": {"search": null}})), plain);
-        let texts = |query: &str| judge(query, json!({}), &Limits::default()).map(|measured| measured.texts);
+        let texts = |query: &str| {
+            judge(query, json!({}), &Limits::default()).map(|measured| measured.texts)
+        };
         assert_eq!(
-            texts("{ viewer { inbox { items { nodes { subject { ... on Message { a: body b: body } } } } } } }"),
+            texts(
+                "{ viewer { inbox { items { nodes { subject { ... on Message { a: body b: body } } } } } } }"
+            ),
             Ok(40)
         );
     }

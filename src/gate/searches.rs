@@ -30,7 +30,11 @@ impl Searches {
 
 /// Reads a page; if it is a search, in its turn. A search that nobody waits for any more still has its turn until the database
 /// is through with it: what is under way there cannot be called back.
-pub async fn reading<T, F>(ctx: &Context<'_>, is_search: bool, read: impl FnOnce(App) -> F) -> Result<T>
+pub async fn reading<T, F>(
+    ctx: &Context<'_>,
+    is_search: bool,
+    read: impl FnOnce(App) -> F,
+) -> Result<T>
 where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,

@@ -69,7 +69,9 @@ impl Inbox {
             Some(filter) => {
                 let (user, page, texts) = (self.head.user_id, page, texts(ctx.field()));
                 let is_search = filter.search.is_some();
-                let read = move |app: App| async move { inbox::page(&app.db, user, &filter, &page, texts).await };
+                let read = move |app: App| async move {
+                    inbox::page(&app.db, user, &filter, &page, texts).await
+                };
                 reading(ctx, is_search, read).await?
             }
             None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
@@ -92,10 +94,13 @@ impl Inbox {
         #[graphql(default = 100)] first: i32,
     ) -> Result<InboxUpdate> {
         let limit = u64::try_from(first).ok().filter(|first| (1..=MOST_CHANGES).contains(first));
-        let limit = limit.ok_or_else(|| Error::invalid("first", format!("is between 1 and {MOST_CHANGES}")))?;
+        let limit = limit
+            .ok_or_else(|| Error::invalid("first", format!("is between 1 and {MOST_CHANGES}")))?;
         let app = app(ctx);
         let start = Start::of(app, Some(&after))?;
-        Ok(InboxUpdate(live::update(app, self.head.user_id, start, limit, texts(ctx.field())).await?))
+        Ok(InboxUpdate(
+            live::update(app, self.head.user_id, start, limit, texts(ctx.field())).await?,
+        ))
     }
 }
 

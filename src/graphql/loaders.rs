@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use ::entity::{
-    activity, announcement, group, group_member, message, message_audience, message_recipient, reminder, subscription,
-    target, user,
+    activity, announcement, group, group_member, message, message_audience, message_recipient,
+    reminder, subscription, target, user,
 };
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -124,7 +124,9 @@ pub struct ReminderOf(pub i64);
 pub struct MembersOf(pub i64);
 
 /// The second parts of some pairs by the first ones.
-fn by_first<K: Eq + std::hash::Hash>(pairs: impl Iterator<Item = (K, i64)>) -> HashMap<K, Vec<i64>> {
+fn by_first<K: Eq + std::hash::Hash>(
+    pairs: impl Iterator<Item = (K, i64)>,
+) -> HashMap<K, Vec<i64>> {
     let mut all: HashMap<_, Vec<_>> = HashMap::new();
     for (first, second) in pairs {
         all.entry(first).or_default().push(second);
@@ -146,7 +148,11 @@ impl Loader<AudiencesOf> for Loaders {
             .await?;
         let mut found: HashMap<_, Vec<_>> = HashMap::new();
         for (row, user, group) in rows {
-            found.entry(AudiencesOf(row.message_id)).or_default().push(Audience { row, user, group });
+            found.entry(AudiencesOf(row.message_id)).or_default().push(Audience {
+                row,
+                user,
+                group,
+            });
         }
         Ok(found)
     }
@@ -159,7 +165,8 @@ impl Loader<VisibleMessage> for Loaders {
     async fn load(&self, keys: &[VisibleMessage]) -> Result<HashMap<VisibleMessage, Sent>> {
         let mut found = HashMap::new();
         for (reader, ids) in by_first(keys.iter().map(|key| (key.0, key.1))) {
-            let messages = message::Entity::visible_to(reader).filter(message::COLUMN.id.is_in(ids));
+            let messages =
+                message::Entity::visible_to(reader).filter(message::COLUMN.id.is_in(ids));
             for sent in messages.find_also_related(user::Entity).all(self.0.db.read()).await? {
                 found.insert(VisibleMessage(reader, sent.0.id), sent);
             }
@@ -172,10 +179,14 @@ impl Loader<VisibleAnnouncement> for Loaders {
     type Value = Announced;
     type Error = Error;
 
-    async fn load(&self, keys: &[VisibleAnnouncement]) -> Result<HashMap<VisibleAnnouncement, Announced>> {
+    async fn load(
+        &self,
+        keys: &[VisibleAnnouncement],
+    ) -> Result<HashMap<VisibleAnnouncement, Announced>> {
         let mut found = HashMap::new();
         for (reader, ids) in by_first(keys.iter().map(|key| (key.0, key.1))) {
-            let rows = announcement::Entity::visible_to(reader).filter(announcement::COLUMN.id.is_in(ids));
+            let rows =
+                announcement::Entity::visible_to(reader).filter(announcement::COLUMN.id.is_in(ids));
             for announced in rows.find_also_related(user::Entity).all(self.0.db.read()).await? {
                 found.insert(VisibleAnnouncement(reader, announced.0.id), announced);
             }
@@ -188,7 +199,10 @@ impl Loader<VisibleActivity> for Loaders {
     type Value = activity::Model;
     type Error = Error;
 
-    async fn load(&self, keys: &[VisibleActivity]) -> Result<HashMap<VisibleActivity, activity::Model>> {
+    async fn load(
+        &self,
+        keys: &[VisibleActivity],
+    ) -> Result<HashMap<VisibleActivity, activity::Model>> {
         let mut found = HashMap::new();
         for (reader, ids) in by_first(keys.iter().map(|key| (key.0, key.1))) {
             let rows = activity::Entity::visible_to(reader).filter(activity::COLUMN.id.is_in(ids));
@@ -218,11 +232,16 @@ impl Loader<VisibleReportRow> for Loaders {
     type Value = reports::Row;
     type Error = Error;
 
-    async fn load(&self, keys: &[VisibleReportRow]) -> Result<HashMap<VisibleReportRow, reports::Row>> {
+    async fn load(
+        &self,
+        keys: &[VisibleReportRow],
+    ) -> Result<HashMap<VisibleReportRow, reports::Row>> {
         let mut found = HashMap::new();
         for (reader, ids) in by_first(keys.iter().map(|key| (key.0, key.1))) {
             let rows = reports::visible_to(&self.0, reader, &ids).await?;
-            found.extend(rows.into_iter().map(|row| (VisibleReportRow(reader, row.audience.id), row)));
+            found.extend(
+                rows.into_iter().map(|row| (VisibleReportRow(reader, row.audience.id), row)),
+            );
         }
         Ok(found)
     }
@@ -235,8 +254,10 @@ impl Loader<RecipientBy> for Loaders {
     async fn load(&self, keys: &[RecipientBy]) -> Result<HashMap<RecipientBy, RecipientRow>> {
         // By the message, as the index of the recipients is.
         let audiences = message_audience::Entity::find().select_only();
-        let audiences = audiences.columns([message_audience::Column::Id, message_audience::Column::MessageId]);
-        let audiences = audiences.filter(message_audience::COLUMN.id.is_in(keys.iter().map(|key| key.audience)));
+        let audiences =
+            audiences.columns([message_audience::Column::Id, message_audience::Column::MessageId]);
+        let audiences = audiences
+            .filter(message_audience::COLUMN.id.is_in(keys.iter().map(|key| key.audience)));
         let messages: Vec<(i64, i64)> = audiences.into_tuple().all(self.0.db.read()).await?;
         let messages: HashMap<_, _> = messages.into_iter().collect();
         let mut any = Condition::any();
@@ -252,7 +273,8 @@ impl Loader<RecipientBy> for Loaders {
             return Ok(HashMap::new());
         }
         let rows = recipients().filter(any).all(self.0.db.read()).await?;
-        let key = |row: &RecipientRow| RecipientBy { audience: row.0.audience_id, user: row.0.user_id };
+        let key =
+            |row: &RecipientRow| RecipientBy { audience: row.0.audience_id, user: row.0.user_id };
         Ok(rows.into_iter().map(|row| (key(&row), row)).collect())
     }
 }
@@ -262,8 +284,10 @@ impl Loader<GroupBy> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[GroupBy]) -> Result<HashMap<GroupBy, group::Model>> {
-        let groups = group::Entity::find().filter(group::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
-        let groups = groups.filter(group::COLUMN.deleted_at.is_null()).all(self.0.db.read()).await?;
+        let groups =
+            group::Entity::find().filter(group::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
+        let groups =
+            groups.filter(group::COLUMN.deleted_at.is_null()).all(self.0.db.read()).await?;
         Ok(groups.into_iter().map(|group| (GroupBy(group.id), group)).collect())
     }
 }
@@ -274,7 +298,11 @@ impl Loader<HeadOf> for Loaders {
 
     async fn load(&self, keys: &[HeadOf]) -> Result<HashMap<HeadOf, ::entity::inbox::Model>> {
         let owners: Vec<_> = keys.iter().map(|key| key.0).collect();
-        Ok(pull::heads_of(&self.0, &owners).await?.into_iter().map(|head| (HeadOf(head.user_id), head)).collect())
+        Ok(pull::heads_of(&self.0, &owners)
+            .await?
+            .into_iter()
+            .map(|head| (HeadOf(head.user_id), head))
+            .collect())
     }
 }
 
@@ -314,8 +342,14 @@ impl Loader<UserBy> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[UserBy]) -> Result<HashMap<UserBy, user::Model>> {
-        let users = user::Entity::find().filter(user::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
-        Ok(users.all(self.0.db.read()).await?.into_iter().map(|user| (UserBy(user.id), user)).collect())
+        let users =
+            user::Entity::find().filter(user::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
+        Ok(users
+            .all(self.0.db.read())
+            .await?
+            .into_iter()
+            .map(|user| (UserBy(user.id), user))
+            .collect())
     }
 }
 
@@ -325,8 +359,14 @@ impl Loader<TargetBy> for Loaders {
 
     async fn load(&self, keys: &[TargetBy]) -> Result<HashMap<TargetBy, target::Model>> {
         // Needs no scope: who may see an activity may see what it was done to.
-        let targets = target::Entity::find().filter(target::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
-        Ok(targets.all(self.0.db.read()).await?.into_iter().map(|target| (TargetBy(target.id), target)).collect())
+        let targets =
+            target::Entity::find().filter(target::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
+        Ok(targets
+            .all(self.0.db.read())
+            .await?
+            .into_iter()
+            .map(|target| (TargetBy(target.id), target))
+            .collect())
     }
 }
 
@@ -343,7 +383,8 @@ impl Loader<FollowingOf> for Loaders {
             .find_also_related(target::Entity);
         let mut by_key: HashMap<_, (Option<target::Model>, Vec<_>)> = HashMap::new();
         for (row, target) in rows.all(self.0.db.read()).await? {
-            let (of, rows) = by_key.entry(FollowingOf { user: row.user_id, target: row.target_id }).or_default();
+            let (of, rows) =
+                by_key.entry(FollowingOf { user: row.user_id, target: row.target_id }).or_default();
             *of = target;
             rows.push(row);
         }
@@ -375,8 +416,11 @@ impl Loader<ActorsOf> for Loaders {
         items.sort_unstable();
         items.dedup();
         let most = keys.iter().map(|key| key.most).max().unwrap_or(0);
-        let latest: HashMap<_, _> = inbox::latest_actors(&self.0.db, &items, most).await?.into_iter().collect();
-        let people = |key: &ActorsOf| latest.get(&key.item).into_iter().flatten().take(key.most).cloned().collect();
+        let latest: HashMap<_, _> =
+            inbox::latest_actors(&self.0.db, &items, most).await?.into_iter().collect();
+        let people = |key: &ActorsOf| {
+            latest.get(&key.item).into_iter().flatten().take(key.most).cloned().collect()
+        };
         Ok(keys.iter().map(|key| (*key, people(key))).collect())
     }
 }
@@ -387,8 +431,8 @@ impl Loader<RecipientsOf> for Loaders {
 
     async fn load(&self, keys: &[RecipientsOf]) -> Result<HashMap<RecipientsOf, i64>> {
         // Needs no scope: who asks has the announcement.
-        let announced =
-            announcement::Entity::find().filter(announcement::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
+        let announced = announcement::Entity::find()
+            .filter(announcement::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
         let announced = announced.all(self.0.db.read()).await?;
         let counts = announcements::recipient_counts(&self.0.db, &announced).await?;
         Ok(counts.into_iter().map(|(id, count)| (RecipientsOf(id), count)).collect())
@@ -400,7 +444,8 @@ impl Loader<ReminderOf> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[ReminderOf]) -> Result<HashMap<ReminderOf, reminder::Model>> {
-        let found = reminder::Entity::find().filter(reminder::COLUMN.message_id.is_in(keys.iter().map(|key| key.0)));
+        let found = reminder::Entity::find()
+            .filter(reminder::COLUMN.message_id.is_in(keys.iter().map(|key| key.0)));
         let found = found.all(self.0.db.read()).await?;
         Ok(found.into_iter().map(|row| (ReminderOf(row.message_id), row)).collect())
     }

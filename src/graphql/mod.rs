@@ -13,7 +13,8 @@ mod paging;
 pub mod people;
 
 use async_graphql::{
-    Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective, dataloader::DataLoader,
+    Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective,
+    dataloader::DataLoader,
 };
 
 use inbox::{items, marking, updates};
@@ -62,7 +63,11 @@ pub struct Mutation(
 
 /// Everything that can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(updates::InboxSubscription, threads::ThreadSubscription, reports::ReportSubscription);
+pub struct Subscription(
+    updates::InboxSubscription,
+    threads::ThreadSubscription,
+    reports::ReportSubscription,
+);
 
 /// Only these roles may use the field.
 #[TypeDirective(location = "FieldDefinition")]
@@ -74,7 +79,11 @@ pub fn list_size(assumed_size: u32) {}
 
 /// What something costs by itself, in objects, beside what it shows: a long text more than a number, and a search more than a
 /// page.
-#[TypeDirective(location = "FieldDefinition", location = "ArgumentDefinition", location = "InputFieldDefinition")]
+#[TypeDirective(
+    location = "FieldDefinition",
+    location = "ArgumentDefinition",
+    location = "InputFieldDefinition"
+)]
 pub fn cost(weight: u32) {}
 
 /// A body weighs as much as an object with its other fields.
@@ -96,7 +105,11 @@ pub fn schema(app: App) -> TidingsSchema {
 
 /// The schema as a text; `schema.graphql` at the project's root is this.
 pub fn sdl() -> String {
-    let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by();
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by();
     builder().finish().sdl_with_options(options)
 }
 
@@ -106,14 +119,20 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<users::User>>("People, in pages.")
         .override_output_type_description::<Paged<groups::Group>>("Groups, in pages.")
         .override_output_type_description::<Paged<message::Message>>("Messages, in pages.")
-        .override_output_type_description::<Paged<recipients::MessageRecipient>>("Recipients, in pages.")
+        .override_output_type_description::<Paged<recipients::MessageRecipient>>(
+            "Recipients, in pages.",
+        )
         .override_output_type_description::<Paged<items::InboxItem>>("Inbox items, in pages.")
-        .override_output_type_description::<Paged<announcements::Announcement>>("Announcements, in pages.")
+        .override_output_type_description::<Paged<announcements::Announcement>>(
+            "Announcements, in pages.",
+        )
         .override_output_type_description::<Paged<activities::Activity>>("Activities, in pages.")
         .override_output_type_description::<Paged<subscriptions::TargetSubscription>>(
             "Subscriptions to targets, in pages.",
         )
-        .override_output_type_description::<Paged<reports::ReadReportRow>>("Rows of a report, in pages.")
+        .override_output_type_description::<Paged<reports::ReadReportRow>>(
+            "Rows of a report, in pages.",
+        )
 }
 
 /// The cursor of the last update that the client saw, as its transport knows it (`Last-Event-ID`). Stronger than `after`.
@@ -125,7 +144,9 @@ pub fn last_cursor(ctx: &Context<'_>, after: Option<String>) -> Option<String> {
 
 /// The way of a subscription's updates to the client.
 pub fn outlet(ctx: &Context<'_>) -> Result<Outlet> {
-    ctx.data_opt::<Outlet>().cloned().ok_or_else(|| Error::Internal("a subscription without an outlet".into()))
+    ctx.data_opt::<Outlet>()
+        .cloned()
+        .ok_or_else(|| Error::Internal("a subscription without an outlet".into()))
 }
 
 pub fn app<'a>(ctx: &Context<'a>) -> &'a App {
@@ -134,7 +155,8 @@ pub fn app<'a>(ctx: &Context<'a>) -> &'a App {
 
 /// Who calls. The HTTP layer puts it there when the request has a token.
 pub fn actor<'a>(ctx: &Context<'a>) -> Result<&'a Actor> {
-    ctx.data_opt::<Actor>().ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))
+    ctx.data_opt::<Actor>()
+        .ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))
 }
 
 pub fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<loaders::Loaders> {

@@ -6,8 +6,8 @@ use super::{
     inbox::{Inbox, InboxCounts, items::InboxItem},
     loader,
     loaders::{
-        FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, UserBy, VisibleActivity, VisibleAnnouncement,
-        VisibleMessage, VisibleReportRow, VisibleTarget,
+        FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, UserBy, VisibleActivity,
+        VisibleAnnouncement, VisibleMessage, VisibleReportRow, VisibleTarget,
     },
     messages::{
         message::Message,
@@ -15,7 +15,8 @@ use super::{
         reports::ReadReportRow,
     },
     notifications::{
-        activities::Activity, announcements::Announcement, subscriptions::TargetSubscription, targets::Target,
+        activities::Activity, announcements::Announcement, subscriptions::TargetSubscription,
+        targets::Target,
     },
     people::{groups::Group, users::User},
 };
@@ -70,21 +71,28 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
     let (loaders, actor) = (loader(ctx), actor(ctx)?);
     let Some((kind, number, second)) = id::decode(id) else { return Ok(None) };
     Ok(match (kind, second) {
-        (Kind::User, None) => loaders.load_one(UserBy(number)).await?.map(|user| Node::User(user.into())),
-        (Kind::Group, None) => loaders.load_one(GroupBy(number)).await?.map(|group| Node::Group(Group(group))),
+        (Kind::User, None) => {
+            loaders.load_one(UserBy(number)).await?.map(|user| Node::User(user.into()))
+        }
+        (Kind::Group, None) => {
+            loaders.load_one(GroupBy(number)).await?.map(|group| Node::Group(Group(group)))
+        }
         (Kind::Message, None) => {
             let sent = loaders.load_one(VisibleMessage(actor.reader(), number)).await?;
             sent.map(|sent| Node::Message(sent.into()))
         }
         (Kind::MessageRecipient, Some(user)) => {
-            recipient(ctx, RecipientBy { audience: number, user }).await?.map(Node::MessageRecipient)
+            recipient(ctx, RecipientBy { audience: number, user })
+                .await?
+                .map(Node::MessageRecipient)
         }
         (Kind::ReadReportRow, None) => {
             let row = loaders.load_one(VisibleReportRow(actor.reader(), number)).await?;
             row.map(|row| Node::ReadReportRow(ReadReportRow(row)))
         }
         (Kind::Inbox, None) if actor.may_see_private(number) => {
-            let both = try_join(loaders.load_one(HeadOf(number)), loaders.load_one(UserBy(number))).await?;
+            let both = try_join(loaders.load_one(HeadOf(number)), loaders.load_one(UserBy(number)))
+                .await?;
             let (Some(head), Some(owner)) = both else { return Ok(None) };
             Some(Node::Inbox(Inbox { head, owner: owner.into() }))
         }
@@ -93,11 +101,14 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
         }
         // An item is its owner's; a service or admin names the owner by `act-as`.
         (Kind::InboxItem, None) => {
-            let item = loaders.load_one(ItemBy { owner: actor.user_id().unwrap_or(0), id: number }).await?;
+            let item = loaders
+                .load_one(ItemBy { owner: actor.user_id().unwrap_or(0), id: number })
+                .await?;
             item.map(|item| Node::InboxItem(InboxItem(item)))
         }
         (Kind::Announcement, None) => {
-            let announced = loaders.load_one(VisibleAnnouncement(actor.host_reader(), number)).await?;
+            let announced =
+                loaders.load_one(VisibleAnnouncement(actor.host_reader(), number)).await?;
             announced.map(|announced| Node::Announcement(announced.into()))
         }
         (Kind::Activity, None) => {
@@ -120,9 +131,12 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
 async fn recipient(ctx: &Context<'_>, key: RecipientBy) -> error::Result<Option<MessageRecipient>> {
     let (loaders, actor) = (loader(ctx), actor(ctx)?);
     let Some(row) = loaders.load_one(key).await? else { return Ok(None) };
-    let Some((message, _)) = loaders.load_one(VisibleMessage(actor.reader(), row.0.message_id)).await? else {
+    let Some((message, _)) =
+        loaders.load_one(VisibleMessage(actor.reader(), row.0.message_id)).await?
+    else {
         return Ok(None);
     };
-    let may_see = may_see_reading(actor, message.sender_id) && reports::may_see_names(app(ctx), actor);
+    let may_see =
+        may_see_reading(actor, message.sender_id) && reports::may_see_names(app(ctx), actor);
     Ok(may_see.then(|| row.into()))
 }

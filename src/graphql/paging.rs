@@ -21,8 +21,14 @@ pub fn page<K: Key>((first, after, last, before): Arguments) -> Result<Page<K>> 
 }
 
 /// A page of rows as a connection; `key` is what the list is sorted by.
-pub fn connection<R, K: Key, T: OutputType>(slice: Slice<R>, key: impl Fn(&R) -> K, show: impl Fn(R) -> T) -> Paged<T> {
+pub fn connection<R, K: Key, T: OutputType>(
+    slice: Slice<R>,
+    key: impl Fn(&R) -> K,
+    show: impl Fn(R) -> T,
+) -> Paged<T> {
     let mut connection = Connection::new(slice.has_previous, slice.has_next);
-    connection.edges.extend(slice.rows.into_iter().map(|row| Edge::new(key(&row).encode(), show(row))));
+    connection
+        .edges
+        .extend(slice.rows.into_iter().map(|row| Edge::new(key(&row).encode(), show(row))));
     connection
 }

@@ -22,22 +22,35 @@ pub enum Format {
 
 const FORMATS: [(MediaType<'static>, Format); 3] = [
     (MediaType::new(APPLICATION, JSON), Format::Json),
-    (MediaType::from_parts(APPLICATION, Name::new_unchecked("graphql-response"), Some(JSON), &[]), Format::GraphQL),
+    (
+        MediaType::from_parts(
+            APPLICATION,
+            Name::new_unchecked("graphql-response"),
+            Some(JSON),
+            &[],
+        ),
+        Format::GraphQL,
+    ),
     (MediaType::new(TEXT, EVENT_STREAM), Format::Events),
 ];
 
 impl Format {
     /// The form that a request asks for; `application/json` if it asks for none. None: one that there is not.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let accepts: Vec<_> = accepts.flat_map(|value| value.split(',')).map(without_parameters).collect();
+        let accepts =
+            headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let accepts: Vec<_> =
+            accepts.flat_map(|value| value.split(',')).map(without_parameters).collect();
         let accepts = accepts.join(",");
         if accepts.is_empty() {
             return Some(Format::Json);
         }
         let types = FORMATS.map(|(media_type, _)| media_type);
         let chosen = Accept::from_str(&accepts).ok()?.negotiate(&types)?.essence();
-        FORMATS.into_iter().find(|(media_type, _)| media_type.essence() == chosen).map(|(_, format)| format)
+        FORMATS
+            .into_iter()
+            .find(|(media_type, _)| media_type.essence() == chosen)
+            .map(|(_, format)| format)
     }
 
     /// The content type of an answer that is not a stream.
@@ -81,7 +94,8 @@ mod tests {
             ("text/html", None),
             ("application/json;q=0", None),
         ] {
-            let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+            let headers =
+                HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
             assert_eq!(Format::of(&headers), format, "{accept}");
         }
     }

@@ -63,7 +63,9 @@ impl Asset {
             return (StatusCode::NOT_MODIFIED, about).into_response();
         }
         match self.compressed.filter(|_| has(request, header::ACCEPT_ENCODING, "gzip")) {
-            Some(compressed) => (about, [(header::CONTENT_ENCODING, "gzip")], compressed).into_response(),
+            Some(compressed) => {
+                (about, [(header::CONTENT_ENCODING, "gzip")], compressed).into_response()
+            }
             None => (about, self.content).into_response(),
         }
     }
@@ -85,10 +87,16 @@ impl Asset {
 /// What holds a page and its scripts to a policy, beside the policy itself.
 pub fn secured(policy: &str) -> [(HeaderName, HeaderValue); 4] {
     [
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(policy).unwrap_or(HeaderValue::from_static("sandbox"))),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_str(policy).unwrap_or(HeaderValue::from_static("sandbox")),
+        ),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("same-origin"),
+        ),
     ]
 }
 

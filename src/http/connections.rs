@@ -61,7 +61,9 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router) {
                 // Its buffer is empty, so this never waits.
                 let _ = stream.try_write(TOO_MANY);
             }
-            Ok((stream, _)) => drop(connections.spawn(connection(app.clone(), stream, router.clone()))),
+            Ok((stream, _)) => {
+                drop(connections.spawn(connection(app.clone(), stream, router.clone())))
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections");
                 sleep(BREATH).await;
@@ -105,8 +107,9 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
         async move {
             let response = router.oneshot(request).await;
             // A websocket has a protocol, and deadlines, of its own.
-            let is_upgraded =
-                response.as_ref().is_ok_and(|response| response.status() == StatusCode::SWITCHING_PROTOCOLS);
+            let is_upgraded = response
+                .as_ref()
+                .is_ok_and(|response| response.status() == StatusCode::SWITCHING_PROTOCOLS);
             phase.fetch_add(usize::from(!is_upgraded), Ordering::Relaxed);
             response
         }
@@ -159,7 +162,10 @@ impl HttpBody for Watched {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         self.is_read |= frame.is_none();
         Poll::Ready(frame)
@@ -211,7 +217,11 @@ impl Deadline {
 }
 
 impl AsyncRead for Patient {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
         let phase = self.phase.load(Ordering::Relaxed);
@@ -237,7 +247,9 @@ impl Patient {
         while self.rest_bytes < LARGEST_REST {
             let mut part = ReadBuf::new(&mut part);
             match Pin::new(&mut self.stream).poll_read(cx, &mut part) {
-                Poll::Ready(Ok(())) if !part.filled().is_empty() => self.rest_bytes += part.filled().len(),
+                Poll::Ready(Ok(())) if !part.filled().is_empty() => {
+                    self.rest_bytes += part.filled().len()
+                }
                 Poll::Ready(_) => break,
                 Poll::Pending => return self.rest.poll(cx).map(drop),
             }
@@ -251,7 +263,11 @@ impl Patient {
     }
 
     /// What a write came to, or that the peer has taken nothing for too long.
-    fn or_late<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn or_late<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         match outcome {
             Poll::Pending => {
                 self.write.start();
@@ -266,7 +282,11 @@ impl Patient {
 }
 
 impl AsyncWrite for Patient {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.or_late(cx, outcome)
     }

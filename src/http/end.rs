@@ -33,7 +33,8 @@ pub async fn end(http: Http, actor: Option<Actor>) -> End {
 
 async fn stop(http: &Http) {
     http.app.shutdown.cancelled().await;
-    let all = Duration::from_secs_f64(http.places.count() as f64 / FAREWELLS_PER_SECOND).min(LONGEST_FAREWELL);
+    let all = Duration::from_secs_f64(http.places.count() as f64 / FAREWELLS_PER_SECOND)
+        .min(LONGEST_FAREWELL);
     let all = all.min(http.app.config.shutdown_timeout / 4);
     sleep(all.mul_f64(rand::random())).await;
 }
@@ -46,7 +47,9 @@ async fn expiry(app: &App, actor: Option<&Actor>) {
 }
 
 async fn dismissal(app: &App, actor: Option<&Actor>) -> Error {
-    let Some((actor, user)) = actor.and_then(|actor| Some((actor, actor.user_id()?))) else { return pending().await };
+    let Some((actor, user)) = actor.and_then(|actor| Some((actor, actor.user_id()?))) else {
+        return pending().await;
+    };
     let mut changes = app.live.hints(Topic::User(user));
     let mut of_admin = app.live.hints(Topic::User(actor.behind.unwrap_or(user)));
     loop {

@@ -31,14 +31,17 @@ const COPIES: u64 = 2;
 /// Answers a request.
 pub async fn handle(State(http): State<Http>, request: Request) -> Response {
     let Some(format) = Format::of(request.headers()) else {
-        let message = "answers are application/graphql-response+json, application/json or text/event-stream";
+        let message =
+            "answers are application/graphql-response+json, application/json or text/event-stream";
         return Refusal::new(StatusCode::NOT_ACCEPTABLE, message).respond(Format::Json);
     };
     let mut response = match respond(http, request, format).await {
         Ok(response) => response,
         Err(refusal) => refusal.respond(format),
     };
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // What it says depends on the token, and changes.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
@@ -113,7 +116,9 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
     if kind != OperationType::Mutation {
         return match timeout(limit, execution).await {
             Ok(executed) => executed,
-            Err(_) => refused(refusal("the server did not finish this in time; try again", "UNAVAILABLE")),
+            Err(_) => {
+                refused(refusal("the server did not finish this in time; try again", "UNAVAILABLE"))
+            }
         };
     }
     match timeout(limit, http.tasks.spawn(execution.in_current_span())).await {
@@ -122,7 +127,10 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
             let error: async_graphql::Error = Error::internal(error).into();
             refused(error.into_server_error(Default::default()))
         }
-        Err(_) => refused(refusal("the server did not finish this in time, and may still do so", "UNAVAILABLE")),
+        Err(_) => refused(refusal(
+            "the server did not finish this in time, and may still do so",
+            "UNAVAILABLE",
+        )),
     }
 }
 
@@ -222,7 +230,8 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
         let message = "the content type is application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
-    let charset = parts.find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(str::to_owned));
+    let charset = parts
+        .find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(str::to_owned));
     if charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the charset is utf-8"));
     }
@@ -234,17 +243,31 @@ async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Para
     let largest = http.app.config.limits.body as u64;
     let size = request.body().size_hint().upper().unwrap_or(largest).min(largest);
     let _permit = match size > SMALL_BODY {
-        true => Some(http.budget.try_take(holder, size).ok_or(Error::Unavailable("too many large requests".into()))?),
+        true => Some(
+            http.budget
+                .try_take(holder, size)
+                .ok_or(Error::Unavailable("too many large requests".into()))?,
+        ),
         false => None,
     };
-    let body = match timeout(http.app.config.limits.body_timeout, Bytes::from_request(request, http)).await {
+    let body = match timeout(
+        http.app.config.limits.body_timeout,
+        Bytes::from_request(request, http),
+    )
+    .await
+    {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!("a request has at most {} bytes", http.app.config.limits.body);
-            return Err(Refusal { status: rejection.status(), error: refusal(message, "LIMIT_EXCEEDED").into() });
+            return Err(Refusal {
+                status: rejection.status(),
+                error: refusal(message, "LIMIT_EXCEEDED").into(),
+            });
         }
         Ok(Err(_)) => return Err(Refusal::malformed()),
-        Err(_) => return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+        Err(_) => {
+            return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"));
+        }
     };
     // An array would be taken for the fields of a request in their order.
     match body.trim_ascii_start().starts_with(b"{") {
@@ -283,7 +306,9 @@ impl Refusal {
             StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "POST")),
             _ => None,
         };
-        response.headers_mut().extend(extra.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        response
+            .headers_mut()
+            .extend(extra.map(|(name, value)| (name, HeaderValue::from_static(value))));
         response
     }
 }
@@ -306,7 +331,8 @@ impl From<Error> for Refusal {
 fn errors(status: StatusCode, format: Format, errors: Vec<ServerError>) -> Response {
     let retry_after = retry_after(&errors);
     let body = serde_json::json!({ "errors": errors });
-    let mut response = (status, [(header::CONTENT_TYPE, format.content_type())], body.to_string()).into_response();
+    let mut response =
+        (status, [(header::CONTENT_TYPE, format.content_type())], body.to_string()).into_response();
     ask_to_wait(&mut response, retry_after);
     response
 }

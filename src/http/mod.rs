@@ -91,7 +91,9 @@ async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
 /// Who sent a request; None without a token.
 async fn actor(app: &App, headers: &HeaderMap) -> Result<Option<Actor>> {
     match header_text(headers, "authorization")? {
-        Some(authorization) => sign_in(app, authorization, header_text(headers, ACT_AS)?).await.map(Some),
+        Some(authorization) => {
+            sign_in(app, authorization, header_text(headers, ACT_AS)?).await.map(Some)
+        }
         None => Ok(None),
     }
 }

@@ -22,15 +22,21 @@ pub fn cors(config: &Config) -> Option<CorsLayer> {
         request_id::HEADER,
         sse::LAST_EVENT_ID,
     ];
-    let layer = CorsLayer::new().allow_origin(AllowOrigin::predicate(is_named)).allow_headers(headers);
-    Some(layer.allow_methods([Method::GET, Method::POST]).expose_headers([request_id::HEADER, header::RETRY_AFTER]))
+    let layer =
+        CorsLayer::new().allow_origin(AllowOrigin::predicate(is_named)).allow_headers(headers);
+    Some(
+        layer
+            .allow_methods([Method::GET, Method::POST])
+            .expose_headers([request_id::HEADER, header::RETRY_AFTER]),
+    )
 }
 
 /// Whether the page that sent a request may do so. What is no browser names no origin, and may.
 pub fn is_welcome(config: &Config, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    is_one_of(origin, &config.cors_origins) || Origin::of(origin).is_some_and(|origin| origin.is_of(host))
+    is_one_of(origin, &config.cors_origins)
+        || Origin::of(origin).is_some_and(|origin| origin.is_of(host))
 }
 
 fn is_one_of(origin: &HeaderValue, known: &[String]) -> bool {
@@ -129,7 +135,9 @@ mod tests {
         ] {
             assert!(welcome("api.example.com", origin, &known), "{origin}");
         }
-        for origin in ["http://app.example.com", "http://localhost", "chrome-extension://def", "null"] {
+        for origin in
+            ["http://app.example.com", "http://localhost", "chrome-extension://def", "null"]
+        {
             assert!(!welcome("api.example.com", origin, &known), "{origin}");
         }
         assert!(welcome("api.example.com", "https://anywhere.example", &["*"]));

@@ -147,7 +147,11 @@ mod tests {
     }
     #[test]
     fn addresses_of_one_network_share_their_doorsteps() {
-        let limits = Limits { sockets_before_init: 3, sockets_before_init_per_address: 2, ..Limits::default() };
+        let limits = Limits {
+            sockets_before_init: 3,
+            sockets_before_init_per_address: 2,
+            ..Limits::default()
+        };
         let places = Places::new(&limits);
         let step_up = |address: &str| places.step_up(Some(address.parse().unwrap()));
         let (first, second) = (step_up("2001:db8::1").ok(), step_up("2001:db8::2:0:0:1").ok());

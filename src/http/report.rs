@@ -44,9 +44,11 @@ pub async fn read_rate(State(http): State<Http>, headers: HeaderMap, uri: Uri) -
 
 async fn respond(http: &Http, headers: &HeaderMap, uri: &Uri) -> Result<Response> {
     let actor = actor(&http.app, headers).await?;
-    let actor = actor.ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))?;
+    let actor =
+        actor.ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))?;
     let parameters = Query::<Parameters>::try_from_uri(uri);
-    let Query(parameters) = parameters.map_err(|refusal| Error::invalid("query", refusal.body_text()))?;
+    let Query(parameters) =
+        parameters.map_err(|refusal| Error::invalid("query", refusal.body_text()))?;
     let (filter, order) = parameters.read()?;
     let mut pages = Box::pin(reports::lines(http.app.clone(), actor, filter, order));
     // The first page before the answer begins: what is wrong shows there, and is answered as an error.
@@ -64,7 +66,11 @@ async fn respond(http: &Http, headers: &HeaderMap, uri: &Uri) -> Result<Response
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    Ok((headers.map(|(name, value)| (name, HeaderValue::from_static(value))), Body::from_stream(body)).into_response())
+    Ok((
+        headers.map(|(name, value)| (name, HeaderValue::from_static(value))),
+        Body::from_stream(body),
+    )
+        .into_response())
 }
 
 impl Parameters {
@@ -74,7 +80,9 @@ impl Parameters {
             Some("OLDEST_FIRST") => ReadReportOrder::OldestFirst,
             Some("LOWEST_RATE_FIRST") => ReadReportOrder::LowestRateFirst,
             Some("HIGHEST_RATE_FIRST") => ReadReportOrder::HighestRateFirst,
-            Some(_) => return Err(Error::invalid("orderBy", "is an order of readReport, as NEWEST_FIRST")),
+            Some(_) => {
+                return Err(Error::invalid("orderBy", "is an order of readReport, as NEWEST_FIRST"));
+            }
         };
         let sent_to = match (self.sent_to_user, self.sent_to_group) {
             (Some(_), Some(_)) => return Err(Error::invalid("sentToGroup", "excludes sentToUser")),

@@ -15,7 +15,8 @@ const LONGEST: usize = 64;
 
 /// Takes the name that a proxy gave, or makes one.
 pub async fn set(request: Request, next: Next) -> Response {
-    let given = request.headers().get(HEADER).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
+    let given =
+        request.headers().get(HEADER).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
     let id = given.map_or_else(|| format!("{:016x}", rand::rng().random::<u64>()), str::to_owned);
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span).await;

@@ -52,7 +52,8 @@ pub fn stream(
     let outlet = Outlet::new(http.budget.clone(), Holder::of(actor.as_ref()));
     let updates = events(prepared.with(outlet).follow(&http.schema));
     let place = http.places.take(actor.as_ref());
-    let place = place.ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
+    let place = place
+        .ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
     let end = async move {
         let _place = place;
         end(http, actor).await
@@ -95,7 +96,8 @@ fn complete() -> Event {
 fn show(app: &App, events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let heartbeats = KeepAlive::new().interval(app.config.limits.ping_interval);
     // nginx would hold events back until its buffer is full.
-    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
+    let unbuffered =
+        [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
     (unbuffered, Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(heartbeats)).into_response()
 }
 

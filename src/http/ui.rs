@@ -50,8 +50,13 @@ async fn graphiql(headers: HeaderMap) -> Response {
 /// The page for servers that were built without Node.js. Its scripts are from a CDN, and one of them is inline: those
 /// and no others run.
 fn from_cdn() -> Response {
-    let nonce: String = rand::rng().sample_iter(Alphanumeric).take(NONCE_CHARACTERS).map(char::from).collect();
-    let page = GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql").title("Tidings").finish();
+    let nonce: String =
+        rand::rng().sample_iter(Alphanumeric).take(NONCE_CHARACTERS).map(char::from).collect();
+    let page = GraphiQLSource::build()
+        .endpoint("/graphql")
+        .subscription_endpoint("/graphql")
+        .title("Tidings")
+        .finish();
     let page = page
         .replace("<script", &format!("<script nonce=\"{nonce}\""))
         .replace("<div id=\"graphiql\">", &format!("{NOTICE}\n    <div id=\"graphiql\">"));
@@ -71,14 +76,16 @@ async fn demo_users(State(http): State<Http>, headers: HeaderMap) -> Response {
         return (StatusCode::MISDIRECTED_REQUEST, why).into_response();
     }
     let users: &[DemoUser] = http.app.demo.as_deref().unwrap_or_default();
-    (secured("default-src 'none'"), [(header::CACHE_CONTROL, "no-store")], Json(users)).into_response()
+    (secured("default-src 'none'"), [(header::CACHE_CONTROL, "no-store")], Json(users))
+        .into_response()
 }
 
 fn is_loopback(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let Ok(authority) = host.parse::<axum::http::uri::Authority>() else { return false };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -95,19 +102,34 @@ mod tests {
 
         let nonce = policy.split_once("script-src 'nonce-").unwrap().1.split_once('\'').unwrap().0;
         assert_eq!(nonce.len(), NONCE_CHARACTERS);
-        assert!(!policy.contains("script-src 'unsafe") && policy.contains("frame-ancestors 'none'"), "{policy}");
-        assert_eq!(page.matches("<script").count(), page.matches(&format!("<script nonce=\"{nonce}\"")).count());
+        assert!(
+            !policy.contains("script-src 'unsafe") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(
+            page.matches("<script").count(),
+            page.matches(&format!("<script nonce=\"{nonce}\"")).count()
+        );
         assert_eq!(page.matches("<script").count(), 4);
         assert!(page.contains("make demo") && page.contains("npm run build"));
     }
 
     #[test]
     fn only_the_names_of_this_machine_are_loopback() {
-        let is_loopback = |host: &str| is_loopback(&HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]));
+        let is_loopback = |host: &str| {
+            is_loopback(&HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]))
+        };
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "127.1.2.3", "[::1]:8080"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["", "evil.example", "localhost.evil.example:8080", "127.0.0.1.evil.example", "10.0.0.1", "[::2]"] {
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example:8080",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "[::2]",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

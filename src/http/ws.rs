@@ -51,16 +51,24 @@ const QUEUE: usize = 1;
 
 pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response {
     if !origin::is_welcome(&http.app.config, request.headers()) {
-        return (StatusCode::FORBIDDEN, "pages of this origin may not connect; see cors_origins\n").into_response();
+        return (StatusCode::FORBIDDEN, "pages of this origin may not connect; see cors_origins\n")
+            .into_response();
     }
     let Ok(mut response) = create_response_with_body(&request, axum::body::Body::empty) else {
         let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
-        return (StatusCode::BAD_REQUEST, version, "this is not a websocket handshake of RFC 6455\n").into_response();
+        return (
+            StatusCode::BAD_REQUEST,
+            version,
+            "this is not a websocket handshake of RFC 6455\n",
+        )
+            .into_response();
     };
     // Who offers only another one, as the older graphql-ws, is told so by a close code.
     let is_spoken = offers(request.headers(), PROTOCOL);
     if is_spoken {
-        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+        response
+            .headers_mut()
+            .insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
     let Ok(introduction) = Introduction::of(request.headers()) else {
         return (StatusCode::BAD_REQUEST, "authorization and act-as are texts\n").into_response();
@@ -74,7 +82,9 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
     let tasks = http.tasks.clone();
     let socket = async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let Some(wire) = Wire::open(upgraded, http.app.config.limits.socket_message).await else { return };
+        let Some(wire) = Wire::open(upgraded, http.app.config.limits.socket_message).await else {
+            return;
+        };
         match is_spoken {
             true => serve(http, wire, introduction, doorstep).await,
             false => wire.close(Close::new(4406, "Subprotocol not acceptable")).await,
@@ -87,16 +97,23 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
 /// Before the upgrade: what is refused costs no socket, and clients come back.
 fn busy(crowd: Crowd) -> Response {
     let (status, why) = match crowd {
-        Crowd::OfOneAddress => {
-            (StatusCode::TOO_MANY_REQUESTS, "too many websockets of this address wait for their init\n")
-        }
-        Crowd::OfAll => (StatusCode::SERVICE_UNAVAILABLE, "too many websockets wait for their connection_init\n"),
+        Crowd::OfOneAddress => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many websockets of this address wait for their init\n",
+        ),
+        Crowd::OfAll => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many websockets wait for their connection_init\n",
+        ),
     };
     (status, [(header::RETRY_AFTER, "1")], why).into_response()
 }
 
 fn offers(headers: &HeaderMap, protocol: &str) -> bool {
-    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
+    let offered = headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
     offered.flat_map(|value| value.split(',')).any(|offered| offered.trim() == protocol)
 }
 
@@ -251,23 +268,30 @@ impl Connection {
     }
 
     async fn subscribe(&mut self, id: String, params: Params) -> Result<(), Close> {
-        let Some(outlet) = self.outlet.clone() else { return Err(Close::new(4401, "Unauthorized")) };
+        let Some(outlet) = self.outlet.clone() else {
+            return Err(Close::new(4401, "Unauthorized"));
+        };
         if self.operations.contains_key(id.as_str()) {
             return Err(Close::new(4409, already_exists(&id)));
         }
         let most = self.http.app.config.limits.operations_per_socket;
         self.running.retain(Operation::runs_on);
         if self.operations.len() + self.running.len() >= most {
-            let error = Error::LimitExceeded(format!("a socket has at most {most} operations at the same time"));
+            let error = Error::LimitExceeded(format!(
+                "a socket has at most {most} operations at the same time"
+            ));
             let error = async_graphql::Error::from(error).into_server_error(Default::default());
             return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await;
         }
         let prepared = match self.http.gate.prepare(params, self.actor.clone()) {
             Ok(prepared) => prepared,
-            Err(error) => return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await,
+            Err(error) => {
+                return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await;
+            }
         };
         let id: Arc<str> = id.into();
-        let operation = Operation::start(&self.http, id.clone(), prepared, outlet, self.results.clone());
+        let operation =
+            Operation::start(&self.http, id.clone(), prepared, outlet, self.results.clone());
         self.operations.insert(id, operation);
         Ok(())
     }
@@ -292,7 +316,11 @@ impl Connection {
     }
 
     async fn send(&mut self, message: &ServerMessage<'_>) -> Result<(), Close> {
-        self.say(serde_json::to_string(message).map_err(|error| Close::forbidden(Error::internal(error)))?).await
+        self.say(
+            serde_json::to_string(message)
+                .map_err(|error| Close::forbidden(Error::internal(error)))?,
+        )
+        .await
     }
 
     async fn say(&mut self, text: String) -> Result<(), Close> {
@@ -310,6 +338,8 @@ fn already_exists(id: &str) -> String {
     const LONGEST: usize = 80;
     match id.len() <= LONGEST {
         true => format!("Subscriber for {id} already exists"),
-        false => format!("Subscriber for {}… already exists", &id[..id.floor_char_boundary(LONGEST)]),
+        false => {
+            format!("Subscriber for {}… already exists", &id[..id.floor_char_boundary(LONGEST)])
+        }
     }
 }

@@ -49,7 +49,9 @@ impl Change {
             Change::Unread => "read_at IS NOT NULL".into(),
             Change::Archive => "archived_at IS NULL".into(),
             Change::Unarchive => "archived_at IS NOT NULL".into(),
-            Change::Snooze(until) => format!("(snoozed_until IS NULL OR snoozed_until <> {})", bind(values, until)),
+            Change::Snooze(until) => {
+                format!("(snoozed_until IS NULL OR snoozed_until <> {})", bind(values, until))
+            }
             Change::Unsnooze => "snoozed_until IS NOT NULL".into(),
             Change::Wake => format!("snoozed_until <= {}", bind(values, now)),
             Change::Refresh | Change::Remind(_) | Change::Remove => "true".into(),
@@ -76,9 +78,13 @@ impl Change {
             Change::Unread => "read_at = NULL".into(),
             Change::Archive => format!("archived_at = {}, snoozed_until = NULL", bind(values, now)),
             Change::Unarchive => "archived_at = NULL".into(),
-            Change::Snooze(until) => format!("snoozed_until = {}, archived_at = NULL", bind(values, until)),
+            Change::Snooze(until) => {
+                format!("snoozed_until = {}, archived_at = NULL", bind(values, until))
+            }
             Change::Unsnooze => "snoozed_until = NULL".into(),
-            Change::Wake => format!("snoozed_until = NULL, seen_at = NULL, updated_at = {}", bind(values, now)),
+            Change::Wake => {
+                format!("snoozed_until = NULL, seen_at = NULL, updated_at = {}", bind(values, now))
+            }
             // The number of the change, which every change sets, is all there is to it.
             Change::Refresh => "updated_at = updated_at".into(),
             Change::Remind(respond_by) => {
@@ -94,7 +100,12 @@ impl Change {
 }
 
 /// Marks, moves or snoozes some of a person's items; gives all that were named, as they are now.
-pub async fn change_items(app: &App, actor: &Actor, ids: &[String], change: Change) -> Result<Vec<Item>> {
+pub async fn change_items(
+    app: &App,
+    actor: &Actor,
+    ids: &[String],
+    change: Change,
+) -> Result<Vec<Item>> {
     let owner = actor.person()?.id;
     let now = app.clock.now();
     if ids.is_empty() || ids.len() > MOST_ITEMS {
@@ -103,7 +114,8 @@ pub async fn change_items(app: &App, actor: &Actor, ids: &[String], change: Chan
     if matches!(change, Change::Snooze(until) if until <= now) {
         return Err(Error::invalid("until", "is in the future"));
     }
-    let mut ids = ids.iter().map(|id| id::Kind::InboxItem.decode(id)).collect::<Result<Vec<_>>>()?;
+    let mut ids =
+        ids.iter().map(|id| id::Kind::InboxItem.decode(id)).collect::<Result<Vec<_>>>()?;
     let mut named = std::collections::HashSet::new();
     ids.retain(|id| named.insert(*id));
 
@@ -139,7 +151,9 @@ pub async fn change_all(
 ) -> Result<u64> {
     let owner = actor.person()?.id;
     let mut values = vec![Value::from(owner)];
-    let arrived = up_to.map(|seq| format!(" AND arrived_seq <= {}", bind(&mut values, seq))).unwrap_or_default();
+    let arrived = up_to
+        .map(|seq| format!(" AND arrived_seq <= {}", bind(&mut values, seq)))
+        .unwrap_or_default();
     let which = by_place("id", change.places(), kinds, &arrived);
     if which.is_empty() {
         return Ok(0);
@@ -147,9 +161,14 @@ pub async fn change_all(
     let tx = app.db.begin().await?;
     lock(&tx, &[owner]).await?;
     // As one text, which is the parameter of what follows.
-    let which = format!("SELECT {} FROM ({}) AS i", tx.dialect().json_list("i.id"), which.join(" UNION ALL "));
+    let which = format!(
+        "SELECT {} FROM ({}) AS i",
+        tx.dialect().json_list("i.id"),
+        which.join(" UNION ALL ")
+    );
     let which = tx.rows(&which, values).await?;
-    let which: Option<String> = which.first().map(|row| row.try_get_by_index(0)).transpose()?.flatten();
+    let which: Option<String> =
+        which.first().map(|row| row.try_get_by_index(0)).transpose()?.flatten();
     let changed = match which.filter(|which| which != "[]") {
         Some(which) => apply(&tx, which.into(), "true", change, app.clock.now()).await?,
         None => 0,
@@ -165,7 +184,10 @@ pub const COUNTS: [(&str, &str); 6] = [
         "unread_announcements",
         "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL AND kind = 'announcement'",
     ),
-    ("unread_activities", "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL AND kind = 'activity'"),
+    (
+        "unread_activities",
+        "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL AND kind = 'activity'",
+    ),
     ("unseen", "archived_at IS NULL AND snoozed_until IS NULL AND seen_at IS NULL"),
     ("snoozed", "snoozed_until IS NOT NULL"),
     ("archived", "archived_at IS NOT NULL"),
@@ -214,13 +236,17 @@ async fn lock_those(tx: &Tx, which: &str, values: &[Value]) -> Result<()> {
     tx.execute_unprepared("SAVEPOINT before_inboxes").await?;
     for _ in 0..MOST_TRIES {
         let first_locked = tx.rows(&lock_free, values.iter().cloned()).await?;
-        let first_locked = first_locked.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?;
+        let first_locked =
+            first_locked.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?;
         let Some(first_locked) = first_locked.flatten() else { return Ok(()) };
         tx.execute_unprepared("ROLLBACK TO SAVEPOINT before_inboxes").await?;
         tx.rows(&wait, [first_locked.into()]).await?;
     }
     tx.execute_unprepared("ROLLBACK TO SAVEPOINT before_inboxes").await?;
-    let in_order = format!("SELECT user_id FROM inbox WHERE {which} ORDER BY user_id {}", dialect.for_update());
+    let in_order = format!(
+        "SELECT user_id FROM inbox WHERE {which} ORDER BY user_id {}",
+        dialect.for_update()
+    );
     tx.rows(&in_order, values.iter().cloned()).await?;
     Ok(())
 }
@@ -234,10 +260,17 @@ async fn lock_those(tx: &Tx, which: &str, values: &[Value]) -> Result<()> {
 ///
 /// Each statement is given the items: by a condition on their state the databases would look for an index, and with wrong
 /// statistics, or none, go through a whole inbox, or all of them.
-pub async fn apply(tx: &Tx, items: Value, only: &str, change: Change, now: DateTime<Utc>) -> Result<u64> {
+pub async fn apply(
+    tx: &Tx,
+    items: Value,
+    only: &str,
+    change: Change,
+    now: DateTime<Utc>,
+) -> Result<u64> {
     let dialect = tx.dialect();
     let mut values = vec![items.clone()];
-    let concerns = format!("removed_at IS NULL AND {} AND {only}", change.concerns(now, &mut values));
+    let concerns =
+        format!("removed_at IS NULL AND {} AND {only}", change.concerns(now, &mut values));
     let which = format!("{} AND {}", dialect.is_one_of("id", "$1"), dialect.checked(&concerns));
     let take_out = format!(
         "UPDATE inbox SET seq = inbox.seq + 1, {} \
@@ -247,13 +280,16 @@ pub async fn apply(tx: &Tx, items: Value, only: &str, change: Change, now: DateT
         tally(),
     );
     let owners = tx.rows(&take_out, values.clone()).await?;
-    let owners = owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    let owners =
+        owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
     if owners.is_empty() {
         return Ok(0);
     }
 
     let set = change.sets(now, &mut values);
-    let changed = tx.run(&format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {which}"), values).await?;
+    let changed = tx
+        .run(&format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {which}"), values)
+        .await?;
 
     if change != Change::Remove {
         count_changed(tx, &owners, items.clone()).await?;
@@ -274,7 +310,8 @@ pub async fn apply(tx: &Tx, items: Value, only: &str, change: Change, now: DateT
 /// locked. The caller stamps its number on the items, and puts them in again by [`count_changed`].
 pub async fn begin_change(tx: &Tx, owners: &[i64], items: &[i64]) -> Result<()> {
     let dialect = tx.dialect();
-    let count = format!("UPDATE inbox SET seq = seq + 1 WHERE {}", dialect.is_one_of("user_id", "$1"));
+    let count =
+        format!("UPDATE inbox SET seq = seq + 1 WHERE {}", dialect.is_one_of("user_id", "$1"));
     tx.run(&count, [list(owners)]).await?;
     if items.is_empty() {
         return Ok(());
@@ -324,7 +361,8 @@ pub async fn deliver(tx: &Tx, message: i64, to: Recipients, now: DateTime<Utc>) 
     };
     let dialect = tx.dialect();
     let recipients = "SELECT user_id FROM message_recipient WHERE message_id = $1 AND user_id > $2 AND user_id <= $3";
-    let (which, values) = (dialect.is_among("user_id", recipients), [message.into(), after.into(), up_to.into()]);
+    let (which, values) =
+        (dialect.is_among("user_id", recipients), [message.into(), after.into(), up_to.into()]);
     if !matches!(to, Recipients::One) {
         lock_those(tx, &which, &values).await?;
     }
@@ -374,7 +412,8 @@ pub async fn remove(tx: &Tx, about: About, after: i64, now: DateTime<Utc>) -> Re
 
 /// Rows of the ids of items and of their owners.
 pub fn items_and_owners(rows: &[QueryResult]) -> Result<(Vec<i64>, Vec<i64>)> {
-    let column = |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
+    let column =
+        |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
     Ok((column(0)?, column(1)?))
 }
 
@@ -402,7 +441,9 @@ pub async fn wake_snoozed(app: &App) -> Result<()> {
 /// Deletes the tombstones from before `horizon`, and notes how far each inbox can no longer be continued.
 pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
     loop {
-        let old = format!("SELECT id, user_id FROM inbox_item WHERE removed_at < $1 ORDER BY removed_at LIMIT {BATCH}");
+        let old = format!(
+            "SELECT id, user_id FROM inbox_item WHERE removed_at < $1 ORDER BY removed_at LIMIT {BATCH}"
+        );
         let old = app.db.read().query_all_raw(app.db.statement(old, [horizon.into()])).await?;
         if old.is_empty() {
             return Ok(());
@@ -419,7 +460,8 @@ pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
             dialect.is_one_of("id", "$1")
         );
         tx.run(&note, [ids.clone()]).await?;
-        tx.run(&format!("DELETE FROM inbox_item WHERE {}", dialect.is_one_of("id", "$1")), [ids]).await?;
+        tx.run(&format!("DELETE FROM inbox_item WHERE {}", dialect.is_one_of("id", "$1")), [ids])
+            .await?;
         tx.commit().await?;
     }
 }

@@ -75,7 +75,11 @@ pub async fn changes(db: &Db, questions: &[Question]) -> Result<Vec<Option<Chang
         shown.extend(pieces);
     }
     let mut items = item::assemble(db, shown).await?.into_iter();
-    let mut changes = |(head, count, has_more)| Changes { head, items: items.by_ref().take(count).collect(), has_more };
+    let mut changes = |(head, count, has_more)| Changes {
+        head,
+        items: items.by_ref().take(count).collect(),
+        has_more,
+    };
     Ok(answers.into_iter().map(|answer| answer.map(&mut changes)).collect())
 }
 
@@ -92,7 +96,11 @@ pub fn how_many_fit(sizes: impl Iterator<Item = usize>, most: usize, largest: us
 }
 
 /// The rows of inboxes, and at most this many items of each.
-async fn read(db: &Db, questions: &[Question], most: usize) -> Result<Vec<Option<(inbox::Model, Vec<Pieces>)>>> {
+async fn read(
+    db: &Db,
+    questions: &[Question],
+    most: usize,
+) -> Result<Vec<Option<(inbox::Model, Vec<Pieces>)>>> {
     let dialect = db.dialect();
     let rows = questions.iter().enumerate().map(|(n, question)| {
         let Question { user, after, texts } = question;

@@ -85,9 +85,11 @@ impl Item {
         match &self.subject {
             Some(Subject::Message { message, .. }) => message.body.len(),
             Some(Subject::Announcement { announcement, .. }) => announcement.body.len(),
-            Some(Subject::Activities(activities)) => {
-                activities.latest.as_ref().and_then(|latest| latest.data.as_ref()).map_or(0, String::len)
-            }
+            Some(Subject::Activities(activities)) => activities
+                .latest
+                .as_ref()
+                .and_then(|latest| latest.data.as_ref())
+                .map_or(0, String::len),
             None => 0,
         }
     }
@@ -103,9 +105,11 @@ impl Item {
 /// Makes items of their pieces, in the same order, and reads the texts of which there is only the beginning.
 pub async fn assemble(db: &Db, pieces: Vec<Pieces>) -> Result<Vec<Item>> {
     let is_longer = |piece: &Pieces, body: &str| piece.text_size > body.len();
-    let of_message = |piece: &Pieces| piece.message.as_ref().filter(|m| is_longer(piece, &m.body)).map(|m| m.id);
-    let of_announcement =
-        |piece: &Pieces| piece.announcement.as_ref().filter(|a| is_longer(piece, &a.body)).map(|a| a.id);
+    let of_message =
+        |piece: &Pieces| piece.message.as_ref().filter(|m| is_longer(piece, &m.body)).map(|m| m.id);
+    let of_announcement = |piece: &Pieces| {
+        piece.announcement.as_ref().filter(|a| is_longer(piece, &a.body)).map(|a| a.id)
+    };
     let mut messages = texts(db, "message", &pieces, of_message).await?;
     let mut announcements = texts(db, "announcement", &pieces, of_announcement).await?;
     // What has a long text is shared by all items about it.
@@ -113,9 +117,9 @@ pub async fn assemble(db: &Db, pieces: Vec<Pieces>) -> Result<Vec<Item>> {
     let item = |piece: Pieces| {
         let (message, announcement) = (of_message(&piece), of_announcement(&piece));
         let message = match (message, piece.message) {
-            (Some(id), Some(row)) => {
-                shared(&mut long_messages, id, || messages.remove(&id).map(|body| message::Model { body, ..row }))
-            }
+            (Some(id), Some(row)) => shared(&mut long_messages, id, || {
+                messages.remove(&id).map(|body| message::Model { body, ..row })
+            }),
             (_, row) => row.map(Arc::new),
         };
         let announcement = match (announcement, piece.announcement) {
@@ -126,16 +130,23 @@ pub async fn assemble(db: &Db, pieces: Vec<Pieces>) -> Result<Vec<Item>> {
         };
         let (sender, author) = (piece.sender.map(Arc::new), piece.author.map(Arc::new));
         let subject = message.map(|message| Subject::Message { message, sender });
-        let subject =
-            subject.or_else(|| announcement.map(|announcement| Subject::Announcement { announcement, author }));
-        let subject = subject.or_else(|| piece.activities.map(|activities| Subject::Activities(Arc::new(activities))));
+        let subject = subject.or_else(|| {
+            announcement.map(|announcement| Subject::Announcement { announcement, author })
+        });
+        let subject = subject.or_else(|| {
+            piece.activities.map(|activities| Subject::Activities(Arc::new(activities)))
+        });
         Item { row: Arc::new(piece.row), subject }
     };
     Ok(pieces.into_iter().map(item).collect())
 }
 
 /// None where there was no row any more.
-fn shared<K: Hash + Eq, V>(known: &mut HashMap<K, Arc<V>>, key: K, make: impl FnOnce() -> Option<V>) -> Option<Arc<V>> {
+fn shared<K: Hash + Eq, V>(
+    known: &mut HashMap<K, Arc<V>>,
+    key: K,
+    make: impl FnOnce() -> Option<V>,
+) -> Option<Arc<V>> {
     match known.get(&key) {
         Some(known) => Some(known.clone()),
         None => make().map(|made| known.entry(key).or_insert(Arc::new(made)).clone()),
@@ -149,7 +160,8 @@ async fn texts(
     pieces: &[Pieces],
     id: impl Fn(&Pieces) -> Option<i64>,
 ) -> Result<HashMap<i64, String>> {
-    let sizes: BTreeMap<i64, usize> = pieces.iter().filter_map(|piece| Some((id(piece)?, piece.text_size))).collect();
+    let sizes: BTreeMap<i64, usize> =
+        pieces.iter().filter_map(|piece| Some((id(piece)?, piece.text_size))).collect();
     let mut found = HashMap::new();
     let sql = format!("SELECT id, body FROM {table} WHERE {}", db.dialect().is_one_of("id", "$1"));
     let (mut ids, mut size) = (Vec::new(), 0);
@@ -184,7 +196,11 @@ pub async fn reasons(db: &Db, items: &[i64]) -> Result<Vec<(i64, String)>> {
 }
 
 /// The people of items of activities, at most `most` of each, who did it last first. The item first.
-pub async fn latest_actors(db: &Db, items: &[i64], most: usize) -> Result<Vec<(i64, Vec<user::Model>)>> {
+pub async fn latest_actors(
+    db: &Db,
+    items: &[i64],
+    most: usize,
+) -> Result<Vec<(i64, Vec<user::Model>)>> {
     let dialect = db.dialect();
     let people = format!(
         "(SELECT x.* FROM inbox_item_actor AS p JOIN \"user\" AS x ON x.id = p.actor_id WHERE p.item_id = w.item \
@@ -207,8 +223,10 @@ pub const ABOUT: &str = "LEFT JOIN message AS m ON m.id = i.message_id LEFT JOIN
 /// The [`Pieces`] of an item `i` with [`ABOUT`]; `texts` is an expression that gives the number of a [`Texts`].
 pub fn pieces(db: &Db, texts: &str) -> String {
     let dialect = db.dialect();
-    let latest =
-        format!("(SELECT {} FROM activity AS l WHERE l.id = i.activity_id)", dialect.json_row::<activity::Entity>("l"));
+    let latest = format!(
+        "(SELECT {} FROM activity AS l WHERE l.id = i.activity_id)",
+        dialect.json_row::<activity::Entity>("l")
+    );
     let latest = format!("CASE WHEN {texts} > 0 THEN {latest} END");
     let actors = format!(
         "(SELECT x.* FROM inbox_item_actor AS p LEFT JOIN \"user\" AS x ON x.id = p.actor_id WHERE p.item_id = i.id \
@@ -223,7 +241,9 @@ pub fn pieces(db: &Db, texts: &str) -> String {
     // A CASE, because a long text is fetched from elsewhere only where something is made of it.
     let beginning = |alias: &'static str| {
         move |column: &str| {
-            let beginning = format!("CASE WHEN {texts} > 0 THEN substr({alias}.body, 1, {BEGINNING}) ELSE '' END");
+            let beginning = format!(
+                "CASE WHEN {texts} > 0 THEN substr({alias}.body, 1, {BEGINNING}) ELSE '' END"
+            );
             (column == "body").then_some(beginning)
         }
     };

@@ -56,9 +56,13 @@ struct Want {
 
 impl Live {
     /// Starts the reader, and passes on what the commits concern, to this process and the others.
-    pub async fn start(db: &Arc<Db>, commits: mpsc::UnboundedReceiver<Vec<Topic>>) -> Result<Arc<Self>> {
+    pub async fn start(
+        db: &Arc<Db>,
+        commits: mpsc::UnboundedReceiver<Vec<Topic>>,
+    ) -> Result<Arc<Self>> {
         let (reader, wanted) = mpsc::unbounded_channel();
-        let live = Arc::new(Live { followers: Mutex::default(), reader, news: news::Pending::default() });
+        let live =
+            Arc::new(Live { followers: Mutex::default(), reader, news: news::Pending::default() });
         let bus = db.bus();
         // A number that tells this process's own notifications from those of others.
         let me: u32 = rand::rng().random_range(1..=u32::MAX);
@@ -98,7 +102,11 @@ impl Live {
     pub fn connected(&self) -> Vec<i64> {
         let followers = self.followers();
         let inboxes = followers.iter().filter(|(_, follower)| follower.receiver_count() > 0);
-        inboxes.filter_map(|(topic, _)| if let Topic::Inbox(user) = topic { Some(*user) } else { None }).collect()
+        inboxes
+            .filter_map(
+                |(topic, _)| if let Topic::Inbox(user) = topic { Some(*user) } else { None },
+            )
+            .collect()
     }
 
     fn wake<'a>(&self, topics: impl IntoIterator<Item = &'a Topic>) {
@@ -145,7 +153,8 @@ async fn read_for_all(db: Arc<Db>, mut wanted: mpsc::UnboundedReceiver<Want>) {
     let mut wants = Vec::new();
     while wanted.recv_many(&mut wants, MOST_AT_ONCE).await > 0 {
         // Followers of one inbox mostly stand at the same place.
-        let mut questions: HashMap<Question, Vec<oneshot::Sender<Result<Changes>>>> = HashMap::new();
+        let mut questions: HashMap<Question, Vec<oneshot::Sender<Result<Changes>>>> =
+            HashMap::new();
         for want in wants.drain(..) {
             questions.entry(want.question).or_default().push(want.reply);
         }
@@ -167,9 +176,15 @@ async fn read(db: &Db, questions: &[Question]) -> Vec<Result<Changes>> {
         // Nobody could follow anything any more if the reader ended.
         let changes = AssertUnwindSafe(inbox::changes(db, part)).catch_unwind().await;
         match changes.unwrap_or_else(|panic| Err(Error::internal(panic))) {
-            Ok(found) => answers.extend(found.into_iter().map(|found| found.ok_or(Error::NotFound("inbox")))),
+            Ok(found) => {
+                answers.extend(found.into_iter().map(|found| found.ok_or(Error::NotFound("inbox"))))
+            }
             Err(Error::Internal(cause)) if part.len() > 1 => {
-                tracing::warn!(cause, inboxes = part.len(), "cannot read the changes of many inboxes at once");
+                tracing::warn!(
+                    cause,
+                    inboxes = part.len(),
+                    "cannot read the changes of many inboxes at once"
+                );
                 let (first, rest) = part.split_at(part.len() / 2);
                 parts.extend([rest, first]);
             }

@@ -13,7 +13,13 @@ use crate::{
 };
 
 /// Notes what some items, a [`list`], of a person are about as seen, or as read. The caller holds the lock of the inbox.
-pub async fn record(tx: &Tx, owner: i64, items: Value, read: bool, now: DateTime<Utc>) -> Result<()> {
+pub async fn record(
+    tx: &Tx,
+    owner: i64,
+    items: Value,
+    read: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let dialect = tx.dialect();
     let new = if read { "read_at" } else { "seen_at" };
     let fresh = format!(
@@ -106,9 +112,17 @@ async fn lock(tx: &Tx, table: &str, rows: &[[i64; 2]]) -> Result<()> {
 }
 
 /// Counts one more reader of these rows; the second number says whether they had not even seen it.
-async fn count(tx: &Tx, table: &str, rows: Vec<[i64; 2]>, read: bool, now: DateTime<Utc>) -> Result<()> {
+async fn count(
+    tx: &Tx,
+    table: &str,
+    rows: Vec<[i64; 2]>,
+    read: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let reading = if read {
-        format!(", read_count = {table}.read_count + 1, first_read_at = coalesce(first_read_at, $2), last_read_at = $2")
+        format!(
+            ", read_count = {table}.read_count + 1, first_read_at = coalesce(first_read_at, $2), last_read_at = $2"
+        )
     } else {
         String::new()
     };

@@ -70,7 +70,9 @@ pub async fn resolve(app: &App, to: &[AudienceRef]) -> Result<Vec<Audience>> {
             AudienceRef::Group(group) => {
                 let group = groups::find(db, group).await;
                 let group = group.map_err(|error| match error {
-                    Error::NotFound(_) => Error::invalid(format!("to.{index}"), "there is no such group"),
+                    Error::NotFound(_) => {
+                        Error::invalid(format!("to.{index}"), "there is no such group")
+                    }
                     error => error,
                 })?;
                 if known.insert(group.id) {
@@ -99,11 +101,13 @@ pub async fn reply_audiences(
 ) -> Result<Vec<Audience>> {
     let mut audiences: Vec<_> = author.into_iter().map(Audience::User).collect();
     if scope == ReplyScope::Everyone {
-        let before = message_audience::Entity::find().filter(message_audience::COLUMN.message_id.eq(parent.id));
+        let before = message_audience::Entity::find()
+            .filter(message_audience::COLUMN.message_id.eq(parent.id));
         let before = before.find_also_related(user::Entity).all(app.db.read()).await?;
         for (audience, person) in before {
             audiences.extend(person.map(Audience::User));
-            audiences.extend(audience.group_id.map(|id| Audience::Group { id, name: audience.name }));
+            audiences
+                .extend(audience.group_id.map(|id| Audience::Group { id, name: audience.name }));
         }
     }
     let mut known = HashSet::from([sender]);

@@ -58,7 +58,9 @@ async fn deliver_rest(app: &App, id: i64) -> Result<()> {
 
 /// The large sends that are under way, at most `limit` of them.
 pub async fn under_way(app: &App, limit: u64) -> Result<Vec<i64>> {
-    app.db.integers(&format!("SELECT message_id FROM delivery ORDER BY message_id LIMIT {limit}"), []).await
+    app.db
+        .integers(&format!("SELECT message_id FROM delivery ORDER BY message_id LIMIT {limit}"), [])
+        .await
 }
 
 /// Fills the inboxes of the next people whom a large send has not reached yet. Gives whether there may be more.
@@ -81,11 +83,16 @@ pub async fn deliver_some(app: &App, id: i64) -> Result<bool> {
         inbox::BATCH
     );
     let next = tx.rows(&next, [id.into(), i64::into(after)]).await?;
-    let next = next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
+    let next =
+        next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
     match next {
         Some(up_to) => {
             inbox::deliver(&tx, id, Recipients::Between(after, up_to), sent_at).await?;
-            tx.run("UPDATE delivery SET delivered_to = $2 WHERE message_id = $1", [id.into(), up_to.into()]).await?;
+            tx.run(
+                "UPDATE delivery SET delivered_to = $2 WHERE message_id = $1",
+                [id.into(), up_to.into()],
+            )
+            .await?;
         }
         None => {
             tx.run("DELETE FROM delivery WHERE message_id = $1", [id.into()]).await?;
@@ -115,7 +122,9 @@ pub async fn expire(app: &App, id: i64) -> Result<()> {
 /// Takes a message whose time has come out of the inboxes of the next people, who mostly are all. Gives whether there may be
 /// more. Several may do it at once.
 pub async fn expire_some(app: &App, id: i64) -> Result<bool> {
-    let Some(message) = message::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(false) };
+    let Some(message) = message::Entity::find_by_id(id).one(app.db.read()).await? else {
+        return Ok(false);
+    };
     if message.expired_at.is_none() {
         settle_expiry(app, &message).await?;
     }
@@ -129,15 +138,22 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
     let tx = app.db.begin().await?;
     let seq = threads::change(&tx, message.root()).await?;
     // Waits for a date that is under way, after which another may be to come.
-    let lock = format!("SELECT 1 FROM reminder WHERE message_id = $1 {}", tx.dialect().for_update());
+    let lock =
+        format!("SELECT 1 FROM reminder WHERE message_id = $1 {}", tx.dialect().for_update());
     tx.rows(&lock, [id.into()]).await?;
     // Since it was found to be due, its sender may have given it more time, or somebody else may have been faster: in the same
     // group of commits perhaps, and it is settled when that is durable.
-    let may = format!("SELECT 1 FROM message AS m WHERE m.id = $2 AND m.expires_at <= $1 AND {MAY_LEAVE}");
+    let may = format!(
+        "SELECT 1 FROM message AS m WHERE m.id = $2 AND m.expires_at <= $1 AND {MAY_LEAVE}"
+    );
     if tx.rows(&may, [now.into(), id.into()]).await?.is_empty() {
         return tx.commit().await;
     }
-    tx.run("UPDATE reminder SET next_at = NULL, closed_at = $2 WHERE message_id = $1", [id.into(), now.into()]).await?;
+    tx.run(
+        "UPDATE reminder SET next_at = NULL, closed_at = $2 WHERE message_id = $1",
+        [id.into(), now.into()],
+    )
+    .await?;
     // Waits for a part of a large send that is under way. Whom it has not reached by now it never will.
     tx.run("DELETE FROM delivery WHERE message_id = $1", [id.into()]).await?;
     if is_at_once(message) {
@@ -147,7 +163,11 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
         expiry::Entity::insert(begin).exec_without_returning(&*tx).await?;
         tx.concerns([Topic::Schedule]);
     }
-    tx.run("UPDATE message SET expired_at = $1, seq = $2 WHERE id = $3", [now.into(), seq.into(), id.into()]).await?;
+    tx.run(
+        "UPDATE message SET expired_at = $1, seq = $2 WHERE id = $3",
+        [now.into(), seq.into(), id.into()],
+    )
+    .await?;
     tx.concerns([Topic::Thread(message.root())]);
     tx.commit().await
 }
@@ -156,7 +176,10 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
 /// there may be more.
 async fn remove_next(app: &App, id: i64) -> Result<bool> {
     let tx = app.db.begin().await?;
-    let lock = format!("SELECT removed_to FROM expiry WHERE message_id = $1 {}", tx.dialect().for_update());
+    let lock = format!(
+        "SELECT removed_to FROM expiry WHERE message_id = $1 {}",
+        tx.dialect().for_update()
+    );
     let Some(state) = tx.rows(&lock, [id.into()]).await?.pop() else {
         // What has deleted it may be of the same group of commits: it is done when that is durable.
         tx.commit().await?;
@@ -183,12 +206,15 @@ const MAY_LEAVE: &str = "m.expires_at IS NOT NULL AND m.expired_at IS NULL AND N
 
 /// When the next message leaves the inboxes.
 pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let at_expiry = format!("SELECT m.expires_at FROM message AS m WHERE {MAY_LEAVE} ORDER BY m.expires_at LIMIT 1");
+    let at_expiry = format!(
+        "SELECT m.expires_at FROM message AS m WHERE {MAY_LEAVE} ORDER BY m.expires_at LIMIT 1"
+    );
     let after_reminder = "SELECT r.respond_by FROM reminder AS r WHERE r.respond_by > $1 AND r.closed_at IS NULL \
                           ORDER BY r.respond_by LIMIT 1";
     let mut next = None;
     for sql in [at_expiry.as_str(), after_reminder] {
-        let row = app.db.read().query_one_raw(app.db.statement(sql, [app.clock.now().into()])).await?;
+        let row =
+            app.db.read().query_one_raw(app.db.statement(sql, [app.clock.now().into()])).await?;
         let at: Option<DateTime<Utc>> = row.map(|row| row.try_get_by_index(0)).transpose()?;
         next = next.into_iter().chain(at).min();
     }

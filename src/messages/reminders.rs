@@ -28,7 +28,9 @@ use crate::{
 
 pub use campaign::{deactivate, next_over, over};
 pub use schedule::Schedule;
-pub use setting::{Plan, RemindUntil, ReminderInput, change, dates, most_dates, plan, schedule_of, set};
+pub use setting::{
+    Plan, RemindUntil, ReminderInput, change, dates, most_dates, plan, schedule_of, set,
+};
 
 /// How long there is to respond after the last reminder.
 const GRACE: TimeDelta = TimeDelta::hours(24);
@@ -38,18 +40,22 @@ const MOST_CLAIMED: u64 = 1_000;
 /// Reminders `r` that this version of the server understands: it leaves to a later one what that has set.
 static UNDERSTOOD: LazyLock<String> = LazyLock::new(|| {
     let units: Vec<_> = Step::units().map(|unit| format!("r.step LIKE '% {unit}'")).collect();
-    let zones: Vec<_> = chrono_tz::TZ_VARIANTS.iter().map(|zone| format!("'{}'", zone.name())).collect();
+    let zones: Vec<_> =
+        chrono_tz::TZ_VARIANTS.iter().map(|zone| format!("'{}'", zone.name())).collect();
     format!("({}) AND r.zone IN ({})", units.join(" OR "), zones.join(", "))
 });
 /// Reminders `r` of messages that are in the inboxes: a send that is under way is finished first.
-const DELIVERED: &str = "NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.message_id = r.message_id)";
+const DELIVERED: &str =
+    "NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.message_id = r.message_id)";
 /// Dates `r` that have come.
-static DUE: LazyLock<String> = LazyLock::new(|| format!("r.next_at <= $1 AND {} AND {DELIVERED}", *UNDERSTOOD));
+static DUE: LazyLock<String> =
+    LazyLock::new(|| format!("r.next_at <= $1 AND {} AND {DELIVERED}", *UNDERSTOOD));
 /// A recipient `r` whom the reminder `q` still concerns.
 const PENDING: &str = "CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END IS NULL";
 
 /// The recipient `r` is a person who was not deactivated.
-const IS_ACTIVE: &str = "EXISTS (SELECT 1 FROM \"user\" AS u WHERE u.id = r.user_id AND u.deactivated_at IS NULL)";
+const IS_ACTIVE: &str =
+    "EXISTS (SELECT 1 FROM \"user\" AS u WHERE u.id = r.user_id AND u.deactivated_at IS NULL)";
 
 /// A claimed date.
 struct Due {
@@ -68,7 +74,9 @@ pub async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
             if at <= app.clock.now() {
                 static ONCE: Once = Once::new();
                 ONCE.call_once(|| {
-                    tracing::warn!("reminders are left to a later version of the server, which has set them")
+                    tracing::warn!(
+                        "reminders are left to a later version of the server, which has set them"
+                    )
                 });
             }
             Ok(first(app, UNDERSTOOD.as_str()).await?.map(|(at, _)| at))
@@ -84,7 +92,9 @@ async fn first(app: &App, which: &str) -> Result<Option<(DateTime<Utc>, bool)>> 
          WHERE r.next_at IS NOT NULL AND {DELIVERED} AND {which} ORDER BY r.next_at LIMIT 1",
         *UNDERSTOOD
     );
-    let Some(row) = app.db.read().query_one_raw(app.db.statement(first, [])).await? else { return Ok(None) };
+    let Some(row) = app.db.read().query_one_raw(app.db.statement(first, [])).await? else {
+        return Ok(None);
+    };
     Ok(Some((row.try_get_by_index(0)?, row.try_get_by_index::<i32>(1)? == 1)))
 }
 
@@ -122,7 +132,8 @@ pub async fn remind(app: &App) -> Result<()> {
     remind_people(&tx, &messages, after, part.unwrap_or(i64::MAX), respond_by, now).await?;
     match part {
         Some(up_to) => {
-            let note = "UPDATE reminder SET reminded_to = $2, respond_by = $3 WHERE message_id = $1";
+            let note =
+                "UPDATE reminder SET reminded_to = $2, respond_by = $3 WHERE message_id = $1";
             tx.run(note, [messages[0].into(), up_to.into(), respond_by.into()]).await?;
         }
         None => move_on(&tx, due, respond_by, now).await?,
@@ -138,7 +149,9 @@ async fn next_part(tx: &Tx, message: i64, after: i64) -> Result<Option<i64>> {
          WHERE message_id = $1 AND user_id > $2 ORDER BY user_id LIMIT {}) AS part",
         inbox::BATCH
     );
-    let Some(part) = tx.rows(&part, [message.into(), after.into()]).await?.pop() else { return Ok(None) };
+    let Some(part) = tx.rows(&part, [message.into(), after.into()]).await?.pop() else {
+        return Ok(None);
+    };
     let (last, count): (Option<i64>, i64) = (part.try_get_by_index(0)?, part.try_get_by_index(1)?);
     Ok(last.filter(|_| count == inbox::BATCH))
 }
@@ -151,7 +164,8 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
         tx.dialect().for_update_of_unlocked("r")
     );
     let claimed = tx.rows(&lock, [now.into()]).await?;
-    let claimed = claimed.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    let claimed =
+        claimed.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
@@ -168,20 +182,29 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
             (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
         let expiry: Option<DateTime<Utc>> = row.try_get_by_index(6)?;
         let message: i64 = row.try_get_by_index(0)?;
-        let Some(schedule) = setting::schedule(&step, &zone, row.try_get_by_index(3)?, expiry) else {
+        let Some(schedule) = setting::schedule(&step, &zone, row.try_get_by_index(3)?, expiry)
+        else {
             tracing::error!(message, step, "a reminder cannot be understood");
             continue;
         };
         due.push(Due {
             message,
             schedule,
-            is_final: if reminded_to > 0 { respond_by.is_some() } else { expiry.is_some_and(|expiry| expiry <= now) },
+            is_final: if reminded_to > 0 {
+                respond_by.is_some()
+            } else {
+                expiry.is_some_and(|expiry| expiry <= now)
+            },
             reminded_to,
             recipients: row.try_get_by_index::<i32>(7)?.into(),
         });
     }
     // Else it would look for ever at what is due and cannot be done.
-    if due.is_empty() { Err(Error::Internal("no reminder that is due can be understood".into())) } else { Ok(due) }
+    if due.is_empty() {
+        Err(Error::Internal("no reminder that is due can be understood".into()))
+    } else {
+        Ok(due)
+    }
 }
 
 /// Reminds the recipients of some messages who are users in `(after, up_to]`.
@@ -225,7 +248,12 @@ async fn remind_people(
 
 /// Moves dates that are done to the next one: the first that is still to come, so that a week of downtime is one reminder.
 /// Where nobody is left to be reminded there is none.
-async fn move_on(tx: &Tx, due: Vec<Due>, respond_by: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<()> {
+async fn move_on(
+    tx: &Tx,
+    due: Vec<Due>,
+    respond_by: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let mut by_next: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for due in due {
         // The expiry may have gone by while the parts of an earlier date were sent: the last one is still to come.
@@ -261,7 +289,13 @@ pub async fn lock_for_reply(tx: &Tx, parent: i64, root: i64) -> Result<()> {
 
 /// Notes that somebody has answered `parent` in the thread of `root`: a reply counts for the message that it answers and for
 /// the one that began the thread. After the inboxes are locked, as a reading is noted.
-pub async fn note_reply(tx: &Tx, replier: i64, parent: i64, root: i64, now: DateTime<Utc>) -> Result<()> {
+pub async fn note_reply(
+    tx: &Tx,
+    replier: i64,
+    parent: i64,
+    root: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let note = "UPDATE message_recipient SET replied_at = $4 \
                 WHERE message_id IN ($1, $2) AND user_id = $3 AND replied_at IS NULL";
     tx.run(note, [parent.into(), root.into(), replier.into(), now.into()]).await?;

@@ -35,8 +35,7 @@ pub use timeline::{Interval, Point, timeline};
 /// Orders by the rate sort this many at most: the rate changes with every reading, and an index of it would slow all of them.
 const MOST_BY_RATE: usize = 10_000;
 /// A rate as a whole number, so that a cursor can hold it.
-const RATE: &str =
-    "CAST(a.read_count AS bigint) * 1000000000 / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
+const RATE: &str = "CAST(a.read_count AS bigint) * 1000000000 / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
 
 /// What the sort key of a report is made of: the message or the rate, and the address.
 type Key = (i64, i64);
@@ -94,8 +93,10 @@ pub async fn page(
 ) -> Result<Slice<Row>> {
     let mut values = Vec::new();
     let conditions = conditions(app, actor, filter, &mut values).await?;
-    let by_rate = matches!(order, ReadReportOrder::LowestRateFirst | ReadReportOrder::HighestRateFirst);
-    let descending = matches!(order, ReadReportOrder::NewestFirst | ReadReportOrder::HighestRateFirst);
+    let by_rate =
+        matches!(order, ReadReportOrder::LowestRateFirst | ReadReportOrder::HighestRateFirst);
+    let descending =
+        matches!(order, ReadReportOrder::NewestFirst | ReadReportOrder::HighestRateFirst);
     let found = "message AS m JOIN message_audience AS a ON a.message_id = m.id";
     let (source, first, second) = match by_rate {
         false => (format!("{found} WHERE {conditions}"), "m.id", "a.id"),
@@ -109,13 +110,16 @@ pub async fn page(
         ),
     };
     let mut seek = String::new();
-    for (key, sign) in
-        [(&page.after, if descending { "<" } else { ">" }), (&page.before, if descending { ">" } else { "<" })]
-    {
+    for (key, sign) in [
+        (&page.after, if descending { "<" } else { ">" }),
+        (&page.before, if descending { ">" } else { "<" }),
+    ] {
         if let Some((one, two)) = key {
             let (one, two) = (bind(&mut values, *one), bind(&mut values, *two));
             // The first part again by itself: of two tables together, no index is used.
-            seek += &format!(" AND {first} {sign}= {one} AND ({first}, {second}) {sign} ({one}, {two})");
+            seek += &format!(
+                " AND {first} {sign}= {one} AND ({first}, {second}) {sign} ({one}, {two})"
+            );
         }
     }
     let direction = if descending == page.backwards { "ASC" } else { "DESC" };
@@ -155,7 +159,8 @@ pub fn may_see_names(app: &App, actor: &Actor) -> bool {
 
 /// The rows with some keys, in one statement and as one text, as a page of an inbox is.
 async fn rows(app: &App, keys: &str, values: Vec<Value>) -> Result<Vec<Row>> {
-    type Pieces = (i64, message_audience::Model, Option<user::Model>, Option<group::Model>, message::Model);
+    type Pieces =
+        (i64, message_audience::Model, Option<user::Model>, Option<group::Model>, message::Model);
     let dialect = app.db.dialect();
     let pieces = dialect.json_array(&format!(
         "k.place, {}, {}, {}, {}",
@@ -182,7 +187,12 @@ async fn rows(app: &App, keys: &str, values: Vec<Value>) -> Result<Vec<Row>> {
 }
 
 /// The conditions on a message `m` and its address `a`. Who is named and does not exist has sent and got nothing.
-async fn conditions(app: &App, actor: &Actor, filter: &ReadReportFilter, values: &mut Vec<Value>) -> Result<String> {
+async fn conditions(
+    app: &App,
+    actor: &Actor,
+    filter: &ReadReportFilter,
+    values: &mut Vec<Value>,
+) -> Result<String> {
     let mut all = vec![match actor.reader() {
         Reader::Everything => "true".to_owned(),
         Reader::User(user) => format!("m.sender_id = {}", bind(values, user)),
@@ -192,19 +202,29 @@ async fn conditions(app: &App, actor: &Actor, filter: &ReadReportFilter, values:
         all.push(format!("m.sender_id = {}", bind(values, person(app, sender).await?)));
     }
     if let Some(message) = &filter.message_id {
-        all.push(format!("m.id = {}", bind(values, id::Kind::Message.decode(message).unwrap_or(0))));
+        all.push(format!(
+            "m.id = {}",
+            bind(values, id::Kind::Message.decode(message).unwrap_or(0))
+        ));
     }
     match &filter.sent_to {
         None => {}
-        Some(AudienceRef::User(user)) => all.push(format!("a.user_id = {}", bind(values, person(app, user).await?))),
+        Some(AudienceRef::User(user)) => {
+            all.push(format!("a.user_id = {}", bind(values, person(app, user).await?)))
+        }
         Some(AudienceRef::Group(group)) => {
             let group = groups::find(app.db.read(), group).await.map(|group| group.id);
             all.push(format!("a.group_id = {}", bind(values, nobody(group)?)));
         }
     }
-    for (field, time, sign) in [("sentFrom", filter.sent_from, ">="), ("sentBefore", filter.sent_before, "<")] {
+    for (field, time, sign) in
+        [("sentFrom", filter.sent_from, ">="), ("sentBefore", filter.sent_before, "<")]
+    {
         if let Some(time) = time {
-            all.push(format!("m.created_at {sign} {}", bind(values, clock::given(&format!("filter.{field}"), time)?)));
+            all.push(format!(
+                "m.created_at {sign} {}",
+                bind(values, clock::given(&format!("filter.{field}"), time)?)
+            ));
         }
     }
     if let Some(rate) = filter.max_read_rate {

@@ -32,14 +32,16 @@ pub struct Update {
 /// What happened in a thread after a start.
 async fn update(app: &App, reader: message::Reader, root: i64, start: Start) -> Result<Update> {
     // The head first: what is committed up to it is in the messages that are read then.
-    let head = thread::Entity::find_by_id(root).one(app.db.read()).await?.map_or(0, |thread| thread.seq);
+    let head =
+        thread::Entity::find_by_id(root).one(app.db.read()).await?.map_or(0, |thread| thread.seq);
     let after = match start {
         Start::After(position) if position.seq <= head => position.seq,
         Start::After(_) => return Ok(at_head(head, Some(ResyncReason::CursorUnknown))),
         Start::Lost(reason) => return Ok(at_head(head, Some(reason))),
         Start::Now => return Ok(at_head(head, None)),
     };
-    let in_thread = Condition::any().add(message::COLUMN.root_id.eq(root)).add(message::COLUMN.id.eq(root));
+    let in_thread =
+        Condition::any().add(message::COLUMN.root_id.eq(root)).add(message::COLUMN.id.eq(root));
     let newer = message::Entity::visible_to(reader)
         .filter(in_thread)
         .filter(message::COLUMN.seq.gt(after))
@@ -95,7 +97,11 @@ pub fn follow(
 pub async fn change(tx: &Tx, root: i64) -> Result<i64> {
     let next = "INSERT INTO thread (root_id, seq) VALUES ($1, 1) \
                 ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + 1 RETURNING seq";
-    let row = tx.rows(next, [root.into()]).await?.pop().ok_or_else(|| Error::Internal("no thread".into()))?;
+    let row = tx
+        .rows(next, [root.into()])
+        .await?
+        .pop()
+        .ok_or_else(|| Error::Internal("no thread".into()))?;
     Ok(row.try_get_by_index(0)?)
 }
 

@@ -80,7 +80,11 @@ pub struct TargetInput {
 }
 
 /// Tells of what people did; all or none.
-pub async fn create(app: &App, actor: &Actor, input: CreateActivitiesInput) -> Result<Vec<activity::Model>> {
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    input: CreateActivitiesInput,
+) -> Result<Vec<activity::Model>> {
     actor.require_service()?;
     let now = app.clock.now();
     let count = input.activities.len();
@@ -105,14 +109,16 @@ pub async fn create(app: &App, actor: &Actor, input: CreateActivitiesInput) -> R
             return made_by(app, first, count).await;
         }
     };
-    let described = targets.iter().zip(&input.activities).zip(&people).map(|((target, activity), (_, owner))| {
-        let TargetInput { title, url, .. } = activity.target.clone();
-        (target, Details { owner: *owner, title, url: url.filter(|url| !url.is_empty()) })
-    });
+    let described = targets.iter().zip(&input.activities).zip(&people).map(
+        |((target, activity), (_, owner))| {
+            let TargetInput { title, url, .. } = activity.target.clone();
+            (target, Details { owner: *owner, title, url: url.filter(|url| !url.is_empty()) })
+        },
+    );
     let described: Vec<_> = described.collect();
     let known = targets::know(&tx, &described, now).await?;
-    let rows = input.activities.into_iter().zip(&people).zip(&known.ids).map(|((new, (who, _)), target)| {
-        activity::ActiveModel {
+    let rows = input.activities.into_iter().zip(&people).zip(&known.ids).map(
+        |((new, (who, _)), target)| activity::ActiveModel {
             id: NotSet,
             actor_id: Set(who.or(actor.user_id())),
             action: Set(new.action),
@@ -122,8 +128,8 @@ pub async fn create(app: &App, actor: &Actor, input: CreateActivitiesInput) -> R
             retracted_at: Set(None),
             settled_at: Set(None),
             created_at: Set(now),
-        }
-    });
+        },
+    );
     let activities = insert(&tx, rows.collect()).await?;
     if let Some(first) = activities.first() {
         key.keep(&tx, first.id).await?;
@@ -145,15 +151,21 @@ async fn insert(tx: &Tx, rows: Vec<activity::ActiveModel>) -> Result<Vec<activit
 /// What an earlier call has made: this many, from the first one on.
 async fn made_by(app: &App, first: i64, count: usize) -> Result<Vec<activity::Model>> {
     // Needs no scope: the caller made them.
-    let made = activity::Entity::find().filter(activity::COLUMN.id.gte(first)).order_by_asc(activity::Column::Id);
+    let made = activity::Entity::find()
+        .filter(activity::COLUMN.id.gte(first))
+        .order_by_asc(activity::Column::Id);
     Ok(made.limit(count as u64).all(app.db.read()).await?)
 }
 
 /// Refuses an activity that cannot be; gives what it was done to.
 fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) -> Result<TargetRef> {
     if app.catalog.action(&activity.action).is_none() {
-        let actions: Vec<_> = app.catalog.actions().iter().map(|action| action.key.as_str()).collect();
-        return Err(Error::invalid(format!("{path}.action"), format!("is one of the catalog: {}", actions.join(", "))));
+        let actions: Vec<_> =
+            app.catalog.actions().iter().map(|action| action.key.as_str()).collect();
+        return Err(Error::invalid(
+            format!("{path}.action"),
+            format!("is one of the catalog: {}", actions.join(", ")),
+        ));
     }
     let TargetInput { kind, external_id, title, url, .. } = &activity.target;
     let target = TargetRef { kind: kind.clone(), external_id: external_id.clone() };
@@ -165,7 +177,10 @@ fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) ->
     if let Some(data) = &activity.data
         && (data.to_string().len() > LONGEST_DATA || has_nul(data))
     {
-        return Err(Error::invalid(format!("{path}.data"), format!("has at most {LONGEST_DATA} bytes and no NUL")));
+        return Err(Error::invalid(
+            format!("{path}.data"),
+            format!("has at most {LONGEST_DATA} bytes and no NUL"),
+        ));
     }
     if let Some(time) = activity.occurred_at
         && clock::given(&format!("{path}.occurredAt"), time)? > now + CLOCKS_DIFFER
@@ -180,21 +195,35 @@ fn has_nul(data: &serde_json::Value) -> bool {
     match data {
         serde_json::Value::String(text) => text.contains('\0'),
         serde_json::Value::Array(values) => values.iter().any(has_nul),
-        serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        serde_json::Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
         _ => false,
     }
 }
 
 /// The actor and the owner of each activity, as far as it names them.
-async fn people(app: &App, activities: &[ActivityInput]) -> Result<Vec<(Option<i64>, Option<i64>)>> {
+async fn people(
+    app: &App,
+    activities: &[ActivityInput],
+) -> Result<Vec<(Option<i64>, Option<i64>)>> {
     let mut named = Vec::new();
     for (index, activity) in activities.iter().enumerate() {
         named.extend(activity.actor.iter().map(|user| (format!("activities.{index}.actor"), user)));
-        named.extend(activity.target.owner.iter().map(|user| (format!("activities.{index}.target.owner"), user)));
+        named.extend(
+            activity
+                .target
+                .owner
+                .iter()
+                .map(|user| (format!("activities.{index}.target.owner"), user)),
+        );
     }
     let mut found = users::resolve(app.db.read(), &named).await?.into_iter().map(|user| user.id);
     let mut next = |user: &Option<UserRef>| user.as_ref().and_then(|_| found.next());
-    Ok(activities.iter().map(|activity| (next(&activity.actor), next(&activity.target.owner))).collect())
+    Ok(activities
+        .iter()
+        .map(|activity| (next(&activity.actor), next(&activity.target.owner)))
+        .collect())
 }
 
 /// Takes an activity back: it leaves the items that it is in, and comes into no other. Can be repeated.
@@ -204,7 +233,8 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Mode
     if find(app, actor, id).await?.retracted_at.is_none() {
         let tx = app.db.begin().await?;
         tx.withdrawing().await?;
-        let retract = "UPDATE activity SET retracted_at = $2 WHERE id = $1 AND retracted_at IS NULL";
+        let retract =
+            "UPDATE activity SET retracted_at = $2 WHERE id = $1 AND retracted_at IS NULL";
         tx.run(retract, [id.into(), app.clock.now().into()]).await?;
         tx.concerns([Topic::Schedule]);
         tx.commit().await?;
@@ -216,12 +246,20 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Mode
 /// The activities that are leaving items, at most `limit` of them; `pull::take_back_soon` goes on with each.
 pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
     let due = activity::Entity::find().select_only().column(activity::Column::Id);
-    let due = due.filter(activity::COLUMN.retracted_at.is_not_null()).filter(activity::COLUMN.settled_at.is_null());
-    Ok(due.order_by_asc(activity::Column::Id).limit(limit).into_tuple::<i64>().all(app.db.read()).await?)
+    let due = due
+        .filter(activity::COLUMN.retracted_at.is_not_null())
+        .filter(activity::COLUMN.settled_at.is_null());
+    Ok(due
+        .order_by_asc(activity::Column::Id)
+        .limit(limit)
+        .into_tuple::<i64>()
+        .all(app.db.read())
+        .await?)
 }
 
 /// An activity that the actor may know of.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<activity::Model> {
-    let query = activity::Entity::visible_to(actor.host_reader()).filter(activity::COLUMN.id.eq(id));
+    let query =
+        activity::Entity::visible_to(actor.host_reader()).filter(activity::COLUMN.id.eq(id));
     query.one(app.db.read()).await?.ok_or(Error::NotFound("activity"))
 }

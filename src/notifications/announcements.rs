@@ -10,8 +10,8 @@ use ::entity::{announcement, user};
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect, Select,
+    ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect, Select,
 };
 use serde::Serialize;
 
@@ -116,7 +116,13 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
         is_published.into(),
     ];
     let announcement = one(tx.rows(&insert, values).await?)?;
-    search::add(&tx, search::About::Announcement, announcement.id, &[&announcement.title, &announcement.body]).await?;
+    search::add(
+        &tx,
+        search::About::Announcement,
+        announcement.id,
+        &[&announcement.title, &announcement.body],
+    )
+    .await?;
     key.keep(&tx, announcement.id).await?;
     tx.concerns(is_published.then_some(Topic::Announcements));
     if !is_published || expires_at.is_some() {
@@ -162,13 +168,15 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
         return Err(Error::NotFound("announcement"));
     }
     // Also before it has been withdrawn: some may have passed it over.
-    let is_over =
-        old.withdrawn_at.is_some() || old.position.is_some() && old.expires_at.is_some_and(|time| time <= now);
+    let is_over = old.withdrawn_at.is_some()
+        || old.position.is_some() && old.expires_at.is_some_and(|time| time <= now);
     if is_over && expires_at.is_some_and(|time| time != old.expires_at) {
         return Err(Error::Conflict("the announcement has expired and left the inboxes".into()));
     }
     if publish_at.is_some() && old.withdrawn_at.is_some() {
-        return Err(Error::Conflict("the announcement has expired before it could be published".into()));
+        return Err(Error::Conflict(
+            "the announcement has expired before it could be published".into(),
+        ));
     }
     if publish_at.is_some() && old.position.is_some() {
         return Err(Error::Conflict("the announcement has been published".into()));
@@ -237,8 +245,13 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
 
 /// An announcement that the actor may know of.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Announced> {
-    let query = announcement::Entity::visible_to(actor.host_reader()).filter(announcement::COLUMN.id.eq(id));
-    query.find_also_related(user::Entity).one(app.db.read()).await?.ok_or(Error::NotFound("announcement"))
+    let query = announcement::Entity::visible_to(actor.host_reader())
+        .filter(announcement::COLUMN.id.eq(id));
+    query
+        .find_also_related(user::Entity)
+        .one(app.db.read())
+        .await?
+        .ok_or(Error::NotFound("announcement"))
 }
 
 async fn lock(tx: &Tx, id: i64) -> Result<announcement::Model> {
@@ -256,7 +269,9 @@ pub async fn publish(app: &App, id: i64) -> Result<()> {
     if row.position.is_none() && !is_over && row.publish_at <= now {
         tx.in_commit_order().await?;
         // What comes late, because no server was there, comes now.
-        let publish = format!("UPDATE announcement SET publish_at = $2, position = {NEXT_POSITION} WHERE id = $1");
+        let publish = format!(
+            "UPDATE announcement SET publish_at = $2, position = {NEXT_POSITION} WHERE id = $1"
+        );
         tx.run(&publish, [id.into(), now.into()]).await?;
         tx.concerns([Topic::Announcements]);
     }
@@ -284,8 +299,9 @@ pub async fn next_publication(app: &App) -> Result<Option<DateTime<Utc>>> {
 
 /// Those that are to be published now, at most `limit` of them.
 pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<i64>> {
-    let due =
-        planned(app).column(announcement::Column::Id).filter(announcement::COLUMN.publish_at.lte(app.clock.now()));
+    let due = planned(app)
+        .column(announcement::Column::Id)
+        .filter(announcement::COLUMN.publish_at.lte(app.clock.now()));
     Ok(due.limit(limit).into_tuple().all(app.db.read()).await?)
 }
 
@@ -293,8 +309,7 @@ pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<i64>> {
 async fn withdraw(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
     tx.withdrawing().await?;
-    let withdraw =
-        "UPDATE announcement SET withdrawn_at = $2 WHERE id = $1 AND withdrawn_at IS NULL AND expires_at <= $2";
+    let withdraw = "UPDATE announcement SET withdrawn_at = $2 WHERE id = $1 AND withdrawn_at IS NULL AND expires_at <= $2";
     tx.run(withdraw, [id.into(), app.clock.now().into()]).await?;
     tx.concerns([Topic::Schedule]);
     tx.commit().await
@@ -326,8 +341,7 @@ pub async fn leave(app: &App, id: i64) -> Result<()> {
 
 async fn settle(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
-    let settle =
-        "UPDATE announcement SET settled_at = $2 WHERE id = $1 AND withdrawn_at IS NOT NULL AND settled_at IS NULL";
+    let settle = "UPDATE announcement SET settled_at = $2 WHERE id = $1 AND withdrawn_at IS NOT NULL AND settled_at IS NULL";
     tx.run(settle, [id.into(), app.clock.now().into()]).await?;
     tx.commit().await
 }
@@ -339,8 +353,9 @@ fn unsettled() -> Select<announcement::Entity> {
 
 /// When the next one leaves the inboxes.
 pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let withdrawn =
-        unsettled().column(announcement::Column::Id).filter(announcement::COLUMN.withdrawn_at.is_not_null());
+    let withdrawn = unsettled()
+        .column(announcement::Column::Id)
+        .filter(announcement::COLUMN.withdrawn_at.is_not_null());
     let withdrawn: Option<i64> = withdrawn.into_tuple().one(app.db.read()).await?;
     if withdrawn.is_some() {
         return Ok(Some(app.clock.now()));
@@ -367,7 +382,10 @@ pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
 ///
 /// Nobody counts them when an announcement is made, since that is one row at any number of people. All that are asked for cost
 /// one pass over the inboxes, and one over those of the deactivated; both are counted by the database.
-pub async fn recipient_counts(db: &Db, announcements: &[announcement::Model]) -> Result<HashMap<i64, i64>> {
+pub async fn recipient_counts(
+    db: &Db,
+    announcements: &[announcement::Model],
+) -> Result<HashMap<i64, i64>> {
     let known = "SELECT announcements_since, CAST(count(*) AS bigint) FROM inbox GROUP BY announcements_since";
     let known = db.read().query_all_raw(db.statement(known, [])).await?;
     let known = known.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
@@ -382,9 +400,13 @@ pub async fn recipient_counts(db: &Db, announcements: &[announcement::Model]) ->
         db.dialect().is_one_of("id", "$1")
     );
     let ids: Vec<_> = announcements.iter().map(|row| row.id).collect();
-    let gone = db.read().query_all_raw(db.statement(gone, [list(&ids), DateTime::UNIX_EPOCH.into()])).await?;
-    let gone =
-        gone.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?)));
+    let gone = db
+        .read()
+        .query_all_raw(db.statement(gone, [list(&ids), DateTime::UNIX_EPOCH.into()]))
+        .await?;
+    let gone = gone.iter().map(|row| {
+        Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?))
+    });
     let gone: Vec<(DateTime<Utc>, i64, i64)> = gone.collect::<Result<_>>()?;
     let count = |row: &announcement::Model| {
         let position = row.position.unwrap_or(0);

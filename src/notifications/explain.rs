@@ -54,7 +54,12 @@ pub struct Explanation {
 }
 
 /// Explains an activity for a person; for the actor themself if none is named.
-pub async fn explain(app: &App, actor: &Actor, activity: &str, user: Option<&UserRef>) -> Result<Explanation> {
+pub async fn explain(
+    app: &App,
+    actor: &Actor,
+    activity: &str,
+    user: Option<&UserRef>,
+) -> Result<Explanation> {
     let activity = activities::find(app, actor, id::Kind::Activity.decode(activity)?).await?;
     let user = match user {
         None => actor.person()?.clone(),
@@ -92,14 +97,17 @@ async fn outcomes(
         .filter(subscription::COLUMN.action.eq(action))
         .order_by_asc(subscription::Column::Id);
     let followed = followed.all(app.db.read()).await?;
-    let holding: Vec<_> = followed.iter().filter(|row| holds(row.since, row.until, activity.id)).collect();
+    let holding: Vec<_> =
+        followed.iter().filter(|row| holds(row.since, row.until, activity.id)).collect();
     let reasons = |rows: &[&subscription::Model]| {
         let mut reasons: Vec<_> = rows.iter().map(|row| row.reason.as_str()).collect();
         reasons.dedup();
         reasons.join(", ")
     };
     let settings = subscriptions::settings(app.db.read(), user.id).await?;
-    let setting = settings.iter().find(|set| set.action == *action && holds(set.since, set.until, activity.id));
+    let setting = settings
+        .iter()
+        .find(|set| set.action == *action && holds(set.since, set.until, activity.id));
     let default = app.catalog.action(action).is_none_or(|action| action.enabled);
     // What came was wanted, whatever the default has become since.
     let wanted = setting.map_or(default || item.is_some(), |setting| setting.enabled);

@@ -66,7 +66,8 @@ pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
 pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
     let dialect = app.db.dialect();
     let (these, is_due) = (dialect.is_one_of("b.user_id", "$1"), is_due(dialect));
-    let due = format!("SELECT b.user_id FROM inbox AS b WHERE {these} AND {is_due} ORDER BY b.user_id");
+    let due =
+        format!("SELECT b.user_id FROM inbox AS b WHERE {these} AND {is_due} ORDER BY b.user_id");
     let due = app.db.integers(&due, [list(users)]).await?;
     if !due.is_empty() {
         before_look(app, due).await?;
@@ -103,7 +104,9 @@ fn is_due(dialect: Dialect) -> String {
 /// Whether something was done of what a subscription `s` asks for that an inbox `b` has not taken in. One look into the index.
 fn is_newer(dialect: Dialect) -> String {
     let since = dialect.greatest("s.since", "b.activities_pulled");
-    format!("(SELECT max(a.id) FROM activity AS a WHERE a.target_id = s.target_id AND a.action = s.action) > {since}")
+    format!(
+        "(SELECT max(a.id) FROM activity AS a WHERE a.target_id = s.target_id AND a.action = s.action) > {since}"
+    )
 }
 
 /// Takes what is due into some inboxes.

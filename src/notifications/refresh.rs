@@ -80,7 +80,8 @@ pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
          WHERE {column} = $1 AND user_id > $2 AND removed_at IS NULL ORDER BY user_id LIMIT {BATCH}) AS next"
     );
     let next = tx.rows(&next, [subject.into(), after.into()]).await?;
-    let up_to = next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
+    let up_to =
+        next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
     match up_to {
         Some(up_to) => {
             // All in this range. Who gets it later gets it as it is now.
@@ -92,7 +93,8 @@ pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
             let (items, owners) = inbox::items_and_owners(&found)?;
             inbox::lock(&tx, &owners).await?;
             inbox::apply(&tx, list(&items), "true", Change::Refresh, app.clock.now()).await?;
-            tx.run("UPDATE refresh SET refreshed_to = $2 WHERE id = $1", [id.into(), up_to.into()]).await?;
+            tx.run("UPDATE refresh SET refreshed_to = $2 WHERE id = $1", [id.into(), up_to.into()])
+                .await?;
         }
         None => drop(tx.run("DELETE FROM refresh WHERE id = $1", [id.into()]).await?),
     }

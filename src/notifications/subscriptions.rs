@@ -97,13 +97,18 @@ pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Resul
     // The lock of the inbox keeps anybody else from subscribing this person at the same time.
     let known = of_target(&*tx, user, target).await?;
     let is_new = |row: &subscription::ActiveModel| {
-        !known.iter().any(|known| Set(known.action.clone()) == row.action && Set(known.reason.clone()) == row.reason)
+        !known.iter().any(|known| {
+            Set(known.action.clone()) == row.action && Set(known.reason.clone()) == row.reason
+        })
     };
     let rows: Vec<_> = rows.filter(is_new).collect();
     if !rows.is_empty() {
         let followed = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(user));
-        if followed.filter(subscription::COLUMN.until.is_null()).count(&*tx).await? >= MOST_FOLLOWED {
-            return Err(Error::LimitExceeded(format!("somebody follows at most {MOST_FOLLOWED} actions of targets")));
+        if followed.filter(subscription::COLUMN.until.is_null()).count(&*tx).await? >= MOST_FOLLOWED
+        {
+            return Err(Error::LimitExceeded(format!(
+                "somebody follows at most {MOST_FOLLOWED} actions of targets"
+            )));
         }
         subscription::Entity::insert_many(rows).exec_without_returning(&*tx).await?;
     }
@@ -112,7 +117,11 @@ pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Resul
 }
 
 /// Ends a subscription, or one reason of it; gives what is left of it. Can be repeated.
-pub async fn cancel(app: &App, actor: &Actor, input: CancelSubscriptionInput) -> Result<Option<Following>> {
+pub async fn cancel(
+    app: &App,
+    actor: &Actor,
+    input: CancelSubscriptionInput,
+) -> Result<Option<Following>> {
     let user = subscriber(app, actor)?;
     input.target.check(app, "target")?;
     if let Some(reason) = &input.reason
@@ -141,10 +150,17 @@ pub async fn cancel(app: &App, actor: &Actor, input: CancelSubscriptionInput) ->
 }
 
 /// Says what a person wants to hear of. Can be repeated.
-pub async fn configure(app: &App, actor: &Actor, input: UpdateSubscriptionConfigInput) -> Result<i64> {
+pub async fn configure(
+    app: &App,
+    actor: &Actor,
+    input: UpdateSubscriptionConfigInput,
+) -> Result<i64> {
     let user = actor.person()?.id;
     if input.settings.is_empty() || input.settings.len() > MOST_SETTINGS {
-        return Err(Error::invalid("settings", format!("has between 1 and {MOST_SETTINGS} settings")));
+        return Err(Error::invalid(
+            "settings",
+            format!("has between 1 and {MOST_SETTINGS} settings"),
+        ));
     }
     let mut named = HashSet::new();
     for (index, setting) in input.settings.iter().enumerate() {
@@ -190,8 +206,12 @@ pub async fn configure(app: &App, actor: &Actor, input: UpdateSubscriptionConfig
 }
 
 /// All that a person has ever said of what they want, the oldest first.
-pub async fn settings(db: &impl ConnectionTrait, user: i64) -> Result<Vec<subscription_config::Model>> {
-    let settings = subscription_config::Entity::find().filter(subscription_config::COLUMN.user_id.eq(user));
+pub async fn settings(
+    db: &impl ConnectionTrait,
+    user: i64,
+) -> Result<Vec<subscription_config::Model>> {
+    let settings =
+        subscription_config::Entity::find().filter(subscription_config::COLUMN.user_id.eq(user));
     Ok(settings.order_by_asc(subscription_config::Column::Id).all(db).await?)
 }
 
@@ -221,16 +241,24 @@ impl Following {
     }
 }
 
-async fn of_target(db: &impl ConnectionTrait, user: i64, target: i64) -> Result<Vec<subscription::Model>> {
+async fn of_target(
+    db: &impl ConnectionTrait,
+    user: i64,
+    target: i64,
+) -> Result<Vec<subscription::Model>> {
     let rows = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(user));
-    let rows = rows.filter(subscription::COLUMN.target_id.eq(target)).filter(subscription::COLUMN.until.is_null());
+    let rows = rows
+        .filter(subscription::COLUMN.target_id.eq(target))
+        .filter(subscription::COLUMN.until.is_null());
     Ok(rows.order_by_asc(subscription::Column::Id).all(db).await?)
 }
 
 /// Whether a person follows anything for a reason, which the catalog may have lost since.
 async fn was_followed_for(app: &App, user: i64, reason: &str) -> Result<bool> {
     let rows = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(user));
-    let rows = rows.filter(subscription::COLUMN.until.is_null()).filter(subscription::COLUMN.reason.eq(reason));
+    let rows = rows
+        .filter(subscription::COLUMN.until.is_null())
+        .filter(subscription::COLUMN.reason.eq(reason));
     Ok(rows.one(app.db.read()).await?.is_some())
 }
 

@@ -40,7 +40,10 @@ impl TargetRef {
     pub fn check(&self, app: &App, field: &str) -> Result<()> {
         if !app.catalog.has_target_type(&self.kind) {
             let types = app.catalog.target_types().join(", ");
-            return Err(Error::invalid(format!("{field}.type"), format!("is one of the catalog: {types}")));
+            return Err(Error::invalid(
+                format!("{field}.type"),
+                format!("is one of the catalog: {types}"),
+            ));
         }
         text::check_id(&format!("{field}.externalId"), &self.external_id, LONGEST_EXTERNAL_ID)
     }
@@ -90,22 +93,30 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
         details.url = new.url.clone().or_else(|| details.url.take());
     }
     let mut known = named(&**tx, wanted.keys()).await?;
-    let new: Vec<_> = wanted.iter().filter(|(key, _)| !known.contains_key(*key)).map(|new| row(new, now)).collect();
+    let new: Vec<_> = wanted
+        .iter()
+        .filter(|(key, _)| !known.contains_key(*key))
+        .map(|new| row(new, now))
+        .collect();
     if !new.is_empty() {
         let count = new.len();
         let once = OnConflict::columns(KEY).do_nothing().to_owned();
-        let made = target::Entity::insert_many(new).on_conflict(once).exec_with_returning(&**tx).await?;
+        let made =
+            target::Entity::insert_many(new).on_conflict(once).exec_with_returning(&**tx).await?;
         let titles = made.iter().filter_map(|target| Some((target.id, target.title.clone()?)));
         search::change(tx, search::About::Target, titles).await?;
         let all_made = made.len() == count;
         known.extend(made.into_iter().map(keyed));
         if !all_made {
             // Somebody else has made the others known, and it has waited for them to commit.
-            let others = named(&**tx, wanted.keys().filter(|key| !known.contains_key(*key))).await?;
+            let others =
+                named(&**tx, wanted.keys().filter(|key| !known.contains_key(*key))).await?;
             known.extend(others);
         }
     }
-    let differs = |(key, details): &(&Key, &Details)| known.get(*key).is_some_and(|known| details.differ(known));
+    let differs = |(key, details): &(&Key, &Details)| {
+        known.get(*key).is_some_and(|known| details.differ(known))
+    };
     let changed: Vec<_> = wanted.iter().filter(differs).collect();
     let mut noted = Vec::new();
     if !changed.is_empty() {
@@ -120,7 +131,8 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
         let rows = changed.iter().filter_map(|(key, _)| known.get(*key));
         noted = refresh::note(tx, rows.map(|known| refresh::Changed::Target(known.id))).await?;
         // Under the locks that the statement has taken: this is the title now.
-        let titles = |(key, details): &(&Key, &Details)| Some((known.get(*key)?.id, details.title.clone()?));
+        let titles =
+            |(key, details): &(&Key, &Details)| Some((known.get(*key)?.id, details.title.clone()?));
         search::change(tx, search::About::Target, changed.iter().filter_map(titles)).await?;
     }
     let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);
@@ -132,7 +144,10 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
 /// What makes a target one.
 const KEY: [target::Column; 2] = [target::Column::ExternalId, target::Column::Type];
 
-fn row(((external_id, kind), details): (&Key, &Details), now: DateTime<Utc>) -> target::ActiveModel {
+fn row(
+    ((external_id, kind), details): (&Key, &Details),
+    now: DateTime<Utc>,
+) -> target::ActiveModel {
     target::ActiveModel {
         id: NotSet,
         r#type: Set(kind.clone()),
@@ -149,10 +164,16 @@ fn keyed(target: target::Model) -> (Key, target::Model) {
 }
 
 /// The targets with these names.
-async fn named(db: &impl ConnectionTrait, keys: impl Iterator<Item = &Key>) -> Result<HashMap<Key, target::Model>> {
+async fn named(
+    db: &impl ConnectionTrait,
+    keys: impl Iterator<Item = &Key>,
+) -> Result<HashMap<Key, target::Model>> {
     let external_ids: Vec<_> = keys.map(|(external_id, _)| external_id.clone()).collect();
     // Those of other types with the same id come along, and are looked up by nobody.
-    let found = target::Entity::find().filter(target::COLUMN.external_id.is_in(external_ids)).all(db).await?;
+    let found = target::Entity::find()
+        .filter(target::COLUMN.external_id.is_in(external_ids))
+        .all(db)
+        .await?;
     Ok(found.into_iter().map(keyed).collect())
 }
 

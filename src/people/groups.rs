@@ -32,7 +32,12 @@ pub enum GroupRef {
 }
 
 /// Makes a group, or renames it; a deleted one comes back, without members.
-pub async fn upsert(app: &App, actor: &Actor, external_id: String, name: String) -> Result<group::Model> {
+pub async fn upsert(
+    app: &App,
+    actor: &Actor,
+    external_id: String,
+    name: String,
+) -> Result<group::Model> {
     actor.require_service()?;
     text::check_id("externalId", &external_id, LONGEST_EXTERNAL_ID)?;
     let name = name.trim().to_owned();
@@ -62,15 +67,24 @@ pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group:
     let tx = app.db.begin().await?;
     let mut group = lock(&tx, group).await?;
     group.deleted_at = Some(now);
-    let change = group::ActiveModel { id: Set(group.id), deleted_at: Set(Some(now)), ..Default::default() };
+    let change =
+        group::ActiveModel { id: Set(group.id), deleted_at: Set(Some(now)), ..Default::default() };
     group::Entity::update(change).exec(&*tx).await?;
-    members(group.id).col_expr(group_member::Column::RemovedAt, Expr::value(now)).exec(&*tx).await?;
+    members(group.id)
+        .col_expr(group_member::Column::RemovedAt, Expr::value(now))
+        .exec(&*tx)
+        .await?;
     tx.commit().await?;
     Ok(group)
 }
 
 /// Adds people to a group; who belongs to it already stays.
-pub async fn add_members(app: &App, actor: &Actor, group: &GroupRef, users: &[UserRef]) -> Result<group::Model> {
+pub async fn add_members(
+    app: &App,
+    actor: &Actor,
+    group: &GroupRef,
+    users: &[UserRef],
+) -> Result<group::Model> {
     actor.require_service()?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
@@ -84,7 +98,9 @@ pub async fn add_members(app: &App, actor: &Actor, group: &GroupRef, users: &[Us
     });
     let back = OnConflict::columns([group_member::Column::GroupId, group_member::Column::UserId])
         .update_columns([group_member::Column::JoinedAt, group_member::Column::RemovedAt])
-        .action_and_where(Expr::col((group_member::Entity, group_member::Column::RemovedAt)).is_not_null())
+        .action_and_where(
+            Expr::col((group_member::Entity, group_member::Column::RemovedAt)).is_not_null(),
+        )
         .to_owned();
     group_member::Entity::insert_many(rows).on_conflict(back).exec_without_returning(&*tx).await?;
     tx.commit().await?;
@@ -92,7 +108,12 @@ pub async fn add_members(app: &App, actor: &Actor, group: &GroupRef, users: &[Us
 }
 
 /// Takes people out of a group: from now on they get nothing that is sent to it, replies included (P11).
-pub async fn remove_members(app: &App, actor: &Actor, group: &GroupRef, users: &[UserRef]) -> Result<group::Model> {
+pub async fn remove_members(
+    app: &App,
+    actor: &Actor,
+    group: &GroupRef,
+    users: &[UserRef],
+) -> Result<group::Model> {
     actor.require_service()?;
     let tx = app.db.begin().await?;
     let group = lock(&tx, group).await?;
@@ -107,7 +128,8 @@ pub async fn remove_members(app: &App, actor: &Actor, group: &GroupRef, users: &
 }
 
 fn members(group: i64) -> sea_orm::UpdateMany<group_member::Entity> {
-    let members = group_member::Entity::update_many().filter(group_member::COLUMN.group_id.eq(group));
+    let members =
+        group_member::Entity::update_many().filter(group_member::COLUMN.group_id.eq(group));
     members.filter(group_member::COLUMN.removed_at.is_null())
 }
 
@@ -115,7 +137,8 @@ async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::ent
     if users.is_empty() || users.len() > users::MOST {
         return Err(Error::invalid("users", format!("has between 1 and {} users", users::MOST)));
     }
-    let users: Vec<_> = users.iter().enumerate().map(|(index, user)| (format!("users.{index}"), user)).collect();
+    let users: Vec<_> =
+        users.iter().enumerate().map(|(index, user)| (format!("users.{index}"), user)).collect();
     let mut users = users::find_all(db, &users).await?;
     // In one order: two calls that name the same people in different orders would lock each other out.
     users.sort_by_key(|user| user.id);

@@ -12,7 +12,8 @@ use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+    Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    Select,
     sea_query::{LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize};
@@ -104,11 +105,19 @@ pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result
         (Role::Admin, Some(_)) => lookup(app, &claims.sub).await?,
         _ => None,
     };
-    if let Some(user) = [&user, &admin].into_iter().flatten().find(|user| user.deactivated_at.is_some()) {
-        return Err(if user.deactivated_by.is_some() { DEACTIVATED_FOR_SILENCE } else { DEACTIVATED });
+    if let Some(user) =
+        [&user, &admin].into_iter().flatten().find(|user| user.deactivated_at.is_some())
+    {
+        return Err(if user.deactivated_by.is_some() {
+            DEACTIVATED_FOR_SILENCE
+        } else {
+            DEACTIVATED
+        });
     }
     let expires = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let behind = admin.map(|admin| admin.id).filter(|admin| user.as_ref().is_some_and(|user| user.id != *admin));
+    let behind = admin
+        .map(|admin| admin.id)
+        .filter(|admin| user.as_ref().is_some_and(|user| user.id != *admin));
     Ok(Actor { role: claims.role, subject: claims.sub.clone(), user, behind, expires })
 }
 
@@ -116,7 +125,10 @@ async fn lookup(app: &App, external_id: &str) -> Result<Option<Arc<user::Model>>
     if let Some(user) = app.known.0.get(external_id) {
         return Ok(Some(user));
     }
-    let found = user::Entity::find().filter(user::COLUMN.external_id.eq(external_id)).one(app.db.read()).await?;
+    let found = user::Entity::find()
+        .filter(user::COLUMN.external_id.eq(external_id))
+        .one(app.db.read())
+        .await?;
     let found = found.map(Arc::new);
     if let Some(user) = &found {
         app.known.0.insert(external_id.to_owned(), user.clone());
@@ -151,7 +163,10 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
     for (index, user) in users.iter().enumerate() {
         check(user, &format!("users.{index}"))?;
         if !seen.insert(&user.external_id) {
-            return Err(Error::invalid(format!("users.{index}.externalId"), "stands twice in this call"));
+            return Err(Error::invalid(
+                format!("users.{index}.externalId"),
+                "stands twice in this call",
+            ));
         }
     }
     let tx = app.db.begin().await?;
@@ -164,7 +179,8 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
 
 /// Writes people and, for new ones, their inboxes.
 async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
-    let place: HashMap<_, _> = users.iter().enumerate().map(|(n, user)| (user.external_id.clone(), n)).collect();
+    let place: HashMap<_, _> =
+        users.iter().enumerate().map(|(n, user)| (user.external_id.clone(), n)).collect();
     // In one order: two calls that name the same people in different orders would lock each other out.
     let mut sorted: Vec<_> = users.iter().collect();
     sorted.sort_by(|one, other| one.external_id.cmp(&other.external_id));
@@ -199,11 +215,17 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     }
     if !changed.is_empty() {
         use user::Column::{AvatarUrl, Email, FirstName, Id, LastName, Locale, TimeZone};
-        let newest =
-            OnConflict::column(Id).update_columns([FirstName, LastName, Email, AvatarUrl, Locale, TimeZone]).to_owned();
-        user::Entity::insert_many(changed).on_conflict(newest).exec_without_returning(&**tx).await?;
+        let newest = OnConflict::column(Id)
+            .update_columns([FirstName, LastName, Email, AvatarUrl, Locale, TimeZone])
+            .to_owned();
+        user::Entity::insert_many(changed)
+            .on_conflict(newest)
+            .exec_without_returning(&**tx)
+            .await?;
     }
-    let text = |user: &user::Model| (user.id, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"));
+    let text = |user: &user::Model| {
+        (user.id, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"))
+    };
     search::change(tx, search::About::User, known.iter().map(text)).await?;
     // What was announced and done before somebody became known is not for them (N7).
     let new_inboxes = format!(
@@ -273,7 +295,12 @@ pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user
     set_deactivated(app, actor, user, false).await
 }
 
-async fn set_deactivated(app: &App, actor: &Actor, user: &UserRef, deactivate: bool) -> Result<user::Model> {
+async fn set_deactivated(
+    app: &App,
+    actor: &Actor,
+    user: &UserRef,
+    deactivate: bool,
+) -> Result<user::Model> {
     actor.require_service()?;
     let tx = app.db.begin().await?;
     // Locked: a campaign may deactivate them at this moment.
@@ -333,7 +360,10 @@ async fn one(query: Select<user::Entity>, db: &impl ConnectionTrait) -> Result<u
 
 /// The people whom references name, each once, in the order of the references. With each reference comes its place in the
 /// input, for the error.
-pub async fn find_all(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -> Result<Vec<user::Model>> {
+pub async fn find_all(
+    db: &impl ConnectionTrait,
+    users: &[(String, &UserRef)],
+) -> Result<Vec<user::Model>> {
     let mut named = HashSet::new();
     let mut found = resolve(db, users).await?;
     found.retain(|user| named.insert(user.id));
@@ -341,7 +371,10 @@ pub async fn find_all(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -
 }
 
 /// The person whom each reference names.
-pub async fn resolve(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) -> Result<Vec<user::Model>> {
+pub async fn resolve(
+    db: &impl ConnectionTrait,
+    users: &[(String, &UserRef)],
+) -> Result<Vec<user::Model>> {
     let mut ids = HashSet::new();
     let mut external_ids = HashSet::new();
     for (_, user) in users {
@@ -352,20 +385,23 @@ pub async fn resolve(db: &impl ConnectionTrait, users: &[(String, &UserRef)]) ->
     }
     // Each list only if there is one: an empty list beside the other would make the databases read all users.
     let by_id = (!ids.is_empty()).then(|| user::COLUMN.id.is_in(ids));
-    let by_external_id = (!external_ids.is_empty()).then(|| user::COLUMN.external_id.is_in(external_ids));
+    let by_external_id =
+        (!external_ids.is_empty()).then(|| user::COLUMN.external_id.is_in(external_ids));
     let named = Condition::any().add_option(by_id).add_option(by_external_id);
     let found = match named.is_empty() {
         true => Vec::new(),
         false => user::Entity::find().filter(named).all(db).await?,
     };
     let by_id: HashMap<_, _> = found.iter().map(|user| (user.id, user)).collect();
-    let by_external_id: HashMap<_, _> = found.iter().map(|user| (user.external_id.as_str(), user)).collect();
+    let by_external_id: HashMap<_, _> =
+        found.iter().map(|user| (user.external_id.as_str(), user)).collect();
     let user = |(field, reference): &(String, &UserRef)| {
         let user = match reference {
             UserRef::Id(id) => id::Kind::User.decode(id).ok().and_then(|id| by_id.get(&id)),
             UserRef::ExternalId(id) => by_external_id.get(id.as_str()),
         };
-        user.map(|user| (*user).clone()).ok_or_else(|| Error::invalid(field, "there is no such user"))
+        user.map(|user| (*user).clone())
+            .ok_or_else(|| Error::invalid(field, "there is no such user"))
     };
     users.iter().map(user).collect()
 }

@@ -45,7 +45,13 @@ impl Scope {
         match self {
             Scope::People => {
                 let checks = [counts(dialect), history(dialect), subscriptions(dialect)];
-                checks.into_iter().chain(activities()).chain(over()).chain(not_taken_in()).chain(unnoted()).collect()
+                checks
+                    .into_iter()
+                    .chain(activities())
+                    .chain(over())
+                    .chain(not_taken_in())
+                    .chain(unnoted())
+                    .collect()
             }
             Scope::Messages => vec![
                 recipients("message", "m.id", "NULL", "message_id"),
@@ -61,12 +67,20 @@ impl Scope {
 }
 
 /// Numbers that are not what they should be. `owner` and `part` are expressions over the rows `from`.
-fn compare(subject: fn(i64) -> Subject, owner: &str, part: &str, pairs: Vec<Pair>, from: &str) -> Check {
+fn compare(
+    subject: fn(i64) -> Subject,
+    owner: &str,
+    part: &str,
+    pairs: Vec<Pair>,
+    from: &str,
+) -> Check {
     let column = |(index, (_, kept, right)): (usize, &Pair)| {
         format!("CAST({kept} AS bigint) AS kept{index}, CAST({right} AS bigint) AS right{index}")
     };
     let columns: Vec<_> = pairs.iter().enumerate().map(column).collect();
-    let differ: Vec<_> = (0..pairs.len()).map(|index| format!("kept{index} IS DISTINCT FROM right{index}")).collect();
+    let differ: Vec<_> = (0..pairs.len())
+        .map(|index| format!("kept{index} IS DISTINCT FROM right{index}"))
+        .collect();
     Check {
         sql: format!(
             "SELECT * FROM (SELECT {owner} AS owner, CAST({part} AS bigint) AS part, {} FROM {from}) AS c \
@@ -91,7 +105,9 @@ fn none(
     from: &str,
 ) -> Check {
     Check {
-        sql: format!("SELECT DISTINCT {owner} AS owner, {part} AS part FROM {from} ORDER BY owner, part"),
+        sql: format!(
+            "SELECT DISTINCT {owner} AS owner, {part} AS part FROM {from} ORDER BY owner, part"
+        ),
         value: None,
         subject,
         part: name,
@@ -106,15 +122,26 @@ fn in_part(column: &str) -> String {
 
 /// The counts and the positions of inboxes.
 fn counts(dialect: Dialect) -> Check {
-    let mut pairs: Vec<Pair> =
-        inbox::COUNTS.iter().map(|(name, _)| (*name, format!("b.{name}"), format!("coalesce(t.{name}, 0)"))).collect();
-    let longest = dialect.greatest("b.seq", &dialect.greatest("b.purged_seq", "coalesce(t.top, 0)"));
+    let mut pairs: Vec<Pair> = inbox::COUNTS
+        .iter()
+        .map(|(name, _)| (*name, format!("b.{name}"), format!("coalesce(t.{name}, 0)")))
+        .collect();
+    let longest =
+        dialect.greatest("b.seq", &dialect.greatest("b.purged_seq", "coalesce(t.top, 0)"));
     let announcements = dialect.least("b.announcements_pulled", "h.announcement");
     pairs.extend([
         ("seq", "b.seq".to_owned(), longest),
-        ("announcements_since", "b.announcements_since".to_owned(), since(dialect, "b", &announcements)),
+        (
+            "announcements_since",
+            "b.announcements_since".to_owned(),
+            since(dialect, "b", &announcements),
+        ),
         ("announcements_pulled", "b.announcements_pulled".to_owned(), announcements),
-        ("activities_pulled", "b.activities_pulled".to_owned(), dialect.least("b.activities_pulled", "h.activity")),
+        (
+            "activities_pulled",
+            "b.activities_pulled".to_owned(),
+            dialect.least("b.activities_pulled", "h.activity"),
+        ),
     ]);
     let from = format!(
         "inbox AS b LEFT JOIN (SELECT user_id, max(seq) AS top, {} FROM inbox_item WHERE {} GROUP BY user_id) AS t \
@@ -142,7 +169,8 @@ pub fn since(dialect: Dialect, inbox: &str, pulled: &str) -> String {
 fn history(dialect: Dialect) -> Check {
     let pairs = ["arrived_seq", "reminded_seq"].map(|name| {
         let kept = format!("i.{name}");
-        let right = format!("CASE WHEN {kept} IS NOT NULL THEN {} END", dialect.least(&kept, "i.seq"));
+        let right =
+            format!("CASE WHEN {kept} IS NOT NULL THEN {} END", dialect.least(&kept, "i.seq"));
         (name, kept, right)
     });
     let from = format!("inbox_item AS i WHERE {}", in_part("i.user_id"));
@@ -179,8 +207,16 @@ fn activities() -> Vec<Check> {
     let items = compare(Subject::Inbox, "i.user_id", "i.id", pairs, &from);
 
     let pairs = vec![
-        ("activity_count of a person", "p.activity_count".to_owned(), "coalesce(t.activities, 0)".to_owned()),
-        ("the latest activity of a person", "p.latest_activity_id".to_owned(), "t.latest".to_owned()),
+        (
+            "activity_count of a person",
+            "p.activity_count".to_owned(),
+            "coalesce(t.activities, 0)".to_owned(),
+        ),
+        (
+            "the latest activity of a person",
+            "p.latest_activity_id".to_owned(),
+            "t.latest".to_owned(),
+        ),
     ];
     let of_actor = links(
         "l.item_id, coalesce(a.actor_id, 0) AS actor_id, count(*) AS activities, max(l.activity_id) AS latest",
@@ -199,7 +235,8 @@ fn activities() -> Vec<Check> {
         in_part("i.user_id")
     );
     let item: (&str, fn(i64) -> String) = ("i.id", |id| Kind::InboxItem.encode(id));
-    let empty = none(Subject::Inbox, "i.user_id", item, "has no activities and is still there", &empty);
+    let empty =
+        none(Subject::Inbox, "i.user_id", item, "has no activities and is still there", &empty);
 
     let twice = format!(
         "(SELECT i.user_id, l.activity_id FROM inbox_item AS i JOIN inbox_item_activity AS l ON l.item_id = i.id \
@@ -243,7 +280,13 @@ fn not_taken_in() -> [Check; 1] {
          WHERE i.announcement_id = n.id AND i.user_id = b.user_id AND i.removed_at IS NULL)",
         in_part("b.user_id")
     );
-    [none(Subject::Inbox, "b.user_id", ("n.id", |id| Kind::Announcement.encode(id)), "is missing", &from)]
+    [none(
+        Subject::Inbox,
+        "b.user_id",
+        ("n.id", |id| Kind::Announcement.encode(id)),
+        "is missing",
+        &from,
+    )]
 }
 
 /// What somebody has seen or read in their inbox, and the sender is not told.
@@ -324,7 +367,8 @@ pub const STAYS: &str = "m.expired_at IS NULL AND (m.expires_at IS NULL OR m.exp
 
 /// The length of a thread's history: at least the change that touched any of its messages last.
 fn threads(dialect: Dialect) -> Check {
-    let latest = |which: &str| format!("coalesce((SELECT max(m.seq) FROM message AS m WHERE {which}), 0)");
+    let latest =
+        |which: &str| format!("coalesce((SELECT max(m.seq) FROM message AS m WHERE {which}), 0)");
     let of_any = dialect.greatest(&latest("m.root_id = t.root_id"), &latest("m.id = t.root_id"));
     let pairs = vec![("seq", "t.seq".to_owned(), dialect.greatest("t.seq", &of_any))];
     let from = format!("thread AS t WHERE {}", in_part("t.root_id"));
@@ -338,7 +382,13 @@ fn without_thread() -> Check {
         in_part("m.id")
     );
     let message: (&str, fn(i64) -> String) = ("m.id", |id| Kind::Message.encode(id));
-    none(Subject::Thread, "coalesce(m.root_id, m.id)", message, "is in a history that does not exist", &from)
+    none(
+        Subject::Thread,
+        "coalesce(m.root_id, m.id)",
+        message,
+        "is in a history that does not exist",
+        &from,
+    )
 }
 
 /// Reminders of messages that have left the inboxes.
@@ -354,10 +404,13 @@ fn reminders() -> Check {
 
 /// The people who have seen and read an announcement.
 fn readers() -> Check {
-    let pairs = [("seen_count", "count(*)"), ("read_count", "count(r.read_at)")].map(|(name, count)| {
-        let right = format!("(SELECT {count} FROM announcement_reading AS r WHERE r.announcement_id = n.id)");
-        (name, format!("n.{name}"), right)
-    });
+    let pairs =
+        [("seen_count", "count(*)"), ("read_count", "count(r.read_at)")].map(|(name, count)| {
+            let right = format!(
+                "(SELECT {count} FROM announcement_reading AS r WHERE r.announcement_id = n.id)"
+            );
+            (name, format!("n.{name}"), right)
+        });
     let from = format!("announcement AS n WHERE {}", in_part("n.id"));
     compare(Subject::Announcement, "n.id", "NULL", pairs.into(), &from)
 }

@@ -24,7 +24,9 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
         findings.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
     };
     let undelivered = findings.iter().filter_map(|finding| match finding {
-        Finding { subject: Subject::Delivery(message), part: Some(user), .. } => Some([*user, *message]),
+        Finding { subject: Subject::Delivery(message), part: Some(user), .. } => {
+            Some([*user, *message])
+        }
         _ => None,
     });
     let undelivered: Vec<_> = undelivered.collect();
@@ -34,7 +36,8 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
         _ => None,
     };
     for users in subjects(of_inbox).chunks(MOST) {
-        let missing: Vec<_> = undelivered.iter().filter(|[user, _]| users.contains(user)).copied().collect();
+        let missing: Vec<_> =
+            undelivered.iter().filter(|[user, _]| users.contains(user)).copied().collect();
         let tx = db.begin().await?;
         mend_inboxes(&tx, users, &missing, now).await?;
         live::tell_within(&tx, users.iter().map(|user| Topic::Inbox(*user))).await?;
@@ -72,7 +75,10 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
                 tx.run(end, [message.into(), now.into()]).await?;
             }
             Subject::Subscriptions(user) => mend_subscriptions(&tx, user).await?,
-            Subject::Inbox(_) | Subject::Delivery(_) | Subject::Message(_) | Subject::Announcement(_) => {}
+            Subject::Inbox(_)
+            | Subject::Delivery(_)
+            | Subject::Message(_)
+            | Subject::Announcement(_) => {}
         }
         tx.commit().await?;
     }
@@ -83,13 +89,20 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
 /// messages of what was not delivered.
 ///
 /// Their clients may know anything of what was wrong. So none can go on from an older cursor: they load the inbox anew.
-async fn mend_inboxes(tx: &Tx, users: &[i64], missing: &[[i64; 2]], now: DateTime<Utc>) -> Result<()> {
+async fn mend_inboxes(
+    tx: &Tx,
+    users: &[i64],
+    missing: &[[i64; 2]],
+    now: DateTime<Utc>,
+) -> Result<()> {
     let dialect = tx.dialect();
     inbox::lock(tx, users).await?;
     tx.while_nothing_is_withdrawn().await?;
     let these = dialect.is_one_of("user_id", "$1");
-    let latest = "coalesce((SELECT max(i.seq) FROM inbox_item AS i WHERE i.user_id = inbox.user_id), 0)";
-    let announcements = dialect.least("announcements_pulled", "(SELECT coalesce(max(position), 0) FROM announcement)");
+    let latest =
+        "coalesce((SELECT max(i.seq) FROM inbox_item AS i WHERE i.user_id = inbox.user_id), 0)";
+    let announcements = dialect
+        .least("announcements_pulled", "(SELECT coalesce(max(position), 0) FROM announcement)");
     let positions = format!(
         "UPDATE inbox SET seq = {} + 1, announcements_pulled = {announcements}, announcements_since = {}, \
          activities_pulled = {} WHERE {these}",
@@ -138,7 +151,8 @@ async fn mend_inboxes(tx: &Tx, users: &[i64], missing: &[[i64; 2]], now: DateTim
     );
     tx.run(&history, [list(users)]).await?;
     let none = inbox::COUNTS.map(|(name, _)| format!("{name} = 0")).join(", ");
-    tx.run(&format!("UPDATE inbox SET purged_seq = seq, {none} WHERE {these}"), [list(users)]).await?;
+    tx.run(&format!("UPDATE inbox SET purged_seq = seq, {none} WHERE {these}"), [list(users)])
+        .await?;
     let count = format!(
         "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item WHERE {these} GROUP BY user_id) AS t \
          WHERE inbox.user_id = t.user_id",
@@ -167,7 +181,8 @@ async fn mend_activities(tx: &Tx, users: &[i64], now: DateTime<Utc>) -> Result<(
          AND o.item_id < inbox_item_activity.item_id)"
     );
     tx.run(&twice, [users.clone()]).await?;
-    tx.run(&format!("DELETE FROM inbox_item_actor WHERE item_id IN ({items})"), [users.clone()]).await?;
+    tx.run(&format!("DELETE FROM inbox_item_actor WHERE item_id IN ({items})"), [users.clone()])
+        .await?;
     let actors = format!(
         "INSERT INTO inbox_item_actor (item_id, actor_id, activity_count, latest_activity_id) \
          SELECT l.item_id, coalesce(a.actor_id, 0), CAST(count(*) AS integer), max(l.activity_id) \
@@ -243,10 +258,13 @@ async fn mend_announcements(tx: &Tx, announcements: &[i64]) -> Result<()> {
     );
     tx.run(&note, [list(announcements)]).await?;
     let these = dialect.is_one_of("id", "$1");
-    let lock = format!("SELECT id FROM announcement WHERE {these} ORDER BY id {}", dialect.for_update());
+    let lock =
+        format!("SELECT id FROM announcement WHERE {these} ORDER BY id {}", dialect.for_update());
     tx.rows(&lock, [list(announcements)]).await?;
     let of = |what: &str| {
-        format!("(SELECT {what} FROM announcement_reading AS r WHERE r.announcement_id = announcement.id)")
+        format!(
+            "(SELECT {what} FROM announcement_reading AS r WHERE r.announcement_id = announcement.id)"
+        )
     };
     let count = format!(
         "UPDATE announcement SET seen_count = {}, read_count = {}, first_read_at = coalesce(first_read_at, {}), \

@@ -24,7 +24,8 @@ const NOISE: u32 = 4;
 const MOST_MEMORY: u64 = 500;
 const TICK: Duration = Duration::from_millis(20);
 const PAGE: &str = "{ viewer { inbox { counts { unread } items(first: 20) { nodes { id title preview readAt } } } } }";
-const SEND: &str = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+const SEND: &str =
+    "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
 
 #[derive(Default)]
 pub struct Seen {
@@ -41,25 +42,31 @@ pub struct Bystanders {
 
 pub fn start(world: &Arc<World>) -> Bystanders {
     let seen = Arc::new(Seen::default());
-    let mut tasks: Vec<_> =
-        (0..world.servers.len()).map(|server| tokio::spawn(use_server(world.clone(), seen.clone(), server))).collect();
+    let mut tasks: Vec<_> = (0..world.servers.len())
+        .map(|server| tokio::spawn(use_server(world.clone(), seen.clone(), server)))
+        .collect();
     tasks.push(tokio::spawn(watch_timer(world.clone(), seen.clone())));
     tasks.push(tokio::spawn(watch_memory(world.clone())));
     Bystanders { seen, tasks }
 }
 
 async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
-    let (client, name, token) = (Client::new(), BYSTANDERS[server], world.person(BYSTANDERS[server]));
+    let (client, name, token) =
+        (Client::new(), BYSTANDERS[server], world.person(BYSTANDERS[server]));
     let address = world.servers[server].address;
     let mut number = 0;
     while world.stage() < Stage::Calm {
         number += 1;
         let key = format!("bystander {name} {number}");
-        let input =
-            json!({"to": [{"user": user(BYSTANDERS[1 - server])}], "subject": key, "body": key, "idempotencyKey": key});
-        for (what, query, variables) in [("page", PAGE, json!({})), ("message", SEND, json!({"input": input}))] {
-            let write = (what == "message")
-                .then(|| world.transcript.begin(&key, What::Message { to: vec![BYSTANDERS[1 - server].into()] }));
+        let input = json!({"to": [{"user": user(BYSTANDERS[1 - server])}], "subject": key, "body": key, "idempotencyKey": key});
+        for (what, query, variables) in
+            [("page", PAGE, json!({})), ("message", SEND, json!({"input": input}))]
+        {
+            let write = (what == "message").then(|| {
+                world
+                    .transcript
+                    .begin(&key, What::Message { to: vec![BYSTANDERS[1 - server].into()] })
+            });
             let begin = Instant::now();
             let answer = client.ask(address, &token, query, &variables).await;
             let end = Instant::now();
@@ -77,7 +84,8 @@ async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
                     }
                 }
                 other => {
-                    let (at, took) = ((begin - world.begin).as_secs_f32(), (end - begin).as_secs_f32());
+                    let (at, took) =
+                        ((begin - world.begin).as_secs_f32(), (end - begin).as_secs_f32());
                     let why = format!("{other:?}");
                     let name = &world.servers[server].name;
                     badly_served(
@@ -129,10 +137,17 @@ impl Seen {
         let limit = LONGEST + NOISE * late;
         world.transcript.highest("bystanders' p99 outside outages, ms", served.as_millis() as u64);
         world.transcript.highest("p99 of a timer's delay, ms", late.as_millis() as u64);
-        world.transcript.highest("bystanders' requests outside outages", lock(&self.served).len() as u64);
+        world
+            .transcript
+            .highest("bystanders' requests outside outages", lock(&self.served).len() as u64);
         world.transcript.highest("declared outages, s", world.outage_time().as_secs());
         if served > limit {
-            badly_served(world, format!("99 of 100 requests of bystanders took up to {served:?}, more than {limit:?}"));
+            badly_served(
+                world,
+                format!(
+                    "99 of 100 requests of bystanders took up to {served:?}, more than {limit:?}"
+                ),
+            );
         }
     }
 }

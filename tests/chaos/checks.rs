@@ -81,7 +81,9 @@ pub async fn run(
     end_all(world, "a receiver", receivers.tasks).await;
     for server in &world.servers {
         match server.terminate().await {
-            Ok(took) => world.transcript.highest("longest end after SIGTERM, ms", took.as_millis() as u64),
+            Ok(took) => {
+                world.transcript.highest("longest end after SIGTERM, ms", took.as_millis() as u64)
+            }
             Err(error) => world.transcript.fail(error.to_string()),
         }
     }
@@ -96,7 +98,9 @@ async fn end_all(world: &World, who: &str, tasks: impl IntoIterator<Item = JoinH
         let abort = task.abort_handle();
         match tokio::time::timeout_at(deadline, task).await {
             Ok(Ok(())) => {}
-            Ok(Err(panic)) => world.transcript.fail(format!("{who} of the harness panicked: {panic}")),
+            Ok(Err(panic)) => {
+                world.transcript.fail(format!("{who} of the harness panicked: {panic}"))
+            }
             Err(_) => {
                 abort.abort();
                 world.transcript.fail(format!("{who} does not end"));
@@ -117,7 +121,8 @@ async fn look_at_all(world: &World) -> Result<()> {
 
 /// What a receiver knows is what a fresh query shows (P5).
 async fn agrees(world: &World, receiver: &Receiver) -> Result<()> {
-    let (client, mut rng, token) = (Client::new(), world.rng("agrees"), world.person(receiver.person));
+    let (client, mut rng, token) =
+        (Client::new(), world.rng("agrees"), world.person(receiver.person));
     let deadline = Instant::now() + CATCH_UP;
     loop {
         // Each time: time goes on, and something may become due.
@@ -154,9 +159,13 @@ fn difference(known: &InboxState, fresh: &InboxState) -> Option<String> {
             None => return Some(format!("has not heard of {}", short(item))),
             Some(known) => {
                 let mut fields = item.as_object().into_iter().flatten();
-                if let Some((field, is)) = fields.find(|(field, is)| known[field.as_str()] != **is) {
+                if let Some((field, is)) = fields.find(|(field, is)| known[field.as_str()] != **is)
+                {
                     let (known, title) = (short(&known[field.as_str()]), &item["title"]);
-                    return Some(format!("knows {field} of {id}, {title}, as {known}\n    and it is {}", short(is)));
+                    return Some(format!(
+                        "knows {field} of {id}, {title}, as {known}\n    and it is {}",
+                        short(is)
+                    ));
                 }
             }
         }
@@ -169,12 +178,16 @@ fn difference(known: &InboxState, fresh: &InboxState) -> Option<String> {
 fn heard_numbers(world: &World, receivers: &Receivers) {
     for (lane, readers) in [("0", &READERS[..2]), ("1", &READERS[1..])] {
         let sent = world.transcript.writes();
-        let sent = sent.iter().filter(|write| write.key.starts_with(&format!("lane {lane} "))).count() as u64;
+        let sent =
+            sent.iter().filter(|write| write.key.starts_with(&format!("lane {lane} "))).count()
+                as u64;
         for receiver in receivers.all.iter().filter(|receiver| readers.contains(&receiver.person)) {
             if let Some(heard) = receiver.heard_up_to(lane)
                 && heard != sent
             {
-                world.transcript.fail(format!("{} heard lane {lane} up to {heard} of {sent}", receiver.name));
+                world
+                    .transcript
+                    .fail(format!("{} heard lane {lane} up to {heard} of {sent}", receiver.name));
             }
         }
     }

@@ -32,10 +32,22 @@ pub struct Client(reqwest::Client);
 
 impl Client {
     pub fn new() -> Self {
-        Client(reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).build().unwrap_or_default())
+        Client(
+            reqwest::Client::builder()
+                .timeout(TIMEOUT)
+                .pool_max_idle_per_host(0)
+                .build()
+                .unwrap_or_default(),
+        )
     }
 
-    pub fn request(&self, address: SocketAddr, token: &str, query: &str, variables: &Value) -> reqwest::RequestBuilder {
+    pub fn request(
+        &self,
+        address: SocketAddr,
+        token: &str,
+        query: &str,
+        variables: &Value,
+    ) -> reqwest::RequestBuilder {
         let request = self.0.post(format!("http://{address}/graphql")).bearer_auth(token);
         request.json(&json!({"query": query, "variables": variables}))
     }
@@ -45,12 +57,20 @@ impl Client {
     }
 
     /// Asks once.
-    pub async fn ask(&self, address: SocketAddr, token: &str, query: &str, variables: &Value) -> Answer {
+    pub async fn ask(
+        &self,
+        address: SocketAddr,
+        token: &str,
+        query: &str,
+        variables: &Value,
+    ) -> Answer {
         let answer = async {
             let response = self.request(address, token, query, variables).send().await?;
             let status = response.status();
             let text = response.text().await?;
-            Result::<Value>::Ok(serde_json::from_str(&text).unwrap_or_else(|_| json!({"status": status.as_u16()})))
+            Result::<Value>::Ok(
+                serde_json::from_str(&text).unwrap_or_else(|_| json!({"status": status.as_u16()})),
+            )
         };
         let mut answer = match answer.await {
             Ok(answer) => answer,

@@ -20,11 +20,19 @@ const MEBIBYTE: u64 = 1024 * 1024;
 /// Begins again in a namespace of mounts of its own, where that is allowed: what is mounted there goes when we end, however
 /// that is.
 pub fn enter_namespace(arguments: &[String]) -> Result<()> {
-    let can =
-        || Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+    let can = || {
+        Command::new("unshare")
+            .args(["--mount", "true"])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success())
+    };
     if std::env::var_os(INSIDE).is_none() && can() {
         let mut again = Command::new("unshare");
-        again.args(["--mount", "--propagation", "private"]).arg(std::env::current_exe()?).args(arguments);
+        again
+            .args(["--mount", "--propagation", "private"])
+            .arg(std::env::current_exe()?)
+            .args(arguments);
         return Err(again.env(INSIDE, "1").exec().into());
     }
     Ok(())
@@ -43,7 +51,8 @@ impl Disk {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={size}m,mode=755"), "tmpfs"]).arg(&path);
         let is_inside = std::env::var_os(INSIDE).is_some();
-        let is_small = is_inside && mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        let is_small =
+            is_inside && mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
         // PostgreSQL runs as another user when we are root.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         Ok(Disk { path, is_small })

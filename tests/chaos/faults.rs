@@ -37,12 +37,18 @@ pub async fn play(world: &Arc<World>, plan: &Plan) {
             let outcome = happen(world, step).await;
             let at = (begin - world.begin).as_secs_f32();
             let said = outcome.unwrap_or_else(|error| {
-                world.transcript.fail(format!("{:?}, {at:.1} s after the start: {error}", step.fault));
+                world
+                    .transcript
+                    .fail(format!("{:?}, {at:.1} s after the start: {error}", step.fault));
                 "see above".into()
             });
             world.transcript.count("faults", 1);
             let took = begin.elapsed().as_secs_f32();
-            println!("  {at:>6.1} s  {:?}, {} ms: {said} ({took:.1} s)", step.fault, step.lasts.as_millis());
+            println!(
+                "  {at:>6.1} s  {:?}, {} ms: {said} ({took:.1} s)",
+                step.fault,
+                step.lasts.as_millis()
+            );
         }
     };
     let network = async {
@@ -70,7 +76,11 @@ async fn happen(world: &Arc<World>, step: &Step<Fault>) -> Result<String> {
     let (fault, lasts) = (step.fault, step.lasts);
     let whom = match fault {
         // Nobody may be the worse for these.
-        Fault::Later(_) | Fault::Skew(_) | Fault::LockRows | Fault::Misuse(_) | Fault::TerminateListeners => {
+        Fault::Later(_)
+        | Fault::Skew(_)
+        | Fault::LockRows
+        | Fault::Misuse(_)
+        | Fault::TerminateListeners => {
             return quietly(world, fault, lasts).await;
         }
         Fault::Kill(server)
@@ -108,7 +118,8 @@ async fn quietly(world: &Arc<World>, fault: Fault, lasts: Duration) -> Result<St
         }
         Fault::Misuse(misuse) => return misuse.happen(world, lasts * 2).await,
         _ => {
-            let count = terminate(world, "query ILIKE 'LISTEN%' OR query ILIKE '%pg_notify%'").await?;
+            let count =
+                terminate(world, "query ILIKE 'LISTEN%' OR query ILIKE '%pg_notify%'").await?;
             return Ok(format!("{count} connections"));
         }
     }
@@ -235,12 +246,17 @@ pub async fn recover(world: &World) -> Result<Duration> {
         let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
         let input = json!({"to": [{"user": people::user(PROBE)}], "subject": key, "body": key, "idempotencyKey": key});
         loop {
-            match client.ask(server.address, &world.person(PROBE), send, &json!({"input": input})).await {
+            match client
+                .ask(server.address, &world.person(PROBE), send, &json!({"input": input}))
+                .await
+            {
                 Answer::Data(data) => {
                     world.transcript.end(write, Outcome::Acknowledged(ids(&data)));
                     break;
                 }
-                Answer::Refused(code, why) => return Err(format!("a probe was refused: {code}: {why}").into()),
+                Answer::Refused(code, why) => {
+                    return Err(format!("a probe was refused: {code}: {why}").into());
+                }
                 Answer::Unclear(why) => {
                     world.transcript.unclear(&why);
                     if begin.elapsed() > RECOVERY {
@@ -248,9 +264,10 @@ pub async fn recover(world: &World) -> Result<Duration> {
                         world.servers[index].kill().await?;
                         world.start_server(index).await?;
                         let name = server.name;
-                        return Err(
-                            format!("server {name} did not recover in {RECOVERY:?}, and was killed: {why}").into()
-                        );
+                        return Err(format!(
+                            "server {name} did not recover in {RECOVERY:?}, and was killed: {why}"
+                        )
+                        .into());
                     }
                     tokio::time::sleep(LOOK).await;
                 }

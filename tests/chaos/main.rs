@@ -103,9 +103,10 @@ async fn round(settings: &Settings, kind: Kind) -> Result<bool> {
     let writers = writers::start(&world);
     let bystanders = bystander::start(&world);
     faults::play(&world, &plan).await;
-    let checks = checks::run(&world, receivers, writers, bystanders).await.unwrap_or_else(|error| {
-        world.transcript.fail(format!("the checks could not be made: {error}"));
-        Vec::new()
-    });
+    let checks =
+        checks::run(&world, receivers, writers, bystanders).await.unwrap_or_else(|error| {
+            world.transcript.fail(format!("the checks could not be made: {error}"));
+            Vec::new()
+        });
     Ok(world.report(checks))
 }

@@ -44,8 +44,13 @@ pub async fn prepare(world: &World) -> Result<()> {
 }
 
 impl Misuse {
-    pub const ALL: [Misuse; 5] =
-        [Misuse::LargeAnswers, Misuse::StalledReplays, Misuse::Searches, Misuse::LargeRequests, Misuse::SilentSockets];
+    pub const ALL: [Misuse; 5] = [
+        Misuse::LargeAnswers,
+        Misuse::StalledReplays,
+        Misuse::Searches,
+        Misuse::LargeRequests,
+        Misuse::SilentSockets,
+    ];
 
     /// For so long. Gives what is worth a line.
     pub async fn happen(self, world: &Arc<World>, lasts: Duration) -> Result<String> {
@@ -69,11 +74,18 @@ impl Misuse {
     }
 
     /// One of those who do it at the same time. Gives how often they were served and refused.
-    async fn one(self, address: std::net::SocketAddr, token: String, lasts: Duration) -> (u32, u32) {
+    async fn one(
+        self,
+        address: std::net::SocketAddr,
+        token: String,
+        lasts: Duration,
+    ) -> (u32, u32) {
         let (client, mut counts) = (Client::new(), (0, 0));
         let until = tokio::time::Instant::now() + lasts;
         let query = match self {
-            Misuse::StalledReplays => return stall(address, &token, lasts).await.map_or((0, 1), |sent| (sent, 0)),
+            Misuse::StalledReplays => {
+                return stall(address, &token, lasts).await.map_or((0, 1), |sent| (sent, 0));
+            }
             Misuse::SilentSockets => {
                 let stream = tokio::net::TcpStream::connect(address).await;
                 tokio::time::sleep(lasts).await;
@@ -86,8 +98,11 @@ impl Misuse {
                 )
             }
             Misuse::Searches => {
-                let one =
-                    |n| format!("s{n}: items(first: 1, filter: {{search: \"nothing of {n}\"}}) {{ nodes {{ id }} }} ");
+                let one = |n| {
+                    format!(
+                        "s{n}: items(first: 1, filter: {{search: \"nothing of {n}\"}}) {{ nodes {{ id }} }} "
+                    )
+                };
                 format!("{{ viewer {{ inbox {{ {} }} }} }}", (0..20).map(one).collect::<String>())
             }
             Misuse::LargeRequests => format!("{{ viewer {{ id }} }} # {}", "x".repeat(1_000_000)),
@@ -106,7 +121,8 @@ impl Misuse {
 async fn stall(address: std::net::SocketAddr, token: &str, lasts: Duration) -> Result<u32> {
     let mut socket = Socket::open(address, token).await?;
     // The beginning of this database's history: its cursors begin with the epoch.
-    let data = Client::new().ask(address, token, "{ viewer { inbox { cursor } } }", &json!({})).await;
+    let data =
+        Client::new().ask(address, token, "{ viewer { inbox { cursor } } }", &json!({})).await;
     let Answer::Data(data) = data else { return Err("no cursor".into()) };
     let cursor = data["viewer"]["inbox"]["cursor"].as_str().unwrap_or_default().to_owned();
     let epoch = cursor.split(':').next().unwrap_or_default();

@@ -62,10 +62,16 @@ pub fn target(name: &str) -> Value {
 /// Makes everybody known.
 pub async fn gather(world: &World) -> Result<()> {
     let (client, mut rng, host) = (Client::new(), world.rng("people"), world.host());
-    let known: Value = everybody().into_iter().map(|name| json!({"externalId": name, "firstName": name})).collect();
-    let upsert = "mutation($users: [UserInput!]!) { upsertUsers(input: {users: $users}) { users { id } } }";
+    let known: Value = everybody()
+        .into_iter()
+        .map(|name| json!({"externalId": name, "firstName": name}))
+        .collect();
+    let upsert =
+        "mutation($users: [UserInput!]!) { upsertUsers(input: {users: $users}) { users { id } } }";
     client.read(world, &mut rng, &host, upsert, &json!({"users": known})).await?;
-    for (group, members) in [(TEAM, &CORRESPONDENTS[..]), (CROWD, &READERS[1..]), (CHANGING, &CORRESPONDENTS[..2])] {
+    for (group, members) in
+        [(TEAM, &CORRESPONDENTS[..]), (CROWD, &READERS[1..]), (CHANGING, &CORRESPONDENTS[..2])]
+    {
         let make = "mutation($id: String!, $users: [UserRef!]!) {
             upsertGroup(input: {externalId: $id, name: $id}) { group { id } }
             addGroupMembers(input: {group: {externalId: $id}, users: $users}) { group { id } } }";
@@ -76,7 +82,15 @@ pub async fn gather(world: &World) -> Result<()> {
         for post in STABLE {
             let follow = "mutation($target: TargetRef!) {
                 subscribe(input: {target: $target, reason: \"like_post\"}) { subscription { id } } }";
-            client.read(world, &mut rng, &world.person(reader), follow, &json!({"target": target(post)})).await?;
+            client
+                .read(
+                    world,
+                    &mut rng,
+                    &world.person(reader),
+                    follow,
+                    &json!({"target": target(post)}),
+                )
+                .await?;
         }
     }
     Ok(())

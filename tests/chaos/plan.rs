@@ -84,7 +84,9 @@ pub fn draw(settings: &Settings, kind: Kind) -> Plan {
     while in_network < time {
         use Weather::{Cut, Dripping, Stalled, Treacherous};
         let mut deck: Vec<_> = (0..servers)
-            .flat_map(|server| [Cut, Stalled, Dripping, Treacherous].map(|weather| (server, weather)))
+            .flat_map(|server| {
+                [Cut, Stalled, Dripping, Treacherous].map(|weather| (server, weather))
+            })
             .collect();
         deck.shuffle(&mut rng);
         for fault in deck {
@@ -96,7 +98,12 @@ pub fn draw(settings: &Settings, kind: Kind) -> Plan {
     Plan { faults, network }
 }
 
-fn step<F>(fault: F, after: std::ops::Range<u64>, lasts: std::ops::Range<u64>, rng: &mut StdRng) -> Step<F> {
+fn step<F>(
+    fault: F,
+    after: std::ops::Range<u64>,
+    lasts: std::ops::Range<u64>,
+    rng: &mut StdRng,
+) -> Step<F> {
     let mut millis = |range| Duration::from_millis(rng.random_range(range));
     Step { after: millis(after), fault, lasts: millis(lasts) }
 }
@@ -141,8 +148,14 @@ fn deck(kind: Kind, rng: &mut StdRng) -> Vec<Fault> {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let total: Duration = self.faults.iter().map(|step| step.after + step.lasts + RECOVERY).sum();
-        writeln!(f, "plan: {} faults in about {} s", self.faults.len() + self.network.len(), total.as_secs())?;
+        let total: Duration =
+            self.faults.iter().map(|step| step.after + step.lasts + RECOVERY).sum();
+        writeln!(
+            f,
+            "plan: {} faults in about {} s",
+            self.faults.len() + self.network.len(),
+            total.as_secs()
+        )?;
         for step in &self.faults {
             writeln!(
                 f,

@@ -85,7 +85,8 @@ impl Proxy {
         }
         let Ok(server) = TcpStream::connect(target).await else { return };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+        let ((from_client, to_client), (from_server, to_server)) =
+            (client.into_split(), server.into_split());
         let there = self.pass(from_client, to_server);
         let back = self.pass(from_server, to_client);
         tokio::select! {
@@ -112,7 +113,8 @@ impl Proxy {
                 let size = match now {
                     Weather::Dripping => rand::rng().random_range(DROPS).min(rest.len()),
                     Weather::Treacherous => {
-                        let left = left.get_or_insert_with(|| rand::rng().random_range(0..TREACHERY));
+                        let left =
+                            left.get_or_insert_with(|| rand::rng().random_range(0..TREACHERY));
                         if *left == 0 {
                             return;
                         }

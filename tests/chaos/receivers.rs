@@ -82,7 +82,8 @@ pub fn start(world: &Arc<World>) -> Receivers {
     for (index, person) in READERS.iter().chain(people).enumerate() {
         let manner = manners[index % manners.len()];
         let name = format!("{person}, {manner:?}, {index}");
-        let (known, heard, has_missed) = (Mutex::default(), Mutex::default(), AtomicBool::default());
+        let (known, heard, has_missed) =
+            (Mutex::default(), Mutex::default(), AtomicBool::default());
         let is_heavy = index % 3 == 2;
         all.push(Arc::new(Receiver { name, person, manner, is_heavy, known, heard, has_missed }));
     }
@@ -98,7 +99,8 @@ impl Receiver {
     }
 
     async fn run(self: Arc<Self>, world: Arc<World>) {
-        let (client, mut rng, token) = (Client::new(), world.rng(&self.name), world.person(self.person));
+        let (client, mut rng, token) =
+            (Client::new(), world.rng(&self.name), world.person(self.person));
         while world.stage() < Stage::Over {
             let server = rng.random_range(0..world.servers.len());
             if lock(&self.known).is_none() {
@@ -121,9 +123,12 @@ impl Receiver {
 
     /// Some ends are never right: clients do not come back after them.
     fn judge(&self, world: &World, end: &str) {
-        const FATAL: [&str; 7] = ["4400", "4401", "4406", "4409", "4429", "4500", "INTERNAL_SERVER_ERROR"];
+        const FATAL: [&str; 7] =
+            ["4400", "4401", "4406", "4409", "4429", "4500", "INTERNAL_SERVER_ERROR"];
         // 4401 within a close frame, not in a number that is longer.
-        if FATAL.iter().any(|code| end.contains(&format!("({code})")) || (code.len() > 4 && end.contains(code))) {
+        if FATAL.iter().any(|code| {
+            end.contains(&format!("({code})")) || (code.len() > 4 && end.contains(code))
+        }) {
             world.transcript.fail(format!("{} was sent away for good: {end:.200}", self.name));
         }
     }
@@ -148,10 +153,12 @@ impl Receiver {
         let (mut items, mut after, mut first) = (Vec::new(), Value::Null, None);
         loop {
             let mut data = match world.stage() {
-                Stage::Storm => match client.ask(address, token, &page, &json!({"after": after})).await {
-                    Answer::Data(data) => data,
-                    other => return Err(format!("{other:?}").into()),
-                },
+                Stage::Storm => {
+                    match client.ask(address, token, &page, &json!({"after": after})).await {
+                        Answer::Data(data) => data,
+                        other => return Err(format!("{other:?}").into()),
+                    }
+                }
                 _ => client.read(world, rng, token, &page, &json!({"after": after})).await?,
             };
             let mut inbox = data["viewer"]["inbox"].take();
@@ -165,7 +172,14 @@ impl Receiver {
         }
     }
 
-    async fn follow(&self, world: &World, client: &Client, rng: &mut StdRng, token: &str, server: usize) -> Result<()> {
+    async fn follow(
+        &self,
+        world: &World,
+        client: &Client,
+        rng: &mut StdRng,
+        token: &str,
+        server: usize,
+    ) -> Result<()> {
         let opened = timeout(OPENING, self.open(world, client, token, server)).await;
         let mut updates = opened.map_err(|_| "no socket")??;
         let leaves = match self.manner {
@@ -182,8 +196,10 @@ impl Receiver {
             };
             let payload = next.map_err(|_| "silence")??;
             let Some(payload) = payload else {
-                let what =
-                    format!("{}: a stream was told to be complete, and its client would not come back", self.name);
+                let what = format!(
+                    "{}: a stream was told to be complete, and its client would not come back",
+                    self.name
+                );
                 world.transcript.fail(what);
                 return Ok(());
             };
@@ -206,7 +222,13 @@ impl Receiver {
     }
 
     /// Begins to follow the inbox from where this receiver stands.
-    async fn open(&self, world: &World, client: &Client, token: &str, server: usize) -> Result<Updates> {
+    async fn open(
+        &self,
+        world: &World,
+        client: &Client,
+        token: &str,
+        server: usize,
+    ) -> Result<Updates> {
         let item = self.item();
         let query = format!(
             "subscription($after: String) {{ inboxUpdated(after: $after) {{
@@ -215,8 +237,11 @@ impl Receiver {
         let after = lock(&self.known).as_ref().map(|known| known.cursor.clone());
         let (address, variables) = (world.servers[server].proxy.address, json!({"after": after}));
         if self.manner == Manner::Events {
-            let request = client.request(address, token, &query, &variables).timeout(Duration::from_secs(600));
-            let response = request.header("accept", "text/event-stream").send().await?.error_for_status()?;
+            let request = client
+                .request(address, token, &query, &variables)
+                .timeout(Duration::from_secs(600));
+            let response =
+                request.header("accept", "text/event-stream").send().await?.error_for_status()?;
             return Ok(Updates::Events(response, Vec::new()));
         }
         let mut socket = Socket::open(address, token).await?;
@@ -231,7 +256,11 @@ impl Receiver {
         if !update["resync"].is_null() {
             world.transcript.count("resyncs", 1);
             if update["resync"] != "CURSOR_EXPIRED" {
-                fail(format!("{} at {:?}", update["resync"], known.as_ref().map(|known| &known.cursor)));
+                fail(format!(
+                    "{} at {:?}",
+                    update["resync"],
+                    known.as_ref().map(|known| &known.cursor)
+                ));
             }
             self.has_missed.store(true, Ordering::SeqCst);
             *lock(&self.heard) = Heard::default();
@@ -252,7 +281,10 @@ impl Receiver {
         if update["caughtUp"] == true {
             for (name, count) in state.tally().as_object().into_iter().flatten() {
                 if state.counts[name] != *count {
-                    fail(format!("at {}, {name} is {} and the items are {count}", state.cursor, state.counts[name]));
+                    fail(format!(
+                        "at {}, {name} is {} and the items are {count}",
+                        state.cursor, state.counts[name]
+                    ));
                 }
             }
         }
@@ -326,9 +358,15 @@ impl Updates {
                 if let Some(end) = unread.windows(2).position(|bytes| bytes == b"\n\n") {
                     let block: Vec<u8> = unread.drain(..end + 2).collect();
                     let block = String::from_utf8(block)?;
-                    let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+                    let field = |name: &str| {
+                        block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+                    };
                     match field("event:") {
-                        Some("next") => return Ok(Some(serde_json::from_str(field("data:").unwrap_or_default())?)),
+                        Some("next") => {
+                            return Ok(Some(serde_json::from_str(
+                                field("data:").unwrap_or_default(),
+                            )?));
+                        }
                         Some("complete") => return Ok(None),
                         _ => continue,
                     }

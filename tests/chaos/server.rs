@@ -49,7 +49,11 @@ pub fn free_port() -> Result<u16> {
 
 impl Server {
     /// `url`: of the database, as the server is to reach it.
-    pub async fn new(name: &'static str, url: String, database: Option<Arc<Proxy>>) -> Result<Self> {
+    pub async fn new(
+        name: &'static str,
+        url: String,
+        database: Option<Arc<Proxy>>,
+    ) -> Result<Self> {
         let port = TcpSocket::new_v4()?;
         // Lets the listener have it as well; one that does not listen itself is not in its way.
         port.set_reuseaddr(true)?;
@@ -61,7 +65,12 @@ impl Server {
     }
 
     /// Starts it with a clock so far ahead, in microseconds; it may not serve yet.
-    pub async fn start(&self, ahead: i64, log: &std::path::Path, transcript: &Arc<Transcript>) -> Result<()> {
+    pub async fn start(
+        &self,
+        ahead: i64,
+        log: &std::path::Path,
+        transcript: &Arc<Transcript>,
+    ) -> Result<()> {
         // A write beyond the limit of a file's size is an error and no signal.
         let ignoring = "trap '' XFSZ; exec \"$@\"";
         let mut command = process::command("sh");
@@ -106,7 +115,12 @@ impl Server {
             },
             Err(_) => {
                 child.kill().await?;
-                Err(format!("server {} had not ended {} s after SIGTERM", self.name, END.as_secs_f32()).into())
+                Err(format!(
+                    "server {} had not ended {} s after SIGTERM",
+                    self.name,
+                    END.as_secs_f32()
+                )
+                .into())
             }
         }
     }
@@ -129,7 +143,9 @@ impl Server {
 
     /// Moves its clock.
     pub async fn advance(&self, micros: i64) -> Result<()> {
-        if let Some(input) = self.process.lock().await.as_mut().and_then(|child| child.stdin.as_mut()) {
+        if let Some(input) =
+            self.process.lock().await.as_mut().and_then(|child| child.stdin.as_mut())
+        {
             input.write_all(format!("{micros}\n").as_bytes()).await?;
         }
         Ok(())
@@ -148,7 +164,9 @@ impl Server {
             match client.get(self.address, "/readyz").await {
                 Ok(200) => return Ok(()),
                 _ if begin.elapsed() > RECOVERY => {
-                    return Err(format!("server {} is not ready after {RECOVERY:?}", self.name).into());
+                    return Err(
+                        format!("server {} is not ready after {RECOVERY:?}", self.name).into()
+                    );
                 }
                 _ => tokio::time::sleep(LOOK).await,
             }
@@ -172,6 +190,8 @@ fn run(program: &str, arguments: &[&str]) -> Result<()> {
     let output = StdCommand::new(program).args(arguments).output()?;
     match output.status.success() {
         true => Ok(()),
-        false => Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim()).into()),
+        false => {
+            Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim()).into())
+        }
     }
 }

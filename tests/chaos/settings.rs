@@ -35,16 +35,25 @@ impl Settings {
             None => u64::from(rand::random::<u32>()),
         };
         let time = match chosen("MINUTES") {
-            Some(minutes) => Duration::from_secs_f64(60.0 * minutes.parse::<f64>().map_err(|_| "MINUTES is a number")?),
+            Some(minutes) => Duration::from_secs_f64(
+                60.0 * minutes.parse::<f64>().map_err(|_| "MINUTES is a number")?,
+            ),
             None => SHORT,
         };
         let database = chosen("DATABASE").unwrap_or_default();
         // `cargo test groups` asks every test binary for what is called so.
-        let filters: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-        let is_wanted = |name: &str| name.contains(&database) && filters.iter().all(|filter| name.contains(*filter));
+        let filters: Vec<_> =
+            arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+        let is_wanted = |name: &str| {
+            name.contains(&database) && filters.iter().all(|filter| name.contains(*filter))
+        };
         let kinds = [("chaos::sqlite", Kind::Sqlite), ("chaos::postgres", Kind::Postgres)];
         let is_listed = arguments.iter().any(|argument| argument == "--list");
-        let kinds = kinds.into_iter().filter(|(name, _)| !is_listed && is_wanted(name)).map(|(_, kind)| kind).collect();
+        let kinds = kinds
+            .into_iter()
+            .filter(|(name, _)| !is_listed && is_wanted(name))
+            .map(|(_, kind)| kind)
+            .collect();
         Ok(Settings { seed, time, kinds, judges_time: chosen("MINUTES").is_some() })
     }
 }

@@ -71,7 +71,10 @@ impl Transcript {
     }
 
     pub fn end(&self, write: usize, outcome: Outcome) {
-        self.count(if outcome == Outcome::Refused { "writes refused" } else { "writes acknowledged" }, 1);
+        self.count(
+            if outcome == Outcome::Refused { "writes refused" } else { "writes acknowledged" },
+            1,
+        );
         lock(&self.writes)[write].outcome = outcome;
     }
 
@@ -89,7 +92,8 @@ impl Transcript {
 
     /// What stays true once it is.
     pub fn note(&self, kind: &'static str, who: &str, what: &str) {
-        lock(&self.facts).insert(Fact { kind, who: who.to_owned(), what: what.to_owned() }, Some(true));
+        lock(&self.facts)
+            .insert(Fact { kind, who: who.to_owned(), what: what.to_owned() }, Some(true));
     }
 
     /// Nothing of this kind is known of anything any more.

@@ -16,7 +16,8 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::{SeedableRng, rngs::StdRng};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement, Value,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult,
+    Statement, Value,
 };
 use tidings::{
     auth::{Auth, Role},
@@ -98,7 +99,11 @@ pub struct Directory {
 impl Directory {
     fn make() -> Result<Self> {
         let permissions = fs::Permissions::from_mode(0o755);
-        let path = tempfile::Builder::new().prefix("tidings-chaos-").permissions(permissions).tempdir()?.keep();
+        let path = tempfile::Builder::new()
+            .prefix("tidings-chaos-")
+            .permissions(permissions)
+            .tempdir()?
+            .keep();
         Ok(Directory { path, is_kept: AtomicBool::new(false) })
     }
 }
@@ -163,7 +168,9 @@ impl World {
     /// Starts a server; returns when it is ready.
     pub async fn start_server(&self, server: usize) -> Result<()> {
         let server = &self.servers[server];
-        server.start(self.ahead.load(Ordering::SeqCst), &self.directory.path, &self.transcript).await?;
+        server
+            .start(self.ahead.load(Ordering::SeqCst), &self.directory.path, &self.transcript)
+            .await?;
         server.ready(&Client::new()).await
     }
 
@@ -231,13 +238,18 @@ impl World {
         /// What has queued up meanwhile is still being served.
         const AFTERMATH: Duration = Duration::from_secs(1);
         let is_ours = |outage: &Outage| outage.server.is_none_or(|of| of == server);
-        let meets = |outage: &Outage| outage.from <= to && outage.to.is_none_or(|end| end + AFTERMATH >= from);
+        let meets = |outage: &Outage| {
+            outage.from <= to && outage.to.is_none_or(|end| end + AFTERMATH >= from)
+        };
         lock(&self.outages).iter().any(|outage| is_ours(outage) && meets(outage))
     }
 
     /// How long outages were declared, of any server.
     pub fn outage_time(&self) -> Duration {
-        lock(&self.outages).iter().map(|outage| outage.to.unwrap_or_else(Instant::now) - outage.from).sum()
+        lock(&self.outages)
+            .iter()
+            .map(|outage| outage.to.unwrap_or_else(Instant::now) - outage.from)
+            .sum()
     }
 
     /// A connection of our own to the database.
@@ -247,7 +259,11 @@ impl World {
         Ok(Database::connect(options).await?)
     }
 
-    pub fn statement(&self, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
+    pub fn statement(
+        &self,
+        sql: impl Into<String>,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Statement {
         let backend = match self.kind {
             Kind::Sqlite => DbBackend::Sqlite,
             Kind::Postgres => DbBackend::Postgres,

@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use crate::{
     client::{Answer, Client, Settled, text},
     people::{
-        CHANGING, CORRESPONDENTS, CROWD, FICKLE, PASSING, READERS, SENDERS, STABLE, TEAM, everybody, target, user,
-        users,
+        CHANGING, CORRESPONDENTS, CROWD, FICKLE, PASSING, READERS, SENDERS, STABLE, TEAM,
+        everybody, target, user, users,
     },
     transcript::{Outcome, What, ids, lock},
     world::{Stage, World},
@@ -27,7 +27,8 @@ use crate::{
 
 /// Between two writes of one writer.
 const PAUSE: std::ops::Range<u64> = 10..160;
-const SEND: &str = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+const SEND: &str =
+    "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
 
 /// Ids of what was made, for those who change it later.
 #[derive(Default)]
@@ -102,8 +103,11 @@ impl Writer {
         let letters = ["x", "\u{1}", "ä", "\n"];
         let mut body = format!("{key}\n");
         while body.len() + 64 < size {
-            let letter =
-                if self.rng.random_ratio(1, 3) { letters[self.rng.random_range(0..letters.len())] } else { "word " };
+            let letter = if self.rng.random_ratio(1, 3) {
+                letters[self.rng.random_range(0..letters.len())]
+            } else {
+                "word "
+            };
             body.push_str(letter);
         }
         body
@@ -115,7 +119,13 @@ impl Writer {
     }
 
     /// A write with a key. Gives the ids of what was made.
-    async fn write(&mut self, key: &str, what: What, mutation: &str, mut input: Value) -> Option<Vec<String>> {
+    async fn write(
+        &mut self,
+        key: &str,
+        what: What,
+        mutation: &str,
+        mut input: Value,
+    ) -> Option<Vec<String>> {
         input["idempotencyKey"] = key.into();
         let variables = json!({"input": input});
         let write = self.world.transcript.begin(key, what);
@@ -143,9 +153,14 @@ impl Writer {
     /// Also after it was acknowledged, the answer is the same (P2).
     async fn repeat(&mut self, key: &str, mutation: &str, variables: Value, made: &[String]) {
         match self.settle(mutation, variables).await.answer {
-            Answer::Data(data) if ids(&data) == made => self.world.transcript.count("repetitions", 1),
+            Answer::Data(data) if ids(&data) == made => {
+                self.world.transcript.count("repetitions", 1)
+            }
             Answer::Unclear(_) => {}
-            other => self.world.transcript.fail(format!("{key} made {made:?}, and repeated it is {other:?}")),
+            other => self
+                .world
+                .transcript
+                .fail(format!("{key} made {made:?}, and repeated it is {other:?}")),
         }
     }
 
@@ -174,8 +189,10 @@ impl Writer {
 
     async fn send(&mut self) {
         let key = self.key("message");
-        let others: Vec<_> =
-            everybody().into_iter().filter(|name| *name != self.name && !SENDERS.contains(name)).collect();
+        let others: Vec<_> = everybody()
+            .into_iter()
+            .filter(|name| *name != self.name && !SENDERS.contains(name))
+            .collect();
         let count = self.rng.random_range(1..4);
         let mut to: Vec<&str> = others.into_iter().choose_multiple(&mut self.rng, count);
         let mut addresses: Vec<_> = to.iter().map(|name| json!({"user": user(name)})).collect();
@@ -194,7 +211,8 @@ impl Writer {
         let mut input = json!({"to": addresses, "subject": key, "body": body});
         let now = self.world.now();
         if self.rng.random_ratio(1, 4) {
-            input["expiresAt"] = (now + TimeDelta::minutes(self.rng.random_range(5..1_500))).to_rfc3339().into();
+            input["expiresAt"] =
+                (now + TimeDelta::minutes(self.rng.random_range(5..1_500))).to_rfc3339().into();
         }
         if self.rng.random_ratio(1, 4) {
             let until = if self.rng.random() { "READ" } else { "REPLIED" };
@@ -208,7 +226,9 @@ impl Writer {
     }
 
     async fn reply(&mut self) {
-        let Some((_, parent)) = lock(&self.made.messages).choose(&mut self.rng).cloned() else { return };
+        let Some((_, parent)) = lock(&self.made.messages).choose(&mut self.rng).cloned() else {
+            return;
+        };
         let key = self.key("reply");
         let scope = if self.rng.random() { "EVERYONE" } else { "SENDER" };
         let input = json!({"parentId": parent, "body": self.body(&key), "scope": scope});
@@ -220,7 +240,11 @@ impl Writer {
 
     async fn change_expiry(&mut self) {
         let name = self.name.clone();
-        let own = lock(&self.made.messages).iter().filter(|(sender, _)| *sender == name).choose(&mut self.rng).cloned();
+        let own = lock(&self.made.messages)
+            .iter()
+            .filter(|(sender, _)| *sender == name)
+            .choose(&mut self.rng)
+            .cloned();
         let Some((_, message)) = own else { return };
         let minutes = self.rng.random_range(-30..400);
         let at = (self.world.now() + TimeDelta::minutes(minutes)).to_rfc3339();
@@ -236,7 +260,10 @@ impl Writer {
     /// Messages with numbers, the next one when the last one is acknowledged: so they come in this order, too.
     async fn send_numbered(mut self, lane: usize) {
         let (to, addresses) = match lane {
-            0 => (&READERS[..2], READERS[..2].iter().map(|name| json!({"user": user(name)})).collect::<Value>()),
+            0 => (
+                &READERS[..2],
+                READERS[..2].iter().map(|name| json!({"user": user(name)})).collect::<Value>(),
+            ),
             _ => (&READERS[1..], json!([{"group": {"externalId": CROWD}}])),
         };
         let mut number = 0;
@@ -252,8 +279,7 @@ impl Writer {
     }
 
     async fn mark(mut self) {
-        const INBOX: &str =
-            "{ viewer { inbox { cursor items(first: 30, filter: {view: ALL}) { nodes { id kind } } } } }";
+        const INBOX: &str = "{ viewer { inbox { cursor items(first: 30, filter: {view: ALL}) { nodes { id kind } } } } }";
         while self.pause().await {
             let Answer::Data(data) = self.settle(INBOX, json!({})).await.answer else { continue };
             let inbox = &data["viewer"]["inbox"];
@@ -270,7 +296,15 @@ impl Writer {
                 2 => self.mark_all("archiveAll", &inbox["cursor"]).await,
                 3..6 => self.snooze(&some).await,
                 _ => {
-                    let marks = ["markRead", "markRead", "markUnread", "markSeen", "archive", "unarchive", "unsnooze"];
+                    let marks = [
+                        "markRead",
+                        "markRead",
+                        "markUnread",
+                        "markSeen",
+                        "archive",
+                        "unarchive",
+                        "unsnooze",
+                    ];
                     let mark = marks[self.rng.random_range(0..marks.len())];
                     self.mark_some(mark, &some).await;
                 }
@@ -279,28 +313,37 @@ impl Writer {
     }
 
     async fn mark_some(&mut self, mutation: &str, items: &[String]) {
-        let mark = format!("mutation($ids: [ID!]!) {{ {mutation}(input: {{itemIds: $ids}}) {{ items {{ id }} }} }}");
+        let mark = format!(
+            "mutation($ids: [ID!]!) {{ {mutation}(input: {{itemIds: $ids}}) {{ items {{ id }} }} }}"
+        );
         let Some(tries) = self.change(&mark, json!({"ids": items})).await else { return };
         for item in items {
             match mutation {
                 "markRead" => self.world.transcript.note("read", &self.name, item),
                 "markSeen" => self.world.transcript.note("seen", &self.name, item),
-                "archive" => self.world.transcript.change("archived", &self.name, item, true, tries),
-                "unarchive" => self.world.transcript.change("archived", &self.name, item, false, tries),
+                "archive" => {
+                    self.world.transcript.change("archived", &self.name, item, true, tries)
+                }
+                "unarchive" => {
+                    self.world.transcript.change("archived", &self.name, item, false, tries)
+                }
                 _ => {}
             }
         }
     }
 
     async fn mark_all(&mut self, mutation: &str, up_to: &Value) {
-        let all = format!("mutation($upTo: String) {{ {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}");
+        let all = format!(
+            "mutation($upTo: String) {{ {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}"
+        );
         // Whether it is done or not: something may have been put away.
         self.world.transcript.forget("archived", &self.name);
         self.change(&all, json!({"upTo": up_to})).await;
     }
 
     async fn snooze(&mut self, items: &[String]) {
-        let until = (self.world.now() + TimeDelta::minutes(self.rng.random_range(2..300))).to_rfc3339();
+        let until =
+            (self.world.now() + TimeDelta::minutes(self.rng.random_range(2..300))).to_rfc3339();
         let snooze = "mutation($ids: [ID!]!, $until: DateTime!) {
             snooze(input: {itemIds: $ids, until: $until}) { items { id } } }";
         for item in items {
@@ -318,7 +361,9 @@ impl Writer {
                     let reason = ["create_post", "like_post"][self.rng.random_range(0..2)];
                     let follow = "mutation($target: TargetRef!, $reason: String!) {
                         subscribe(input: {target: $target, reason: $reason}) { subscription { id } } }";
-                    let tries = self.change(follow, json!({"target": target(post), "reason": reason})).await;
+                    let tries = self
+                        .change(follow, json!({"target": target(post), "reason": reason}))
+                        .await;
                     if let Some(tries) = tries {
                         self.world.transcript.change("follows", &self.name, post, true, tries);
                     }
@@ -326,7 +371,8 @@ impl Writer {
                 3..5 => {
                     let cancel = "mutation($target: TargetRef!) {
                         cancelSubscription(input: {target: $target}) { subscription { id } } }";
-                    if let Some(tries) = self.change(cancel, json!({"target": target(post)})).await {
+                    if let Some(tries) = self.change(cancel, json!({"target": target(post)})).await
+                    {
                         self.world.transcript.change("follows", &self.name, post, false, tries);
                     }
                 }
@@ -368,8 +414,7 @@ impl Writer {
         }
         let activity = json!({"actor": user(actor), "action": "comment", "target": about, "data": {"preview": key}});
         let what = What::Activities { count, actor: actor.into(), target: post.into() };
-        let create =
-            "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
+        let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
         let input = json!({"activities": vec![activity; count]});
         if let Some(made) = self.write(&key, what, create, input).await {
             lock(&self.made.activities).extend(made);
@@ -378,7 +423,8 @@ impl Writer {
 
     async fn retract_activity(&mut self) {
         let Some(id) = lock(&self.made.activities).choose(&mut self.rng).cloned() else { return };
-        let retract = "mutation($id: ID!) { retractActivity(input: {activityId: $id}) { activity { id } } }";
+        let retract =
+            "mutation($id: ID!) { retractActivity(input: {activityId: $id}) { activity { id } } }";
         if self.change(retract, json!({"id": id})).await.is_some() {
             self.world.transcript.note("retracted activity", &id, "");
         }
@@ -389,23 +435,25 @@ impl Writer {
         let mut input = json!({"title": key, "body": self.body(&key)});
         let now = self.world.now();
         if self.rng.random_ratio(1, 3) {
-            input["publishAt"] = (now + TimeDelta::minutes(self.rng.random_range(1..200))).to_rfc3339().into();
+            input["publishAt"] =
+                (now + TimeDelta::minutes(self.rng.random_range(1..200))).to_rfc3339().into();
         }
         if self.rng.random_ratio(1, 3) {
-            input["expiresAt"] = (now + TimeDelta::minutes(self.rng.random_range(201..900))).to_rfc3339().into();
+            input["expiresAt"] =
+                (now + TimeDelta::minutes(self.rng.random_range(201..900))).to_rfc3339().into();
         }
-        let create =
-            "mutation($input: CreateAnnouncementInput!) { createAnnouncement(input: $input) { announcement { id } } }";
+        let create = "mutation($input: CreateAnnouncementInput!) { createAnnouncement(input: $input) { announcement { id } } }";
         if let Some(made) = self.write(&key, What::Announcement, create, input).await {
             lock(&self.made.announcements).extend(made);
         }
     }
 
     async fn change_announcement(&mut self) {
-        let Some(id) = lock(&self.made.announcements).choose(&mut self.rng).cloned() else { return };
+        let Some(id) = lock(&self.made.announcements).choose(&mut self.rng).cloned() else {
+            return;
+        };
         if self.rng.random() {
-            let retract =
-                "mutation($id: ID!) { retractAnnouncement(input: {announcementId: $id}) { announcement { id } } }";
+            let retract = "mutation($id: ID!) { retractAnnouncement(input: {announcementId: $id}) { announcement { id } } }";
             if self.change(retract, json!({"id": id})).await.is_some() {
                 self.world.transcript.note("retracted announcement", &id, "");
             }

@@ -4,15 +4,15 @@ use serde_json::{Value, json};
 use crate::app::{TestApp, TestUser, both};
 
 async fn read_stats(app: &TestApp, id: &str) -> Value {
-    let query =
-        "query($id: ID!) { announcement(id: $id) { readStats { recipientCount seenCount readCount readRate } } }";
+    let query = "query($id: ID!) { announcement(id: $id) { readStats { recipientCount seenCount readCount readRate } } }";
     app.service().query(query, json!({"id": id})).await["announcement"]["readStats"].take()
 }
 
 async fn set_active(app: &TestApp, user: &TestUser, active: bool) {
     let change = if active { "reactivateUser" } else { "deactivateUser" };
-    let mutation =
-        format!("mutation($name: String!) {{ {change}(input: {{user: {{externalId: $name}}}}) {{ user {{ id }} }} }}");
+    let mutation = format!(
+        "mutation($name: String!) {{ {change}(input: {{user: {{externalId: $name}}}}) {{ user {{ id }} }} }}"
+    );
     app.service().query(&mutation, json!({"name": user.name})).await;
 }
 

@@ -64,7 +64,8 @@ pub fn run_with(threads: usize, story: impl Future<Output = ()>) {
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     // RUST_LOG=debug shows what the server says.
-    let log = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
     let _ = log.with_test_writer().try_init();
     runtime.worker_threads(threads).enable_all().build().unwrap().block_on(story);
 }
@@ -128,7 +129,12 @@ impl TestApp {
         Some(Self::start_on(database, config, clock, Port::any()).await)
     }
 
-    async fn start_on(database: Arc<Database>, config: Config, clock: Clock, port: Arc<Port>) -> Self {
+    async fn start_on(
+        database: Arc<Database>,
+        config: Config,
+        clock: Clock,
+        port: Arc<Port>,
+    ) -> Self {
         let listener = TcpListener::bind(port.address()).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let app = server::start(config, clock).await.unwrap();
@@ -142,7 +148,13 @@ impl TestApp {
 
     /// A second server on the same database; on SQLite after the first has stopped.
     pub async fn another(&self) -> Self {
-        Self::start_on(self.0.database.clone(), (*self.config).clone(), self.clock.clone(), Port::any()).await
+        Self::start_on(
+            self.0.database.clone(),
+            (*self.config).clone(),
+            self.clock.clone(),
+            Port::any(),
+        )
+        .await
     }
 
     /// Ends the server as SIGTERM does, and starts it again on the same database and address.
@@ -155,7 +167,8 @@ impl TestApp {
         self.stop().await;
         let mut config = (*self.config).clone();
         set(&mut config);
-        Self::start_on(self.0.database.clone(), config, self.clock.clone(), self.0.port.clone()).await
+        Self::start_on(self.0.database.clone(), config, self.clock.clone(), self.0.port.clone())
+            .await
     }
 
     /// Ends the server in good order.
@@ -196,13 +209,22 @@ impl TestApp {
     /// Anybody with a token.
     pub fn client(&self, name: &str, role: Role) -> TestUser {
         let token = self.auth.issue(name, role, self.now() + TimeDelta::days(365)).unwrap();
-        TestUser { app: self.clone(), name: name.into(), id: String::new(), token: Some(token), act_as: None }
+        TestUser {
+            app: self.clone(),
+            name: name.into(),
+            id: String::new(),
+            token: Some(token),
+            act_as: None,
+        }
     }
 
     /// A person who is known.
     pub async fn user(&self, name: &str) -> TestUser {
         let mut user = self.client(name, Role::User);
-        user.id = user.query("{ viewer { id } }", json!({})).await["viewer"]["id"].as_str().unwrap().into();
+        user.id = user.query("{ viewer { id } }", json!({})).await["viewer"]["id"]
+            .as_str()
+            .unwrap()
+            .into();
         user
     }
 
@@ -216,7 +238,10 @@ impl TestApp {
 
     pub async fn admin(&self) -> TestUser {
         let mut admin = self.client("root", Role::Admin);
-        admin.id = admin.query("{ viewer { id } }", json!({})).await["viewer"]["id"].as_str().unwrap().into();
+        admin.id = admin.query("{ viewer { id } }", json!({})).await["viewer"]["id"]
+            .as_str()
+            .unwrap()
+            .into();
         admin
     }
 
@@ -227,7 +252,13 @@ impl TestApp {
 
     /// Somebody without a token.
     pub fn stranger(&self) -> TestUser {
-        TestUser { app: self.clone(), name: "stranger".into(), id: String::new(), token: None, act_as: None }
+        TestUser {
+            app: self.clone(),
+            name: "stranger".into(),
+            id: String::new(),
+            token: None,
+            act_as: None,
+        }
     }
 
     /// A group with these members.
@@ -244,13 +275,17 @@ impl TestApp {
     pub async fn add_members(&self, group: &str, members: &[&TestUser]) {
         let add = "mutation($group: GroupRef!, $users: [UserRef!]!) {
             addGroupMembers(input: {group: $group, users: $users}) { group { id } } }";
-        self.service().query(add, json!({"group": {"externalId": group}, "users": refs(members)})).await;
+        self.service()
+            .query(add, json!({"group": {"externalId": group}, "users": refs(members)}))
+            .await;
     }
 
     pub async fn remove_members(&self, group: &str, members: &[&TestUser]) {
         let remove = "mutation($group: GroupRef!, $users: [UserRef!]!) {
             removeGroupMembers(input: {group: $group, users: $users}) { group { id } } }";
-        self.service().query(remove, json!({"group": {"externalId": group}, "users": refs(members)})).await;
+        self.service()
+            .query(remove, json!({"group": {"externalId": group}, "users": refs(members)}))
+            .await;
     }
 
     /// What a client has that followed the inbox from the beginning is what a fresh query shows (P5).
@@ -302,8 +337,11 @@ impl TestUser {
     pub async fn ask(&self, query: &str, variables: Value) -> Value {
         // One pool per runtime would be right; a connection per request is simple, and loopback is fast.
         static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
-        let http = HTTP.get_or_init(|| reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap());
-        let mut request = http.post(self.app.url("/graphql")).json(&json!({"query": query, "variables": variables}));
+        let http = HTTP
+            .get_or_init(|| reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap());
+        let mut request = http
+            .post(self.app.url("/graphql"))
+            .json(&json!({"query": query, "variables": variables}));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -323,7 +361,9 @@ impl TestUser {
     /// The code of the one error of an answer, and the field that it names.
     pub async fn refusal(&self, query: &str, variables: Value) -> (String, Option<String>) {
         let answer = self.ask(query, variables).await;
-        let errors = answer["errors"].as_array().unwrap_or_else(|| panic!("nothing was refused: {answer:#}"));
+        let errors = answer["errors"]
+            .as_array()
+            .unwrap_or_else(|| panic!("nothing was refused: {answer:#}"));
         let text = |name: &str| errors[0]["extensions"][name].as_str().map(str::to_owned);
         (text("code").unwrap_or_else(|| panic!("no code: {answer:#}")), text("field"))
     }
@@ -346,7 +386,9 @@ impl TestUser {
 
     pub async fn reply(&self, parent: &str, body: &str, scope: &str) -> String {
         let reply = "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
-        let sent = self.query(reply, json!({"input": {"parentId": parent, "body": body, "scope": scope}})).await;
+        let sent = self
+            .query(reply, json!({"input": {"parentId": parent, "body": body, "scope": scope}}))
+            .await;
         sent["replyToMessage"]["message"]["id"].as_str().unwrap().to_owned()
     }
 
@@ -384,7 +426,11 @@ impl TestUser {
             items.extend(inbox["items"]["nodes"].as_array().unwrap().iter().cloned());
             after = inbox["items"]["pageInfo"]["endCursor"].clone();
             if inbox["items"]["pageInfo"]["hasNextPage"] == false {
-                return InboxState::new(inbox["cursor"].as_str().unwrap(), inbox["counts"].clone(), items);
+                return InboxState::new(
+                    inbox["cursor"].as_str().unwrap(),
+                    inbox["counts"].clone(),
+                    items,
+                );
             }
         }
     }
@@ -393,13 +439,20 @@ impl TestUser {
     pub async fn titles(&self, view: &str) -> Vec<String> {
         let query = "query($view: InboxView!) {
             viewer { inbox { items(filter: {view: $view}, first: 100) { nodes { title } } } } }";
-        let items = self.query(query, json!({"view": view})).await["viewer"]["inbox"]["items"]["nodes"].take();
-        items.as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect()
+        let items =
+            self.query(query, json!({"view": view})).await["viewer"]["inbox"]["items"]["nodes"]
+                .take();
+        items
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["title"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub async fn counts(&self) -> Value {
-        self.query(&format!("{{ viewer {{ inbox {{ counts {{ {COUNTS} }} }} }} }}"), json!({})).await["viewer"]["inbox"]
-            ["counts"]
+        self.query(&format!("{{ viewer {{ inbox {{ counts {{ {COUNTS} }} }} }} }}"), json!({}))
+            .await["viewer"]["inbox"]["counts"]
             .take()
     }
 
@@ -407,7 +460,10 @@ impl TestUser {
     pub async fn item(&self, title: &str) -> String {
         let state = self.inbox().await;
         let item = state.items.values().find(|item| item["title"] == title);
-        item.unwrap_or_else(|| panic!("{} has no “{title}”", self.name))["id"].as_str().unwrap().to_owned()
+        item.unwrap_or_else(|| panic!("{} has no “{title}”", self.name))["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     pub async fn cursor(&self) -> String {

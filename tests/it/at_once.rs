@@ -42,8 +42,7 @@ async fn holding(app: &TestApp, sql: &str) -> Tx {
 /// Waits until this many transactions wait for locks, or until one of these calls has ended without.
 async fn until_waiting(app: &TestApp, transactions: i64, calls: &[&JoinHandle<Value>]) {
     let begin = Instant::now();
-    let waiting =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while count(app, waiting).await < transactions && !calls.iter().any(|call| call.is_finished()) {
         assert!(begin.elapsed() < PATIENCE, "nobody waits");
         tokio::task::yield_now().await;
@@ -51,13 +50,19 @@ async fn until_waiting(app: &TestApp, transactions: i64, calls: &[&JoinHandle<Va
 }
 
 /// A request on its way.
-fn calling(client: &crate::app::TestUser, query: &'static str, variables: Value) -> JoinHandle<Value> {
+fn calling(
+    client: &crate::app::TestUser,
+    query: &'static str,
+    variables: Value,
+) -> JoinHandle<Value> {
     let client = client.clone();
     tokio::spawn(async move { client.ask(query, variables).await })
 }
 
-const UPSERT: &str = "mutation($users: [UserInput!]!) { upsertUsers(input: {users: $users}) { users { id } } }";
-const PROFILE: &str = "query($name: String!) { user(ref: {externalId: $name}) { name locale timeZone } }";
+const UPSERT: &str =
+    "mutation($users: [UserInput!]!) { upsertUsers(input: {users: $users}) { users { id } } }";
+const PROFILE: &str =
+    "query($name: String!) { user(ref: {externalId: $name}) { name locale timeZone } }";
 
 on_postgres! {
     /// A person's first token leaves what the host writes of them at the same moment.

@@ -131,7 +131,12 @@ fn fields() -> BTreeMap<String, FieldDefinition> {
         let TypeSystemDefinition::Type(ty) = definition else { continue };
         let TypeKind::Object(object) = ty.node.kind else { continue };
         let ty = ty.node.name.node;
-        fields.extend(object.fields.into_iter().map(|field| (format!("{ty}.{}", field.node.name.node), field.node)));
+        fields.extend(
+            object
+                .fields
+                .into_iter()
+                .map(|field| (format!("{ty}.{}", field.node.name.node), field.node)),
+        );
     }
     fields
 }
@@ -144,11 +149,17 @@ fn is_for_hosts(field: &FieldDefinition) -> bool {
 /// The fields that need a line.
 fn guarded() -> BTreeSet<String> {
     let needs_line = |name: &str, field: &FieldDefinition| {
-        let is_root = ["Query.", "Mutation.", "Subscription."].iter().any(|root| name.starts_with(root));
-        let hides = field.description.as_ref().is_some_and(|text| text.node.contains("null for others"));
+        let is_root =
+            ["Query.", "Mutation.", "Subscription."].iter().any(|root| name.starts_with(root));
+        let hides =
+            field.description.as_ref().is_some_and(|text| text.node.contains("null for others"));
         is_root || hides || is_for_hosts(field)
     };
-    fields().into_iter().filter(|(name, field)| needs_line(name, field)).map(|(name, _)| name).collect()
+    fields()
+        .into_iter()
+        .filter(|(name, field)| needs_line(name, field))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 #[test]

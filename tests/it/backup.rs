@@ -47,7 +47,11 @@ pub async fn send(url: &str, subject: &str) -> Option<Value> {
     let send = "mutation($subject: String!) { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: $subject, body: \"\",
         idempotencyKey: $subject}) { message { id } } }";
     let request = reqwest::Client::new().post(format!("{url}/graphql")).bearer_auth(token("alice"));
-    let answer = request.json(&json!({"query": send, "variables": {"subject": subject}})).send().await.ok()?;
+    let answer = request
+        .json(&json!({"query": send, "variables": {"subject": subject}}))
+        .send()
+        .await
+        .ok()?;
     let answer: Value = answer.json().await.ok()?;
     answer["data"]["createMessage"]["message"]["id"].is_string().then_some(answer)
 }
@@ -60,7 +64,10 @@ struct Site {
 
 impl Site {
     async fn new(kind: Kind) -> Option<Self> {
-        Some(Site { database: Database::create(kind).await?, directory: tempfile::tempdir().unwrap() })
+        Some(Site {
+            database: Database::create(kind).await?,
+            directory: tempfile::tempdir().unwrap(),
+        })
     }
 
     fn tidings(&self) -> Command {
@@ -84,7 +91,9 @@ impl Site {
     fn backup(&self) {
         match self.database.url.starts_with("sqlite:") {
             true => drop(printed(self.tidings().arg("backup").arg(self.copy()).output().unwrap())),
-            false => postgres("pg_dump", ["--format=custom", "--file"], &self.copy(), &self.database.url),
+            false => {
+                postgres("pg_dump", ["--format=custom", "--file"], &self.copy(), &self.database.url)
+            }
         }
     }
 
@@ -93,7 +102,8 @@ impl Site {
             true => drop(printed(self.tidings().arg("restore").arg(self.copy()).output().unwrap())),
             false => {
                 let dbname = format!("--dbname={}", self.database.url);
-                let clean = ["--clean", "--if-exists", "--single-transaction", "--exit-on-error", &dbname];
+                let clean =
+                    ["--clean", "--if-exists", "--single-transaction", "--exit-on-error", &dbname];
                 postgres("pg_restore", clean, &self.copy(), "");
                 printed(self.tidings().arg("new-epoch").output().unwrap());
             }
@@ -236,24 +246,31 @@ async fn a_restore_keeps_what_was_there() {
     fs::set_permissions(site.file(), fs::Permissions::from_mode(0o640)).unwrap();
     site.restore();
 
-    let beside: Vec<_> =
-        fs::read_dir(site.file().parent().unwrap()).unwrap().map(|file| file.unwrap().path()).collect();
-    let kept = beside
-        .iter()
-        .find(|path| path.display().to_string().contains(".until-") && !path.display().to_string().ends_with("-wal"));
+    let beside: Vec<_> = fs::read_dir(site.file().parent().unwrap())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    let kept = beside.iter().find(|path| {
+        path.display().to_string().contains(".until-")
+            && !path.display().to_string().ends_with("-wal")
+    });
     let subjects = async |file: &Path| {
         let database = tidings::db::beside(&format!("sqlite:{}", file.display())).await.unwrap();
         let sql = "SELECT subject FROM message ORDER BY id";
         let rows = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sql);
         let rows = sea_orm::ConnectionTrait::query_all_raw(&database, rows).await.unwrap();
-        let subjects: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        let subjects: Vec<String> =
+            rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
         database.close().await.unwrap();
         subjects
     };
     assert_eq!(subjects(kept.unwrap()).await, ["before", "after"]);
     assert_eq!(subjects(&site.file()).await, ["before"]);
     assert_eq!(fs::metadata(site.file()).unwrap().permissions().mode() & 0o777, 0o640);
-    assert!(!beside.iter().any(|path| path.display().to_string().contains("tidings-restore")), "{beside:?}");
+    assert!(
+        !beside.iter().any(|path| path.display().to_string().contains("tidings-restore")),
+        "{beside:?}"
+    );
     site.recount();
 }
 
@@ -278,7 +295,10 @@ async fn what_would_lose_something_is_refused() {
     let middle = damaged.len() / 2;
     damaged[middle..middle + 4096].fill(0xff);
     let wrong: [(&[u8], &str); 4] = [
-        (b"no database at all, but long enough to be taken for the head of one", "is no sound database"),
+        (
+            b"no database at all, but long enough to be taken for the head of one",
+            "is no sound database",
+        ),
         (b"", "is no database of Tidings"),
         (&damaged, "is no sound database"),
         (&backup[..backup.len() / 2], "is no sound database"),
@@ -289,7 +309,9 @@ async fn what_would_lose_something_is_refused() {
         assert!(said.contains(why), "{said}");
     }
     assert!(site.refusal(&["restore"], Path::new("missing")).contains("no such file"));
-    let later = sqlite(&site.copy(), "INSERT INTO seaql_migrations VALUES ('m30000101_000001_later', 0)").await;
+    let later =
+        sqlite(&site.copy(), "INSERT INTO seaql_migrations VALUES ('m30000101_000001_later', 0)")
+            .await;
     assert!(site.refusal(&["restore"], &later).contains("is of a later version"));
     assert_eq!(fs::read(site.file()).unwrap(), before);
     let nowhere = site.refusal(&["backup"], &site.directory.path().join("missing/backup"));
@@ -316,7 +338,10 @@ async fn a_long_backup_holds_up_no_writer() {
     };
     let database = tidings::db::beside(&app.config.database_url).await.unwrap();
     let reading = database.begin().await.unwrap();
-    reading.query_one_raw(app.db.statement("SELECT count(*) FROM idempotency_key", [])).await.unwrap();
+    reading
+        .query_one_raw(app.db.statement("SELECT count(*) FROM idempotency_key", []))
+        .await
+        .unwrap();
 
     // Beyond what the log may be before a checkpoint wants it to begin anew…
     for _ in 0..20 {

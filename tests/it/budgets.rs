@@ -28,7 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Asks for the body of each of a hundred items this many times.
 fn bodies(times: usize) -> String {
     let fields: String = (0..times).map(|n| format!("a{n}:body ")).collect();
-    format!("{{viewer{{inbox{{items(first:100){{nodes{{subject{{...on Message{{{fields}}}}}}}}}}}}}}}")
+    format!(
+        "{{viewer{{inbox{{items(first:100){{nodes{{subject{{...on Message{{{fields}}}}}}}}}}}}}}}"
+    )
 }
 
 /// Sends a hundred messages of 64 KiB, of which each byte needs six in JSON.
@@ -119,7 +121,10 @@ async fn a_hundred_times(server: &Server, token: &str, query: &str) -> Vec<Durat
 }
 
 async fn a_large_answer_is_refused_cheaply(kind: Kind) {
-    let Some(app) = TestApp::start_with(kind, |config| config.limits.body = 1024 * 1024).await else { return };
+    let Some(app) = TestApp::start_with(kind, |config| config.limits.body = 1024 * 1024).await
+    else {
+        return;
+    };
     let [alice, bob] = app.users(["alice", "bob"]).await;
     send_heavy_messages(&alice, &bob).await;
     app.stop().await;
@@ -145,7 +150,10 @@ async fn a_large_answer_is_refused_cheaply(kind: Kind) {
     for answer in answers {
         assert!(matches!(code(&answer), "ANSWER_TOO_LARGE" | "UNAVAILABLE"), "{answer}");
     }
-    eprintln!("{kind:?}: one {time:?}, twenty grew by {} MiB, p99 of others {slowest:?}", grown >> 20);
+    eprintln!(
+        "{kind:?}: one {time:?}, twenty grew by {} MiB, p99 of others {slowest:?}",
+        grown >> 20
+    );
     assert!(slowest < PATIENCE, "{kind:?}: others waited {slowest:?}");
     assert!(grown < 2 * MOST_MEMORY, "{kind:?}: twenty grew by {} MiB", grown >> 20);
     server.signal("TERM");
@@ -177,26 +185,46 @@ async fn with_answers_of(kind: Kind, bytes: u64) -> TestApp {
 async fn every_way_to_ask_has_the_same_limit() {
     let app = with_answers_of(Kind::Sqlite, 2_000).await;
     let alice = app.user("alice").await;
-    let query = format!("{{ {} }}", (0..99).map(|n| format!("a{n}: viewer {{ id externalId }} ")).collect::<String>());
+    let query = format!(
+        "{{ {} }}",
+        (0..99).map(|n| format!("a{n}: viewer {{ id externalId }} ")).collect::<String>()
+    );
     let schema = "{ __schema { types { name description fields { name } } } }";
     for large in [&query, schema] {
         let answer = alice.ask(large, json!({})).await;
-        assert_eq!((code(&answer), &answer["data"]), ("ANSWER_TOO_LARGE", &Value::Null), "{answer}");
+        assert_eq!(
+            (code(&answer), &answer["data"]),
+            ("ANSWER_TOO_LARGE", &Value::Null),
+            "{answer}"
+        );
         let mut socket = alice.connect().await;
         socket.subscribe("1", large, json!({})).await;
         let message = socket.receive().await;
-        assert_eq!((&message["type"], code(&message["payload"])), (&json!("next"), "ANSWER_TOO_LARGE"), "{message}");
+        assert_eq!(
+            (&message["type"], code(&message["payload"])),
+            (&json!("next"), "ANSWER_TOO_LARGE"),
+            "{message}"
+        );
         assert_eq!(socket.receive().await, json!({"type": "complete", "id": "1"}));
     }
     let http = reqwest::Client::new();
     let events = http.post(app.url("/graphql")).bearer_auth(alice.token.as_ref().unwrap());
-    let events = events.header("accept", "text/event-stream").json(&json!({"query": query})).send().await.unwrap();
+    let events = events
+        .header("accept", "text/event-stream")
+        .json(&json!({"query": query}))
+        .send()
+        .await
+        .unwrap();
     assert!(events.text().await.unwrap().contains("ANSWER_TOO_LARGE"));
     let hash = <sha2::Sha256 as sha2::Digest>::digest(&query);
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": hash}}).to_string();
-    let url = reqwest::Url::parse_with_params(&app.url("/graphql"), [("query", &query), ("extensions", &extensions)]);
-    let got = http.get(url.unwrap()).bearer_auth(alice.token.as_ref().unwrap()).send().await.unwrap();
+    let url = reqwest::Url::parse_with_params(
+        &app.url("/graphql"),
+        [("query", &query), ("extensions", &extensions)],
+    );
+    let got =
+        http.get(url.unwrap()).bearer_auth(alice.token.as_ref().unwrap()).send().await.unwrap();
     assert_eq!(code(&got.json().await.unwrap()), "ANSWER_TOO_LARGE");
     app.stop().await;
 }
@@ -209,7 +237,8 @@ async fn the_limit_is_that_of_the_text() {
     let body = "ä \"quoted\" \\ \n\t\r \u{1}\u{1f}\u{7f} 🙂".repeat(100);
     for n in 0..20 {
         let subject = format!("number \"{n}\"");
-        let input = json!({"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": body});
+        let input =
+            json!({"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": body});
         alice.create_message(input).await;
     }
     let query = "{ viewer { inbox { counts { unread unreadByKind { kind count } } items(first: 20) { nodes {
@@ -270,8 +299,12 @@ both! {
 /// An execution that finds everything in memory never waits: it leaves room for others, and ends at its deadline.
 #[tokio::test]
 async fn an_execution_that_never_waits_holds_up_nobody_and_ends_in_time() {
-    let limits =
-        Limits { answer: 1 << 30, cost: 1_000_000, execution_timeout: Duration::from_millis(500), ..Limits::default() };
+    let limits = Limits {
+        answer: 1 << 30,
+        cost: 1_000_000,
+        execution_timeout: Duration::from_millis(500),
+        ..Limits::default()
+    };
     let app = TestApp::start_with(Kind::Sqlite, |config| config.limits = limits).await.unwrap();
     let [alice, bob] = app.users(["alice", "bob"]).await;
     let schema =
@@ -299,7 +332,12 @@ async fn an_execution_that_never_waits_holds_up_nobody_and_ends_in_time() {
     let ((answer, time), waited) = tokio::join!(asking, others);
 
     eprintln!("answered after {time:?}, another after {waited:?}");
-    assert_eq!(code(&answer), "UNAVAILABLE", "{}", &answer.to_string()[..1000.min(answer.to_string().len())]);
+    assert_eq!(
+        code(&answer),
+        "UNAVAILABLE",
+        "{}",
+        &answer.to_string()[..1000.min(answer.to_string().len())]
+    );
     assert!(time < Duration::from_secs(3), "{time:?}");
     assert!(waited < 2 * PATIENCE, "{waited:?}");
     app.stop().await;
@@ -351,15 +389,21 @@ async fn a_search_costs_more_than_a_page() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
     let alice = app.user("alice").await;
     let search = |n| format!("a{n}: items(filter: {{search: \"x\"}}) {{ nodes {{ id }} }} ");
-    let searches =
-        |times: usize| format!("{{ viewer {{ inbox {{ {} }} }} }}", (0..times).map(search).collect::<String>());
+    let searches = |times: usize| {
+        format!("{{ viewer {{ inbox {{ {} }} }} }}", (0..times).map(search).collect::<String>())
+    };
     alice.query(&searches(3), json!({})).await;
     assert_eq!(alice.refusal(&searches(40), json!({})).await.0, "QUERY_TOO_COMPLEX");
     let by_variables = "query($f: InboxFilter) { viewer { inbox { ".to_owned()
-        + &(0..40).map(|n| format!("a{n}: items(filter: $f, first: 1) {{ nodes {{ id }} }} ")).collect::<String>()
+        + &(0..40)
+            .map(|n| format!("a{n}: items(filter: $f, first: 1) {{ nodes {{ id }} }} "))
+            .collect::<String>()
         + "} } }";
     alice.query(&by_variables, json!({"f": {}})).await;
-    assert_eq!(alice.refusal(&by_variables, json!({"f": {"search": "x"}})).await.0, "QUERY_TOO_COMPLEX");
+    assert_eq!(
+        alice.refusal(&by_variables, json!({"f": {"search": "x"}})).await.0,
+        "QUERY_TOO_COMPLEX"
+    );
     app.stop().await;
 }
 
@@ -409,10 +453,14 @@ both! {
 /// Who asks too often in a minute hears how long the rest of it is.
 #[tokio::test]
 async fn a_rate_that_is_used_up_says_when_to_come_back() {
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.operations_per_minute = Some(2)).await.unwrap();
+    let app =
+        TestApp::start_with(Kind::Sqlite, |config| config.limits.operations_per_minute = Some(2))
+            .await
+            .unwrap();
     let alice = app.user("alice").await;
     alice.query("{ viewerRole }", json!({})).await;
-    let request = reqwest::Client::new().post(app.url("/graphql")).bearer_auth(alice.token.as_ref().unwrap());
+    let request =
+        reqwest::Client::new().post(app.url("/graphql")).bearer_auth(alice.token.as_ref().unwrap());
     let answer = request.json(&json!({"query": "{ viewerRole }"})).send().await.unwrap();
     let seconds: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!(answer.status() == 429 && (30..=60).contains(&seconds), "{seconds}");
@@ -459,7 +507,8 @@ async fn answers_that_nobody_reads_cost_only_who_asked() {
 /// Beyond the connections that a server has, the next one is told so and closed.
 #[tokio::test]
 async fn a_connection_too_many_is_told_so() {
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.connections = 2).await.unwrap();
+    let app =
+        TestApp::start_with(Kind::Sqlite, |config| config.limits.connections = 2).await.unwrap();
     let connect = async || tokio::net::TcpStream::connect(app.address()).await.unwrap();
     let _idle = (connect().await, connect().await);
     let mut said = String::new();

@@ -17,8 +17,7 @@ fn campaign() -> Value {
 }
 
 async fn deactivation(asker: &TestUser, name: &str) -> Value {
-    let query =
-        "query($name: String!) { user(ref: {externalId: $name}) { deactivation { at reason message { subject } } } }";
+    let query = "query($name: String!) { user(ref: {externalId: $name}) { deactivation { at reason message { subject } } } }";
     asker.query(query, json!({"name": name})).await["user"]["deactivation"].take()
 }
 

@@ -6,8 +6,7 @@ use tidings::config::{Action, Catalog, Reason};
 
 use crate::app::{Kind, TestApp, both};
 
-const CATALOG: &str =
-    "{ catalog { targetTypes actions { key label enabledByDefault } reasons { key label actions } } }";
+const CATALOG: &str = "{ catalog { targetTypes actions { key label enabledByDefault } reasons { key label actions } } }";
 
 both! {
     async fn without_settings_everybody_sees_the_built_in_catalog(app: TestApp) {
@@ -34,7 +33,8 @@ both! {
 async fn a_configured_catalog_is_shown_in_the_order_of_its_definition() {
     let share = Action { label: "Shares".into(), enabled: false, sentences: IndexMap::new() };
     let comment = Action { label: "Comments".into(), enabled: true, sentences: IndexMap::new() };
-    let watch = Reason { label: "You watch it".into(), actions: vec!["share".into(), "comment".into()] };
+    let watch =
+        Reason { label: "You watch it".into(), actions: vec!["share".into(), "comment".into()] };
     let catalog = Catalog {
         target_types: vec!["photo".into()],
         actions: [("share".into(), share), ("comment".into(), comment)].into(),

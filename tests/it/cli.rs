@@ -38,10 +38,16 @@ impl Server {
         Self::start_at(command, "127.0.0.1:0")
     }
 
-    #[expect(clippy::zombie_processes, reason = "`end` waits for it, and a test that fails before ends everything")]
+    #[expect(
+        clippy::zombie_processes,
+        reason = "`end` waits for it, and a test that fails before ends everything"
+    )]
     pub fn start_at(command: &mut Command, address: &str) -> Self {
-        let mut process =
-            command.args(["serve", "--listen", address]).env("TIDINGS_LOG_FORMAT", "json").spawn().unwrap();
+        let mut process = command
+            .args(["serve", "--listen", address])
+            .env("TIDINGS_LOG_FORMAT", "json")
+            .spawn()
+            .unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let mut line = String::new();
         loop {
@@ -64,8 +70,10 @@ impl Server {
     }
 
     pub async fn query(&self, token: &str, query: &str) -> Value {
-        let request = reqwest::Client::new().post(format!("{}/graphql", self.url)).bearer_auth(token);
-        let answer: Value = request.json(&json!({"query": query})).send().await.unwrap().json().await.unwrap();
+        let request =
+            reqwest::Client::new().post(format!("{}/graphql", self.url)).bearer_auth(token);
+        let answer: Value =
+            request.json(&json!({"query": query})).send().await.unwrap().json().await.unwrap();
         assert!(answer.get("errors").is_none(), "{answer:#}");
         answer["data"].clone()
     }
@@ -94,7 +102,12 @@ impl Server {
 async fn serve_needs_no_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(&mut tidings(directory.path()));
-    let token = printed(tidings(directory.path()).args(["token", "--user", "alice", "--ttl", "5m"]).output().unwrap());
+    let token = printed(
+        tidings(directory.path())
+            .args(["token", "--user", "alice", "--ttl", "5m"])
+            .output()
+            .unwrap(),
+    );
 
     let viewer = server.query(token.trim(), "{ viewer { externalId } viewerRole }").await;
 
@@ -130,7 +143,10 @@ async fn what_was_acknowledged_survives_the_end_of_the_process() {
     }
     let server = Server::start(&mut tidings(directory.path()));
     let counts = server
-        .query(&token("bob"), "{ viewer { inbox { counts { unread } items(first: 100) { nodes { id } } } } }")
+        .query(
+            &token("bob"),
+            "{ viewer { inbox { counts { unread } items(first: 100) { nodes { id } } } } }",
+        )
         .await;
     assert_eq!(counts["viewer"]["inbox"]["counts"]["unread"], sent);
     assert_eq!(counts["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().len(), sent);
@@ -143,7 +159,9 @@ async fn what_was_acknowledged_survives_the_end_of_the_process() {
 async fn a_server_that_is_told_to_end_is_not_ready_first() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(tidings(directory.path()).env("TIDINGS_SHUTDOWN_DELAY", "3s"));
-    let ready = async || reqwest::get(format!("{}/readyz", server.url)).await.map(|answer| answer.status().as_u16());
+    let ready = async || {
+        reqwest::get(format!("{}/readyz", server.url)).await.map(|answer| answer.status().as_u16())
+    };
     assert_eq!(ready().await.unwrap(), 200);
     server.signal("TERM");
     loop {
@@ -170,14 +188,25 @@ async fn the_log_has_no_secrets_and_no_letters() {
     let send = "mutation { createMessage(input: {to: [{user: {externalId: \"alice\"}}], subject: \"private subject\", body: \"private body\"}) { message { id } } }";
     server.query(&token, send).await;
     let http = reqwest::Client::new();
-    for (query, key) in
-        [("{ private_field }", "forged\nline"), ("{", "x"), ("{ node(id: \"private\\nid\") { id } }", "y")]
-    {
+    for (query, key) in [
+        ("{ private_field }", "forged\nline"),
+        ("{", "x"),
+        ("{ node(id: \"private\\nid\") { id } }", "y"),
+    ] {
         let request = http.post(format!("{}/graphql?private=1", server.url)).bearer_auth(&token);
         let request = request.header("x-request-id", key.replace('\n', " "));
-        request.json(&json!({"query": query, "operationName": "private\nname"})).send().await.unwrap();
+        request
+            .json(&json!({"query": query, "operationName": "private\nname"}))
+            .send()
+            .await
+            .unwrap();
     }
-    http.post(format!("{}/graphql", server.url)).bearer_auth("private.forged.token").body("{}").send().await.unwrap();
+    http.post(format!("{}/graphql", server.url))
+        .bearer_auth("private.forged.token")
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
     server.signal("TERM");
     let (status, log) = server.last_words();
     assert!(status.success() && log.contains("became known"), "{log}");
@@ -192,7 +221,9 @@ fn a_server_takes_as_many_open_files_as_it_may() {
     let directory = tempfile::tempdir().unwrap();
     let binary = tidings(directory.path()).get_program().to_owned();
     let mut few = Command::new("sh");
-    few.args(["-c", "ulimit -Sn 256 && exec \"$0\" \"$@\""]).arg(binary).current_dir(directory.path());
+    few.args(["-c", "ulimit -Sn 256 && exec \"$0\" \"$@\""])
+        .arg(binary)
+        .current_dir(directory.path());
     few.env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
 
     let server = Server::start(&mut few);
@@ -211,7 +242,8 @@ fn a_server_takes_as_many_open_files_as_it_may() {
 fn a_sqlite_database_has_one_server() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(&mut tidings(directory.path()));
-    let second = tidings(directory.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    let second =
+        tidings(directory.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use by another Tidings"));
     server.signal("TERM");
@@ -232,7 +264,11 @@ fn a_server_without_a_chosen_secret_stays_on_loopback_and_sqlite() {
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains(reason), "{arguments:?}: {said}");
     }
-    let short = tidings(directory.path()).arg("serve").env("TIDINGS_AUTH_SECRET", "short").output().unwrap();
+    let short = tidings(directory.path())
+        .arg("serve")
+        .env("TIDINGS_AUTH_SECRET", "short")
+        .output()
+        .unwrap();
     assert!(!short.status.success());
 }
 
@@ -251,17 +287,37 @@ async fn settings_from_the_environment_are_taken_as_they_are() {
     let auth = tidings::auth::Auth::new(secret).unwrap();
     let claims = auth.verify(token.trim(), chrono::DateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!(claims.sub, "alice");
-    let limited =
-        tidings(directory.path()).args(["token", "--user", "alice"]).env("TIDINGS_LIMITS_DEPTH", "deep").output();
+    let limited = tidings(directory.path())
+        .args(["token", "--user", "alice"])
+        .env("TIDINGS_LIMITS_DEPTH", "deep")
+        .output();
     assert!(String::from_utf8_lossy(&limited.unwrap().stderr).contains("limits.depth"));
     std::fs::write(directory.path().join("tidings.toml"), "lisen = \"127.0.0.1:1\"").unwrap();
     let misspelt = tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap();
     assert!(String::from_utf8_lossy(&misspelt.stderr).contains("lisen"));
-    std::fs::write(directory.path().join("tidings.toml"), "[reminder_frequencies]\noften = \"1 moment\"").unwrap();
+    std::fs::write(
+        directory.path().join("tidings.toml"),
+        "[reminder_frequencies]\noften = \"1 moment\"",
+    )
+    .unwrap();
     let often = tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&often.stderr).contains("reminder_frequencies.often"), "{often:?}");
-    std::fs::write(directory.path().join("tidings.toml"), "[reminder_frequencies]\nmonthly = \"1 month\"").unwrap();
-    assert!(tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap().status.success());
+    assert!(
+        String::from_utf8_lossy(&often.stderr).contains("reminder_frequencies.often"),
+        "{often:?}"
+    );
+    std::fs::write(
+        directory.path().join("tidings.toml"),
+        "[reminder_frequencies]\nmonthly = \"1 month\"",
+    )
+    .unwrap();
+    assert!(
+        tidings(directory.path())
+            .args(["token", "--user", "alice"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
 }
 
 /// Every catalog is read as it stands in the file, and one that could not work is named with its setting.
@@ -269,13 +325,18 @@ async fn settings_from_the_environment_are_taken_as_they_are() {
 async fn the_catalog_of_the_documents_starts_and_a_wrong_one_is_named() {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/catalog.md"));
     let directory = tempfile::tempdir().unwrap();
-    let configure = |toml: &str| std::fs::write(directory.path().join("tidings.toml"), toml).unwrap();
-    let examples: String = document.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let configure =
+        |toml: &str| std::fs::write(directory.path().join("tidings.toml"), toml).unwrap();
+    let examples: String =
+        document.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
 
     configure(&examples);
     let server = Server::start(&mut tidings(directory.path()));
-    let token = printed(tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap());
-    let catalog = server.query(token.trim(), "{ catalog { actions { key } reasons { key } targetTypes } }").await;
+    let token =
+        printed(tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap());
+    let catalog = server
+        .query(token.trim(), "{ catalog { actions { key } reasons { key } targetTypes } }")
+        .await;
     server.signal("TERM");
     assert!(server.end().success());
 
@@ -298,7 +359,8 @@ async fn the_catalog_of_the_documents_starts_and_a_wrong_one_is_named() {
         ("[catalog.action.comment]\nlabel = \"C\"", "unknown field `action`"),
     ] {
         configure(toml);
-        let refused = tidings(directory.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+        let refused =
+            tidings(directory.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(
             !refused.status.success() && said.starts_with("tidings: ") && said.contains(reason),
@@ -315,7 +377,12 @@ async fn servers_that_start_at_once_migrate_once() {
     db.unmigrate().await.unwrap();
     db.close().await;
     let directory = tempfile::tempdir().unwrap();
-    let migrate = || tidings(directory.path()).args(["migrate", "--database-url", &database.url]).spawn().unwrap();
+    let migrate = || {
+        tidings(directory.path())
+            .args(["migrate", "--database-url", &database.url])
+            .spawn()
+            .unwrap()
+    };
 
     let processes: Vec<_> = (0..4).map(|_| migrate()).collect();
 
@@ -331,20 +398,34 @@ async fn a_new_epoch_makes_old_cursors_unknown() {
     let directory = tempfile::tempdir().unwrap();
     let start = || {
         let mut serve = tidings(directory.path());
-        Server::start(serve.env("TIDINGS_DATABASE_URL", &database.url).env("TIDINGS_AUTH_SECRET", SECRET))
+        Server::start(
+            serve.env("TIDINGS_DATABASE_URL", &database.url).env("TIDINGS_AUTH_SECRET", SECRET),
+        )
     };
     let token = tidings::auth::Auth::new(SECRET).unwrap();
     let now = tidings::clock::Clock::System.now();
-    let token = token.issue("alice", tidings::auth::Role::User, now + chrono::TimeDelta::hours(1)).unwrap();
+    let token =
+        token.issue("alice", tidings::auth::Role::User, now + chrono::TimeDelta::hours(1)).unwrap();
 
     let server = start();
-    let before = server.query(&token, "{ viewer { inbox { cursor } } }").await["viewer"]["inbox"]["cursor"].take();
+    let before =
+        server.query(&token, "{ viewer { inbox { cursor } } }").await["viewer"]["inbox"]["cursor"]
+            .take();
     server.signal("TERM");
     assert!(server.end().success());
-    printed(tidings(directory.path()).args(["new-epoch", "--database-url", &database.url]).output().unwrap());
+    printed(
+        tidings(directory.path())
+            .args(["new-epoch", "--database-url", &database.url])
+            .output()
+            .unwrap(),
+    );
     let server = start();
-    let after =
-        server.query(&token, &format!("{{ viewer {{ inbox {{ changes(after: {before}) {{ resync }} }} }} }}")).await;
+    let after = server
+        .query(
+            &token,
+            &format!("{{ viewer {{ inbox {{ changes(after: {before}) {{ resync }} }} }} }}"),
+        )
+        .await;
 
     assert_eq!(after["viewer"]["inbox"]["changes"]["resync"], "CURSOR_UNKNOWN");
     server.signal("TERM");
@@ -377,11 +458,26 @@ fn with_public_keys_no_secret_is_needed_or_made() {
         (with_keys("jwks.json").args(["token", "--user", "alice"]), "nothing to sign with"),
         (with_keys("missing.json").arg("serve"), "auth_jwks: missing.json"),
         (with_keys("http://id.example.com/jwks").arg("serve"), "http is for loopback only"),
-        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "RS256,HS256"), "auth_algorithms"),
-        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "none"), "auth_algorithms"),
-        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_DEFAULT_ROLE", "admin"), "auth_default_role"),
-        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ROLE_VALUES", "editor=owner"), "auth_role_values"),
-        (with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_SECRETS_ACCEPTED", "short"), "auth_secrets_accepted"),
+        (
+            with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "RS256,HS256"),
+            "auth_algorithms",
+        ),
+        (
+            with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "none"),
+            "auth_algorithms",
+        ),
+        (
+            with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_DEFAULT_ROLE", "admin"),
+            "auth_default_role",
+        ),
+        (
+            with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ROLE_VALUES", "editor=owner"),
+            "auth_role_values",
+        ),
+        (
+            with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_SECRETS_ACCEPTED", "short"),
+            "auth_secrets_accepted",
+        ),
     ] {
         let refused = command.output().unwrap();
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -395,20 +491,25 @@ async fn keys_come_over_tls_from_a_server_that_is_trusted() {
     let key = Key::ec();
     let (url, certificate) = over_tls(&[key.public("key")]).await;
     let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::hours(1);
-    let claims = json!({"sub": "alice", "role": "user", "aud": "tidings", "exp": expires.timestamp()});
+    let claims =
+        json!({"sub": "alice", "role": "user", "aud": "tidings", "exp": expires.timestamp()});
     let token = key.sign(Some("key"), &claims);
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("trusted.pem"), certificate).unwrap();
 
-    let server =
-        Server::start(tidings(directory.path()).env("TIDINGS_AUTH_JWKS", &url).env("SSL_CERT_FILE", "trusted.pem"));
+    let server = Server::start(
+        tidings(directory.path())
+            .env("TIDINGS_AUTH_JWKS", &url)
+            .env("SSL_CERT_FILE", "trusted.pem"),
+    );
     let viewer = server.query(&token, "{ viewer { externalId } }").await;
     assert_eq!(viewer, json!({"viewer": {"externalId": "alice"}}));
     server.signal("TERM");
     assert!(server.end().success());
 
     let untrusting = Server::start(tidings(directory.path()).env("TIDINGS_AUTH_JWKS", &url));
-    let request = reqwest::Client::new().post(format!("{}/graphql", untrusting.url)).bearer_auth(&token);
+    let request =
+        reqwest::Client::new().post(format!("{}/graphql", untrusting.url)).bearer_auth(&token);
     let refused = request.json(&json!({"query": "{ viewer { id } }"})).send().await.unwrap();
     assert_eq!(refused.status(), 503);
     untrusting.signal("TERM");

@@ -28,7 +28,8 @@ async fn every_audit_of_graphql_over_http_passes_but_those_for_get() {
     let Some(audit) = audit else { return };
 
     let (results, is_compliant) = audit.end().await;
-    let results: Vec<Value> = results.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let results: Vec<Value> =
+        results.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut counts = BTreeMap::<String, usize>::new();
     for result in &results {
         let level = result["name"].as_str().unwrap().split(' ').next().unwrap();

@@ -45,7 +45,10 @@ impl Database {
                 let directory = TempDir::new().unwrap();
                 let file = directory.path().join("tidings.db");
                 fs::write(&file, &*SQLITE_TEMPLATE).unwrap();
-                Some(Self { url: format!("sqlite:{}", file.display()), _directory: Some(directory) })
+                Some(Self {
+                    url: format!("sqlite:{}", file.display()),
+                    _directory: Some(directory),
+                })
             }
             Kind::Postgres => {
                 let url = copy_in_postgres(&template()).await?;
@@ -97,9 +100,14 @@ static POSTGRES: LazyLock<Option<Server>> = LazyLock::new(|| {
     } else if let Some(initdb) = initdb() {
         Server::start(&initdb)
     } else {
-        assert!(env::var_os("CI").is_none_or(|ci| ci.is_empty()), "PostgreSQL is not tested: no initdb was found");
+        assert!(
+            env::var_os("CI").is_none_or(|ci| ci.is_empty()),
+            "PostgreSQL is not tested: no initdb was found"
+        );
         // Not eprintln!, which shows nothing of a test that passes.
-        stderr().write_all(b"\n*** PostgreSQL tests are SKIPPED: no initdb was found ***\n\n").unwrap();
+        stderr()
+            .write_all(b"\n*** PostgreSQL tests are SKIPPED: no initdb was found ***\n\n")
+            .unwrap();
         return None;
     };
     // The poorest of locales: what holds in it holds in all.
@@ -121,7 +129,8 @@ async fn migrate(url: &str) {
 
 /// Waits for work that is done on another thread: a `LazyLock` is not async, and a test's thread has a runtime already.
 fn aside(work: impl AsyncFnOnce() + Send) {
-    let work = || runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work());
+    let work =
+        || runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work());
     thread::scope(|scope| scope.spawn(work).join().unwrap());
 }
 
@@ -176,9 +185,14 @@ pub fn postgres_programs() -> Option<PathBuf> {
 
 /// From PATH, or else the newest of those that Debian keeps out of it.
 fn initdb() -> Option<PathBuf> {
-    let mut debian: Vec<_> =
-        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().map(|version| version.unwrap().path()).collect();
-    debian.sort_by_key(|path| Reverse(path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok())));
+    let mut debian: Vec<_> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .map(|version| version.unwrap().path())
+        .collect();
+    debian.sort_by_key(|path| {
+        Reverse(path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()))
+    });
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(debian.iter().map(|version| version.join("bin")))

@@ -42,8 +42,10 @@ impl Small {
     /// None where file systems cannot be mounted.
     fn mount() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"]).arg(directory.path()).status();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
+            .arg(directory.path())
+            .status();
         mount.is_ok_and(|status| status.success()).then_some(Small { directory })
     }
 
@@ -104,7 +106,9 @@ async fn nothing_is_lost_by_a_full_disk() {
     match Small::mount() {
         Some(disk) => nothing_is_lost(&disk).await,
         // Not eprintln!, which shows nothing of a test that passes. The other fault needs no rights.
-        None => std::io::stderr().write_all(b"\n*** SKIPPED: no file system can be mounted ***\n").unwrap(),
+        None => std::io::stderr()
+            .write_all(b"\n*** SKIPPED: no file system can be mounted ***\n")
+            .unwrap(),
     }
 }
 
@@ -130,7 +134,12 @@ async fn nothing_is_lost(disk: &impl Disk) {
     load.until("sends are refused", |load| load.refused.load(Ordering::Relaxed) >= 20).await;
     assert_eq!(until_ready_is(&server, 503).await, "the database cannot be written to\n");
     // Reads go on.
-    server.query(&bob, "{ viewer { inbox { counts { unread } items(first: 5) { nodes { title } } } } }").await;
+    server
+        .query(
+            &bob,
+            "{ viewer { inbox { counts { unread } items(first: 5) { nodes { title } } } } }",
+        )
+        .await;
     disk.mend(&server);
     until_ready_is(&server, 200).await;
     let before = load.acknowledged();
@@ -199,7 +208,8 @@ impl Load {
             senders: Mutex::default(),
         });
         let senders = (0..SENDERS).map(|sender| {
-            let (load, url, token) = (load.clone(), format!("{}/graphql", server.url), token.to_owned());
+            let (load, url, token) =
+                (load.clone(), format!("{}/graphql", server.url), token.to_owned());
             tokio::spawn(async move { load.send(sender, &url, &token).await })
         });
         *load.senders.lock().unwrap() = senders.collect();
@@ -215,7 +225,8 @@ impl Load {
                 return;
             }
             let subject = format!("{sender} {number}");
-            let request = json!({"query": send, "variables": {"subject": subject, "body": "x".repeat(BODY)}});
+            let request =
+                json!({"query": send, "variables": {"subject": subject, "body": "x".repeat(BODY)}});
             let answer = http.post(url).bearer_auth(token).json(&request).send().await.unwrap();
             let answer: Value = answer.json().await.unwrap();
             if answer["data"]["createMessage"]["message"]["id"].is_string() {

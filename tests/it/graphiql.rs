@@ -17,12 +17,18 @@ const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
 fn chromium() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome"].map(OsString::from);
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let in_paths = |name| std::env::split_paths(&paths).map(move |path| path.join(&name)).find(|file| file.exists());
-    let browser = std::env::var_os("CHROMIUM").map(PathBuf::from).or_else(|| names.into_iter().find_map(in_paths));
+    let in_paths = |name| {
+        std::env::split_paths(&paths).map(move |path| path.join(&name)).find(|file| file.exists())
+    };
+    let browser = std::env::var_os("CHROMIUM")
+        .map(PathBuf::from)
+        .or_else(|| names.into_iter().find_map(in_paths));
     let is_built = |file: &str| PathBuf::from(WEB).join(file).exists();
-    let browser = browser.filter(|_| is_built("node_modules/playwright-core") && is_built("dist/graphiql.html"));
+    let browser = browser
+        .filter(|_| is_built("node_modules/playwright-core") && is_built("dist/graphiql.html"));
     if browser.is_none() {
-        let message = "*** SKIPPED: Chromium or the web pages are missing; `make test` gets them ***";
+        let message =
+            "*** SKIPPED: Chromium or the web pages are missing; `make test` gets them ***";
         assert!(std::env::var_os("CI").is_none(), "{message}");
         eprintln!("{message}");
     }
@@ -74,7 +80,8 @@ impl Demo {
     }
 
     async fn users(&self, host: &str) -> Response {
-        let request = Client::new().get(format!("{}/demo/users.json", self.url)).header(header::HOST, host);
+        let request =
+            Client::new().get(format!("{}/demo/users.json", self.url)).header(header::HOST, host);
         request.header(header::ORIGIN, format!("http://{host}")).send().await.unwrap()
     }
 }
@@ -131,7 +138,9 @@ async fn graphiql_is_under_a_strict_policy() {
     let policy = said("content-security-policy");
     let scripts = policy.split(';').find(|rule| rule.trim().starts_with("script-src")).unwrap();
     assert!(!scripts.contains("unsafe") && !scripts.contains("http"), "{policy}");
-    for rule in ["default-src 'none'", "connect-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
+    for rule in
+        ["default-src 'none'", "connect-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"]
+    {
         assert!(policy.contains(rule), "{policy}");
     }
     assert_eq!(said("x-content-type-options"), "nosniff");
@@ -147,7 +156,9 @@ async fn pages_are_cached_as_long_as_they_are_right() {
         return;
     }
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
-    let get = |path: String, name, value: String| Client::new().get(app.url(&path)).header(name, value).send();
+    let get = |path: String, name, value: String| {
+        Client::new().get(app.url(&path)).header(name, value).send()
+    };
 
     let page = get("/graphiql".into(), header::ACCEPT, "text/html".into()).await.unwrap();
     let tag = page.headers()[header::ETAG].to_str().unwrap().to_owned();
@@ -156,11 +167,13 @@ async fn pages_are_cached_as_long_as_they_are_right() {
 
     let html = page.text().await.unwrap();
     let script = html.split_once("src=\"./").unwrap().1.split_once('"').unwrap().0;
-    let plain = get(format!("/{script}"), header::ACCEPT_ENCODING, "gzip;q=0".into()).await.unwrap();
+    let plain =
+        get(format!("/{script}"), header::ACCEPT_ENCODING, "gzip;q=0".into()).await.unwrap();
     assert_eq!(plain.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
     assert_eq!(plain.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
     assert!(plain.headers().get(header::CONTENT_ENCODING).is_none());
-    let compressed = get(format!("/{script}"), header::ACCEPT_ENCODING, "br, gzip".into()).await.unwrap();
+    let compressed =
+        get(format!("/{script}"), header::ACCEPT_ENCODING, "br, gzip".into()).await.unwrap();
     assert_eq!(compressed.headers()[header::CONTENT_ENCODING], "gzip");
     assert!(compressed.content_length().unwrap() * 2 < plain.content_length().unwrap());
     app.stop().await;

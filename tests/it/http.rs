@@ -35,7 +35,11 @@ impl Answer {
 async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
-    Answer { status, headers, body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default() }
+    Answer {
+        status,
+        headers,
+        body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default(),
+    }
 }
 
 fn post(app: &TestApp, accept: &str, body: &Value) -> RequestBuilder {
@@ -53,16 +57,30 @@ async fn a_request_that_is_not_executed_has_a_status_and_no_data() {
     for (body, code) in [
         (json!({"query": "{"}), "GRAPHQL_PARSE_FAILED"),
         (json!({"query": "{ nonsense }"}), "GRAPHQL_VALIDATION_FAILED"),
-        (json!({"query": "query a { viewerRole } query b { viewerRole }"}), "GRAPHQL_VALIDATION_FAILED"),
-        (json!({"query": "query a { viewerRole }", "operationName": "c"}), "GRAPHQL_VALIDATION_FAILED"),
+        (
+            json!({"query": "query a { viewerRole } query b { viewerRole }"}),
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        (
+            json!({"query": "query a { viewerRole }", "operationName": "c"}),
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
         (json!({"query": "query($id: ID!) { node(id: $id) { id } }"}), "GRAPHQL_VALIDATION_FAILED"),
         (json!({"query": "subscription { inboxUpdated { cursor } }"}), "BAD_USER_INPUT"),
     ] {
         for (accept, status) in [(GRAPHQL, StatusCode::BAD_REQUEST), (JSON, StatusCode::OK)] {
             let answer = send(post(&app, accept, &body)).await;
             assert_eq!((answer.status, answer.code()), (status, code), "{body} {accept}");
-            assert!(answer.header("content-type").starts_with(accept), "{}", answer.header("content-type"));
-            assert_eq!(answer.body.as_object().unwrap().keys().collect::<Vec<_>>(), ["errors"], "{body}");
+            assert!(
+                answer.header("content-type").starts_with(accept),
+                "{}",
+                answer.header("content-type")
+            );
+            assert_eq!(
+                answer.body.as_object().unwrap().keys().collect::<Vec<_>>(),
+                ["errors"],
+                "{body}"
+            );
         }
     }
     app.stop().await;
@@ -83,13 +101,17 @@ async fn a_request_that_is_executed_is_a_success() {
 async fn other_requests_are_refused_with_a_status_and_a_code() {
     let app = start().await;
     let http = reqwest::Client::new();
-    let body =
-        |kind: &str, body: &str| http.post(app.url("/graphql")).header("content-type", kind).body(body.to_owned());
+    let body = |kind: &str, body: &str| {
+        http.post(app.url("/graphql")).header("content-type", kind).body(body.to_owned())
+    };
     let get = |query: &str| http.get(app.url(&format!("/graphql?{query}")));
     let valid = r#"{"query": "{ viewerRole }"}"#;
     for (request, status) in [
         (body("text/plain", valid), StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        (body("application/x-www-form-urlencoded", "query={viewerRole}"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (
+            body("application/x-www-form-urlencoded", "query={viewerRole}"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
         (body("application/json; charset=latin1", valid), StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (http.post(app.url("/graphql")).body(valid), StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (body(JSON, "nonsense"), StatusCode::BAD_REQUEST),
@@ -104,17 +126,27 @@ async fn other_requests_are_refused_with_a_status_and_a_code() {
         (body(JSON, valid).header("accept", "text/html"), StatusCode::NOT_ACCEPTABLE),
         (body(JSON, valid).bearer_auth("nonsense"), StatusCode::UNAUTHORIZED),
         (get("query={viewerRole}"), StatusCode::METHOD_NOT_ALLOWED),
-        (get("query=mutation{archiveAll(input:{}){affectedCount}}"), StatusCode::METHOD_NOT_ALLOWED),
+        (
+            get("query=mutation{archiveAll(input:{}){affectedCount}}"),
+            StatusCode::METHOD_NOT_ALLOWED,
+        ),
         (get(""), StatusCode::BAD_REQUEST),
         (get("documentId=a&variables=nonsense"), StatusCode::BAD_REQUEST),
     ] {
         let shown = format!("{request:?}");
         let answer = send(request).await;
         assert_eq!(answer.status, status, "{shown}");
-        assert!(!answer.code().is_empty() && answer.body.get("data").is_none(), "{shown}: {}", answer.body);
+        assert!(
+            !answer.code().is_empty() && answer.body.get("data").is_none(),
+            "{shown}: {}",
+            answer.body
+        );
     }
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS, Method::HEAD] {
-        let answer = send(http.request(method, app.url("/graphql")).json(&json!({"query": "{ viewerRole }"}))).await;
+        let answer = send(
+            http.request(method, app.url("/graphql")).json(&json!({"query": "{ viewerRole }"})),
+        )
+        .await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
     }
     let unauthorized = send(body(JSON, valid).bearer_auth("nonsense")).await;
@@ -142,8 +174,11 @@ async fn answers_have_an_id_and_are_kept_by_nobody() {
 #[tokio::test]
 async fn answers_are_compressed_for_those_who_can_read_it() {
     let app =
-        TestApp::start_with(Kind::Sqlite, |config| config.introspection = Introspection::Everybody).await.unwrap();
-    let large = json!({"query": "{ __schema { types { name description fields { name description } } } }"});
+        TestApp::start_with(Kind::Sqlite, |config| config.introspection = Introspection::Everybody)
+            .await
+            .unwrap();
+    let large =
+        json!({"query": "{ __schema { types { name description fields { name description } } } }"});
     let plain = send(post(&app, JSON, &large)).await;
     assert_eq!(plain.header("content-encoding"), "");
     let compressed = send(post(&app, JSON, &large).header("accept-encoding", "gzip")).await;
@@ -155,17 +190,28 @@ async fn answers_are_compressed_for_those_who_can_read_it() {
 #[tokio::test]
 async fn pages_of_other_origins_need_to_be_named() {
     let named = "https://app.example.com";
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.cors_origins = vec![named.into()]).await.unwrap();
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.cors_origins = vec![named.into()])
+        .await
+        .unwrap();
     let closed = start().await;
     let preflight = |app: &TestApp, origin: &str| {
-        let request = reqwest::Client::new().request(Method::OPTIONS, app.url("/graphql")).header("origin", origin);
+        let request = reqwest::Client::new()
+            .request(Method::OPTIONS, app.url("/graphql"))
+            .header("origin", origin);
         let wanted = "authorization,content-type,act-as";
-        send(request.header("access-control-request-method", "POST").header("access-control-request-headers", wanted))
+        send(
+            request
+                .header("access-control-request-method", "POST")
+                .header("access-control-request-headers", wanted),
+        )
     };
     let allowed = preflight(&app, named).await;
     assert_eq!(allowed.header("access-control-allow-origin"), named);
     assert!(allowed.header("access-control-allow-headers").contains("authorization"));
-    assert_eq!(preflight(&app, "https://evil.example.com").await.header("access-control-allow-origin"), "");
+    assert_eq!(
+        preflight(&app, "https://evil.example.com").await.header("access-control-allow-origin"),
+        ""
+    );
     assert_eq!(preflight(&closed, named).await.header("access-control-allow-origin"), "");
     app.stop().await;
     closed.stop().await;
@@ -186,19 +232,26 @@ async fn strangers_do_not_get_to_know_the_schema() {
     assert_eq!(alice.query(schema, json!({})).await["__schema"]["queryType"]["name"], "Query");
     for misspelt in ["{ viewr { id } }", "{ sentMessages(firstt: 1) { nodes { id } } }"] {
         let said = |answer: Value| answer["errors"][0]["message"].as_str().unwrap().to_owned();
-        let (stranger, known) =
-            (said(app.stranger().ask(misspelt, json!({})).await), said(alice.ask(misspelt, json!({})).await));
+        let (stranger, known) = (
+            said(app.stranger().ask(misspelt, json!({})).await),
+            said(alice.ask(misspelt, json!({})).await),
+        );
         assert!(known.contains("Did you mean"), "{known}");
         assert!(!stranger.contains("Did you mean") && known.starts_with(&stranger), "{stranger}");
     }
     app.stop().await;
 
     let closed =
-        TestApp::start_with(Kind::Sqlite, |config| config.introspection = Introspection::Admins).await.unwrap();
+        TestApp::start_with(Kind::Sqlite, |config| config.introspection = Introspection::Admins)
+            .await
+            .unwrap();
     let alice = closed.user("alice").await;
     assert_eq!(alice.refusal(schema, json!({})).await.0, "GRAPHQL_VALIDATION_FAILED");
     assert!(!alice.ask("{ viewr { id } }", json!({})).await.to_string().contains("Did you mean"));
-    assert_eq!(closed.admin().await.query(schema, json!({})).await["__schema"]["queryType"]["name"], "Query");
+    assert_eq!(
+        closed.admin().await.query(schema, json!({})).await["__schema"]["queryType"]["name"],
+        "Query"
+    );
     closed.stop().await;
 }
 
@@ -218,10 +271,15 @@ async fn connect(app: &TestApp) -> TcpStream {
 #[tokio::test]
 async fn a_header_that_does_not_end_is_cut_off() {
     let short = Duration::from_millis(300);
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.header_timeout = short).await.unwrap();
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.header_timeout = short)
+        .await
+        .unwrap();
     for before in ["", "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n"] {
         let mut stream = connect(&app).await;
-        stream.write_all(format!("{before}GET /healthz HTTP/1.1\r\nhost: a\r\n").as_bytes()).await.unwrap();
+        stream
+            .write_all(format!("{before}GET /healthz HTTP/1.1\r\nhost: a\r\n").as_bytes())
+            .await
+            .unwrap();
         let (mut reading, mut writing) = stream.split();
         let mut said = Vec::new();
         let start = Instant::now();
@@ -237,7 +295,10 @@ async fn a_header_that_does_not_end_is_cut_off() {
         }
         // Long before an idle connection would be.
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
-        assert_eq!(String::from_utf8_lossy(&said).matches("200 OK").count(), usize::from(!before.is_empty()));
+        assert_eq!(
+            String::from_utf8_lossy(&said).matches("200 OK").count(),
+            usize::from(!before.is_empty())
+        );
     }
     app.stop().await;
 }
@@ -260,7 +321,9 @@ async fn an_idle_connection_is_closed_after_its_time() {
 
 #[tokio::test]
 async fn a_body_that_does_not_end_is_refused() {
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.body_timeout = Duration::from_millis(300));
+    let app = TestApp::start_with(Kind::Sqlite, |config| {
+        config.limits.body_timeout = Duration::from_millis(300)
+    });
     let app = app.await.unwrap();
     let mut stream = connect(&app).await;
     let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000\r\nconnection: close\r\n\r\n{";
@@ -273,7 +336,9 @@ async fn a_body_that_does_not_end_is_refused() {
 /// Who does not read what they asked for holds up nobody, not even the end of the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_nobody_takes_is_given_up() {
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.write_timeout = Duration::from_millis(300));
+    let app = TestApp::start_with(Kind::Sqlite, |config| {
+        config.limits.write_timeout = Duration::from_millis(300)
+    });
     let app = app.await.unwrap();
     let [alice, bob] = app.users(["alice", "bob"]).await;
     for _ in 0..100 {
@@ -329,25 +394,41 @@ async fn errors_are_shorter_than_what_they_are_about() {
     let long = "x".repeat(100_000);
     for (what, body) in [
         ("a parse error", json!({"query": format!("{{ viewer(a: \"{long}\") ! }}")})),
-        ("an operation that is not there", json!({"query": "query a { viewerRole }", "operationName": long})),
+        (
+            "an operation that is not there",
+            json!({"query": "query a { viewerRole }", "operationName": long}),
+        ),
         (
             "many mistakes",
             json!({"query": format!("{{ {} }}", (0..1_900).map(|n| format!("f{n} ")).collect::<String>())}),
         ),
-        ("a long value", json!({"query": "query($v: String) { user(ref: $v) { id } }", "variables": {"v": long}})),
-        ("a long variable", json!({"query": "query($v: Int) { viewerRole }", "variables": {"v": long}})),
+        (
+            "a long value",
+            json!({"query": "query($v: String) { user(ref: $v) { id } }", "variables": {"v": long}}),
+        ),
+        (
+            "a long variable",
+            json!({"query": "query($v: Int) { viewerRole }", "variables": {"v": long}}),
+        ),
         ("a long key", json!({"query": "{ viewerRole }", "documentId": long})),
     ] {
         let answer = send(post(&app, JSON, &body).bearer_auth(alice.token.as_ref().unwrap())).await;
         let size = answer.body.to_string().len();
-        assert!(answer.body["errors"].is_array() || what == "a long variable", "{what}: {}", answer.body);
+        assert!(
+            answer.body["errors"].is_array() || what == "a long variable",
+            "{what}: {}",
+            answer.body
+        );
         assert!(size < 10_000, "{what}: {size} bytes");
     }
     let said = send(post(&app, JSON, &json!({"query": "{ viewer(a: 1) {\n  ! } }"}))).await.body;
     let error = &said["errors"][0];
     assert_eq!(error["locations"], json!([{"line": 2, "column": 3}]), "{said}");
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("2:3") && message.contains("expected") && !message.contains("viewer"), "{said}");
+    assert!(
+        message.contains("2:3") && message.contains("expected") && !message.contains("viewer"),
+        "{said}"
+    );
     app.stop().await;
 }
 
@@ -380,7 +461,10 @@ async fn a_refused_upload_hears_its_answer() {
                 if length == chunked {
                     stream.write_all(format!("{:x}\r\n", part.len()).as_bytes()).await.unwrap();
                 }
-                stream.write_all(&part).await.unwrap_or_else(|error| panic!("{status} {length} {pause:?}: {error}"));
+                stream
+                    .write_all(&part)
+                    .await
+                    .unwrap_or_else(|error| panic!("{status} {length} {pause:?}: {error}"));
                 if length == chunked {
                     stream.write_all(b"\r\n").await.unwrap();
                 }
@@ -389,7 +473,11 @@ async fn a_refused_upload_hears_its_answer() {
             let mut said = [0; 12];
             let read = stream.read_exact(&mut said).await;
             assert!(read.is_ok(), "{status} {length} {pause:?}: {read:?}");
-            assert_eq!(String::from_utf8_lossy(&said), format!("HTTP/1.1 {status}"), "{length} {pause:?}");
+            assert_eq!(
+                String::from_utf8_lossy(&said),
+                format!("HTTP/1.1 {status}"),
+                "{length} {pause:?}"
+            );
         }
     }
     app.stop().await;

@@ -205,8 +205,7 @@ async fn servers_that_wake_items_at_once_wake_each_once() {
             tx.commit().await.unwrap();
         }
     });
-    let waiting =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while one
         .db
         .read()
@@ -225,7 +224,10 @@ async fn servers_that_wake_items_at_once_wake_each_once() {
 
     for reader in [&bob, &carol] {
         let counts = reader.counts().await;
-        assert_eq!((&counts["unread"], &counts["unseen"], &counts["snoozed"]), (&json!(1), &json!(1), &json!(0)));
+        assert_eq!(
+            (&counts["unread"], &counts["unseen"], &counts["snoozed"]),
+            (&json!(1), &json!(1), &json!(0))
+        );
         one.assert_live_equals_refetch(reader).await;
     }
     two.stop().await;
@@ -234,7 +236,8 @@ async fn servers_that_wake_items_at_once_wake_each_once() {
 
 /// Finds items, locks their inboxes, and wakes them.
 async fn wake(tx: &Tx, which: &str, due: DateTime<Utc>) {
-    let found = tx.rows(&format!("SELECT id, user_id FROM inbox_item WHERE {which}"), []).await.unwrap();
+    let found =
+        tx.rows(&format!("SELECT id, user_id FROM inbox_item WHERE {which}"), []).await.unwrap();
     let (items, owners) = items_and_owners(&found).unwrap();
     assert!(!items.is_empty());
     lock(tx, &owners).await.unwrap();

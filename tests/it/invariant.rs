@@ -112,8 +112,16 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     let user = || 0..USERS;
-    let mutation =
-        || prop::sample::select(vec!["markRead", "markUnread", "markSeen", "archive", "unarchive", "unsnooze"]);
+    let mutation = || {
+        prop::sample::select(vec![
+            "markRead",
+            "markUnread",
+            "markSeen",
+            "archive",
+            "unarchive",
+            "unsnooze",
+        ])
+    };
     let bulk = prop::sample::select(vec!["markAllRead", "markAllSeen", "archiveAll"]);
     let action = || prop::sample::select(vec!["comment", "like", "update"]);
     let reminder = prop::option::of((30..400i64, prop::sample::select(vec!["READ", "REPLIED"])));
@@ -168,7 +176,11 @@ impl Reader {
         let fresh = self.user.inbox().await;
         let live = self.live.as_mut().unwrap();
         live.until(&fresh.cursor).await;
-        assert_eq!(live.state, fresh, "{} has heard something else than what there is", self.user.name);
+        assert_eq!(
+            live.state, fresh,
+            "{} has heard something else than what there is",
+            self.user.name
+        );
         for (name, count) in fresh.tally().as_object().unwrap() {
             assert_eq!(&fresh.counts[name], count, "the count of {name} is not what there is");
         }
@@ -201,7 +213,12 @@ async fn tell(app: &TestApp, prefix: &str, story: Vec<Event>) {
         let host = app.service().acting_as(&reader.user);
         for activity in &made.done {
             let (delivered, rule, detail) = host.explanation(activity).await;
-            assert_eq!(delivered, rule == "AGGREGATED", "{activity} for {}: {rule}: {detail}", reader.user.name);
+            assert_eq!(
+                delivered,
+                rule == "AGGREGATED",
+                "{activity} for {}: {rule}: {detail}",
+                reader.user.name
+            );
         }
     }
     // And all that is counted or noted beside it follows from it.
@@ -217,11 +234,20 @@ struct Made {
     done: Vec<String>,
 }
 
-async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: &mut Made, n: usize, event: Event) {
+async fn happen(
+    app: &TestApp,
+    groups: &[String],
+    readers: &mut [Reader],
+    made: &mut Made,
+    n: usize,
+    event: Event,
+) {
     let sent = &mut made.sent;
     // The groups are those of this story, and so are the posts.
     let post = |post: usize| format!("{}-{post}", groups[0]);
-    let act = |what: Vec<(usize, usize, &'static str)>, title: Option<String>, readers: &[Reader]| {
+    let act = |what: Vec<(usize, usize, &'static str)>,
+               title: Option<String>,
+               readers: &[Reader]| {
         let activity = |(who, nth, action): (usize, usize, &'static str)| {
             let mut target = target(&post(nth));
             target["owner"] = json!({"externalId": readers[nth].user.name});
@@ -236,7 +262,8 @@ async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: 
     match event {
         Event::Send { from, to, groups: to_groups, reminder } => {
             let people = to.iter().map(|to| To::User(&readers[*to].user));
-            let to: Vec<_> = people.chain(to_groups.iter().map(|group| To::Group(&groups[*group]))).collect();
+            let to: Vec<_> =
+                people.chain(to_groups.iter().map(|group| To::Group(&groups[*group]))).collect();
             let to: serde_json::Value = to.iter().map(To::input).collect();
             let mut input = json!({"to": to, "subject": format!("message {n}"), "body": "…"});
             if let Some((minutes, until)) = reminder {
@@ -251,10 +278,10 @@ async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: 
         }
         Event::Reply { from, nth, everyone } => {
             if let Some((_, parent)) = pick(sent, nth) {
-                let reply =
-                    "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
+                let reply = "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
                 let scope = if everyone { "EVERYONE" } else { "SENDER" };
-                let input = json!({"parentId": parent, "body": format!("reply {n}"), "scope": scope});
+                let input =
+                    json!({"parentId": parent, "body": format!("reply {n}"), "scope": scope});
                 let answer = readers[from].user.ask(reply, json!({"input": input})).await;
                 if let Some(id) = answer["data"]["replyToMessage"]["message"]["id"].as_str() {
                     sent.push((from, id.to_owned()));
@@ -263,14 +290,17 @@ async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: 
         }
         Event::Change { who, nth, many, mutation } => {
             let items: Vec<_> = readers[who].user.inbox().await.items.into_keys().collect();
-            let items: Vec<_> = (nth..nth + many).filter_map(|nth| pick(&items, nth)).map(String::as_str).collect();
+            let items: Vec<_> =
+                (nth..nth + many).filter_map(|nth| pick(&items, nth)).map(String::as_str).collect();
             if !items.is_empty() {
                 readers[who].user.change(mutation, &items).await;
             }
         }
         Event::ChangeAll { who, mutation, up_to_old_cursor } => {
             let up_to = up_to_old_cursor.then(|| readers[who].known.cursor.clone());
-            let all = format!("mutation($upTo: String) {{ {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}");
+            let all = format!(
+                "mutation($upTo: String) {{ {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}"
+            );
             readers[who].user.query(&all, json!({"upTo": up_to})).await;
         }
         Event::Snooze { who, nth, minutes } => {
@@ -300,7 +330,8 @@ async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: 
         Event::Reannounce { nth, minutes } => {
             if let Some(id) = pick(&made.announced, nth) {
                 let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
-                let expiry = minutes.map(|minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
+                let expiry =
+                    minutes.map(|minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
                 match (expiry, nth % 3) {
                     (Some(at), _) => {
                         let input = json!({"announcementId": id, "expiresAt": at});
@@ -323,8 +354,12 @@ async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: 
                 app.retract_activity(id).await;
             }
         }
-        Event::Follow { who, post: nth, reason } => drop(readers[who].user.follow(&post(nth), reason).await),
-        Event::Unfollow { who, post: nth } => drop(readers[who].user.unfollow(&post(nth), None).await),
+        Event::Follow { who, post: nth, reason } => {
+            drop(readers[who].user.follow(&post(nth), reason).await)
+        }
+        Event::Unfollow { who, post: nth } => {
+            drop(readers[who].user.unfollow(&post(nth), None).await)
+        }
         Event::Want { who, action, enabled } => drop(readers[who].user.want(action, enabled).await),
         Event::LookAtOnce { who, times, retract } => {
             let mut calls = Vec::new();
@@ -332,7 +367,11 @@ async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: 
                 let user = readers[who].user.clone();
                 calls.push(tokio::spawn(async move { drop(user.counts().await) }));
             }
-            let activities = act((0..USERS).map(|from| (from, from % POSTS, "comment")).collect(), None, readers);
+            let activities = act(
+                (0..USERS).map(|from| (from, from % POSTS, "comment")).collect(),
+                None,
+                readers,
+            );
             let host = app.clone();
             let retracted = pick(&made.done, retract).cloned();
             calls.push(tokio::spawn(async move {
@@ -346,7 +385,9 @@ async fn happen(app: &TestApp, groups: &[String], readers: &mut [Reader], made: 
             }
         }
         Event::Join { who, group } => app.add_members(&groups[group], &[&readers[who].user]).await,
-        Event::Leave { who, group } => app.remove_members(&groups[group], &[&readers[who].user]).await,
+        Event::Leave { who, group } => {
+            app.remove_members(&groups[group], &[&readers[who].user]).await
+        }
         Event::Wait { minutes } => {
             app.advance(TimeDelta::minutes(minutes));
             app.run_due().await;
@@ -382,19 +423,25 @@ fn pick<T>(among: &[T], nth: usize) -> Option<&T> {
 
 /// Tells random stories on one server; a failing one is shortened to what matters and printed.
 fn stories(kind: Kind) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let hourly = |config: &mut tidings::config::Config| {
         config.reminder_frequencies = serde_json::from_value(json!({"hourly": "1 hour"})).unwrap();
     };
     let Some(app) = runtime.block_on(TestApp::start_with(kind, hourly)) else { return };
     let told = std::cell::Cell::new(0);
-    let config =
-        ProptestConfig { cases: STORIES, failure_persistence: None, max_shrink_iters: 200, ..Default::default() };
-    let outcome = TestRunner::new(config).run(&prop::collection::vec(event(), 1..LONGEST_STORY), |story| {
-        told.set(told.get() + 1);
-        runtime.block_on(tell(&app, &format!("story{}-", told.get()), story));
-        Ok(())
-    });
+    let config = ProptestConfig {
+        cases: STORIES,
+        failure_persistence: None,
+        max_shrink_iters: 200,
+        ..Default::default()
+    };
+    let outcome =
+        TestRunner::new(config).run(&prop::collection::vec(event(), 1..LONGEST_STORY), |story| {
+            told.set(told.get() + 1);
+            runtime.block_on(tell(&app, &format!("story{}-", told.get()), story));
+            Ok(())
+        });
     runtime.block_on(app.stop());
     outcome.unwrap();
 }

@@ -17,7 +17,8 @@ async fn refused(user: &TestUser, query: &str, variables: Value) -> [String; 2] 
     socket.subscribe("1", query, variables).await;
     let message = socket.receive().await;
     assert_eq!(message["type"], "error", "{message}");
-    let over_socket = message["payload"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned();
+    let over_socket =
+        message["payload"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned();
     // The socket goes on.
     socket.send(json!({"type": "ping"})).await;
     assert_eq!(socket.receive().await["type"], "pong");
@@ -30,7 +31,8 @@ fn doubled(times: usize, leaf: &str) -> String {
         let next = n + 1;
         format!("fragment f{n} on User {{ a: groups {{ nodes {{ id }} }} ...f{next} ...f{next} }} ")
     });
-    fragments.collect::<String>() + &format!("fragment f{times} on User {{ {leaf} }} {{ viewer {{ ...f0 }} }}")
+    fragments.collect::<String>()
+        + &format!("fragment f{times} on User {{ {leaf} }} {{ viewer {{ ...f0 }} }}")
 }
 
 /// Traps 1 and 2, and their relatives.
@@ -39,12 +41,16 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
     let alice = app.user("alice").await;
     let repeat = |text: &str, times: usize| text.repeat(times);
-    let many = |times: usize, item: &dyn Fn(usize) -> String| (0..times).map(item).collect::<String>();
-    let pages =
-        "groups(first: 100) { nodes { members(first: 100) { nodes { groups(first: 100) { nodes { id } } } } } }";
+    let many =
+        |times: usize, item: &dyn Fn(usize) -> String| (0..times).map(item).collect::<String>();
+    let pages = "groups(first: 100) { nodes { members(first: 100) { nodes { groups(first: 100) { nodes { id } } } } } }";
     let deep = (0..40).fold(json!(1), |value, _| json!([value]));
     for (what, query, variables) in [
-        ("nested values", format!("{{ node(id: {}1{}) {{ id }} }}", repeat("[", 4_000), repeat("]", 4_000)), json!({})),
+        (
+            "nested values",
+            format!("{{ node(id: {}1{}) {{ id }} }}", repeat("[", 4_000), repeat("]", 4_000)),
+            json!({}),
+        ),
         (
             "nested objects",
             format!("{{ node(id: {}1{}) {{ id }} }}", repeat("{a:", 4_000), repeat("}", 4_000)),
@@ -61,14 +67,26 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
         ("doubled introspection", doubled(22, "__typename"), json!({})),
         (
             "depth",
-            format!("{{ viewer {}{} }}", repeat("{ groups { nodes ", 8), "{ id }".to_owned() + &repeat("} }", 8)),
+            format!(
+                "{{ viewer {}{} }}",
+                repeat("{ groups { nodes ", 8),
+                "{ id }".to_owned() + &repeat("} }", 8)
+            ),
             json!({}),
         ),
         ("aliases", format!("{{ {} }}", many(101, &|n| format!("a{n}: viewerRole "))), json!({})),
         ("directives", format!("{{ viewerRole {} }}", repeat("@skip(if: false) ", 21)), json!({})),
         ("operations", many(6, &|n| format!("query q{n} {{ viewerRole }} ")), json!({})),
-        ("fragments", many(51, &|n| format!("fragment f{n} on User {{ id }} ")) + "{ viewerRole }", json!({})),
-        ("variables", format!("query({}) {{ viewerRole }}", many(51, &|n| format!("$v{n}: Int "))), json!({})),
+        (
+            "fragments",
+            many(51, &|n| format!("fragment f{n} on User {{ id }} ")) + "{ viewerRole }",
+            json!({}),
+        ),
+        (
+            "variables",
+            format!("query({}) {{ viewerRole }}", many(51, &|n| format!("$v{n}: Int "))),
+            json!({}),
+        ),
         ("values", "{ viewerRole }".into(), (0..51).map(|n| (format!("v{n}"), json!(1))).collect()),
         ("deep values", "query($v: Int) { viewerRole }".into(), json!({"v": deep})),
         ("pages of pages of pages", format!("{{ {pages} }}"), json!({})),
@@ -110,15 +128,26 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
             format!("{{ nodes(ids: \"{}\") {{ ... on User {{ {pages} }} }} }}", alice.id),
             json!({}),
         ),
-        ("an open block string", format!("{{ node(id: [\"\"\"\" {} ]) {{ id }} }}", repeat("1 ", 20_000)), json!({})),
+        (
+            "an open block string",
+            format!("{{ node(id: [\"\"\"\" {} ]) {{ id }} }}", repeat("1 ", 20_000)),
+            json!({}),
+        ),
         (
             "a long variable in many places",
-            format!("query($ids: [ID!]!) {{ {} }}", many(100, &|n| format!("a{n}: nodes(ids: $ids) {{ id }} "))),
+            format!(
+                "query($ids: [ID!]!) {{ {} }}",
+                many(100, &|n| format!("a{n}: nodes(ids: $ids) {{ id }} "))
+            ),
             json!({"ids": vec!["usr_1"; 5_000]}),
         ),
         (
             "introspection of introspection",
-            format!("{{ __schema {{ types {} {{ name }} {} }} }}", repeat("{ fields { type ", 5), repeat("} }", 5)),
+            format!(
+                "{{ __schema {{ types {} {{ name }} {} }} }}",
+                repeat("{ fields { type ", 5),
+                repeat("} }", 5)
+            ),
             json!({}),
         ),
     ] {
@@ -134,7 +163,10 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
 async fn fragments_in_a_circle_are_refused() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
     let circle = "fragment a on User { ...b } fragment b on User { ...a } { viewer { ...a } }";
-    assert_eq!(refused(&app.user("alice").await, circle, json!({})).await, ["QUERY_TOO_COMPLEX"; 2]);
+    assert_eq!(
+        refused(&app.user("alice").await, circle, json!({})).await,
+        ["QUERY_TOO_COMPLEX"; 2]
+    );
     app.stop().await;
 }
 
@@ -147,9 +179,15 @@ async fn a_mutation_that_stands_twice_is_refused() {
     for twice in [
         format!("mutation {{ {call} {call} }}"),
         format!("mutation {{ {call} ...f }} fragment f on Mutation {{ {call} }}"),
-        format!("mutation {{ ...f ... on Mutation {{ ...f }} }} fragment f on Mutation {{ {call} }}"),
+        format!(
+            "mutation {{ ...f ... on Mutation {{ ...f }} }} fragment f on Mutation {{ {call} }}"
+        ),
     ] {
-        assert_eq!(refused(&alice, &twice, json!({})).await, ["GRAPHQL_VALIDATION_FAILED"; 2], "{twice}");
+        assert_eq!(
+            refused(&alice, &twice, json!({})).await,
+            ["GRAPHQL_VALIDATION_FAILED"; 2],
+            "{twice}"
+        );
     }
     alice.query(&format!("mutation {{ a: {call} b: {call} }}"), json!({})).await;
     app.stop().await;
@@ -173,7 +211,11 @@ async fn a_query_that_costs_too_much_is_told_its_cost() {
     let query = "query($n: Int = 100) { groups(first: $n) { nodes { members(first: $n) { nodes { id } } } } }";
     let refused = alice.ask(query, json!({})).await;
     let extensions = &refused["errors"][0]["extensions"];
-    assert_eq!((&extensions["cost"], &extensions["maximumCost"]), (&json!(11_201), &json!(2_000)), "{refused}");
+    assert_eq!(
+        (&extensions["cost"], &extensions["maximumCost"]),
+        (&json!(11_201), &json!(2_000)),
+        "{refused}"
+    );
     let fewer = alice.ask(query, json!({"n": 3})).await;
     assert_ne!(fewer["errors"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX");
     app.stop().await;
@@ -182,7 +224,10 @@ async fn a_query_that_costs_too_much_is_told_its_cost() {
 /// One person's haste is nobody else's problem.
 #[tokio::test]
 async fn a_person_has_so_many_operations_in_a_minute() {
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.operations_per_minute = Some(5)).await.unwrap();
+    let app =
+        TestApp::start_with(Kind::Sqlite, |config| config.limits.operations_per_minute = Some(5))
+            .await
+            .unwrap();
     let [alice, bob] = app.users(["alice", "bob"]).await;
     for _ in 1..5 {
         alice.query("{ viewerRole }", json!({})).await;

@@ -30,21 +30,24 @@ async fn number(connection: &impl ConnectionTrait, app: &TestApp, sql: &str) -> 
 }
 
 /// Waits until as many transactions as this wait for a lock.
-pub async fn until_waiting(outside: &impl ConnectionTrait, app: &TestApp, counts: impl RangeBounds<i64>) {
-    let waiting =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+pub async fn until_waiting(
+    outside: &impl ConnectionTrait,
+    app: &TestApp,
+    counts: impl RangeBounds<i64>,
+) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let since = Instant::now();
     while !counts.contains(&number(outside, app, waiting).await) {
         assert!(since.elapsed() < SOON, "not seen in time");
     }
 }
 
-pub const LOCK: &str =
-    "SELECT * FROM inbox WHERE user_id = (SELECT id FROM \"user\" WHERE external_id = 'bob') FOR UPDATE";
+pub const LOCK: &str = "SELECT * FROM inbox WHERE user_id = (SELECT id FROM \"user\" WHERE external_id = 'bob') FOR UPDATE";
 
 /// Whether a send succeeds; if not, it is because the server cannot do it now.
 async fn is_sent(from: &TestUser, to: &TestUser, subject: &str) -> bool {
-    let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+    let send =
+        "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
     let input = json!({"to": [{"user": {"externalId": to.name}}], "subject": subject, "body": ""});
     let answer = from.ask(send, json!({"input": input})).await;
     if answer.get("errors").is_some() {
@@ -96,7 +99,8 @@ fn one_locked_inbox_holds_up_nobody_else() {
 fn the_connected_hear_of_an_announcement_while_the_inbox_of_one_is_locked() {
     run(Kind::Postgres, 2, async |app: TestApp| {
         let [alice, carol, bob] = app.users(["alice", "carol", "bob"]).await;
-        let (mut of_carol, mut of_bob) = (carol.follow_inbox(None).await, bob.follow_inbox(None).await);
+        let (mut of_carol, mut of_bob) =
+            (carol.follow_inbox(None).await, bob.follow_inbox(None).await);
         let outside = outside(&app).await;
         let holder = outside.begin().await.unwrap();
         holder.query_all_raw(app.db.statement(LOCK, [])).await.unwrap();
@@ -122,7 +126,8 @@ fn a_message_to_a_group_holds_no_inbox_while_it_waits_for_another() {
         let outside = outside(&app).await;
         let holder = outside.begin().await.unwrap();
         holder.query_all_raw(app.db.statement(LOCK, [])).await.unwrap();
-        let to_all = tokio::spawn(async move { alice.send_to(&[To::Group("team")], "To all").await });
+        let to_all =
+            tokio::spawn(async move { alice.send_to(&[To::Group("team")], "To all").await });
         until_waiting(&outside, &app, 1..).await;
 
         let locked = "SELECT count(*) FROM (SELECT 1 FROM inbox FOR UPDATE SKIP LOCKED) AS free";
@@ -161,7 +166,8 @@ fn messages_to_overlapping_groups_at_once_all_arrive() {
             sent.unwrap();
         }
         for (n, person) in people.iter().enumerate() {
-            let of_groups = (0..groups.len()).filter(|first| (*first..first + 6).contains(&n)).count();
+            let of_groups =
+                (0..groups.len()).filter(|first| (*first..first + 6).contains(&n)).count();
             assert_eq!(person.titles("ALL").await.len(), of_groups * 10);
             app.assert_live_equals_refetch(person).await;
         }
@@ -172,7 +178,10 @@ fn messages_to_overlapping_groups_at_once_all_arrive() {
 #[test]
 fn an_inbox_that_is_locked_can_be_read() {
     let app = async {
-        TestApp::start_with(Kind::Postgres, |config| config.database.lock_timeout = Duration::from_millis(100)).await
+        TestApp::start_with(Kind::Postgres, |config| {
+            config.database.lock_timeout = Duration::from_millis(100)
+        })
+        .await
     };
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let Some(app) = app.await else { return };

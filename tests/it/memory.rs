@@ -34,7 +34,9 @@ fn descriptors(server: &Server) -> usize {
 }
 
 fn send(to: &str, subject: &str, body: &str) -> String {
-    let input = format!("to: [{{user: {{externalId: \"{to}\"}}}}], subject: \"{subject}\", body: \"{body}\"");
+    let input = format!(
+        "to: [{{user: {{externalId: \"{to}\"}}}}], subject: \"{subject}\", body: \"{body}\""
+    );
     format!("mutation {{ createMessage(input: {{{input}}}) {{ message {{ id }} }} }}")
 }
 
@@ -46,9 +48,12 @@ async fn clients_that_do_not_read_large_updates_cost_little_and_leave_nothing_be
     let auth = Auth::new(SECRET).unwrap();
     let expires = Clock::System.now() + chrono::TimeDelta::hours(1);
     let token = |name, role| auth.issue(name, role, expires).unwrap();
-    let (host, mallory, bob) = (token("host", Role::Service), token("mallory", Role::User), token("bob", Role::User));
+    let (host, mallory, bob) =
+        (token("host", Role::Service), token("mallory", Role::User), token("bob", Role::User));
     server.query(&bob, "{ viewer { id } }").await;
-    let cursor = server.query(&mallory, "{ viewer { inbox { cursor } } }").await["viewer"]["inbox"]["cursor"].clone();
+    let cursor = server.query(&mallory, "{ viewer { inbox { cursor } } }").await["viewer"]["inbox"]
+        ["cursor"]
+        .clone();
     let epoch = cursor.as_str().unwrap().split(':').next().unwrap().to_owned();
     let large = "x".repeat(60_000);
     let messages = (0..40).map(|n| send("mallory", &n.to_string(), &large)).collect::<Vec<_>>();
@@ -65,7 +70,9 @@ async fn clients_that_do_not_read_large_updates_cost_little_and_leave_nothing_be
         let stalled = join_all((0..20).map(async |_| {
             let mut socket = Socket::open_narrow(server.address()).await.introduced(&mallory).await;
             for n in 0..20 {
-                socket.subscribe(&n.to_string(), follow, json!({"after": format!("{epoch}:{n}")})).await;
+                socket
+                    .subscribe(&n.to_string(), follow, json!({"after": format!("{epoch}:{n}")}))
+                    .await;
             }
             socket
         }))
@@ -75,7 +82,10 @@ async fn clients_that_do_not_read_large_updates_cost_little_and_leave_nothing_be
             let sent = Instant::now();
             server.query(&host, &send("bob", &title, "hello")).await;
             let update = live.receive().await;
-            assert_eq!(update["payload"]["data"]["inboxUpdated"]["changes"][0]["item"]["title"], title, "{update}");
+            assert_eq!(
+                update["payload"]["data"]["inboxUpdated"]["changes"][0]["item"]["title"], title,
+                "{update}"
+            );
             assert!(sent.elapsed() < SOON, "{title} took {:?}", sent.elapsed());
         }
         let peak = memory(&server, "VmHWM");
@@ -83,7 +93,10 @@ async fn clients_that_do_not_read_large_updates_cost_little_and_leave_nothing_be
         drop(stalled);
         let deadline = Instant::now() + PATIENCE;
         while descriptors(&server) > open {
-            assert!(Instant::now() < deadline, "the server does not let go of sockets that have gone");
+            assert!(
+                Instant::now() < deadline,
+                "the server does not let go of sockets that have gone"
+            );
             tokio::task::yield_now().await;
         }
         // Not the file of the database, which the system shows in memory as it likes.
@@ -91,7 +104,10 @@ async fn clients_that_do_not_read_large_updates_cost_little_and_leave_nothing_be
     }
 
     let mib: Vec<_> = settled.iter().map(|bytes| bytes / MIB).collect();
-    assert!(settled[2] <= settled[0] + settled[0] / 10 + NOISE, "after each storm there were {mib:?} MiB");
+    assert!(
+        settled[2] <= settled[0] + settled[0] / 10 + NOISE,
+        "after each storm there were {mib:?} MiB"
+    );
     server.signal("TERM");
     assert!(server.end().success());
 }

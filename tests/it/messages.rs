@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, To, both};
 
-const SEND: &str = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+const SEND: &str =
+    "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
 
 fn to(name: &str) -> Value {
     json!({"user": {"externalId": name}})
@@ -227,7 +228,8 @@ both! {
 pub async fn crowd(app: &TestApp, size: i64) -> [crate::app::TestUser; 2] {
     app.group("crowd", &[]).await;
     let tx = app.db.begin().await.unwrap();
-    let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})");
+    let numbers =
+        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})");
     let now: [sea_orm::Value; 1] = [app.now().into()];
     tx.run(
         &format!(
@@ -238,7 +240,9 @@ pub async fn crowd(app: &TestApp, size: i64) -> [crate::app::TestUser; 2] {
     )
     .await
     .unwrap();
-    tx.run("INSERT INTO inbox (user_id) SELECT id FROM \"user\" WHERE external_id LIKE 'u%'", []).await.unwrap();
+    tx.run("INSERT INTO inbox (user_id) SELECT id FROM \"user\" WHERE external_id LIKE 'u%'", [])
+        .await
+        .unwrap();
     let members = "INSERT INTO group_member (group_id, user_id, joined_at) \
                    SELECT g.id, u.id, $1 FROM \"group\" AS g CROSS JOIN \"user\" AS u WHERE u.external_id LIKE 'u%'";
     tx.run(members, now).await.unwrap();

@@ -58,7 +58,9 @@ fn columns_of<E: EntityTrait + Default>() -> Vec<String> {
 
 async fn tables(app: &TestApp) -> BTreeSet<String> {
     let sql = match app.db.is_postgres() {
-        true => "SELECT CAST(table_name AS text) FROM information_schema.tables WHERE table_schema = 'public'",
+        true => {
+            "SELECT CAST(table_name AS text) FROM information_schema.tables WHERE table_schema = 'public'"
+        }
         false => "SELECT name FROM sqlite_master WHERE type = 'table'",
     };
     texts(app, sql).await

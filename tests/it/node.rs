@@ -24,10 +24,17 @@ pub struct Program {
 impl Program {
     /// Runs `node <arguments>` in a directory of the checkout. None where Node.js or the packages are missing, which in CI
     /// they must not be.
-    pub fn start(directory: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Option<Self> {
+    pub fn start(
+        directory: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Option<Self> {
         let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(directory);
         if !directory.join("node_modules").exists() {
-            let message = format!("*** SKIPPED: no npm packages in {}; `make test` gets them ***", directory.display());
+            let message = format!(
+                "*** SKIPPED: no npm packages in {}; `make test` gets them ***",
+                directory.display()
+            );
             assert!(std::env::var_os("CI").is_none(), "{message}");
             eprintln!("{message}");
             return None;
@@ -57,7 +64,10 @@ impl Program {
     }
 
     async fn try_line(&mut self) -> Option<String> {
-        timeout(PATIENCE, self.lines.next_line()).await.expect("the program prints nothing").unwrap()
+        timeout(PATIENCE, self.lines.next_line())
+            .await
+            .expect("the program prints nothing")
+            .unwrap()
     }
 
     /// What it prints from now to its end, and whether that was a good one.

@@ -11,34 +11,31 @@ impl TestApp {
     }
 
     pub async fn announce_with(&self, input: Value) -> String {
-        let create =
-            "mutation($input: CreateAnnouncementInput!) { createAnnouncement(input: $input) { announcement { id } } }";
+        let create = "mutation($input: CreateAnnouncementInput!) { createAnnouncement(input: $input) { announcement { id } } }";
         let made = self.service().query(create, json!({"input": input})).await;
         made["createAnnouncement"]["announcement"]["id"].as_str().unwrap().to_owned()
     }
 
     pub async fn update_announcement(&self, input: Value) {
-        let update =
-            "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
+        let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
         self.service().query(update, json!({"input": input})).await;
     }
 
     pub async fn retract_announcement(&self, id: &str) {
-        let retract =
-            "mutation($id: ID!) { retractAnnouncement(input: {announcementId: $id}) { announcement { retractedAt } } }";
+        let retract = "mutation($id: ID!) { retractAnnouncement(input: {announcementId: $id}) { announcement { retractedAt } } }";
         self.service().query(retract, json!({"id": id})).await;
     }
 
     /// Somebody does something to a post; gives the activity's id.
     pub async fn act(&self, actor: &TestUser, action: &str, post: &str) -> String {
-        let activity = json!({"actor": {"externalId": actor.name}, "action": action, "target": target(post)});
+        let activity =
+            json!({"actor": {"externalId": actor.name}, "action": action, "target": target(post)});
         self.act_all(json!([activity])).await.remove(0)
     }
 
     /// Tells of activities; gives their ids.
     pub async fn act_all(&self, activities: Value) -> Vec<String> {
-        let create =
-            "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
+        let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
         let made = self.service().query(create, json!({"input": {"activities": activities}})).await;
         let made = made["createActivities"]["activities"].as_array().unwrap().clone();
         made.iter().map(|activity| activity["id"].as_str().unwrap().to_owned()).collect()
@@ -69,7 +66,8 @@ impl TestUser {
         let cancel = "mutation($input: CancelSubscriptionInput!) {
             cancelSubscription(input: $input) { subscription { reasons actions } } }";
         let input = json!({"target": target(post), "reason": reason});
-        self.query(cancel, json!({"input": input})).await["cancelSubscription"]["subscription"].take()
+        self.query(cancel, json!({"input": input})).await["cancelSubscription"]["subscription"]
+            .take()
     }
 
     /// Says whether an action is wanted; None: back to the default.
@@ -82,7 +80,8 @@ impl TestUser {
 
     /// Why an activity reached this person or not: whether it did, the rule that decided, and what it found.
     pub async fn explanation(&self, activity: &str) -> (bool, String, String) {
-        let explain = "query($id: ID!) { explain(activityId: $id) { delivered decidedBy { rule detail } } }";
+        let explain =
+            "query($id: ID!) { explain(activityId: $id) { delivered decidedBy { rule detail } } }";
         let explained = self.query(explain, json!({"id": activity})).await["explain"].take();
         let text = |name: &str| explained["decidedBy"][name].as_str().unwrap().to_owned();
         (explained["delivered"] == true, text("rule"), text("detail"))

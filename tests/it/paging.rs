@@ -9,7 +9,11 @@ async fn page(user: &TestUser, arguments: &str) -> (Vec<String>, Value) {
          pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }} }} }}"
     );
     let items = user.query(&query, json!({})).await["viewer"]["inbox"]["items"].take();
-    let titles = items["nodes"].as_array().unwrap().iter().map(|node| node["title"].as_str().unwrap().to_owned());
+    let titles = items["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node["title"].as_str().unwrap().to_owned());
     (titles.collect(), items["pageInfo"].clone())
 }
 

@@ -55,7 +55,9 @@ async fn a_document_that_was_sent_once_is_known_by_its_hash() {
     let by_id = post(&alice, json!({"documentId": format!("sha256:{}", hash(VIEWER))})).await;
     assert_eq!(by_id["data"]["viewerRole"], "USER");
     let mut socket = alice.connect().await;
-    socket.send(json!({"id": "1", "type": "subscribe", "payload": {"extensions": persisted(VIEWER)}})).await;
+    socket
+        .send(json!({"id": "1", "type": "subscribe", "payload": {"extensions": persisted(VIEWER)}}))
+        .await;
     assert_eq!(socket.receive().await["payload"]["data"]["viewerRole"], "USER");
     app.stop().await;
 }
@@ -72,7 +74,10 @@ async fn a_hash_is_that_of_its_text() {
     let after = post(&alice, json!({"query": other, "extensions": persisted(VIEWER)})).await;
     assert_eq!(code(&after), "BAD_USER_INPUT");
     for nonsense in [json!({"persistedQuery": 1}), json!({"persistedQuery": {"sha256Hash": 1}})] {
-        assert_eq!(code(&post(&alice, json!({"query": VIEWER, "extensions": nonsense})).await), "BAD_USER_INPUT");
+        assert_eq!(
+            code(&post(&alice, json!({"query": VIEWER, "extensions": nonsense})).await),
+            "BAD_USER_INPUT"
+        );
     }
     let invalid = "{ nonsense";
     post(&alice, json!({"query": invalid, "extensions": persisted(invalid)})).await;
@@ -89,7 +94,11 @@ async fn a_known_query_can_be_fetched() {
     let query = "query($id: ID!) { node(id: $id) { id } }";
     let mutation = "mutation { archiveAll(input: {}) { affectedCount } }";
     for text in [query, mutation] {
-        post(&alice, json!({"query": text, "variables": {"id": alice.id}, "extensions": persisted(text)})).await;
+        post(
+            &alice,
+            json!({"query": text, "variables": {"id": alice.id}, "extensions": persisted(text)}),
+        )
+        .await;
     }
     let token = alice.token.as_ref().unwrap();
     let variables = json!({"id": alice.id}).to_string();
@@ -99,9 +108,11 @@ async fn a_known_query_can_be_fetched() {
         assert_eq!((status, &answer["data"]["node"]["id"]), (StatusCode::OK, &json!(alice.id)));
     }
     // Java's client offers an upgrade to HTTP/2 with each request.
-    let offered = get(&app, &[("documentId", &hash(query)), ("variables", &variables)]).header("upgrade", "h2c");
+    let offered = get(&app, &[("documentId", &hash(query)), ("variables", &variables)])
+        .header("upgrade", "h2c");
     assert_eq!(answer(offered.bearer_auth(token)).await.0, StatusCode::OK);
-    let (status, _) = answer(get(&app, &[("documentId", &hash(mutation))]).bearer_auth(token)).await;
+    let (status, _) =
+        answer(get(&app, &[("documentId", &hash(mutation))]).bearer_auth(token)).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
     let new = "{ viewer { externalId } }";
     for (parameters, wanted) in [
@@ -110,11 +121,16 @@ async fn a_known_query_can_be_fetched() {
         (vec![("query", new.to_owned()), ("documentId", hash(new))], StatusCode::OK),
         (vec![("documentId", hash(new))], StatusCode::OK),
     ] {
-        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let parameters: Vec<_> =
+            parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let (status, answer) = answer(get(&app, &parameters).bearer_auth(token)).await;
         assert_eq!(status, wanted, "{parameters:?}");
         let is_wrong_hash = code(&answer) == "BAD_USER_INPUT" && status == StatusCode::OK;
-        assert_eq!(is_wrong_hash, parameters.last() == Some(&("documentId", &*hash(query))), "{answer}");
+        assert_eq!(
+            is_wrong_hash,
+            parameters.last() == Some(&("documentId", &*hash(query))),
+            "{answer}"
+        );
     }
     app.stop().await;
 }
@@ -130,11 +146,18 @@ async fn with_trusted_documents_people_send_nothing_else() {
     for (name, file) in [("preset.json", json!({"role": VIEWER})), ("manifest.json", manifest)] {
         let path = directory.path().join(name);
         std::fs::write(&path, file.to_string()).unwrap();
-        let app = TestApp::start_with(Kind::Sqlite, |config| config.trusted_documents = Some(path)).await.unwrap();
+        let app = TestApp::start_with(Kind::Sqlite, |config| config.trusted_documents = Some(path))
+            .await
+            .unwrap();
         let alice = app.client("alice", tidings::auth::Role::User);
         assert_eq!(post(&alice, json!({"documentId": "role"})).await["data"]["viewerRole"], "USER");
-        assert_eq!(code(&post(&alice, json!({"documentId": "other"})).await), "PERSISTED_QUERY_NOT_FOUND");
-        for body in [json!({"query": VIEWER}), json!({"query": VIEWER, "extensions": persisted(VIEWER)})] {
+        assert_eq!(
+            code(&post(&alice, json!({"documentId": "other"})).await),
+            "PERSISTED_QUERY_NOT_FOUND"
+        );
+        for body in
+            [json!({"query": VIEWER}), json!({"query": VIEWER, "extensions": persisted(VIEWER)})]
+        {
             assert_eq!(code(&post(&alice, body.clone()).await), "FORBIDDEN");
             assert_eq!(code(&post(&app.stranger(), body).await), "FORBIDDEN");
         }
@@ -151,7 +174,8 @@ async fn with_trusted_documents_people_send_nothing_else() {
 #[tokio::test]
 async fn persisted_documents_can_be_switched_off() {
     let off = Some(PersistedDocuments::Off);
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.persisted_documents = off).await.unwrap();
+    let app =
+        TestApp::start_with(Kind::Sqlite, |config| config.persisted_documents = off).await.unwrap();
     let alice = app.user("alice").await;
     let unsupported = post(&alice, json!({"extensions": persisted(VIEWER)})).await;
     assert_eq!(unsupported["errors"][0]["message"], "PersistedQueryNotSupported");

@@ -92,7 +92,9 @@ both! {
 
 /// Ada follows a lot, others follow a lot, `owners` of them have a lot, and a lot happens to what Ada does not follow.
 async fn much_happens(app: &TestApp, owners: u64) {
-    let n = |last: u64| format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})");
+    let n = |last: u64| {
+        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})")
+    };
     let tx = app.db.begin().await.unwrap();
     for sql in [
         format!(
@@ -171,14 +173,20 @@ async fn assert_reads_little(app: &TestApp, statement: &Statement) {
     let tx = app.db.begin().await.unwrap();
     match statement.db_backend {
         DbBackend::Sqlite => {
-            let plan = tx.rows(&format!("EXPLAIN QUERY PLAN {sql}"), values(statement)).await.unwrap();
-            let steps: Vec<String> = plan.iter().map(|row| row.try_get_by_index(3).unwrap()).collect();
+            let plan =
+                tx.rows(&format!("EXPLAIN QUERY PLAN {sql}"), values(statement)).await.unwrap();
+            let steps: Vec<String> =
+                plan.iter().map(|row| row.try_get_by_index(3).unwrap()).collect();
             let is_scan = |step: &&String| {
                 let scanned = step.strip_prefix("SCAN ").and_then(|step| step.split(' ').next());
                 scanned.is_some_and(|scanned| names.contains(&scanned.to_owned()))
             };
-            let is_narrow = |step: &&String| OF_WHAT_IS_WANTED.iter().any(|index| step.ends_with(index));
-            assert!(!steps.iter().filter(|step| !is_narrow(step)).any(|step| is_scan(&step)), "{sql}\n{steps:#?}");
+            let is_narrow =
+                |step: &&String| OF_WHAT_IS_WANTED.iter().any(|index| step.ends_with(index));
+            assert!(
+                !steps.iter().filter(|step| !is_narrow(step)).any(|step| is_scan(&step)),
+                "{sql}\n{steps:#?}"
+            );
         }
         _ => {
             // A hot read gives one JSON text, on a connection for reads. Of the others, only what changes nothing can be run once
@@ -221,7 +229,11 @@ fn names(sql: &str) -> Vec<String> {
 }
 
 /// The generic plan of a statement; one that is measured is run.
-async fn postgres_plan(connection: &impl ConnectionTrait, statement: &Statement, is_measured: bool) -> Value {
+async fn postgres_plan(
+    connection: &impl ConnectionTrait,
+    statement: &Statement,
+    is_measured: bool,
+) -> Value {
     let values = values(statement);
     let types: Vec<_> = values
         .iter()
@@ -236,14 +248,18 @@ async fn postgres_plan(connection: &impl ConnectionTrait, statement: &Statement,
         })
         .collect();
     let types = if types.is_empty() { String::new() } else { format!("({})", types.join(", ")) };
-    connection.execute_unprepared(&format!("PREPARE explained{types} AS {}", statement.sql)).await.unwrap();
+    connection
+        .execute_unprepared(&format!("PREPARE explained{types} AS {}", statement.sql))
+        .await
+        .unwrap();
     let analyze = if is_measured { "ANALYZE, BUFFERS, TIMING OFF, " } else { "" };
     let places: Vec<_> = (1..=values.len()).map(|n| format!("${n}")).collect();
     let places = if places.is_empty() { String::new() } else { format!("({})", places.join(", ")) };
     let execute = format!("EXPLAIN ({analyze}FORMAT JSON) EXECUTE explained{places}");
     let execute = Statement::from_sql_and_values(DbBackend::Postgres, execute, values).to_string();
     let execute = Statement::from_string(DbBackend::Postgres, execute);
-    let plan = connection.query_one_raw(execute).await.unwrap().unwrap().try_get_by_index(0).unwrap();
+    let plan =
+        connection.query_one_raw(execute).await.unwrap().unwrap().try_get_by_index(0).unwrap();
     connection.execute_unprepared("DEALLOCATE explained").await.unwrap();
     plan
 }
@@ -256,8 +272,9 @@ fn visit(plan: &Value, read: &mut BTreeMap<String, (Vec<String>, u64)>) {
             let table = node.get("Relation Name").and_then(Value::as_str).unwrap_or_default();
             if LARGE.contains(&table) {
                 let number = |name: &str| node.get(name).and_then(Value::as_f64).unwrap_or(0.0);
-                let rows =
-                    number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
+                let rows = number("Actual Rows")
+                    + number("Rows Removed by Filter")
+                    + number("Rows Removed by Index Recheck");
                 let (kinds, all) = read.entry(table.to_owned()).or_default();
                 kinds.push(node["Node Type"].as_str().unwrap_or_default().to_owned());
                 *all += (rows * number("Actual Loops")) as u64;

@@ -20,8 +20,10 @@ pub struct Key {
 
 /// Making an RSA key takes long enough that all tests share these.
 pub static RSA: LazyLock<Key> = LazyLock::new(|| Key::rsa(&RSA_KEY));
-pub static RSA_KEY: LazyLock<RsaPrivateKey> = LazyLock::new(|| RsaPrivateKey::new(&mut OsRng, 2048).unwrap());
-pub static OTHER_RSA: LazyLock<Key> = LazyLock::new(|| Key::rsa(&RsaPrivateKey::new(&mut OsRng, 2048).unwrap()));
+pub static RSA_KEY: LazyLock<RsaPrivateKey> =
+    LazyLock::new(|| RsaPrivateKey::new(&mut OsRng, 2048).unwrap());
+pub static OTHER_RSA: LazyLock<Key> =
+    LazyLock::new(|| Key::rsa(&RsaPrivateKey::new(&mut OsRng, 2048).unwrap()));
 
 impl Key {
     pub fn rsa(key: &RsaPrivateKey) -> Self {
@@ -37,14 +39,17 @@ impl Key {
     pub fn ed() -> Self {
         let key = ed25519_dalek::SigningKey::generate(&mut OsRng);
         // Version 1 of PKCS#8, without the public key.
-        let key = ed25519_dalek::pkcs8::KeypairBytes { secret_key: key.to_bytes(), public_key: None };
+        let key =
+            ed25519_dalek::pkcs8::KeypairBytes { secret_key: key.to_bytes(), public_key: None };
         let key = key.to_pkcs8_der().unwrap();
         Key { algorithm: Algorithm::EdDSA, signing: EncodingKey::from_ed_der(key.as_bytes()) }
     }
 
     /// As it stands in a JWKS.
     pub fn public(&self, id: &str) -> Value {
-        let mut key = serde_json::to_value(Jwk::from_encoding_key(&self.signing, self.algorithm).unwrap()).unwrap();
+        let mut key =
+            serde_json::to_value(Jwk::from_encoding_key(&self.signing, self.algorithm).unwrap())
+                .unwrap();
         key["kid"] = id.into();
         key["use"] = "sig".into();
         key
@@ -116,13 +121,19 @@ pub async fn over_tls(keys: &[Value]) -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let tls = tls.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let tls =
+        tls.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}/jwks", listener.local_addr().unwrap().port());
     let body = jwks(keys).to_string();
-    let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();

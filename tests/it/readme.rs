@@ -6,7 +6,8 @@ use std::process::Command;
 use crate::app::{Kind, TestApp};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-const NOTIFICATIONS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/notifications.md"));
+const NOTIFICATIONS: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/notifications.md"));
 
 /// The blocks of one language between two headings.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
@@ -17,20 +18,25 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 /// Epochs are made by chance.
 fn without_epoch(line: &str) -> String {
     match line.split_once("\"cursor\":\"") {
-        Some((before, rest)) => format!("{before}\"cursor\":\"{}", &rest[rest.find(':').unwrap()..]),
+        Some((before, rest)) => {
+            format!("{before}\"cursor\":\"{}", &rest[rest.find(':').unwrap()..])
+        }
         None => line.to_owned(),
     }
 }
 
 /// Times within texts are those of the day on which the example was run.
 fn without_times(line: &str) -> String {
-    let part = |part: &str| part.trim_end_matches(|c: char| c.is_ascii_digit() || "T:.-".contains(c)).to_owned();
+    let part = |part: &str| {
+        part.trim_end_matches(|c: char| c.is_ascii_digit() || "T:.-".contains(c)).to_owned()
+    };
     line.split("+00:00").map(part).collect::<Vec<_>>().join("(time)")
 }
 
 /// The README's tour, without its first block: that starts the server, which is there.
 fn tour() -> String {
-    let tour = &README[README.find("## Five minutes").unwrap()..README.find("### Follow live").unwrap()];
+    let tour =
+        &README[README.find("## Five minutes").unwrap()..README.find("### Follow live").unwrap()];
     tour.replacen("```sh\n", "", 1)
 }
 
@@ -46,8 +52,8 @@ async fn announcements_and_activities_work_as_they_are_documented() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_announcement_of_the_readme_works_as_it_is_written() {
-    let section =
-        &README[README.find("### Announcements and activities").unwrap()..README.find("### Look around").unwrap()];
+    let section = &README[README.find("### Announcements and activities").unwrap()
+        ..README.find("### Look around").unwrap()];
     works_as_it_is_written(&(tour() + section)).await;
 }
 
@@ -61,7 +67,10 @@ async fn works_as_it_is_written(document: &str) {
     );
     let output = tokio::task::spawn_blocking(move || {
         let mut bash = Command::new("bash");
-        bash.args(["-c", &(cargo + &script)]).env("TIDINGS_AUTH_SECRET", crate::app::SECRET).output().unwrap()
+        bash.args(["-c", &(cargo + &script)])
+            .env("TIDINGS_AUTH_SECRET", crate::app::SECRET)
+            .output()
+            .unwrap()
     });
     let output = output.await.unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -69,7 +78,9 @@ async fn works_as_it_is_written(document: &str) {
 
     let said = blocks(document, "json").concat();
 
-    let lines = |text: &str| text.lines().map(without_epoch).map(|line| without_times(&line)).collect::<Vec<_>>();
+    let lines = |text: &str| {
+        text.lines().map(without_epoch).map(|line| without_times(&line)).collect::<Vec<_>>()
+    };
     assert_eq!(lines(&printed), lines(&said));
     app.stop().await;
 }

@@ -12,8 +12,10 @@ use crate::{
 const BOB: &str = "(SELECT id FROM \"user\" WHERE external_id = 'bob')";
 const MESSAGE: &str = "(SELECT id FROM message WHERE subject = 'hello')";
 /// The item of bob's that has two activities of two people.
-const ITEM: &str = "(SELECT max(id) FROM inbox_item WHERE kind = 'activity' AND activity_count = 2)";
-const OTHER_ITEM: &str = "(SELECT max(id) FROM inbox_item WHERE kind = 'activity' AND activity_count = 1)";
+const ITEM: &str =
+    "(SELECT max(id) FROM inbox_item WHERE kind = 'activity' AND activity_count = 2)";
+const OTHER_ITEM: &str =
+    "(SELECT max(id) FROM inbox_item WHERE kind = 'activity' AND activity_count = 1)";
 
 async fn look(app: &TestApp) -> Report {
     recount::check(app.db.read(), app.now()).await.unwrap()
@@ -66,8 +68,10 @@ fn errors() -> Vec<(String, &'static str)> {
     let inbox = |column: &'static str, value: &str| {
         (format!("UPDATE inbox SET {column} = {value} WHERE user_id = {BOB}"), column)
     };
-    let mut errors: Vec<_> =
-        tidings::inbox::COUNTS.iter().map(|(name, _)| inbox(name, &format!("{name} + 3"))).collect();
+    let mut errors: Vec<_> = tidings::inbox::COUNTS
+        .iter()
+        .map(|(name, _)| inbox(name, &format!("{name} + 3")))
+        .collect();
     errors.extend([
         inbox("seq", "1"),
         (format!("UPDATE inbox SET purged_seq = seq + 5 WHERE user_id = {BOB}"), "seq is "),
@@ -76,20 +80,44 @@ fn errors() -> Vec<(String, &'static str)> {
         inbox("activities_pulled", "activities_pulled + 7"),
     ]);
     let of = |text: &str| {
-        text.replace("BOB", BOB).replace("MESSAGE", MESSAGE).replace("OTHER", OTHER_ITEM).replace("ITEM", ITEM)
+        text.replace("BOB", BOB)
+            .replace("MESSAGE", MESSAGE)
+            .replace("OTHER", OTHER_ITEM)
+            .replace("ITEM", ITEM)
     };
     let others = [
-        ("UPDATE inbox_item SET arrived_seq = seq + 1 WHERE user_id = BOB AND kind = 'message'", "arrived_seq is"),
-        ("UPDATE inbox_item SET reminded_seq = seq + 1 WHERE user_id = BOB AND kind = 'message'", "reminded_seq is"),
-        ("UPDATE inbox_item SET activity_count = 3 WHERE id = ITEM", "activity_count is 3, and should be 2"),
-        ("UPDATE inbox_item SET actor_count = 1 WHERE id = ITEM", "actor_count is 1, and should be 2"),
-        ("UPDATE inbox_item SET activity_id = NULL WHERE id = ITEM", "the latest activity is nothing"),
-        ("UPDATE inbox_item_actor SET activity_count = 9 WHERE item_id = ITEM", "activity_count of a person is 9"),
+        (
+            "UPDATE inbox_item SET arrived_seq = seq + 1 WHERE user_id = BOB AND kind = 'message'",
+            "arrived_seq is",
+        ),
+        (
+            "UPDATE inbox_item SET reminded_seq = seq + 1 WHERE user_id = BOB AND kind = 'message'",
+            "reminded_seq is",
+        ),
+        (
+            "UPDATE inbox_item SET activity_count = 3 WHERE id = ITEM",
+            "activity_count is 3, and should be 2",
+        ),
+        (
+            "UPDATE inbox_item SET actor_count = 1 WHERE id = ITEM",
+            "actor_count is 1, and should be 2",
+        ),
+        (
+            "UPDATE inbox_item SET activity_id = NULL WHERE id = ITEM",
+            "the latest activity is nothing",
+        ),
+        (
+            "UPDATE inbox_item_actor SET activity_count = 9 WHERE item_id = ITEM",
+            "activity_count of a person is 9",
+        ),
         (
             "UPDATE inbox_item_actor SET latest_activity_id = 99 WHERE item_id = ITEM",
             "latest activity of a person is 99",
         ),
-        ("DELETE FROM inbox_item_actor WHERE item_id = ITEM AND actor_id <> BOB", "the number of its people is 0"),
+        (
+            "DELETE FROM inbox_item_actor WHERE item_id = ITEM AND actor_id <> BOB",
+            "the number of its people is 0",
+        ),
         (
             "INSERT INTO inbox_item_activity (item_id, activity_id) SELECT OTHER, activity_id FROM inbox_item WHERE id = ITEM",
             "is in it twice",
@@ -99,7 +127,10 @@ fn errors() -> Vec<(String, &'static str)> {
             "UPDATE message_recipient SET read_at = NULL, seen_at = NULL WHERE message_id = MESSAGE AND user_id = BOB",
             "is not noted",
         ),
-        ("UPDATE message_recipient SET seen_at = NULL WHERE message_id = MESSAGE AND user_id <> BOB", "is not noted"),
+        (
+            "UPDATE message_recipient SET seen_at = NULL WHERE message_id = MESSAGE AND user_id <> BOB",
+            "is not noted",
+        ),
         ("DELETE FROM announcement_reading", "is not noted"),
         ("UPDATE announcement_reading SET read_at = NULL", "is not noted"),
         ("DELETE FROM inbox_item WHERE user_id = BOB AND message_id = MESSAGE", "does not have it"),
@@ -108,26 +139,50 @@ fn errors() -> Vec<(String, &'static str)> {
             "does not have it",
         ),
         ("DELETE FROM inbox_item WHERE user_id = BOB AND kind = 'announcement'", "is missing"),
-        ("UPDATE message SET recipient_count = 5 WHERE id = MESSAGE", "recipient_count is 5, and should be 2"),
+        (
+            "UPDATE message SET recipient_count = 5 WHERE id = MESSAGE",
+            "recipient_count is 5, and should be 2",
+        ),
         ("UPDATE message SET seen_count = 5 WHERE id = MESSAGE", "seen_count is 5"),
         ("UPDATE message SET read_count = 5 WHERE id = MESSAGE", "read_count is 5"),
-        ("UPDATE message_audience SET recipient_count = 5 WHERE message_id = MESSAGE", "recipient_count is 5"),
-        ("UPDATE message_audience SET seen_count = 5 WHERE message_id = MESSAGE", "seen_count is 5"),
-        ("UPDATE message_audience SET read_count = 5 WHERE message_id = MESSAGE", "read_count is 5"),
+        (
+            "UPDATE message_audience SET recipient_count = 5 WHERE message_id = MESSAGE",
+            "recipient_count is 5",
+        ),
+        (
+            "UPDATE message_audience SET seen_count = 5 WHERE message_id = MESSAGE",
+            "seen_count is 5",
+        ),
+        (
+            "UPDATE message_audience SET read_count = 5 WHERE message_id = MESSAGE",
+            "read_count is 5",
+        ),
         ("UPDATE announcement SET seen_count = 5", "seen_count is 5"),
         ("UPDATE announcement SET read_count = 5", "read_count is 5"),
         ("UPDATE thread SET seq = 0", "the thread of"),
         ("DELETE FROM thread", "does not exist"),
         ("UPDATE subscription SET since = 99 WHERE until IS NULL", "since is 99"),
-        ("UPDATE subscription SET since = 1, until = 0 WHERE until IS NOT NULL", "until is 0, and should be 1"),
-        ("DELETE FROM inbox_item_activity WHERE item_id = OTHER", "has no activities and is still there"),
+        (
+            "UPDATE subscription SET since = 1, until = 0 WHERE until IS NOT NULL",
+            "until is 0, and should be 1",
+        ),
+        (
+            "DELETE FROM inbox_item_activity WHERE item_id = OTHER",
+            "has no activities and is still there",
+        ),
         (
             "UPDATE activity SET retracted_at = created_at, settled_at = created_at \
              WHERE id = (SELECT activity_id FROM inbox_item WHERE id = ITEM)",
             "is over and still there",
         ),
-        ("UPDATE announcement SET withdrawn_at = created_at, settled_at = created_at", "is over and still there"),
-        ("UPDATE message SET expired_at = created_at WHERE id = MESSAGE", "is over and still there"),
+        (
+            "UPDATE announcement SET withdrawn_at = created_at, settled_at = created_at",
+            "is over and still there",
+        ),
+        (
+            "UPDATE message SET expired_at = created_at WHERE id = MESSAGE",
+            "is over and still there",
+        ),
         (
             "UPDATE message SET expired_at = created_at WHERE subject = 'reminds'",
             "goes on after the message has expired",
@@ -251,7 +306,10 @@ async fn the_command_looks_at_a_sqlite_beside_its_server_and_mends_it_without() 
     assert_eq!(recount_by_command(&app, false), (1, "1 thing is wrong"));
     let refused = command(&app, true).output().unwrap();
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("in use by another Tidings; stop it first"), "{said}");
+    assert!(
+        !refused.status.success() && said.contains("in use by another Tidings; stop it first"),
+        "{said}"
+    );
 
     app.stop().await;
     assert_eq!(recount_by_command(&app, true), (0, "everything is right"));

@@ -40,7 +40,11 @@ pub async fn reminders(app: &TestApp) -> Vec<(String, i32)> {
     let sql = "SELECT u.external_id, sum(r.reminder_count) FROM message_recipient AS r JOIN \"user\" AS u ON u.id = r.user_id \
                GROUP BY u.external_id ORDER BY u.external_id";
     let rows = app.db.read().query_all_raw(app.db.statement(sql, [])).await.unwrap();
-    rows.iter().map(|row| (row.try_get_by_index(0).unwrap(), row.try_get_by_index::<i64>(1).unwrap() as i32)).collect()
+    rows.iter()
+        .map(|row| {
+            (row.try_get_by_index(0).unwrap(), row.try_get_by_index::<i64>(1).unwrap() as i32)
+        })
+        .collect()
 }
 
 pub async fn reminder(user: &TestUser, message: &str) -> Value {

@@ -12,7 +12,8 @@ const DAYS: [&str; 2] = ["2026-01-06T09:00:00Z", "2026-01-07T09:00:00Z"];
 
 /// How many recipients were reminded another number of times than this.
 async fn others_than(app: &TestApp, times: i32) -> i64 {
-    count(app, &format!("SELECT count(*) FROM message_recipient WHERE reminder_count <> {times}")).await
+    count(app, &format!("SELECT count(*) FROM message_recipient WHERE reminder_count <> {times}"))
+        .await
 }
 
 both! {
@@ -135,7 +136,8 @@ both! {
 
 /// Copies of the only message and its reminder, as if it had been sent so often to its only recipient.
 async fn copies(app: &TestApp, size: i64, recipient: &TestUser) {
-    let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})");
+    let numbers =
+        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})");
     let tx = app.db.begin().await.unwrap();
     let run = async |sql: &str| tx.run(&format!("{numbers} {sql}"), []).await.unwrap();
     run("INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
@@ -153,16 +155,22 @@ async fn copies(app: &TestApp, size: i64, recipient: &TestUser) {
          SELECT id + i, user_id, kind, message_id + i, seq + i, seq + i, created_at, updated_at FROM inbox_item CROSS JOIN n").await;
     let size = size.to_string();
     let head =
-        "UPDATE inbox SET seq = seq + N, unread = unread + N, unseen = unseen + N WHERE seq > 0".replace('N', &size);
+        "UPDATE inbox SET seq = seq + N, unread = unread + N, unseen = unseen + N WHERE seq > 0"
+            .replace('N', &size);
     tx.run(&head, []).await.unwrap();
     if app.db.is_postgres() {
         for table in ["message", "message_audience", "inbox_item"] {
-            let next = format!("SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))");
+            let next = format!(
+                "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
+            );
             tx.rows(&next, []).await.unwrap();
         }
     }
     tx.commit().await.unwrap();
-    assert_eq!(recipient.counts().await["unread"].to_string(), (size.parse::<i64>().unwrap() + 1).to_string());
+    assert_eq!(
+        recipient.counts().await["unread"].to_string(),
+        (size.parse::<i64>().unwrap() + 1).to_string()
+    );
 }
 
 /// Two servers on one PostgreSQL that hear the same clock: one reminder each, for small messages and a large one.

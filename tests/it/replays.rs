@@ -33,9 +33,15 @@ async fn missed(socket: &mut Socket, item: &str) -> Vec<Value> {
             socket.send(json!({"type": "pong"})).await;
             continue;
         }
-        assert_eq!((&message["type"], &message["payload"]["errors"]), (&json!("next"), &Value::Null), "{message}");
+        assert_eq!(
+            (&message["type"], &message["payload"]["errors"]),
+            (&json!("next"), &Value::Null),
+            "{message}"
+        );
         let update = &message["payload"]["data"]["inboxUpdated"];
-        items.extend(update["changes"].as_array().unwrap().iter().map(|change| change["item"][item].clone()));
+        items.extend(
+            update["changes"].as_array().unwrap().iter().map(|change| change["item"][item].clone()),
+        );
         if update["caughtUp"] == true {
             return items;
         }

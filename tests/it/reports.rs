@@ -270,7 +270,8 @@ both! {
 /// Where readers' names are kept from senders, counts and rates stay; admins see everything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn senders_are_told_how_many_and_not_who_where_the_settings_say_so() {
-    let counts_only = |config: &mut tidings::config::Config| config.reading_details = ReadingDetails::Counts;
+    let counts_only =
+        |config: &mut tidings::config::Config| config.reading_details = ReadingDetails::Counts;
     let app = TestApp::start_with(Kind::Sqlite, counts_only).await.unwrap();
     let [alice, bob] = app.users(["alice", "bob"]).await;
     let admin = app.admin().await;

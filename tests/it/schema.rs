@@ -27,17 +27,26 @@ fn everything_is_described() {
         match ty.kind {
             TypeKind::Object(object) => {
                 for field in object.fields {
-                    check(format!("{name}.{}", field.node.name.node), field.node.description.is_some());
+                    check(
+                        format!("{name}.{}", field.node.name.node),
+                        field.node.description.is_some(),
+                    );
                 }
             }
             TypeKind::Enum(values) => {
                 for value in values.values {
-                    check(format!("{name}.{}", value.node.value.node), value.node.description.is_some());
+                    check(
+                        format!("{name}.{}", value.node.value.node),
+                        value.node.description.is_some(),
+                    );
                 }
             }
             TypeKind::InputObject(input) => {
                 for field in input.fields {
-                    check(format!("{name}.{}", field.node.name.node), field.node.description.is_some());
+                    check(
+                        format!("{name}.{}", field.node.name.node),
+                        field.node.description.is_some(),
+                    );
                 }
             }
             _ => {}

@@ -98,10 +98,16 @@ async fn in_inbox(user: &TestUser, search: &str) -> Vec<String> {
 }
 
 async fn sent(user: &TestUser, search: &str) -> Vec<String> {
-    let query = "query($search: String!) { sentMessages(filter: {search: $search}) { nodes { subject } } }";
+    let query =
+        "query($search: String!) { sentMessages(filter: {search: $search}) { nodes { subject } } }";
     titles(&user.query(query, json!({"search": search})).await["sentMessages"], "subject")
 }
 
 fn titles(page: &Value, field: &str) -> Vec<String> {
-    page["nodes"].as_array().unwrap().iter().map(|node| node[field].as_str().unwrap().to_owned()).collect()
+    page["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| node[field].as_str().unwrap().to_owned())
+        .collect()
 }

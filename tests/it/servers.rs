@@ -60,10 +60,14 @@ impl Proxy {
         let places = env::split_paths(&path).chain(["/usr/sbin".into()]);
         let found = places.map(|place| place.join(name)).find(|program| program.exists());
         if found.is_none() {
-            assert!(env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{name} is not tested: it was not found");
+            assert!(
+                env::var_os("CI").is_none_or(|ci| ci.is_empty()),
+                "{name} is not tested: it was not found"
+            );
             // Not eprintln!, which shows nothing of a test that passes.
-            let skipped =
-                format!("\n*** The test of several servers behind {name} is SKIPPED: it was not found ***\n\n");
+            let skipped = format!(
+                "\n*** The test of several servers behind {name} is SKIPPED: it was not found ***\n\n"
+            );
             stderr().write_all(skipped.as_bytes()).unwrap();
         }
         found
@@ -101,16 +105,29 @@ impl Proxy {
         }
     }
 
-    async fn start(self, program: &Path, directory: &Path, listen: SocketAddr, servers: [SocketAddr; 2]) -> Child {
+    async fn start(
+        self,
+        program: &Path,
+        directory: &Path,
+        listen: SocketAddr,
+        servers: [SocketAddr; 2],
+    ) -> Child {
         let file = directory.join("proxy.conf");
         fs::write(&file, self.configuration(listen, servers)).unwrap();
         let mut command = Command::new(program);
         match self {
-            Proxy::Nginx => command.arg("-p").arg(directory).arg("-e").arg("error.log").arg("-c").arg(&file),
+            Proxy::Nginx => {
+                command.arg("-p").arg(directory).arg("-e").arg("error.log").arg("-c").arg(&file)
+            }
             Proxy::Caddy => command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file),
         };
         let log = fs::File::create(directory.join("proxy.log")).unwrap();
-        command.env("HOME", directory).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
+        command
+            .env("HOME", directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let up = async {
             while TcpStream::connect(listen).await.is_err() {
@@ -170,7 +187,8 @@ async fn follow_once(
     // As a page does whose host is the proxy's.
     request.headers_mut().insert("origin", format!("http://{address}").parse()?);
     let stream = TcpStream::connect(address).await?;
-    let (mut socket, _) = timeout(PATIENCE, tokio_tungstenite::client_async(request, stream)).await??;
+    let (mut socket, _) =
+        timeout(PATIENCE, tokio_tungstenite::client_async(request, stream)).await??;
     let init = json!({"type": "connection_init", "payload": {"authorization": format!("Bearer {}", token(user))}});
     socket.send(Message::text(init.to_string())).await?;
     let query = "subscription($after: String) { inboxUpdated(after: $after) {
@@ -188,12 +206,16 @@ async fn follow_once(
             Some("connection_ack") => {
                 let payload = json!({"query": query, "variables": {"after": heard.cursor}});
                 socket
-                    .send(Message::text(json!({"type": "subscribe", "id": "1", "payload": payload}).to_string()))
+                    .send(Message::text(
+                        json!({"type": "subscribe", "id": "1", "payload": payload}).to_string(),
+                    ))
                     .await?;
             }
             Some("next") => {
                 let update = &message["payload"]["data"]["inboxUpdated"];
-                let Some(cursor) = update["cursor"].as_str() else { return Err(text.to_string().into()) };
+                let Some(cursor) = update["cursor"].as_str() else {
+                    return Err(text.to_string().into());
+                };
                 assert_eq!(update["resync"], Value::Null, "{user} cannot go on: {text}");
                 heard.connections += usize::from(!is_following);
                 is_following = true;
@@ -219,10 +241,17 @@ async fn follow_once(
 }
 
 /// Sends to all readers, each message until it is acknowledged, under one key.
-async fn keep_writing(address: SocketAddr, name: usize, sent: Arc<AtomicUsize>, stop: watch::Receiver<bool>) -> usize {
+async fn keep_writing(
+    address: SocketAddr,
+    name: usize,
+    sent: Arc<AtomicUsize>,
+    stop: watch::Receiver<bool>,
+) -> usize {
     let send = "mutation($to: [AudienceRef!]!, $subject: String!) {
         createMessage(input: {to: $to, subject: $subject, body: \"\", idempotencyKey: $subject}) { message { id } } }";
-    let to: Value = (0..READERS).map(|reader| json!({"user": {"externalId": format!("reader{reader}")}})).collect();
+    let to: Value = (0..READERS)
+        .map(|reader| json!({"user": {"externalId": format!("reader{reader}")}}))
+        .collect();
     let http = reqwest::Client::new();
     let mut n = 0;
     // One that may have been sent is sent until it is acknowledged.
@@ -231,7 +260,8 @@ async fn keep_writing(address: SocketAddr, name: usize, sent: Arc<AtomicUsize>, 
         is_pending = true;
         let variables = json!({"to": to, "subject": format!("{name}: {n}")});
         let request = http.post(format!("http://{address}/graphql")).bearer_auth(token("writer"));
-        let request = request.json(&json!({"query": send, "variables": variables})).timeout(PATIENCE);
+        let request =
+            request.json(&json!({"query": send, "variables": variables})).timeout(PATIENCE);
         let answer: Option<Value> = match request.send().await {
             Ok(answer) => answer.json().await.ok(),
             Err(_) => None,
@@ -250,7 +280,8 @@ async fn keep_writing(address: SocketAddr, name: usize, sent: Arc<AtomicUsize>, 
 }
 
 async fn clients_come_back_on_another_server(proxy: Proxy) {
-    let log = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
     let _ = log.with_test_writer().try_init();
     let Some(program) = proxy.program() else { return };
     let Some(database) = Database::create(Kind::Postgres).await else { return };
@@ -267,7 +298,8 @@ async fn clients_come_back_on_another_server(proxy: Proxy) {
     let (one, other) = (start(first), start(second));
     let mut cursors = Vec::new();
     for reader in 0..READERS {
-        let inbox = one.query(&token(&format!("reader{reader}")), "{ viewer { inbox { cursor } } }").await;
+        let inbox =
+            one.query(&token(&format!("reader{reader}")), "{ viewer { inbox { cursor } } }").await;
         cursors.push(inbox["viewer"]["inbox"]["cursor"].as_str().map(str::to_owned));
     }
     let _proxy = proxy.start(&program, directory.path(), listen, [first, second]).await;
@@ -310,15 +342,28 @@ async fn clients_come_back_on_another_server(proxy: Proxy) {
     all.send(Some(written)).unwrap();
 
     let mut connections = 0;
-    while let Some(heard) = timeout(PATIENCE, readers.join_next()).await.expect("something is missing") {
+    while let Some(heard) =
+        timeout(PATIENCE, readers.join_next()).await.expect("something is missing")
+    {
         let heard = heard.unwrap();
         assert_eq!(heard.arrived.len(), written);
-        assert!(heard.arrived.values().all(|times| *times == 1), "something came twice: {:?}", heard.arrived);
-        assert!(heard.numbers.values().all(|numbers| numbers.is_sorted()), "the order is wrong: {:?}", heard.numbers);
+        assert!(
+            heard.arrived.values().all(|times| *times == 1),
+            "something came twice: {:?}",
+            heard.arrived
+        );
+        assert!(
+            heard.numbers.values().all(|numbers| numbers.is_sorted()),
+            "the order is wrong: {:?}",
+            heard.numbers
+        );
         assert_eq!(heard.unread, written as u64);
         connections += heard.connections;
     }
-    assert!(connections >= 2 * READERS, "each was on a server that ended, and came back: {connections}");
+    assert!(
+        connections >= 2 * READERS,
+        "each was on a server that ended, and came back: {connections}"
+    );
     an_event_stream_is_not_held_up(listen).await;
     // Their ids and cursors are those of the database: a client of the server itself goes on from there.
     let fresh = follow(&first.to_string(), "reader0", None).await;
@@ -327,19 +372,24 @@ async fn clients_come_back_on_another_server(proxy: Proxy) {
     assert!(one.end().success());
     let mut recount = tidings(directory.path());
     assert!(
-        printed(recount.args(["recount", "--database-url", &database.url]).output().unwrap()).ends_with("is right\n")
+        printed(recount.args(["recount", "--database-url", &database.url]).output().unwrap())
+            .ends_with("is right\n")
     );
 }
 
 /// The first event is there while the stream is open.
 async fn an_event_stream_is_not_held_up(address: SocketAddr) {
-    let request = reqwest::Client::new().post(format!("http://{address}/graphql")).bearer_auth(token("reader0"));
+    let request = reqwest::Client::new()
+        .post(format!("http://{address}/graphql"))
+        .bearer_auth(token("reader0"));
     let request = request.header("accept", "text/event-stream").timeout(PATIENCE);
     let query = "subscription { inboxUpdated { cursor } }";
     let mut answer = request.json(&json!({"query": query})).send().await.unwrap();
     let mut read = String::new();
     while !read.contains("inboxUpdated") {
-        read.push_str(&String::from_utf8_lossy(&answer.chunk().await.unwrap().expect("the stream has ended")));
+        read.push_str(&String::from_utf8_lossy(
+            &answer.chunk().await.unwrap().expect("the stream has ended"),
+        ));
     }
 }
 

@@ -30,15 +30,19 @@ fn a_locked_row_does_not_hold_up_the_end() {
         // A process of its own on the same database, whose transactions may wait for longer than it may take to end.
         let directory = tempfile::tempdir().unwrap();
         let mut serve = tidings(directory.path());
-        serve.env("TIDINGS_DATABASE_URL", &*app.config.database_url).env("TIDINGS_AUTH_SECRET", SECRET);
+        serve
+            .env("TIDINGS_DATABASE_URL", &*app.config.database_url)
+            .env("TIDINGS_AUTH_SECRET", SECRET);
         serve.env("TIDINGS_DATABASE_LOCK_TIMEOUT", "60s");
         let server = Server::start(&mut serve);
         let expires = Clock::System.now() + TimeDelta::hours(1);
         let token = Auth::new(SECRET).unwrap().issue("alice", Role::User, expires).unwrap();
         let send = r#"{"query": "mutation { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"cut off\", body: \"\"}) { message { id } } }"}"#;
-        let request = reqwest::Client::new().post(format!("{}/graphql", server.url)).bearer_auth(token);
+        let request =
+            reqwest::Client::new().post(format!("{}/graphql", server.url)).bearer_auth(token);
         let request = request.header("content-type", "application/json").body(send);
-        let waiting = tokio::spawn(async move { request.send().await.unwrap().text().await.unwrap() });
+        let waiting =
+            tokio::spawn(async move { request.send().await.unwrap().text().await.unwrap() });
         until_waiting(&outside, &app, 1..).await;
 
         let told = Instant::now();

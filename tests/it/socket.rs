@@ -45,11 +45,18 @@ impl Handshake {
         Self::over(TcpStream::connect(address).await.unwrap(), address, request, headers).await
     }
 
-    async fn over(mut stream: TcpStream, address: &str, request: &str, headers: &[(&str, &str)]) -> Self {
+    async fn over(
+        mut stream: TcpStream,
+        address: &str,
+        request: &str,
+        headers: &[(&str, &str)],
+    ) -> Self {
         let mut text = format!("{request}\r\n");
         let host = ("host", address);
         let usual = UPGRADE.iter().chain([&PROTOCOL, &host]);
-        for (name, value) in usual.filter(|(name, _)| headers.iter().all(|(other, _)| other != name)).chain(headers) {
+        for (name, value) in
+            usual.filter(|(name, _)| headers.iter().all(|(other, _)| other != name)).chain(headers)
+        {
             if !value.is_empty() {
                 text.push_str(&format!("{name}: {value}\r\n"));
             }
@@ -133,7 +140,8 @@ impl Socket {
     /// Sends without reading, until both directions are full: the server waits for the client.
     pub async fn clog(&mut self) {
         let padding = "x".repeat(60_000);
-        let ping = Message::text(json!({"type": "ping", "payload": {"padding": padding}}).to_string());
+        let ping =
+            Message::text(json!({"type": "ping", "payload": {"padding": padding}}).to_string());
         while let Ok(sent) = timeout(Duration::from_millis(500), self.0.send(ping.clone())).await {
             sent.unwrap();
         }
@@ -151,7 +159,9 @@ impl Socket {
     /// Closes the socket; returns when the server has let go of it.
     pub async fn close(mut self) {
         self.0.close(None).await.unwrap();
-        while let Some(Ok(_)) = timeout(PATIENCE, self.0.next()).await.expect("the server does not end it") {}
+        while let Some(Ok(_)) =
+            timeout(PATIENCE, self.0.next()).await.expect("the server does not end it")
+        {}
     }
 
     /// The next message of the protocol; pings of the transport are answered in passing.
@@ -211,7 +221,8 @@ impl Following {
     pub async fn start(mut socket: Socket, subscription: &str, variables: Value) -> Self {
         socket.subscribe("1", subscription, variables).await;
         let state = InboxState::new("", Value::Null, Vec::new());
-        let mut following = Following { socket, state, update: Value::Null, changes: Default::default() };
+        let mut following =
+            Following { socket, state, update: Value::Null, changes: Default::default() };
         following.next_update().await;
         following
     }

@@ -35,8 +35,10 @@ impl Event {
 
 fn request(user: &TestUser, query: &str, variables: Value) -> RequestBuilder {
     let body = json!({"query": query, "variables": variables});
-    let request =
-        reqwest::Client::new().post(user.app.url("/graphql")).header("accept", "text/event-stream").json(&body);
+    let request = reqwest::Client::new()
+        .post(user.app.url("/graphql"))
+        .header("accept", "text/event-stream")
+        .json(&body);
     user.token.iter().fold(request, |request, token| request.bearer_auth(token))
 }
 
@@ -44,7 +46,9 @@ impl Events {
     async fn open(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
-        assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
+        assert!(
+            response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream")
+        );
         Events { response, unread: String::new() }
     }
 
@@ -66,10 +70,14 @@ impl Events {
         loop {
             let block = self.block().await?;
             let field = |name: &str| {
-                block.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+                block
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .map(|value| value.trim().to_owned())
             };
             if let Some(kind) = field("event:") {
-                let data = serde_json::from_str(&field("data:").unwrap_or_default()).unwrap_or_default();
+                let data =
+                    serde_json::from_str(&field("data:").unwrap_or_default()).unwrap_or_default();
                 return Some(Event { kind, id: field("id:"), data });
             }
         }
@@ -160,9 +168,12 @@ async fn every_operation_is_answered_with_events() {
 #[tokio::test]
 async fn event_streams_pass_proxies_and_have_heartbeats() {
     let often = Duration::from_millis(50);
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.ping_interval = often).await.unwrap();
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.ping_interval = often)
+        .await
+        .unwrap();
     let alice = app.user("alice").await;
-    let mut events = Events::open(request(&alice, FOLLOW, json!({})).header("accept-encoding", "gzip")).await;
+    let mut events =
+        Events::open(request(&alice, FOLLOW, json!({})).header("accept-encoding", "gzip")).await;
     let headers = events.response.headers();
     assert_eq!(headers["x-accel-buffering"], "no");
     assert_eq!(headers["cache-control"], "no-store");
@@ -178,7 +189,9 @@ async fn event_streams_pass_proxies_and_have_heartbeats() {
 /// They count like websockets, and together with them.
 #[tokio::test]
 async fn a_person_has_so_many_event_streams_at_the_same_time() {
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.sockets_per_user = 2).await.unwrap();
+    let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.sockets_per_user = 2)
+        .await
+        .unwrap();
     let [alice, bob] = app.users(["alice", "bob"]).await;
     let socket = alice.connect().await;
     let _first = Events::open(request(&alice, FOLLOW, json!({}))).await;
@@ -200,9 +213,12 @@ async fn an_event_stream_that_cannot_go_on_ends_without_complete() {
     events.next().await.unwrap();
 
     let tx = app.db.begin().await.unwrap();
-    tx.run("CREATE TRIGGER t AFTER INSERT ON inbox_item BEGIN UPDATE inbox_item SET kind = 'x'; END", [])
-        .await
-        .unwrap();
+    tx.run(
+        "CREATE TRIGGER t AFTER INSERT ON inbox_item BEGIN UPDATE inbox_item SET kind = 'x'; END",
+        [],
+    )
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     alice.send(&bob, "hello").await;
 

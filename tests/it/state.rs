@@ -20,7 +20,8 @@ pub struct InboxState {
 
 impl InboxState {
     pub fn new(cursor: &str, counts: Value, items: Vec<Value>) -> Self {
-        let items = items.into_iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item)).collect();
+        let items =
+            items.into_iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item)).collect();
         InboxState { cursor: cursor.into(), counts, items }
     }
 
@@ -42,9 +43,12 @@ impl InboxState {
         fn is_there(item: &Value) -> bool {
             item["archivedAt"].is_null() && item["snoozedUntil"].is_null()
         }
-        let tally = |matches: &dyn Fn(&Value) -> bool| self.items.values().filter(|item| matches(item)).count();
+        let tally = |matches: &dyn Fn(&Value) -> bool| {
+            self.items.values().filter(|item| matches(item)).count()
+        };
         let unread = |kind: &str| {
-            let count = tally(&|item| is_there(item) && item["readAt"].is_null() && item["kind"] == kind);
+            let count =
+                tally(&|item| is_there(item) && item["readAt"].is_null() && item["kind"] == kind);
             json!({"kind": kind, "count": count})
         };
         json!({

@@ -138,11 +138,13 @@ async fn what_is_created_through_one_server_comes_through_another() {
 /// Where the operator says so, only the host application makes people follow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_may_be_kept_from_following_by_themselves() {
-    let app = TestApp::start_with(Kind::Sqlite, |config| config.people_subscribe = false).await.unwrap();
+    let app =
+        TestApp::start_with(Kind::Sqlite, |config| config.people_subscribe = false).await.unwrap();
     let bob = app.user("bob").await;
     let subscribe = "mutation($target: TargetRef!) { subscribe(input: {target: $target, reason: \"create_post\"}) { subscription { reasons } } }";
     assert_eq!(bob.refusal(subscribe, json!({"target": target("p")})).await.0, "FORBIDDEN");
-    let followed = app.service().acting_as(&bob).query(subscribe, json!({"target": target("p")})).await;
+    let followed =
+        app.service().acting_as(&bob).query(subscribe, json!({"target": target("p")})).await;
     assert_eq!(followed["subscribe"]["subscription"]["reasons"], json!(["create_post"]));
     app.stop().await;
 }

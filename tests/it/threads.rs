@@ -3,7 +3,9 @@ use serde_json::{Value, json};
 use crate::app::{TestApp, TestUser, To, both};
 
 async fn bodies(user: &TestUser, message: &str, list: &str) -> Vec<String> {
-    let query = format!("query($id: ID!) {{ message(id: $id) {{ {list}(first: 100) {{ nodes {{ body }} }} }} }}");
+    let query = format!(
+        "query($id: ID!) {{ message(id: $id) {{ {list}(first: 100) {{ nodes {{ body }} }} }} }}"
+    );
     let nodes = user.query(&query, json!({"id": message})).await["message"][list]["nodes"].take();
     nodes.as_array().unwrap().iter().map(|node| node["body"].as_str().unwrap().to_owned()).collect()
 }

@@ -56,7 +56,11 @@ fn without(mut claims: Value, name: &str) -> Value {
 /// Who a token makes its bearer, over HTTP; or the status, code and message of the refusal.
 async fn who(app: &TestApp, token: &str) -> String {
     let request = reqwest::Client::new().post(app.url("/graphql")).bearer_auth(token);
-    let answer = request.json(&json!({"query": "{ viewer { externalId } viewerRole }"})).send().await.unwrap();
+    let answer = request
+        .json(&json!({"query": "{ viewer { externalId } viewerRole }"}))
+        .send()
+        .await
+        .unwrap();
     let status = answer.status().as_u16();
     let answer: Value = answer.json().await.unwrap();
     match &answer["errors"][0] {
@@ -86,10 +90,13 @@ async fn forged_tokens_are_refused_with_one_answer() {
     let (ec, ed) = (Key::ec(), Key::ed());
     let other_alg = with(RSA.public("says RS512"), "alg", "RS512");
     let for_encryption = with(RSA.public("for encryption"), "use", "enc");
-    let secret =
-        Jwk::from_encoding_key(&EncodingKey::from_secret(b"published by mistake, of 32 bytes"), Algorithm::HS256);
+    let secret = Jwk::from_encoding_key(
+        &EncodingKey::from_secret(b"published by mistake, of 32 bytes"),
+        Algorithm::HS256,
+    );
     let published = with(serde_json::to_value(secret.unwrap()).unwrap(), "kid", "secret");
-    let keys = [RSA.public("rsa"), ec.public("ec"), ed.public("ed"), other_alg, for_encryption, published];
+    let keys =
+        [RSA.public("rsa"), ec.public("ec"), ed.public("ed"), other_alg, for_encryption, published];
     let provider = Provider::start(&keys).await;
     let app = start_with_keys(&provider, |config| config.auth_issuer = Some(ISSUER.into())).await;
     let good = claims(&app);
@@ -127,7 +134,10 @@ async fn forged_tokens_are_refused_with_one_answer() {
         ("another payload", format!("{head}.{admin}.{signature}")),
         ("not a token", "nonsense".into()),
         ("too long", rsa(with(good.clone(), "filling", "x".repeat(20_000)))),
-        ("HS256 with the public key", hs256(public.to_public_key_pem(Default::default()).unwrap().as_bytes())),
+        (
+            "HS256 with the public key",
+            hs256(public.to_public_key_pem(Default::default()).unwrap().as_bytes()),
+        ),
         ("HS256 with the public key in DER", hs256(public.to_public_key_der().unwrap().as_bytes())),
         ("HS256 with a secret of the JWKS", hs256(b"published by mistake, of 32 bytes")),
         ("HS256 with another secret", hs256(b"another secret of more than 32 bytes")),
@@ -168,7 +178,12 @@ async fn forged_tokens_are_refused_with_one_answer() {
         ("expired and forged", OTHER_RSA.sign(Some("rsa"), &with(good.clone(), "exp", 1))),
         ("our secret without the issuer", {
             let key = EncodingKey::from_secret(SECRET.as_bytes());
-            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &without(good.clone(), "iss"), &key).unwrap()
+            jsonwebtoken::encode(
+                &Header::new(Algorithm::HS256),
+                &without(good.clone(), "iss"),
+                &key,
+            )
+            .unwrap()
         }),
     ] {
         assert_eq!(who(&app, &token).await, FORGED, "{forgery}");
@@ -183,7 +198,9 @@ async fn an_expired_token_is_told_from_a_forged_one() {
     let provider = Provider::start(&[RSA.public("rsa")]).await;
     let app = start_with_keys(&provider, |_| {}).await;
     let past = with(claims(&app), "exp", app.now().timestamp());
-    for token in [RSA.sign(Some("rsa"), &past), app.auth.issue("alice", Role::User, app.now()).unwrap()] {
+    for token in
+        [RSA.sign(Some("rsa"), &past), app.auth.issue("alice", Role::User, app.now()).unwrap()]
+    {
         assert_eq!(who(&app, &token).await, EXPIRED);
         assert_eq!(closed(&app, &token).await, 4403);
     }
@@ -226,7 +243,8 @@ async fn keys_overlap_while_one_replaces_the_other() {
     let provider = Provider::start(&[old.public("old")]).await;
     let app = start_with_keys(&provider, |_| {}).await;
     let claims = claims(&app);
-    let [by_old, by_new] = [(&old, "old"), (&new, "new")].map(|(key, id)| key.sign(Some(id), &claims));
+    let [by_old, by_new] =
+        [(&old, "old"), (&new, "new")].map(|(key, id)| key.sign(Some(id), &claims));
     assert_eq!(who(&app, &by_old).await, "alice, USER");
     assert_eq!(who(&app, &by_new).await, FORGED);
 
@@ -292,7 +310,8 @@ async fn the_last_keys_hold_while_the_provider_answers_nonsense() {
     let provider = Provider::start(&[key.public("key")]).await;
     let app = start_with_keys(&provider, |_| {}).await;
     let claims = claims(&app);
-    let [known, unknown] = [(&key, "key"), (&new, "new")].map(|(key, id)| key.sign(Some(id), &claims));
+    let [known, unknown] =
+        [(&key, "key"), (&new, "new")].map(|(key, id)| key.sign(Some(id), &claims));
     assert_eq!(who(&app, &known).await, "alice, USER");
     let stranger = jwks(&[new.public("new")]).to_string();
     for (status, body) in [
@@ -382,7 +401,10 @@ async fn claims_are_where_the_settings_say() {
     assert_eq!(who(&app, &token(&["offline_access", "admin"])).await, "alice, USER");
     assert_eq!(who(&app, &token(&["offline_access", "inbox-admin"])).await, "alice, ADMIN");
     assert_eq!(who(&app, &token(&["inbox-host"])).await, "nobody, SERVICE");
-    assert_eq!(who(&app, &app.auth.issue("root", Role::Admin, app.now() + A_WHILE).unwrap()).await, "root, ADMIN");
+    assert_eq!(
+        who(&app, &app.auth.issue("root", Role::Admin, app.now() + A_WHILE).unwrap()).await,
+        "root, ADMIN"
+    );
     app.stop().await;
 }
 
@@ -410,7 +432,9 @@ async fn secrets_overlap_while_one_replaces_the_other() {
         config.auth_secrets_accepted = vec![SECRET.into()];
     })
     .await;
-    let by = |secret: &str| Auth::new(secret).unwrap().issue("alice", Role::User, app.now() + A_WHILE).unwrap();
+    let by = |secret: &str| {
+        Auth::new(secret).unwrap().issue("alice", Role::User, app.now() + A_WHILE).unwrap()
+    };
     assert_eq!(who(&app, &by(NEW)).await, "alice, USER");
     assert_eq!(who(&app, &by(SECRET)).await, "alice, USER");
     assert_eq!(who(&app, &by("a secret that is not among the two of them")).await, FORGED);

@@ -29,8 +29,11 @@ async fn insert(tx: &Tx, group: &str) {
 
 /// The groups that are there.
 async fn groups(db: &Db) -> Vec<String> {
-    let rows =
-        db.read().query_all_raw(db.statement("SELECT external_id FROM \"group\" ORDER BY id", [])).await.unwrap();
+    let rows = db
+        .read()
+        .query_all_raw(db.statement("SELECT external_id FROM \"group\" ORDER BY id", []))
+        .await
+        .unwrap();
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
@@ -99,7 +102,10 @@ async fn waiting_has_an_end(kind: Kind) {
     assert!(second.as_mut().now_or_never().is_none());
 
     let third = db.begin().now_or_never();
-    assert!(matches!(third, Some(Err(Error::Unavailable(_)))), "it does not hear at once that it is one too many");
+    assert!(
+        matches!(third, Some(Err(Error::Unavailable(_)))),
+        "it does not hear at once that it is one too many"
+    );
     let waited = second.await.err();
     assert!(matches!(waited, Some(Error::Unavailable(_))), "{waited:?}");
     held.commit().await.unwrap();

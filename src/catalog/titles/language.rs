@@ -9,8 +9,10 @@ use super::{Doing, settings};
 use crate::error::{Error, Result};
 
 /// The texts that are compiled in, by language.
-pub const BUILT_IN: [(&str, &str); 2] =
-    [("en", include_str!("../../../locales/en.ftl")), ("de", include_str!("../../../locales/de.ftl"))];
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("en", include_str!("../../../locales/en.ftl")),
+    ("de", include_str!("../../../locales/de.ftl")),
+];
 
 /// How many people a title names before it counts.
 const MOST_NAMES: usize = 2;
@@ -30,14 +32,16 @@ impl Language {
         bundle.set_use_isolating(false);
         let ends = tag.match_indices('-').map(|(end, _)| end).chain([tag.len()]);
         for beginning in ends.map(|end| &tag[..end]) {
-            let built_in = BUILT_IN.iter().filter(|(tag, _)| *tag == beginning).map(|(_, text)| *text);
+            let built_in =
+                BUILT_IN.iter().filter(|(tag, _)| *tag == beginning).map(|(_, text)| *text);
             for text in built_in.chain(settings.get(beginning).map(String::as_str)) {
-                let resource =
-                    FluentResource::try_new(text.to_owned()).map_err(|(_, errors)| Error::internal(errors))?;
+                let resource = FluentResource::try_new(text.to_owned())
+                    .map_err(|(_, errors)| Error::internal(errors))?;
                 bundle.add_resource_overriding(resource);
             }
         }
-        let missing = settings::WORDS.iter().map(|(word, _)| *word).filter(|word| !bundle.has_message(word));
+        let missing =
+            settings::WORDS.iter().map(|(word, _)| *word).filter(|word| !bundle.has_message(word));
         let missing: Vec<_> = missing.collect();
         if !missing.is_empty() {
             let why = format!("{tag} is not built in, and lacks {}", missing.join(", "));
@@ -70,7 +74,9 @@ impl Language {
     fn actors(&self, doing: &Doing) -> Option<Cow<'_, str>> {
         let names = &doing.actors[..doing.actors.len().min(MOST_NAMES)];
         let mut args = FluentArgs::with_capacity(5);
-        for ((variable, system), name) in [("first", "system"), ("second", "system-after")].iter().zip(names) {
+        for ((variable, system), name) in
+            [("first", "system"), ("second", "system-after")].iter().zip(names)
+        {
             match name {
                 Some(name) => args.set(*variable, name.as_str()),
                 None => args.set(*variable, self.say(system, None, &FluentArgs::new())?),

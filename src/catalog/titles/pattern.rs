@@ -53,7 +53,9 @@ fn check_inline(inline: &InlineExpression<String>, variables: &[&str]) -> Result
         InlineExpression::StringLiteral { value } => check_text(&unescape_unicode_to_string(value)),
         InlineExpression::NumberLiteral { .. } => Ok(()),
         InlineExpression::Placeable { expression } => check_expression(expression, variables),
-        InlineExpression::VariableReference { id } if variables.contains(&id.name.as_str()) => Ok(()),
+        InlineExpression::VariableReference { id } if variables.contains(&id.name.as_str()) => {
+            Ok(())
+        }
         InlineExpression::VariableReference { id } => {
             let known: Vec<_> = variables.iter().map(|name| format!("${name}")).collect();
             let known = if known.is_empty() { "none".into() } else { known.join(", ") };

@@ -30,18 +30,24 @@ pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {
         for (tag, sentence) in &entry.sentences {
             let field = format!("catalog.actions.{action}.sentences.{tag}");
             let sentence = pattern::check(&field, sentence, &SENTENCE)?;
-            *texts.entry(language(&field, tag)?).or_default() += &format!("action-{action} = {sentence}\n");
+            *texts.entry(language(&field, tag)?).or_default() +=
+                &format!("action-{action} = {sentence}\n");
         }
     }
     for (ty, nouns) in &settings.nouns {
         if !settings.target_types.contains(ty) {
-            return Err(Error::invalid(format!("catalog.nouns.{ty}"), "is not in catalog.target_types"));
+            return Err(Error::invalid(
+                format!("catalog.nouns.{ty}"),
+                "is not in catalog.target_types",
+            ));
         }
         for (tag, noun) in nouns {
             let field = format!("catalog.nouns.{ty}.{tag}");
             let text = texts.entry(language(&field, tag)?).or_default();
             *text += &format!("type-{ty} =\n");
-            for (form, phrase) in [("own", &noun.own), ("titled", &noun.titled), ("untitled", &noun.untitled)] {
+            for (form, phrase) in
+                [("own", &noun.own), ("titled", &noun.titled), ("untitled", &noun.untitled)]
+            {
                 let phrase = pattern::check(&format!("{field}.{form}"), phrase, &[])?;
                 *text += &format!("  .{form} = {phrase}\n");
             }

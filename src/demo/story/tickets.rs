@@ -17,11 +17,19 @@ pub const PRODUCTS: &[Thing] = &[
         like(At(9, 11, 30), "chiara"),
         like(At(8, 10, 10), "jonas"),
         like(At(6, 13, 20), "freya"),
-        comment(At(5, 9, 20), "kwame", "Half of our calls were about being late. They have stopped."),
+        comment(
+            At(5, 9, 20),
+            "kwame",
+            "Half of our calls were about being late. They have stopped.",
+        ),
         // After Ada has switched likes off: only the comments come.
         like(At(1, 14, 10), "daniel"),
         like(At(0, 13, 25), "lucia"),
-        comment(At(0, 13, 45), "mateo", "Porto asks whether a slot can be eight minutes. I said: ask Ada."),
+        comment(
+            At(0, 13, 45),
+            "mateo",
+            "Porto asks whether a slot can be eight minutes. I said: ask Ada.",
+        ),
     ]),
     thing("product", "gift-voucher", At(7, 9, 15), "kwame", "Gift voucher").doings(&[
         like(At(7, 9, 50), "zoe"),
@@ -33,7 +41,11 @@ pub const PRODUCTS: &[Thing] = &[
         like(At(0, 15, 50), "yuki"),
     ]),
     thing("product", "school-class", At(6, 8, 25), "jonas", "School class, two hours").doings(&[
-        comment(At(6, 14, 40), "marcus", "41 pupils and one teacher: it works. I have tried it with a real one."),
+        comment(
+            At(6, 14, 40),
+            "marcus",
+            "41 pupils and one teacher: it works. I have tried it with a real one.",
+        ),
         like(At(5, 8, 45), "leila"),
         like(At(0, 13, 35), "kwame"),
         like(At(0, 14, 45), "victor"),
@@ -42,5 +54,7 @@ pub const PRODUCTS: &[Thing] = &[
 ];
 
 /// What people want to hear of, where they have said so.
-pub const SETTINGS: &[Setting] =
-    &[setting(At(2, 9, 25), "ada", "like", false), setting(At(5, 13, 10), "margaret", "update", false)];
+pub const SETTINGS: &[Setting] = &[
+    setting(At(2, 9, 25), "ada", "like", false),
+    setting(At(5, 13, 10), "margaret", "update", false),
+];

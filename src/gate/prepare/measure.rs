@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use async_graphql::{
     Name, Positioned, Value, Variables,
     parser::types::{
-        Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+        Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
+        SelectionSet,
     },
 };
 use async_graphql_value::Value as DocumentValue;
@@ -106,16 +107,26 @@ fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
     }
     // As long as a text without fragments can be.
     if size.length > limits.tokens as u64 {
-        let message = format!("a document has at most {} fields, with its fragments written out", limits.tokens);
+        let message = format!(
+            "a document has at most {} fields, with its fragments written out",
+            limits.tokens
+        );
         return Err(message.into());
     }
     // Validation copies a variable wherever it is used.
     if size.values > limits.values {
-        return Err(format!("a document has at most {} values, with its variables written out", limits.values).into());
+        return Err(format!(
+            "a document has at most {} values, with its variables written out",
+            limits.values
+        )
+        .into());
     }
     let cost = size.cost.div_ceil(OBJECT);
     if cost > limits.cost {
-        let message = format!("the query costs {cost}, and {} is the most; ask for shorter pages", limits.cost);
+        let message = format!(
+            "the query costs {cost}, and {} is the most; ask for shorter pages",
+            limits.cost
+        );
         return Err(TooMuch { message, cost: Some(cost) });
     }
     Ok(())
@@ -182,7 +193,11 @@ impl<'a> Measure<'a> {
                 Selection::Field(field) => self.field(&field.node, ty)?,
                 Selection::InlineFragment(fragment) => {
                     self.directives(&fragment.node.directives);
-                    let on = fragment.node.type_condition.as_ref().map_or(ty, |on| on.node.on.node.as_str());
+                    let on = fragment
+                        .node
+                        .type_condition
+                        .as_ref()
+                        .map_or(ty, |on| on.node.on.node.as_str());
                     self.set(&fragment.node.selection_set.node, on)?
                 }
                 Selection::FragmentSpread(spread) => {
@@ -213,7 +228,9 @@ impl<'a> Measure<'a> {
         let times = match known.map(|known| &known.times) {
             None | Some(Times::One) => 1,
             // What is shown of a bulk change is as long as what was asked for.
-            Some(Times::List(length)) if ty.ends_with("Payload") => self.values.longest.max(*length),
+            Some(Times::List(length)) if ty.ends_with("Payload") => {
+                self.values.longest.max(*length)
+            }
             Some(Times::List(length)) => *length,
             Some(Times::Page) => self.page(field),
             Some(Times::Limit(usual)) => {
@@ -221,26 +238,41 @@ impl<'a> Measure<'a> {
             }
             Some(Times::Argument(name)) => self.length(field, name),
         };
-        let values = field.arguments.iter().map(|(_, value)| self.values.size_of(&value.node)).sum();
+        let values =
+            field.arguments.iter().map(|(_, value)| self.values.size_of(&value.node)).sum();
         let is_object = !field.selection_set.node.items.is_empty();
         let is_introspection = field.name.node.starts_with("__") || ty.starts_with("__");
-        let is_cheap = is_introspection || field.name.node == "pageInfo" || ty == "PageInfo" || ty.ends_with("Edge");
+        let is_cheap = is_introspection
+            || field.name.node == "pageInfo"
+            || ty == "PageInfo"
+            || ty.ends_with("Edge");
         let weight = known.and_then(|known| known.weight);
         let own = match weight {
             Some(weight) => weight * OBJECT,
             None => (if is_object { OBJECT } else { FIELD }) / if is_cheap { CHEAP } else { 1 },
         };
-        let searches: u64 =
-            field.arguments.iter().map(|(name, value)| self.weight(known, &name.node, &value.node)).sum();
-        let owns = if matches!(known.map(|known| &known.times), Some(Times::Page)) { 1 } else { times };
+        let searches: u64 = field
+            .arguments
+            .iter()
+            .map(|(name, value)| self.weight(known, &name.node, &value.node))
+            .sum();
+        let owns =
+            if matches!(known.map(|known| &known.times), Some(Times::Page)) { 1 } else { times };
         Ok(Size {
             depth: if is_introspection { 0 } else { inner.depth + 1 },
             schema_depth: inner.schema_depth + u64::from(is_introspection),
-            cost: inner.cost.saturating_mul(times).saturating_add(own.saturating_mul(owns) + searches * OBJECT),
+            cost: inner
+                .cost
+                .saturating_mul(times)
+                .saturating_add(own.saturating_mul(owns) + searches * OBJECT),
             length: inner.length,
             values: inner.values.saturating_add(values),
             // Of what is no object, only a text has a weight.
-            texts: inner.texts.saturating_mul(times).saturating_add(if weight.is_some() { times } else { 0 }),
+            texts: inner.texts.saturating_mul(times).saturating_add(if weight.is_some() {
+                times
+            } else {
+                0
+            }),
         })
     }
 
@@ -249,13 +281,21 @@ impl<'a> Measure<'a> {
         let Some(argument) = field.and_then(|field| field.arguments.get(name)) else { return 0 };
         match value {
             DocumentValue::Null => 0,
-            DocumentValue::Variable(name) => self.variable(name).map_or(0, |value| self.weight_of(argument, value)),
+            DocumentValue::Variable(name) => {
+                self.variable(name).map_or(0, |value| self.weight_of(argument, value))
+            }
             DocumentValue::Object(fields) => {
                 let input = self.shape.input(&argument.ty);
-                let fields = fields.iter().filter_map(|(name, value)| Some((input?.get(name.as_str())?, value)));
+                let fields = fields
+                    .iter()
+                    .filter_map(|(name, value)| Some((input?.get(name.as_str())?, value)));
                 let weights = fields.map(|(input, value)| match value {
                     DocumentValue::Null => 0,
-                    DocumentValue::Variable(name) if self.variable(name).is_none_or(|value| *value == Value::Null) => 0,
+                    DocumentValue::Variable(name)
+                        if self.variable(name).is_none_or(|value| *value == Value::Null) =>
+                    {
+                        0
+                    }
                     _ => input.weight,
                 });
                 argument.weight + weights.sum::<u64>()
@@ -270,7 +310,8 @@ impl<'a> Measure<'a> {
             Value::Object(fields) => {
                 let input = self.shape.input(&argument.ty);
                 let fields = fields.iter().filter(|(_, value)| **value != Value::Null);
-                let weights = fields.filter_map(|(name, _)| Some(input?.get(name.as_str())?.weight));
+                let weights =
+                    fields.filter_map(|(name, _)| Some(input?.get(name.as_str())?.weight));
                 argument.weight + weights.sum::<u64>()
             }
             _ => argument.weight,
@@ -287,7 +328,8 @@ impl<'a> Measure<'a> {
         let Some(fragment) = self.document.fragments.get(name) else { return Ok(Size::default()) };
         self.fragments.insert(name, None);
         self.directives(&fragment.node.directives);
-        let size = self.set(&fragment.node.selection_set.node, &fragment.node.type_condition.node.on.node)?;
+        let size = self
+            .set(&fragment.node.selection_set.node, &fragment.node.type_condition.node.on.node)?;
         self.fragments.insert(name, Some(size));
         Ok(size)
     }

@@ -10,7 +10,10 @@ use async_graphql::{
 use crate::gate::errors::refusal;
 
 /// The operation that a request means.
-pub fn find<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, ServerError> {
+pub fn find<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Result<&'a OperationDefinition, ServerError> {
     let mut operations = document.operations.iter();
     let found = match name {
         Some(name) => operations.find(|(known, _)| known.map(Name::as_str) == Some(name)),
@@ -26,7 +29,10 @@ pub fn find<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<
 }
 
 /// Two fields of one name are one for the specification (§6.3.2), and two calls for async-graphql.
-pub fn check_once(operation: &OperationDefinition, document: &ExecutableDocument) -> Result<(), ServerError> {
+pub fn check_once(
+    operation: &OperationDefinition,
+    document: &ExecutableDocument,
+) -> Result<(), ServerError> {
     let mut names = HashSet::new();
     // No longer than a document can be with its fragments written out.
     let mut sets = vec![&operation.selection_set.node];
@@ -36,7 +42,8 @@ pub fn check_once(operation: &OperationDefinition, document: &ExecutableDocument
                 Selection::Field(field) => {
                     let name = field.node.response_key().node.as_str();
                     if !names.insert(name) {
-                        let message = format!("{name} stands twice; give each call a name of its own");
+                        let message =
+                            format!("{name} stands twice; give each call a name of its own");
                         return Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"));
                     }
                 }
@@ -52,11 +59,16 @@ pub fn check_once(operation: &OperationDefinition, document: &ExecutableDocument
 }
 
 /// async-graphql would notice only when a resolver asks for the variable; a mutation before it would have run.
-pub fn check_required(operation: &OperationDefinition, variables: &Variables) -> Result<(), ServerError> {
+pub fn check_required(
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> Result<(), ServerError> {
     let is_missing = |name: &Name| matches!(variables.get(name), None | Some(Value::Null));
     let mut definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
     let missing = definitions.find(|definition| {
-        !definition.var_type.node.nullable && definition.default_value.is_none() && is_missing(&definition.name.node)
+        !definition.var_type.node.nullable
+            && definition.default_value.is_none()
+            && is_missing(&definition.name.node)
     });
     match missing {
         Some(missing) => {

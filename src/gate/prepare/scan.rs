@@ -14,7 +14,10 @@ pub fn scan(text: &str, most_tokens: usize) -> Result<(), String> {
     while at < bytes.len() {
         let rest = &bytes[at..];
         let (is_token, length) = match rest[0] {
-            b'#' => (false, rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())),
+            b'#' => (
+                false,
+                rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len()),
+            ),
             b'"' => (true, string_length(rest)?),
             b' ' | b'\t' | b'\n' | b'\r' | b',' => (false, 1),
             byte if is_word(byte) => {

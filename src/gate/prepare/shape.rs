@@ -7,7 +7,8 @@ use async_graphql::{
     parser::{
         parse_schema,
         types::{
-            BaseType, ConstDirective, FieldDefinition, InputValueDefinition, Type, TypeKind, TypeSystemDefinition,
+            BaseType, ConstDirective, FieldDefinition, InputValueDefinition, Type, TypeKind,
+            TypeSystemDefinition,
         },
     },
 };
@@ -84,14 +85,18 @@ impl Shape {
                     TypeKind::Interface(interface) => interface.fields,
                     TypeKind::InputObject(input) => {
                         let name = definition.node.name.node.to_string();
-                        inputs.insert(name, input.fields.iter().map(|field| InputShape::of(&field.node)).collect());
+                        inputs.insert(
+                            name,
+                            input.fields.iter().map(|field| InputShape::of(&field.node)).collect(),
+                        );
                         continue;
                     }
                     _ => continue,
                 };
                 let parent = definition.node.name.node.to_string();
-                let shapes =
-                    fields.iter().map(|field| (field.node.name.node.to_string(), FieldShape::of(&parent, &field.node)));
+                let shapes = fields.iter().map(|field| {
+                    (field.node.name.node.to_string(), FieldShape::of(&parent, &field.node))
+                });
                 let shapes: Vec<_> = shapes.collect();
                 types.entry(parent).or_default().extend(shapes);
             }
@@ -112,11 +117,17 @@ impl Shape {
 impl FieldShape {
     fn of(parent: &str, field: &FieldDefinition) -> Self {
         let ty = named(&field.ty.node).to_owned();
-        let has_argument = |name: &str| field.arguments.iter().any(|argument| argument.node.name.node == name);
-        let list_argument = || field.arguments.iter().find(|argument| is_list(&argument.node.ty.node));
+        let has_argument =
+            |name: &str| field.arguments.iter().any(|argument| argument.node.name.node == name);
+        let list_argument =
+            || field.arguments.iter().find(|argument| is_list(&argument.node.ty.node));
         let times = if !is_list(&field.ty.node) {
             // `Inbox.changes` has `first`, too, and shows one update with a list.
-            if has_argument("first") && ty.ends_with("Connection") { Times::Page } else { Times::One }
+            if has_argument("first") && ty.ends_with("Connection") {
+                Times::Page
+            } else {
+                Times::One
+            }
         } else if parent.ends_with("Connection") {
             // The page has been counted by the field that shows the connection.
             Times::One
@@ -126,7 +137,8 @@ impl FieldShape {
             let usual = number(&field.directives, "listSize", "assumedSize").unwrap_or(USUAL_LIST);
             if has_argument("limit") { Times::Limit(usual) } else { Times::List(usual) }
         };
-        let arguments = field.arguments.iter().map(|argument| InputShape::of(&argument.node)).collect();
+        let arguments =
+            field.arguments.iter().map(|argument| InputShape::of(&argument.node)).collect();
         let weight = number(&field.directives, "cost", "weight");
         FieldShape { ty, full: field.ty.node.to_string(), times, weight, arguments }
     }
@@ -135,7 +147,10 @@ impl FieldShape {
 impl InputShape {
     fn of(definition: &InputValueDefinition) -> (String, Self) {
         let weight = number(&definition.directives, "cost", "weight").unwrap_or(0);
-        (definition.name.node.to_string(), InputShape { ty: named(&definition.ty.node).to_owned(), weight })
+        (
+            definition.name.node.to_string(),
+            InputShape { ty: named(&definition.ty.node).to_owned(), weight },
+        )
     }
 }
 

@@ -24,7 +24,10 @@ pub struct Values<'a> {
 impl<'a> Values<'a> {
     pub fn of(document: &'a ExecutableDocument, variables: &'a Variables) -> Self {
         let sizes = variables.iter().map(|(name, value)| (name, size(value))).collect();
-        let mut values = Values { variables: sizes, longest: variables.values().map(longest).max().unwrap_or(0) };
+        let mut values = Values {
+            variables: sizes,
+            longest: variables.values().map(longest).max().unwrap_or(0),
+        };
         let operations = document.operations.iter().map(|(_, operation)| operation);
         for operation in operations.clone() {
             for definition in &operation.node.variable_definitions {
@@ -35,7 +38,9 @@ impl<'a> Values<'a> {
             }
         }
         let sets = operations.map(|operation| &operation.node.selection_set.node);
-        for set in sets.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node)) {
+        for set in sets
+            .chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node))
+        {
             values.longest = values.longest.max(longest_in(set));
         }
         values
@@ -45,8 +50,12 @@ impl<'a> Values<'a> {
     pub fn size_of(&self, value: &DocumentValue) -> u64 {
         match value {
             DocumentValue::Variable(name) => self.variables.get(name).copied().unwrap_or(1),
-            DocumentValue::List(values) => 1 + values.iter().map(|value| self.size_of(value)).sum::<u64>(),
-            DocumentValue::Object(fields) => 1 + fields.values().map(|value| self.size_of(value)).sum::<u64>(),
+            DocumentValue::List(values) => {
+                1 + values.iter().map(|value| self.size_of(value)).sum::<u64>()
+            }
+            DocumentValue::Object(fields) => {
+                1 + fields.values().map(|value| self.size_of(value)).sum::<u64>()
+            }
             DocumentValue::String(text) => text_size(text),
             _ => 1,
         }
@@ -69,7 +78,9 @@ fn text_size(text: &str) -> u64 {
 
 fn longest(value: &Value) -> u64 {
     match value {
-        Value::List(values) => (values.len() as u64).max(values.iter().map(longest).max().unwrap_or(0)),
+        Value::List(values) => {
+            (values.len() as u64).max(values.iter().map(longest).max().unwrap_or(0))
+        }
         Value::Object(fields) => fields.values().map(longest).max().unwrap_or(0),
         _ => 0,
     }
@@ -79,7 +90,9 @@ fn longest(value: &Value) -> u64 {
 fn longest_in(set: &SelectionSet) -> u64 {
     fn in_value(value: &DocumentValue) -> u64 {
         match value {
-            DocumentValue::List(values) => (values.len() as u64).max(values.iter().map(in_value).max().unwrap_or(0)),
+            DocumentValue::List(values) => {
+                (values.len() as u64).max(values.iter().map(in_value).max().unwrap_or(0))
+            }
             DocumentValue::Object(fields) => fields.values().map(in_value).max().unwrap_or(0),
             _ => 0,
         }

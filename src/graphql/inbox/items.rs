@@ -52,7 +52,9 @@ impl InboxItem {
         match &self.0.subject {
             Some(Subject::Message { message, .. }) => message.subject.clone(),
             Some(Subject::Announcement { announcement, .. }) => announcement.title.clone(),
-            Some(Subject::Activities(activities)) => sentence(&app(ctx).catalog, &self.0.row, activities),
+            Some(Subject::Activities(activities)) => {
+                sentence(&app(ctx).catalog, &self.0.row, activities)
+            }
             None => String::new(),
         }
     }
@@ -87,7 +89,10 @@ impl InboxItem {
                 InboxSubject::Message(Message { row: message, sender: sender.map(User) })
             }
             Subject::Announcement { announcement, author } => {
-                InboxSubject::Announcement(Announcement { row: announcement, author: author.map(User) })
+                InboxSubject::Announcement(Announcement {
+                    row: announcement,
+                    author: author.map(User),
+                })
             }
             Subject::Activities(activities) => {
                 InboxSubject::ActivityGroup(ActivityGroup { row: self.0.row.clone(), activities })

@@ -73,13 +73,24 @@ pub struct InboxPayload {
     inbox: Inbox,
 }
 
-async fn change_items(ctx: &Context<'_>, ids: &[ID], change: Change) -> Result<Option<InboxItemsPayload>> {
+async fn change_items(
+    ctx: &Context<'_>,
+    ids: &[ID],
+    change: Change,
+) -> Result<Option<InboxItemsPayload>> {
     let ids: Vec<String> = ids.iter().map(|id| id.to_string()).collect();
     let items = inbox::change_items(app(ctx), actor(ctx)?, &ids, change).await?;
-    Ok(Some(InboxItemsPayload { items: items.into_iter().map(InboxItem).collect(), inbox: own(ctx).await? }))
+    Ok(Some(InboxItemsPayload {
+        items: items.into_iter().map(InboxItem).collect(),
+        inbox: own(ctx).await?,
+    }))
 }
 
-async fn change_all(ctx: &Context<'_>, input: InboxBulkInput, change: Change) -> Result<Option<InboxBulkPayload>> {
+async fn change_all(
+    ctx: &Context<'_>,
+    input: InboxBulkInput,
+    change: Change,
+) -> Result<Option<InboxBulkPayload>> {
     let up_to = match input.up_to {
         None => None,
         Some(text) => match Cursor::decode(&text) {
@@ -88,7 +99,8 @@ async fn change_all(ctx: &Context<'_>, input: InboxBulkInput, change: Change) ->
         },
     };
     let kinds = input.filter.and_then(|filter| filter.kinds);
-    let kinds: Option<Vec<inbox_item::Kind>> = kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
+    let kinds: Option<Vec<inbox_item::Kind>> =
+        kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
     let changed = inbox::change_all(app(ctx), actor(ctx)?, kinds.as_deref(), up_to, change).await?;
     Ok(Some(InboxBulkPayload { affected_count: changed as i32, inbox: own(ctx).await? }))
 }
@@ -106,52 +118,93 @@ pub struct InboxMutation;
 #[Object]
 impl InboxMutation {
     /// The viewer has read these; so they have also seen them.
-    async fn mark_read(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
+    async fn mark_read(
+        &self,
+        ctx: &Context<'_>,
+        input: InboxItemsInput,
+    ) -> Result<Option<InboxItemsPayload>> {
         change_items(ctx, &input.item_ids, Change::Read).await
     }
 
     /// The viewer wants to read these again. Senders keep the reading that was.
-    async fn mark_unread(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
+    async fn mark_unread(
+        &self,
+        ctx: &Context<'_>,
+        input: InboxItemsInput,
+    ) -> Result<Option<InboxItemsPayload>> {
         change_items(ctx, &input.item_ids, Change::Unread).await
     }
 
     /// The viewer had these before their eyes.
-    async fn mark_seen(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
+    async fn mark_seen(
+        &self,
+        ctx: &Context<'_>,
+        input: InboxItemsInput,
+    ) -> Result<Option<InboxItemsPayload>> {
         change_items(ctx, &input.item_ids, Change::Seen).await
     }
 
     /// Puts these away.
-    async fn archive(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
+    async fn archive(
+        &self,
+        ctx: &Context<'_>,
+        input: InboxItemsInput,
+    ) -> Result<Option<InboxItemsPayload>> {
         change_items(ctx, &input.item_ids, Change::Archive).await
     }
 
     /// Brings these back to where they were.
-    async fn unarchive(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
+    async fn unarchive(
+        &self,
+        ctx: &Context<'_>,
+        input: InboxItemsInput,
+    ) -> Result<Option<InboxItemsPayload>> {
         change_items(ctx, &input.item_ids, Change::Unarchive).await
     }
 
     /// Hides these until a time, when they come back at the top, unseen.
-    async fn snooze(&self, ctx: &Context<'_>, input: SnoozeInput) -> Result<Option<InboxItemsPayload>> {
-        change_items(ctx, &input.item_ids, Change::Snooze(clock::given("until", input.until)?)).await
+    async fn snooze(
+        &self,
+        ctx: &Context<'_>,
+        input: SnoozeInput,
+    ) -> Result<Option<InboxItemsPayload>> {
+        change_items(ctx, &input.item_ids, Change::Snooze(clock::given("until", input.until)?))
+            .await
     }
 
     /// Brings snoozed items back to where they were.
-    async fn unsnooze(&self, ctx: &Context<'_>, input: InboxItemsInput) -> Result<Option<InboxItemsPayload>> {
+    async fn unsnooze(
+        &self,
+        ctx: &Context<'_>,
+        input: InboxItemsInput,
+    ) -> Result<Option<InboxItemsPayload>> {
         change_items(ctx, &input.item_ids, Change::Unsnooze).await
     }
 
     /// The viewer has read everything that is there.
-    async fn mark_all_read(&self, ctx: &Context<'_>, input: InboxBulkInput) -> Result<Option<InboxBulkPayload>> {
+    async fn mark_all_read(
+        &self,
+        ctx: &Context<'_>,
+        input: InboxBulkInput,
+    ) -> Result<Option<InboxBulkPayload>> {
         change_all(ctx, input, Change::Read).await
     }
 
     /// The viewer had everything that is there before their eyes.
-    async fn mark_all_seen(&self, ctx: &Context<'_>, input: InboxBulkInput) -> Result<Option<InboxBulkPayload>> {
+    async fn mark_all_seen(
+        &self,
+        ctx: &Context<'_>,
+        input: InboxBulkInput,
+    ) -> Result<Option<InboxBulkPayload>> {
         change_all(ctx, input, Change::Seen).await
     }
 
     /// Puts everything away that is there.
-    async fn archive_all(&self, ctx: &Context<'_>, input: InboxBulkInput) -> Result<Option<InboxBulkPayload>> {
+    async fn archive_all(
+        &self,
+        ctx: &Context<'_>,
+        input: InboxBulkInput,
+    ) -> Result<Option<InboxBulkPayload>> {
         change_all(ctx, input, Change::Archive).await
     }
 

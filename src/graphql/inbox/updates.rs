@@ -47,7 +47,11 @@ impl InboxUpdate {
                 None => InboxChangeType::Updated,
             };
             let item_id = Kind::InboxItem.encode(row.id).into();
-            InboxChange { change, item_id, item: row.removed_at.is_none().then(|| InboxItem(item.clone())) }
+            InboxChange {
+                change,
+                item_id,
+                item: row.removed_at.is_none().then(|| InboxItem(item.clone())),
+            }
         };
         self.0.items.iter().map(change).collect()
     }

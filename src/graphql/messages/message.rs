@@ -16,7 +16,8 @@ use crate::{
         loaders::{self, AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
         messages::{
             recipients::{
-                Audience, MessageAudience, MessageRecipient, ReadStats, RecipientFilter, may_see_reading, recipients,
+                Audience, MessageAudience, MessageRecipient, ReadStats, RecipientFilter,
+                may_see_reading, recipients,
             },
             reminders::Reminder,
             reports::ReadTimelinePoint,
@@ -96,7 +97,8 @@ impl Message {
         if !(self.may_see_reading(actor(ctx)?) && reports::may_see_names(app(ctx), actor(ctx)?)) {
             return Ok(None);
         }
-        let mut recipients = recipients().filter(message_recipient::COLUMN.message_id.eq(self.row.id));
+        let mut recipients =
+            recipients().filter(message_recipient::COLUMN.message_id.eq(self.row.id));
         let RecipientFilter { has_read, has_seen, has_replied } = filter.unwrap_or_default();
         use message_recipient::Column::{ReadAt, RepliedAt, SeenAt};
         for (wanted, column) in [(has_read, ReadAt), (has_seen, SeenAt), (has_replied, RepliedAt)] {
@@ -108,9 +110,17 @@ impl Message {
         }
         let key = [message_recipient::Column::UserId, message_recipient::Column::AudienceId];
         let key = key.map(|column| Expr::col((message_recipient::Entity, column)));
-        let rows = page.seek(recipients, key, Order::Asc).all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let rows = page
+            .seek(recipients, key, Order::Asc)
+            .all(app(ctx).db.read())
+            .await
+            .map_err(Error::from)?;
         let rows = rows.into_iter().map(MessageRecipient::from).collect();
-        Ok(Some(connection(page.slice(rows), |r: &MessageRecipient| (r.row.user_id, r.row.audience_id), |r| r)))
+        Ok(Some(connection(
+            page.slice(rows),
+            |r: &MessageRecipient| (r.row.user_id, r.row.audience_id),
+            |r| r,
+        )))
     }
 
     /// The message that this one answers.
@@ -141,10 +151,15 @@ impl Message {
         before: Option<String>,
     ) -> Result<Paged<Message>> {
         let page = page::<i64>((first, after, last, before))?;
-        let replies =
-            message::Entity::visible_to(actor(ctx)?.reader()).filter(message::COLUMN.parent_id.eq(self.row.id));
-        let rows = page.seek(replies, [Expr::col((message::Entity, message::Column::Id))], Order::Asc);
-        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let replies = message::Entity::visible_to(actor(ctx)?.reader())
+            .filter(message::COLUMN.parent_id.eq(self.row.id));
+        let rows =
+            page.seek(replies, [Expr::col((message::Entity, message::Column::Id))], Order::Asc);
+        let rows = rows
+            .find_also_related(user::Entity)
+            .all(app(ctx).db.read())
+            .await
+            .map_err(Error::from)?;
         Ok(connection(page.slice(rows), |(row, _)| row.id, Message::from))
     }
 
@@ -159,10 +174,15 @@ impl Message {
         before: Option<String>,
     ) -> Result<Paged<Message>> {
         let page = page::<Vec<u8>>((first, after, last, before))?;
-        let thread =
-            message::Entity::visible_to(actor(ctx)?.reader()).filter(message::COLUMN.root_id.eq(self.row.root()));
-        let rows = page.seek(thread, [Expr::col((message::Entity, message::Column::Path))], Order::Asc);
-        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let thread = message::Entity::visible_to(actor(ctx)?.reader())
+            .filter(message::COLUMN.root_id.eq(self.row.root()));
+        let rows =
+            page.seek(thread, [Expr::col((message::Entity, message::Column::Path))], Order::Asc);
+        let rows = rows
+            .find_also_related(user::Entity)
+            .all(app(ctx).db.read())
+            .await
+            .map_err(Error::from)?;
         Ok(connection(page.slice(rows), |(row, _)| row.path.clone(), Message::from))
     }
 
@@ -201,7 +221,9 @@ impl Message {
             return Ok(None);
         }
         let points = reports::timeline(app(ctx), &self.row, interval).await?.into_iter();
-        Ok(Some(points.map(|point| ReadTimelinePoint::of(point, self.row.recipient_count)).collect()))
+        Ok(Some(
+            points.map(|point| ReadTimelinePoint::of(point, self.row.recipient_count)).collect(),
+        ))
     }
 
     /// The viewer's inbox item about it; null when it did not come to them, or has left their inbox.
@@ -289,9 +311,12 @@ impl MessageQuery {
             let term = search::term("search", &search)?;
             sent = sent.filter(search::filter(app(ctx).db.dialect(), About::Message, &term));
         }
-        let rows = page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
+        let rows =
+            page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
         let rows = rows.find_also_related(user::Entity);
-        let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;
+        let rows =
+            reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) })
+                .await?;
         Ok(connection(page.slice(rows), |(row, _)| row.id, Message::from))
     }
 }

@@ -40,7 +40,9 @@ pub enum Audience {
 
 impl Audience {
     pub fn of(user: Option<user::Model>, group: Option<::entity::group::Model>) -> Option<Self> {
-        let group = group.filter(|group| group.deleted_at.is_none()).map(|group| Audience::Group(Group(group)));
+        let group = group
+            .filter(|group| group.deleted_at.is_none())
+            .map(|group| Audience::Group(Group(group)));
         user.map(|user| Audience::User(user.into())).or(group)
     }
 }
@@ -65,14 +67,20 @@ pub struct ReadStats {
 impl ReadStats {
     /// `with_names`: whether the reader may know who has read, and so when the only recipient has.
     pub fn of_message(row: &message::Model, with_names: bool) -> Self {
-        let times =
-            if with_names || row.recipient_count > 1 { (row.first_read_at, row.last_read_at) } else { (None, None) };
+        let times = if with_names || row.recipient_count > 1 {
+            (row.first_read_at, row.last_read_at)
+        } else {
+            (None, None)
+        };
         Self::new(row.recipient_count, row.seen_count, row.read_count, times)
     }
 
     pub fn of_audience(row: &message_audience::Model, with_names: bool) -> Self {
-        let times =
-            if with_names || row.recipient_count > 1 { (row.first_read_at, row.last_read_at) } else { (None, None) };
+        let times = if with_names || row.recipient_count > 1 {
+            (row.first_read_at, row.last_read_at)
+        } else {
+            (None, None)
+        };
         Self::new(row.recipient_count, row.seen_count, row.read_count, times)
     }
 
@@ -88,7 +96,14 @@ impl ReadStats {
         times: (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
     ) -> Self {
         let read_rate = f64::from(read_count) / f64::from(recipient_count.max(1));
-        ReadStats { recipient_count, seen_count, read_count, read_rate, first_read_at: times.0, last_read_at: times.1 }
+        ReadStats {
+            recipient_count,
+            seen_count,
+            read_count,
+            read_rate,
+            first_read_at: times.0,
+            last_read_at: times.1,
+        }
     }
 }
 
@@ -99,8 +114,12 @@ pub struct MessageRecipient {
     group: Option<::entity::group::Model>,
 }
 
-pub type RecipientRow =
-    (message_recipient::Model, Option<user::Model>, Option<message_audience::Model>, Option<::entity::group::Model>);
+pub type RecipientRow = (
+    message_recipient::Model,
+    Option<user::Model>,
+    Option<message_audience::Model>,
+    Option<::entity::group::Model>,
+);
 
 /// Recipients with the person and the address.
 pub fn recipients() -> sea_orm::SelectFour<

@@ -103,7 +103,9 @@ impl ReportQuery {
         before: Option<String>,
     ) -> Result<Paged<ReadReportRow>> {
         let page = page::<(i64, i64)>((first, after, last, before))?;
-        let found = reports::page(app(ctx), actor(ctx)?, &filter.unwrap_or_default(), order_by, &page).await?;
+        let found =
+            reports::page(app(ctx), actor(ctx)?, &filter.unwrap_or_default(), order_by, &page)
+                .await?;
         Ok(connection(found, |row: &Row| row.key, ReadReportRow))
     }
 }
@@ -126,6 +128,7 @@ impl ReportSubscription {
             return Err(Error::NotFound("message").into());
         }
         let with_names = reports::may_see_names(&app, actor);
-        Ok(reports::follow(app, outlet(ctx)?, message.id).map(move |row| Ok(ReadStats::of_message(&row?, with_names))))
+        Ok(reports::follow(app, outlet(ctx)?, message.id)
+            .map(move |row| Ok(ReadStats::of_message(&row?, with_names))))
     }
 }

@@ -102,14 +102,22 @@ impl ActivityGroup {
 
     /// Some of these people, who did it last first. `limit` is between 1 and 20. The system is not among them.
     #[graphql(directive = list_size::apply(3))]
-    async fn latest_actors(&self, ctx: &Context<'_>, #[graphql(default = 3)] limit: i32) -> Result<Vec<User>> {
+    async fn latest_actors(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 3)] limit: i32,
+    ) -> Result<Vec<User>> {
         let most = usize::try_from(limit).ok().filter(|limit| (1..=MOST_ACTORS).contains(limit));
-        let most = most.ok_or_else(|| Error::invalid("limit", format!("is between 1 and {MOST_ACTORS}")))?;
+        let most =
+            most.ok_or_else(|| Error::invalid("limit", format!("is between 1 and {MOST_ACTORS}")))?;
         let loaded = &self.activities.actors;
         let people: Vec<_> = loaded.iter().filter_map(|actor| actor.0.clone()).collect();
         let actors = match most <= people.len() || loaded.len() < LATEST_ACTORS {
             true => people,
-            false => loader(ctx).load_one(ActorsOf { item: self.row.id, most }).await?.unwrap_or_default(),
+            false => loader(ctx)
+                .load_one(ActorsOf { item: self.row.id, most })
+                .await?
+                .unwrap_or_default(),
         };
         Ok(actors.into_iter().take(most).map(User::from).collect())
     }
@@ -171,7 +179,9 @@ impl ActivityMutation {
         input: CreateActivitiesInput,
     ) -> Result<Option<CreateActivitiesPayload>> {
         let activities = activities::create(app(ctx), actor(ctx)?, input).await?;
-        Ok(Some(CreateActivitiesPayload { activities: activities.into_iter().map(Activity).collect() }))
+        Ok(Some(CreateActivitiesPayload {
+            activities: activities.into_iter().map(Activity).collect(),
+        }))
     }
 
     /// Takes an activity back: it leaves the inbox items that it is in, and an item with nothing left goes. Can be repeated.

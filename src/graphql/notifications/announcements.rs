@@ -15,7 +15,9 @@ use crate::{
         people::users::User,
     },
     id::Kind,
-    notifications::announcements::{self, Announced, CreateAnnouncementInput, UpdateAnnouncementInput},
+    notifications::announcements::{
+        self, Announced, CreateAnnouncementInput, UpdateAnnouncementInput,
+    },
 };
 
 /// Something for everybody who is known when it is published.
@@ -122,8 +124,16 @@ impl AnnouncementQuery {
     ) -> Result<Paged<Announcement>> {
         let page = page::<i64>((first, after, last, before))?;
         let announced = announcement::Entity::visible_to(actor(ctx)?.host_reader());
-        let rows = page.seek(announced, [Expr::col((announcement::Entity, announcement::Column::Id))], Order::Desc);
-        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let rows = page.seek(
+            announced,
+            [Expr::col((announcement::Entity, announcement::Column::Id))],
+            Order::Desc,
+        );
+        let rows = rows
+            .find_also_related(user::Entity)
+            .all(app(ctx).db.read())
+            .await
+            .map_err(Error::from)?;
         Ok(connection(page.slice(rows), |(row, _)| row.id, Announcement::from))
     }
 }
@@ -191,7 +201,8 @@ impl AnnouncementMutation {
         ctx: &Context<'_>,
         input: RetractAnnouncementInput,
     ) -> Result<Option<RetractAnnouncementPayload>> {
-        let announced = announcements::retract(app(ctx), actor(ctx)?, &input.announcement_id).await?;
+        let announced =
+            announcements::retract(app(ctx), actor(ctx)?, &input.announcement_id).await?;
         Ok(Some(RetractAnnouncementPayload { announcement: announced.into() }))
     }
 }

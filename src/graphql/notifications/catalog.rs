@@ -47,7 +47,11 @@ pub struct CatalogAction {
 
 impl From<&catalog::Action> for CatalogAction {
     fn from(action: &catalog::Action) -> Self {
-        CatalogAction { key: action.key.clone(), label: action.label.clone(), enabled_by_default: action.enabled }
+        CatalogAction {
+            key: action.key.clone(),
+            label: action.label.clone(),
+            enabled_by_default: action.enabled,
+        }
     }
 }
 
@@ -64,7 +68,11 @@ pub struct CatalogReason {
 
 impl From<&catalog::Reason> for CatalogReason {
     fn from(reason: &catalog::Reason) -> Self {
-        CatalogReason { key: reason.key.clone(), label: reason.label.clone(), actions: reason.actions.clone() }
+        CatalogReason {
+            key: reason.key.clone(),
+            label: reason.label.clone(),
+            actions: reason.actions.clone(),
+        }
     }
 }
 

@@ -57,7 +57,12 @@ pub struct ExplainQuery;
 impl ExplainQuery {
     /// Why an activity reached, or did not reach, a user: by the rules as they were when it was made. Without `user`, the
     /// viewer. People may ask for themselves, about what they may know of.
-    async fn explain(&self, ctx: &Context<'_>, activity_id: ID, user: Option<UserRef>) -> Result<Explanation> {
+    async fn explain(
+        &self,
+        ctx: &Context<'_>,
+        activity_id: ID,
+        user: Option<UserRef>,
+    ) -> Result<Explanation> {
         Ok(Explanation(explain::explain(app(ctx), actor(ctx)?, &activity_id, user.as_ref()).await?))
     }
 }

@@ -9,7 +9,9 @@ use crate::{
     graphql::{actor, app, loader, loaders::UserBy, people::users::User},
     id::Kind,
     notifications::{
-        subscriptions::{self, CancelSubscriptionInput, Following, SubscribeInput, UpdateSubscriptionConfigInput},
+        subscriptions::{
+            self, CancelSubscriptionInput, Following, SubscribeInput, UpdateSubscriptionConfigInput,
+        },
         targets::TargetRef,
     },
 };
@@ -99,7 +101,10 @@ impl SubscriptionConfig {
                 is_default: said.is_none(),
             }
         };
-        Ok(SubscriptionConfig { settings: app.catalog.actions().iter().map(setting).collect(), updated_at })
+        Ok(SubscriptionConfig {
+            settings: app.catalog.actions().iter().map(setting).collect(),
+            updated_at,
+        })
     }
 }
 
@@ -131,7 +136,11 @@ pub struct SubscriptionMutation;
 impl SubscriptionMutation {
     /// The viewer follows a target for a reason, and hears of what is done to it from now on. Another reason is added to those
     /// before. Can be repeated.
-    async fn subscribe(&self, ctx: &Context<'_>, input: SubscribeInput) -> Result<Option<SubscribePayload>> {
+    async fn subscribe(
+        &self,
+        ctx: &Context<'_>,
+        input: SubscribeInput,
+    ) -> Result<Option<SubscribePayload>> {
         let following = subscriptions::subscribe(app(ctx), actor(ctx)?, input).await?;
         Ok(Some(SubscribePayload { subscription: TargetSubscription(following) }))
     }

@@ -66,7 +66,11 @@ pub struct TargetQuery;
 impl TargetQuery {
     /// A target that the viewer owns, follows, or has something about in their inbox (SERVICE and ADMIN: any); null when there
     /// is none.
-    async fn target(&self, ctx: &Context<'_>, #[graphql(name = "ref")] target: TargetRef) -> Result<Option<Target>> {
+    async fn target(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "ref")] target: TargetRef,
+    ) -> Result<Option<Target>> {
         match targets::find(app(ctx), actor(ctx)?, &target).await {
             Ok(target) => Ok(Some(Target(target))),
             Err(Error::NotFound(_)) => Ok(None),

@@ -77,7 +77,9 @@ impl Group {
 
 impl Group {
     async fn may_see_members(&self, ctx: &Context<'_>, actor: &Actor) -> Result<bool, Error> {
-        let Some(user) = actor.user_id().filter(|_| !actor.is_service()) else { return Ok(actor.is_service()) };
+        let Some(user) = actor.user_id().filter(|_| !actor.is_service()) else {
+            return Ok(actor.is_service());
+        };
         let membership = group_member::Entity::find_by_id((self.0.id, user));
         let membership = membership.filter(group_member::COLUMN.removed_at.is_null());
         Ok(membership.one(app(ctx).db.read()).await?.is_some())
@@ -90,7 +92,11 @@ pub struct GroupQuery;
 #[Object]
 impl GroupQuery {
     /// A group by its id or external id; null when there is none.
-    async fn group(&self, ctx: &Context<'_>, #[graphql(name = "ref")] group: GroupRef) -> Result<Option<Group>> {
+    async fn group(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "ref")] group: GroupRef,
+    ) -> Result<Option<Group>> {
         actor(ctx)?;
         match groups::find(app(ctx).db.read(), &group).await {
             Ok(group) => Ok(Some(Group(group))),
@@ -119,7 +125,9 @@ impl GroupQuery {
             groups = groups.filter(search::filter(app(ctx).db.dialect(), About::Group, &term));
         }
         let rows = page.seek(groups, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
-        let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;
+        let rows =
+            reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) })
+                .await?;
         Ok(Some(connection(page.slice(rows), |group| group.id, Group)))
     }
 }
@@ -193,14 +201,22 @@ pub struct GroupMutation;
 impl GroupMutation {
     /// Makes a group, or renames it; a deleted one comes back, without members. Can be repeated.
     #[graphql(directive = auth::apply(hosts()))]
-    async fn upsert_group(&self, ctx: &Context<'_>, input: UpsertGroupInput) -> Result<Option<UpsertGroupPayload>> {
+    async fn upsert_group(
+        &self,
+        ctx: &Context<'_>,
+        input: UpsertGroupInput,
+    ) -> Result<Option<UpsertGroupPayload>> {
         let group = groups::upsert(app(ctx), actor(ctx)?, input.external_id, input.name).await?;
         Ok(Some(UpsertGroupPayload { group: Group(group) }))
     }
 
     /// Deletes a group: nothing more can be sent to it. What was sent to it stays.
     #[graphql(directive = auth::apply(hosts()))]
-    async fn delete_group(&self, ctx: &Context<'_>, input: DeleteGroupInput) -> Result<Option<DeleteGroupPayload>> {
+    async fn delete_group(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteGroupInput,
+    ) -> Result<Option<DeleteGroupPayload>> {
         let group = groups::delete(app(ctx), actor(ctx)?, &input.group).await?;
         Ok(Some(DeleteGroupPayload { group: Group(group) }))
     }
@@ -223,7 +239,8 @@ impl GroupMutation {
         ctx: &Context<'_>,
         input: RemoveGroupMembersInput,
     ) -> Result<Option<RemoveGroupMembersPayload>> {
-        let group = groups::remove_members(app(ctx), actor(ctx)?, &input.group, &input.users).await?;
+        let group =
+            groups::remove_members(app(ctx), actor(ctx)?, &input.group, &input.users).await?;
         Ok(Some(RemoveGroupMembersPayload { group: Group(group) }))
     }
 }

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use ::entity::{group, group_member, subscription, target, user};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use sea_orm::{
-    Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
+    Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::Expr,
 };
 
 use super::groups::Group;
@@ -20,7 +21,9 @@ use crate::{
             message::Message,
             reminders::{Deactivation, DeactivationReason},
         },
-        notifications::subscriptions::{SubscriptionConfig, SubscriptionFilter, TargetSubscription},
+        notifications::subscriptions::{
+            SubscriptionConfig, SubscriptionFilter, TargetSubscription,
+        },
         paging::{Paged, connection, page},
     },
     id::Kind,
@@ -100,7 +103,11 @@ impl User {
             return Ok(Some(Deactivation { at, reason: DeactivationReason::Host, message: None }));
         };
         let message = loader(ctx).load_one(VisibleMessage(actor(ctx)?.reader(), message)).await?;
-        Ok(Some(Deactivation { at, reason: DeactivationReason::NoReply, message: message.map(Message::from) }))
+        Ok(Some(Deactivation {
+            at,
+            reason: DeactivationReason::NoReply,
+            message: message.map(Message::from),
+        }))
     }
 
     /// When they became known.
@@ -162,20 +169,31 @@ impl User {
         }
         let SubscriptionFilter { target, target_type, reason } = filter.unwrap_or_default();
         let followed = || {
-            let rows = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(self.0.id));
+            let rows =
+                subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(self.0.id));
             rows.filter(subscription::COLUMN.until.is_null())
         };
-        let wanted = Condition::all().add_option(reason.map(|reason| subscription::COLUMN.reason.eq(reason)));
-        let these = followed().filter(wanted).select_only().column(subscription::Column::TargetId).into_query();
+        let wanted = Condition::all()
+            .add_option(reason.map(|reason| subscription::COLUMN.reason.eq(reason)));
+        let these = followed()
+            .filter(wanted)
+            .select_only()
+            .column(subscription::Column::TargetId)
+            .into_query();
         let called = target.map(|target| target::is_called(&target.kind, &target.external_id));
         let targets = target::Entity::find()
             .filter(target::COLUMN.id.in_subquery(these))
-            .filter(Condition::all().add_option(target_type.map(|kind| target::COLUMN.r#type.eq(kind))))
+            .filter(
+                Condition::all().add_option(target_type.map(|kind| target::COLUMN.r#type.eq(kind))),
+            )
             .filter(Condition::all().add_option(called));
-        let targets = page.seek(targets, [Expr::col((target::Entity, target::Column::Id))], Order::Asc);
+        let targets =
+            page.seek(targets, [Expr::col((target::Entity, target::Column::Id))], Order::Asc);
         let targets = page.slice(targets.all(app(ctx).db.read()).await.map_err(Error::from)?);
         let ids = targets.rows.iter().map(|target| target.id);
-        let rows = followed().filter(subscription::COLUMN.target_id.is_in(ids)).order_by_asc(subscription::Column::Id);
+        let rows = followed()
+            .filter(subscription::COLUMN.target_id.is_in(ids))
+            .order_by_asc(subscription::Column::Id);
         let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
         // One whose last reason has ended between the two statements is left out.
         let following = targets.map(|target| {
@@ -217,7 +235,11 @@ impl UserQuery {
     }
 
     /// A person by their id or external id; null when there is none.
-    async fn user(&self, ctx: &Context<'_>, #[graphql(name = "ref")] user: UserRef) -> Result<Option<User>> {
+    async fn user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "ref")] user: UserRef,
+    ) -> Result<Option<User>> {
         actor(ctx)?;
         match users::find(app(ctx).db.read(), &user).await {
             Ok(user) => Ok(Some(user.into())),
@@ -246,7 +268,9 @@ impl UserQuery {
             users = users.filter(search::filter(app(ctx).db.dialect(), About::User, &term));
         }
         let rows = page.seek(users, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
-        let rows = reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) }).await?;
+        let rows =
+            reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) })
+                .await?;
         Ok(Some(connection(page.slice(rows), |user| user.id, User::from)))
     }
 }
@@ -300,7 +324,11 @@ pub struct UserMutation;
 impl UserMutation {
     /// Makes people known, or changes what is known of them; all or none. Can be repeated.
     #[graphql(directive = auth::apply(hosts()))]
-    async fn upsert_users(&self, ctx: &Context<'_>, input: UpsertUsersInput) -> Result<Option<UpsertUsersPayload>> {
+    async fn upsert_users(
+        &self,
+        ctx: &Context<'_>,
+        input: UpsertUsersInput,
+    ) -> Result<Option<UpsertUsersPayload>> {
         let users = users::upsert(app(ctx), actor(ctx)?, input.users).await?;
         Ok(Some(UpsertUsersPayload { users: users.into_iter().map(User::from).collect() }))
     }
@@ -312,7 +340,9 @@ impl UserMutation {
         ctx: &Context<'_>,
         input: DeactivateUserInput,
     ) -> Result<Option<DeactivateUserPayload>> {
-        Ok(Some(DeactivateUserPayload { user: users::deactivate(app(ctx), actor(ctx)?, &input.user).await?.into() }))
+        Ok(Some(DeactivateUserPayload {
+            user: users::deactivate(app(ctx), actor(ctx)?, &input.user).await?.into(),
+        }))
     }
 
     /// Lets a deactivated person in again.
@@ -322,6 +352,8 @@ impl UserMutation {
         ctx: &Context<'_>,
         input: ReactivateUserInput,
     ) -> Result<Option<ReactivateUserPayload>> {
-        Ok(Some(ReactivateUserPayload { user: users::reactivate(app(ctx), actor(ctx)?, &input.user).await?.into() }))
+        Ok(Some(ReactivateUserPayload {
+            user: users::reactivate(app(ctx), actor(ctx)?, &input.user).await?.into(),
+        }))
     }
 }

@@ -51,7 +51,13 @@ pub struct Operation {
 }
 
 impl Operation {
-    pub fn start(http: &Http, id: Arc<str>, prepared: Prepared, outlet: Outlet, results: Results) -> Self {
+    pub fn start(
+        http: &Http,
+        id: Arc<str>,
+        prepared: Prepared,
+        outlet: Outlet,
+        results: Results,
+    ) -> Self {
         let kind = prepared.kind;
         let channel = Channel { id, kind, results };
         let task = match kind {

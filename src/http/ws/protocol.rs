@@ -89,11 +89,17 @@ impl ClientMessage {
             _ => Err(Close::invalid("id is a text that is not empty")),
         };
         match kind.as_ref().and_then(Value::as_str) {
-            Some("connection_init") => Ok(ClientMessage::ConnectionInit(payload.unwrap_or_default())),
+            Some("connection_init") => {
+                Ok(ClientMessage::ConnectionInit(payload.unwrap_or_default()))
+            }
             Some("subscribe") => {
-                let params = serde_json::from_value(payload.map_or(Value::Null, Value::Object)).ok();
-                let malformed =
-                    || Close::invalid("payload has a query, and perhaps operationName, variables, extensions");
+                let params =
+                    serde_json::from_value(payload.map_or(Value::Null, Value::Object)).ok();
+                let malformed = || {
+                    Close::invalid(
+                        "payload has a query, and perhaps operationName, variables, extensions",
+                    )
+                };
                 let params: Params = params.filter(Params::is_complete).ok_or_else(malformed)?;
                 Ok(ClientMessage::Subscribe { id: id()?, payload: Box::new(params) })
             }

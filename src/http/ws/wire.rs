@@ -58,7 +58,8 @@ impl Wire {
         let stream = io.into_inner().into_stream();
         // Copied, because the socket would go on with this buffer, which has 8 KiB.
         let read = read_buf.to_vec();
-        let socket = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
+        let socket =
+            WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
         Some(Wire(Box::new(socket)))
     }
 
@@ -67,13 +68,19 @@ impl Wire {
         match self.0.next().await {
             Some(Ok(Message::Text(text))) => Ok(Heard::Text(text)),
             Some(Ok(Message::Binary(_))) => Err(Close::invalid("it is a text")),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Heard::SignOfLife),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                Ok(Heard::SignOfLife)
+            }
             Some(Ok(Message::Close(_))) | None => Ok(Heard::End),
             // The codes of RFC 6455, 7.4.1.
             Some(Err(Error::Capacity(_))) => Err(Close::new(1009, "the message is too large")),
             Some(Err(Error::Utf8(_))) => Err(Close::new(1007, "a text is UTF-8")),
-            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Ok(Heard::End),
-            Some(Err(Error::Protocol(_))) => Err(Close::new(1002, "this is not the websocket protocol")),
+            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => {
+                Ok(Heard::End)
+            }
+            Some(Err(Error::Protocol(_))) => {
+                Err(Close::new(1002, "this is not the websocket protocol"))
+            }
             Some(Err(_)) => Ok(Heard::End),
         }
     }

@@ -78,7 +78,8 @@ pub enum Start {
 impl Start {
     pub fn of(app: &App, cursor: Option<&str>) -> Result<Self> {
         let Some(text) = cursor else { return Ok(Start::Now) };
-        let cursor = Cursor::decode(text).ok_or_else(|| Error::invalid("after", "is not a cursor of an inbox"))?;
+        let cursor = Cursor::decode(text)
+            .ok_or_else(|| Error::invalid("after", "is not a cursor of an inbox"))?;
         Ok(match *cursor.epoch == *app.epoch {
             true => Start::After(cursor.position),
             false => Start::Lost(ResyncReason::CursorUnknown),
@@ -87,23 +88,39 @@ impl Start {
 }
 
 /// What happened in an inbox after a start, at most `limit` changes.
-pub async fn update(app: &App, user: i64, start: Start, limit: u64, texts: Texts) -> Result<Update> {
+pub async fn update(
+    app: &App,
+    user: i64,
+    start: Start,
+    limit: u64,
+    texts: Texts,
+) -> Result<Update> {
     let after = match start {
         Start::After(position) => position,
         // Of these only the head is wanted.
         Start::Now | Start::Lost(_) => Position::end(i64::MAX),
     };
-    let Changes { head, mut items, mut has_more } = app.live.changes(Question { user, after, texts }).await?;
+    let Changes { head, mut items, mut has_more } =
+        app.live.changes(Question { user, after, texts }).await?;
     let end = Position::end(head.seq);
     let resync = match start {
         Start::Now => None,
         Start::Lost(reason) => Some(reason),
         Start::After(position) if position.seq > head.seq => Some(ResyncReason::CursorUnknown),
-        Start::After(position) if position.seq < head.purged_seq => Some(ResyncReason::CursorExpired),
+        Start::After(position) if position.seq < head.purged_seq => {
+            Some(ResyncReason::CursorExpired)
+        }
         Start::After(_) => None,
     };
     if resync.is_some() || matches!(start, Start::Now) {
-        return Ok(Update { head, items: Vec::new(), since: end, position: end, caught_up: true, resync });
+        return Ok(Update {
+            head,
+            items: Vec::new(),
+            since: end,
+            position: end,
+            caught_up: true,
+            resync,
+        });
     }
     has_more |= items.len() as u64 > limit;
     items.truncate(limit as usize);
@@ -115,7 +132,13 @@ pub async fn update(app: &App, user: i64, start: Start, limit: u64, texts: Texts
 }
 
 /// Follows an inbox; the first update comes at once, so that the client knows where it stands.
-pub fn follow(app: App, outlet: Outlet, user: i64, start: Start, texts: Texts) -> impl Stream<Item = Result<Update>> {
+pub fn follow(
+    app: App,
+    outlet: Outlet,
+    user: i64,
+    start: Start,
+    texts: Texts,
+) -> impl Stream<Item = Result<Update>> {
     steps(app.clone(), outlet, Topic::Inbox(user), start, Duration::ZERO, move |start| {
         let app = app.clone();
         async move {
@@ -173,10 +196,15 @@ where
             match read(start).await {
                 Ok(Step { update, next, is_news, size }) if is_first || is_news => {
                     room.shrink_to(size);
-                    return Some((Ok(update), Some((hints, outlet, read, next, Some((Instant::now(), room))))));
+                    return Some((
+                        Ok(update),
+                        Some((hints, outlet, read, next, Some((Instant::now(), room)))),
+                    ));
                 }
                 Ok(Step { next, .. }) => (start, is_first) = (next, false),
-                Err(Error::Unavailable(cause)) => tracing::warn!(cause, "a stream waits for the database"),
+                Err(Error::Unavailable(cause)) => {
+                    tracing::warn!(cause, "a stream waits for the database")
+                }
                 Err(error) => return Some((Err(error), None)),
             }
             drop(room);

@@ -49,7 +49,10 @@ pub async fn tell_others(bus: Bus, me: u32, mut changes: mpsc::UnboundedReceiver
         for topics in merged(commits.drain(..)) {
             for payloads in payloads(me, &topics).chunks(MOST_PAYLOADS) {
                 if let Err(error) = bus.notify(payloads).await {
-                    tracing::warn!(?error, "cannot notify the other servers; they look again by themselves");
+                    tracing::warn!(
+                        ?error,
+                        "cannot notify the other servers; they look again by themselves"
+                    );
                 }
             }
         }
@@ -149,8 +152,13 @@ mod tests {
 
     #[test]
     fn what_one_server_tells_the_others_understand() {
-        let told =
-            BTreeSet::from([Topic::Inbox(1), Topic::Thread(2), Topic::User(3), Topic::Reading(4), Topic::Schedule]);
+        let told = BTreeSet::from([
+            Topic::Inbox(1),
+            Topic::Thread(2),
+            Topic::User(3),
+            Topic::Reading(4),
+            Topic::Schedule,
+        ]);
         let payloads = payloads(9, &told);
         assert_eq!(payloads.len(), 1);
         let heard = topics(payloads[0].strip_prefix("9:").unwrap()).unwrap();
@@ -162,7 +170,8 @@ mod tests {
         let many: BTreeSet<_> = (0..6_000).map(|n| Topic::Inbox(i64::MAX - n)).collect();
         let cut = payloads(9, &many);
         assert!(cut.len() > 1 && cut.iter().all(|payload| payload.len() < 8_000));
-        let heard: BTreeSet<_> = cut.iter().flat_map(|payload| topics(&payload[2..]).unwrap()).collect();
+        let heard: BTreeSet<_> =
+            cut.iter().flat_map(|payload| topics(&payload[2..]).unwrap()).collect();
         assert_eq!(heard, many);
         assert_eq!(topics("*"), None);
     }
@@ -170,15 +179,19 @@ mod tests {
     /// Under load hundreds of commits are told at once, each of which concerns a few people.
     #[test]
     fn what_many_commits_concern_is_told_by_name() {
-        let commits: Vec<_> = (0..500).map(|n| (n..n + 5).map(Topic::Inbox).collect::<Vec<_>>()).collect();
-        let told: Vec<_> = merged(commits.into_iter()).flat_map(|topics| payloads(9, &topics)).collect();
-        let heard: Vec<_> = told.iter().flat_map(|payload| topics(&payload[2..]).expect("everything")).collect();
+        let commits: Vec<_> =
+            (0..500).map(|n| (n..n + 5).map(Topic::Inbox).collect::<Vec<_>>()).collect();
+        let told: Vec<_> =
+            merged(commits.into_iter()).flat_map(|topics| payloads(9, &topics)).collect();
+        let heard: Vec<_> =
+            told.iter().flat_map(|payload| topics(&payload[2..]).expect("everything")).collect();
         assert_eq!(heard, (0..504).map(Topic::Inbox).collect::<Vec<_>>());
     }
 
     #[test]
     fn what_large_commits_concern_is_merged_as_far_as_it_can_be_held() {
-        let commits: Vec<Vec<_>> = (0..30).map(|n| (n * 5_000..(n + 1) * 5_000).map(Topic::Inbox).collect()).collect();
+        let commits: Vec<Vec<_>> =
+            (0..30).map(|n| (n * 5_000..(n + 1) * 5_000).map(Topic::Inbox).collect()).collect();
         let sizes: Vec<_> = merged(commits.into_iter()).map(|topics| topics.len()).collect();
         assert_eq!(sizes, [50_000, 50_000, 50_000]);
         assert_eq!(merged(std::iter::empty()).count(), 0);

@@ -33,7 +33,11 @@ impl Pending {
         match topic {
             Topic::Announcements => self.change(|news| news.announcements = true),
             Topic::Target(target) => self.change(|news| news.targets.extend([*target])),
-            Topic::Inbox(_) | Topic::Thread(_) | Topic::User(_) | Topic::Reading(_) | Topic::Schedule => {}
+            Topic::Inbox(_)
+            | Topic::Thread(_)
+            | Topic::User(_)
+            | Topic::Reading(_)
+            | Topic::Schedule => {}
         }
     }
 
@@ -53,7 +57,8 @@ impl Pending {
     /// Waits until there are some, and takes them.
     pub async fn take(&self) -> News {
         loop {
-            let news = std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
+            let news =
+                std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
             if news != News::default() {
                 return news;
             }

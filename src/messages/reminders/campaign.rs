@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// Campaigns `r` that are to deactivate who does not reply, once the time to respond is over.
-const OPEN: &str = "r.deactivates AND r.deactivated_at IS NULL AND r.next_at IS NULL AND r.closed_at IS NULL";
+const OPEN: &str =
+    "r.deactivates AND r.deactivated_at IS NULL AND r.next_at IS NULL AND r.closed_at IS NULL";
 
 /// When the time to respond to a campaign is over next.
 pub async fn next_over(app: &App) -> Result<Option<DateTime<Utc>>> {

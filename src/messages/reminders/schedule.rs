@@ -84,7 +84,8 @@ impl Schedule {
         if let Some(time) = self.zone.from_local_datetime(&local).earliest() {
             return Some(time.to_utc());
         }
-        let before = self.zone.offset_from_local_datetime(&(local - TimeDelta::days(1))).earliest()?;
+        let before =
+            self.zone.offset_from_local_datetime(&(local - TimeDelta::days(1))).earliest()?;
         Some((local - before.fix()).and_utc())
     }
 }
@@ -100,30 +101,36 @@ mod tests {
 
     /// All dates, as the wall clock shows them.
     fn local(schedule: &Schedule) -> Vec<String> {
-        let show = |date: DateTime<Utc>| date.with_timezone(&schedule.zone).format("%m-%d %H:%M").to_string();
+        let show = |date: DateTime<Utc>| {
+            date.with_timezone(&schedule.zone).format("%m-%d %H:%M").to_string()
+        };
         schedule.dates(schedule.since).take(400).map(show).collect()
     }
 
     #[test]
     fn the_dates_of_the_source_model_are_reproduced() {
-        let weekly = schedule("2015-09-14T09:00:00Z", "1 week", Tz::UTC, Some("2015-10-05T09:00:00Z"));
+        let weekly =
+            schedule("2015-09-14T09:00:00Z", "1 week", Tz::UTC, Some("2015-10-05T09:00:00Z"));
         assert_eq!(local(&weekly), ["09-21 09:00", "09-28 09:00", "10-05 09:00"]);
     }
 
     #[test]
     fn the_last_date_is_the_expiry_also_where_the_steps_miss_it() {
-        let weekly = schedule("2015-09-14T09:00:00Z", "1 week", Tz::UTC, Some("2015-09-30T17:00:00Z"));
+        let weekly =
+            schedule("2015-09-14T09:00:00Z", "1 week", Tz::UTC, Some("2015-09-30T17:00:00Z"));
         assert_eq!(local(&weekly), ["09-21 09:00", "09-28 09:00", "09-30 17:00"]);
-        let short = schedule("2015-09-14T09:00:00Z", "1 week", Tz::UTC, Some("2015-09-15T09:00:00Z"));
+        let short =
+            schedule("2015-09-14T09:00:00Z", "1 week", Tz::UTC, Some("2015-09-15T09:00:00Z"));
         assert_eq!(local(&short), ["09-15 09:00"]);
     }
 
     /// From January to January, across both changes of the clock.
     #[test]
     fn nine_in_the_morning_stays_nine_in_the_morning() {
-        for (zone, since) in
-            [(Tz::Europe__Paris, "2026-01-01T08:00:00Z"), (Tz::America__New_York, "2026-01-01T14:00:00Z")]
-        {
+        for (zone, since) in [
+            (Tz::Europe__Paris, "2026-01-01T08:00:00Z"),
+            (Tz::America__New_York, "2026-01-01T14:00:00Z"),
+        ] {
             let dates = local(&schedule(since, "1 day", zone, None));
             assert!(dates.iter().all(|date| date.ends_with(" 09:00")), "{zone}");
             let days: std::collections::HashSet<_> = dates[..364].iter().collect();
@@ -134,8 +141,10 @@ mod tests {
     #[test]
     fn hours_are_hours_whatever_the_wall_clock_does() {
         let since = "2026-03-28T12:00:00Z";
-        let dates: Vec<_> =
-            schedule(since, "12 hours", Tz::Europe__Paris, None).dates(since.parse().unwrap()).take(3).collect();
+        let dates: Vec<_> = schedule(since, "12 hours", Tz::Europe__Paris, None)
+            .dates(since.parse().unwrap())
+            .take(3)
+            .collect();
         assert!(dates.windows(2).all(|pair| pair[1] - pair[0] == TimeDelta::hours(12)));
     }
 
@@ -171,7 +180,10 @@ mod tests {
     #[test]
     fn after_years_of_downtime_the_next_date_is_the_next_date() {
         let hourly = schedule("2000-01-01T00:00:00Z", "1 hour", Tz::UTC, None);
-        assert_eq!(hourly.after("2026-07-01T10:15:00Z".parse().unwrap()), "2026-07-01T11:00:00Z".parse().ok());
+        assert_eq!(
+            hourly.after("2026-07-01T10:15:00Z".parse().unwrap()),
+            "2026-07-01T11:00:00Z".parse().ok()
+        );
     }
 
     #[test]

@@ -63,7 +63,12 @@ pub struct Plan {
 }
 
 /// Checks what was asked for. Only admins may deactivate.
-pub fn plan(app: &App, actor: &Actor, sender: Option<&user::Model>, input: ReminderInput) -> Result<Plan> {
+pub fn plan(
+    app: &App,
+    actor: &Actor,
+    sender: Option<&user::Model>,
+    input: ReminderInput,
+) -> Result<Plan> {
     let step = app.config.reminder_frequencies.step(&input.frequency).ok_or_else(|| {
         let names: Vec<_> = app.config.reminder_frequencies.names().collect();
         Error::invalid("reminder.frequency", format!("is one of: {}", names.join(", ")))
@@ -76,8 +81,14 @@ pub fn plan(app: &App, actor: &Actor, sender: Option<&user::Model>, input: Remin
             return Err(Error::invalid("reminder.deactivateNonRepliers", "needs until: REPLIED"));
         }
     }
-    let zone = input.time_zone.as_deref().or(sender.map(|user| user.time_zone.as_str())).unwrap_or("UTC");
-    let refuse = |_| Error::invalid("reminder.timeZone", "is a name of the IANA time zone database, as Europe/Paris");
+    let zone =
+        input.time_zone.as_deref().or(sender.map(|user| user.time_zone.as_str())).unwrap_or("UTC");
+    let refuse = |_| {
+        Error::invalid(
+            "reminder.timeZone",
+            "is a name of the IANA time zone database, as Europe/Paris",
+        )
+    };
     Ok(Plan {
         zone: zone.parse().map_err(refuse)?,
         frequency: input.frequency,
@@ -88,7 +99,13 @@ pub fn plan(app: &App, actor: &Actor, sender: Option<&user::Model>, input: Remin
 }
 
 /// Sets the reminder of a message, or replaces it: its dates count from `since`.
-pub async fn set(tx: &Tx, message: i64, plan: Plan, since: DateTime<Utc>, expiry: Option<DateTime<Utc>>) -> Result<()> {
+pub async fn set(
+    tx: &Tx,
+    message: i64,
+    plan: Plan,
+    since: DateTime<Utc>,
+    expiry: Option<DateTime<Utc>>,
+) -> Result<()> {
     if plan.deactivates && expiry.is_none() {
         return Err(Error::invalid("reminder.deactivateNonRepliers", "needs an expiry"));
     }
@@ -113,8 +130,8 @@ pub async fn set(tx: &Tx, message: i64, plan: Plan, since: DateTime<Utc>, expiry
         closed_at: Set(None),
     };
     use reminder::Column::{
-        ClosedAt, DeactivatedAt, DeactivatedTo, Deactivates, Frequency, MessageId, NextAt, RemindedTo, RespondBy,
-        Since, Step, Until, Zone,
+        ClosedAt, DeactivatedAt, DeactivatedTo, Deactivates, Frequency, MessageId, NextAt,
+        RemindedTo, RespondBy, Since, Step, Until, Zone,
     };
     let all = [
         Frequency,
@@ -147,7 +164,8 @@ pub async fn change(
     now: DateTime<Utc>,
 ) -> Result<()> {
     // Waits for a date that is under way.
-    let lock = format!("SELECT 1 FROM reminder WHERE message_id = $1 {}", tx.dialect().for_update());
+    let lock =
+        format!("SELECT 1 FROM reminder WHERE message_id = $1 {}", tx.dialect().for_update());
     tx.rows(&lock, [message.id.into()]).await?;
     match plan {
         MaybeUndefined::Value(plan) => return set(tx, message.id, plan, now, expiry).await,
@@ -158,10 +176,16 @@ pub async fn change(
         MaybeUndefined::Undefined if expiry == message.expires_at => return Ok(()),
         MaybeUndefined::Undefined => {}
     }
-    let row = reminder::Entity::find().filter(reminder::COLUMN.message_id.eq(message.id)).one(&**tx).await?;
+    let row = reminder::Entity::find()
+        .filter(reminder::COLUMN.message_id.eq(message.id))
+        .one(&**tx)
+        .await?;
     let Some(row) = row else { return Ok(()) };
     if row.deactivates && expiry.is_none() {
-        return Err(Error::invalid("expiresAt", "is needed: the message is to deactivate who has not replied by then"));
+        return Err(Error::invalid(
+            "expiresAt",
+            "is needed: the message is to deactivate who has not replied by then",
+        ));
     }
     // Withdrawn: nobody is reminded any more, or deactivated.
     let is_withdrawn = expiry.is_some_and(|expiry| expiry <= now);
@@ -192,7 +216,12 @@ pub async fn change(
 }
 
 /// The schedule of a row; None where a later version of the server has set what this one does not know.
-pub fn schedule(step: &str, zone: &str, since: DateTime<Utc>, expiry: Option<DateTime<Utc>>) -> Option<Schedule> {
+pub fn schedule(
+    step: &str,
+    zone: &str,
+    since: DateTime<Utc>,
+    expiry: Option<DateTime<Utc>>,
+) -> Option<Schedule> {
     Some(Schedule { since, step: step.parse().ok()?, zone: zone.parse().ok()?, expiry })
 }
 

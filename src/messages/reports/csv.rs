@@ -48,7 +48,9 @@ fn line(row: &Row, with_names: bool) -> String {
     let counts = &row.audience;
     let rate = f64::from(counts.read_count) / f64::from(counts.recipient_count.max(1));
     let times = with_names || counts.recipient_count > 1;
-    let time = |time: Option<DateTime<Utc>>| time.filter(|_| times).map_or_else(String::new, |time| time.to_rfc3339());
+    let time = |time: Option<DateTime<Utc>>| {
+        time.filter(|_| times).map_or_else(String::new, |time| time.to_rfc3339())
+    };
     let cells = [
         id::Kind::Message.encode(row.message.id),
         cell(&row.message.subject),

@@ -33,7 +33,11 @@ pub struct Point {
 }
 
 /// The intervals in which somebody read a message for the first time, each person once; the newest [`MOST_POINTS`].
-pub async fn timeline(app: &App, message: &message::Model, interval: Interval) -> Result<Vec<Point>> {
+pub async fn timeline(
+    app: &App,
+    message: &message::Model,
+    interval: Interval,
+) -> Result<Vec<Point>> {
     let by_hour = format!(
         "SELECT {} AS hour, count(*) FROM (SELECT min(read_at) AS read_at FROM message_recipient \
          WHERE message_id = $1 AND read_at IS NOT NULL GROUP BY user_id) AS r GROUP BY 1 ORDER BY 1",
@@ -42,7 +46,8 @@ pub async fn timeline(app: &App, message: &message::Model, interval: Interval) -
     let mut points: Vec<Point> = Vec::new();
     for row in app.db.read().query_all_raw(app.db.statement(by_hour, [message.id.into()])).await? {
         let (hour, count): (String, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        let at = begin(&hour, interval).ok_or_else(|| Error::Internal(format!("{hour} is no hour")))?;
+        let at =
+            begin(&hour, interval).ok_or_else(|| Error::Internal(format!("{hour} is no hour")))?;
         let before = points.last().map_or(0, |point| point.read_count);
         match points.last_mut() {
             Some(last) if last.at == at => last.read_count += count,

@@ -24,7 +24,9 @@ pub async fn take_back_soon(app: &App, id: i64) -> Result<()> {
 
 /// One transaction of it. Gives whether there may be more.
 async fn take_back_batch(app: &App, id: i64) -> Result<bool> {
-    let Some(activity) = activity::Entity::find_by_id(id).one(app.db.read()).await? else { return Ok(false) };
+    let Some(activity) = activity::Entity::find_by_id(id).one(app.db.read()).await? else {
+        return Ok(false);
+    };
     let tx = app.db.begin().await?;
     let now = app.clock.now();
     let took_some = take_back_some(&tx, &activity, now).await?;
@@ -63,8 +65,10 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
     owners.dedup();
     inbox::begin_change(tx, &owners, &items).await?;
     let these = list(&items);
-    let unlink =
-        format!("DELETE FROM inbox_item_activity WHERE activity_id = $1 AND {}", dialect.is_one_of("item_id", "$2"));
+    let unlink = format!(
+        "DELETE FROM inbox_item_activity WHERE activity_id = $1 AND {}",
+        dialect.is_one_of("item_id", "$2")
+    );
     tx.run(&unlink, [id.into(), these.clone()]).await?;
     let actor = activity.actor_id.unwrap_or(0);
     // From the latest on: who has done more is mostly found at once.
@@ -82,7 +86,8 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
         dialect.is_one_of("item_id", "$2")
     );
     tx.run(&forget, [actor.into(), these.clone()]).await?;
-    tx.run(&shrink(tx), [these.clone(), activity.created_at.into(), now.into(), actor.into()]).await?;
+    tx.run(&shrink(tx), [these.clone(), activity.created_at.into(), now.into(), actor.into()])
+        .await?;
     inbox::count_changed(tx, &owners, these).await?;
     tx.concerns(owners.into_iter().map(Topic::Inbox));
     Ok(true)
@@ -93,7 +98,9 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
 /// snooze stays where that put it.
 fn shrink(tx: &Tx) -> String {
     let end = |end: &str| {
-        format!("(SELECT {end}(l.activity_id) FROM inbox_item_activity AS l WHERE l.item_id = inbox_item.id)")
+        format!(
+            "(SELECT {end}(l.activity_id) FROM inbox_item_activity AS l WHERE l.item_id = inbox_item.id)"
+        )
     };
     let made = |end: &str| format!("(SELECT a.created_at FROM activity AS a WHERE a.id = {end})");
     let (first, last) = (end("min"), end("max"));

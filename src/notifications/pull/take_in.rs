@@ -54,22 +54,33 @@ struct Match {
 type Key = (i64, i64, String);
 
 /// Takes in what is due, at most [`MOST`] of each, of the next `window` activities.
-pub async fn take_in(tx: &Tx, app: &App, users: &[i64], window: i64, if_locked: IfLocked) -> Result<Taken> {
+pub async fn take_in(
+    tx: &Tx,
+    app: &App,
+    users: &[i64],
+    window: i64,
+    if_locked: IfLocked,
+) -> Result<Taken> {
     let (owners, first_announcement, first_activity) = lock(tx, users, if_locked).await?;
     // Not before the inboxes: a withdrawal would wait as long as this does for a locked inbox, and everybody else behind it.
     tx.while_nothing_is_withdrawn().await?;
     // After the lock, and before anything is selected: what is committed up to here can be seen by all that follows.
     let (last_announcement, last_activity) = heads(&**tx, &app.db).await?;
-    let mut announcements = announcements(tx, &owners, first_announcement, last_announcement).await?;
-    let up_to_announcement = cut(&mut announcements, last_announcement, |(_, _, position)| *position);
+    let mut announcements =
+        announcements(tx, &owners, first_announcement, last_announcement).await?;
+    let up_to_announcement =
+        cut(&mut announcements, last_announcement, |(_, _, position)| *position);
     let end_of_window = first_activity.saturating_add(window).min(last_activity);
     let mut matches = matches(tx, app, &owners, end_of_window).await?;
     let up_to_activity = cut(&mut matches, end_of_window, |found| found.activity);
 
     let groups = group(matches);
     let open = open_items(tx, &groups).await?;
-    let changed: BTreeSet<i64> =
-        announcements.iter().map(|(user, ..)| *user).chain(groups.keys().map(|(user, ..)| *user)).collect();
+    let changed: BTreeSet<i64> = announcements
+        .iter()
+        .map(|(user, ..)| *user)
+        .chain(groups.keys().map(|(user, ..)| *user))
+        .collect();
     // An item that grows is counted by what it was and what it becomes; what a new one counts for is known.
     let growing: BTreeSet<i64> = open.keys().map(|(user, ..)| *user).collect();
     let growing: Vec<_> = growing.into_iter().collect();
@@ -98,8 +109,7 @@ pub async fn take_in(tx: &Tx, app: &App, users: &[i64], window: i64, if_locked: 
 
 /// Where the announcements and the activities stand.
 pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i64)> {
-    let heads =
-        "SELECT (SELECT coalesce(max(position), 0) FROM announcement), (SELECT coalesce(max(id), 0) FROM activity)";
+    let heads = "SELECT (SELECT coalesce(max(position), 0) FROM announcement), (SELECT coalesce(max(id), 0) FROM activity)";
     let row = connection.query_one_raw(db.statement(heads, [])).await?;
     let row = row.ok_or_else(|| Error::Internal("a select without a row".into()))?;
     Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
@@ -122,7 +132,8 @@ async fn lock(tx: &Tx, users: &[i64], if_locked: IfLocked) -> Result<(Vec<i64>, 
         }
     );
     let rows = tx.rows(&lock, [list(users)]).await?;
-    let column = |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
+    let column =
+        |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
     let least = |index| Ok::<_, Error>(column(index)?.into_iter().min().unwrap_or(i64::MAX));
     Ok((column(0)?, least(1)?, least(2)?))
 }
@@ -140,7 +151,12 @@ fn cut<R>(rows: &mut Vec<R>, last: i64, position: impl Fn(&R) -> i64) -> i64 {
 ///
 /// Those that have expired by the clock of this server are among them until they are withdrawn for all: by the clock of another
 /// they may not have, and an inbox that has passed one over never gets it.
-async fn announcements(tx: &Tx, owners: &[i64], first: i64, last: i64) -> Result<Vec<(i64, i64, i64)>> {
+async fn announcements(
+    tx: &Tx,
+    owners: &[i64],
+    first: i64,
+    last: i64,
+) -> Result<Vec<(i64, i64, i64)>> {
     let due = format!(
         "SELECT b.user_id, n.id, n.position FROM inbox AS b \
          JOIN announcement AS n ON n.position > b.announcements_pulled AND n.position <= $2 \
@@ -149,7 +165,9 @@ async fn announcements(tx: &Tx, owners: &[i64], first: i64, last: i64) -> Result
         MOST + 1
     );
     let rows = tx.rows(&due, [list(owners), last.into(), first.into()]).await?;
-    let row = |row: &QueryResult| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?));
+    let row = |row: &QueryResult| {
+        Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?))
+    };
     rows.iter().map(row).collect()
 }
 
@@ -158,8 +176,17 @@ async fn announcements(tx: &Tx, owners: &[i64], first: i64, last: i64) -> Result
 async fn matches(tx: &Tx, app: &App, owners: &[i64], last: i64) -> Result<Vec<Match>> {
     let dialect = tx.dialect();
     let mut values = vec![list(owners), last.into()];
-    let off: Vec<_> = app.catalog.actions_off_by_default().into_iter().map(|key| bind(&mut values, key)).collect();
-    let by_default = if off.is_empty() { "true".into() } else { format!("s.action NOT IN ({})", off.join(", ")) };
+    let off: Vec<_> = app
+        .catalog
+        .actions_off_by_default()
+        .into_iter()
+        .map(|key| bind(&mut values, key))
+        .collect();
+    let by_default = if off.is_empty() {
+        "true".into()
+    } else {
+        format!("s.action NOT IN ({})", off.join(", "))
+    };
     let newer = format!(
         "SELECT x.id FROM activity AS x WHERE x.target_id = s.target_id AND x.action = s.action AND x.id > {} AND x.id <= $2 \
          AND x.retracted_at IS NULL AND (x.actor_id IS NULL OR x.actor_id <> s.user_id) ORDER BY x.id LIMIT {}",
@@ -225,7 +252,11 @@ fn item(row: &QueryResult) -> Result<(Key, i64)> {
     Ok((key, row.try_get_by_index(0)?))
 }
 
-async fn insert_announcements(tx: &Tx, announcements: &[(i64, i64, i64)], seqs: &HashMap<i64, i64>) -> Result<()> {
+async fn insert_announcements(
+    tx: &Tx,
+    announcements: &[(i64, i64, i64)],
+    seqs: &HashMap<i64, i64>,
+) -> Result<()> {
     if announcements.is_empty() {
         return Ok(());
     }
@@ -252,7 +283,9 @@ async fn grow(
     }
     let dialect = tx.dialect();
     let new = groups.iter().filter(|(key, _)| !items.contains_key(*key));
-    let new: Vec<_> = new.map(|((user, ..), matches)| [*user, matches[0].activity, seq_of(seqs, *user)]).collect();
+    let new: Vec<_> = new
+        .map(|((user, ..), matches)| [*user, matches[0].activity, seq_of(seqs, *user)])
+        .collect();
     if !new.is_empty() {
         let insert = format!(
             "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
@@ -267,7 +300,8 @@ async fn grow(
     }
     let (mut links, mut actors, mut changes) = (Vec::new(), BTreeMap::new(), HashMap::new());
     for (key, matches) in groups {
-        let item = *items.get(key).ok_or_else(|| Error::Internal("an item was not inserted".into()))?;
+        let item =
+            *items.get(key).ok_or_else(|| Error::Internal("an item was not inserted".into()))?;
         changes.insert(item, seq_of(seqs, key.0));
         for found in matches {
             links.push([item, found.activity]);
@@ -288,13 +322,22 @@ async fn grow(
         (*count, *latest) = (*count + 1, activity.max(*latest));
     }
     let grown = grown.into_iter().map(|(item, (count, latest))| {
-        [item, count, new_actors.remove(&item).unwrap_or(0), latest, changes.remove(&item).unwrap_or(0)]
+        [
+            item,
+            count,
+            new_actors.remove(&item).unwrap_or(0),
+            latest,
+            changes.remove(&item).unwrap_or(0),
+        ]
     });
     let update = format!(
         "UPDATE inbox_item SET activity_count = CAST(inbox_item.activity_count + d.activities AS integer), \
          actor_count = CAST(inbox_item.actor_count + d.actors AS integer), activity_id = d.latest, seen_at = NULL, \
          updated_at = {}, seq = d.seq, arrived_seq = d.seq FROM {} AS d WHERE inbox_item.id = d.id",
-        dialect.greatest("inbox_item.updated_at", "(SELECT a.created_at FROM activity AS a WHERE a.id = d.latest)"),
+        dialect.greatest(
+            "inbox_item.updated_at",
+            "(SELECT a.created_at FROM activity AS a WHERE a.id = d.latest)"
+        ),
         dialect.integer_table("$1", &["id", "activities", "actors", "latest", "seq"]),
     );
     tx.run(&update, [integers(grown)]).await?;
@@ -302,7 +345,10 @@ async fn grow(
 }
 
 /// Counts how often people did what items tell of; gives how many were new to each item.
-async fn count_actors(tx: &Tx, actors: &BTreeMap<(i64, i64), (i64, i64)>) -> Result<HashMap<i64, i64>> {
+async fn count_actors(
+    tx: &Tx,
+    actors: &BTreeMap<(i64, i64), (i64, i64)>,
+) -> Result<HashMap<i64, i64>> {
     let count = format!(
         "INSERT INTO inbox_item_actor (item_id, actor_id, activity_count, latest_activity_id) \
          SELECT item_id, actor_id, CAST(activities AS integer), latest FROM {} AS d WHERE true \
@@ -311,7 +357,8 @@ async fn count_actors(tx: &Tx, actors: &BTreeMap<(i64, i64), (i64, i64)>) -> Res
          latest_activity_id = excluded.latest_activity_id RETURNING item_id, actor_id, activity_count",
         tx.dialect().integer_table("$1", &["item_id", "actor_id", "activities", "latest"])
     );
-    let rows = actors.iter().map(|((item, actor), (count, latest))| [*item, *actor, *count, *latest]);
+    let rows =
+        actors.iter().map(|((item, actor), (count, latest))| [*item, *actor, *count, *latest]);
     let mut new = HashMap::new();
     for row in tx.rows(&count, [integers(rows)]).await? {
         let key: (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
@@ -336,7 +383,8 @@ async fn count_and_move(
     activities: i64,
 ) -> Result<HashMap<i64, i64>> {
     let dialect = tx.dialect();
-    let more = |column: &str, what: &str| format!("{column} = CAST(inbox.{column} + {what} AS integer)");
+    let more =
+        |column: &str, what: &str| format!("{column} = CAST(inbox.{column} + {what} AS integer)");
     let update = format!(
         "UPDATE inbox SET seq = inbox.seq + d.changes, \
          {}, {}, {}, {}, announcements_pulled = {}, activities_pulled = {} FROM {} AS d \

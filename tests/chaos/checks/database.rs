@@ -25,7 +25,10 @@ const DUE: [(&str, &str); 8] = [
         "SELECT id FROM message WHERE expires_at <= $1 AND expired_at IS NULL \
          AND NOT EXISTS (SELECT 1 FROM reminder AS r WHERE r.message_id = message.id)",
     ),
-    ("a snoozed item has not come back", "SELECT id FROM inbox_item WHERE removed_at IS NULL AND snoozed_until <= $1"),
+    (
+        "a snoozed item has not come back",
+        "SELECT id FROM inbox_item WHERE removed_at IS NULL AND snoozed_until <= $1",
+    ),
     (
         "an announcement has not been published",
         "SELECT id FROM announcement WHERE position IS NULL AND retracted_at IS NULL AND publish_at <= $1 \
@@ -49,9 +52,14 @@ const THERE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_unti
 pub async fn settle(world: &World) -> Result<()> {
     let connection = world.connect().await?;
     for (what, rows) in DUE {
-        let late = async || Ok(world.rows(&connection, rows, values(world, rows)).await?.is_empty());
+        let late =
+            async || Ok(world.rows(&connection, rows, values(world, rows)).await?.is_empty());
         if !eventually(PATIENCE, late).await? {
-            return Err(format!("{what}: {}", list(&world.rows(&connection, rows, values(world, rows)).await?)).into());
+            return Err(format!(
+                "{what}: {}",
+                list(&world.rows(&connection, rows, values(world, rows)).await?)
+            )
+            .into());
         }
     }
     Ok(())
@@ -72,7 +80,8 @@ pub async fn nothing_is_open(world: &World) -> Result<()> {
         let open = "SELECT CAST(pid AS bigint) AS id, query FROM pg_stat_activity \
                     WHERE application_name LIKE 'tidings%' AND state LIKE 'idle in transaction%'";
         let rows = world.rows(&connection, open, []).await?;
-        let queries: Vec<String> = rows.iter().filter_map(|row| row.try_get_by_index(1).ok()).collect();
+        let queries: Vec<String> =
+            rows.iter().filter_map(|row| row.try_get_by_index(1).ok()).collect();
         world.transcript.fail(format!("transactions stay open: {queries:?}"));
     }
     Ok(())
@@ -83,7 +92,8 @@ fn wrong() -> Vec<(&'static str, String)> {
     let reached = "(SELECT DISTINCT message_id, user_id FROM message_recipient)";
     let unread = format!("i.read_at IS NULL AND i.{}", THERE.replace(" AND ", " AND i."));
     let unseen = format!("i.seen_at IS NULL AND i.{}", THERE.replace(" AND ", " AND i."));
-    let count = |condition: &str| format!("coalesce(sum(CASE WHEN {condition} THEN 1 ELSE 0 END), 0)");
+    let count =
+        |condition: &str| format!("coalesce(sum(CASE WHEN {condition} THEN 1 ELSE 0 END), 0)");
     let counts = format!(
         "SELECT b.user_id AS id FROM inbox AS b LEFT JOIN inbox_item AS i ON i.user_id = b.user_id \
          GROUP BY b.user_id, b.unread, b.unseen, b.snoozed, b.archived, b.unread_announcements, b.unread_activities \
@@ -215,7 +225,9 @@ pub async fn check(world: &World) -> Result<Vec<String>> {
         }
         done.push(format!("not: {what}"));
     }
-    let recount = tidings::recount::check(&connection, world.now()).await.map_err(|error| format!("{error:?}"))?;
+    let recount = tidings::recount::check(&connection, world.now())
+        .await
+        .map_err(|error| format!("{error:?}"))?;
     if !recount.findings.is_empty() {
         world.transcript.fail(format!("tidings recount: {recount}"));
     }
@@ -228,7 +240,8 @@ pub async fn check(world: &World) -> Result<Vec<String>> {
 async fn size(world: &World, connection: &DatabaseConnection) -> Result<()> {
     for table in ["message", "message_recipient", "inbox_item", "activity", "announcement"] {
         let rows = world.rows(connection, &format!("SELECT count(*) FROM {table}"), []).await?;
-        let count: i64 = rows.first().map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+        let count: i64 =
+            rows.first().map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
         world.transcript.highest(&format!("rows of {table}"), count as u64);
     }
     Ok(())
@@ -236,6 +249,7 @@ async fn size(world: &World, connection: &DatabaseConnection) -> Result<()> {
 
 /// The ids of some rows.
 fn list(rows: &[QueryResult]) -> String {
-    let ids: Vec<i64> = rows.iter().take(5).filter_map(|row| row.try_get_by_index(0).ok()).collect();
+    let ids: Vec<i64> =
+        rows.iter().take(5).filter_map(|row| row.try_get_by_index(0).ok()).collect();
     format!("{ids:?}")
 }

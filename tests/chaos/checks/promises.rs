@@ -29,7 +29,13 @@ pub async fn check(world: &World) -> Result<Vec<String>> {
 type Rows = BTreeMap<String, Vec<i64>>;
 
 /// Compares writes with rows: all that was acknowledged, and nothing that nobody wrote. `count`: how many rows one write makes.
-fn compare(world: &World, name: &str, writes: &[Write], rows: &Rows, count: impl Fn(&Write) -> usize) {
+fn compare(
+    world: &World,
+    name: &str,
+    writes: &[Write],
+    rows: &Rows,
+    count: impl Fn(&Write) -> usize,
+) {
     let mut known: HashMap<&str, &Write> = HashMap::new();
     for write in writes {
         known.insert(&write.key, write);
@@ -39,13 +45,16 @@ fn compare(world: &World, name: &str, writes: &[Write], rows: &Rows, count: impl
             Outcome::Acknowledged(ids) => {
                 let ids: BTreeSet<_> = ids.iter().map(|id| number(id)).collect();
                 if ids != rows.iter().copied().collect() || !is_whole {
-                    world
-                        .transcript
-                        .fail(format!("{name} “{}” was acknowledged as {ids:?}, and there is {rows:?}", write.key));
+                    world.transcript.fail(format!(
+                        "{name} “{}” was acknowledged as {ids:?}, and there is {rows:?}",
+                        write.key
+                    ));
                 }
             }
             Outcome::Refused if is_there => {
-                world.transcript.fail(format!("{name} “{}” was refused, and there is {rows:?}", write.key));
+                world
+                    .transcript
+                    .fail(format!("{name} “{}” was refused, and there is {rows:?}", write.key));
             }
             Outcome::Open if is_there && !is_whole => {
                 world.transcript.fail(format!("{name} “{}” is half there: {rows:?}", write.key));
@@ -55,7 +64,9 @@ fn compare(world: &World, name: &str, writes: &[Write], rows: &Rows, count: impl
     }
     for (key, rows) in rows {
         if !known.contains_key(key.as_str()) {
-            world.transcript.fail(format!("{name} “{key}” was never written, and there is {rows:?}"));
+            world
+                .transcript
+                .fail(format!("{name} “{key}” was never written, and there is {rows:?}"));
         }
     }
 }
@@ -66,8 +77,10 @@ async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> 
     );
     let rows = by_key(world, connection, &select).await?;
     let writes: Vec<_> = world.transcript.writes();
-    let writes: Vec<_> =
-        writes.into_iter().filter(|write| matches!(write.what, What::Message { .. } | What::Reply)).collect();
+    let writes: Vec<_> = writes
+        .into_iter()
+        .filter(|write| matches!(write.what, What::Message { .. } | What::Reply))
+        .collect();
     compare(world, "message", &writes, &rows, |_| 1);
 
     // Those who got it are those to whom it was sent.
@@ -77,12 +90,16 @@ async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> 
         reached.entry(row.try_get_by_index(0)?).or_default().insert(row.try_get_by_index(1)?);
     }
     for write in &writes {
-        let (What::Message { to }, Some([id])) = (&write.what, rows.get(&write.key).map(Vec::as_slice)) else {
+        let (What::Message { to }, Some([id])) =
+            (&write.what, rows.get(&write.key).map(Vec::as_slice))
+        else {
             continue;
         };
         let (to, got) = (to.iter().cloned().collect(), reached.remove(id).unwrap_or_default());
         if got != to {
-            world.transcript.fail(format!("message “{}” was sent to {to:?} and reached {got:?}", write.key));
+            world
+                .transcript
+                .fail(format!("message “{}” was sent to {to:?} and reached {got:?}", write.key));
         }
     }
     Ok(())
@@ -91,7 +108,8 @@ async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> 
 async fn announcements(world: &World, connection: &DatabaseConnection) -> Result<()> {
     let rows = by_key(world, connection, "SELECT id, title FROM announcement").await?;
     let writes = world.transcript.writes();
-    let writes: Vec<_> = writes.into_iter().filter(|write| write.what == What::Announcement).collect();
+    let writes: Vec<_> =
+        writes.into_iter().filter(|write| write.what == What::Announcement).collect();
     compare(world, "announcement", &writes, &rows, |_| 1);
     Ok(())
 }
@@ -100,11 +118,15 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
     let mut rows = Rows::new();
     for row in world.rows(connection, "SELECT id, data FROM activity", []).await? {
         let data: serde_json::Value = serde_json::from_str(&row.try_get_by_index::<String>(1)?)?;
-        rows.entry(data["preview"].as_str().unwrap_or_default().to_owned()).or_default().push(row.try_get_by_index(0)?);
+        rows.entry(data["preview"].as_str().unwrap_or_default().to_owned())
+            .or_default()
+            .push(row.try_get_by_index(0)?);
     }
     let writes = world.transcript.writes();
-    let writes: Vec<_> = writes.into_iter().filter(|write| matches!(write.what, What::Activities { .. })).collect();
-    let count = |write: &Write| if let What::Activities { count, .. } = write.what { count } else { 1 };
+    let writes: Vec<_> =
+        writes.into_iter().filter(|write| matches!(write.what, What::Activities { .. })).collect();
+    let count =
+        |write: &Write| if let What::Activities { count, .. } = write.what { count } else { 1 };
     compare(world, "activities", &writes, &rows, count);
 
     // Whoever followed their target from the beginning has all of them, but for those that were taken back.
@@ -121,10 +143,14 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
     }
     for write in writes {
         let What::Activities { target, .. } = &write.what else { continue };
-        for id in rows.get(&write.key).into_iter().flatten().filter(|_| STABLE.contains(&target.as_str())) {
+        for id in
+            rows.get(&write.key).into_iter().flatten().filter(|_| STABLE.contains(&target.as_str()))
+        {
             if let Some(count) = followers.get(id).filter(|count| **count != READERS.len() as i64) {
                 let (key, all) = (&write.key, READERS.len());
-                world.transcript.fail(format!("activity {id} of “{key}” came to {count} of {all} who follow {target}"));
+                world.transcript.fail(format!(
+                    "activity {id} of “{key}” came to {count} of {all} who follow {target}"
+                ));
             }
         }
     }
@@ -135,12 +161,24 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
 async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
     let holds = async |kind: &'static str, what: &str, sql: &str| -> Result<()> {
         for (fact, value) in world.transcript.facts(kind) {
-            let who = if fact.who.contains('_') { number(&fact.who).into() } else { fact.who.as_str().into() };
-            let what_of = if fact.what.contains('_') { number(&fact.what).into() } else { fact.what.as_str().into() };
-            let values: Vec<sea_orm::Value> = [who, what_of].into_iter().take(sql.matches('$').count()).collect();
+            let who = if fact.who.contains('_') {
+                number(&fact.who).into()
+            } else {
+                fact.who.as_str().into()
+            };
+            let what_of = if fact.what.contains('_') {
+                number(&fact.what).into()
+            } else {
+                fact.what.as_str().into()
+            };
+            let values: Vec<sea_orm::Value> =
+                [who, what_of].into_iter().take(sql.matches('$').count()).collect();
             let is_there = !world.rows(connection, sql, values).await?.is_empty();
             if is_there != value {
-                world.transcript.fail(format!("{} {} {}: {what} is {is_there}", fact.who, fact.kind, fact.what));
+                world.transcript.fail(format!(
+                    "{} {} {}: {what} is {is_there}",
+                    fact.who, fact.kind, fact.what
+                ));
             }
         }
         Ok(())
@@ -158,8 +196,12 @@ async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
     };
     holds("read", "what the sender sees of it", &noted("read_at")).await?;
     holds("seen", "what the sender sees of it", &noted("seen_at")).await?;
-    holds("expired", "that it has left the inboxes", "SELECT 1 FROM message WHERE id = $1 AND expired_at IS NOT NULL")
-        .await?;
+    holds(
+        "expired",
+        "that it has left the inboxes",
+        "SELECT 1 FROM message WHERE id = $1 AND expired_at IS NOT NULL",
+    )
+    .await?;
     let retracted = "SELECT 1 FROM activity WHERE id = $1 AND retracted_at IS NOT NULL";
     holds("retracted activity", "that it is retracted", retracted).await?;
     let retracted = "SELECT 1 FROM announcement WHERE id = $1 AND retracted_at IS NOT NULL";

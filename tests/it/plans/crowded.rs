@@ -163,9 +163,13 @@ async fn assert_costs_little(copies: Vec<Copy>, ran: &[Ran]) {
     for copy in copies {
         for Ran { story, concerns, statement } in ran {
             let (cost, plan) = copy.run(statement).await;
-            let (base, each) = if statement.db_backend == DbBackend::Postgres { POSTGRES } else { SQLITE };
+            let (base, each) =
+                if statement.db_backend == DbBackend::Postgres { POSTGRES } else { SQLITE };
             if cost > base.saturating_add(each.saturating_mul(*concerns)) {
-                dear += &format!("\n{story}, statistics {:?}: {cost}\n{statement}\n{plan}", copy.statistics);
+                dear += &format!(
+                    "\n{story}, statistics {:?}: {cost}\n{statement}\n{plan}",
+                    copy.statistics
+                );
             }
         }
     }
@@ -189,14 +193,25 @@ async fn at(app: &TestApp, change: &str) {
 impl TestUser {
     /// The ids of the newest items that are there.
     async fn titles_and_ids(&self, first: u32) -> Vec<String> {
-        let query = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { id } } } } }";
-        let items = self.query(query, json!({"first": first})).await["viewer"]["inbox"]["items"]["nodes"].take();
-        items.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+        let query =
+            "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { id } } } } }";
+        let items =
+            self.query(query, json!({"first": first})).await["viewer"]["inbox"]["items"]["nodes"]
+                .take();
+        items
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     async fn mark_all(&self, mutation: &str, input: Value) {
-        let mark = format!("mutation($input: InboxBulkInput!) {{ {mutation}(input: $input) {{ affectedCount }} }}");
-        let marked = self.query(&mark, json!({"input": input})).await[mutation]["affectedCount"].take();
+        let mark = format!(
+            "mutation($input: InboxBulkInput!) {{ {mutation}(input: $input) {{ affectedCount }} }}"
+        );
+        let marked =
+            self.query(&mark, json!({"input": input})).await[mutation]["affectedCount"].take();
         assert!(marked.as_u64().unwrap() > 10, "{mutation}: {marked}");
     }
 }
@@ -230,19 +245,28 @@ async fn crowd(app: &TestApp) -> Vec<Copy> {
     copies
 }
 
-async fn run_all(db: &impl ConnectionTrait, statements: Vec<String>, now: DateTime<Utc>, later: DateTime<Utc>) {
+async fn run_all(
+    db: &impl ConnectionTrait,
+    statements: Vec<String>,
+    now: DateTime<Utc>,
+    later: DateTime<Utc>,
+) {
     for sql in statements {
         let mut values = vec![now.into()];
         if sql.contains("$2") {
             values.push(later.into());
         }
-        db.execute_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await.unwrap();
+        db.execute_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values))
+            .await
+            .unwrap();
     }
 }
 
 /// A table of numbers.
 fn numbers(first: u64, last: u64) -> String {
-    format!("WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})")
+    format!(
+        "WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
+    )
 }
 
 /// Many people, Ada and Bob at their end, and the first messages to the first of them.
@@ -298,7 +322,9 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
     // One a second.
     let arrived = match is_postgres {
         true => format!("TIMESTAMPTZ '{FIRST_ARRIVED}' + i * INTERVAL '1 second'"),
-        false => format!("strftime('%Y-%m-%dT%H:%M:%S+00:00', '{FIRST_ARRIVED}', '+' || i || ' seconds')"),
+        false => format!(
+            "strftime('%Y-%m-%dT%H:%M:%S+00:00', '{FIRST_ARRIVED}', '+' || i || ' seconds')"
+        ),
     };
     let is_old = format!("i <= {}", ITEMS - UNSEEN);
     let mut statements: Vec<String> = messages(BEGINNINGS + 1, ITEMS).into();

@@ -78,7 +78,10 @@ impl Copy {
         if statement.db_backend == DbBackend::Postgres {
             let plan = postgres_plan(&self.connection, statement, true).await;
             let pages = |name: &str| plan[0]["Plan"][name].as_u64().unwrap_or(0);
-            return (pages("Shared Hit Blocks") + pages("Shared Read Blocks"), outline(&plan[0]["Plan"], 0));
+            return (
+                pages("Shared Hit Blocks") + pages("Shared Read Blocks"),
+                outline(&plan[0]["Plan"], 0),
+            );
         }
         let explain = Statement::from_sql_and_values(
             DbBackend::Sqlite,
@@ -107,7 +110,8 @@ fn outline(node: &Value, depth: usize) -> String {
         text("Filter"),
         node["Actual Rows"],
         node["Actual Loops"],
-        node["Shared Hit Blocks"].as_u64().unwrap_or(0) + node["Shared Read Blocks"].as_u64().unwrap_or(0),
+        node["Shared Hit Blocks"].as_u64().unwrap_or(0)
+            + node["Shared Read Blocks"].as_u64().unwrap_or(0),
     );
     for part in node["Plans"].as_array().into_iter().flatten() {
         lines += &outline(part, depth + 1);

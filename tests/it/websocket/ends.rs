@@ -14,7 +14,8 @@ use crate::{
 const MOST_TO_STOP: Duration = Duration::from_secs(10);
 
 async fn deactivate(app: &TestApp, user: &TestUser) {
-    let deactivate = "mutation($user: UserRef!) { deactivateUser(input: {user: $user}) { user { id } } }";
+    let deactivate =
+        "mutation($user: UserRef!) { deactivateUser(input: {user: $user}) { user { id } } }";
     app.service().query(deactivate, json!({"user": {"externalId": user.name}})).await;
 }
 

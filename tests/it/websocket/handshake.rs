@@ -6,10 +6,17 @@ const GET: &str = "GET /graphql HTTP/1.1";
 #[tokio::test]
 async fn the_server_speaks_graphql_transport_ws() {
     let app = server().await;
-    for offered in ["graphql-transport-ws", "graphql-ws, graphql-transport-ws", "x,graphql-transport-ws"] {
-        let handshake = Handshake::send(app.address(), GET, &[("sec-websocket-protocol", offered)]).await;
+    for offered in
+        ["graphql-transport-ws", "graphql-ws, graphql-transport-ws", "x,graphql-transport-ws"]
+    {
+        let handshake =
+            Handshake::send(app.address(), GET, &[("sec-websocket-protocol", offered)]).await;
         assert_eq!(handshake.status(), 101);
-        assert!(handshake.head.contains("sec-websocket-protocol: graphql-transport-ws\r\n"), "{}", handshake.head);
+        assert!(
+            handshake.head.contains("sec-websocket-protocol: graphql-transport-ws\r\n"),
+            "{}",
+            handshake.head
+        );
         handshake.socket().await.initialised().await;
     }
 }
@@ -19,7 +26,8 @@ async fn the_server_speaks_graphql_transport_ws() {
 async fn a_client_of_another_subprotocol_is_closed_with_4406() {
     let app = server().await;
     for offered in ["graphql-ws", "", "soap, wamp", "graphql-transport-wss"] {
-        let handshake = Handshake::send(app.address(), GET, &[("sec-websocket-protocol", offered)]).await;
+        let handshake =
+            Handshake::send(app.address(), GET, &[("sec-websocket-protocol", offered)]).await;
         assert!(!handshake.head.contains("sec-websocket-protocol"), "{offered}");
         assert_eq!(handshake.socket().await.code().await, 4406, "{offered}");
     }
@@ -57,7 +65,8 @@ async fn what_is_no_websocket_handshake_is_refused_with_a_status() {
 /// A page of another host could use what its visitor's network reaches.
 #[tokio::test]
 async fn pages_of_other_origins_cannot_connect() {
-    let app = configured(|config| config.cors_origins = vec!["https://app.example.com".into()]).await;
+    let app =
+        configured(|config| config.cors_origins = vec!["https://app.example.com".into()]).await;
     let own = format!("http://{}", app.address());
     for (origin, status) in [
         (own.as_str(), 101),
@@ -86,6 +95,9 @@ async fn a_token_may_stand_in_a_header_of_the_handshake() {
         let mut socket = Socket::open_with(app.address(), &headers).await.initialised().await;
         socket.subscribe("1", viewer, serde_json::Value::Null).await;
         let answer = socket.receive().await;
-        assert_eq!(answer["payload"]["data"], serde_json::json!({"viewer": {"externalId": "bob"}, "viewerRole": role}));
+        assert_eq!(
+            answer["payload"]["data"],
+            serde_json::json!({"viewer": {"externalId": "bob"}, "viewerRole": role})
+        );
     }
 }

@@ -17,7 +17,8 @@ use crate::socket::{Handshake, PATIENCE};
 #[tokio::test]
 async fn a_message_that_is_too_large_is_closed_with_1009() {
     let app = limited(|limits| limits.socket_message = 1_000).await;
-    let ping = |size: usize| json!({"type": "ping", "payload": {"x": "x".repeat(size)}}).to_string();
+    let ping =
+        |size: usize| json!({"type": "ping", "payload": {"x": "x".repeat(size)}}).to_string();
     let mut socket = connected(&app).await;
     socket.frame(Message::text(ping(900))).await;
     assert_eq!(socket.receive().await["type"], "pong");

@@ -44,7 +44,9 @@ async fn a_socket_without_connection_init_is_closed_with_4408() {
 async fn a_second_connection_init_is_closed_with_4429() {
     let app = server().await;
     let mut early = open(&app).await;
-    early.send_together([json!({"type": "connection_init"}), json!({"type": "connection_init"})]).await;
+    early
+        .send_together([json!({"type": "connection_init"}), json!({"type": "connection_init"})])
+        .await;
     let mut late = connected(&app).await;
     late.send(json!({"type": "connection_init"})).await;
     assert_eq!(early.code().await, 4429);
@@ -107,7 +109,10 @@ async fn unknown_fields_are_ignored() {
             "extensions": {"a": 1}, "operationName": null, "variables": null}}))
         .await;
     let answer = socket.receive().await;
-    assert_eq!(answer, json!({"type": "next", "id": "1", "payload": {"data": {"__typename": "Query"}}}));
+    assert_eq!(
+        answer,
+        json!({"type": "next", "id": "1", "payload": {"data": {"__typename": "Query"}}})
+    );
     assert_eq!(socket.receive().await, json!({"type": "complete", "id": "1"}));
 }
 
@@ -116,7 +121,8 @@ async fn unknown_fields_are_ignored() {
 async fn what_the_protocol_does_not_know_is_closed_with_4400() {
     let app = server().await;
     let payload = json!({"query": "{ __typename }"});
-    let texts = ["", "nonsense", "{", "null", "1", "\"ping\"", "[]", "[\"ping\"]", "{\"type\":\"ping\"}{}"];
+    let texts =
+        ["", "nonsense", "{", "null", "1", "\"ping\"", "[]", "[\"ping\"]", "{\"type\":\"ping\"}{}"];
     let messages = [
         json!({}),
         json!({"type": null}),
@@ -153,7 +159,8 @@ async fn what_the_protocol_does_not_know_is_closed_with_4400() {
     ];
     for text in texts.map(str::to_owned).into_iter().chain(messages.iter().map(Value::to_string)) {
         // Those that begin a connection come first, the others on one that is there.
-        let mut socket = if text.contains("connection_init") { open(&app).await } else { connected(&app).await };
+        let mut socket =
+            if text.contains("connection_init") { open(&app).await } else { connected(&app).await };
         socket.frame(Message::text(text.as_str())).await;
         let close = socket.closed().await;
         assert_eq!(u16::from(close.code), 4400, "{text}");
@@ -177,7 +184,9 @@ async fn what_is_no_websocket_frame_is_closed_with_the_code_of_the_rfc() {
     let reserved_bit = [0xc1, 0x80, 0, 0, 0, 0];
     let unknown_kind = [0x83, 0x80, 0, 0, 0, 0];
     let not_utf8 = [0x81, 0x81, 0, 0, 0, 0, 0xff];
-    for (bytes, code) in [(&unmasked[..], 1002), (&reserved_bit, 1002), (&unknown_kind, 1002), (&not_utf8, 1007)] {
+    for (bytes, code) in
+        [(&unmasked[..], 1002), (&reserved_bit, 1002), (&unknown_kind, 1002), (&not_utf8, 1007)]
+    {
         let mut socket = connected(&app).await;
         socket.bytes(bytes).await;
         assert_eq!(socket.code().await, code, "{bytes:x?}");

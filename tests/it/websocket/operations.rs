@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::{connected, messages::query, server};
 use crate::app::TestApp;
 
-const FOLLOW: &str =
-    "subscription($after: String) { inboxUpdated(after: $after) { cursor changes { item { title } } } }";
+const FOLLOW: &str = "subscription($after: String) { inboxUpdated(after: $after) { cursor changes { item { title } } } }";
 
 fn complete(id: &str) -> Value {
     json!({"type": "complete", "id": id})
@@ -23,7 +22,10 @@ async fn a_query_is_answered_once_and_complete() {
     let mut socket = connected(&app).await;
     socket.send(query("my id", "{ __typename }")).await;
     let answer = socket.receive().await;
-    assert_eq!(answer, json!({"id": "my id", "type": "next", "payload": {"data": {"__typename": "Query"}}}));
+    assert_eq!(
+        answer,
+        json!({"id": "my id", "type": "next", "payload": {"data": {"__typename": "Query"}}})
+    );
     assert_eq!(socket.receive().await, complete("my id"));
     socket.assert_quiet().await;
 }
@@ -34,7 +36,9 @@ async fn variables_and_the_name_of_the_operation_are_honoured() {
     let mut socket = app.user("bob").await.connect().await;
     let document = "query One { one: __typename } query Two($ref: UserRef!) { two: user(ref: $ref) { externalId } }";
     let variables = json!({"ref": {"externalId": "bob"}});
-    for (name, data) in [("One", json!({"one": "Query"})), ("Two", json!({"two": {"externalId": "bob"}}))] {
+    for (name, data) in
+        [("One", json!({"one": "Query"})), ("Two", json!({"two": {"externalId": "bob"}}))]
+    {
         let payload = json!({"query": document, "operationName": name, "variables": variables});
         socket.send(json!({"type": "subscribe", "id": name, "payload": payload})).await;
         assert_eq!(socket.receive().await["payload"]["data"], data);
@@ -58,7 +62,11 @@ async fn what_cannot_be_executed_is_an_error_and_not_completed() {
     ] {
         socket.send(query("1", document)).await;
         let answer = socket.receive().await;
-        assert_eq!((&answer["type"], &answer["id"]), (&json!("error"), &json!("1")), "{document}: {answer}");
+        assert_eq!(
+            (&answer["type"], &answer["id"]),
+            (&json!("error"), &json!("1")),
+            "{document}: {answer}"
+        );
         assert!(answer["payload"][0]["message"].is_string(), "{answer}");
         socket.assert_quiet().await;
     }
@@ -71,7 +79,11 @@ async fn an_error_of_the_execution_is_a_result() {
     let mut socket = connected(&app).await;
     socket.send(query("1", "{ viewerRole }")).await;
     let answer = socket.receive().await;
-    assert_eq!((&answer["type"], &answer["payload"]["data"]), (&json!("next"), &Value::Null), "{answer}");
+    assert_eq!(
+        (&answer["type"], &answer["payload"]["data"]),
+        (&json!("next"), &Value::Null),
+        "{answer}"
+    );
     assert_eq!(answer["payload"]["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     assert_eq!(socket.receive().await, complete("1"));
 }
@@ -105,7 +117,10 @@ async fn an_id_that_is_in_use_is_closed_with_4409() {
     together.send_together([query("same", "{ __typename }"), follow]).await;
     for mut socket in [one_by_one, together] {
         let close = socket.closed().await;
-        assert_eq!((u16::from(close.code), close.reason.as_str()), (4409, "Subscriber for same already exists"));
+        assert_eq!(
+            (u16::from(close.code), close.reason.as_str()),
+            (4409, "Subscriber for same already exists")
+        );
     }
     let mut long = bob.connect().await;
     let id = "ä".repeat(20_000);
@@ -121,7 +136,12 @@ async fn an_id_can_be_used_again_when_its_operation_has_ended() {
         socket.send(query("1", "{ __typename }")).await;
         assert_eq!(socket.receive().await["type"], "next");
         assert_eq!(socket.receive().await, complete("1"));
-        socket.send_together([query("1", "{"), query("1", "subscription { inboxUpdated { cursor } }")]).await;
+        socket
+            .send_together([
+                query("1", "{"),
+                query("1", "subscription { inboxUpdated { cursor } }"),
+            ])
+            .await;
         assert_eq!(socket.receive().await["type"], "error");
         assert_eq!(socket.receive().await["type"], "next");
         socket.send(complete("1")).await;
@@ -135,11 +155,17 @@ async fn nothing_comes_of_an_operation_that_the_client_has_completed() {
     let mut socket = connected(&app).await;
     let ids: Vec<_> = (0..20).map(|id| id.to_string()).collect();
     let begin = |id| query(id, "{ first: __typename }");
-    let begin_anew =
-        |id| [complete(id), json!({"type": "ping", "payload": {"id": id}}), query(id, "{ second: __typename }")];
+    let begin_anew = |id| {
+        [
+            complete(id),
+            json!({"type": "ping", "payload": {"id": id}}),
+            query(id, "{ second: __typename }"),
+        ]
+    };
     for _ in 0..50 {
         // When it completes the first ones, their results are under way at one place or another.
-        let messages = ids.iter().map(|id| begin(id)).chain(ids.iter().flat_map(|id| begin_anew(id)));
+        let messages =
+            ids.iter().map(|id| begin(id)).chain(ids.iter().flat_map(|id| begin_anew(id)));
         socket.send_together(messages).await;
         let mut completed = Vec::new();
         let mut ended = 0;
@@ -149,7 +175,11 @@ async fn nothing_comes_of_an_operation_that_the_client_has_completed() {
                 "pong" => completed.push(message["payload"]["id"].clone()),
                 _ if !completed.contains(&message["id"]) => {}
                 "complete" => ended += 1,
-                _ => assert_eq!(message["payload"]["data"], json!({"second": "Query"}), "of the operation before"),
+                _ => assert_eq!(
+                    message["payload"]["data"],
+                    json!({"second": "Query"}),
+                    "of the operation before"
+                ),
             }
         }
     }
@@ -170,7 +200,10 @@ async fn a_completed_subscription_is_silent_while_the_others_go_on() {
         alice.send(&bob, &format!("m{n}")).await;
         let update = socket.receive().await;
         assert_eq!(update["id"], "2");
-        assert_eq!(update["payload"]["data"]["inboxUpdated"]["changes"][0]["item"]["title"], format!("m{n}"));
+        assert_eq!(
+            update["payload"]["data"]["inboxUpdated"]["changes"][0]["item"]["title"],
+            format!("m{n}")
+        );
     }
     socket.assert_quiet().await;
 }
@@ -187,7 +220,10 @@ async fn a_mutation_takes_effect_once_and_is_completed() {
     let [alice, bob] = app.users(["alice", "bob"]).await;
     let mut socket = alice.connect().await;
     socket.send(send_to_bob("1", "hello")).await;
-    assert_eq!(socket.receive().await["payload"]["data"]["createMessage"]["message"]["subject"], "hello");
+    assert_eq!(
+        socket.receive().await["payload"]["data"]["createMessage"]["message"]["subject"],
+        "hello"
+    );
     assert_eq!(socket.receive().await, complete("1"));
     assert_eq!(bob.titles("ALL").await, ["hello"]);
 }
@@ -200,7 +236,9 @@ async fn a_mutation_runs_to_its_end_when_its_client_completes_it_or_goes_away() 
     let mut live = bob.follow_inbox(None).await;
     for round in 0..10 {
         let mut socket = alice.connect().await;
-        socket.send_together([send_to_bob("1", &format!("completed {round}")), complete("1")]).await;
+        socket
+            .send_together([send_to_bob("1", &format!("completed {round}")), complete("1")])
+            .await;
         socket.assert_quiet().await;
         socket.send(send_to_bob("2", &format!("cut {round}"))).await;
         // Heard, but not answered: it is under way.
@@ -210,7 +248,9 @@ async fn a_mutation_runs_to_its_end_when_its_client_completes_it_or_goes_away() 
     }
     let mut heard = live.take_titles(20).await;
     heard.sort();
-    let sent = ["completed", "cut"].into_iter().flat_map(|how| (0..10).map(move |round| format!("{how} {round}")));
+    let sent = ["completed", "cut"]
+        .into_iter()
+        .flat_map(|how| (0..10).map(move |round| format!("{how} {round}")));
     assert_eq!(heard, sent.collect::<Vec<_>>());
 }
 
@@ -248,5 +288,8 @@ async fn the_operations_of_a_socket_take_turns() {
         let count = |id: &str| heard.get(id).copied().unwrap_or(0);
         assert!(count("1").abs_diff(count("2")) <= 2, "{heard:?}");
     }
-    assert!(answered_after.unwrap() <= 8, "the query was answered after {answered_after:?} messages");
+    assert!(
+        answered_after.unwrap() <= 8,
+        "the query was answered after {answered_after:?} messages"
+    );
 }
