@@ -1,5 +1,7 @@
 //! What every part of the server works with.
 
+mod recent_users;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,8 +14,9 @@ use crate::{
     config::Config,
     db::Db,
     inbox::live::Live,
-    people::users::Known,
 };
+
+pub use recent_users::RecentUsers;
 
 /// Cheap to clone: handles of the one server.
 #[derive(Clone)]
@@ -23,8 +26,7 @@ pub struct App {
     pub auth: Arc<Auth>,
     /// What activities are about.
     pub catalog: Arc<Catalog>,
-    /// Who has come in lately.
-    pub known: Arc<Known>,
+    pub recent_users: Arc<RecentUsers>,
     pub config: Arc<Config>,
     pub clock: Clock,
     /// Names the history that cursors belong to.

@@ -91,11 +91,11 @@ impl Actor {
     }
 
     /// The host application, or an admin.
-    pub fn require_service(&self) -> Result<()> {
-        if self.is_service() { Ok(()) } else { Err(Error::Forbidden) }
+    pub fn require_host(&self) -> Result<()> {
+        if self.is_host() { Ok(()) } else { Err(Error::Forbidden) }
     }
 
-    pub fn is_service(&self) -> bool {
+    pub fn is_host(&self) -> bool {
         self.role >= Role::Service
     }
 
@@ -105,7 +105,7 @@ impl Actor {
 
     /// Whether this is the person themself, or somebody who may see what is private to them.
     pub fn may_see_private(&self, user: i64) -> bool {
-        self.is_service() || self.user_id() == Some(user)
+        self.is_host() || self.user_id() == Some(user)
     }
 
     /// Which messages exist for this caller.
@@ -120,7 +120,7 @@ impl Actor {
     /// Which announcements, activities and targets exist for this caller: they are the host application's, which sees all of
     /// them, also when it acts for somebody.
     pub fn host_reader(&self) -> Reader {
-        if self.is_service() { Reader::Everything } else { self.reader() }
+        if self.is_host() { Reader::Everything } else { self.reader() }
     }
 
     /// Whom an idempotency key belongs to.

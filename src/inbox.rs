@@ -103,8 +103,9 @@ pub struct Filter {
     pub search: Option<String>,
 }
 
-/// The row of an inbox: its counts, and where its history stands.
-pub async fn head(db: &Db, user: i64) -> Result<inbox::Model> {
+/// The row of an inbox as it is stored: its counts, and where its history stands. What is due may not have come in yet:
+/// `pull::up_to_date_head` takes it in first.
+pub async fn stored_head(db: &Db, user: i64) -> Result<inbox::Model> {
     inbox::Entity::find_by_id(user).one(db.read()).await?.ok_or(Error::NotFound("inbox"))
 }
 

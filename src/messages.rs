@@ -214,7 +214,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     let (message, sender) = find(app, actor, id).await?;
     let is_own = match message.sender_id {
         Some(sender) => actor.user_id() == Some(sender),
-        None => actor.is_service(),
+        None => actor.is_host(),
     };
     if !is_own && !actor.is_admin() {
         return Err(Error::Forbidden);

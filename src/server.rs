@@ -33,7 +33,6 @@ use crate::{
     inbox::live::Live,
     jobs,
     notifications::pull,
-    people::users::Known,
 };
 
 const SECRET_FILE: &str = "tidings.secret";
@@ -56,7 +55,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         db,
         auth: Arc::new(auth),
         catalog: Arc::new(catalog),
-        known: Arc::new(Known::default()),
+        recent_users: Arc::default(),
         config: Arc::new(config),
         clock,
         epoch: epoch.into(),

@@ -17,11 +17,11 @@ pub async fn gather(database: &Database, connection: &DatabaseConnection) -> Res
         connection,
         [
             format!(
-                "{up_to} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+                "{up_to} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
                  SELECT 'crowd-' || i, '', '', 'en', 'UTC', {PAST} FROM n WHERE true ON CONFLICT DO NOTHING"
             ),
             format!(
-                "INSERT INTO inbox (user_id) SELECT id FROM \"user\" WHERE {CROWD} ORDER BY id ON CONFLICT DO NOTHING"
+                "INSERT INTO inbox (user_id) SELECT id FROM user_account WHERE {CROWD} ORDER BY id ON CONFLICT DO NOTHING"
             ),
         ],
     )
@@ -47,7 +47,7 @@ pub async fn send(
     let reached = format!(
         "FROM message_audience AS a \
          JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM ({ours}) AS o) AS m ON m.id = a.message_id \
-         JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM \"user\" WHERE {CROWD}) AS u \
+         JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM user_account WHERE {CROWD}) AS u \
          ON {whom}"
     );
     run(
@@ -56,7 +56,7 @@ pub async fn send(
             format!(
                 "{up_to} INSERT INTO message \
                  (sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
-                 SELECT (SELECT id FROM \"user\" WHERE external_id = 'crowd-1'), '{subject}', 'Please read this.', \
+                 SELECT (SELECT id FROM user_account WHERE external_id = 'crowd-1'), '{subject}', 'Please read this.', \
                  0, '', 0, {recipients}, 0, 0, {PAST} FROM n"
             ),
             format!(
@@ -89,7 +89,7 @@ pub async fn settle(database: &Database, connection: &DatabaseConnection) -> Res
     let settle = match database {
         Database::Sqlite(_) => "PRAGMA wal_checkpoint(TRUNCATE)",
         Database::Postgres(_) => {
-            "VACUUM ANALYZE \"user\", inbox, message, message_audience, message_recipient, inbox_item"
+            "VACUUM ANALYZE user_account, inbox, message, message_audience, message_recipient, inbox_item"
         }
     };
     connection.execute_unprepared(settle).await?;

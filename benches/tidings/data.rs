@@ -34,13 +34,13 @@ pub fn owners(items: i64) -> i64 {
 pub async fn load(database: &Database, items: i64) -> Result<String> {
     let begin = Instant::now();
     // Not the tables that are still empty: PostgreSQL would plan for that, and keep the plans while they fill.
-    database.fill(&statements(database, items), "\"user\", inbox, message, inbox_item").await?;
+    database.fill(&statements(database, items), "user_account, inbox, message, inbox_item").await?;
     Ok(format!("loaded in {}", table::duration(begin.elapsed())))
 }
 
 /// Adds people until there are so many.
 pub async fn grow(database: &Database, users: i64) -> Result<()> {
-    database.fill(&people(database, users), "\"user\", inbox").await
+    database.fill(&people(database, users), "user_account, inbox").await
 }
 
 /// The beginning of a statement, with a table `n` of numbers `i` from 1 to `last`.
@@ -51,15 +51,15 @@ pub fn up_to(last: i64) -> String {
 fn people(database: &Database, users: i64) -> [String; 2] {
     [
         format!(
-            "{} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+            "{} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
              SELECT 'person-' || i, 'First' || i, 'Last' || i, 'en', 'UTC', {} FROM n \
-             WHERE i > (SELECT coalesce(max(id), 0) FROM \"user\")",
+             WHERE i > (SELECT coalesce(max(id), 0) FROM user_account)",
             up_to(users),
             database.time("0")
         ),
         // Who becomes known has no announcements of before.
         "INSERT INTO inbox (user_id, announcements_since, announcements_pulled) \
-         SELECT u.id, a.n, a.n FROM \"user\" AS u, (SELECT coalesce(max(position), 0) AS n FROM announcement) AS a \
+         SELECT u.id, a.n, a.n FROM user_account AS u, (SELECT coalesce(max(position), 0) AS n FROM announcement) AS a \
          WHERE u.id > (SELECT coalesce(max(user_id), 0) FROM inbox) ORDER BY u.id"
             .into(),
     ]
@@ -71,10 +71,10 @@ fn statements(database: &Database, items: i64) -> Vec<String> {
     let (start, owners) = (database.time("0"), owners(items));
     let mut statements = Vec::from(people(database, USERS));
     statements.extend([
-        format!("INSERT INTO \"group\" (external_id, name, created_at) VALUES ('{GROUP}', 'Everybody', {start})"),
+        format!("INSERT INTO user_group (external_id, name, created_at) VALUES ('{GROUP}', 'Everybody', {start})"),
         format!(
             "INSERT INTO group_member (group_id, user_id, joined_at) \
-             SELECT 1, id, {start} FROM \"user\" WHERE id <= {MEMBERS}"
+             SELECT 1, id, {start} FROM user_account WHERE id <= {MEMBERS}"
         ),
         format!(
             "{} INSERT INTO message \

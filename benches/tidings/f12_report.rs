@@ -87,7 +87,7 @@ enum Side {
 
 impl Floor {
     async fn of(mut side: Side) -> Result<Self> {
-        let find = "SELECT id FROM \"user\" WHERE external_id = 'crowd-1'";
+        let find = "SELECT id FROM user_account WHERE external_id = 'crowd-1'";
         let sender = match &mut side {
             Side::Sqlite(connection) => sqlx::query_scalar(find).fetch_one(connection).await?,
             Side::Postgres(connection) => sqlx::query_scalar(find).fetch_one(connection).await?,

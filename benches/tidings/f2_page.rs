@@ -94,7 +94,7 @@ enum Connection {
 
 const ITEMS: &str = "\
     SELECT i.id, i.seen_at, i.read_at, i.updated_at, m.id, m.subject, u.first_name, u.last_name \
-    FROM inbox_item AS i JOIN message AS m ON m.id = i.message_id LEFT JOIN \"user\" AS u ON u.id = m.sender_id \
+    FROM inbox_item AS i JOIN message AS m ON m.id = i.message_id LEFT JOIN user_account AS u ON u.id = m.sender_id \
     WHERE i.user_id = $1 AND i.removed_at IS NULL AND i.archived_at IS NULL AND i.snoozed_until IS NULL \
     ORDER BY i.updated_at DESC, i.id DESC LIMIT 20";
 const COUNTS: &str = "SELECT unread FROM inbox WHERE user_id = $1";

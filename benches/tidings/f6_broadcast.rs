@@ -138,7 +138,7 @@ async fn follow_target(bench: &Bench, connected: usize) -> Result<()> {
     );
     let follow = format!(
         "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
-         SELECT u.id, t.id, 'comment', 'like_post', 0, {now} FROM \"user\" AS u, target AS t \
+         SELECT u.id, t.id, 'comment', 'like_post', 0, {now} FROM user_account AS u, target AS t \
          WHERE u.id <= {connected} AND t.external_id = '{TARGET}' ORDER BY u.id"
     );
     bench.database.fill(&[target, follow], "target, subscription").await

@@ -52,7 +52,7 @@ fn statements(bench: &Bench) -> [String; 2] {
         format!("INSERT INTO target (type, external_id, created_at) VALUES {targets}"),
         format!(
             "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
-             SELECT u.id, t.id, 'comment', 'like_post', 0, {now} FROM \"user\" AS u, target AS t \
+             SELECT u.id, t.id, 'comment', 'like_post', 0, {now} FROM user_account AS u, target AS t \
              WHERE u.id <= {FOLLOWERS} AND t.external_id = '{}' ORDER BY u.id",
             TARGETS[1]
         ),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 /// A named set of people that messages can be addressed to (M3). Deleting one only marks it.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
-#[sea_orm(table_name = "group")]
+#[sea_orm(table_name = "user_group")]
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,

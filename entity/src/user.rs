@@ -4,7 +4,7 @@ use serde::Deserialize;
 /// A person (M1). Hosts know them by `external_id`; nobody is ever deleted, only deactivated.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
-#[sea_orm(table_name = "user")]
+#[sea_orm(table_name = "user_account")]
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,

@@ -10,6 +10,7 @@ mod m20261124_000003_reminders;
 mod m20261126_000004_places;
 mod m20261126_000005_search;
 mod m20261126_000010_expiry;
+mod m20261126_000020_table_names;
 
 pub use folding::folded;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000004_places::Migration),
             Box::new(m20261126_000005_search::Migration),
             Box::new(m20261126_000010_expiry::Migration),
+            Box::new(m20261126_000020_table_names::Migration),
         ]
     }
 }

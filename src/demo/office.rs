@@ -164,7 +164,7 @@ impl Office {
     /// Somebody puts some away, also what they have not read, which shows in its read rate, and reads the rest.
     pub async fn skim(&self, app: &App, reader: usize) -> Result<()> {
         let actor = self.person(PEOPLE[reader].id)?;
-        pull::head(app, actor.person()?.id).await?;
+        pull::up_to_date_head(app, actor.person()?.id).await?;
         let items = newest(app, actor, InboxView::Active, 20).await?;
         let is_dull =
             |item: &&Item| item.row.message_id.is_some_and(|id| id as usize % 3 == reader % 3);
@@ -280,7 +280,7 @@ pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Re
 
 /// Reads what is new. As in earnest, an inbox takes in what was announced and done when it is looked at.
 async fn look(app: &App, actor: &Actor) -> Result<()> {
-    pull::head(app, actor.person()?.id).await?;
+    pull::up_to_date_head(app, actor.person()?.id).await?;
     inbox::change_all(app, actor, None, None, Change::Read).await?;
     Ok(())
 }

@@ -204,7 +204,7 @@ mod tests {
 
     /// All items of somebody who has just looked.
     async fn items(app: &App, actor: &Actor) -> Vec<Item> {
-        pull::head(app, actor.person().unwrap().id).await.unwrap();
+        pull::up_to_date_head(app, actor.person().unwrap().id).await.unwrap();
         newest(app, actor, InboxView::All, 100).await.unwrap()
     }
 
@@ -213,7 +213,7 @@ mod tests {
         let (app, _directory) = demo().await;
         for person in PEOPLE {
             let actor = actor(&app, person.id).await;
-            let counts = pull::head(&app, actor.person().unwrap().id).await.unwrap();
+            let counts = pull::up_to_date_head(&app, actor.person().unwrap().id).await.unwrap();
             assert!(
                 (1..=15).contains(&counts.unread),
                 "{} has {} unread",

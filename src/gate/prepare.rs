@@ -127,7 +127,7 @@ impl Gate {
                 || refusal("too many operations in a minute; try again later", "RATE_LIMITED");
             self.rates.count(user).map_err(|seconds| retried_after(refused(), seconds))?;
         }
-        let found = self.documents.find(&params, actor.as_ref().is_some_and(Actor::is_service))?;
+        let found = self.documents.find(&params, actor.as_ref().is_some_and(Actor::is_host))?;
         let variables = params.variables.unwrap_or_default();
         let limits = &self.config.limits;
         values::check(&variables, limits).map_err(too_complex)?;

@@ -191,6 +191,6 @@ impl InboxFilter {
 impl Inbox {
     /// An inbox that has taken in what is due.
     pub async fn of(ctx: &Context<'_>, owner: User) -> Result<Self, Error> {
-        Ok(Inbox { head: pull::head(app(ctx), owner.0.id).await?, owner })
+        Ok(Inbox { head: pull::up_to_date_head(app(ctx), owner.0.id).await?, owner })
     }
 }

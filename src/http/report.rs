@@ -81,7 +81,10 @@ impl Parameters {
             Some("LOWEST_RATE_FIRST") => ReadReportOrder::LowestRateFirst,
             Some("HIGHEST_RATE_FIRST") => ReadReportOrder::HighestRateFirst,
             Some(_) => {
-                return Err(Error::invalid("orderBy", "is an order of readReport, as NEWEST_FIRST"));
+                return Err(Error::invalid(
+                    "orderBy",
+                    "is an order of readReport, as NEWEST_FIRST",
+                ));
             }
         };
         let sent_to = match (self.sent_to_user, self.sent_to_group) {

@@ -203,7 +203,7 @@ pub async fn latest_actors(
 ) -> Result<Vec<(i64, Vec<user::Model>)>> {
     let dialect = db.dialect();
     let people = format!(
-        "(SELECT x.* FROM inbox_item_actor AS p JOIN \"user\" AS x ON x.id = p.actor_id WHERE p.item_id = w.item \
+        "(SELECT x.* FROM inbox_item_actor AS p JOIN user_account AS x ON x.id = p.actor_id WHERE p.item_id = w.item \
          ORDER BY p.latest_activity_id DESC LIMIT {most}) AS u"
     );
     let people = dialect.json_list_of(&dialect.json_row::<user::Entity>("u"), &people);
@@ -216,8 +216,8 @@ pub async fn latest_actors(
 }
 
 /// Joins what an item `i` is about.
-pub const ABOUT: &str = "LEFT JOIN message AS m ON m.id = i.message_id LEFT JOIN \"user\" AS s ON s.id = m.sender_id \
-    LEFT JOIN announcement AS n ON n.id = i.announcement_id LEFT JOIN \"user\" AS c ON c.id = n.author_id \
+pub const ABOUT: &str = "LEFT JOIN message AS m ON m.id = i.message_id LEFT JOIN user_account AS s ON s.id = m.sender_id \
+    LEFT JOIN announcement AS n ON n.id = i.announcement_id LEFT JOIN user_account AS c ON c.id = n.author_id \
     LEFT JOIN target AS t ON t.id = i.target_id";
 
 /// The [`Pieces`] of an item `i` with [`ABOUT`]; `texts` is an expression that gives the number of a [`Texts`].
@@ -229,12 +229,12 @@ pub fn pieces(db: &Db, texts: &str) -> String {
     );
     let latest = format!("CASE WHEN {texts} > 0 THEN {latest} END");
     let actors = format!(
-        "(SELECT x.* FROM inbox_item_actor AS p LEFT JOIN \"user\" AS x ON x.id = p.actor_id WHERE p.item_id = i.id \
+        "(SELECT x.* FROM inbox_item_actor AS p LEFT JOIN user_account AS x ON x.id = p.actor_id WHERE p.item_id = i.id \
          ORDER BY p.latest_activity_id DESC LIMIT {LATEST_ACTORS}) AS u"
     );
     let actors = dialect.json_list_of(&dialect.json_row::<user::Entity>("u"), &actors);
     let activities = dialect.json_array(&format!(
-        "{}, {}, (SELECT o.locale FROM \"user\" AS o WHERE o.id = i.user_id), {actors}",
+        "{}, {}, (SELECT o.locale FROM user_account AS o WHERE o.id = i.user_id), {actors}",
         dialect.json_row::<target::Entity>("t"),
         dialect.json_value(&latest),
     ));

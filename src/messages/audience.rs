@@ -36,7 +36,7 @@ pub enum AudienceRef {
 pub const TO_MEMBERS: &str = "INSERT INTO message_recipient (message_id, user_id, audience_id) \
     SELECT a.message_id, m.user_id, a.id FROM message_audience AS a \
     JOIN group_member AS m ON m.group_id = a.group_id AND m.removed_at IS NULL \
-    JOIN \"user\" AS u ON u.id = m.user_id AND u.deactivated_at IS NULL \
+    JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL \
     WHERE a.message_id = $1 AND m.user_id <> $2";
 
 /// Those whom the parent `$2` reached by the same groups and who still belong to them, but not `$3` and `$4`: who
@@ -46,7 +46,7 @@ pub const TO_REMAINING_MEMBERS: &str = "INSERT INTO message_recipient (message_i
     JOIN message_audience AS p ON p.message_id = $2 AND p.group_id = a.group_id \
     JOIN message_recipient AS r ON r.message_id = $2 AND r.audience_id = p.id \
     JOIN group_member AS m ON m.group_id = a.group_id AND m.user_id = r.user_id AND m.removed_at IS NULL \
-    JOIN \"user\" AS u ON u.id = r.user_id AND u.deactivated_at IS NULL \
+    JOIN user_account AS u ON u.id = r.user_id AND u.deactivated_at IS NULL \
     WHERE a.message_id = $1 AND r.user_id <> $3 AND r.user_id <> $4";
 
 /// An address that was looked up.

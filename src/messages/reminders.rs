@@ -55,7 +55,7 @@ const PENDING: &str = "CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read
 
 /// The recipient `r` is a person who was not deactivated.
 const IS_ACTIVE: &str =
-    "EXISTS (SELECT 1 FROM \"user\" AS u WHERE u.id = r.user_id AND u.deactivated_at IS NULL)";
+    "EXISTS (SELECT 1 FROM user_account AS u WHERE u.id = r.user_id AND u.deactivated_at IS NULL)";
 
 /// A claimed date.
 struct Due {

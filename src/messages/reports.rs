@@ -171,8 +171,8 @@ async fn rows(app: &App, keys: &str, values: Vec<Value>) -> Result<Vec<Row>> {
     ));
     let rows = format!(
         "SELECT {} FROM ({keys}) AS k JOIN message_audience AS a ON a.id = k.audience \
-         JOIN message AS m ON m.id = a.message_id LEFT JOIN \"user\" AS u ON u.id = a.user_id \
-         LEFT JOIN \"group\" AS g ON g.id = a.group_id",
+         JOIN message AS m ON m.id = a.message_id LEFT JOIN user_account AS u ON u.id = a.user_id \
+         LEFT JOIN user_group AS g ON g.id = a.group_id",
         dialect.json_list(&pieces)
     );
     let found: Vec<Pieces> = app.db.json(&rows, values).await?;

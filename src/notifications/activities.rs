@@ -85,7 +85,7 @@ pub async fn create(
     actor: &Actor,
     input: CreateActivitiesInput,
 ) -> Result<Vec<activity::Model>> {
-    actor.require_service()?;
+    actor.require_host()?;
     let now = app.clock.now();
     let count = input.activities.len();
     let call = Call::new(actor, "createActivities", &input, input.idempotency_key.as_deref())?;
@@ -116,7 +116,7 @@ pub async fn create(
         },
     );
     let described: Vec<_> = described.collect();
-    let known = targets::know(&tx, &described, now).await?;
+    let known = targets::upsert(&tx, &described, now).await?;
     let rows = input.activities.into_iter().zip(&people).zip(&known.ids).map(
         |((new, (who, _)), target)| activity::ActiveModel {
             id: NotSet,
@@ -228,7 +228,7 @@ async fn people(
 
 /// Takes an activity back: it leaves the items that it is in, and comes into no other. Can be repeated.
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Model> {
-    actor.require_service()?;
+    actor.require_host()?;
     let id = id::Kind::Activity.decode(id)?;
     if find(app, actor, id).await?.retracted_at.is_none() {
         let tx = app.db.begin().await?;

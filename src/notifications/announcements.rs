@@ -71,7 +71,7 @@ pub struct UpdateAnnouncementInput {
 
 /// Announces something to everybody who is known by the time it is published.
 pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) -> Result<Announced> {
-    actor.require_service()?;
+    actor.require_host()?;
     let now = app.clock.now();
     let call = Call::new(actor, "createAnnouncement", &input, input.idempotency_key.as_deref())?;
     if let Some(id) = idempotency::done(app, &call).await? {
@@ -144,7 +144,7 @@ fn one(mut rows: Vec<QueryResult>) -> Result<announcement::Model> {
 
 /// Changes an announcement, also in the inboxes that have it.
 pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) -> Result<Announced> {
-    actor.require_service()?;
+    actor.require_host()?;
     let now = app.clock.now();
     let id = id::Kind::Announcement.decode(&input.announcement_id)?;
     let title = input.title.map(|title| title.trim().to_owned());
@@ -227,7 +227,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
 
 /// Takes an announcement back: it leaves all inboxes, and nobody new gets it. Can be repeated.
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
-    actor.require_service()?;
+    actor.require_host()?;
     let id = id::Kind::Announcement.decode(id)?;
     let (announcement, _) = find(app, actor, id).await?;
     if announcement.retracted_at.is_none() {
@@ -395,7 +395,7 @@ pub async fn recipient_counts(
         "SELECT p.publish_at, b.announcements_since, CAST(count(*) AS bigint) \
          FROM (SELECT publish_at, lag(publish_at, 1, $2) OVER (ORDER BY publish_at) AS previous \
          FROM (SELECT DISTINCT publish_at FROM announcement WHERE {}) AS d) AS p \
-         JOIN \"user\" AS u ON u.deactivated_at > p.previous AND u.deactivated_at <= p.publish_at \
+         JOIN user_account AS u ON u.deactivated_at > p.previous AND u.deactivated_at <= p.publish_at \
          JOIN inbox AS b ON b.user_id = u.id GROUP BY p.publish_at, b.announcements_since",
         db.dialect().is_one_of("id", "$1")
     );

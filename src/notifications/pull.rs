@@ -5,7 +5,7 @@
 //! comes twice. What is taken in up to a position is decided by the subscriptions and the config of that moment; whoever
 //! changes these takes in first what is due ([`before_change`]), so that nothing acts backwards.
 //!
-//! - [`head`]: a query for an inbox. One statement tells that nothing is due; otherwise the inbox takes in first.
+//! - [`up_to_date_head`]: a query for an inbox. One statement tells that nothing is due; otherwise the inbox takes in first.
 //! - [`on_connect`]: a client that begins to follow an inbox.
 //! - [`keep_connected`]: those whose inboxes are followed in this process take in what was created, many in one transaction.
 //! - `take_in`: what that transaction does. `take_back`: a retracted activity leaves its items.
@@ -41,7 +41,7 @@ const MOST_INBOXES: usize = 500;
 const SMALLEST_WINDOW: i64 = 50_000;
 
 /// The row of an inbox that has taken in what is due, if that can be written now.
-pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
+pub async fn up_to_date_head(app: &App, user: i64) -> Result<inbox::Model> {
     let dialect = app.db.dialect();
     let look = format!(
         "SELECT {} FROM inbox AS b WHERE b.user_id = $1",
@@ -57,7 +57,7 @@ pub async fn head(app: &App, user: i64) -> Result<inbox::Model> {
         Some((head, 0)) => Ok(head),
         Some(_) => {
             before_look(app, vec![user]).await?;
-            inboxes::head(&app.db, user).await
+            inboxes::stored_head(&app.db, user).await
         }
     }
 }
@@ -149,7 +149,7 @@ pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
 /// Takes what is due into the inbox of somebody who begins to follow it. While the database does not answer they wait, as their
 /// stream does.
 pub async fn on_connect(app: &App, user: i64) -> Result<()> {
-    match head(app, user).await {
+    match up_to_date_head(app, user).await {
         Err(Error::Unavailable(cause)) => {
             tracing::warn!(cause, "an inbox takes in later what is new");
             app.live.pull_soon(user);

@@ -82,7 +82,7 @@ pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Resul
     let now = app.clock.now();
     pull::pull(app, &[user]).await?;
     let tx = app.db.begin().await?;
-    let target = targets::know(&tx, &[(&input.target, Details::default())], now).await?.ids[0];
+    let target = targets::upsert(&tx, &[(&input.target, Details::default())], now).await?.ids[0];
     let since = pull::before_change(&tx, app, user).await?;
     let rows = reason.actions.iter().map(|action| subscription::ActiveModel {
         id: NotSet,
@@ -266,7 +266,7 @@ async fn was_followed_for(app: &App, user: i64, reason: &str) -> Result<bool> {
 fn subscriber(app: &App, actor: &Actor) -> Result<i64> {
     let user = actor.person()?.id;
     if !app.config.people_subscribe {
-        actor.require_service()?;
+        actor.require_host()?;
     }
     Ok(user)
 }

@@ -74,16 +74,20 @@ impl Details {
     }
 }
 
-/// What [`know`] has done.
-pub struct Known {
+/// What [`upsert`] has done.
+pub struct Upserted {
     /// Of each target.
     pub ids: Vec<i64>,
     /// What is to be refreshed after the commit.
     pub noted: Vec<i64>,
 }
 
-/// Makes targets known, or changes what is known of them. Of one that stands here twice, the later details hold.
-pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>) -> Result<Known> {
+/// Inserts targets, or changes their details. If a target is listed twice, the later details win.
+pub async fn upsert(
+    tx: &Tx,
+    targets: &[(&TargetRef, Details)],
+    now: DateTime<Utc>,
+) -> Result<Upserted> {
     // In one order: two calls that name the same targets in different orders would lock each other out.
     let mut wanted: BTreeMap<Key, Details> = BTreeMap::new();
     for (target, new) in targets {
@@ -138,7 +142,7 @@ pub async fn know(tx: &Tx, targets: &[(&TargetRef, Details)], now: DateTime<Utc>
     let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);
     let ids: Option<Vec<_>> = targets.iter().map(|(target, _)| id(target)).collect();
     let ids = ids.ok_or_else(|| Error::Internal("a target was not inserted".into()))?;
-    Ok(Known { ids, noted })
+    Ok(Upserted { ids, noted })
 }
 
 /// What makes a target one.

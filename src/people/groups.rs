@@ -38,7 +38,7 @@ pub async fn upsert(
     external_id: String,
     name: String,
 ) -> Result<group::Model> {
-    actor.require_service()?;
+    actor.require_host()?;
     text::check_id("externalId", &external_id, LONGEST_EXTERNAL_ID)?;
     let name = name.trim().to_owned();
     text::check_line("name", &name, LONGEST_NAME)?;
@@ -62,7 +62,7 @@ pub async fn upsert(
 
 /// Deletes a group: nothing can be sent to it, and it has no members. What was sent to it stays.
 pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group::Model> {
-    actor.require_service()?;
+    actor.require_host()?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let mut group = lock(&tx, group).await?;
@@ -85,7 +85,7 @@ pub async fn add_members(
     group: &GroupRef,
     users: &[UserRef],
 ) -> Result<group::Model> {
-    actor.require_service()?;
+    actor.require_host()?;
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let group = lock(&tx, group).await?;
@@ -114,7 +114,7 @@ pub async fn remove_members(
     group: &GroupRef,
     users: &[UserRef],
 ) -> Result<group::Model> {
-    actor.require_service()?;
+    actor.require_host()?;
     let tx = app.db.begin().await?;
     let group = lock(&tx, group).await?;
     let users = named(&*tx, users).await?;

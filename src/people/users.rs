@@ -3,13 +3,11 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 
 use ::entity::user;
 use async_graphql::{ID, InputObject, OneofObject};
 use chrono::{DateTime, Utc};
-use moka::sync::Cache;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
@@ -62,26 +60,6 @@ pub struct UserInput {
     pub time_zone: Option<String>,
 }
 
-/// Who came in lately, so that a request costs no look at the user's row.
-pub struct Known(Cache<String, Arc<user::Model>>);
-
-/// For so long another server may not have heard that a user was deactivated (P11 allows two seconds).
-const KNOWN_FOR: Duration = Duration::from_secs(1);
-const MOST_KNOWN: u64 = 100_000;
-
-impl Default for Known {
-    fn default() -> Self {
-        Known(Cache::builder().max_capacity(MOST_KNOWN).time_to_live(KNOWN_FOR).build())
-    }
-}
-
-impl Known {
-    /// To be called when what is known of people has changed.
-    pub fn forget(&self) {
-        self.0.invalidate_all();
-    }
-}
-
 /// Makes an actor of a token's claims and the `act-as` of the request. A person who is new becomes known.
 pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result<Actor> {
     let user = match (claims.role, act_as) {
@@ -122,7 +100,7 @@ pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result
 }
 
 async fn lookup(app: &App, external_id: &str) -> Result<Option<Arc<user::Model>>> {
-    if let Some(user) = app.known.0.get(external_id) {
+    if let Some(user) = app.recent_users.get(external_id) {
         return Ok(Some(user));
     }
     let found = user::Entity::find()
@@ -131,7 +109,7 @@ async fn lookup(app: &App, external_id: &str) -> Result<Option<Arc<user::Model>>
         .await?;
     let found = found.map(Arc::new);
     if let Some(user) = &found {
-        app.known.0.insert(external_id.to_owned(), user.clone());
+        app.recent_users.insert(user.clone());
     }
     Ok(found)
 }
@@ -155,7 +133,7 @@ async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> 
 
 /// Makes people known, or changes what is known of them; all or none. In the order of the input.
 pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
-    actor.require_service()?;
+    actor.require_host()?;
     if users.is_empty() || users.len() > MOST {
         return Err(Error::invalid("users", format!("has between 1 and {MOST} users")));
     }
@@ -173,7 +151,7 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
     let users = write(&tx, app, users).await?;
     tx.concerns(users.iter().map(|user| Topic::User(user.id)));
     tx.commit().await?;
-    app.known.forget();
+    app.recent_users.forget_all();
     Ok(users)
 }
 
@@ -301,7 +279,7 @@ async fn set_deactivated(
     user: &UserRef,
     deactivate: bool,
 ) -> Result<user::Model> {
-    actor.require_service()?;
+    actor.require_host()?;
     let tx = app.db.begin().await?;
     // Locked: a campaign may deactivate them at this moment.
     let mut user = one(named(user)?.lock(LockType::NoKeyUpdate), &*tx).await?;
@@ -318,23 +296,23 @@ async fn set_deactivated(
         live::tell_within(&tx, [Topic::User(user.id)]).await?;
     }
     tx.commit().await?;
-    app.known.forget();
+    app.recent_users.forget_all();
     Ok(user)
 }
 
 /// Deactivates people who have not replied to a message (M12), except who is deactivated already. Call
-/// [`Known::forget`] when it is committed.
+/// `RecentUsers::forget_all` when it is committed.
 pub async fn shut_out(tx: &Tx, people: &[i64], message: i64, now: DateTime<Utc>) -> Result<u64> {
     let dialect = tx.dialect();
     // In the order of [`write`]: two orders would lock each other out.
     let lock = format!(
-        "SELECT id FROM \"user\" WHERE {} ORDER BY external_id {}",
+        "SELECT id FROM user_account WHERE {} ORDER BY external_id {}",
         dialect.is_one_of("id", "$1"),
         dialect.for_update()
     );
     tx.rows(&lock, [list(people)]).await?;
     let shut_out = format!(
-        "UPDATE \"user\" SET deactivated_at = $2, deactivated_by = $3 WHERE {} AND deactivated_at IS NULL",
+        "UPDATE user_account SET deactivated_at = $2, deactivated_by = $3 WHERE {} AND deactivated_at IS NULL",
         dialect.is_one_of("id", "$1")
     );
     let count = tx.run(&shut_out, [list(people), now.into(), message.into()]).await?;

@@ -34,7 +34,7 @@ impl Scope {
     /// The table, and what a row of it weighs.
     pub fn rows(self) -> (&'static str, &'static str) {
         match self {
-            Scope::People => ("\"user\"", "1"),
+            Scope::People => ("user_account", "1"),
             Scope::Messages => ("message", "recipient_count + 1"),
             Scope::Announcements => ("announcement", "seen_count + 1"),
         }

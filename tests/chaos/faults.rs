@@ -218,7 +218,7 @@ async fn file_limit(world: &World, server: usize, bytes: u64, lasts: Duration) -
 /// Locks two inboxes, in the order in which the servers lock them: in another, one of us would be a deadlock's victim.
 async fn lock_rows(tx: &impl ConnectionTrait) -> Result<()> {
     let lock = format!(
-        "SELECT user_id FROM inbox WHERE user_id IN (SELECT id FROM \"user\" WHERE external_id IN ('{}', '{}')) \
+        "SELECT user_id FROM inbox WHERE user_id IN (SELECT id FROM user_account WHERE external_id IN ('{}', '{}')) \
          ORDER BY user_id FOR UPDATE",
         READERS[0],
         people::CORRESPONDENTS[0]

@@ -69,7 +69,7 @@ on_postgres! {
     async fn a_first_sign_in_leaves_the_profile_that_is_being_written(app: TestApp) {
         let host = app.service();
         // The call writes the people in the order of their names, and has to wait for the last one.
-        let held = holding(&app, "INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+        let held = holding(&app, "INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
                                   VALUES ('zoe', '', '', 'en', 'UTC', now())").await;
         let ada = json!({"externalId": "ada", "firstName": "Ada", "lastName": "King", "email": "ada@example.com",
             "avatarUrl": "https://example.com/ada.png", "locale": "en-GB", "timeZone": "Europe/London"});
@@ -83,14 +83,14 @@ on_postgres! {
         assert_eq!(first.await.unwrap().get("errors"), None);
         let profile = host.query(PROFILE, json!({"name": "ada"})).await;
         assert_eq!(profile["user"], json!({"name": "Ada King", "locale": "en-GB", "timeZone": "Europe/London"}));
-        let own = "SELECT count(*) FROM \"user\" WHERE email = 'ada@example.com' AND avatar_url IS NOT NULL";
+        let own = "SELECT count(*) FROM user_account WHERE email = 'ada@example.com' AND avatar_url IS NOT NULL";
         assert_eq!(count(&app, own).await, 1);
     }
 
     /// Of two calls that change different fields of one person, both take effect.
     async fn two_partial_upserts_at_once_lose_nothing(app: TestApp) {
         let (host, _bob) = (app.service(), app.user("bob").await);
-        let held = holding(&app, "UPDATE \"user\" SET locale = locale WHERE external_id = 'bob'").await;
+        let held = holding(&app, "UPDATE user_account SET locale = locale WHERE external_id = 'bob'").await;
         let one = calling(&host, UPSERT, json!({"users": [{"externalId": "bob", "firstName": "Robert"}]}));
         let other = calling(&host, UPSERT, json!({"users": [{"externalId": "bob", "lastName": "Hale", "locale": "fr"}]}));
         until_waiting(&app, 2, &[&one, &other]).await;
@@ -173,7 +173,7 @@ on_postgres! {
         // A server that is killed after its first part, as it waits for the last inbox.
         let doomed = server::start((*app.config).clone(), app.clock.clone()).await.unwrap();
         let held = doomed.db.begin().await.unwrap();
-        held.run("UPDATE inbox SET seq = seq WHERE user_id = (SELECT id FROM \"user\" WHERE external_id = 'u6000')", []).await.unwrap();
+        held.run("UPDATE inbox SET seq = seq WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'u6000')", []).await.unwrap();
         let work = tokio::spawn({
             let doomed = doomed.clone();
             async move { jobs::run_due(&doomed).await }
@@ -210,7 +210,7 @@ on_postgres! {
         crowd(&app, 11_000).await;
         let id = alice.send_to(&[To::Group("crowd")], "until ten").await;
         alice.expire(&id, app.now() + TimeDelta::hours(1)).await;
-        let held = holding(&app, "UPDATE inbox SET seq = seq WHERE user_id = (SELECT id FROM \"user\" WHERE external_id = 'u1')").await;
+        let held = holding(&app, "UPDATE inbox SET seq = seq WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'u1')").await;
         app.advance(TimeDelta::hours(1));
         until_waiting(&app, 1, &[]).await;
 

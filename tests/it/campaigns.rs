@@ -145,14 +145,14 @@ both! {
         assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE respond_by IS NOT NULL").await, 11_000);
         // As if a server had been killed after the first part, in which it had deactivated u1: an admin wants u1 back.
         let tx = app.db.begin().await.unwrap();
-        tx.run("UPDATE reminder SET deactivated_to = (SELECT id FROM \"user\" WHERE external_id = 'u5000')", []).await.unwrap();
+        tx.run("UPDATE reminder SET deactivated_to = (SELECT id FROM user_account WHERE external_id = 'u5000')", []).await.unwrap();
         tx.commit().await.unwrap();
 
         travel(&app, "2026-01-07T09:00:00Z").await;
 
-        assert_eq!(count(&app, "SELECT count(*) FROM \"user\" WHERE deactivated_by IS NOT NULL").await, 6_000);
+        assert_eq!(count(&app, "SELECT count(*) FROM user_account WHERE deactivated_by IS NOT NULL").await, 6_000);
         assert_eq!(count(&app, "SELECT count(*) FROM inbox WHERE unread <> 0").await, 0);
-        let root = count(&app, "SELECT count(*) FROM \"user\" WHERE external_id = 'root' AND deactivated_at IS NULL").await;
+        let root = count(&app, "SELECT count(*) FROM user_account WHERE external_id = 'root' AND deactivated_at IS NULL").await;
         assert_eq!(root, 1);
     }
 }

@@ -196,7 +196,7 @@ async fn servers_that_wake_items_at_once_wake_each_once() {
         reader.snooze(&reader.item("later").await, due).await;
     }
     let first = one.db.begin().await.unwrap();
-    wake(&first, "user_id = (SELECT id FROM \"user\" WHERE external_id = 'bob')", due).await;
+    wake(&first, "user_id = (SELECT id FROM user_account WHERE external_id = 'bob')", due).await;
     let second = tokio::spawn({
         let two = two.clone();
         async move {

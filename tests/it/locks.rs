@@ -42,7 +42,7 @@ pub async fn until_waiting(
     }
 }
 
-pub const LOCK: &str = "SELECT * FROM inbox WHERE user_id = (SELECT id FROM \"user\" WHERE external_id = 'bob') FOR UPDATE";
+pub const LOCK: &str = "SELECT * FROM inbox WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'bob') FOR UPDATE";
 
 /// Whether a send succeeds; if not, it is because the server cannot do it now.
 async fn is_sent(from: &TestUser, to: &TestUser, subject: &str) -> bool {

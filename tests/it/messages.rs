@@ -204,7 +204,7 @@ both! {
 
         // As if the server had been killed after the first batch.
         let tx = app.db.begin().await.unwrap();
-        let half = "SELECT id FROM \"user\" WHERE external_id = 'u5000'";
+        let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         tx.run(&format!("DELETE FROM inbox_item WHERE user_id > ({half})"), []).await.unwrap();
         tx.run(&format!("UPDATE inbox SET seq = 0, unread = 0, unseen = 0 WHERE user_id > ({half})"), []).await.unwrap();
         tx.run(&format!("INSERT INTO delivery (message_id, delivered_to) SELECT id, ({half}) FROM message"), []).await.unwrap();
@@ -233,18 +233,21 @@ pub async fn crowd(app: &TestApp, size: i64) -> [crate::app::TestUser; 2] {
     let now: [sea_orm::Value; 1] = [app.now().into()];
     tx.run(
         &format!(
-            "{numbers} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+            "{numbers} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
              SELECT 'u' || i, '', '', 'en', 'UTC', $1 FROM n"
         ),
         now.clone(),
     )
     .await
     .unwrap();
-    tx.run("INSERT INTO inbox (user_id) SELECT id FROM \"user\" WHERE external_id LIKE 'u%'", [])
-        .await
-        .unwrap();
+    tx.run(
+        "INSERT INTO inbox (user_id) SELECT id FROM user_account WHERE external_id LIKE 'u%'",
+        [],
+    )
+    .await
+    .unwrap();
     let members = "INSERT INTO group_member (group_id, user_id, joined_at) \
-                   SELECT g.id, u.id, $1 FROM \"group\" AS g CROSS JOIN \"user\" AS u WHERE u.external_id LIKE 'u%'";
+                   SELECT g.id, u.id, $1 FROM user_group AS g CROSS JOIN user_account AS u WHERE u.external_id LIKE 'u%'";
     tx.run(members, now).await.unwrap();
     tx.commit().await.unwrap();
     app.users(["u1", &format!("u{size}")]).await

@@ -106,32 +106,32 @@ async fn much_happens(app: &TestApp, owners: u64) {
             n(FOLLOWED)
         ),
         format!(
-            "{} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+            "{} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
          SELECT 'u' || i, 'First', 'Last', 'en', 'UTC', $1 FROM n",
             n(PEOPLE)
         ),
-        "INSERT INTO inbox (user_id) SELECT id FROM \"user\" WHERE external_id LIKE 'u%' AND $1 IS NOT NULL".into(),
+        "INSERT INTO inbox (user_id) SELECT id FROM user_account WHERE external_id LIKE 'u%' AND $1 IS NOT NULL".into(),
         "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
-         SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM \"user\" AS u, target AS t \
+         SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM user_account AS u, target AS t \
          WHERE u.external_id = 'ada' AND t.external_id LIKE 'p%'"
             .into(),
         format!(
             "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
-         SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM \"user\" AS u, target AS t \
+         SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM user_account AS u, target AS t \
          WHERE u.external_id LIKE 'u%' AND t.external_id LIKE 'o%' ORDER BY t.id, u.id LIMIT {OTHERS}"
         ),
         "INSERT INTO subscription_config (user_id, action, enabled, since, created_at) \
-         SELECT id, 'like', false, 0, $1 FROM \"user\" WHERE external_id LIKE 'u%'"
+         SELECT id, 'like', false, 0, $1 FROM user_account WHERE external_id LIKE 'u%'"
             .into(),
         format!(
             "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
          SELECT u.id, 'activity', s.target_id, s.action, s.id, s.id, $1, $1 FROM subscription AS s \
-         JOIN \"user\" AS u ON u.external_id = 'u' || (1 + s.id % {owners}) ORDER BY s.id DESC LIMIT {OTHERS}"
+         JOIN user_account AS u ON u.external_id = 'u' || (1 + s.id % {owners}) ORDER BY s.id DESC LIMIT {OTHERS}"
         ),
         format!(
             "{} INSERT INTO activity (actor_id, action, target_id, occurred_at, created_at) \
          SELECT u.id, 'comment', t.id, $1, $1 FROM n JOIN target AS t ON t.external_id = 'o' || (1 + i % {FOLLOWED}) \
-         JOIN \"user\" AS u ON u.external_id = 'u' || (1 + i % {PEOPLE})",
+         JOIN user_account AS u ON u.external_id = 'u' || (1 + i % {PEOPLE})",
             n(ACTIVITIES)
         ),
     ] {

@@ -9,7 +9,7 @@ use crate::{
     cli::tidings,
 };
 
-const BOB: &str = "(SELECT id FROM \"user\" WHERE external_id = 'bob')";
+const BOB: &str = "(SELECT id FROM user_account WHERE external_id = 'bob')";
 const MESSAGE: &str = "(SELECT id FROM message WHERE subject = 'hello')";
 /// The item of bob's that has two activities of two people.
 const ITEM: &str =

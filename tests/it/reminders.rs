@@ -37,7 +37,7 @@ pub async fn item(user: &TestUser) -> Value {
 
 /// How often each person was reminded of anything.
 pub async fn reminders(app: &TestApp) -> Vec<(String, i32)> {
-    let sql = "SELECT u.external_id, sum(r.reminder_count) FROM message_recipient AS r JOIN \"user\" AS u ON u.id = r.user_id \
+    let sql = "SELECT u.external_id, sum(r.reminder_count) FROM message_recipient AS r JOIN user_account AS u ON u.id = r.user_id \
                GROUP BY u.external_id ORDER BY u.external_id";
     let rows = app.db.read().query_all_raw(app.db.statement(sql, [])).await.unwrap();
     rows.iter()

@@ -30,7 +30,7 @@ both! {
         app.stop().await;
         let app = app.restart().await;
         let tx = app.db.begin().await.unwrap();
-        let half = "SELECT id FROM \"user\" WHERE external_id = 'u5000'";
+        let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         for undo in [
             format!("UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"),
             format!("UPDATE inbox_item SET reminded_at = NULL, reminded_seq = NULL WHERE user_id > ({half})"),
@@ -57,7 +57,7 @@ both! {
 
         // As if the servers had been away from the first part until after the expiry.
         let tx = app.db.begin().await.unwrap();
-        let half = "SELECT id FROM \"user\" WHERE external_id = 'u5000'";
+        let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         for undo in [
             format!("UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"),
             format!("UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"),

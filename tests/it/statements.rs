@@ -155,9 +155,9 @@ both! {
         let tx = app.db.begin().await.unwrap();
         // A tenth has gone before the first announcement; a tenth becomes known after it and goes before the second; a tenth
         // goes later.
-        let gone = "UPDATE \"user\" SET deactivated_at = $1 WHERE external_id LIKE $2";
+        let gone = "UPDATE user_account SET deactivated_at = $1 WHERE external_id LIKE $2";
         tx.run(gone, [app.now().into(), "u%1".into()]).await.unwrap();
-        tx.run("UPDATE inbox SET announcements_since = 1 WHERE user_id IN (SELECT id FROM \"user\" WHERE external_id LIKE 'u%2')", []).await.unwrap();
+        tx.run("UPDATE inbox SET announcements_since = 1 WHERE user_id IN (SELECT id FROM user_account WHERE external_id LIKE 'u%2')", []).await.unwrap();
         tx.commit().await.unwrap();
         app.advance(chrono::TimeDelta::hours(1));
         let second = app.announce("second").await;

@@ -23,7 +23,7 @@ async fn open(kind: Kind, set: impl FnOnce(&mut config::Database)) -> Option<(Da
 }
 
 async fn insert(tx: &Tx, group: &str) {
-    let insert = "INSERT INTO \"group\" (external_id, name, created_at) VALUES ($1, $1, '2026-01-05T09:00:00+00:00')";
+    let insert = "INSERT INTO user_group (external_id, name, created_at) VALUES ($1, $1, '2026-01-05T09:00:00+00:00')";
     tx.run(insert, [group.into()]).await.unwrap();
 }
 
@@ -31,7 +31,7 @@ async fn insert(tx: &Tx, group: &str) {
 async fn groups(db: &Db) -> Vec<String> {
     let rows = db
         .read()
-        .query_all_raw(db.statement("SELECT external_id FROM \"group\" ORDER BY id", []))
+        .query_all_raw(db.statement("SELECT external_id FROM user_group ORDER BY id", []))
         .await
         .unwrap();
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
@@ -76,7 +76,7 @@ async fn a_group_whose_transaction_was_ended_by_sqlite_is_not_acknowledged() {
     let end = async {
         let second = second.await.unwrap();
         // What a full disk does, on purpose: the whole transaction is rolled back, and not only the statement.
-        let rollback = "INSERT OR ROLLBACK INTO \"group\" SELECT * FROM \"group\"";
+        let rollback = "INSERT OR ROLLBACK INTO user_group SELECT * FROM user_group";
         assert!(second.run(rollback, []).await.is_err());
     };
     let (first, ()) = join!(first.commit(), end);

@@ -16,7 +16,7 @@ pub fn may_see_reading(actor: &Actor, sender: Option<i64>) -> bool {
     match sender {
         _ if actor.is_admin() => true,
         Some(sender) => actor.user_id() == Some(sender),
-        None => actor.is_service(),
+        None => actor.is_host(),
     }
 }
 

@@ -80,7 +80,7 @@ impl Announcement {
     /// nobody before. For its author, SERVICE and ADMIN; null for others.
     async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
         let actor = actor(ctx)?;
-        if !actor.is_service() && !may_see_reading(actor, self.row.author_id) {
+        if !actor.is_host() && !may_see_reading(actor, self.row.author_id) {
             return Ok(None);
         }
         let recipients = match self.row.position {

@@ -77,8 +77,8 @@ impl Group {
 
 impl Group {
     async fn may_see_members(&self, ctx: &Context<'_>, actor: &Actor) -> Result<bool, Error> {
-        let Some(user) = actor.user_id().filter(|_| !actor.is_service()) else {
-            return Ok(actor.is_service());
+        let Some(user) = actor.user_id().filter(|_| !actor.is_host()) else {
+            return Ok(actor.is_host());
         };
         let membership = group_member::Entity::find_by_id((self.0.id, user));
         let membership = membership.filter(group_member::COLUMN.removed_at.is_null());
@@ -116,7 +116,7 @@ impl GroupQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Paged<Group>>> {
-        actor(ctx)?.require_service()?;
+        actor(ctx)?.require_host()?;
         let page = page::<i64>((first, after, last, before))?;
         let mut groups = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
         let is_search = search.is_some();

@@ -259,7 +259,7 @@ impl UserQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Paged<User>>> {
-        actor(ctx)?.require_service()?;
+        actor(ctx)?.require_host()?;
         let page = page::<i64>((first, after, last, before))?;
         let mut users = user::Entity::find();
         let is_search = search.is_some();

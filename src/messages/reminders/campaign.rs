@@ -61,7 +61,7 @@ pub async fn deactivate(app: &App, message: i64) -> Result<()> {
         }
     }
     tx.commit().await?;
-    app.known.forget();
+    app.recent_users.forget_all();
     Ok(())
 }
 

@@ -125,7 +125,7 @@ async fn lock(tx: &Tx, users: &[i64], if_locked: IfLocked) -> Result<(Vec<i64>, 
     let lock = format!(
         "SELECT b.user_id, b.announcements_pulled, b.activities_pulled FROM inbox AS b WHERE {} AND {} ORDER BY b.user_id {}",
         dialect.is_one_of("b.user_id", "$1"),
-        dialect.checked("EXISTS (SELECT 1 FROM \"user\" AS u WHERE u.id = b.user_id AND u.deactivated_at IS NULL)"),
+        dialect.checked("EXISTS (SELECT 1 FROM user_account AS u WHERE u.id = b.user_id AND u.deactivated_at IS NULL)"),
         match if_locked {
             IfLocked::Wait => dialect.for_update().to_owned(),
             IfLocked::PassOver => dialect.for_update_of_unlocked("b"),

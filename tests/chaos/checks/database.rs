@@ -207,7 +207,7 @@ fn wrong() -> Vec<(&'static str, String)> {
             "somebody who never reads was not reminded on every date, once",
             format!(
                 "SELECT r.message_id AS id FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
-                 JOIN \"user\" AS u ON u.id = r.user_id \
+                 JOIN user_account AS u ON u.id = r.user_id \
                  WHERE u.external_id IN ({names}) AND r.reminder_count <> q.sent_count"
             ),
         ),

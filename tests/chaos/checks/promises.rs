@@ -84,7 +84,7 @@ async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> 
     compare(world, "message", &writes, &rows, |_| 1);
 
     // Those who got it are those to whom it was sent.
-    let select = "SELECT DISTINCT r.message_id, u.external_id FROM message_recipient AS r JOIN \"user\" AS u ON u.id = r.user_id";
+    let select = "SELECT DISTINCT r.message_id, u.external_id FROM message_recipient AS r JOIN user_account AS u ON u.id = r.user_id";
     let mut reached: HashMap<i64, BTreeSet<String>> = HashMap::new();
     for row in world.rows(connection, select, []).await? {
         reached.entry(row.try_get_by_index(0)?).or_default().insert(row.try_get_by_index(1)?);
@@ -132,7 +132,7 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
     // Whoever followed their target from the beginning has all of them, but for those that were taken back.
     let names = READERS.map(|name| format!("'{name}'")).join(", ");
     let select = format!(
-        "SELECT v.id, count(i.id) FROM activity AS v CROSS JOIN \"user\" AS u \
+        "SELECT v.id, count(i.id) FROM activity AS v CROSS JOIN user_account AS u \
          LEFT JOIN inbox_item AS i ON i.user_id = u.id AND i.removed_at IS NULL \
          AND i.id IN (SELECT item_id FROM inbox_item_activity AS a WHERE a.activity_id = v.id) \
          WHERE u.external_id IN ({names}) AND v.retracted_at IS NULL GROUP BY v.id"
@@ -186,7 +186,7 @@ async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
     // An item that was purged, or is about activities, has nothing to compare with.
     let noted = |column: &str| {
         format!(
-            "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM inbox_item AS i JOIN \"user\" AS u ON u.id = i.user_id \
+            "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM inbox_item AS i JOIN user_account AS u ON u.id = i.user_id \
              WHERE u.external_id = $1 AND i.id = $2 AND ( \
              i.message_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM message_recipient AS r \
              WHERE r.message_id = i.message_id AND r.user_id = i.user_id AND r.{column} IS NOT NULL) \
@@ -206,11 +206,11 @@ async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
     holds("retracted activity", "that it is retracted", retracted).await?;
     let retracted = "SELECT 1 FROM announcement WHERE id = $1 AND retracted_at IS NOT NULL";
     holds("retracted announcement", "that it is retracted", retracted).await?;
-    let follows = "SELECT 1 FROM subscription AS s JOIN \"user\" AS u ON u.id = s.user_id \
+    let follows = "SELECT 1 FROM subscription AS s JOIN user_account AS u ON u.id = s.user_id \
                    JOIN target AS t ON t.id = s.target_id \
                    WHERE u.external_id = $1 AND t.external_id = $2 AND s.until IS NULL";
     holds("follows", "that it is followed", follows).await?;
-    let wants = "SELECT 1 FROM subscription_config AS c JOIN \"user\" AS u ON u.id = c.user_id \
+    let wants = "SELECT 1 FROM subscription_config AS c JOIN user_account AS u ON u.id = c.user_id \
                  WHERE u.external_id = $1 AND c.action = $2 AND c.until IS NULL AND c.enabled";
     holds("wants", "that it is wanted", wants).await?;
     archived(world, connection).await

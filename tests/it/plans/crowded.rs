@@ -274,18 +274,18 @@ fn beginnings() -> Vec<String> {
     let (announcements, targets) = (ITEMS / 1_000, TARGETS);
     let mut statements = vec![
         format!(
-            "{} INSERT INTO \"user\" (external_id, first_name, last_name, locale, time_zone, created_at) \
+            "{} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
              SELECT CASE i WHEN {ADA} THEN 'ada' WHEN {} THEN 'bob' ELSE 'u' || i END, '', '', 'en', 'UTC', $1 FROM n",
             numbers(1, ADA + 1),
             ADA + 1
         ),
         format!(
             "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \
-             SELECT id, 0, {announcements}, {targets} FROM \"user\" WHERE $1 IS NOT NULL ORDER BY id"
+             SELECT id, 0, {announcements}, {targets} FROM user_account WHERE $1 IS NOT NULL ORDER BY id"
         ),
-        "INSERT INTO \"group\" (external_id, name, created_at) VALUES ('team', 'team', $1)".into(),
+        "INSERT INTO user_group (external_id, name, created_at) VALUES ('team', 'team', $1)".into(),
         format!(
-            "INSERT INTO group_member (group_id, user_id, joined_at) SELECT g.id, u.id, $1 FROM \"group\" AS g, \"user\" AS u \
+            "INSERT INTO group_member (group_id, user_id, joined_at) SELECT g.id, u.id, $1 FROM user_group AS g, user_account AS u \
              WHERE u.id > {} AND u.id <= {PEOPLE}",
             PEOPLE - TEAM
         ),
