@@ -1,27 +1,20 @@
 //! The command line.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
-
-use chrono::TimeDelta;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{
-    app::App,
     auth::Role,
     backup,
     clock::Clock,
     config::{Config, LogFormat},
     db::{self, Db},
-    demo,
     error::{Error, Result},
-    graphql, open_files,
+    graphql,
     people::users,
-    recount, server, text,
+    process, recount, server, text,
 };
+use chrono::TimeDelta;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// An inbox server that a team runs beside its own application.
 #[derive(Parser)]
@@ -47,6 +40,7 @@ enum Command {
         #[arg(long)]
         trusted_documents: Option<PathBuf>,
         /// A temporary SQLite database with people and messages to look at, on loopback.
+        #[cfg(feature = "demo")]
         #[arg(long, conflicts_with = "database_url")]
         demo: bool,
     },
@@ -125,13 +119,14 @@ impl Database {
 /// Does what the command line says.
 pub async fn run(cli: Cli) -> Result<()> {
     match cli.command {
+        #[cfg(feature = "demo")]
         Command::Serve { demo: true, listen, .. } => {
             let mut config = Config::load()?;
             config.listen = listen.unwrap_or(config.listen);
             log(&config);
-            demo::serve(config).await
+            crate::demo::serve(config).await
         }
-        Command::Serve { database, listen, no_migrate, trusted_documents, demo: false } => {
+        Command::Serve { database, listen, no_migrate, trusted_documents, .. } => {
             let mut config = database.config()?;
             config.listen = listen.unwrap_or(config.listen);
             config.trusted_documents = trusted_documents.or(config.trusted_documents);
@@ -145,7 +140,7 @@ pub async fn run(cli: Cli) -> Result<()> {
             db.close().await;
             Ok(())
         }
-        Command::Schema => print(&graphql::sdl()),
+        Command::Schema => process::print(&graphql::sdl()),
         Command::Token { database, user, role, ttl } => {
             let role = match role {
                 RoleName::User => Role::User,
@@ -155,7 +150,7 @@ pub async fn run(cli: Cli) -> Result<()> {
             text::check_id("user", &user, users::LONGEST_EXTERNAL_ID)?;
             let ttl = TimeDelta::from_std(ttl).map_err(|_| Error::invalid("ttl", "is too long"))?;
             let auth = server::auth(&database.config()?)?;
-            print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
+            process::print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
         }
         Command::Recount { database, fix } => recount(&database.config()?, fix).await,
         Command::Backup { database, file } => {
@@ -166,7 +161,9 @@ pub async fn run(cli: Cli) -> Result<()> {
                 backup::restore(&database.config()?.database_url, &file, Clock::System.now())
                     .await?;
             match kept {
-                Some(kept) => print(&format!("what was there before is {}\n", kept.display())),
+                Some(kept) => {
+                    process::print(&format!("what was there before is {}\n", kept.display()))
+                }
                 None => Ok(()),
             }
         }
@@ -192,9 +189,9 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
             })?;
             let mut report = recount::check(db.read(), now).await?;
             if !report.findings.is_empty() {
-                print(&report.to_string())?;
+                process::print(&report.to_string())?;
                 recount::mend(&db, &report.findings, now).await?;
-                print("mended; a second look:\n")?;
+                process::print("mended; a second look:\n")?;
                 report = recount::check(db.read(), now).await?;
             }
             db.close().await;
@@ -207,7 +204,7 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
             report
         }
     };
-    print(&report.to_string())?;
+    process::print(&report.to_string())?;
     match report.findings.len() {
         0 => Ok(()),
         _ if fix => Err(Error::Conflict("something is still wrong".into())),
@@ -218,44 +215,13 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
 /// Runs the server until it is told to end by a signal.
 pub async fn serve(config: Config, clock: Clock) -> Result<()> {
     log(&config);
-    let open_files = open_files::raise_limit();
-    let listener = listen(&config).await?;
+    let open_files = process::raise_file_limit();
+    let listener = process::listen(&config).await?;
     let app = server::start(config, clock).await?;
-    // Before it says that it serves: who reads that may tell it to end.
-    until_signalled(&app)?;
+    // Before it says that it serves: whoever reads that may tell it to end.
+    process::until_signalled(&app)?;
     tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, open_files, "serving");
     server::serve(app, listener).await
-}
-
-/// Takes the port; says so when somebody else has it.
-pub async fn listen(config: &Config) -> Result<TcpListener> {
-    let busy = |error: std::io::Error| {
-        Error::Unavailable(format!("cannot listen on {}: {error}", config.listen))
-    };
-    TcpListener::bind(config.listen).await.map_err(busy)
-}
-
-/// SIGXFSZ, which tokio has no name for: a file is larger than the process may make it.
-const FILE_SIZE_EXCEEDED: SignalKind = SignalKind::from_raw(25);
-
-/// Ends the server on Ctrl-C and SIGTERM.
-pub fn until_signalled(app: &App) -> Result<()> {
-    // Heard by nobody, which is enough: by itself this signal ends the process, and the failed write is an error like others.
-    let _ = signal(FILE_SIZE_EXCEEDED).map_err(Error::internal)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
-    let app = app.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping");
-        app.stopping.cancel();
-        tokio::time::sleep(app.config.shutdown_delay).await;
-        app.shutdown.cancel();
-    });
-    Ok(())
 }
 
 fn log(config: &Config) {
@@ -265,10 +231,4 @@ fn log(config: &Config) {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
-}
-
-/// To standard output; whoever closed it has read enough.
-pub fn print(text: &str) -> Result<()> {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
 }

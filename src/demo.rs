@@ -17,11 +17,10 @@ use chrono::TimeDelta;
 use crate::{
     app::{App, DemoUser},
     auth::Role,
-    cli,
     clock::Clock,
     config::{Config, Introspection},
     error::{Error, Result},
-    server,
+    process, server,
 };
 
 /// Longer than anybody looks at one demo.
@@ -53,15 +52,15 @@ pub async fn serve(config: Config) -> Result<()> {
         format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
     config.migrate = true;
     config.introspection = Introspection::Everybody;
-    let listener = cli::listen(&config).await?;
+    let listener = process::listen(&config).await?;
     let address = listener.local_addr().map_err(Error::internal)?;
     let mut app = server::start(config, Clock::System).await?;
     app.demo = Some(users(&app)?);
     // Before the seeding: a signal must not leave the directory behind.
-    cli::until_signalled(&app)?;
+    process::until_signalled(&app)?;
     seed::fill(&app).await?;
     if !app.shutdown.is_cancelled() {
-        cli::print(&welcome(app.demo.as_deref().unwrap_or_default(), address)?)?;
+        process::print(&welcome(app.demo.as_deref().unwrap_or_default(), address)?)?;
     }
     server::serve(app, listener).await
 }

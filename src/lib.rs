@@ -2,7 +2,7 @@
 //!
 //! A request goes `http` → `gate` → `graphql` → one function of the domain → `entity`. Each line uses those below it:
 //!
-//! - `cli`, `server`, `demo`: starting and stopping. `backup`, `recount`: what operators do with a database.
+//! - `cli`, `demo`, `server`, `process`: starting and stopping. `backup`, `recount`: what operators do with a database.
 //! - `http`: transport. `graphql`: the types of the API. `gate`: what a request passes before it is executed, and its answer.
 //! - `jobs`: what happens by itself.
 //! - `messages`: what people write to each other. `notifications`: what the application tells its users. The two do not know
@@ -22,6 +22,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod error;
 pub mod gate;
@@ -33,9 +34,9 @@ pub mod inbox;
 pub mod jobs;
 pub mod messages;
 pub mod notifications;
-pub mod open_files;
 pub mod page;
 pub mod people;
+pub mod process;
 pub mod recount;
 pub mod search;
 pub mod server;

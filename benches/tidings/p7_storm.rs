@@ -100,7 +100,7 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
 }
 
 fn how_many(settings: &Settings) -> Result<usize> {
-    let _ = tidings::open_files::raise_limit();
+    let _ = tidings::process::raise_file_limit();
     let possible = process::most_files()?.saturating_sub(OTHER_FILES);
     if possible < settings.sockets {
         println!("(no more than {possible} sockets: ulimit -Hn)");

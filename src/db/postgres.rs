@@ -34,8 +34,8 @@ pub const WITHDRAWAL_LOCK: i64 = MIGRATION_LOCK + 2;
 const NAME: &str = "tidings";
 /// How often whoever waits for a connection looks for one that can be had.
 const GIVE_WAY: Duration = Duration::from_millis(100);
-/// A lock that has not come after this long, in milliseconds, does not come soon: those who wait in a queue that moves, as that for
-/// the order of commits does, wait for some tens.
+/// A transaction that others wait for, and that has begun or ended no statement for this long, in milliseconds, is stuck:
+/// nobody knows when it ends. One that works does so within some tens.
 const STUCK: f64 = 400.0;
 /// For the statements that end others, which answer at once or not at all.
 const ENDING: Duration = Duration::from_secs(1);
@@ -160,11 +160,11 @@ pub async fn open(
 
 /// The connections for transactions, and who may have one.
 ///
-/// A row that stays locked must not hold up those who do not want it. What waits for a lock has a connection as long as nobody
-/// else needs it, for `lock_timeout` at most. But when all connections are taken and somebody has waited for a lock for
-/// [`STUCK`], those who have waited for locks the longest keep half of the connections, and the others are cancelled, every
-/// [`GIVE_WAY`] as long as somebody waits for a connection. So the other half goes round at least that often, however many
-/// want the row: what is bounded is how many wait for locks, and not for which.
+/// A row that stays locked must not hold up those who do not want it. A transaction that waits for a lock keeps its
+/// connection as long as nobody else needs it, for `lock_timeout` at most. But when all connections are taken, those that
+/// wait behind a transaction that is [`STUCK`], directly or in a queue, may keep half of the connections, the earliest
+/// first; the others are cancelled, every [`GIVE_WAY`] as long as somebody waits for a connection. So the other half goes
+/// round at least that often, however many want the row. A queue that moves is left alone.
 #[derive(Clone)]
 pub struct Writers(Arc<Shared>);
 
@@ -210,15 +210,25 @@ impl Writers {
         }
     }
 
-    /// Cancels transactions that wait for locks, if one of them is stuck: all but half of the connections, from those on that
-    /// have begun to wait last. They have changed nothing, and hear UNAVAILABLE.
+    /// Cancels transactions that wait behind one that is stuck: all but half of the connections, the latest first. They
+    /// have changed nothing, and answer UNAVAILABLE.
     async fn give_way(&self) {
         let Ok(_alone) = self.0.giving_way.try_lock() else { return };
         // OFFSET in a query of its own: otherwise those that it passes over were cancelled, too.
-        let cancel = "SELECT count(pg_cancel_backend(pid)) FROM (\
-                          SELECT pid, max(clock_timestamp() - query_start) OVER () AS longest FROM pg_stat_activity \
-                          WHERE application_name = $1 AND wait_event_type = 'Lock' ORDER BY query_start OFFSET $2) AS late \
-                      WHERE longest > $3 * interval '1 millisecond'";
+        let cancel = "WITH RECURSIVE waiting AS (\
+                SELECT pid, query_start FROM pg_stat_activity \
+                WHERE application_name = $1 AND wait_event_type = 'Lock'), \
+            behind (waiter, blocker) AS (\
+                SELECT w.pid, b FROM waiting AS w, unnest(pg_blocking_pids(w.pid)) AS b \
+                UNION SELECT c.waiter, b FROM behind AS c, unnest(pg_blocking_pids(c.blocker)) AS b), \
+            hopeless AS (\
+                SELECT DISTINCT c.waiter FROM behind AS c \
+                LEFT JOIN pg_stat_activity AS a ON a.pid = c.blocker \
+                WHERE a.wait_event_type IS DISTINCT FROM 'Lock' AND coalesce(a.state_change, '-infinity') \
+                    < clock_timestamp() - $3 * interval '1 millisecond') \
+            SELECT count(pg_cancel_backend(pid)) FROM (\
+                SELECT w.pid FROM waiting AS w JOIN hopeless AS h ON h.waiter = w.pid \
+                ORDER BY w.query_start OFFSET $2) AS late";
         let patient = i64::from(self.0.settings.writers / 2);
         let cancel = sqlx::query(cancel).bind(&self.0.name).bind(patient).bind(STUCK);
         if let Ok(Err(error)) = timeout(ENDING, cancel.execute(&self.0.helper)).await {

@@ -10,7 +10,7 @@ mod values;
 use std::{any::Any, collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Request, Response, ServerError, Value, Variables,
+    Executor, Request, Response, ServerError, Value, Variables,
     parser::{
         parse_query,
         types::{ExecutableDocument, OperationType},
@@ -32,7 +32,6 @@ use crate::{
     budget::Holder,
     config::{Config, Introspection, Limits},
     error::Result,
-    graphql::TidingsSchema,
     text::LONGEST_BODY,
 };
 
@@ -74,17 +73,17 @@ impl Prepared {
     }
 
     /// The answer to a query or mutation, and how many bytes it has as JSON.
-    pub async fn execute(self, schema: &TidingsSchema) -> (Response, u64) {
+    pub async fn execute(self, schema: &impl Executor) -> (Response, u64) {
         let Prepared { request, answers, meter, .. } = self;
         let response = mended(schema.execute(request).await, &answers, &meter);
         (response, meter.bytes())
     }
 
     /// The answers of a subscription. It ends with an update that is too large: a client that went on would miss it.
-    pub fn follow(self, schema: &TidingsSchema) -> impl Stream<Item = Response> + Send + use<> {
+    pub fn follow<S: Executor>(self, schema: &S) -> impl Stream<Item = Response> + Send + use<S> {
         let Prepared { request, answers, meter, .. } = self;
         stream::unfold(
-            (schema.execute_stream(request), answers, meter),
+            (schema.execute_stream(request, None), answers, meter),
             |(mut updates, answers, meter)| async {
                 if meter.is_crossed() {
                     return None;

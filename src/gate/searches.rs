@@ -13,7 +13,6 @@ use crate::{
     budget::{Budget, Holder},
     config::Limits,
     error::{Error, Result},
-    graphql::app,
 };
 
 /// How long a search waits for its turn before it is answered with UNAVAILABLE.
@@ -39,7 +38,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
-    let read = read(app(ctx).clone());
+    let read = read(ctx.data_unchecked::<App>().clone());
     if !is_search {
         return read.await;
     }

@@ -104,15 +104,6 @@ pub async fn deliver_some(app: &App, id: i64) -> Result<bool> {
     Ok(next.is_some())
 }
 
-/// Takes what is about something out of the inboxes of the next people after a user. Gives the last of them; None when it was
-/// nobody.
-pub async fn remove_some(app: &App, about: inbox::About, after: i64) -> Result<Option<i64>> {
-    let tx = app.db.begin().await?;
-    let last = inbox::remove(&tx, about, after, app.clock.now()).await?;
-    tx.commit().await?;
-    Ok(last)
-}
-
 /// Takes a message whose time has come out of all inboxes. Idempotent.
 pub async fn expire(app: &App, id: i64) -> Result<()> {
     while expire_some(app, id).await? {}

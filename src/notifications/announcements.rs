@@ -23,8 +23,7 @@ use crate::{
     error::{Error, Result},
     id,
     idempotency::{self, Call, Claim},
-    inbox::About,
-    messages::delivery,
+    inbox::{self, About},
     notifications::refresh,
     search, text,
 };
@@ -318,11 +317,19 @@ async fn withdraw(app: &App, id: i64) -> Result<()> {
 /// Takes a withdrawn announcement out of the first inboxes, which mostly are all; the schedule does the rest. Nobody waits for
 /// a million inboxes.
 async fn leave_soon(app: &App, id: i64) -> Result<()> {
-    if delivery::remove_some(app, About::Announcement(id), 0).await?.is_none() {
+    if remove_some(app, id, 0).await?.is_none() {
         return settle(app, id).await;
     }
     app.live.hint(Topic::Schedule);
     Ok(())
+}
+
+/// Takes an announcement out of the inboxes of the next people after a user. Returns the last of them; None if there was nobody.
+async fn remove_some(app: &App, id: i64, after: i64) -> Result<Option<i64>> {
+    let tx = app.db.begin().await?;
+    let last = inbox::remove(&tx, About::Announcement(id), after, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(last)
 }
 
 /// Withdraws an announcement that has expired, and takes it out of all inboxes; ends in between when the server stops, and
@@ -330,7 +337,7 @@ async fn leave_soon(app: &App, id: i64) -> Result<()> {
 pub async fn leave(app: &App, id: i64) -> Result<()> {
     withdraw(app, id).await?;
     let mut after = 0;
-    while let Some(last) = delivery::remove_some(app, About::Announcement(id), after).await? {
+    while let Some(last) = remove_some(app, id, after).await? {
         if app.shutdown.is_cancelled() {
             return Ok(());
         }

@@ -93,6 +93,35 @@ fn one_locked_inbox_holds_up_nobody_else() {
     });
 }
 
+/// A transaction that goes on with its work is waited for, also by more than there are connections: the queue behind it moves.
+#[test]
+fn a_queue_behind_a_transaction_that_works_is_left_alone() {
+    run(Kind::Postgres, 2, async |app: TestApp| {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let outside = outside(&app).await;
+        let holder = outside.begin().await.unwrap();
+        holder.query_all_raw(app.db.statement(LOCK, [])).await.unwrap();
+        let waiting = (0..MANY).map(|n| {
+            let (alice, bob) = (alice.clone(), bob.clone());
+            tokio::spawn(async move { is_sent(&alice, &bob, &format!("{n}")).await })
+        });
+        let waiting: Vec<_> = waiting.collect();
+        until_waiting(&outside, &app, 16..).await;
+
+        // For longer than one that is stuck may do nothing.
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(1) {
+            number(&holder, &app, "SELECT CAST(1 AS bigint)").await;
+        }
+        holder.rollback().await.unwrap();
+        for waiting in join_all(waiting).await {
+            assert!(waiting.unwrap(), "it was cancelled in a queue that moved");
+        }
+        app.assert_live_equals_refetch(&bob).await;
+        outside.close().await.unwrap();
+    });
+}
+
 /// An announcement comes into the inboxes of all who are connected, many in one transaction. One that is locked is passed over,
 /// and takes it in when it can.
 #[test]

@@ -48,6 +48,7 @@ mod reports;
 mod schema;
 mod search;
 mod servers;
+mod shape;
 mod shutdown;
 mod sse;
 mod statements;

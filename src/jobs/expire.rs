@@ -1,0 +1,31 @@
+//! Messages that have expired leave the inboxes.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::Job;
+use crate::{app::App, error::Result, messages::delivery};
+
+pub struct Expire;
+
+#[async_trait]
+impl Job for Expire {
+    fn name(&self) -> &'static str {
+        "expire"
+    }
+
+    async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
+        match self.things(app, 1).await?.first() {
+            Some(_) => Ok(Some(app.clock.now())),
+            None => delivery::next_expiry(app).await,
+        }
+    }
+
+    async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
+        delivery::expiring(app, most).await
+    }
+
+    async fn part(&self, app: &App, id: i64) -> Result<()> {
+        delivery::expire_some(app, id).await.map(drop)
+    }
+}

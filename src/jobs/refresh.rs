@@ -1,0 +1,28 @@
+//! What items are about has changed: the clients of their owners hear of it.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::Job;
+use crate::{app::App, error::Result, notifications::refresh};
+
+pub struct Refresh;
+
+#[async_trait]
+impl Job for Refresh {
+    fn name(&self) -> &'static str {
+        "refresh"
+    }
+
+    async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
+        Ok(self.things(app, 1).await?.first().map(|_| app.clock.now()))
+    }
+
+    async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
+        refresh::noted(app, most).await
+    }
+
+    async fn part(&self, app: &App, id: i64) -> Result<()> {
+        refresh::refresh_some(app, id).await
+    }
+}

@@ -1,0 +1,28 @@
+//! Announcements that have expired or were retracted leave the inboxes.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::Job;
+use crate::{app::App, error::Result, notifications::announcements};
+
+pub struct Withdraw;
+
+#[async_trait]
+impl Job for Withdraw {
+    fn name(&self) -> &'static str {
+        "withdraw"
+    }
+
+    async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
+        announcements::next_expiry(app).await
+    }
+
+    async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
+        announcements::leaving(app, most).await
+    }
+
+    async fn part(&self, app: &App, id: i64) -> Result<()> {
+        announcements::leave(app, id).await
+    }
+}

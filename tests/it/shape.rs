@@ -1,0 +1,127 @@
+//! The shape of the crate: which of its parts use which.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The parts from the bottom to the top. Each uses those below it, and itself; parts on one line do not know each other.
+const PARTS: [&[&str]; 13] = [
+    &["error"],
+    &["clock", "id", "text"],
+    &["config", "page"],
+    &["auth", "catalog", "db"],
+    &["budget", "search"],
+    &["inbox"],
+    &["app"],
+    &["idempotency", "people", "process", "gate"],
+    &["messages", "notifications"],
+    &["graphql", "jobs", "recount"],
+    &["http"],
+    &["server"],
+    &["backup", "demo"],
+];
+/// The command line, which starts everything.
+const TOP: [&str; 3] = ["cli", "lib", "main"];
+
+#[test]
+fn a_part_uses_only_those_below_it() {
+    let rank = |part: &str| PARTS.iter().position(|line| line.contains(&part));
+    let mut wrong = Vec::new();
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let part = part_of(&file);
+        if TOP.contains(&part.as_str()) {
+            continue;
+        }
+        let Some(own) = rank(&part) else {
+            wrong.push(format!("{part} is in no line of this test"));
+            continue;
+        };
+        for used in parts_used(&fs::read_to_string(&file).unwrap()) {
+            let is_below = used == part || rank(&used).is_some_and(|other| other < own);
+            if !is_below {
+                wrong.push(format!("{part} uses {used}: {}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a test would miss if it read less: all forms in which a part is named.
+#[test]
+fn every_way_to_name_a_part_is_seen() {
+    let source = "
+        use crate::{
+            app::App,
+            db::{Db, Tx}, error::{Error, Result},
+            text,
+        };
+        use crate::clock;
+        fn f(id: crate::id::Kind) {}
+        //! [`crate::inbox`] is only mentioned.
+        #[cfg(test)] mod tests { use crate::people::users; }";
+    let used: Vec<_> = parts_used(source).into_iter().collect();
+    assert_eq!(used, ["app", "clock", "db", "error", "id", "text"]);
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.extend((path.extension() == Some("rs".as_ref())).then_some(path)),
+        }
+    }
+    found
+}
+
+/// The first folder or file below `src`.
+fn part_of(file: &Path) -> String {
+    let below = file.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    below.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").into()
+}
+
+/// The parts that a source names outside of its comments and tests.
+fn parts_used(source: &str) -> BTreeSet<String> {
+    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let code: String = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let mut used = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            None => used.extend(name(rest)),
+            Some(list) => {
+                let mut depth = 0;
+                let mut is_start = true;
+                for (at, letter) in list.char_indices() {
+                    match letter {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => break,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => is_start = true,
+                        letter if is_start && letter.is_alphabetic() => {
+                            used.extend(name(&list[at..]));
+                            is_start = false;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    used
+}
+
+/// The module at the beginning of a path; None for a type or a macro.
+fn name(path: &str) -> Option<String> {
+    let end =
+        path.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(path.len());
+    let name = &path[..end];
+    name.starts_with(char::is_lowercase).then(|| name.to_owned())
+}
