@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 /// The longest subject of a token, and id that a host may give to a person.
 pub const LONGEST_SUBJECT: usize = 255;
 
-/// What a caller may do at all; what they may see follows from who they are.
+/// What a caller may do. What they may see depends on who they are.
 #[derive(
     async_graphql::Enum,
     Clone,

@@ -29,11 +29,11 @@ pub struct Catalog {
 pub struct Action {
     pub key: String,
     pub label: String,
-    /// Whether people get it who have said nothing.
+    /// Whether people receive it who have not chosen.
     pub enabled: bool,
 }
 
-/// Why somebody is subscribed to a target.
+/// A reason for which somebody is subscribed to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     pub key: String,

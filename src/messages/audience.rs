@@ -23,12 +23,12 @@ use crate::{
 
 const MOST_ADDRESSES: usize = 100;
 
-/// An address: a person, or everybody in a group.
+/// An address: one person, or everybody in a group.
 #[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
 pub enum AudienceRef {
     /// One person.
     User(UserRef),
-    /// All members of a group at this moment.
+    /// The members of a group at this moment.
     Group(GroupRef),
 }
 

@@ -24,14 +24,14 @@ use crate::{
 
 const LONGEST_EXTERNAL_ID: usize = 255;
 
-/// Names a target as the host application does.
+/// Identifies a target as the host application does.
 #[derive(InputObject, Clone, Debug, Serialize)]
 pub struct TargetRef {
-    /// A type of the catalog.
+    /// A type from the catalog.
     #[graphql(name = "type")]
     #[serde(rename = "type")]
     pub kind: String,
-    /// The host application's id, unique among the targets of this type. 1 to 255 bytes.
+    /// The host application's id, unique among targets of this type. 1 to 255 bytes.
     pub external_id: String,
 }
 

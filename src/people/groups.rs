@@ -22,10 +22,10 @@ use crate::{
 const LONGEST_NAME: usize = 200;
 const LONGEST_EXTERNAL_ID: usize = 255;
 
-/// Names a group, by the id that Tidings gave or by the host's own.
+/// Identifies a group by Tidings' id or by the host application's.
 #[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
 pub enum GroupRef {
-    /// The id that Tidings gave.
+    /// Tidings' id.
     Id(ID),
     /// The host application's id.
     ExternalId(String),

@@ -32,31 +32,31 @@ pub const LONGEST_EXTERNAL_ID: usize = LONGEST_SUBJECT;
 const LONGEST_NAME: usize = 100;
 const LONGEST_TEXT: usize = 2_000;
 
-/// Names a person, by the id that Tidings gave or by the host's own.
+/// Identifies a person by Tidings' id or by the host application's.
 #[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
 pub enum UserRef {
-    /// The id that Tidings gave.
+    /// Tidings' id.
     Id(ID),
     /// The host application's id.
     ExternalId(String),
 }
 
-/// What the host knows of a person.
+/// What the host application knows about a person.
 #[derive(InputObject, Clone, Debug)]
 pub struct UserInput {
     /// The host application's id, 1 to 255 bytes; the subject of this person's tokens.
     pub external_id: String,
-    /// Left out: unchanged, or empty for a new user. At most 100 characters.
+    /// If omitted, unchanged, or empty for a new user. At most 100 characters.
     pub first_name: Option<String>,
-    /// Left out: unchanged, or empty for a new user. At most 100 characters.
+    /// If omitted, unchanged, or empty for a new user. At most 100 characters.
     pub last_name: Option<String>,
-    /// Left out: unchanged.
+    /// If omitted, unchanged.
     pub email: Option<String>,
-    /// An http or https URL of a picture. Left out: unchanged.
+    /// An http or https URL of a picture. If omitted, unchanged.
     pub avatar_url: Option<String>,
-    /// A BCP 47 language tag. Left out: unchanged, or `en` for a new user.
+    /// A BCP 47 language tag. If omitted, unchanged, or `en` for a new user.
     pub locale: Option<String>,
-    /// A name of the IANA time zone database. Left out: unchanged, or `UTC` for a new user.
+    /// A name from the IANA time zone database. If omitted, unchanged, or `UTC` for a new user.
     pub time_zone: Option<String>,
 }
 
@@ -268,7 +268,7 @@ pub async fn deactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user
     set_deactivated(app, actor, user, true).await
 }
 
-/// Lets a deactivated person in again.
+/// Reactivates a person who was deactivated.
 pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
     set_deactivated(app, actor, user, false).await
 }

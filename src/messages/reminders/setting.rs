@@ -28,27 +28,29 @@ const MOST_OPEN_DATES: usize = 10;
 /// How a message reminds those who have not read it.
 #[derive(InputObject, Clone, Debug, Serialize)]
 pub struct ReminderInput {
-    /// How often: `daily`, `weekly`, or another name of the server's settings. The first time is one step after now, and the
-    /// last time is at the expiry, if there is one.
+    /// How often it reminds: `daily`, `weekly` or another name from the server's configuration. The
+    /// first reminder is one step from now, and the last is at the expiry, if there is one.
     pub frequency: String,
-    /// What ends the reminders of a person.
+    /// What ends the reminders for a person.
     #[graphql(default)]
     pub until: RemindUntil,
-    /// Whose wall clock the dates step on: a name of the IANA time zone database. Left out: the sender's.
+    /// The time zone in whose local time the dates are calculated: a name from the IANA time zone
+    /// database. If omitted, the sender's.
     pub time_zone: Option<String>,
-    /// Deactivates who has not replied 24 hours after the last reminder. For ADMIN; needs `until: REPLIED` and an expiry.
+    /// Deactivates recipients who have not replied 24 hours after the final reminder. Only for
+    /// ADMIN; requires `until: REPLIED` and an expiry.
     #[graphql(default)]
     pub deactivate_non_repliers: bool,
 }
 
-/// What ends the reminders of a person.
+/// What ends the reminders for a person.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[graphql(remote = "::entity::reminder::Until")]
 pub enum RemindUntil {
-    /// They have read the message.
+    /// The person has read the message.
     #[default]
     Read,
-    /// They have replied to it, or to any message of the thread that it begins.
+    /// The person has replied to it, or to any message of the thread that it starts.
     Replied,
 }
 
