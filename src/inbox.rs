@@ -42,7 +42,7 @@ pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
 };
 pub use item::{
-    Activities, BEGINNING, Doer, Item, LATEST_ACTORS, Subject, Texts, latest_actors, reasons,
+    Activities, BEGINNING, Item, ItemActor, LATEST_ACTORS, Subject, Texts, latest_actors, reasons,
 };
 
 /// Which of an inbox's lists to show.

@@ -29,7 +29,7 @@ use crate::{
     error::{Error, Result},
     gate::Gate,
     graphql,
-    http::{self, Http, Places},
+    http::{self, Http, SocketLimits},
     inbox::live::Live,
     jobs,
     notifications::pull,
@@ -72,7 +72,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let router = http::router(Http {
         schema: graphql::schema(app.clone()),
         gate: Arc::new(Gate::open(app.config.clone(), &graphql::sdl())?),
-        places: Places::new(limits),
+        sockets: SocketLimits::new(limits),
         budget: Budget::new(limits.answers_per_user, limits.answers_in_all),
         operations: Budget::new(limits.operations_per_user, limits.operations_in_all),
         tasks: tasks.clone(),

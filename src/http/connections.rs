@@ -85,7 +85,7 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
     let _ = stream.set_nodelay(true);
     let phase = Arc::new(AtomicUsize::new(0));
     let unread = Arc::new(AtomicBool::new(false));
-    let patient = Patient {
+    let stream = TimedStream {
         stream,
         phase: phase.clone(),
         header_phase: 0,
@@ -118,7 +118,7 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle_timeout)
         .max_buf_size(LARGEST_HEADER)
-        .serve_connection(TokioIo::new(patient), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
     let outcome = tokio::select! {
@@ -134,7 +134,7 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
 }
 
 /// A stream whose peer may not send a header drop by drop, nor leave unread what it is sent.
-pub struct Patient {
+pub struct TimedStream {
     stream: TcpStream,
     /// Even between two requests, when what comes is the header of the next; odd during one.
     phase: Arc<AtomicUsize>,
@@ -216,7 +216,7 @@ impl Deadline {
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for TimedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -239,7 +239,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl Patient {
+impl TimedStream {
     /// Reads what the peer still says, and forgets it.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.rest.start();
@@ -281,7 +281,7 @@ impl Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for TimedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -2,14 +2,14 @@
 
 mod accept;
 mod assets;
+mod close_reason;
 mod connections;
-mod end;
 mod graphql;
 mod health;
 mod origin;
-mod places;
 mod report;
 mod request_id;
+mod socket_limits;
 mod sse;
 mod ui;
 mod ws;
@@ -39,7 +39,7 @@ use crate::{
 };
 
 pub use connections::serve;
-pub use places::Places;
+pub use socket_limits::SocketLimits;
 
 /// Names the person for whom a service or admin acts.
 const ACT_AS: &str = "act-as";
@@ -53,7 +53,7 @@ pub struct Http {
     /// What outlives its request: websockets with their operations, and mutations. The database is closed after them.
     pub tasks: TaskTracker,
     /// How many of them each caller has.
-    pub places: Arc<Places>,
+    pub sockets: Arc<SocketLimits>,
     /// What answers and updates take in memory.
     pub budget: Arc<Budget>,
     /// The queries and mutations that are being executed.

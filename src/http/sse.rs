@@ -19,8 +19,7 @@ use futures_util::{
 };
 
 use super::{
-    Http,
-    end::end,
+    Http, close_reason,
     graphql::{Refusal, execute},
 };
 use crate::{
@@ -51,15 +50,15 @@ pub fn stream(
     }
     let outlet = Outlet::new(http.budget.clone(), Holder::of(actor.as_ref()));
     let updates = events(prepared.with(outlet).follow(&http.schema));
-    let place = http.places.take(actor.as_ref());
-    let place = place
-        .ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
-    let end = async move {
-        let _place = place;
-        end(http, actor).await
+    let slot = http.sockets.take(actor.as_ref());
+    let slot =
+        slot.ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
+    let must_close = async move {
+        let _slot = slot;
+        close_reason::wait(http, actor).await
     };
     // Without a last event: the client is to come back, and hears why.
-    Ok(show(&app, updates.take_until(end)))
+    Ok(show(&app, updates.take_until(must_close)))
 }
 
 /// An operation that cannot be executed. As an event, because a browser's `EventSource` does not show another answer.

@@ -25,11 +25,10 @@ use tracing::Instrument;
 
 use super::{
     ACT_AS, Http,
+    close_reason::{self, CloseReason},
     connections::Peer,
-    end::{End, end},
-    header_text, origin,
-    places::{Crowd, Doorstep, Place},
-    sign_in,
+    header_text, origin, sign_in,
+    socket_limits::{InitSlot, SocketSlot, TooMany},
 };
 use crate::{
     auth::Actor,
@@ -74,9 +73,9 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
         return (StatusCode::BAD_REQUEST, "authorization and act-as are texts\n").into_response();
     };
     let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
-    let doorstep = match http.places.step_up(peer) {
-        Ok(doorstep) => doorstep,
-        Err(crowd) => return busy(crowd),
+    let init_slot = match http.sockets.admit(peer) {
+        Ok(slot) => slot,
+        Err(too_many) => return refuse(too_many),
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let tasks = http.tasks.clone();
@@ -86,7 +85,7 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
             return;
         };
         match is_spoken {
-            true => serve(http, wire, introduction, doorstep).await,
+            true => serve(http, wire, introduction, init_slot).await,
             false => wire.close(Close::new(4406, "Subprotocol not acceptable")).await,
         }
     };
@@ -95,13 +94,13 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
 }
 
 /// Before the upgrade: what is refused costs no socket, and clients come back.
-fn busy(crowd: Crowd) -> Response {
-    let (status, why) = match crowd {
-        Crowd::OfOneAddress => (
+fn refuse(too_many: TooMany) -> Response {
+    let (status, why) = match too_many {
+        TooMany::OfAddress => (
             StatusCode::TOO_MANY_REQUESTS,
             "too many websockets of this address wait for their init\n",
         ),
-        Crowd::OfAll => (
+        TooMany::InTotal => (
             StatusCode::SERVICE_UNAVAILABLE,
             "too many websockets wait for their connection_init\n",
         ),
@@ -157,8 +156,8 @@ struct Connection {
     actor: Option<Actor>,
     is_initialised: bool,
     /// Until it has introduced itself.
-    doorstep: Option<Doorstep>,
-    place: Option<Place>,
+    init_slot: Option<InitSlot>,
+    slot: Option<SocketSlot>,
     /// Once it has introduced itself.
     outlet: Option<Outlet>,
     operations: HashMap<Arc<str>, Operation>,
@@ -166,21 +165,21 @@ struct Connection {
     running: Vec<Operation>,
     results: Results,
     /// Ready when the socket must end. It goes on while a message waits to be taken.
-    end: Pin<Box<dyn Future<Output = End> + Send>>,
+    must_close: Pin<Box<dyn Future<Output = CloseReason> + Send>>,
     unanswered_pings: u8,
 }
 
-async fn serve(http: Http, wire: Wire, introduction: Introduction, doorstep: Doorstep) {
+async fn serve(http: Http, wire: Wire, introduction: Introduction, init_slot: InitSlot) {
     let (results, outcomes) = mpsc::channel(QUEUE);
     let mut connection = Connection {
-        end: Box::pin(end(http.clone(), None)),
+        must_close: Box::pin(close_reason::wait(http.clone(), None)),
         http,
         wire,
         introduction,
         actor: None,
         is_initialised: false,
-        doorstep: Some(doorstep),
-        place: None,
+        init_slot: Some(init_slot),
+        slot: None,
         outlet: None,
         operations: HashMap::new(),
         running: Vec::new(),
@@ -188,8 +187,8 @@ async fn serve(http: Http, wire: Wire, introduction: Introduction, doorstep: Doo
         unanswered_pings: 0,
     };
     let outcome = connection.run(outcomes).await;
-    let Connection { wire, operations, place, .. } = connection;
-    drop((operations, place));
+    let Connection { wire, operations, slot, .. } = connection;
+    drop((operations, slot));
     match outcome {
         Ok(()) => wire.finish().await,
         Err(close) => wire.close(close).await,
@@ -205,7 +204,7 @@ impl Connection {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                end = &mut self.end => return Err(end.into()),
+                reason = &mut self.must_close => return Err(reason.into()),
                 () = sleep_until(init_deadline), if !self.is_initialised => {
                     return Err(Close::new(4408, "Connection initialisation timeout"));
                 }
@@ -254,15 +253,15 @@ impl Connection {
             let signed_in = sign_in(&self.http.app, &authorization, introduction.act_as.as_deref());
             self.actor = tokio::select! {
                 signed_in = Box::pin(signed_in) => Some(signed_in.map_err(Close::forbidden)?),
-                end = &mut self.end => return Err(end.into()),
+                reason = &mut self.must_close => return Err(reason.into()),
             };
-            self.end = Box::pin(end(self.http.clone(), self.actor.clone()));
+            self.must_close = Box::pin(close_reason::wait(self.http.clone(), self.actor.clone()));
         }
-        self.place = self.http.places.take(self.actor.as_ref());
-        if self.place.is_none() {
+        self.slot = self.http.sockets.take(self.actor.as_ref());
+        if self.slot.is_none() {
             return Err(Close::new(1013, "too many sockets at the same time"));
         }
-        self.doorstep = None;
+        self.init_slot = None;
         self.outlet = Some(Outlet::new(self.http.budget.clone(), Holder::of(self.actor.as_ref())));
         self.send(&ServerMessage::ConnectionAck).await
     }
@@ -328,7 +327,7 @@ impl Connection {
         tokio::select! {
             // It hears this only if it reads after all.
             said = self.wire.say(text, patience) => said.map_err(|_| Close::new(1013, "the client does not read")),
-            end = &mut self.end => Err(end.into()),
+            reason = &mut self.must_close => Err(reason.into()),
         }
     }
 }

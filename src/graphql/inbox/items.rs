@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::preview::preview;
 use crate::{
-    catalog::{Catalog, titles::Doing},
+    catalog::{Catalog, titles::ActivitySummary},
     graphql::{
         app,
         messages::message::Message,
@@ -159,11 +159,11 @@ pub enum InboxSubject {
 
 /// The title of an item of activities, addressed to the item's owner.
 fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities) -> String {
-    let name = |actor: &inbox::Doer| actor.0.as_ref().map(user::Model::name);
+    let name = |actor: &inbox::ItemActor| actor.0.as_ref().map(user::Model::name);
     let actors: Vec<_> = activities.actors.iter().map(name).collect();
     catalog.title(
         &activities.locale,
-        &Doing {
+        &ActivitySummary {
             action: row.action.as_deref().unwrap_or_default(),
             target_type: &activities.target.r#type,
             target_title: activities.target.title.as_deref(),

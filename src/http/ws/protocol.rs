@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     error::Error,
     gate::{Params, answer},
-    http::end::End,
+    http::close_reason::CloseReason,
 };
 
 pub const PROTOCOL: &str = "graphql-transport-ws";
@@ -53,12 +53,12 @@ impl Close {
     }
 }
 
-impl From<End> for Close {
-    fn from(end: End) -> Self {
-        match end {
-            End::Stop => Close::new(1012, "the server restarts"),
-            End::TokenExpired => Close::new(4403, "the token has expired"),
-            End::Unwelcome(error) => Close::forbidden(error),
+impl From<CloseReason> for Close {
+    fn from(reason: CloseReason) -> Self {
+        match reason {
+            CloseReason::ServerStops => Close::new(1012, "the server restarts"),
+            CloseReason::TokenExpired => Close::new(4403, "the token has expired"),
+            CloseReason::Deactivated(error) => Close::forbidden(error),
         }
     }
 }

@@ -26,7 +26,7 @@ use tokio_tungstenite::{
 };
 
 use super::protocol::Close;
-use crate::http::connections::Patient;
+use crate::http::connections::TimedStream;
 
 /// What clients send is mostly smaller. A larger message gets a larger buffer while it lasts.
 const READ_BUFFER: usize = 1024;
@@ -50,7 +50,7 @@ pub enum Heard {
 impl Wire {
     /// Takes the connection from the HTTP server, whose deadlines are not those of a websocket.
     pub async fn open(upgraded: Upgraded, largest_message: usize) -> Option<Self> {
-        let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<Patient>>().ok()?;
+        let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TimedStream>>().ok()?;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(largest_message))

@@ -15,25 +15,25 @@ const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
 /// After the database could not say whether a user is still welcome.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Why it must end.
-pub enum End {
-    Stop,
+/// Why the server closes a socket.
+pub enum CloseReason {
+    ServerStops,
     TokenExpired,
-    Unwelcome(Error),
+    Deactivated(Error),
 }
 
-/// Returns with the reason when what this caller has open must end.
-pub async fn end(http: Http, actor: Option<Actor>) -> End {
+/// Waits until a socket of this caller must be closed, and returns the reason.
+pub async fn wait(http: Http, actor: Option<Actor>) -> CloseReason {
     tokio::select! {
-        () = stop(&http) => End::Stop,
-        () = expiry(&http.app, actor.as_ref()) => End::TokenExpired,
-        error = dismissal(&http.app, actor.as_ref()) => End::Unwelcome(error),
+        () = stop(&http) => CloseReason::ServerStops,
+        () = expiry(&http.app, actor.as_ref()) => CloseReason::TokenExpired,
+        error = deactivation(&http.app, actor.as_ref()) => CloseReason::Deactivated(error),
     }
 }
 
 async fn stop(http: &Http) {
     http.app.shutdown.cancelled().await;
-    let all = Duration::from_secs_f64(http.places.count() as f64 / FAREWELLS_PER_SECOND)
+    let all = Duration::from_secs_f64(http.sockets.count() as f64 / FAREWELLS_PER_SECOND)
         .min(LONGEST_FAREWELL);
     let all = all.min(http.app.config.shutdown_timeout / 4);
     sleep(all.mul_f64(rand::random())).await;
@@ -46,7 +46,7 @@ async fn expiry(app: &App, actor: Option<&Actor>) {
     }
 }
 
-async fn dismissal(app: &App, actor: Option<&Actor>) -> Error {
+async fn deactivation(app: &App, actor: Option<&Actor>) -> Error {
     let Some((actor, user)) = actor.and_then(|actor| Some((actor, actor.user_id()?))) else {
         return pending().await;
     };
