@@ -1,5 +1,6 @@
-//! The catalog (requirement N4): what things there are, what can be done to them, and which doings each reason subscribes
-//! to. It is opened from the settings when the server starts, and refuses what could not work later.
+//! The catalog (requirement N4): which types of targets there are, what can be done to them, and
+//! which actions each reason covers. It is built from the settings when the server starts, and
+//! refuses settings that could not work later.
 
 pub mod titles;
 
@@ -16,7 +17,7 @@ use crate::{
 const LONGEST_KEY: usize = 64;
 const LONGEST_LABEL: usize = 100;
 
-/// A catalog has tens of entries: going through them is as fast as hashing, and keeps their order.
+/// A catalog has tens of entries: scanning them is as fast as hashing, and keeps their order.
 pub struct Catalog {
     target_types: Vec<String>,
     actions: Vec<Action>,
@@ -43,7 +44,8 @@ pub struct Reason {
 }
 
 impl Catalog {
-    /// Fails with the path of the setting that cannot be right, as `catalog.reasons.create_post.actions`.
+    /// On failure, the error has the path of the wrong setting, such as
+    /// `catalog.reasons.create_post.actions`.
     pub fn open(settings: &config::Catalog) -> Result<Self> {
         let mut seen = BTreeSet::new();
         for ty in &settings.target_types {
@@ -78,7 +80,7 @@ impl Catalog {
         })
     }
 
-    /// In the order of the settings, as are actions and reasons.
+    /// In the order of the settings, like actions and reasons.
     pub fn target_types(&self) -> &[String] {
         &self.target_types
     }
@@ -103,7 +105,7 @@ impl Catalog {
         self.target_types.iter().any(|ty| ty == key)
     }
 
-    /// The keys of what people only get who ask for it.
+    /// The keys of the actions that people hear of only if they ask for them.
     pub fn actions_off_by_default(&self) -> Vec<&str> {
         self.actions
             .iter()
@@ -112,8 +114,8 @@ impl Catalog {
             .collect()
     }
 
-    /// What an item of activities says to a reader with this locale. An action that the catalog no longer has is called by
-    /// its key: items outlive settings.
+    /// The title of an item of activities for a reader with this locale. An action that is no
+    /// longer in the catalog is called by its key, because items outlive settings.
     pub fn title(&self, locale: &str, summary: &ActivitySummary) -> String {
         match self.action(summary.action) {
             Some(action) => self.titles.render(locale, &action.label, summary),
@@ -127,7 +129,7 @@ fn check_entry(field: &str, key: &str, label: &str) -> Result<()> {
     text::check_line(&format!("{field}.label"), label, LONGEST_LABEL)
 }
 
-/// Keys stand in tables, in the API, and in the ids of Fluent's messages.
+/// Keys are used in tables, in the API, and in the ids of Fluent messages.
 fn check_key(field: &str, key: &str) -> Result<()> {
     let is_plain =
         key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
@@ -153,7 +155,7 @@ fn check_actions(settings: &config::Catalog, field: &str, actions: &[String]) ->
     let mut seen = BTreeSet::new();
     for action in actions {
         if !settings.actions.contains_key(action) {
-            // The reason may be none that the operator has written.
+            // The reason may be a built-in one that the operator did not write.
             let why = "is not in catalog.actions; where the settings name no reasons, the built-in ones hold";
             return Err(Error::invalid(field, format!("{action:?} {why}")));
         }
@@ -168,7 +170,7 @@ fn check_actions(settings: &config::Catalog, field: &str, actions: &[String]) ->
 mod tests {
     use super::*;
 
-    /// The settings of a file with this text.
+    /// The settings from a file with this text.
     fn settings(toml: &str) -> config::Catalog {
         let file = ::config::File::from_str(toml, ::config::FileFormat::Toml);
         ::config::Config::builder().add_source(file).build().unwrap().try_deserialize().unwrap()

@@ -37,20 +37,20 @@ enum Command {
     Serve {
         #[command(flatten)]
         database: Database,
-        /// Where to listen, as 127.0.0.1:8080.
+        /// The address to listen on, such as 127.0.0.1:8080.
         #[arg(long)]
         listen: Option<SocketAddr>,
-        /// Leaves the tables as they are.
+        /// Does not change the tables.
         #[arg(long)]
         no_migrate: bool,
-        /// A file of documents; people may send nothing else.
+        /// A file of trusted documents; people may send nothing else.
         #[arg(long)]
         trusted_documents: Option<PathBuf>,
-        /// A temporary SQLite database with people and messages to look at, on loopback.
+        /// Serves a temporary SQLite database with sample people and messages, on loopback.
         #[arg(long, conflicts_with = "database_url")]
         demo: bool,
     },
-    /// Brings the tables up to date and ends.
+    /// Brings the tables up to date and exits.
     Migrate {
         #[command(flatten)]
         database: Database,
@@ -66,34 +66,36 @@ enum Command {
         user: String,
         #[arg(long, value_enum, default_value = "user")]
         role: RoleName,
-        /// How long it is valid, as 30m, 1h or 7d.
+        /// How long the token is valid, such as 30m, 1h or 7d.
         #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
         ttl: Duration,
     },
-    /// Looks whether all counts, positions and readings are what the items and recipients make of them, also while servers run.
-    /// Ends with 1 if something is wrong.
+    /// Checks whether all counts, positions and read receipts agree with the items and recipients;
+    /// works while servers run. Exits with 1 if something is wrong.
     Recount {
         #[command(flatten)]
         database: Database,
-        /// Mends what is wrong. With SQLite the server has to be stopped.
+        /// Repairs what is wrong. With SQLite, stop the server first.
         #[arg(long)]
         fix: bool,
     },
-    /// Copies a SQLite database to a new file, also while its server runs.
+    /// Copies a SQLite database to a new file; works while its server runs.
     Backup {
         #[command(flatten)]
         database: Database,
         /// The new file.
         file: PathBuf,
     },
-    /// Puts a backup in the place of a SQLite database, whose server is stopped. What was there stays beside it.
+    /// Replaces a SQLite database with a backup; stop its server first. The old database is kept
+    /// beside it.
     Restore {
         #[command(flatten)]
         database: Database,
         /// The backup.
         file: PathBuf,
     },
-    /// Run this after a restore of a PostgreSQL: clients whose cursors are from the lost future then resynchronise.
+    /// Run this after restoring a PostgreSQL database: clients with cursors from the lost future
+    /// then resynchronise.
     NewEpoch {
         #[command(flatten)]
         database: Database,
@@ -102,7 +104,7 @@ enum Command {
 
 #[derive(Args)]
 struct Database {
-    /// sqlite: and a path, or a postgres:// URL.
+    /// sqlite: followed by a path, or a postgres:// URL.
     #[arg(long)]
     database_url: Option<String>,
 }
@@ -122,7 +124,7 @@ impl Database {
     }
 }
 
-/// Does what the command line says.
+/// Does what the command line asks for.
 pub async fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve { demo: true, listen, .. } => {
@@ -215,19 +217,19 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
     }
 }
 
-/// Runs the server until it is told to end by a signal.
+/// Runs the server until a signal tells it to stop.
 pub async fn serve(config: Config, clock: Clock) -> Result<()> {
     log(&config);
     let open_files = open_files::raise_limit();
     let listener = listen(&config).await?;
     let app = server::start(config, clock).await?;
-    // Before it says that it serves: who reads that may tell it to end.
+    // Before it reports that it serves: whoever reads that may send the signal at once.
     until_signalled(&app)?;
     tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, open_files, "serving");
     server::serve(app, listener).await
 }
 
-/// Takes the port; says so when somebody else has it.
+/// Binds the port; says so if it is already in use.
 pub async fn listen(config: &Config) -> Result<TcpListener> {
     let busy = |error: std::io::Error| {
         Error::Unavailable(format!("cannot listen on {}: {error}", config.listen))
@@ -235,12 +237,13 @@ pub async fn listen(config: &Config) -> Result<TcpListener> {
     TcpListener::bind(config.listen).await.map_err(busy)
 }
 
-/// SIGXFSZ, which tokio has no name for: a file is larger than the process may make it.
+/// SIGXFSZ, for which tokio has no name: a file would exceed the size that the process may write.
 const FILE_SIZE_EXCEEDED: SignalKind = SignalKind::from_raw(25);
 
-/// Ends the server on Ctrl-C and SIGTERM.
+/// Stops the server on Ctrl-C and SIGTERM.
 pub fn until_signalled(app: &App) -> Result<()> {
-    // Heard by nobody, which is enough: by itself this signal ends the process, and the failed write is an error like others.
+    // Nothing handles it, and that is enough: by default this signal ends the process; caught, the
+    // write fails with an ordinary error.
     let _ = signal(FILE_SIZE_EXCEEDED).map_err(Error::internal)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
@@ -267,7 +270,7 @@ fn log(config: &Config) {
     }
 }
 
-/// To standard output; whoever closed it has read enough.
+/// Writes to standard output; a closed pipe means that the reader has read enough.
 pub fn print(text: &str) -> Result<()> {
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())

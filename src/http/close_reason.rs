@@ -1,5 +1,5 @@
-//! When a websocket or event stream must end, whatever its client does: the server stops, the token expires, the user is
-//! deactivated (P11).
+//! When the server must close a websocket or event stream, whatever its client does: the server
+//! stops, the token expires, or the user is deactivated (P11).
 
 use std::{future::pending, time::Duration};
 
@@ -8,11 +8,12 @@ use tokio::time::sleep;
 use super::Http;
 use crate::{app::App, auth::Actor, db::Topic, error::Error, people::users};
 
-/// This many clients a second are sent away when the server stops, so that they do not all come back at once…
+/// When the server stops, it disconnects at most this many clients per second, so that they do not
+/// all reconnect at once…
 const FAREWELLS_PER_SECOND: f64 = 5_000.0;
-/// …and nobody waits longer than this.
+/// …but takes at most this long in total.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
-/// After the database could not say whether a user is still welcome.
+/// How long to wait if the database could not say whether a user is still active.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the server closes a socket.
@@ -53,10 +54,10 @@ async fn deactivation(app: &App, actor: Option<&Actor>) -> Error {
     let mut changes = app.live.hints(Topic::User(user));
     let mut of_admin = app.live.hints(Topic::User(actor.behind.unwrap_or(user)));
     loop {
-        // At the beginning, too: who signed in did so by what was known a moment ago.
+        // Also once at the beginning: sign-in used what was known a moment ago.
         changes.borrow_and_update();
         of_admin.borrow_and_update();
-        // Boxed, because it is rare and every socket has room for it otherwise.
+        // Boxed, because it is rare, and otherwise every socket would reserve room for it.
         match Box::pin(users::check_active(app, actor)).await {
             Err(Error::Unavailable(_)) => sleep(ASK_AGAIN).await,
             Err(error) => return error,

@@ -1,8 +1,9 @@
-//! graphql-transport-ws: one task reads and writes the socket, each operation has a task of its own, and what they yield
-//! goes through one short queue, in which they wait in turn.
+//! graphql-transport-ws: one task reads and writes the socket, each operation has its own task, and
+//! their results take turns in one short queue.
 //!
-//! Which close code makes the `graphql-ws` client come back decides which one is sent: 1012 when the server stops and 4403
-//! when the token ends are retried, with fresh connection parameters; 4401 is not, and means that it is of no use.
+//! The close codes are chosen by how the `graphql-ws` client reacts: after 1012 (the server stops)
+//! and 4403 (the token has expired) it retries with fresh connection parameters; after 4401 it does
+//! not, so that code means that retrying is useless.
 
 mod operation;
 mod protocol;
@@ -43,9 +44,10 @@ use crate::{
     inbox::live::Outlet,
 };
 
-/// Pings without an answer after which the client is taken for gone.
+/// After this many unanswered pings, the client is considered gone.
 const MOST_PINGS: u8 = 2;
-/// Results that wait for the socket. The others wait in their operations, one each, and come in turn.
+/// How many results wait for the socket. The others wait in their operations, one each, and take
+/// turns.
 const QUEUE: usize = 1;
 
 pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response {
@@ -62,7 +64,8 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
         )
             .into_response();
     };
-    // Who offers only another one, as the older graphql-ws, is told so by a close code.
+    // Clients that offer only another subprotocol, such as the older graphql-ws, are closed with
+    // 4406.
     let is_spoken = offers(request.headers(), PROTOCOL);
     if is_spoken {
         response
@@ -93,7 +96,7 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
     response
 }
 
-/// Before the upgrade: what is refused costs no socket, and clients come back.
+/// Before the upgrade: a refusal then costs no socket, and clients retry.
 fn refuse(too_many: TooMany) -> Response {
     let (status, why) = match too_many {
         TooMany::OfAddress => (
@@ -116,7 +119,7 @@ fn offers(headers: &HeaderMap, protocol: &str) -> bool {
     offered.flat_map(|value| value.split(',')).any(|offered| offered.trim() == protocol)
 }
 
-/// How a caller introduces themself.
+/// The credentials that a client gives.
 #[derive(Default)]
 struct Introduction {
     authorization: Option<String>,
@@ -124,13 +127,14 @@ struct Introduction {
 }
 
 impl Introduction {
-    /// A browser cannot set headers on a websocket; other clients may.
+    /// From the headers of the handshake. A browser cannot set them on a websocket; other clients
+    /// can.
     fn of(headers: &HeaderMap) -> Result<Self, Error> {
         let text = |name| header_text(headers, name).map(|text| text.map(str::to_owned));
         Ok(Introduction { authorization: text("authorization")?, act_as: text(ACT_AS)? })
     }
 
-    /// The parameters of the connection are stronger.
+    /// The connection parameters take precedence.
     fn or_by(&mut self, parameters: Map<String, Value>) -> Result<(), Close> {
         for (name, value) in parameters {
             let known = match name.to_ascii_lowercase().as_str() {
@@ -152,19 +156,19 @@ struct Connection {
     http: Http,
     wire: Wire,
     introduction: Introduction,
-    /// Who it is, once it has introduced itself.
+    /// The caller, after `connection_init`; None without a token.
     actor: Option<Actor>,
     is_initialised: bool,
-    /// Until it has introduced itself.
+    /// Held until `connection_init`.
     init_slot: Option<InitSlot>,
     slot: Option<SocketSlot>,
-    /// Once it has introduced itself.
+    /// Set after `connection_init`.
     outlet: Option<Outlet>,
     operations: HashMap<Arc<str>, Operation>,
-    /// Mutations that the client has completed.
+    /// Mutations that the client has completed, but that still run.
     running: Vec<Operation>,
     results: Results,
-    /// Ready when the socket must end. It goes on while a message waits to be taken.
+    /// Ready when the socket must be closed. Also polled while a message waits to be sent.
     must_close: Pin<Box<dyn Future<Output = CloseReason> + Send>>,
     unanswered_pings: u8,
 }
@@ -196,7 +200,7 @@ async fn serve(http: Http, wire: Wire, introduction: Introduction, init_slot: In
 }
 
 impl Connection {
-    /// Ends with Ok when the client has gone, or with the reason why it must.
+    /// Returns Ok when the client has gone, or the reason for closing the socket.
     async fn run(&mut self, mut outcomes: mpsc::Receiver<Box<OfOperation>>) -> Result<(), Close> {
         let limits = &self.http.app.config.clone().limits;
         let init_deadline = Instant::now() + limits.init_timeout;
@@ -296,7 +300,8 @@ impl Connection {
     }
 
     async fn pass_on(&mut self, OfOperation { id, outcome, .. }: OfOperation) -> Result<(), Close> {
-        // The client has completed it, and may have used the id again: it expects nothing more of this one.
+        // The client has completed this operation and may have reused its id: it expects no more
+        // results of it.
         if !self.operations.get_key_value(&id).is_some_and(|(known, _)| Arc::ptr_eq(known, &id)) {
             return Ok(());
         }
@@ -325,14 +330,14 @@ impl Connection {
     async fn say(&mut self, text: String) -> Result<(), Close> {
         let patience = self.http.app.config.limits.write_timeout;
         tokio::select! {
-            // It hears this only if it reads after all.
+            // The client learns of this only if it does read in the end.
             said = self.wire.say(text, patience) => said.map_err(|_| Close::new(1013, "the client does not read")),
             reason = &mut self.must_close => Err(reason.into()),
         }
     }
 }
 
-/// An id may be long, and a close frame is not.
+/// An id may be longer than a close frame has room for.
 fn already_exists(id: &str) -> String {
     const LONGEST: usize = 80;
     match id.len() <= LONGEST {

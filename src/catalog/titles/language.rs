@@ -14,7 +14,7 @@ pub const BUILT_IN: [(&str, &str); 2] = [
     ("de", include_str!("../../../locales/de.ftl")),
 ];
 
-/// How many people a title names before it counts.
+/// How many people a title names before it counts the rest.
 const MOST_NAMES: usize = 2;
 
 pub struct Language {
@@ -23,8 +23,9 @@ pub struct Language {
 }
 
 impl Language {
-    /// A language has what is built in and set for each beginning of its tag, the longer over the shorter: `de-AT` has all of
-    /// `de`. It must have every word, or its titles would be a mixture.
+    /// A language combines what is built in and configured for each prefix of its tag, longer ones
+    /// overriding shorter ones: `de-AT` includes all of `de`. It must have every message, or titles
+    /// would mix languages.
     pub fn open(tag: &str, settings: &BTreeMap<String, String>) -> Result<Self> {
         let language: LanguageIdentifier = tag.parse().map_err(Error::internal)?;
         let mut bundle = FluentBundle::new_concurrent(vec![language]);
@@ -64,7 +65,7 @@ impl Language {
         self.say(&id, None, &args)
     }
 
-    /// What is said of an action without a sentence.
+    /// The title for an action without a sentence.
     pub fn labelled(&self, label: &str, summary: &ActivitySummary) -> Option<Cow<'_, str>> {
         let mut args = about(summary, self.actors(summary)?);
         args.set("label", label);
@@ -113,7 +114,8 @@ impl Language {
         }
     }
 
-    /// None if there is no such message, or its pattern fails: half a title is worse than a plainer one.
+    /// None if the message does not exist or its pattern fails: half a title is worse than a
+    /// plainer one.
     fn say(&self, id: &str, attribute: Option<&str>, args: &FluentArgs) -> Option<Cow<'_, str>> {
         let message = self.bundle.get_message(id)?;
         let pattern = match attribute {
@@ -126,7 +128,7 @@ impl Language {
     }
 }
 
-/// The variables that sentences have, and what stands for a missing one.
+/// The variables of sentences, and what replaces a missing one.
 fn about<'a>(summary: &'a ActivitySummary, actors: Cow<'a, str>) -> FluentArgs<'a> {
     let mut args = FluentArgs::with_capacity(7);
     args.set("actors", actors);
@@ -139,7 +141,7 @@ fn title<'a>(summary: &ActivitySummary<'a>) -> &'a str {
     summary.target_title.map(str::trim).unwrap_or_default()
 }
 
-/// Never less than are named, whatever was counted.
+/// Never less than the number of named people, whatever was counted.
 fn count(summary: &ActivitySummary) -> i64 {
     summary.actor_count.max(summary.actors.len() as i64).max(1)
 }

@@ -1,5 +1,5 @@
-//! Whether what an operator wrote is a pattern of Fluent that can be used without surprises: it knows its variables, refers
-//! to nothing else, and gives one line.
+//! Checks whether an operator's text is a safe Fluent pattern: it uses only the known variables,
+//! refers to nothing else, and gives a single line.
 
 use fluent_syntax::{
     ast::{Entry, Expression, InlineExpression, Pattern, PatternElement},
@@ -9,7 +9,7 @@ use fluent_syntax::{
 
 use crate::error::{Error, Result};
 
-/// The text as it can stand in a message: it cannot begin another one.
+/// The text in a form that can stand in a message without starting another one.
 pub fn check(field: &str, text: &str, variables: &[&str]) -> Result<String> {
     let refuse = |why: String| Err(Error::invalid(field, why));
     let text = text.trim().replace("\r\n", "\n").replace('\n', "\n    ");

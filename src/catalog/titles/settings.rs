@@ -1,4 +1,4 @@
-//! The patterns of the settings, as texts of Fluent by language.
+//! The patterns from the settings, as Fluent texts by language.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub const WORDS: [(&str, &[&str]); 6] = [
     ("doing", &["actors", "label", "titled", "title"]),
 ];
 
-/// What the settings say in each language, checked; the keys are tags in their usual form.
+/// The checked settings for each language; the keys are tags in canonical form.
 pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {
     let mut texts = BTreeMap::<String, String>::new();
     for (action, entry) in &settings.actions {
@@ -67,7 +67,7 @@ pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {
     Ok(texts)
 }
 
-/// A tag in its usual form: de-at is de-AT.
+/// A tag in canonical form: de-at becomes de-AT.
 fn language(field: &str, tag: &str) -> Result<String> {
     match tag.parse::<LanguageIdentifier>() {
         Ok(language) => Ok(language.to_string()),

@@ -1,4 +1,4 @@
-//! The messages of graphql-transport-ws, and the codes that a socket is closed with.
+//! The messages of graphql-transport-ws, and the codes with which sockets are closed.
 //!
 //! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>
 
@@ -13,10 +13,10 @@ use crate::{
 };
 
 pub const PROTOCOL: &str = "graphql-transport-ws";
-/// What a close frame has room for (RFC 6455, 5.5).
+/// How many bytes of text fit in a close frame (RFC 6455, section 5.5).
 const LONGEST_REASON: usize = 123;
 
-/// Why a socket is closed. ARCHITECTURE.md has the codes, and what clients do with each.
+/// Why a socket is closed. `docs/transport.md` lists the codes and how clients react to each.
 #[derive(Debug)]
 pub struct Close {
     pub code: u16,
@@ -35,10 +35,10 @@ impl Close {
         Close::new(4400, format!("Invalid message: {why}"))
     }
 
-    /// A caller who may not come in.
+    /// A caller who is not admitted.
     pub fn forbidden(error: Error) -> Self {
         let code = match error {
-            // The client asks for a fresh token and comes back.
+            // The client gets a fresh token and reconnects.
             Error::Unauthenticated("the token has expired") => 4403,
             Error::Unavailable(_) => 1013,
             Error::Internal(_) => 4500,
@@ -47,7 +47,7 @@ impl Close {
         Close::new(code, answer(error).message)
     }
 
-    /// A subscription cannot go on now. The client comes back, and goes on where it was.
+    /// A subscription cannot continue now. The client reconnects and resumes where it was.
     pub fn interrupted() -> Self {
         Close::new(1013, "a subscription was interrupted; come back with its last cursor")
     }
@@ -63,7 +63,7 @@ impl From<CloseReason> for Close {
     }
 }
 
-/// What a client says.
+/// What clients send.
 pub enum ClientMessage {
     ConnectionInit(Map<String, Value>),
     Subscribe { id: String, payload: Box<Params> },
@@ -111,7 +111,7 @@ impl ClientMessage {
     }
 }
 
-/// What the server says.
+/// What the server sends.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage<'a> {
