@@ -62,7 +62,7 @@ pub struct Claims {
 pub fn bearer(header: &str) -> Result<&str> {
     match header.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
-        _ => Err(Error::Unauthenticated("the header is: Authorization: Bearer <token>")),
+        _ => Err(Error::Unauthenticated("the header must be: Authorization: Bearer <token>")),
     }
 }
 
@@ -85,9 +85,9 @@ pub struct Actor {
 impl Actor {
     /// The person, for what only people have or do: an inbox, a reply.
     pub fn person(&self) -> Result<&user::Model> {
-        self.user
-            .as_deref()
-            .ok_or_else(|| Error::invalid("act-as", "a service names the person for whom it acts"))
+        self.user.as_deref().ok_or_else(|| {
+            Error::invalid("act-as", "a service must name the person for whom it acts")
+        })
     }
 
     pub fn user_id(&self) -> Option<i64> {

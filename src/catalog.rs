@@ -138,7 +138,8 @@ fn check_key(field: &str, key: &str) -> Result<()> {
         || key.len() > LONGEST_KEY
     {
         let why = format!(
-            "{key:?} is no key: a letter from a to z, then a to z, 0 to 9 and _, {LONGEST_KEY} at most"
+            "{key:?} is not a key: a letter from a to z, then a to z, 0 to 9 and _, \
+             at most {LONGEST_KEY} characters"
         );
         return Err(Error::invalid(field, why));
     }
@@ -149,14 +150,15 @@ fn check_actions(settings: &config::Catalog, field: &str, actions: &[String]) ->
     if actions.is_empty() {
         return Err(Error::invalid(
             field,
-            "names no action, so nobody would get anything for this reason",
+            "names no action, so nobody would receive anything for this reason",
         ));
     }
     let mut seen = BTreeSet::new();
     for action in actions {
         if !settings.actions.contains_key(action) {
             // The reason may be a built-in one that the operator did not write.
-            let why = "is not in catalog.actions; where the settings name no reasons, the built-in ones hold";
+            let why = "is not in catalog.actions; if the settings name no reasons, \
+                       the built-in ones apply";
             return Err(Error::invalid(field, format!("{action:?} {why}")));
         }
         if !seen.insert(action) {

@@ -168,7 +168,9 @@ pub async fn run(cli: Cli) -> Result<()> {
                 backup::restore(&database.config()?.database_url, &file, Clock::System.now())
                     .await?;
             match kept {
-                Some(kept) => print(&format!("what was there before is {}\n", kept.display())),
+                Some(kept) => {
+                    print(&format!("the previous database is kept as {}\n", kept.display()))
+                }
                 None => Ok(()),
             }
         }
@@ -188,7 +190,7 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
         true => {
             let (db, _) = Db::open(&config.database_url).await.map_err(|error| match error {
                 Error::Unavailable(cause) => {
-                    Error::Unavailable(format!("cannot mend: {cause}; stop it first"))
+                    Error::Unavailable(format!("cannot repair: {cause}; stop it first"))
                 }
                 error => error,
             })?;
@@ -196,7 +198,7 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
             if !report.findings.is_empty() {
                 print(&report.to_string())?;
                 recount::mend(&db, &report.findings, now).await?;
-                print("mended; a second look:\n")?;
+                print("repaired; checking again:\n")?;
                 report = recount::check(db.read(), now).await?;
             }
             db.close().await;
@@ -213,7 +215,7 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
     match report.findings.len() {
         0 => Ok(()),
         _ if fix => Err(Error::Conflict("something is still wrong".into())),
-        _ => Err(Error::Conflict("something is wrong; --fix mends it".into())),
+        _ => Err(Error::Conflict("something is wrong; --fix repairs it".into())),
     }
 }
 

@@ -115,7 +115,7 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
     text::check_body(&input.body)?;
     input.expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
     if input.expires_at.is_some_and(|time| time <= now) {
-        return Err(Error::invalid("expiresAt", "is in the future"));
+        return Err(Error::invalid("expiresAt", "must be in the future"));
     }
     let plan = input
         .reminder
@@ -168,7 +168,9 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     text::check_body(&input.body)?;
     let (parent, author) = find(app, actor, id::Kind::Message.decode(&input.parent_id)?).await?;
     if !takes_part(app, sender, &parent).await? {
-        return Err(Error::Conflict("only who got or sent the message can reply to it".into()));
+        return Err(Error::Conflict(
+            "only people who received or sent the message can reply to it".into(),
+        ));
     }
     let audiences = reply_audiences(app, sender, &parent, author, input.scope).await?;
 

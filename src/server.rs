@@ -122,7 +122,7 @@ async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
             () = late => true,
         };
         if is_late {
-            tracing::warn!("some work did not end in time and is cut off");
+            tracing::warn!("some work did not finish in time and was cut off");
             let cut_off = async {
                 app.db.cut_off().await;
                 work.await;
@@ -135,7 +135,7 @@ async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
     let left =
         told.get().map_or(limit, |told| limit.saturating_sub(told.elapsed())).max(limit / 10);
     if timeout(left, app.db.close()).await.is_err() {
-        tracing::warn!("the connections to the database did not end in time");
+        tracing::warn!("the database connections did not close in time");
     }
 }
 
@@ -180,11 +180,13 @@ pub fn auth(config: &Config) -> Result<Auth> {
 /// kept in a file beside it that only its owner can read.
 fn own_secret(config: &Config) -> Result<String> {
     let Location::Sqlite(path) = Location::of(&config.database_url)? else {
-        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: the servers on one PostgreSQL share it, and none can make it";
+        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: the servers on one \
+                   PostgreSQL share it, so none of them can create it";
         return Err(Error::invalid("auth_secret", why));
     };
     if !config.listen.ip().is_loopback() {
-        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: without it the server listens on loopback only";
+        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: without it the server \
+                   listens on loopback only";
         return Err(Error::invalid("auth_secret", why));
     }
     let file: PathBuf = path.with_file_name(SECRET_FILE);
@@ -198,9 +200,10 @@ fn own_secret(config: &Config) -> Result<String> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let secret = fs::read_to_string(&file).map_err(failed)?.trim().to_owned();
             match secret.len() < crate::config::MIN_SECRET_BYTES {
-                true => {
-                    Err(Error::Internal(format!("{} holds no secret; remove it", file.display())))
-                }
+                true => Err(Error::Internal(format!(
+                    "{} contains no secret; remove it",
+                    file.display()
+                ))),
                 false => Ok(secret),
             }
         }

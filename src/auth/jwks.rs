@@ -65,7 +65,7 @@ impl Jwks {
         match state.is_current || state.keys.know(id) {
             true => Ok(state.keys),
             false => Err(Error::Unavailable(
-                "the JWKS cannot be read, and a token names a key that is not known".into(),
+                "the JWKS cannot be read, and a token names an unknown key".into(),
             )),
         }
     }

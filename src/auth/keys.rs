@@ -68,7 +68,7 @@ impl Keys {
                 Ok(key) => keys.push(key),
                 // The id is public, and tells the operator which key to fix. It may contain
                 // anything: hence the `?`.
-                Err(reason) => tracing::warn!(kid = ?id, reason, "a key of the JWKS is left out"),
+                Err(reason) => tracing::warn!(kid = ?id, reason, "a key of the JWKS was ignored"),
             }
         }
         Ok(Keys::of(keys))
@@ -135,7 +135,7 @@ impl Key {
             .as_ref()
             .is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
         {
-            return Err("it is not for signatures");
+            return Err("it is not a signature key");
         }
         if jwk
             .common
@@ -156,8 +156,8 @@ impl Key {
             AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
                 vec![Algorithm::EdDSA]
             }
-            AlgorithmParameters::OctetKey(_) => return Err("a secret is no public key"),
-            _ => return Err("its type or curve is not known"),
+            AlgorithmParameters::OctetKey(_) => return Err("a secret is not a public key"),
+            _ => return Err("its type or curve is unknown"),
         };
         if let Some(only) = jwk.common.key_algorithm {
             algorithms.retain(|algorithm| Algorithm::try_from(only) == Ok(*algorithm));
@@ -188,7 +188,7 @@ fn check(key: &DecodingKey, algorithm: Algorithm) -> Result<(), &'static str> {
         }
         DecodingKeyKind::SecretOrDer(_) => {
             let usable = jsonwebtoken::crypto::verify("", b"", key, algorithm);
-            usable.map(drop).map_err(|_| "it is no point of its curve")
+            usable.map(drop).map_err(|_| "it is not a point of its curve")
         }
     }
 }
@@ -197,7 +197,8 @@ fn check(key: &DecodingKey, algorithm: Algorithm) -> Result<(), &'static str> {
 pub fn allowed(algorithms: &[Algorithm]) -> Result<Vec<Algorithm>, Error> {
     let secret = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
     if algorithms.is_empty() || algorithms.iter().any(|algorithm| secret.contains(algorithm)) {
-        let why = "are some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA; HS256 is for auth_secret";
+        let why = "must be some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and \
+                   EdDSA; HS256 is for auth_secret";
         return Err(Error::invalid("auth_algorithms", why));
     }
     Ok(algorithms.to_vec())

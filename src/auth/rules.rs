@@ -46,12 +46,12 @@ pub struct Proved {
 impl Rules {
     pub fn new(config: &Config) -> Result<Self> {
         if config.auth_audience.is_empty() {
-            return Err(Error::invalid("auth_audience", "is not empty"));
+            return Err(Error::invalid("auth_audience", "must not be empty"));
         }
         if config.auth_leeway.as_secs() > LONGEST_LEEWAY_SECONDS {
             return Err(Error::invalid(
                 "auth_leeway",
-                format!("is at most {LONGEST_LEEWAY_SECONDS}s"),
+                format!("must be at most {LONGEST_LEEWAY_SECONDS}s"),
             ));
         }
         let roles = match config.auth_role_values.is_empty() {
@@ -156,7 +156,7 @@ impl Claim {
         match path.iter().any(String::is_empty) {
             true => Err(Error::invalid(
                 setting,
-                "is the name of a claim, or a path as in /realm_access/roles",
+                "must be the name of a claim, or a path such as /realm_access/roles",
             )),
             false => Ok(Claim(path)),
         }
@@ -172,7 +172,7 @@ impl Claim {
             self.0.split_last().ok_or_else(|| Error::internal("a claim without a name"))?;
         for name in around {
             let inner = place.entry(name).or_insert_with(|| Map::new().into());
-            let taken = || Error::invalid("auth_role_claim", "lies within the claim of the user");
+            let taken = || Error::invalid("auth_role_claim", "is inside the claim of the user");
             place = inner.as_object_mut().ok_or_else(taken)?;
         }
         place.insert(name.clone(), text.into());
@@ -189,7 +189,7 @@ fn meaning(value: &str) -> Result<(String, Role)> {
     known.ok_or_else(|| {
         Error::invalid(
             "auth_role_values",
-            "are as editor=user; the roles are user, service and admin",
+            "must look like editor=user; the roles are user, service and admin",
         )
     })
 }

@@ -39,21 +39,20 @@ impl Source {
         match scheme.as_deref() {
             None => return Ok(Source::File(PathBuf::from(place))),
             Some("https" | "http") => {}
-            Some(_) => return refused("is an https URL, or the path of a file"),
+            Some(_) => return refused("must be an https URL or the path of a file"),
         }
-        let Ok(url) = place.parse::<Uri>() else { return refused("is no URL") };
+        let Ok(url) = place.parse::<Uri>() else { return refused("is not a URL") };
         if url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
-            return refused("names a host, and no user or password");
+            return refused("must name a host, and no user or password");
         }
         // Anyone who can change the answer on its way could sign in as anybody.
         if url.scheme_str() == Some("http") && !url.host().is_some_and(is_loopback) {
-            return refused("is an https URL; http is for loopback only");
+            return refused("must be an https URL; http is for loopback only");
         }
         let provider = rustls::crypto::ring::default_provider();
         let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider);
-        let tls = tls.map_err(|error| {
-            Error::invalid("auth_jwks", format!("no certificates of CAs: {error}"))
-        })?;
+        let tls = tls
+            .map_err(|error| Error::invalid("auth_jwks", format!("no CA certificates: {error}")))?;
         let connector = tls.https_or_http().enable_http1().build();
         // A connection kept open would idle for ten minutes until the next reading.
         let client =

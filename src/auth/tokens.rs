@@ -102,8 +102,7 @@ impl Auth {
 
     /// Creates a token, valid until `expires`.
     pub fn issue(&self, sub: &str, role: Role, expires: DateTime<Utc>) -> Result<String> {
-        let why =
-            "is not set, and so there is nothing to sign with: auth_jwks has public keys only";
+        let why = "is not set, so there is nothing to sign with: auth_jwks has only public keys";
         let signing = self.signing.as_ref().ok_or_else(|| Error::invalid("auth_secret", why))?;
         let claims =
             self.rules.write(&Claims { sub: sub.into(), role, exp: expires.timestamp() })?;
@@ -114,7 +113,9 @@ impl Auth {
 
 fn proving(setting: &str, secret: &str) -> Result<DecodingKey> {
     match secret.len() < MIN_SECRET_BYTES {
-        true => Err(Error::invalid(setting, format!("has at least {MIN_SECRET_BYTES} bytes"))),
+        true => {
+            Err(Error::invalid(setting, format!("must have at least {MIN_SECRET_BYTES} bytes")))
+        }
         false => Ok(DecodingKey::from_secret(secret.as_bytes())),
     }
 }

@@ -90,7 +90,7 @@ impl FromStr for Step {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || format!("“{text}” is not as 12 hours, 1 day, 2 weeks or 3 months");
+        let refuse = || format!("“{text}” must look like 12 hours, 1 day, 2 weeks or 3 months");
         let (count, unit) = text.trim().split_once(' ').ok_or_else(refuse)?;
         let count = count.parse().ok().filter(|count| *count > 0).ok_or_else(refuse)?;
         let unit = unit.trim_start();

@@ -68,7 +68,7 @@ impl Documents {
         if let Some(path) = &config.trusted_documents {
             let text = fs::read_to_string(path)
                 .map_err(|error| invalid(format!("{}: {error}", path.display())))?;
-            let expected = "is an object of ids and texts, or a manifest of Apollo's";
+            let expected = "must be an object that maps ids to texts, or an Apollo manifest";
             let pairs: Vec<_> =
                 match serde_json::from_str(&text).map_err(|_| invalid(expected.into()))? {
                     File::Map(documents) => documents.into_iter().collect(),
@@ -107,13 +107,16 @@ impl Documents {
         let known = id.and_then(|id| self.known(id));
         if let Some(text) = known {
             if params.query.as_ref().is_some_and(|sent| **sent != *text) {
-                return Err(refusal("the query is not the document of this id", "BAD_USER_INPUT"));
+                return Err(refusal(
+                    "the query is not the document with this id",
+                    "BAD_USER_INPUT",
+                ));
             }
             return Ok(Found { text, is_persisted: true, keep: None });
         }
         match (&params.query, id) {
             (Some(_), _) if self.mode == PersistedDocuments::Trusted && !is_free => Err(refusal(
-                "only trusted documents are executed here; send the id of one",
+                "only trusted documents may be executed; send the id of one",
                 "FORBIDDEN",
             )),
             (Some(text), None) => {
@@ -122,7 +125,7 @@ impl Documents {
             (Some(text), Some(id)) => {
                 let hash = hash(text);
                 if hash != without_prefix(id) {
-                    return Err(refusal("the hash is not that of the query", "BAD_USER_INPUT"));
+                    return Err(refusal("the hash does not match the query", "BAD_USER_INPUT"));
                 }
                 let keep = (self.mode == PersistedDocuments::Apq).then_some(hash);
                 Ok(Found { text: text.as_str().into(), is_persisted: keep.is_some(), keep })

@@ -24,7 +24,7 @@ const RETRY_AFTER: u64 = 1;
 pub fn answer(error: Error) -> Answer {
     let (code, message, field) = match error {
         Error::Unauthenticated(message) => ("UNAUTHENTICATED", message.to_owned(), None),
-        Error::Forbidden => ("FORBIDDEN", "this is not for your role".to_owned(), None),
+        Error::Forbidden => ("FORBIDDEN", "your role does not allow this".to_owned(), None),
         Error::NotFound(noun) => ("NOT_FOUND", format!("there is no such {noun}"), None),
         Error::Invalid { field, message } => {
             ("BAD_USER_INPUT", format!("{field}: {message}"), Some(field))
@@ -32,7 +32,7 @@ pub fn answer(error: Error) -> Answer {
         Error::Conflict(message) => ("CONFLICT", message, None),
         Error::IdempotencyKeyReused => (
             "IDEMPOTENCY_KEY_REUSED",
-            "this key was used with another input".to_owned(),
+            "this key was already used with a different input".to_owned(),
             Some("idempotencyKey".to_owned()),
         ),
         Error::LimitExceeded(message) => ("LIMIT_EXCEEDED", message, None),
@@ -45,7 +45,7 @@ pub fn answer(error: Error) -> Answer {
             tracing::error!(id, cause, "internal error");
             (
                 "INTERNAL_SERVER_ERROR",
-                format!("something went wrong; the server's log has it under {id}"),
+                format!("something went wrong; the server's log has the details under {id}"),
                 None,
             )
         }

@@ -88,7 +88,7 @@ impl Meter {
     }
 
     fn too_large(&self) -> Response {
-        let message = format!("the answer would have more than {} bytes; ask for less", self.limit);
+        let message = format!("the answer would exceed {} bytes; ask for less", self.limit);
         let mut error = refusal(message, "ANSWER_TOO_LARGE");
         // The request was executed, so the answer has an empty `data`, as if a non-null field had
         // failed.

@@ -146,7 +146,7 @@ impl Gate {
         let knows_schema = self.knows_schema(actor.as_ref());
         if asks_for_the_schema && !knows_schema {
             return Err(refusal(
-                "the schema is not shown to this caller",
+                "this caller may not query the schema",
                 "GRAPHQL_VALIDATION_FAILED",
             ));
         }
@@ -194,10 +194,13 @@ impl Params {
             (None, None | Some(Value::Null)) => Ok(None),
             (None, Some(Value::Object(persisted))) => match persisted.get("sha256Hash") {
                 Some(Value::String(hash)) => Ok(Some(hash)),
-                _ => Err(refusal("extensions.persistedQuery has a sha256Hash", "BAD_USER_INPUT")),
+                _ => Err(refusal(
+                    "extensions.persistedQuery must have a sha256Hash",
+                    "BAD_USER_INPUT",
+                )),
             },
             (None, Some(_)) => {
-                Err(refusal("extensions.persistedQuery is an object", "BAD_USER_INPUT"))
+                Err(refusal("extensions.persistedQuery must be an object", "BAD_USER_INPUT"))
             }
         }
     }
@@ -220,8 +223,10 @@ fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, ServerError>
             .trim_start_matches("= ")
             .to_owned();
         error.message = match at {
-            Some(at) => format!("the document is no GraphQL at {}:{}: {what}", at.line, at.column),
-            None => format!("the document is no GraphQL: {what}"),
+            Some(at) => {
+                format!("the document is not valid GraphQL at {}:{}: {what}", at.line, at.column)
+            }
+            None => format!("the document is not valid GraphQL: {what}"),
         };
         with_code(error, "GRAPHQL_PARSE_FAILED")
     })
@@ -321,11 +326,11 @@ mod tests {
                 .collect();
             let query =
                 format!("{doubled} fragment f22 on User {{ {leaf} }} {{ viewer {{ ...f0 }} }}");
-            assert!(verdict(&query).unwrap_err().contains("written out"), "{leaf}");
+            assert!(verdict(&query).unwrap_err().contains("expanded"), "{leaf}");
         }
         let many = json!({"ids": vec!["usr_1"; 5_000]});
         let query = format!("query($ids: [ID!]!) {{ {} }}", "nodes(ids: $ids) { id } ".repeat(3));
-        assert!(verdict_with(&query, many).unwrap_err().contains("written out"));
+        assert!(verdict_with(&query, many).unwrap_err().contains("expanded"));
         let circle = "fragment a on User { x { ...b } } fragment b on User { x { ...a } } { viewer { ...a } }";
         assert!(verdict(circle).unwrap_err().contains("contains itself"));
         assert!(

@@ -94,8 +94,9 @@ impl Inbox {
         #[graphql(default = 100)] first: i32,
     ) -> Result<InboxUpdate> {
         let limit = u64::try_from(first).ok().filter(|first| (1..=MOST_CHANGES).contains(first));
-        let limit = limit
-            .ok_or_else(|| Error::invalid("first", format!("is between 1 and {MOST_CHANGES}")))?;
+        let limit = limit.ok_or_else(|| {
+            Error::invalid("first", format!("must be between 1 and {MOST_CHANGES}"))
+        })?;
         let app = app(ctx);
         let start = Start::of(app, Some(&after))?;
         Ok(InboxUpdate(

@@ -61,7 +61,7 @@ impl NodeQuery {
     /// one that does not exist or that the caller may not see.
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > MOST_NODES {
-            return Err(Error::invalid("ids", format!("has at most {MOST_NODES} ids")).into());
+            return Err(Error::invalid("ids", format!("must have at most {MOST_NODES} ids")).into());
         }
         // Concurrently, so that the loaders read objects of one kind together.
         Ok(try_join_all(ids.iter().map(|id| find(ctx, id))).await?)

@@ -133,7 +133,7 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
         }
     };
     if let Err(error) = outcome {
-        tracing::debug!(%error, "a connection broke off");
+        tracing::debug!(%error, "a connection was broken");
     }
 }
 

@@ -69,7 +69,7 @@ async fn respond(http: Http, request: Request, format: Format) -> Result<Respons
         Err(error) => return Ok(refuse(vec![error], format)),
     };
     if is_get && !(prepared.is_persisted && prepared.kind != OperationType::Mutation) {
-        let message = "GET is for queries by the id of their document; POST everything else";
+        let message = "GET is only for queries by document id; use POST for everything else";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message));
     }
     match (format, prepared.kind) {
@@ -105,7 +105,7 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
         permit: None,
     };
     let Some(place) = http.operations.try_take(holder.clone(), 1) else {
-        return refused(refusal("the server has too much to do; try again", "UNAVAILABLE"));
+        return refused(refusal("the server is overloaded; try again", "UNAVAILABLE"));
     };
     let (budget, of) = (http.budget.clone(), holder.clone());
     let execution = async move {
@@ -132,7 +132,7 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
             refused(error.into_server_error(Default::default()))
         }
         Err(_) => refused(refusal(
-            "the server did not finish this in time, and may still do so",
+            "the server did not finish this in time, but may still do so",
             "UNAVAILABLE",
         )),
     }
@@ -233,13 +233,13 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
     // Another type would let a form on a foreign page send requests from the reader's network.
     if !parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
-        let message = "the content type is application/json";
+        let message = "the content type must be application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     let charset = parts
         .find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(str::to_owned));
     if charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the charset is utf-8"));
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the charset must be utf-8"));
     }
     Ok(())
 }
@@ -272,7 +272,10 @@ async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Para
         }
         Ok(Err(_)) => return Err(Refusal::malformed()),
         Err(_) => {
-            return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"));
+            return Err(Refusal::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive in time",
+            ));
         }
     };
     // An array would be taken for the fields of a request in their order.
@@ -300,7 +303,7 @@ impl Refusal {
     fn malformed() -> Self {
         Refusal::new(
             StatusCode::BAD_REQUEST,
-            "this is not one GraphQL request: a JSON object with a query or the id of a document",
+            "the body must be one JSON object with a query or the id of a document",
         )
     }
 

@@ -104,7 +104,7 @@ async fn actor(app: &App, headers: &HeaderMap) -> Result<Option<Actor>> {
 /// itself.
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>> {
     let text = headers.get(name).map(|value| value.to_str()).transpose();
-    text.map_err(|_| Error::invalid(name, "is not a text"))
+    text.map_err(|_| Error::invalid(name, "is not text"))
 }
 
 async fn sign_in(app: &App, authorization: &str, act_as: Option<&str>) -> Result<Actor> {

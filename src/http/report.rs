@@ -57,8 +57,8 @@ async fn respond(http: &Http, headers: &HeaderMap, uri: &Uri) -> Result<Response
     let first = pages.next().await.transpose()?.unwrap_or_default();
     let rest = pages.map(|page| {
         page.map_err(|error| {
-            tracing::warn!(?error, "a report breaks off");
-            std::io::Error::other("the report breaks off")
+            tracing::warn!(?error, "a report was cut off");
+            std::io::Error::other("the report was cut off")
         })
     });
     let body = futures_util::stream::once(async move { Ok(first) }).chain(rest);
@@ -85,7 +85,7 @@ impl Parameters {
             Some(_) => {
                 return Err(Error::invalid(
                     "orderBy",
-                    "is an order of readReport, as NEWEST_FIRST",
+                    "must be an order of readReport, such as NEWEST_FIRST",
                 ));
             }
         };

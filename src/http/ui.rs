@@ -72,7 +72,7 @@ fn from_cdn() -> Response {
 /// its host name resolve to a loopback address, but its browser then still sends that name.
 async fn demo_users(State(http): State<Http>, headers: HeaderMap) -> Response {
     if !is_loopback(&headers) {
-        let why = "the demo answers to localhost and loopback addresses only\n";
+        let why = "the demo answers only to localhost and loopback addresses\n";
         return (StatusCode::MISDIRECTED_REQUEST, why).into_response();
     }
     let users: &[DemoUser] = http.app.demo.as_deref().unwrap_or_default();

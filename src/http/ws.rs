@@ -73,7 +73,8 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
             .insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
     let Ok(introduction) = Introduction::of(request.headers()) else {
-        return (StatusCode::BAD_REQUEST, "authorization and act-as are texts\n").into_response();
+        return (StatusCode::BAD_REQUEST, "authorization and act-as must be text\n")
+            .into_response();
     };
     let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
     let init_slot = match http.sockets.admit(peer) {
@@ -101,12 +102,11 @@ fn refuse(too_many: TooMany) -> Response {
     let (status, why) = match too_many {
         TooMany::OfAddress => (
             StatusCode::TOO_MANY_REQUESTS,
-            "too many websockets of this address wait for their init\n",
+            "too many websockets from this address have not sent connection_init\n",
         ),
-        TooMany::InTotal => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many websockets wait for their connection_init\n",
-        ),
+        TooMany::InTotal => {
+            (StatusCode::SERVICE_UNAVAILABLE, "too many websockets have not sent connection_init\n")
+        }
     };
     (status, [(header::RETRY_AFTER, "1")], why).into_response()
 }
@@ -145,7 +145,7 @@ impl Introduction {
             match value {
                 Value::String(text) => *known = Some(text),
                 Value::Null => {}
-                _ => return Err(Close::invalid(format!("{name} is a text"))),
+                _ => return Err(Close::invalid(format!("{name} must be a string"))),
             }
         }
         Ok(())

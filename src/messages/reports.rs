@@ -229,7 +229,7 @@ async fn conditions(
     }
     if let Some(rate) = filter.max_read_rate {
         if !(0.0..=1.0).contains(&rate) {
-            return Err(Error::invalid("filter.maxReadRate", "is between 0 and 1"));
+            return Err(Error::invalid("filter.maxReadRate", "must be between 0 and 1"));
         }
         // A division, not a product: 29 of 100 is 0.29, and 0.29 times 100 is somewhat less than 29.
         let read = "CAST(a.read_count AS double precision) / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";

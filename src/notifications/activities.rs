@@ -95,7 +95,10 @@ pub async fn create(
         return made_by(app, first, count).await;
     }
     if count == 0 || count > MOST {
-        return Err(Error::invalid("activities", format!("has between 1 and {MOST} activities")));
+        return Err(Error::invalid(
+            "activities",
+            format!("must have between 1 and {MOST} activities"),
+        ));
     }
     let mut targets = Vec::with_capacity(count);
     for (index, activity) in input.activities.iter().enumerate() {
@@ -166,7 +169,7 @@ fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) ->
             app.catalog.actions().iter().map(|action| action.key.as_str()).collect();
         return Err(Error::invalid(
             format!("{path}.action"),
-            format!("is one of the catalog: {}", actions.join(", ")),
+            format!("must be one of the catalog's: {}", actions.join(", ")),
         ));
     }
     let TargetInput { kind, external_id, title, url, .. } = &activity.target;
@@ -181,13 +184,13 @@ fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) ->
     {
         return Err(Error::invalid(
             format!("{path}.data"),
-            format!("has at most {LONGEST_DATA} bytes and no NUL"),
+            format!("must have at most {LONGEST_DATA} bytes and no NUL"),
         ));
     }
     if let Some(time) = activity.occurred_at
         && clock::given(&format!("{path}.occurredAt"), time)? > now + CLOCKS_DIFFER
     {
-        return Err(Error::invalid(format!("{path}.occurredAt"), "is not in the future"));
+        return Err(Error::invalid(format!("{path}.occurredAt"), "must not be in the future"));
     }
     Ok(target)
 }

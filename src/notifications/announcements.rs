@@ -87,7 +87,7 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     let publish_at = publish_at.map_or(now, |time| time.max(now));
     let expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
     if expires_at.is_some_and(|time| time <= publish_at) {
-        return Err(Error::invalid("expiresAt", "is in the future, and after publishAt"));
+        return Err(Error::invalid("expiresAt", "must be in the future, and after publishAt"));
     }
 
     let tx = app.db.begin().await?;
@@ -196,7 +196,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
         ..old.clone()
     };
     if old.position.is_none() && new.expires_at.is_some_and(|time| time <= new.publish_at) {
-        return Err(Error::invalid("expiresAt", "is after publishAt"));
+        return Err(Error::invalid("expiresAt", "must be after publishAt"));
     }
     let mut noted = Vec::new();
     if new != old {

@@ -159,17 +159,17 @@ pub async fn configure(
     if input.settings.is_empty() || input.settings.len() > MOST_SETTINGS {
         return Err(Error::invalid(
             "settings",
-            format!("has between 1 and {MOST_SETTINGS} settings"),
+            format!("must have between 1 and {MOST_SETTINGS} settings"),
         ));
     }
     let mut named = HashSet::new();
     for (index, setting) in input.settings.iter().enumerate() {
         let field = format!("settings.{index}.action");
         if app.catalog.action(&setting.action).is_none() {
-            return Err(Error::invalid(field, "is no action of the catalog"));
+            return Err(Error::invalid(field, "must be an action from the catalog"));
         }
         if !named.insert(&setting.action) {
-            return Err(Error::invalid(field, "stands twice in this call"));
+            return Err(Error::invalid(field, "occurs twice in this call"));
         }
     }
 
@@ -273,5 +273,5 @@ fn subscriber(app: &App, actor: &Actor) -> Result<i64> {
 
 fn unknown_reason(app: &App) -> Error {
     let reasons: Vec<_> = app.catalog.reasons().iter().map(|reason| reason.key.as_str()).collect();
-    Error::invalid("reason", format!("is one of the catalog: {}", reasons.join(", ")))
+    Error::invalid("reason", format!("must be one of the catalog's: {}", reasons.join(", ")))
 }

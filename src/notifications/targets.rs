@@ -42,7 +42,7 @@ impl TargetRef {
             let types = app.catalog.target_types().join(", ");
             return Err(Error::invalid(
                 format!("{field}.type"),
-                format!("is one of the catalog: {types}"),
+                format!("must be one of the catalog's: {types}"),
             ));
         }
         text::check_id(&format!("{field}.externalId"), &self.external_id, LONGEST_EXTERNAL_ID)

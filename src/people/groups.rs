@@ -135,7 +135,10 @@ fn members(group: i64) -> sea_orm::UpdateMany<group_member::Entity> {
 
 async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::entity::user::Model>> {
     if users.is_empty() || users.len() > users::MOST {
-        return Err(Error::invalid("users", format!("has between 1 and {} users", users::MOST)));
+        return Err(Error::invalid(
+            "users",
+            format!("must have between 1 and {} users", users::MOST),
+        ));
     }
     let users: Vec<_> =
         users.iter().enumerate().map(|(index, user)| (format!("users.{index}"), user)).collect();

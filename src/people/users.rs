@@ -135,7 +135,7 @@ async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> 
 pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
     actor.require_host()?;
     if users.is_empty() || users.len() > MOST {
-        return Err(Error::invalid("users", format!("has between 1 and {MOST} users")));
+        return Err(Error::invalid("users", format!("must have between 1 and {MOST} users")));
     }
     let mut seen = HashSet::new();
     for (index, user) in users.iter().enumerate() {
@@ -143,7 +143,7 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
         if !seen.insert(&user.external_id) {
             return Err(Error::invalid(
                 format!("users.{index}.externalId"),
-                "stands twice in this call",
+                "occurs twice in this call",
             ));
         }
     }
@@ -244,10 +244,10 @@ fn check(user: &UserInput, path: &str) -> Result<()> {
     }
     let refuse = |name: &str, message: &str| Err(Error::invalid(field(name), message));
     if user.email.as_ref().is_some_and(|email| !email.contains('@')) {
-        return refuse("email", "is an e-mail address");
+        return refuse("email", "must be an e-mail address");
     }
     if user.avatar_url.as_deref().is_some_and(|url| !text::is_web_url(url)) {
-        return refuse("avatarUrl", "is an http or https URL");
+        return refuse("avatarUrl", "must be an http or https URL");
     }
     let is_tag = |tag: &String| {
         (2..=35).contains(&tag.len())
@@ -255,10 +255,13 @@ fn check(user: &UserInput, path: &str) -> Result<()> {
             && !tag.starts_with('-')
     };
     if user.locale.as_ref().is_some_and(|locale| !is_tag(locale)) {
-        return refuse("locale", "is a BCP 47 language tag, as en or pt-BR");
+        return refuse("locale", "must be a BCP 47 language tag, such as en or pt-BR");
     }
     if user.time_zone.as_ref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
-        return refuse("timeZone", "is a name of the IANA time zone database, as Europe/Paris");
+        return refuse(
+            "timeZone",
+            "must be a name from the IANA time zone database, such as Europe/Paris",
+        );
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {
             let field = format!("catalog.words.{tag}.{word}");
             let Some((_, variables)) = WORDS.iter().find(|(known, _)| known == word) else {
                 let known = WORDS.map(|(word, _)| word).join(", ");
-                return Err(Error::invalid(field, format!("is none of {known}")));
+                return Err(Error::invalid(field, format!("must be one of {known}")));
             };
             let phrase = pattern::check(&field, phrase, variables)?;
             *texts.entry(language(&field, tag)?).or_default() += &format!("{word} = {phrase}\n");
@@ -71,6 +71,8 @@ pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {
 fn language(field: &str, tag: &str) -> Result<String> {
     match tag.parse::<LanguageIdentifier>() {
         Ok(language) => Ok(language.to_string()),
-        Err(_) => Err(Error::invalid(field, format!("{tag:?} is no language tag, as en or pt-BR"))),
+        Err(_) => {
+            Err(Error::invalid(field, format!("{tag:?} is not a language tag such as en or pt-BR")))
+        }
     }
 }

@@ -110,16 +110,14 @@ fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
     }
     // The greatest length that a text without fragments can have.
     if size.length > limits.tokens as u64 {
-        let message = format!(
-            "a document has at most {} fields, with its fragments written out",
-            limits.tokens
-        );
+        let message =
+            format!("a document has at most {} fields, with its fragments expanded", limits.tokens);
         return Err(message.into());
     }
     // Validation copies a variable wherever it is used.
     if size.values > limits.values {
         return Err(format!(
-            "a document has at most {} values, with its variables written out",
+            "a document has at most {} values, with its variables expanded",
             limits.values
         )
         .into());
@@ -127,7 +125,7 @@ fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
     let cost = size.cost.div_ceil(OBJECT);
     if cost > limits.cost {
         let message = format!(
-            "the query costs {cost}, and {} is the most; ask for shorter pages",
+            "the query costs {cost}, but at most {} is allowed; ask for shorter pages",
             limits.cost
         );
         return Err(TooMuch { message, cost: Some(cost) });

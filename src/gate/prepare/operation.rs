@@ -23,7 +23,10 @@ pub fn find<'a>(
     found.map(|(_, operation)| &operation.node).ok_or_else(|| {
         let message = match name {
             Some(name) => format!("the document has no operation {name:?}"),
-            None => "the document has several operations; operationName says which is meant".into(),
+            None => {
+                "the document has several operations; operationName must say which one to execute"
+                    .into()
+            }
         };
         refusal(message, "GRAPHQL_VALIDATION_FAILED")
     })
@@ -44,8 +47,7 @@ pub fn check_once(
                 Selection::Field(field) => {
                     let name = field.node.response_key().node.as_str();
                     if !names.insert(name) {
-                        let message =
-                            format!("{name} stands twice; give each call a name of its own");
+                        let message = format!("{name} occurs twice; give each call its own alias");
                         return Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"));
                     }
                 }

@@ -76,7 +76,7 @@ fn string_length(text: &[u8]) -> Result<usize, String> {
     match is_block {
         // The parser takes its quotes for an empty string and continues after them, where nothing
         // has been checked.
-        true => Err("a block string does not end".into()),
+        true => Err("a block string is not terminated".into()),
         false => Ok(text.len()),
     }
 }

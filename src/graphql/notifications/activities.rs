@@ -109,8 +109,9 @@ impl ActivityGroup {
         #[graphql(default = 3)] limit: i32,
     ) -> Result<Vec<User>> {
         let most = usize::try_from(limit).ok().filter(|limit| (1..=MOST_ACTORS).contains(limit));
-        let most =
-            most.ok_or_else(|| Error::invalid("limit", format!("is between 1 and {MOST_ACTORS}")))?;
+        let most = most.ok_or_else(|| {
+            Error::invalid("limit", format!("must be between 1 and {MOST_ACTORS}"))
+        })?;
         let loaded = &self.activities.actors;
         let people: Vec<_> = loaded.iter().filter_map(|actor| actor.0.clone()).collect();
         let actors = match most <= people.len() || loaded.len() < LATEST_ACTORS {

@@ -75,18 +75,18 @@ pub enum ClientMessage {
 impl ClientMessage {
     pub fn parse(text: &str) -> Result<Self, Close> {
         let Ok(Value::Object(mut message)) = serde_json::from_str(text) else {
-            return Err(Close::invalid("it is a JSON object"));
+            return Err(Close::invalid("a message must be a JSON object"));
         };
         let kind = message.remove("type");
         let id = message.remove("id");
         let payload = match message.remove("payload") {
             None | Some(Value::Null) => None,
             Some(Value::Object(payload)) => Some(payload),
-            Some(_) => return Err(Close::invalid("payload is an object")),
+            Some(_) => return Err(Close::invalid("payload must be an object")),
         };
         let id = || match id {
             Some(Value::String(id)) if !id.is_empty() => Ok(id),
-            _ => Err(Close::invalid("id is a text that is not empty")),
+            _ => Err(Close::invalid("id must be a non-empty string")),
         };
         match kind.as_ref().and_then(Value::as_str) {
             Some("connection_init") => {
@@ -97,7 +97,7 @@ impl ClientMessage {
                     serde_json::from_value(payload.map_or(Value::Null, Value::Object)).ok();
                 let malformed = || {
                     Close::invalid(
-                        "payload has a query, and perhaps operationName, variables, extensions",
+                        "payload has a query and, optionally, operationName, variables, extensions",
                     )
                 };
                 let params: Params = params.filter(Params::is_complete).ok_or_else(malformed)?;
@@ -106,7 +106,7 @@ impl ClientMessage {
             Some("complete") => Ok(ClientMessage::Complete { id: id()? }),
             Some("ping") => Ok(ClientMessage::Ping(payload)),
             Some("pong") => Ok(ClientMessage::Pong),
-            _ => Err(Close::invalid("type is one that a client sends")),
+            _ => Err(Close::invalid("type must be one that clients send")),
         }
     }
 }

@@ -70,14 +70,14 @@ impl Wire {
     pub async fn hear(&mut self) -> Result<Heard, Close> {
         match self.0.next().await {
             Some(Ok(Message::Text(text))) => Ok(Heard::Text(text)),
-            Some(Ok(Message::Binary(_))) => Err(Close::invalid("it is a text")),
+            Some(Ok(Message::Binary(_))) => Err(Close::invalid("messages must be text")),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
                 Ok(Heard::SignOfLife)
             }
             Some(Ok(Message::Close(_))) | None => Ok(Heard::End),
             // The codes of RFC 6455, section 7.4.1.
             Some(Err(Error::Capacity(_))) => Err(Close::new(1009, "the message is too large")),
-            Some(Err(Error::Utf8(_))) => Err(Close::new(1007, "a text is UTF-8")),
+            Some(Err(Error::Utf8(_))) => Err(Close::new(1007, "text must be UTF-8")),
             Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => {
                 Ok(Heard::End)
             }

@@ -73,7 +73,7 @@ pub fn plan(
 ) -> Result<Plan> {
     let step = app.config.reminder_frequencies.step(&input.frequency).ok_or_else(|| {
         let names: Vec<_> = app.config.reminder_frequencies.names().collect();
-        Error::invalid("reminder.frequency", format!("is one of: {}", names.join(", ")))
+        Error::invalid("reminder.frequency", format!("must be one of: {}", names.join(", ")))
     })?;
     if input.deactivate_non_repliers {
         if !actor.is_admin() {
@@ -88,7 +88,7 @@ pub fn plan(
     let refuse = |_| {
         Error::invalid(
             "reminder.timeZone",
-            "is a name of the IANA time zone database, as Europe/Paris",
+            "must be a name from the IANA time zone database, such as Europe/Paris",
         )
     };
     Ok(Plan {
@@ -113,7 +113,7 @@ pub async fn set(
     }
     let next = Schedule { since, step: plan.step, zone: plan.zone, expiry }.after(since);
     if next.is_none() {
-        return Err(Error::invalid("reminder", "has no date: the message has expired"));
+        return Err(Error::invalid("reminder", "would have no date: the message has expired"));
     }
     let row = reminder::ActiveModel {
         message_id: Set(message),
@@ -186,7 +186,7 @@ pub async fn change(
     if row.deactivates && expiry.is_none() {
         return Err(Error::invalid(
             "expiresAt",
-            "is needed: the message is to deactivate who has not replied by then",
+            "is required: the message deactivates those who have not replied by then",
         ));
     }
     // Withdrawn: nobody is reminded any more, or deactivated.
