@@ -2,8 +2,8 @@
 # Builds the web pages into web/dist, from where they are embedded in the binary, unless they are
 # already there and newer than their sources.
 #
-# If that is not possible, it prints a notice, and the server loads GraphiQL from a CDN. In CI ($CI is
-# set) it fails instead.
+# If that is not possible, it prints a notice, and the server loads GraphiQL from a CDN. In CI ($CI
+# is set) it fails instead.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../web"
 

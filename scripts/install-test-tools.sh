@@ -65,7 +65,8 @@ has_nginx || missing+=("nginx")
 has_caddy || missing+=("Caddy (caddy)")
 if ((${#missing[@]})); then
     printf '\n*** MISSING: %s ***\n' "${missing[@]}" >&2
-    printf 'Install it with the package manager of this system. Tests that need it are skipped.\n\n' >&2
+    printf 'Install it with the package manager of this system. ' >&2
+    printf 'Tests that need it are skipped.\n\n' >&2
     [[ -z ${CI:-} ]] || exit 1
 fi
 

@@ -227,7 +227,8 @@ pub async fn serve(config: Config, clock: Clock) -> Result<()> {
     let app = server::start(config, clock).await?;
     // Before it reports that it serves: whoever reads that may send the signal at once.
     until_signalled(&app)?;
-    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, open_files, "serving");
+    let address = listener.local_addr().map_err(Error::internal)?;
+    tracing::info!(%address, open_files, "serving");
     server::serve(app, listener).await
 }
 

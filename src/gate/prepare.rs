@@ -331,7 +331,8 @@ mod tests {
         let many = json!({"ids": vec!["usr_1"; 5_000]});
         let query = format!("query($ids: [ID!]!) {{ {} }}", "nodes(ids: $ids) { id } ".repeat(3));
         assert!(verdict_with(&query, many).unwrap_err().contains("expanded"));
-        let circle = "fragment a on User { x { ...b } } fragment b on User { x { ...a } } { viewer { ...a } }";
+        let circle = "fragment a on User { x { ...b } } fragment b on User { x { ...a } } \
+                      { viewer { ...a } }";
         assert!(verdict(circle).unwrap_err().contains("contains itself"));
         assert!(
             verdict(&format!("{{ a {} }}", "{ a ".repeat(15) + &"}".repeat(15)))
@@ -351,7 +352,8 @@ mod tests {
     fn pages_of_pages_of_pages_are_counted() {
         let pages = |n: &str| {
             format!(
-                "groups(first: {n}) {{ nodes {{ members(first: {n}) {{ nodes {{ groups(first: {n}) {{ nodes {{ id }} }} }} }} }} }}"
+                "groups(first: {n}) {{ nodes {{ members(first: {n}) {{ nodes {{ \
+                 groups(first: {n}) {{ nodes {{ id }} }} }} }} }} }}"
             )
         };
         for (query, variables) in [
@@ -381,23 +383,39 @@ mod tests {
         let items = "nodes { id } pageInfo { endCursor }";
         for (query, variables, objects) in [
             ("{ viewer { id } }".into(), json!({}), 2),
-            (format!("{{ viewer {{ inbox {{ items(first: 100) {{ {items} }} }} }} }}"), json!({}), 115),
-            (format!("{{ viewer {{ inbox {{ items {{ {items} }} }} }} }}"), json!({}), 26),
-            ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }".into(), json!({"ids": vec!["usr_1"; 50]}), 55),
             (
-                "mutation($ids: [ID!]!) { markRead(input: {itemIds: $ids}) { items { id } } }".into(),
-                json!({"ids": vec!["itm_1"; 100]}),
-                111,
+                format!("{{ viewer {{ inbox {{ items(first: 100) {{ {items} }} }} }} }}"),
+                json!({}),
+                115,
+            ),
+            (format!("{{ viewer {{ inbox {{ items {{ {items} }} }} }} }}"), json!({}), 26),
+            (
+                "query($ids: [ID!]!) { nodes(ids: $ids) { id } }".into(),
+                json!({"ids": vec!["usr_1"; 50]}),
+                55,
             ),
             (
-                "mutation($ids: [ID!]!, $x: DateTime) { snooze(input: {itemIds: $ids, until: $x}) { items { id } } }"
+                "mutation($ids: [ID!]!) { markRead(input: {itemIds: $ids}) { items { id } } }"
                     .into(),
                 json!({"ids": vec!["itm_1"; 100]}),
                 111,
             ),
-            ("subscription { inboxUpdated { changes { type item { id } } } }".into(), json!({}), 221),
             (
-                "{ viewer { inbox { changes(after: \"a:1\", first: 100) { changes { item { id title } } } } } }".into(),
+                "mutation($ids: [ID!]!, $x: DateTime) { \
+                 snooze(input: {itemIds: $ids, until: $x}) { items { id } } }"
+                    .into(),
+                json!({"ids": vec!["itm_1"; 100]}),
+                111,
+            ),
+            (
+                "subscription { inboxUpdated { changes { type item { id } } } }".into(),
+                json!({}),
+                221,
+            ),
+            (
+                "{ viewer { inbox { changes(after: \"a:1\", first: 100) { \
+                 changes { item { id title } } } } } }"
+                    .into(),
                 json!({}),
                 223,
             ),
@@ -411,7 +429,8 @@ mod tests {
     fn bodies_and_searches_have_costs_of_their_own() {
         let page = |filter: &str, fields: &str| {
             format!(
-                "query($f: InboxFilter, $s: String) {{ viewer {{ inbox {{ items(first: 20{filter}) {{ nodes {{ {fields} }} }} }} }} }}"
+                "query($f: InboxFilter, $s: String) {{ viewer {{ inbox {{ \
+                 items(first: 20{filter}) {{ nodes {{ {fields} }} }} }} }} }}"
             )
         };
         let cost = |filter: &str, fields: &str, variables| cost(&page(filter, fields), variables);
@@ -431,7 +450,8 @@ mod tests {
         };
         assert_eq!(
             texts(
-                "{ viewer { inbox { items { nodes { subject { ... on Message { a: body b: body } } } } } } }"
+                "{ viewer { inbox { items { nodes { \
+                 subject { ... on Message { a: body b: body } } } } } } }"
             ),
             Ok(40)
         );

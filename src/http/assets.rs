@@ -12,8 +12,9 @@ use super::Http;
 /// Everything that a page loads comes from this server: no inline scripts run, and nothing is
 /// evaluated. Monaco and React set styles at run time, and GraphiQL's icons and fonts are in its
 /// stylesheet.
-const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
-                      style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; \
+                      connect-src 'self'; style-src 'self' 'unsafe-inline'; \
+                      img-src 'self' data:; font-src 'self' data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Vite puts a hash of the content into the names of the files below this path.
 const HASHED: &str = "assets/";

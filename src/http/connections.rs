@@ -47,8 +47,8 @@ const LONGEST_REST: Duration = Duration::from_secs(5);
 const LARGEST_REST: usize = 16 * 1024 * 1024;
 const REST_AT_ONCE: usize = 16 * 1024;
 /// The answer to a connection that exceeds the limit.
-const TOO_MANY: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
+    content-length: 0\r\nconnection: close\r\n\r\n";
 
 /// Serves until the app is told to shut down, and then until the requests in progress have
 /// finished.

@@ -22,14 +22,15 @@ const GRAPHIQL: &str = "graphiql.html";
 const NONCE_CHARACTERS: usize = 24;
 /// A notice above the page from the CDN, which is used if the server was built without Node.js.
 const NOTICE: &str = r#"<style>
-      #notice { margin: 0; padding: 0.5rem 1rem; font: 1rem/1.5 sans-serif; background: #fff3cd; color: #333 }
+      #notice { margin: 0; padding: 0.5rem 1rem; font: 1rem/1.5 sans-serif }
+      #notice { background: #fff3cd; color: #333 }
       body { display: flex; flex-direction: column; height: 100vh }
       #graphiql { flex: 1; min-height: 0 }
     </style>
     <p id="notice">
-      GraphiQL is not built into this server, and comes from unpkg.com. To have it offline, with ready-made tabs: install
-      Node.js, and start the server with <code>make demo</code>; or run <code>npm ci &amp;&amp; npm run build</code> in
-      <code>web/</code>, and build the server again.
+      GraphiQL is not built into this server, so it is loaded from unpkg.com. To have it offline,
+      with ready-made tabs, install Node.js and start the server with <code>make demo</code>; or run
+      <code>npm ci &amp;&amp; npm run build</code> in <code>web/</code> and rebuild the server.
     </p>"#;
 
 pub fn routes(demo: bool) -> Router<Http> {
@@ -62,7 +63,8 @@ fn from_cdn() -> Response {
         .replace("<div id=\"graphiql\">", &format!("{NOTICE}\n    <div id=\"graphiql\">"));
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self'; \
-         style-src 'unsafe-inline' https://unpkg.com; img-src data:; font-src data: https://unpkg.com; \
+         style-src 'unsafe-inline' https://unpkg.com; \
+         img-src data:; font-src data: https://unpkg.com; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     (secured(&policy), [(header::CACHE_CONTROL, "no-cache")], Html(page)).into_response()

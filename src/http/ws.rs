@@ -331,7 +331,9 @@ impl Connection {
         let patience = self.http.app.config.limits.write_timeout;
         tokio::select! {
             // The client learns of this only if it does read in the end.
-            said = self.wire.say(text, patience) => said.map_err(|_| Close::new(1013, "the client does not read")),
+            said = self.wire.say(text, patience) => {
+                said.map_err(|_| Close::new(1013, "the client does not read"))
+            }
             reason = &mut self.must_close => Err(reason.into()),
         }
     }

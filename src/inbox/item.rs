@@ -62,7 +62,7 @@ pub struct Activities {
     pub actors: Vec<ItemActor>,
 }
 
-/// Somebody who did something; None inside: the system.
+/// A person behind the activities of an item. None stands for the system.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ItemActor(pub Option<user::Model>);
 

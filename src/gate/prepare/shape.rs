@@ -21,12 +21,13 @@ pub const USUAL_LIST: u64 = 10;
 /// The introspection fields, which are not in any SDL, with the sizes of our schema.
 const INTROSPECTION: &str = "
     type __Schema {
-        types: [__Type] @listSize(assumedSize: 150) queryType: __Type mutationType: __Type subscriptionType: __Type
-        directives: [__Directive]
+        types: [__Type] @listSize(assumedSize: 150) queryType: __Type mutationType: __Type
+        subscriptionType: __Type directives: [__Directive]
     }
     type __Type {
         fields: [__Field] interfaces: [__Type] @listSize(assumedSize: 1) possibleTypes: [__Type]
-        enumValues: [__EnumValue] @listSize(assumedSize: 5) inputFields: [__InputValue] @listSize(assumedSize: 5)
+        enumValues: [__EnumValue] @listSize(assumedSize: 5)
+        inputFields: [__InputValue] @listSize(assumedSize: 5)
         ofType: __Type
     }
     type __Field { args: [__InputValue] @listSize(assumedSize: 2) type: __Type }
