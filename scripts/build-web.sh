@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the web pages into web/dist, from where they go into the binary, unless they are there and newer than their
-# sources.
+# Builds the web pages into web/dist, from where they are embedded in the binary, unless they are
+# already there and newer than their sources.
 #
-# Where this cannot be done it says so, and the server takes GraphiQL from a CDN; but not in CI ($CI is set), where this
-# fails.
+# If that is not possible, it prints a notice, and the server loads GraphiQL from a CDN. In CI ($CI
+# is set) it fails instead.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../web"
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Gets what the tests need beside Rust: PostgreSQL's programs, Node.js with npm and the packages of the examples
-# and of the clients that tests use, Chromium, curl, and the proxies of docs/operations.md: nginx and Caddy.
+# Installs what the tests need in addition to Rust: PostgreSQL's programs, Node.js with npm and the
+# packages of the examples and of the clients under test, Chromium, curl, and the proxies of
+# docs/operations.md: nginx and Caddy.
 #
-# Takes them from apt-get where it can. Where it cannot, it says what is missing; the tests that need it are then skipped,
-# but not in CI ($CI is set), where this fails.
+# Uses apt-get if it can. Otherwise it says what is missing, and the tests that need it are skipped;
+# in CI ($CI is set) it fails instead.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,17 +17,17 @@ has_node() {
     command -v node >/dev/null && command -v npm >/dev/null
 }
 
-# The tests look for the same names.
+# The tests try the same names.
 has_chromium() {
     [[ -n ${CHROMIUM:-} ]] || command -v chromium chromium-browser google-chrome >/dev/null
 }
 
-# The README's tour is a test.
+# Needed because the README's tour is run as a test.
 has_curl() {
     command -v curl >/dev/null
 }
 
-# Debian keeps nginx where only root looks.
+# Debian keeps nginx in a directory that only root has in PATH.
 has_nginx() {
     command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]]
 }
@@ -64,7 +65,8 @@ has_nginx || missing+=("nginx")
 has_caddy || missing+=("Caddy (caddy)")
 if ((${#missing[@]})); then
     printf '\n*** MISSING: %s ***\n' "${missing[@]}" >&2
-    printf 'Install it with the package manager of this system. Tests that need it are skipped.\n\n' >&2
+    printf 'Install it with the package manager of this system. ' >&2
+    printf 'Tests that need it are skipped.\n\n' >&2
     [[ -z ${CI:-} ]] || exit 1
 fi
 

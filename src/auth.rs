@@ -1,8 +1,10 @@
-//! Who calls: a bearer token (JWT) becomes [`Claims`], and `users::sign_in` makes an [`Actor`] of them.
+//! Who calls: a bearer token (JWT) becomes [`Claims`], from which `users::sign_in` makes an
+//! [`Actor`].
 //!
-//! - `tokens`: proves tokens, and makes them.
-//! - `rules`: what a token has to say, and how its claims become ours.
-//! - `keys`: the public keys of an identity provider. `jwks`, `source`: keeping them fresh, and where they come from.
+//! - `tokens`: verifies tokens and creates them.
+//! - `rules`: what a token must contain, and how its claims map to ours.
+//! - `keys`: the public keys of an identity provider. `jwks`, `source`: how they are kept fresh,
+//!   and where they come from.
 
 mod jwks;
 mod keys;
@@ -19,10 +21,10 @@ use serde::{Deserialize, Serialize};
 pub use self::tokens::Auth;
 use crate::error::{Error, Result};
 
-/// The longest subject of a token, and id that a host may give to a person.
+/// The greatest length of a token's subject, and of the id that a host may give to a person.
 pub const LONGEST_SUBJECT: usize = 255;
 
-/// What a caller may do at all; what they may see follows from who they are.
+/// What a caller may do. What they may see depends on who they are.
 #[derive(
     async_graphql::Enum,
     Clone,
@@ -46,13 +48,13 @@ pub enum Role {
     Admin,
 }
 
-/// What a token says, once its signature is proved.
+/// The contents of a token whose signature has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// The host's id of the person, or a name for the service.
     pub sub: String,
     pub role: Role,
-    /// When it is over here, with the leeway; seconds since 1970.
+    /// When this server considers it expired, leeway included; in seconds since 1970.
     pub exp: i64,
 }
 
@@ -60,37 +62,39 @@ pub struct Claims {
 pub fn bearer(header: &str) -> Result<&str> {
     match header.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
-        _ => Err(Error::Unauthenticated("the header is: Authorization: Bearer <token>")),
+        _ => Err(Error::Unauthenticated("the header must be: Authorization: Bearer <token>")),
     }
 }
 
-/// Who calls, and for whom.
+/// The caller, and the person they act for.
 #[derive(Clone, Debug)]
 pub struct Actor {
     pub role: Role,
     /// The token's subject: a person's external id, or a service's name.
     pub subject: String,
-    /// The person who acts, or for whom a service or admin acts (`act-as`). None: the host application itself.
+    /// The person who acts, or for whom a service or admin acts (`act-as`). None: the host
+    /// application itself.
     pub user: Option<Arc<user::Model>>,
-    /// The admin who acts for somebody else, if they are known as a person. They have to be welcome, too.
+    /// The admin who acts for somebody else, if they are known as a person. They must be active,
+    /// too.
     pub behind: Option<i64>,
-    /// When the token ends.
+    /// When the token expires.
     pub expires: DateTime<Utc>,
 }
 
 impl Actor {
-    /// The person, for what only a person has: an inbox, a reply.
+    /// The person, for what only people have or do: an inbox, a reply.
     pub fn person(&self) -> Result<&user::Model> {
-        self.user
-            .as_deref()
-            .ok_or_else(|| Error::invalid("act-as", "a service names the person for whom it acts"))
+        self.user.as_deref().ok_or_else(|| {
+            Error::invalid("act-as", "a service must name the person for whom it acts")
+        })
     }
 
     pub fn user_id(&self) -> Option<i64> {
         self.user.as_ref().map(|user| user.id)
     }
 
-    /// The host application, or an admin.
+    /// Requires the host application or an admin.
     pub fn require_host(&self) -> Result<()> {
         if self.is_host() { Ok(()) } else { Err(Error::Forbidden) }
     }
@@ -103,7 +107,7 @@ impl Actor {
         self.role == Role::Admin
     }
 
-    /// Whether this is the person themself, or somebody who may see what is private to them.
+    /// Whether the caller is this person, or may see what is private to them.
     pub fn may_see_private(&self, user: i64) -> bool {
         self.is_host() || self.user_id() == Some(user)
     }
@@ -117,8 +121,8 @@ impl Actor {
         }
     }
 
-    /// Which announcements, activities and targets exist for this caller: they are the host application's, which sees all of
-    /// them, also when it acts for somebody.
+    /// Which announcements, activities and targets exist for this caller. They belong to the host
+    /// application, which sees all of them even when it acts for somebody.
     pub fn host_reader(&self) -> Reader {
         if self.is_host() { Reader::Everything } else { self.reader() }
     }

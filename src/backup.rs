@@ -32,7 +32,8 @@ pub async fn backup(url: &str, to: &Path) -> Result<()> {
     let new = tempfile::Builder::new().prefix(".tidings-backup-").tempfile_in(directory);
     let new = new.map_err(|error| failed(directory, error))?;
     let database = db::beside(url).await?;
-    let path = new.path().to_str().ok_or_else(|| Error::invalid("file", "is a path in UTF-8"))?;
+    let path =
+        new.path().to_str().ok_or_else(|| Error::invalid("file", "must be a path in UTF-8"))?;
     let copy = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO $1", [path.into()]);
     let copied = database.execute_raw(copy).await;
     let _ = database.close().await;

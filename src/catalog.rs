@@ -1,11 +1,12 @@
-//! The catalog (requirement N4): what things there are, what can be done to them, and which doings each reason subscribes
-//! to. It is opened from the settings when the server starts, and refuses what could not work later.
+//! The catalog (requirement N4): which types of targets there are, what can be done to them, and
+//! which actions each reason covers. It is built from the settings when the server starts, and
+//! refuses settings that could not work later.
 
 pub mod titles;
 
 use std::collections::BTreeSet;
 
-use titles::{Doing, Titles};
+use titles::{ActivitySummary, Titles};
 
 use crate::{
     config,
@@ -16,7 +17,7 @@ use crate::{
 const LONGEST_KEY: usize = 64;
 const LONGEST_LABEL: usize = 100;
 
-/// A catalog has tens of entries: going through them is as fast as hashing, and keeps their order.
+/// A catalog has tens of entries: scanning them is as fast as hashing, and keeps their order.
 pub struct Catalog {
     target_types: Vec<String>,
     actions: Vec<Action>,
@@ -29,11 +30,11 @@ pub struct Catalog {
 pub struct Action {
     pub key: String,
     pub label: String,
-    /// Whether people get it who have said nothing.
+    /// Whether people receive it who have not chosen.
     pub enabled: bool,
 }
 
-/// Why somebody is subscribed to a target.
+/// A reason for which somebody is subscribed to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     pub key: String,
@@ -43,7 +44,8 @@ pub struct Reason {
 }
 
 impl Catalog {
-    /// Fails with the path of the setting that cannot be right, as `catalog.reasons.create_post.actions`.
+    /// On failure, the error has the path of the wrong setting, such as
+    /// `catalog.reasons.create_post.actions`.
     pub fn open(settings: &config::Catalog) -> Result<Self> {
         let mut seen = BTreeSet::new();
         for ty in &settings.target_types {
@@ -78,7 +80,7 @@ impl Catalog {
         })
     }
 
-    /// In the order of the settings, as are actions and reasons.
+    /// In the order of the settings, like actions and reasons.
     pub fn target_types(&self) -> &[String] {
         &self.target_types
     }
@@ -103,7 +105,7 @@ impl Catalog {
         self.target_types.iter().any(|ty| ty == key)
     }
 
-    /// The keys of what people only get who ask for it.
+    /// The keys of the actions that people hear of only if they ask for them.
     pub fn actions_off_by_default(&self) -> Vec<&str> {
         self.actions
             .iter()
@@ -112,12 +114,12 @@ impl Catalog {
             .collect()
     }
 
-    /// What an item of activities says to a reader with this locale. An action that the catalog no longer has is called by
-    /// its key: items outlive settings.
-    pub fn title(&self, locale: &str, doing: &Doing) -> String {
-        match self.action(doing.action) {
-            Some(action) => self.titles.render(locale, &action.label, doing),
-            None => self.titles.render(locale, &doing.action.replace('_', " "), doing),
+    /// The title of an item of activities for a reader with this locale. An action that is no
+    /// longer in the catalog is called by its key, because items outlive settings.
+    pub fn title(&self, locale: &str, summary: &ActivitySummary) -> String {
+        match self.action(summary.action) {
+            Some(action) => self.titles.render(locale, &action.label, summary),
+            None => self.titles.render(locale, &summary.action.replace('_', " "), summary),
         }
     }
 }
@@ -127,7 +129,7 @@ fn check_entry(field: &str, key: &str, label: &str) -> Result<()> {
     text::check_line(&format!("{field}.label"), label, LONGEST_LABEL)
 }
 
-/// Keys stand in tables, in the API, and in the ids of Fluent's messages.
+/// Keys are used in tables, in the API, and in the ids of Fluent messages.
 fn check_key(field: &str, key: &str) -> Result<()> {
     let is_plain =
         key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
@@ -136,7 +138,8 @@ fn check_key(field: &str, key: &str) -> Result<()> {
         || key.len() > LONGEST_KEY
     {
         let why = format!(
-            "{key:?} is no key: a letter from a to z, then a to z, 0 to 9 and _, {LONGEST_KEY} at most"
+            "{key:?} is not a key: a letter from a to z, then a to z, 0 to 9 and _, \
+             at most {LONGEST_KEY} characters"
         );
         return Err(Error::invalid(field, why));
     }
@@ -147,14 +150,15 @@ fn check_actions(settings: &config::Catalog, field: &str, actions: &[String]) ->
     if actions.is_empty() {
         return Err(Error::invalid(
             field,
-            "names no action, so nobody would get anything for this reason",
+            "names no action, so nobody would receive anything for this reason",
         ));
     }
     let mut seen = BTreeSet::new();
     for action in actions {
         if !settings.actions.contains_key(action) {
-            // The reason may be none that the operator has written.
-            let why = "is not in catalog.actions; where the settings name no reasons, the built-in ones hold";
+            // The reason may be a built-in one that the operator did not write.
+            let why = "is not in catalog.actions; if the settings name no reasons, \
+                       the built-in ones apply";
             return Err(Error::invalid(field, format!("{action:?} {why}")));
         }
         if !seen.insert(action) {
@@ -168,7 +172,7 @@ fn check_actions(settings: &config::Catalog, field: &str, actions: &[String]) ->
 mod tests {
     use super::*;
 
-    /// The settings of a file with this text.
+    /// The settings from a file with this text.
     fn settings(toml: &str) -> config::Catalog {
         let file = ::config::File::from_str(toml, ::config::FileFormat::Toml);
         ::config::Config::builder().add_source(file).build().unwrap().try_deserialize().unwrap()

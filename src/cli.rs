@@ -30,21 +30,21 @@ enum Command {
     Serve {
         #[command(flatten)]
         database: Database,
-        /// Where to listen, as 127.0.0.1:8080.
+        /// The address to listen on, such as 127.0.0.1:8080.
         #[arg(long)]
         listen: Option<SocketAddr>,
-        /// Leaves the tables as they are.
+        /// Does not change the tables.
         #[arg(long)]
         no_migrate: bool,
-        /// A file of documents; people may send nothing else.
+        /// A file of trusted documents; people may send nothing else.
         #[arg(long)]
         trusted_documents: Option<PathBuf>,
-        /// A temporary SQLite database with people and messages to look at, on loopback.
+        /// Serves a temporary SQLite database with sample people and messages, on loopback.
         #[cfg(feature = "demo")]
         #[arg(long, conflicts_with = "database_url")]
         demo: bool,
     },
-    /// Brings the tables up to date and ends.
+    /// Brings the tables up to date and exits.
     Migrate {
         #[command(flatten)]
         database: Database,
@@ -60,34 +60,36 @@ enum Command {
         user: String,
         #[arg(long, value_enum, default_value = "user")]
         role: RoleName,
-        /// How long it is valid, as 30m, 1h or 7d.
+        /// How long the token is valid, such as 30m, 1h or 7d.
         #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
         ttl: Duration,
     },
-    /// Looks whether all counts, positions and readings are what the items and recipients make of them, also while servers run.
-    /// Ends with 1 if something is wrong.
+    /// Checks whether all counts, positions and read receipts agree with the items and recipients;
+    /// works while servers run. Exits with 1 if something is wrong.
     Recount {
         #[command(flatten)]
         database: Database,
-        /// Mends what is wrong. With SQLite the server has to be stopped.
+        /// Repairs what is wrong. With SQLite, stop the server first.
         #[arg(long)]
         fix: bool,
     },
-    /// Copies a SQLite database to a new file, also while its server runs.
+    /// Copies a SQLite database to a new file; works while its server runs.
     Backup {
         #[command(flatten)]
         database: Database,
         /// The new file.
         file: PathBuf,
     },
-    /// Puts a backup in the place of a SQLite database, whose server is stopped. What was there stays beside it.
+    /// Replaces a SQLite database with a backup; stop its server first. The old database is kept
+    /// beside it.
     Restore {
         #[command(flatten)]
         database: Database,
         /// The backup.
         file: PathBuf,
     },
-    /// Run this after a restore of a PostgreSQL: clients whose cursors are from the lost future then resynchronise.
+    /// Run this after restoring a PostgreSQL database: clients with cursors from the lost future
+    /// then resynchronise.
     NewEpoch {
         #[command(flatten)]
         database: Database,
@@ -96,7 +98,7 @@ enum Command {
 
 #[derive(Args)]
 struct Database {
-    /// sqlite: and a path, or a postgres:// URL.
+    /// sqlite: followed by a path, or a postgres:// URL.
     #[arg(long)]
     database_url: Option<String>,
 }
@@ -116,7 +118,7 @@ impl Database {
     }
 }
 
-/// Does what the command line says.
+/// Does what the command line asks for.
 pub async fn run(cli: Cli) -> Result<()> {
     match cli.command {
         #[cfg(feature = "demo")]
@@ -162,7 +164,8 @@ pub async fn run(cli: Cli) -> Result<()> {
                     .await?;
             match kept {
                 Some(kept) => {
-                    process::print(&format!("what was there before is {}\n", kept.display()))
+                    let text = format!("the previous database is kept as {}\n", kept.display());
+                    process::print(&text)
                 }
                 None => Ok(()),
             }
@@ -183,7 +186,7 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
         true => {
             let (db, _) = Db::open(&config.database_url).await.map_err(|error| match error {
                 Error::Unavailable(cause) => {
-                    Error::Unavailable(format!("cannot mend: {cause}; stop it first"))
+                    Error::Unavailable(format!("cannot repair: {cause}; stop it first"))
                 }
                 error => error,
             })?;
@@ -191,7 +194,7 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
             if !report.findings.is_empty() {
                 process::print(&report.to_string())?;
                 recount::mend(&db, &report.findings, now).await?;
-                process::print("mended; a second look:\n")?;
+                process::print("repaired; checking again:\n")?;
                 report = recount::check(db.read(), now).await?;
             }
             db.close().await;
@@ -208,19 +211,20 @@ async fn recount(config: &Config, fix: bool) -> Result<()> {
     match report.findings.len() {
         0 => Ok(()),
         _ if fix => Err(Error::Conflict("something is still wrong".into())),
-        _ => Err(Error::Conflict("something is wrong; --fix mends it".into())),
+        _ => Err(Error::Conflict("something is wrong; --fix repairs it".into())),
     }
 }
 
-/// Runs the server until it is told to end by a signal.
+/// Runs the server until a signal tells it to stop.
 pub async fn serve(config: Config, clock: Clock) -> Result<()> {
     log(&config);
     let open_files = process::raise_file_limit();
     let listener = process::listen(&config).await?;
     let app = server::start(config, clock).await?;
-    // Before it says that it serves: whoever reads that may tell it to end.
+    // Before it reports that it serves: whoever reads that may send the signal at once.
     process::until_signalled(&app)?;
-    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, open_files, "serving");
+    let address = listener.local_addr().map_err(Error::internal)?;
+    tracing::info!(%address, open_files, "serving");
     server::serve(app, listener).await
 }
 

@@ -22,7 +22,7 @@ const SUBSECOND_DIGITS: u16 = 6;
 pub fn given(field: &str, time: DateTime<Utc>) -> Result<DateTime<Utc>> {
     match time.year() {
         0..=9999 => Ok(in_micros(time)),
-        _ => Err(Error::invalid(field, "is between the years 0 and 9999")),
+        _ => Err(Error::invalid(field, "must be between the years 0 and 9999")),
     }
 }
 

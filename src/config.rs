@@ -1,7 +1,8 @@
-//! The settings, each from the strongest place that names it: command line, `TIDINGS_*`, `tidings.toml`, default.
+//! The settings. For each, the first of these that sets it wins: command line, `TIDINGS_*`
+//! variables, `tidings.toml`, default.
 //!
-//! `TIDINGS_DATABASE_URL` is `database_url`, `TIDINGS_LIMITS_DEPTH` is `depth` in the table `[limits]`, and so with those of
-//! `[database]`; a list is written with commas.
+//! `TIDINGS_DATABASE_URL` is `database_url`, `TIDINGS_LIMITS_DEPTH` is `depth` in the table
+//! `[limits]`, and likewise for `[database]`; lists are written with commas.
 
 mod catalog;
 mod database;
@@ -24,95 +25,103 @@ pub use self::{
 };
 use crate::error::{Error, Result};
 
-/// The file that is read from the working directory when it is there.
+/// Read from the working directory if it exists.
 const FILE: &str = "tidings.toml";
 const PREFIX: &str = "TIDINGS_";
-/// Those whose settings have variables, too.
+/// The tables whose settings can also be set by variables.
 const TABLES: [&str; 2] = ["limits", "database"];
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `sqlite:` and a path, or a `postgres://` URL.
+    /// `sqlite:` followed by a path, or a `postgres://` URL.
     pub database_url: Secret,
-    /// Where to listen. Without keys for tokens that somebody chose, only loopback is possible.
+    /// The address to listen on. Only loopback is possible unless keys for tokens have been
+    /// configured.
     pub listen: SocketAddr,
-    /// The secret that tokens are signed with (HS256), at least 32 bytes. Made and kept in a file beside a SQLite
-    /// database when it is missing, and `auth_jwks`, too.
+    /// The secret that signs tokens (HS256), at least 32 bytes. If neither it nor `auth_jwks` is
+    /// set, a secret is created and kept in a file beside the SQLite database.
     pub auth_secret: Option<Secret>,
-    /// Other secrets whose tokens are good, too: the next one and the last one, while one replaces the other.
+    /// Other secrets whose tokens are accepted: the next or the previous one, during a rotation.
     pub auth_secrets_accepted: Vec<Secret>,
-    /// Where the public keys of an identity provider are (a JWKS): an https URL, an http URL on loopback, or a file.
+    /// Where to find the public keys of an identity provider (a JWKS): an https URL, an http URL on
+    /// loopback, or a file.
     pub auth_jwks: Option<String>,
-    /// What those keys may sign with. Never HS256, which is for secrets.
+    /// The algorithms that those keys may sign with. Never HS256, which is for secrets.
     pub auth_algorithms: Vec<Algorithm>,
-    /// The `iss` that every token must have. None: it is not looked at.
+    /// The `iss` that every token must have. None: it is not checked.
     pub auth_issuer: Option<String>,
-    /// What must be in the `aud` of every token.
+    /// The `aud` that every token must include.
     pub auth_audience: String,
-    /// By how much the clocks of who makes tokens and of this server may differ.
+    /// The greatest allowed difference between this server's clock and that of a token's issuer.
     #[serde(with = "humantime_serde")]
     pub auth_leeway: Duration,
-    /// The claim with the host's id of the person. One that begins with `/` is a path: `/user/id`.
+    /// The claim with the host's id of the person. A value that begins with `/` is a path:
+    /// `/user/id`.
     pub auth_user_claim: String,
-    /// The claim with the role, a text or a list of texts; a path as above.
+    /// The claim with the role, a string or a list of strings; a path as for the subject.
     pub auth_role_claim: String,
-    /// What that claim says for our roles, as `editor=user`. Empty: `user`, `service` and `admin`.
+    /// How that claim's values map to roles, such as `editor=user`. Empty: `user`, `service` and
+    /// `admin`.
     pub auth_role_values: Vec<String>,
-    /// The role of a token that has none that means something. None: it is refused.
+    /// The role of a token without a recognised role. None: the token is refused.
     pub auth_default_role: Option<DefaultRole>,
     /// Whether tables are brought up to date on start.
     pub migrate: bool,
-    /// Days for which a client may be away and still continue its stream; older cursors get a `resync`.
+    /// For how many days a client may be away and still continue its stream; older cursors get a
+    /// `resync`.
     pub retention_days: u16,
-    /// Days for which a repeated mutation is recognised by its idempotency key.
+    /// For how many days a repeated mutation is recognised by its idempotency key.
     pub idempotency_days: u16,
-    /// Whether people may follow targets by themselves. If not, the host application does it for them, who may see what.
+    /// Whether people may follow targets by themselves. If not, the host application subscribes
+    /// them, since it knows who may see what.
     pub people_subscribe: bool,
-    /// How often messages can remind: names, and steps as `2 weeks`.
+    /// How often messages can remind: names with their steps, such as `2 weeks`.
     pub reminder_frequencies: Frequencies,
-    /// What senders are told of who reads their messages.
+    /// What senders learn about who reads their messages.
     pub reading_details: ReadingDetails,
     /// `text` or `json`.
     pub log_format: LogFormat,
-    /// What is logged, as in `tidings=debug,info`.
+    /// What is logged, such as `tidings=debug,info`.
     pub log: String,
-    /// Origins of pages on other hosts that may use the API from a browser, as https://app.example.com; `*` is any.
+    /// Origins of pages on other hosts that may use the API from a browser, such as
+    /// https://app.example.com; `*` allows any.
     pub cors_origins: Vec<String>,
-    /// Who may ask for the schema, and is told what a misspelt field may have meant.
+    /// Who may query the schema, and gets suggestions for misspelt fields.
     pub introspection: Introspection,
-    /// Whether clients may send the hash of a document instead of its text. Without this setting: `trusted` where there are
-    /// trusted documents, and `apq` otherwise.
+    /// Whether clients may send the hash of a document instead of its text. If not set: `trusted`
+    /// if there are trusted documents, otherwise `apq`.
     pub persisted_documents: Option<PersistedDocuments>,
-    /// The file of trusted documents: an object of ids and texts, or a manifest of Apollo's.
+    /// The file of trusted documents: an object that maps ids to texts, or an Apollo manifest.
     pub trusted_documents: Option<PathBuf>,
-    /// How long the server goes on after it was told to end, while `/readyz` already fails: load balancers need a while to
-    /// notice.
+    /// How long the server keeps working after it was told to stop, while `/readyz` already fails:
+    /// load balancers need time to notice.
     #[serde(with = "humantime_serde")]
     pub shutdown_delay: Duration,
-    /// How long it may take to end after that. Requests in flight have three quarters of it to finish; what is left then is
-    /// cut off.
+    /// How long stopping may take after that. Requests in progress get three quarters of it to
+    /// finish; then they are cut off.
     #[serde(with = "humantime_serde")]
     pub shutdown_timeout: Duration,
     /// How the database is used.
     pub database: Database,
     /// What one request, connection or person may use.
     pub limits: Limits,
-    /// What activities are about. In the file only: it has names of its own, and their order counts.
+    /// What activities are about. Only in the file: its tables have names of their own, and their
+    /// order matters.
     pub catalog: Catalog,
 }
 
-/// What senders are told of who reads their messages. Admins see everything.
+/// What senders learn about who reads their messages. Admins see everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadingDetails {
-    /// Who has read, and when.
+    /// Who has read them, and when.
     Names,
-    /// How many have.
+    /// How many people have read them.
     Counts,
 }
 
-/// Who may ask for the schema.
+/// Who may query the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Introspection {
@@ -128,13 +137,13 @@ pub enum Introspection {
 pub enum PersistedDocuments {
     /// Nothing.
     Off,
-    /// The hash of one that was sent before (automatic persisted queries).
+    /// The hash of a document that was sent before (automatic persisted queries).
     Apq,
-    /// The id of a trusted one; and people may send nothing else.
+    /// The id of a trusted document; people may send nothing else.
     Trusted,
 }
 
-/// What a token may be without saying so: nothing that could do harm.
+/// The role of a token that names none: only one that can do no harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DefaultRole {
@@ -186,12 +195,13 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the file and the environment; the command line is laid over it by `cli`.
+    /// Reads the file and the environment; `cli` adds the command line.
     pub fn load() -> Result<Self> {
         let failed = |error: config::ConfigError| Error::invalid(FILE, error.to_string());
         let file = File::new(FILE, FileFormat::Toml).required(false);
         let mut builder = config::Config::builder().add_source(file);
-        // Other variables with this prefix are not ours: the name of a test's database, a script's token.
+        // Other variables with this prefix are not settings: the name of a test's database, a
+        // script's token.
         let settings = serde_json::to_value(Config::default()).map_err(Error::internal)?;
         for (name, value) in std::env::vars() {
             let Some(name) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { continue };
@@ -217,7 +227,7 @@ impl Config {
         builder.build().and_then(config::Config::try_deserialize).map_err(failed)
     }
 
-    /// The same settings, with the rules for tokens that hold where nobody has set any.
+    /// The same settings, with the default rules for tokens.
     pub fn with_default_auth(self) -> Self {
         let new = Config::default();
         Config {
@@ -237,7 +247,7 @@ impl Config {
     }
 }
 
-/// HS256's hash has 32 bytes; a shorter secret is weaker than the signature.
+/// HS256's hash has 32 bytes; a shorter secret would be weaker than the signature.
 pub const MIN_SECRET_BYTES: usize = 32;
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub async fn serve(config: Config) -> Result<()> {
     if !config.listen.ip().is_loopback() {
         return Err(Error::invalid(
             "listen",
-            "is a loopback address with --demo: its tokens are for everybody to see",
+            "must be a loopback address with --demo: its tokens are visible to everybody",
         ));
     }
     let directory =

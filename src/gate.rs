@@ -1,8 +1,11 @@
-//! What a request passes before it is executed, and its answer afterwards.
+//! What a request passes through before it is executed, and its answer afterwards.
 //!
-//! - `documents`: the text that a request names. `prepare`: it is parsed, measured and refused if it asks for too much.
-//! - `rates`: how often somebody may ask. `searches`: how many may search at the same time.
-//! - `meter`: counts the bytes of an answer while it is made. `answers`: writes it. `errors`: what clients hear of one.
+//! - `documents`: the text that a request refers to. `prepare`: parses and measures it, and refuses
+//!   it if it asks for too much.
+//! - `rates`: how often somebody may send requests. `searches`: how many may search at the same
+//!   time.
+//! - `meter`: counts the bytes of an answer while it is created. `answers`: completes it. `errors`:
+//!   what clients see of an error.
 
 mod answers;
 mod documents;

@@ -42,22 +42,22 @@ pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
 };
 pub use item::{
-    Activities, BEGINNING, Doer, Item, LATEST_ACTORS, Subject, Texts, latest_actors, reasons,
+    Activities, BEGINNING, Item, ItemActor, LATEST_ACTORS, Subject, Texts, latest_actors, reasons,
 };
 
-/// Which items a list shows.
+/// Which of an inbox's lists to show.
 #[derive(async_graphql::Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InboxView {
-    /// What is there: neither archived nor snoozed.
+    /// Active items: neither archived nor snoozed.
     #[default]
     Active,
-    /// What is there and not read.
+    /// Active items that are unread.
     Unread,
-    /// What comes back later.
+    /// Snoozed items.
     Snoozed,
-    /// What was put away.
+    /// Archived items.
     Archived,
-    /// All of them.
+    /// All items.
     All,
 }
 

@@ -45,34 +45,37 @@ pub type Sent = (message::Model, Option<user::Model>);
 /// A new message.
 #[derive(InputObject, Clone, Debug, Serialize)]
 pub struct CreateMessageInput {
-    /// 1 to 100 people and groups. Who is reached twice gets it once.
+    /// 1 to 100 people and groups. Anyone addressed twice receives it once.
     pub to: Vec<AudienceRef>,
     /// One line of 1 to 200 characters.
     pub subject: String,
     /// Markdown, at most 64 KiB.
     pub body: String,
-    /// When it leaves the inboxes again; in the future.
+    /// When it leaves the inboxes; in the future.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Reminds those who have not read it. With a reminder it stays in the inboxes until 24 hours after the last one.
+    /// Reminds those who have not read it. A message with a reminder stays in the inboxes until 24
+    /// hours after the final one.
     // Without one the fingerprint is what it was before there were reminders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminder: Option<ReminderInput>,
-    /// Makes a repetition of this call harmless: it answers with the message that the first one made. 1 to 255 bytes.
+    /// Makes it safe to repeat this call: a repetition returns the message that the first call
+    /// created. 1 to 255 bytes.
     #[serde(skip)]
     pub idempotency_key: Option<String>,
 }
 
-/// A reply to a message that the caller got or sent.
+/// A reply to a message that the caller received or sent.
 #[derive(InputObject, Clone, Debug, Serialize)]
 pub struct ReplyToMessageInput {
-    /// The message that is answered.
+    /// The message to reply to.
     pub parent_id: ID,
     /// Markdown, at most 64 KiB.
     pub body: String,
     /// Whom the reply reaches.
     #[graphql(default)]
     pub scope: ReplyScope,
-    /// Makes a repetition of this call harmless: it answers with the reply that the first one made. 1 to 255 bytes.
+    /// Makes it safe to repeat this call: a repetition returns the message that the first call
+    /// created. 1 to 255 bytes.
     #[serde(skip)]
     pub idempotency_key: Option<String>,
 }
@@ -80,21 +83,23 @@ pub struct ReplyToMessageInput {
 /// Whom a reply reaches.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum ReplyScope {
-    /// Only who sent the message.
+    /// Only the sender of the message.
     Sender,
-    /// Who sent the message and everybody who got it, except those who have left the group by which they got it.
+    /// The sender of the message and everybody who received it, except those who have left the
+    /// group through which they received it.
     #[default]
     Everyone,
 }
 
-/// A change of a message that was sent.
+/// A change of a sent message.
 #[derive(InputObject, Clone, Debug)]
 pub struct UpdateMessageInput {
     /// The message.
     pub message_id: ID,
-    /// When it leaves the inboxes: a past time takes it out at once, for good; null lets it stay.
+    /// When it leaves the inboxes: a time in the past removes it at once, for good; null lets it
+    /// stay.
     pub expires_at: MaybeUndefined<DateTime<Utc>>,
-    /// Reminds those who have not read it, counted from now on; null ends the reminders.
+    /// Reminds those who have not read it, counted from now; null ends the reminders.
     pub reminder: MaybeUndefined<ReminderInput>,
 }
 
@@ -110,7 +115,7 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
     text::check_body(&input.body)?;
     input.expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
     if input.expires_at.is_some_and(|time| time <= now) {
-        return Err(Error::invalid("expiresAt", "is in the future"));
+        return Err(Error::invalid("expiresAt", "must be in the future"));
     }
     let plan = input
         .reminder
@@ -163,7 +168,9 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     text::check_body(&input.body)?;
     let (parent, author) = find(app, actor, id::Kind::Message.decode(&input.parent_id)?).await?;
     if !takes_part(app, sender, &parent).await? {
-        return Err(Error::Conflict("only who got or sent the message can reply to it".into()));
+        return Err(Error::Conflict(
+            "only people who received or sent the message can reply to it".into(),
+        ));
     }
     let audiences = reply_audiences(app, sender, &parent, author, input.scope).await?;
 

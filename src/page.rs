@@ -58,7 +58,7 @@ impl<K: Key> Page<K> {
     ) -> Result<Self> {
         let size = |field: &str, size: i32| match size {
             1..=MOST => Ok(size as u64),
-            _ => Err(Error::invalid(field, format!("is between 1 and {MOST}"))),
+            _ => Err(Error::invalid(field, format!("must be between 1 and {MOST}"))),
         };
         let (limit, backwards) = match (first, last) {
             (Some(_), Some(_)) => {

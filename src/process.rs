@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Takes the port, or says that another process has it.
+/// Binds the port; says so if it is already in use.
 pub async fn listen(config: &Config) -> Result<TcpListener> {
     let busy = |error: std::io::Error| {
         Error::Unavailable(format!("cannot listen on {}: {error}", config.listen))
@@ -22,12 +22,13 @@ pub async fn listen(config: &Config) -> Result<TcpListener> {
     TcpListener::bind(config.listen).await.map_err(busy)
 }
 
-/// SIGXFSZ, which tokio has no name for: a file is larger than the process may make it.
+/// SIGXFSZ, for which tokio has no name: a file would exceed the size that the process may write.
 const FILE_SIZE_EXCEEDED: SignalKind = SignalKind::from_raw(25);
 
-/// Ends the server on Ctrl-C and SIGTERM.
+/// Stops the server on Ctrl-C and SIGTERM.
 pub fn until_signalled(app: &App) -> Result<()> {
-    // Heard by nobody, which is enough: by itself this signal ends the process, and the failed write is an error like others.
+    // Nothing handles it, and that is enough: by default this signal ends the process; caught, the
+    // write fails with an ordinary error.
     let _ = signal(FILE_SIZE_EXCEEDED).map_err(Error::internal)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
@@ -45,14 +46,14 @@ pub fn until_signalled(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Writes to standard output. If nobody reads it any more, that is no error.
+/// Writes to standard output; a closed pipe means that the reader has read enough.
 pub fn print(text: &str) -> Result<()> {
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 
-/// Raises the limit as far as the system lets us: the usual one of 1024 is from before there were so many connections, and
-/// is too small for a server of live inboxes. Returns the new limit; None if there is none.
+/// Raises the limit of open files as far as the system allows: the usual 1024 dates from before servers had this many
+/// connections. Returns the new limit; None if there is none.
 pub fn raise_file_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {

@@ -1,4 +1,5 @@
-//! Starting and stopping: the parts of the server are made here, in order, and end here, in order.
+//! Starting and stopping: the parts of the server are created here, in order, and stopped here, in
+//! order.
 
 use std::{
     fs,
@@ -29,7 +30,7 @@ use crate::{
     error::{Error, Result},
     gate::Gate,
     graphql,
-    http::{self, Http, Places},
+    http::{self, Http, SocketLimits},
     inbox::live::Live,
     jobs,
     notifications::pull,
@@ -39,7 +40,7 @@ const SECRET_FILE: &str = "tidings.secret";
 const SECRET_CHARACTERS: usize = 48;
 const EPOCH_CHARACTERS: usize = 10;
 
-/// Opens the database, brings it up to date, and makes what the server works with.
+/// Opens the database, brings it up to date, and creates what the server works with.
 pub async fn start(config: Config, clock: Clock) -> Result<App> {
     let catalog = Catalog::open(&config.catalog)?;
     let auth = auth(&config)?;
@@ -65,14 +66,14 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
     })
 }
 
-/// Serves until the app is told to shut down, and then until everything has ended in good order.
+/// Serves until the app is told to shut down, and then until everything has stopped in order.
 pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let tasks = TaskTracker::new();
     let limits = &app.config.limits;
     let router = http::router(Http {
         schema: graphql::schema(app.clone()),
         gate: Arc::new(Gate::open(app.config.clone(), &graphql::sdl())?),
-        places: Places::new(limits),
+        sockets: SocketLimits::new(limits),
         budget: Budget::new(limits.answers_per_user, limits.answers_in_all),
         operations: Budget::new(limits.operations_per_user, limits.operations_in_all),
         tasks: tasks.clone(),
@@ -80,7 +81,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     });
     let mut background = JoinSet::new();
     background.spawn(jobs::run(app.in_background()));
-    // Before anybody can connect. If the database is away, everything is looked at when it is back.
+    // Before anybody can connect. If the database is down, everything is checked once it is back.
     let looked_at = pull::heads(&app).await.unwrap_or_default();
     background.spawn(pull::keep_connected(app.in_background(), looked_at));
     background.spawn({
@@ -99,11 +100,13 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     Ok(())
 }
 
-/// Lets the work go on until it ends by itself, some time after the app was told to shut down, and then ends the database.
+/// Lets work finish by itself for some time after the app was told to shut down, then stops the
+/// database.
 ///
-/// What has not ended in three quarters of the time is cut off, by way of its transactions: they are rolled back, and whoever
-/// waits for one hears UNAVAILABLE. The rest of the time is for these answers and for the end of the connections. What is still
-/// there after that is left to the end of the process; nobody was told that it is done.
+/// Whatever has not finished in three quarters of the time is cut off through its transactions:
+/// they are rolled back, and whoever waits for one gets UNAVAILABLE. The rest of the time is for
+/// these answers and for closing connections. Anything still running after that ends with the
+/// process; nobody was told that it succeeded.
 async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
     let limit = app.config.shutdown_timeout;
     let told = OnceLock::new();
@@ -119,7 +122,7 @@ async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
             () = late => true,
         };
         if is_late {
-            tracing::warn!("some work did not end in time and is cut off");
+            tracing::warn!("some work did not finish in time and was cut off");
             let cut_off = async {
                 app.db.cut_off().await;
                 work.await;
@@ -127,15 +130,16 @@ async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
             let _ = timeout(limit / 10, cut_off).await;
         }
     }
-    // All that is left of it: on a slow disk SQLite's log takes a while, and the lock is given back after it.
+    // The whole remaining time: on a slow disk, SQLite's log takes a while, and its lock is
+    // released after that.
     let left =
         told.get().map_or(limit, |told| limit.saturating_sub(told.elapsed())).max(limit / 10);
     if timeout(left, app.db.close()).await.is_err() {
-        tracing::warn!("the connections to the database did not end in time");
+        tracing::warn!("the database connections did not close in time");
     }
 }
 
-/// The name of the database's history, made at its first start.
+/// The name of the database's history, created at its first start.
 async fn epoch(db: &Db, clock: &Clock) -> Result<String> {
     let first = installation::ActiveModel {
         id: Set(1),
@@ -150,7 +154,8 @@ async fn epoch(db: &Db, clock: &Clock) -> Result<String> {
     row.map(|row| row.epoch).ok_or_else(|| Error::Internal("no epoch".into()))
 }
 
-/// Gives the database's history a new name, so that no client continues from a state that a restore undid.
+/// Gives the database's history a new name, so that no client continues from a state that a restore
+/// undid.
 pub async fn renew_epoch(db: &Db) -> Result<()> {
     let new = installation::ActiveModel {
         id: Set(1),
@@ -162,7 +167,7 @@ pub async fn renew_epoch(db: &Db) -> Result<()> {
     tx.commit().await
 }
 
-/// What proves tokens, by the settings.
+/// Verifies tokens, according to the settings.
 pub fn auth(config: &Config) -> Result<Auth> {
     match (&config.auth_secret, &config.auth_jwks) {
         (Some(secret), _) => Auth::open(config, Some(secret)),
@@ -171,15 +176,17 @@ pub fn auth(config: &Config) -> Result<Auth> {
     }
 }
 
-/// Where nobody has chosen keys, beside a SQLite database: a secret that is made once and kept in a file that only its
-/// owner can read.
+/// If nobody has configured keys, and the database is SQLite: a secret that is created once and
+/// kept in a file beside it that only its owner can read.
 fn own_secret(config: &Config) -> Result<String> {
     let Location::Sqlite(path) = Location::of(&config.database_url)? else {
-        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: the servers on one PostgreSQL share it, and none can make it";
+        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: the servers on one \
+                   PostgreSQL share it, so none of them can create it";
         return Err(Error::invalid("auth_secret", why));
     };
     if !config.listen.ip().is_loopback() {
-        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: without it the server listens on loopback only";
+        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: without it the server \
+                   listens on loopback only";
         return Err(Error::invalid("auth_secret", why));
     }
     let file: PathBuf = path.with_file_name(SECRET_FILE);
@@ -193,9 +200,10 @@ fn own_secret(config: &Config) -> Result<String> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let secret = fs::read_to_string(&file).map_err(failed)?.trim().to_owned();
             match secret.len() < crate::config::MIN_SECRET_BYTES {
-                true => {
-                    Err(Error::Internal(format!("{} holds no secret; remove it", file.display())))
-                }
+                true => Err(Error::Internal(format!(
+                    "{} contains no secret; remove it",
+                    file.display()
+                ))),
                 false => Ok(secret),
             }
         }

@@ -7,7 +7,7 @@ pub fn check_line(field: &str, text: &str, longest: usize) -> Result<()> {
     if is_line(text) && text.chars().count() <= longest {
         return Ok(());
     }
-    Err(Error::invalid(field, format!("is one line of 1 to {longest} characters")))
+    Err(Error::invalid(field, format!("must be one line of 1 to {longest} characters")))
 }
 
 /// A line for machines, as an id or a key: 1 to `longest` bytes.
@@ -15,7 +15,7 @@ pub fn check_id(field: &str, text: &str, longest: usize) -> Result<()> {
     if is_line(text) && text.len() <= longest {
         return Ok(());
     }
-    Err(Error::invalid(field, format!("is one line of 1 to {longest} bytes")))
+    Err(Error::invalid(field, format!("must be one line of 1 to {longest} bytes")))
 }
 
 /// Not blank, and without control characters: they could forge lines of a log or a terminal.
@@ -39,7 +39,10 @@ const LONGEST_URL: usize = 2_000;
 pub fn check_body(body: &str) -> Result<()> {
     // PostgreSQL cannot keep a NUL in a text.
     if body.len() > LONGEST_BODY || body.contains('\0') {
-        return Err(Error::invalid("body", format!("has at most {LONGEST_BODY} bytes and no NUL")));
+        return Err(Error::invalid(
+            "body",
+            format!("must have at most {LONGEST_BODY} bytes and no NUL"),
+        ));
     }
     Ok(())
 }
@@ -52,7 +55,7 @@ pub fn check_link(field: &str, url: Option<&str>) -> Result<()> {
     match url {
         Some(url) if !url.is_empty() && !is_web_url(url) && !is_path(url) => Err(Error::invalid(
             field,
-            "is an http or https URL, or a path that begins with one slash",
+            "must be an http or https URL, or a path that begins with one slash",
         )),
         _ => Ok(()),
     }

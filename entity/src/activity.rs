@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::{message::Reader, subscription, target};
 
-/// Somebody did something to something (N1, N2). Ids are in the order of the commits, so they are positions, too.
+/// Somebody did something to a target (N1, N2). Ids are in commit order, so they also serve as
+/// positions.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "activity")]
@@ -18,12 +19,12 @@ pub struct Model {
     pub actor_id: Option<i64>,
     pub action: String,
     pub target_id: i64,
-    /// JSON, for showing it.
+    /// JSON data for display.
     #[sea_orm(column_type = "Text", nullable)]
     pub data: Option<String>,
     pub occurred_at: DateTimeUtc,
     pub retracted_at: Option<DateTimeUtc>,
-    /// When it had left all inboxes.
+    /// When it had been removed from all inboxes.
     pub settled_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     #[sea_orm(belongs_to, from = "actor_id", to = "id")]
@@ -35,8 +36,9 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The activities that this reader may know of: people what they did, what was done to what they own, and what was done
-    /// while they followed that action on its target; nothing that was retracted.
+    /// The activities that this reader may know of. People: what they did, what was done to targets
+    /// they own, and what was done to a target while they followed that action on it; never
+    /// anything retracted.
     pub fn visible_to(reader: Reader) -> Select<Self> {
         let Reader::User(user) = reader else { return Self::find() };
         let owned = target::Entity::find()

@@ -3,7 +3,8 @@ use serde::Deserialize;
 
 use super::message::Reader;
 
-/// Something for everybody (N1): one row, however many see it. Inboxes take it in when their owners come.
+/// An announcement to everybody (N1): one row, no matter how many people see it. Inboxes take it in
+/// when their owners connect.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "announcement")]
@@ -15,15 +16,15 @@ pub struct Model {
     pub body: String,
     pub url: Option<String>,
     pub author_id: Option<i64>,
-    /// When it was published, or is to be.
+    /// When it was, or will be, published.
     pub publish_at: DateTimeUtc,
-    /// Its place among the published, in the order of their commits. None: it is not published yet.
+    /// Its position among the published announcements, in commit order. None until it is published.
     pub position: Option<i64>,
     pub expires_at: Option<DateTimeUtc>,
     pub retracted_at: Option<DateTimeUtc>,
-    /// Since when no inbox takes it in any more: it has expired or was retracted.
+    /// Since when no inbox takes it in any more, because it expired or was retracted.
     pub withdrawn_at: Option<DateTimeUtc>,
-    /// When it had left all inboxes.
+    /// When it had been removed from all inboxes.
     pub settled_at: Option<DateTimeUtc>,
     pub seen_count: i32,
     pub read_count: i32,
@@ -37,7 +38,8 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The announcements that this reader may know of: people those that were published and stand, the host application all.
+    /// The announcements that this reader may know of. People: those that are published and not
+    /// withdrawn. The host application: all.
     pub fn visible_to(reader: Reader) -> Select<Self> {
         Self::find().filter(match reader {
             Reader::Everything | Reader::System => Condition::all(),

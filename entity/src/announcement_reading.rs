@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-/// When somebody first saw and read an announcement: facts, which are never taken back.
+/// When somebody first saw and first read an announcement. These facts are never undone.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "announcement_reading")]

@@ -1,6 +1,7 @@
 use sea_orm::entity::prelude::*;
 
-/// Membership of a person in a group, many to many (M3). Who leaves keeps the row, with `removed_at`.
+/// A person's membership in a group, many to many (M3). When somebody leaves, the row stays, with
+/// `removed_at` set.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "group_member")]

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-/// A mutation that a caller named with a key, and what came of it (X4).
+/// A mutation that a caller marked with an idempotency key, and its result (X4).
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_key")]
@@ -11,7 +11,7 @@ pub struct Model {
     pub key: String,
     /// SHA-256 over the mutation's name and its input.
     pub fingerprint: String,
-    /// The id that it made.
+    /// The id of the object it created.
     pub result: Option<i64>,
     pub created_at: DateTimeUtc,
 }

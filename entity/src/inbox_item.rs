@@ -1,9 +1,10 @@
 use sea_orm::entity::prelude::*;
 use serde::Deserialize;
 
-/// One thing in one inbox, in its newest state.
+/// One item in one inbox, in its newest state.
 ///
-/// It is in exactly one place: removed, archived, snoozed, or active (none of the three is set).
+/// An item is always in exactly one state: removed, archived, snoozed, or active (none of the three
+/// is set).
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "inbox_item")]
@@ -13,31 +14,32 @@ pub struct Model {
     pub user_id: i64,
     pub kind: Kind,
     pub message_id: Option<i64>,
-    /// The change of the inbox that touched this item last.
+    /// The inbox's change that last touched this item.
     pub seq: i64,
-    /// The change that brought it.
+    /// The inbox's change with which it arrived.
     pub arrived_seq: i64,
     pub seen_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,
     pub archived_at: Option<DateTimeUtc>,
     pub snoozed_until: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
-    /// When it last rose to the top; inboxes are sorted by it.
+    /// When it last moved to the top; inboxes are sorted by it.
     pub updated_at: DateTimeUtc,
-    /// A tombstone since then: gone for the reader, kept so that a client that was away hears of it.
+    /// Set when the item became a tombstone: removed for the reader, but kept so that a client that
+    /// was away learns of the removal.
     pub removed_at: Option<DateTimeUtc>,
     pub announcement_id: Option<i64>,
-    /// Of activities: what was done to what.
+    /// For activities: the action and the target that they share.
     pub target_id: Option<i64>,
     pub action: Option<String>,
-    /// The latest of them, how many they are, and of how many people.
+    /// For activities: the latest one, their number, and the number of different people.
     pub activity_id: Option<i64>,
     pub activity_count: i32,
     pub actor_count: i32,
     /// When its owner was last reminded of it, and the change that did so.
     pub reminded_at: Option<DateTimeUtc>,
     pub reminded_seq: Option<i64>,
-    /// Of the last reminder: how long there is to respond.
+    /// After the final reminder: the deadline for responding.
     pub respond_by: Option<DateTimeUtc>,
 }
 

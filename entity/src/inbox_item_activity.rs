@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-/// An activity that came into an inbox, and the item that it became a part of.
+/// An activity that reached an inbox, and the item it was added to.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "inbox_item_activity")]

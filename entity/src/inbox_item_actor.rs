@@ -1,6 +1,7 @@
 use sea_orm::entity::prelude::*;
 
-/// Somebody who did what an item tells of, and how often: so that an item of many activities costs no more to show.
+/// A person behind an item's activities, and how often they acted, so that an item with many
+/// activities costs no more to show.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "inbox_item_actor")]

@@ -8,7 +8,7 @@ pub struct Model {
     /// Always 1.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i32,
-    /// Names the history that cursors belong to; a restored database gets a new one.
+    /// Identifies the history that cursors belong to; a restored database gets a new one.
     pub epoch: String,
     pub created_at: DateTimeUtc,
 }

@@ -1,6 +1,7 @@
 //! The tables as SeaORM entities: columns, relations, and the scopes that decide who may see a row.
 //!
-//! One file per table. `migration` makes the tables; `tests/it/migrations.rs` compares the two.
+//! There is one file for each table. `migration` creates the tables; `tests/it/migrations.rs`
+//! compares the two.
 
 pub mod activity;
 pub mod announcement;

@@ -22,22 +22,22 @@ pub struct Model {
     pub root_id: Option<i64>,
     /// 0 for a root, 1 for a reply to it.
     pub depth: i32,
-    /// Position in the thread such that sorting by it is depth first: the parent's path and the order of arrival
-    /// (`messages::path`). Empty for a root.
+    /// The position in the thread, such that sorting by it gives depth-first order: the parent's
+    /// path, then the order of arrival (`messages::path`). Empty for a root.
     #[serde(with = "hex")]
     #[sea_orm(column_type = "VarBinary(StringLen::None)")]
     pub path: Vec<u8>,
-    /// The change of its thread that touched this message last; 0 for a root that nobody answered.
+    /// The thread's change that last touched this message; 0 for a root without replies.
     pub seq: i64,
-    /// Distinct people; `message_audience` counts them by address.
+    /// Counts each person once; `message_audience` counts them by address.
     pub recipient_count: i32,
     pub seen_count: i32,
     pub read_count: i32,
     pub first_read_at: Option<DateTimeUtc>,
     pub last_read_at: Option<DateTimeUtc>,
-    /// When it is to leave the inboxes.
+    /// When it should be removed from the inboxes.
     pub expires_at: Option<DateTimeUtc>,
-    /// When it began to leave them. From then on its expiry is settled.
+    /// When its removal from the inboxes began. From then on its expiry cannot change.
     pub expired_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     #[sea_orm(belongs_to, from = "sender_id", to = "id")]
@@ -52,14 +52,14 @@ impl Model {
     }
 }
 
-/// Whose eyes a query looks through.
+/// On whose behalf a query reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reader {
     /// An admin, or the server itself.
     Everything,
-    /// A person: what they sent and what was sent to them.
+    /// A person: sees what they sent and what was sent to them.
     User(i64),
-    /// The host application: what the system sent.
+    /// The host application: sees what the system sent.
     System,
 }
 
@@ -92,7 +92,7 @@ fn visible_to(reader: Reader) -> Condition {
     }
 }
 
-/// `path` in JSON: hexadecimal digits.
+/// Represents `path` in JSON, as hexadecimal digits.
 mod hex {
     use serde::{Deserialize, Deserializer, de::Error};
 

@@ -1,7 +1,8 @@
 use sea_orm::entity::prelude::*;
 use serde::Deserialize;
 
-/// One address of a message (M4): a person or a group, its name as it was, and how far it has read.
+/// One address of a message (M4): a person or a group, its name at the time, and how far it has
+/// been read.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "message_audience")]
@@ -12,7 +13,7 @@ pub struct Model {
     pub user_id: Option<i64>,
     pub group_id: Option<i64>,
     pub name: String,
-    /// The rows in `message_recipient`; frozen when the message is sent (M9).
+    /// The number of rows in `message_recipient`; fixed when the message is sent (M9).
     pub recipient_count: i32,
     pub seen_count: i32,
     pub read_count: i32,

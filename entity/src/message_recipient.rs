@@ -1,10 +1,10 @@
 use sea_orm::entity::prelude::*;
 
-/// A person whom a message reached by one of its addresses (M4, M5), when they first saw and read it (M8), and
-/// how often they were reminded.
+/// A person whom a message reached through one of its addresses (M4, M5), when they first saw and
+/// read it (M8), and how often they were reminded.
 ///
-/// These times are facts for the sender and are never taken back; the reader's own read and unread are in
-/// `inbox_item`.
+/// These times are facts for the sender and are never undone; the reader's own read and unread
+/// states are in `inbox_item`.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "message_recipient")]
@@ -17,7 +17,7 @@ pub struct Model {
     pub audience_id: i64,
     pub seen_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,
-    /// When they first answered it, or something in the thread that it begins.
+    /// When they first replied to it, or to any message of the thread that it starts.
     pub replied_at: Option<DateTimeUtc>,
     /// When they were last reminded, and how often.
     pub reminded_at: Option<DateTimeUtc>,

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-/// What items are about has changed, and not all of their owners have been told yet.
+/// The content of items has changed, and not all of their owners have been told yet.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "refresh")]
@@ -9,7 +9,7 @@ pub struct Model {
     pub id: i64,
     pub announcement_id: Option<i64>,
     pub target_id: Option<i64>,
-    /// Users up to this id have been told.
+    /// All owners with ids up to this one have been told.
     pub refreshed_to: i64,
 }
 

@@ -1,7 +1,7 @@
 use sea_orm::entity::prelude::*;
 
-/// The text of something that is searched, folded (`migration::folded`), where that is not what the database's own lower() makes
-/// of it: a text of ASCII letters has none.
+/// The folded text of something searchable (`migration::folded`), stored only if it differs from
+/// what the database's own lower() gives: a text in ASCII letters has no row.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "search_text")]
@@ -11,7 +11,7 @@ pub struct Model {
     pub about: String,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i64,
-    /// Its parts, a line each.
+    /// The parts of the text, one per line.
     #[sea_orm(column_type = "Text")]
     pub text: String,
 }

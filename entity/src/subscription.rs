@@ -1,7 +1,8 @@
 use sea_orm::entity::prelude::*;
 
-/// Somebody follows an action on a target, for a reason (N3): one row for each action that the reason stands for. It holds
-/// for the activities after `since`, up to `until`. Ended rows stay, so that it can be explained why something came.
+/// Somebody follows an action on a target, for a reason (N3): one row for each action that the
+/// reason covers. It applies to activities after `since`, up to `until`. Ended rows stay, so that
+/// it can be explained why something arrived.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "subscription")]
@@ -13,7 +14,7 @@ pub struct Model {
     pub action: String,
     pub reason: String,
     pub since: i64,
-    /// None: it goes on.
+    /// None: it has not ended.
     pub until: Option<i64>,
     pub created_at: DateTimeUtc,
     #[sea_orm(belongs_to, from = "target_id", to = "id")]

@@ -1,7 +1,7 @@
 use sea_orm::entity::prelude::*;
 
-/// Whether somebody wants an action (N5), for the activities after `since`, up to `until`. Without a row that holds, the
-/// catalog's default does.
+/// Whether somebody wants to hear of an action (N5), for activities after `since`, up to `until`.
+/// If no row applies, the catalog's default does.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "subscription_config")]
@@ -12,7 +12,7 @@ pub struct Model {
     pub action: String,
     pub enabled: bool,
     pub since: i64,
-    /// None: it goes on.
+    /// None: it has not ended.
     pub until: Option<i64>,
     pub created_at: DateTimeUtc,
     pub ended_at: Option<DateTimeUtc>,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{inbox_item, message::Reader, subscription};
 
-/// A thing of the host application that something is done to, and that people follow (N2).
+/// A thing in the host application that people act on and can follow (N2).
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "target")]
@@ -27,13 +27,14 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The condition that a target has a type and an id in the host application.
+/// The condition that selects a target by its type and its id in the host application.
 pub fn is_called(kind: &str, external_id: &str) -> Condition {
     Condition::all().add(COLUMN.r#type.eq(kind)).add(COLUMN.external_id.eq(external_id))
 }
 
 impl Entity {
-    /// The targets that this reader may know of: people those that they own, follow, or have something about in their inbox.
+    /// The targets that this reader may know of. People: those they own, follow, or have an inbox
+    /// item about.
     pub fn visible_to(reader: Reader) -> Select<Self> {
         let Reader::User(user) = reader else { return Self::find() };
         let followed = subscription::Entity::find()

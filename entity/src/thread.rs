@@ -1,6 +1,7 @@
 use sea_orm::entity::prelude::*;
 
-/// One row per root message with replies: the lock of its thread, and the length of its history.
+/// One row for each root message with replies: the lock of its thread and the length of its
+/// history.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "thread")]

@@ -1,7 +1,7 @@
 use sea_orm::entity::prelude::*;
 use serde::Deserialize;
 
-/// A person (M1). Hosts know them by `external_id`; nobody is ever deleted, only deactivated.
+/// A person (M1). Hosts know people by `external_id`. People are never deleted, only deactivated.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "user_account")]
@@ -17,7 +17,7 @@ pub struct Model {
     pub locale: String,
     pub time_zone: String,
     pub deactivated_at: Option<DateTimeUtc>,
-    /// The message that they did not reply to, where a campaign has deactivated them (M12).
+    /// The message that they did not reply to, if a campaign deactivated them (M12).
     pub deactivated_by: Option<i64>,
     pub created_at: DateTimeUtc,
 }
@@ -25,7 +25,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// First and last name; the external id of a person of whom nothing else is known.
+    /// First and last name; the external id if neither is known.
     pub fn name(&self) -> String {
         match format!("{} {}", self.first_name, self.last_name).trim() {
             "" => self.external_id.clone(),

@@ -1,11 +1,13 @@
 //! Keeps the public keys fresh.
 //!
-//! - They are read at the start, at an interval, and when a token names a key that is not there: a provider may sign with a
-//!   new key at once. That happens at most every [`PAUSE`], and once for all who wait for it; tokens of known keys never
-//!   wait, so that made-up ids can hold up nobody.
-//! - While they cannot be read the last ones hold. A token of a key that is not among them is then neither good nor bad:
-//!   `UNAVAILABLE`, and its owner tries again.
-//! - A key that is gone from the document is gone here after the next reading, with everything that it has proved.
+//! - They are read at the start, at an interval, and when a token names an unknown key, because a
+//!   provider may start signing with a new key at any time. The latter happens at most once per
+//!   [`PAUSE`], and once for everybody who waits for it. Tokens with known keys never wait, so
+//!   made-up key ids cannot delay anybody.
+//! - While the keys cannot be read, the previous ones stay in use. A token whose key is not among
+//!   them is then neither valid nor invalid: its owner gets `UNAVAILABLE` and retries.
+//! - A key that was removed from the document is dropped here at the next reading, together with
+//!   all tokens that it has verified.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,7 +18,7 @@ use tokio::sync::Mutex;
 use super::{keys::Keys, source::Source};
 use crate::error::{Error, Result};
 
-/// Between two readings, whatever asks for them.
+/// The least time between two readings, whatever asks for them.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
 
 pub struct Jwks {
@@ -32,7 +34,7 @@ struct State {
     keys: Arc<Keys>,
     document: Arc<[u8]>,
     read_at: Option<DateTime<Utc>>,
-    /// Whether the last reading went well.
+    /// Whether the last reading succeeded.
     is_current: bool,
 }
 
@@ -47,7 +49,8 @@ impl Jwks {
         Ok(jwks)
     }
 
-    /// The keys among which is the one that a token names, if there is one at all.
+    /// The keys to try for a token that names this key id. If the id is unknown, the document is
+    /// read again first.
     pub async fn keys_for(
         self: &Arc<Self>,
         id: Option<&str>,
@@ -62,12 +65,12 @@ impl Jwks {
         match state.is_current || state.keys.know(id) {
             true => Ok(state.keys),
             false => Err(Error::Unavailable(
-                "the JWKS cannot be read, and a token names a key that is not known".into(),
+                "the JWKS cannot be read, and a token names an unknown key".into(),
             )),
         }
     }
 
-    /// Reads the document if it is time to. Gives the time of the next reading.
+    /// Reads the document if it is due. Returns the time of the next reading.
     pub async fn refresh(self: &Arc<Self>, now: DateTime<Utc>) -> DateTime<Utc> {
         self.read_again(now, self.interval()).await;
         self.state().read_at.unwrap_or(now) + self.interval()
@@ -77,14 +80,14 @@ impl Jwks {
         if self.state().is_current { self.source.interval() } else { PAUSE }
     }
 
-    /// Returns when the document was read less than `pause` ago.
+    /// Returns immediately if the document was read less than `pause` ago.
     async fn read_again(self: &Arc<Self>, now: DateTime<Utc>, pause: TimeDelta) {
-        // In a task of its own: a client that goes away must not cut off what others wait for.
+        // In a task of its own: a client that goes away must not cancel what others wait for.
         let jwks = self.clone();
         let reading = tokio::spawn(async move {
             let _one_at_a_time = jwks.reading.lock().await;
             let old = jwks.state();
-            // The system's clock may have been set back.
+            // The system clock may have been set back.
             if old.read_at.is_some_and(|last| (now - last).abs() < pause) {
                 return;
             }

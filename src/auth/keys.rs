@@ -1,11 +1,13 @@
 //! The public keys of an identity provider (a JWKS, RFC 7517).
 //!
-//! A key proves tokens of the algorithms that fit its type and curve, are what its `alg` says, and are allowed. Keys that
-//! are for something else, or that cannot be read, are left out; the others work. A shared secret is never taken from here:
-//! whoever can read these keys could sign with it.
+//! A key verifies tokens with the algorithms that fit its type and curve, agree with its `alg`, and
+//! are allowed. Keys for other purposes, and unreadable ones, are left out without affecting the
+//! others. A shared secret is never accepted from here: anyone who can read these keys could sign
+//! with it.
 //!
-//! What a key has proved is remembered, since RSA and ECDSA take hundreds of microseconds and a look a single one. It is
-//! remembered here, so that it goes when the keys change; only good tokens are, so that forgeries push nobody out.
+//! The tokens that a key has verified are remembered, since RSA and ECDSA take hundreds of
+//! microseconds and a look-up takes one. They are remembered here so that they go when the keys
+//! change. Only valid tokens are remembered, so that forgeries cannot evict them.
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, DecodingKeyKind, Validation,
@@ -19,12 +21,12 @@ use sha2::{Digest, Sha256};
 use super::rules::{Proved, Rules};
 use crate::error::Error;
 
-/// Tokens that are remembered: some megabytes.
+/// How many tokens are remembered; they take some megabytes.
 const MOST_PROVED: u64 = 10_000;
 
-/// RFC 7518, section 3.3: shorter ones must not be used.
+/// RFC 7518, section 3.3: shorter keys must not be used.
 const FEWEST_RSA_BITS: usize = 2048;
-/// What the `rsa` crate can do.
+/// The largest key that the `rsa` crate supports.
 const MOST_RSA_BITS: usize = 4096;
 const ED25519_BYTES: usize = 32;
 const RSA: [Algorithm; 6] = [
@@ -38,7 +40,7 @@ const RSA: [Algorithm; 6] = [
 
 pub struct Keys {
     keys: Vec<Key>,
-    /// By the hash of the token: memory is no place for tokens.
+    /// By the token's hash: tokens themselves should not stay in memory.
     proved: Cache<[u8; 32], Proved>,
 }
 
@@ -50,12 +52,12 @@ struct Key {
 
 #[derive(Deserialize)]
 struct Document {
-    /// Each by itself: one that cannot be read must not take the others with it.
+    /// Each key is parsed separately, so that an unreadable one does not spoil the others.
     keys: Vec<Value>,
 }
 
 impl Keys {
-    /// The keys that can prove tokens; the error says what is wrong with the document as a whole.
+    /// The keys that can verify tokens. The error says what is wrong with the document as a whole.
     pub fn parse(document: &[u8], allowed: &[Algorithm]) -> Result<Self, &'static str> {
         let document: Document =
             serde_json::from_slice(document).map_err(|_| "it is not a JWKS")?;
@@ -64,8 +66,9 @@ impl Keys {
             let id = key.get("kid").and_then(Value::as_str).map(str::to_owned);
             match Key::parse(key, allowed) {
                 Ok(key) => keys.push(key),
-                // An id is public, and names the key to whoever has to mend it. It may be anything: hence the `?`.
-                Err(reason) => tracing::warn!(kid = ?id, reason, "a key of the JWKS is left out"),
+                // The id is public, and tells the operator which key to fix. It may contain
+                // anything: hence the `?`.
+                Err(reason) => tracing::warn!(kid = ?id, reason, "a key of the JWKS was ignored"),
             }
         }
         Ok(Keys::of(keys))
@@ -79,13 +82,13 @@ impl Keys {
         self.keys.len()
     }
 
-    /// Whether there is a key that a token with this `kid`, or with none, can mean.
+    /// Whether there is a key that a token with this `kid`, or without one, can refer to.
     pub fn know(&self, id: Option<&str>) -> bool {
         self.keys.iter().any(|key| key.is_meant(id))
     }
 
-    /// What a token says that one of the keys has signed, and that the rules accept. Several keys may have one id, and a
-    /// token without an id may be of any of them.
+    /// The claims of a token that one of the keys has signed and that the rules accept. Several
+    /// keys may share an id, and a token without an id may belong to any of them.
     pub fn prove(
         &self,
         token: &str,
@@ -132,7 +135,7 @@ impl Key {
             .as_ref()
             .is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
         {
-            return Err("it is not for signatures");
+            return Err("it is not a signature key");
         }
         if jwk
             .common
@@ -153,8 +156,8 @@ impl Key {
             AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
                 vec![Algorithm::EdDSA]
             }
-            AlgorithmParameters::OctetKey(_) => return Err("a secret is no public key"),
-            _ => return Err("its type or curve is not known"),
+            AlgorithmParameters::OctetKey(_) => return Err("a secret is not a public key"),
+            _ => return Err("its type or curve is unknown"),
         };
         if let Some(only) = jwk.common.key_algorithm {
             algorithms.retain(|algorithm| Algorithm::try_from(only) == Ok(*algorithm));
@@ -167,7 +170,8 @@ impl Key {
     }
 }
 
-/// jsonwebtoken looks at a key when it proves a token, and panics on an Ed25519 key that is too short.
+/// jsonwebtoken checks a key only when it verifies a token, and panics on an Ed25519 key that is
+/// too short.
 fn check(key: &DecodingKey, algorithm: Algorithm) -> Result<(), &'static str> {
     match key.kind() {
         DecodingKeyKind::RsaModulusExponent { n, .. } => {
@@ -184,7 +188,7 @@ fn check(key: &DecodingKey, algorithm: Algorithm) -> Result<(), &'static str> {
         }
         DecodingKeyKind::SecretOrDer(_) => {
             let usable = jsonwebtoken::crypto::verify("", b"", key, algorithm);
-            usable.map(drop).map_err(|_| "it is no point of its curve")
+            usable.map(drop).map_err(|_| "it is not a point of its curve")
         }
     }
 }
@@ -193,7 +197,8 @@ fn check(key: &DecodingKey, algorithm: Algorithm) -> Result<(), &'static str> {
 pub fn allowed(algorithms: &[Algorithm]) -> Result<Vec<Algorithm>, Error> {
     let secret = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
     if algorithms.is_empty() || algorithms.iter().any(|algorithm| secret.contains(algorithm)) {
-        let why = "are some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA; HS256 is for auth_secret";
+        let why = "must be some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and \
+                   EdDSA; HS256 is for auth_secret";
         return Err(Error::invalid("auth_algorithms", why));
     }
     Ok(algorithms.to_vec())

@@ -1,7 +1,8 @@
-//! What a token has to say, and how its claims become ours. The rules hold for every token, whoever signed it.
+//! What a token must contain, and how its claims map to ours. The rules apply to every token,
+//! whoever signed it.
 //!
-//! jsonwebtoken proves the signature, and looks at `aud` and `iss`, which it demands only where it is told to. What has to
-//! do with time is here, since tests move the clock.
+//! jsonwebtoken verifies the signature and checks `aud` and `iss`, which it requires only if told
+//! to. Times are checked here, because tests move the clock.
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, Validation};
@@ -14,7 +15,7 @@ use crate::{
     text,
 };
 
-/// A longer one would be a mistake: a token lives for minutes.
+/// A longer leeway would be a mistake: tokens live for minutes.
 const LONGEST_LEEWAY_SECONDS: u64 = 300;
 const ROLES: [(&str, Role); 3] =
     [("user", Role::User), ("service", Role::Service), ("admin", Role::Admin)];
@@ -26,31 +27,31 @@ pub struct Rules {
     leeway: i64,
     user: Claim,
     role: Claim,
-    /// What the claim of the role says, and what it means. Nothing else means anything.
+    /// The values of the role claim and their meanings. Other values have no meaning.
     roles: Vec<(String, Role)>,
     default_role: Option<Role>,
 }
 
-/// Where a claim is: its name, or those of the objects around it and its own.
+/// Where a claim is: its name, preceded by the names of the objects around it, if any.
 struct Claim(Vec<String>);
 
-/// What a proved token says. When it holds is looked at anew whenever it is used.
+/// The contents of a verified token. Its times are checked on every use.
 #[derive(Clone)]
 pub struct Proved {
     claims: Claims,
-    /// Not before, seconds since 1970.
+    /// Not valid before this time, in seconds since 1970.
     from: i64,
 }
 
 impl Rules {
     pub fn new(config: &Config) -> Result<Self> {
         if config.auth_audience.is_empty() {
-            return Err(Error::invalid("auth_audience", "is not empty"));
+            return Err(Error::invalid("auth_audience", "must not be empty"));
         }
         if config.auth_leeway.as_secs() > LONGEST_LEEWAY_SECONDS {
             return Err(Error::invalid(
                 "auth_leeway",
-                format!("is at most {LONGEST_LEEWAY_SECONDS}s"),
+                format!("must be at most {LONGEST_LEEWAY_SECONDS}s"),
             ));
         }
         let roles = match config.auth_role_values.is_empty() {
@@ -70,7 +71,8 @@ impl Rules {
         })
     }
 
-    /// What jsonwebtoken has to look at, for one algorithm: a list of them would be for it to choose from.
+    /// What jsonwebtoken must check, for a single algorithm: given a list, it would let the token
+    /// choose.
     pub fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.validate_exp = false;
@@ -83,7 +85,7 @@ impl Rules {
         validation
     }
 
-    /// None: it does not say what it has to, or says it in a form that it does not have.
+    /// None if a required claim is missing or has the wrong type.
     pub fn read(&self, token: &Value) -> Option<Proved> {
         let sub = match self.user.of(token)? {
             Value::String(text) => text.clone(),
@@ -99,7 +101,8 @@ impl Rules {
         Some(Proved { claims: Claims { sub, role: self.role(token)?, exp }, from })
     }
 
-    /// The strongest role that it says; the default one if it says none that means something.
+    /// The most powerful role that the token names; the default role if it names none that has a
+    /// meaning.
     fn role(&self, token: &Value) -> Option<Role> {
         let said = match self.role.of(token) {
             None | Some(Value::Null) => &[],
@@ -114,7 +117,7 @@ impl Rules {
         said.iter().filter_map(means).max().or(self.default_role)
     }
 
-    /// The claims of a token that these rules accept.
+    /// The claims of a token, if these rules accept it.
     pub fn write(&self, claims: &Claims) -> Result<Value> {
         let named = self.roles.iter().find(|(_, role)| *role == claims.role);
         let (value, _) = named
@@ -130,7 +133,7 @@ impl Rules {
 }
 
 impl Proved {
-    /// The claims, if this is the time for them.
+    /// The claims, if the token is valid at this time.
     pub fn at(&self, now: DateTime<Utc>) -> Result<Claims> {
         match now.timestamp() {
             now if now < self.from => Err(super::tokens::INVALID),
@@ -141,7 +144,8 @@ impl Proved {
 }
 
 impl Claim {
-    /// `https://example.com/role` is a name; `/realm_access/roles` is a path, written as a JSON Pointer.
+    /// `https://example.com/role` is a name; `/realm_access/roles` is a path, written as a JSON
+    /// Pointer.
     fn at(setting: &str, claim: &str) -> Result<Self> {
         let path = match claim.strip_prefix('/') {
             Some(path) => {
@@ -152,7 +156,7 @@ impl Claim {
         match path.iter().any(String::is_empty) {
             true => Err(Error::invalid(
                 setting,
-                "is the name of a claim, or a path as in /realm_access/roles",
+                "must be the name of a claim, or a path such as /realm_access/roles",
             )),
             false => Ok(Claim(path)),
         }
@@ -168,7 +172,7 @@ impl Claim {
             self.0.split_last().ok_or_else(|| Error::internal("a claim without a name"))?;
         for name in around {
             let inner = place.entry(name).or_insert_with(|| Map::new().into());
-            let taken = || Error::invalid("auth_role_claim", "lies within the claim of the user");
+            let taken = || Error::invalid("auth_role_claim", "is inside the claim of the user");
             place = inner.as_object_mut().ok_or_else(taken)?;
         }
         place.insert(name.clone(), text.into());
@@ -176,7 +180,7 @@ impl Claim {
     }
 }
 
-/// `editor=user`. The host's name may have a `=` itself.
+/// Parses `editor=user`. The host's name may itself contain `=`.
 fn meaning(value: &str) -> Result<(String, Role)> {
     let known = value.rsplit_once('=').and_then(|(said, means)| {
         let (_, role) = ROLES.into_iter().find(|(name, _)| *name == means.trim())?;
@@ -185,12 +189,13 @@ fn meaning(value: &str) -> Result<(String, Role)> {
     known.ok_or_else(|| {
         Error::invalid(
             "auth_role_values",
-            "are as editor=user; the roles are user, service and admin",
+            "must look like editor=user; the roles are user, service and admin",
         )
     })
 }
 
-/// Seconds since 1970, which may have a fraction (RFC 7519, section 2). What is beyond all times is at their end.
+/// Seconds since 1970, possibly with a fraction (RFC 7519, section 2). Values out of range become
+/// the earliest or latest time.
 fn seconds(time: &Value) -> Option<i64> {
     time.as_i64().or_else(|| time.as_f64().map(|seconds| seconds as i64))
 }
@@ -225,7 +230,7 @@ mod tests {
         }
     }
 
-    /// The host's admins are not ours unless somebody says so.
+    /// The host's admins are not admins here unless the configuration says so.
     #[test]
     fn where_values_are_mapped_no_others_mean_anything() {
         let mapped = rules(|config| {

@@ -1,4 +1,4 @@
-//! Where a JWKS is: a URL or a file.
+//! Where a JWKS comes from: a URL or a file.
 
 use std::{fs::File, io::Read, net::IpAddr, path::PathBuf, time::Duration};
 
@@ -16,11 +16,12 @@ use hyper_util::{
 
 use crate::error::{Error, Result};
 
-/// Hundreds of keys.
+/// The largest document, enough for hundreds of keys.
 const LARGEST: usize = 256 * 1024;
 /// For the whole exchange: requests wait for it.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a key that was removed may still work. A provider is asked that often, a file costs nothing.
+/// How long a removed key may still work. A provider is asked this often; reading a file costs
+/// nothing.
 const URL_INTERVAL: TimeDelta = TimeDelta::minutes(10);
 const FILE_INTERVAL: TimeDelta = TimeDelta::seconds(10);
 
@@ -38,29 +39,28 @@ impl Source {
         match scheme.as_deref() {
             None => return Ok(Source::File(PathBuf::from(place))),
             Some("https" | "http") => {}
-            Some(_) => return refused("is an https URL, or the path of a file"),
+            Some(_) => return refused("must be an https URL or the path of a file"),
         }
-        let Ok(url) = place.parse::<Uri>() else { return refused("is no URL") };
+        let Ok(url) = place.parse::<Uri>() else { return refused("is not a URL") };
         if url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
-            return refused("names a host, and no user or password");
+            return refused("must name a host, and no user or password");
         }
-        // Whoever can change an answer on its way can sign in as anybody.
+        // Anyone who can change the answer on its way could sign in as anybody.
         if url.scheme_str() == Some("http") && !url.host().is_some_and(is_loopback) {
-            return refused("is an https URL; http is for loopback only");
+            return refused("must be an https URL; http is for loopback only");
         }
         let provider = rustls::crypto::ring::default_provider();
         let tls = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider);
-        let tls = tls.map_err(|error| {
-            Error::invalid("auth_jwks", format!("no certificates of CAs: {error}"))
-        })?;
+        let tls = tls
+            .map_err(|error| Error::invalid("auth_jwks", format!("no CA certificates: {error}")))?;
         let connector = tls.https_or_http().enable_http1().build();
-        // A connection would wait ten minutes for the next reading.
+        // A connection kept open would idle for ten minutes until the next reading.
         let client =
             Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         Ok(Source::Url(url, Box::new(client)))
     }
 
-    /// How long what was read is fresh.
+    /// How long the keys count as fresh after a reading.
     pub fn interval(&self) -> TimeDelta {
         match self {
             Source::Url(..) => URL_INTERVAL,
@@ -83,7 +83,7 @@ impl Source {
         }
     }
 
-    /// At the start, when there is nobody yet who could wait: a file that is not there is a mistake.
+    /// At the start, when nobody could be waiting yet: a missing file is a configuration mistake.
     pub fn read_now(&self) -> Option<Result<Vec<u8>, String>> {
         match self {
             Source::Url(..) => None,
@@ -92,7 +92,7 @@ impl Source {
     }
 }
 
-/// Redirects are not followed: they could lead out of TLS, and a JWKS has one address.
+/// Redirects are not followed: they could lead out of TLS, and a JWKS has a fixed address.
 async fn fetch(client: &Http, url: &Uri) -> Result<Vec<u8>, String> {
     let request = Request::get(url)
         .header(header::ACCEPT, "application/jwk-set+json, application/json")
@@ -124,7 +124,7 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// "connection error" alone helps nobody.
+/// Includes the causes: "connection error" alone helps nobody.
 fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -1,8 +1,9 @@
-//! Proves tokens, and makes them.
+//! Verifies tokens and creates them.
 //!
-//! The algorithm in a token's header decides who may have signed it: HS256 a shared secret, the allowed others a public key
-//! of the JWKS. No key is ever tried with an algorithm of the other kind: a token that is signed with HS256 and a public key
-//! as the secret is just a token with a wrong secret.
+//! The algorithm in a token's header determines who may have signed it: for HS256 a shared secret,
+//! for the other allowed algorithms a public key of the JWKS. A key is never tried with an
+//! algorithm of the other kind, so a token signed with HS256 and a public key as the secret is just
+//! a token with a wrong secret.
 
 use std::sync::Arc;
 
@@ -16,25 +17,25 @@ use crate::{
     error::{Error, Result},
 };
 
-/// One answer for every kind of forgery: it teaches nothing.
+/// The same answer for every kind of forgery, so that it reveals nothing.
 pub const INVALID: Error = Error::Unauthenticated("the token is not valid");
-/// Clients get a fresh one then.
+/// Tells clients to get a fresh token.
 pub const EXPIRED: Error = Error::Unauthenticated("the token has expired");
-/// Bytes. Ours have 200; those of providers with many groups, thousands.
+/// In bytes. Our tokens have 200; those of providers with many groups, thousands.
 const LONGEST_TOKEN: usize = 16 * 1024;
 
-/// The keys that tokens are proved with, and what tokens have to say.
+/// The keys that verify tokens, and the rules for their contents.
 pub struct Auth {
     rules: Rules,
     secrets: Vec<DecodingKey>,
-    /// None: there are public keys only.
+    /// None if there are only public keys.
     signing: Option<EncodingKey>,
     jwks: Option<Arc<Jwks>>,
     allowed: Vec<Algorithm>,
 }
 
 impl Auth {
-    /// By the settings, with the secret that signs.
+    /// From the settings, with the secret to sign with.
     pub fn open(config: &Config, secret: Option<&str>) -> Result<Self> {
         let allowed = keys::allowed(&config.auth_algorithms)?;
         let jwks = config
@@ -56,18 +57,19 @@ impl Auth {
         })
     }
 
-    /// With one secret, and otherwise the default settings.
+    /// With one secret and otherwise the default settings.
     pub fn new(secret: &str) -> Result<Self> {
         Auth::open(&Config::default(), Some(secret))
     }
 
-    /// The claims of a token that is ours and not over.
+    /// The claims of a token, if it is valid and has not expired.
     pub async fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims> {
         if token.len() > LONGEST_TOKEN {
             return Err(INVALID);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| INVALID)?;
-        // RFC 7515, section 4.1.11: extensions that have to be understood, and we know none.
+        // RFC 7515, section 4.1.11: these extensions must be understood, and this server knows
+        // none.
         if header.crit.is_some() {
             return Err(INVALID);
         }
@@ -89,7 +91,7 @@ impl Auth {
         proved.ok_or(INVALID)?.at(now)
     }
 
-    /// Reads the public keys whenever it is time to. Ends only where there are none.
+    /// Reads the public keys whenever they are due. Returns only if there are none to read.
     pub async fn keep_keys_fresh(&self, clock: &Clock) {
         let Some(jwks) = &self.jwks else { return };
         loop {
@@ -98,10 +100,9 @@ impl Auth {
         }
     }
 
-    /// A token for somebody, valid until `expires`.
+    /// Creates a token, valid until `expires`.
     pub fn issue(&self, sub: &str, role: Role, expires: DateTime<Utc>) -> Result<String> {
-        let why =
-            "is not set, and so there is nothing to sign with: auth_jwks has public keys only";
+        let why = "is not set, so there is nothing to sign with: auth_jwks has only public keys";
         let signing = self.signing.as_ref().ok_or_else(|| Error::invalid("auth_secret", why))?;
         let claims =
             self.rules.write(&Claims { sub: sub.into(), role, exp: expires.timestamp() })?;
@@ -112,7 +113,9 @@ impl Auth {
 
 fn proving(setting: &str, secret: &str) -> Result<DecodingKey> {
     match secret.len() < MIN_SECRET_BYTES {
-        true => Err(Error::invalid(setting, format!("has at least {MIN_SECRET_BYTES} bytes"))),
+        true => {
+            Err(Error::invalid(setting, format!("must have at least {MIN_SECRET_BYTES} bytes")))
+        }
         false => Ok(DecodingKey::from_secret(secret.as_bytes())),
     }
 }

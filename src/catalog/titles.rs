@@ -1,8 +1,9 @@
-//! What an item of activities says, in the reader's language (requirement N11): “Ada, Grace and 8 others commented on your
-//! post “X””.
+//! The title of an item of activities, in the reader's language (requirement N11): “Ada, Grace and
+//! 8 others commented on your post “X””.
 //!
-//! The sentences are Fluent's patterns: those of `locales/`, and those of the settings over them. They are parsed and
-//! checked once, when the server starts. What people wrote goes in as values only, and is never taken for a pattern.
+//! The sentences are Fluent patterns: those in `locales/`, overridden by those in the settings.
+//! They are parsed and checked once, when the server starts. What people wrote is only ever passed
+//! in as a value and never interpreted as a pattern.
 
 mod language;
 mod pattern;
@@ -12,33 +13,34 @@ use std::borrow::Cow;
 
 use crate::{catalog::titles::language::Language, config, error::Result};
 
-/// What was done to one target, by one person or more.
+/// What one or more people did to one target: everything that a title can mention.
 #[derive(Debug, Clone)]
-pub struct Doing<'a> {
+pub struct ActivitySummary<'a> {
     /// A key of the catalog.
     pub action: &'a str,
     /// A key of the catalog.
     pub target_type: &'a str,
-    /// None or empty: it has no title.
+    /// None or empty if it has no title.
     pub target_title: Option<&'a str>,
-    /// Whether the target is the reader's.
+    /// Whether the reader owns the target.
     pub is_own: bool,
-    /// The latest people who did it, each once, newest first; two are enough. None is the system. Who has no name is left
-    /// out, and counted.
+    /// The latest people who did it, each once, newest first; two are enough. None stands for the
+    /// system. People without a name are left out here, but counted.
     pub actors: &'a [Option<String>],
-    /// How many people did it, those above included.
+    /// How many people did it, including those above.
     pub actor_count: i64,
 }
 
-/// Every language that can be written.
+/// All languages that titles can be written in.
 pub struct Titles {
-    /// Built in, and so always complete.
+    /// Built in, and therefore always complete.
     english: Language,
     others: Vec<Language>,
 }
 
 impl Titles {
-    /// Fails with the path of a setting that is wrong, as `catalog.actions.comment.sentences.de`.
+    /// On failure, the error has the path of the wrong setting, such as
+    /// `catalog.actions.comment.sentences.de`.
     pub fn open(settings: &config::Catalog) -> Result<Self> {
         let mut texts = settings::texts(settings)?;
         let english = Language::open("en", &texts)?;
@@ -49,16 +51,17 @@ impl Titles {
         Ok(Titles { english, others: others.collect::<Result<_>>()? })
     }
 
-    /// In the reader's language, else in English; an action that has no sentence in either is called by its label. Never
-    /// fails: where a pattern does, the next possibility is taken.
-    pub fn render(&self, locale: &str, label: &str, doing: &Doing) -> String {
+    /// In the reader's language, or else in English. An action without a sentence in either is
+    /// described by its label. Never fails: if a pattern fails, the next option is used.
+    pub fn render(&self, locale: &str, label: &str, summary: &ActivitySummary) -> String {
         let languages = [self.language(locale), &self.english];
-        let sentence = languages.iter().find_map(|language| language.sentence(doing));
-        let labelled = || languages.iter().find_map(|language| language.labelled(label, doing));
+        let sentence = languages.iter().find_map(|language| language.sentence(summary));
+        let labelled = || languages.iter().find_map(|language| language.labelled(label, summary));
         sentence.or_else(labelled).map_or_else(|| label.to_owned(), Cow::into_owned)
     }
 
-    /// The longest beginning of the tag that there is (RFC 4647, 3.4): de-AT is written as de.
+    /// The language with the longest matching prefix of the tag (RFC 4647, section 3.4): de-AT
+    /// falls back to de.
     fn language(&self, locale: &str) -> &Language {
         let mut tag = locale;
         loop {
@@ -94,7 +97,8 @@ mod tests {
         titles("").unwrap()
     }
 
-    /// Names with commas between them; “-” is the system. A target is whether it is the reader's, its type and its title.
+    /// `names` are separated by commas; “-” is the system. `target` is whether the reader owns it,
+    /// its type and its title.
     fn said(
         titles: &Titles,
         locale: &str,
@@ -107,7 +111,7 @@ mod tests {
         let actors: Vec<_> = names.map(|name| (name != "-").then(|| name.to_owned())).collect();
         let (is_own, target_type, title) = target;
         let target_title = Some(title).filter(|title| !title.is_empty());
-        let doing = Doing {
+        let summary = ActivitySummary {
             action,
             target_type,
             target_title,
@@ -115,7 +119,7 @@ mod tests {
             actors: &actors,
             actor_count: count,
         };
-        titles.render(locale, "Shares", &doing)
+        titles.render(locale, "Shares", &summary)
     }
 
     const OWN: (bool, &str, &str) = (true, "post", "X");

@@ -1,29 +1,30 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-/// What activities are about (requirement N4), in the order of the file. A key that the file leaves out is as built in; one
-/// that it names replaces all that is built in for it. `docs/catalog.md` explains it to operators.
+/// What activities are about (requirement N4), in the order of the file. A key that the file leaves
+/// out keeps its built-in value; a key that it sets replaces the built-in value as a whole.
+/// `docs/catalog.md` explains it to operators.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Catalog {
-    /// The kinds of things that something can be done to.
+    /// The types of targets.
     pub target_types: Vec<String>,
-    /// What can be done.
+    /// What can be done to a target.
     pub actions: IndexMap<String, Action>,
     /// Why somebody is subscribed to a target.
     pub reasons: IndexMap<String, Reason>,
-    /// By target type and language: how sentences call a target.
+    /// By target type and language: the nouns that sentences use for a target.
     pub nouns: IndexMap<String, IndexMap<String, Noun>>,
-    /// By language: the messages of `locales/` that are no sentences and no nouns.
+    /// By language: the messages of `locales/` that are neither sentences nor nouns.
     pub words: IndexMap<String, IndexMap<String, String>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
-    /// What people read where they choose what they want.
+    /// The text to show to people who choose what they want to hear of.
     pub label: String,
-    /// What people get who have said nothing.
+    /// Whether people receive it who have not chosen.
     #[serde(default = "yes")]
     pub enabled: bool,
     /// By language: the title of an inbox item, a Fluent pattern.
@@ -34,13 +35,13 @@ pub struct Action {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// What people read who ask why they got something.
+    /// The text to show to people who ask why they received something.
     pub label: String,
-    /// What the reason subscribes to.
+    /// The actions that this reason covers.
     pub actions: Vec<String>,
 }
 
-/// How sentences call a target, without its title.
+/// How sentences refer to a target, without its title.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noun {
@@ -48,7 +49,7 @@ pub struct Noun {
     pub own: String,
     /// Somebody else's, before its title: `the post`.
     pub titled: String,
-    /// Somebody else's that has no title: `a post`.
+    /// Somebody else's without a title: `a post`.
     pub untitled: String,
 }
 

@@ -2,26 +2,29 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How the server uses its database. Times are as in `10s` or `500ms`.
+/// How the server uses its database. Durations are written as `10s` or `500ms`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// Connections for reads. Without this setting: 4 on SQLite, 16 on PostgreSQL.
+    /// Connections for reads. If not set: 4 on SQLite, 16 on PostgreSQL.
     pub readers: Option<u32>,
-    /// Connections for transactions, on PostgreSQL; SQLite has one writer.
+    /// Connections for transactions, on PostgreSQL; SQLite has a single writer.
     pub writers: u32,
-    /// How many transactions may wait for one of these, or for the writer. Those beyond are refused at once.
+    /// How many transactions may wait for one of these connections, or for the writer. Further ones
+    /// are refused at once.
     pub queue: usize,
     /// How long a read or a transaction waits for its connection.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
-    /// How long a transaction waits for a row that another one has locked, on PostgreSQL; 0s: without a limit.
+    /// How long a transaction waits for a row that another one has locked, on PostgreSQL; 0s means
+    /// no limit.
     #[serde(with = "humantime_serde")]
     pub lock_timeout: Duration,
-    /// How long one statement of a read may take, on PostgreSQL; 0s: without a limit.
+    /// How long one statement of a read may take, on PostgreSQL; 0s means no limit.
     #[serde(with = "humantime_serde")]
     pub read_timeout: Duration,
-    /// The same for one statement of a transaction. A part of a large send takes a second or two.
+    /// How long one statement of a transaction may take, on PostgreSQL; 0s means no limit. One part
+    /// of a large send takes a second or two.
     #[serde(with = "humantime_serde")]
     pub write_timeout: Duration,
 }

@@ -7,12 +7,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 const LONGEST_NAME: usize = 50;
 const MOST_UNITS: u16 = 1_000;
 
-/// The names that senders choose from. `daily` and `weekly` are always there; the settings give more, or another meaning.
+/// The names that senders choose from. `daily` and `weekly` always exist; the settings can add
+/// names or redefine these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Frequencies(BTreeMap<String, Step>);
 
-/// How long it is from one date to the next, as `2 weeks`. Days, weeks and months step on the wall clock, hours do not.
+/// The time from one date to the next, such as `2 weeks`. Days, weeks and months follow the local
+/// clock; hours do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     pub count: u16,
@@ -35,7 +37,7 @@ impl Frequencies {
         self.0.get(name).copied()
     }
 
-    /// In the order of the alphabet.
+    /// In alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -77,7 +79,8 @@ impl<'de> Deserialize<'de> for Frequencies {
 }
 
 impl Step {
-    /// The names of the units that this version of the server knows, one and many of them. A later one may know more.
+    /// The units that this version of the server knows, singular and plural. A later version may
+    /// know more.
     pub fn units() -> impl Iterator<Item = String> {
         UNITS.into_iter().flat_map(|(name, _)| [name.to_owned(), format!("{name}s")])
     }
@@ -87,7 +90,7 @@ impl FromStr for Step {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || format!("“{text}” is not as 12 hours, 1 day, 2 weeks or 3 months");
+        let refuse = || format!("“{text}” must look like 12 hours, 1 day, 2 weeks or 3 months");
         let (count, unit) = text.trim().split_once(' ').ok_or_else(refuse)?;
         let count = count.parse().ok().filter(|count| *count > 0).ok_or_else(refuse)?;
         let unit = unit.trim_start();

@@ -2,13 +2,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What one request, connection or person may use. Sizes are in bytes, times as in `10s` or `500ms`.
+/// What one request, connection or person may use. Sizes are in bytes; durations are written as
+/// `10s` or `500ms`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Fields within fields.
+    /// The greatest depth of fields within fields.
     pub depth: u64,
-    /// Objects that a request can load, by the sizes of its pages; ten plain fields count as one.
+    /// How many objects a request can load, calculated from its page sizes; ten plain fields count
+    /// as one object.
     pub cost: u64,
     /// Aliases in a document.
     pub aliases: usize,
@@ -20,66 +22,69 @@ pub struct Limits {
     pub fragments: usize,
     /// Variables of a request.
     pub variables: usize,
-    /// Words, numbers, strings and signs in a document.
+    /// Names, numbers, strings and punctuators in a document.
     pub tokens: usize,
-    /// Values in the arguments of a document, with its fragments and variables written out.
+    /// Values in the arguments of a document, with its fragments and variables expanded.
     pub values: u64,
-    /// Lists and objects within each other in one value.
+    /// The greatest depth of lists and objects within one value.
     pub value_nesting: usize,
-    /// The body of an HTTP request.
+    /// The size of an HTTP request's body.
     pub body: usize,
-    /// One message on a websocket.
+    /// The size of one message on a websocket.
     pub socket_message: usize,
-    /// Operations at the same time on a websocket.
+    /// Concurrent operations on a websocket.
     pub operations_per_socket: usize,
-    /// Websockets and event streams of one person at the same time, on one server.
+    /// Concurrent websockets and event streams of one person, on one server.
     pub sockets_per_user: usize,
-    /// Websockets and event streams without a token at the same time, on one server.
+    /// Concurrent websockets and event streams without a token, on one server.
     pub sockets_without_token: usize,
-    /// Websockets at the same time of which nobody knows yet whose they are, on one server.
+    /// Concurrent websockets that have not sent their `connection_init`, on one server.
     pub sockets_before_init: usize,
-    /// The same of one address; of IPv6, of one /64 network. Behind a proxy all have its address.
+    /// Concurrent websockets from one address that have not sent their `connection_init`; for IPv6,
+    /// from one /64 network. Behind a proxy, all clients share its address.
     pub sockets_before_init_per_address: usize,
-    /// One answer or update, as JSON.
+    /// The size of one answer or update, as JSON.
     pub answer: u64,
-    /// Answers and updates of one person that are being made or wait to be taken, on one server; also of all without a token. A
-    /// service has none of its own.
+    /// The size of one person's answers and updates that are being created or waiting to be
+    /// received, on one server; also applies to all callers without a token together. Services have
+    /// no limit of their own.
     pub answers_per_user: u64,
-    /// The same of all, on one server.
+    /// The size of everybody's answers and updates that are being created or waiting to be
+    /// received, on one server.
     pub answers_in_all: u64,
-    /// Queries and mutations of one person at the same time, on one server; also of all without a token. A service has none
-    /// of its own.
+    /// Concurrent queries and mutations of one person, on one server; also applies to all callers
+    /// without a token together. Services have no limit of their own.
     pub operations_per_user: u64,
-    /// Queries and mutations of all at the same time, on one server.
+    /// Concurrent queries and mutations of all callers, on one server.
     pub operations_in_all: u64,
-    /// Searches of one person at the same time, on one server. The others wait for a while.
+    /// Concurrent searches of one person, on one server. Further ones wait for a while.
     pub searches_per_user: u64,
-    /// Searches of all at the same time, on one server: fewer than there are connections for reading.
+    /// Concurrent searches of all callers, on one server: fewer than the connections for reading.
     pub searches_in_all: u64,
-    /// HTTP connections at the same time, on one server; websockets are no longer counted.
+    /// Concurrent HTTP connections, on one server; upgraded websockets no longer count.
     pub connections: usize,
-    /// Operations of one person in a minute, on one server; any number if it is not set.
+    /// Operations of one person per minute, on one server; no limit if not set.
     pub operations_per_minute: Option<u32>,
-    /// For the headers of a request.
+    /// How long a client may take to send the headers of a request.
     #[serde(with = "humantime_serde")]
     pub header_timeout: Duration,
-    /// For the body of a request.
+    /// How long a client may take to send the body of a request.
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
-    /// For the execution of a query or mutation.
+    /// How long the execution of a query or mutation may take.
     #[serde(with = "humantime_serde")]
     pub execution_timeout: Duration,
-    /// After which an HTTP connection without requests is closed.
+    /// After how long an HTTP connection without requests is closed.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
-    /// For the `connection_init` of a websocket.
+    /// How long a websocket may take to send its `connection_init`.
     #[serde(with = "humantime_serde")]
     pub init_timeout: Duration,
-    /// For a client to take the next part of what it is sent.
+    /// How long a client may take to receive the next part of what it is sent.
     #[serde(with = "humantime_serde")]
     pub write_timeout: Duration,
-    /// Between two pings on a websocket or two heartbeats of an event stream; a websocket that leaves two pings unanswered is
-    /// closed.
+    /// The time between two pings on a websocket or two heartbeats of an event stream; a websocket
+    /// that leaves two pings unanswered is closed.
     #[serde(with = "humantime_serde")]
     pub ping_interval: Duration,
 }

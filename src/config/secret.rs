@@ -1,4 +1,5 @@
-//! A text that nobody must see: it shows in no log, whether somebody prints the settings or writes them as JSON.
+//! A text that nobody may see: neither logging the settings nor serialising them as JSON reveals
+//! it.
 
 use std::{fmt, ops::Deref};
 

@@ -119,7 +119,7 @@ pub async fn open(
     hints: mpsc::UnboundedSender<Vec<Topic>>,
 ) -> Result<Db> {
     if settings.writers == 0 {
-        return Err(Error::invalid("database.writers", "is at least 1"));
+        return Err(Error::invalid("database.writers", "must be at least 1"));
     }
     // Tells the connections of this server from those of others.
     let name = format!("{NAME}-{:08x}", rand::rng().random::<u32>());

@@ -1,6 +1,7 @@
-//! Answers as the specification wants them (§6.4.4): a field that failed is null, and one that cannot be null makes its
-//! parent null. async-graphql 7 leaves failed fields out. Only answers with errors are looked at; those of the validation
-//! get their code, and say no more of the schema than the caller may know.
+//! Makes answers conform to the specification (§6.4.4): a field that failed is null, and if it is
+//! non-null, its parent becomes null. async-graphql 7 leaves failed fields out. Only answers with
+//! errors are processed. Validation errors get their code, and reveal no more of the schema than
+//! the caller may know.
 
 use std::sync::Arc;
 
@@ -16,13 +17,13 @@ use super::{
     prepare::Shape,
 };
 
-/// Where the validation's message begins to tell what the schema has.
+/// Where a validation message starts to reveal the schema.
 const SUGGESTION: &str = " Did you mean";
 
-/// Errors of a request that could not be executed: nobody mends more at once.
+/// How many errors to return for a request that could not be executed: nobody fixes more at once.
 const MOST_ERRORS: usize = 20;
 
-/// What has to be known of a request to mend its answers.
+/// What must be known about a request to complete its answers.
 pub struct Answers {
     pub document: Arc<ExecutableDocument>,
     pub operation: Option<String>,
@@ -88,7 +89,8 @@ struct Mend<'a> {
     failed: Vec<&'a Vec<PathSegment>>,
 }
 
-/// The fields of an object in the order of the request: the key in the answer, the type, what is selected below.
+/// The fields of an object in the order of the request: the key in the answer, the type, and the
+/// nested selection.
 type Fields<'a> = IndexMap<&'a str, (&'a str, Vec<&'a SelectionSet>)>;
 
 impl<'a> Mend<'a> {
@@ -114,7 +116,7 @@ impl<'a> Mend<'a> {
             match value {
                 Some(Value::Null) if ty.ends_with('!') => return Value::Null,
                 Some(value) => drop(object.insert(Name::new(key), value)),
-                // Left out on purpose: @skip, @include, or a fragment of another type.
+                // Left out intentionally: @skip, @include, or a fragment on another type.
                 None => {}
             }
         }
@@ -146,7 +148,7 @@ impl<'a> Mend<'a> {
             (Value::Object(fields), MetaTypeName::Named(name)) if is_object => {
                 self.object(fields, name, sets, path)
             }
-            // An object of which every field failed or was skipped.
+            // An object in which every field failed or was skipped.
             (Value::Null, MetaTypeName::Named(name))
                 if is_object && ty.ends_with('!') && !self.failed.contains(&&*path) =>
             {
@@ -228,7 +230,7 @@ mod tests {
     #[tokio::test]
     async fn failed_fields_are_null_and_take_their_parents_with_them() {
         let schema = Schema::build(Thing, EmptyMutation, EmptySubscription).finish();
-        // The root is called Thing here.
+        // The root type is called Thing here.
         let sdl = schema.sdl().replace("type Thing", "type Query") + &schema.sdl();
         let shape = Arc::new(Shape::of(&sdl).unwrap());
         for (query, wanted) in [

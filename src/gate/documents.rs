@@ -1,5 +1,6 @@
-//! Documents that clients name instead of sending them: trusted ones from a file, and ones that somebody sent before
-//! (automatic persisted queries). And what documents say, so that the same text is not parsed for each request.
+//! Documents that clients refer to instead of sending them: trusted ones from a file, and ones that
+//! somebody sent before (automatic persisted queries). Also keeps parsed documents, so that the
+//! same text is not parsed for each request.
 
 use std::{collections::HashMap, fs, sync::Arc};
 
@@ -14,18 +15,18 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Bytes of text that are kept of automatic persisted queries.
+/// Bytes of text kept for automatic persisted queries.
 const MOST_KEPT: u64 = 16 * 1024 * 1024;
 /// Bytes of parsed documents.
 const MOST_PARSED: u64 = 32 * 1024 * 1024;
-/// What a parsed document takes, in times of its text; roughly.
+/// The size of a parsed document as a multiple of its text's; roughly.
 const PARSED_SIZE: usize = 120;
-/// What an entry of a cache takes beside that; so that many small ones do not come to much more.
+/// The additional size of a cache entry, so that many small ones cannot exceed the limit by much.
 const ENTRY_SIZE: usize = 1024;
-/// What Apollo's and urql's clients look for, word for word.
+/// The exact message that Apollo's and urql's clients look for.
 const NOT_FOUND: &str = "PersistedQueryNotFound";
 const NOT_SUPPORTED: &str = "PersistedQueryNotSupported";
-/// How the ids of the GraphQL over HTTP specification begin when they are hashes.
+/// The prefix of ids that are hashes, from the GraphQL over HTTP specification.
 const HASH_PREFIX: &str = "sha256:";
 
 pub struct Documents {
@@ -39,13 +40,13 @@ pub struct Documents {
 /// A text to execute.
 pub struct Found {
     pub text: Arc<str>,
-    /// It was named, or will be known by its name from now on.
+    /// The request referred to it by id or hash, or has registered it under its hash.
     pub is_persisted: bool,
     /// Its hash, if it is to be kept.
     keep: Option<String>,
 }
 
-/// What codegen's client preset and Apollo's manifest write.
+/// The formats written by codegen's client preset and by Apollo's manifest tool.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum File {
@@ -60,14 +61,14 @@ struct ManifestOperation {
 }
 
 impl Documents {
-    /// Reads the trusted documents. One that is no GraphQL is an error.
+    /// Reads the trusted documents. It is an error if one of them is not valid GraphQL.
     pub fn load(config: &Config) -> Result<Self> {
         let invalid = |message: String| Error::invalid("trusted_documents", message);
         let mut trusted = HashMap::new();
         if let Some(path) = &config.trusted_documents {
             let text = fs::read_to_string(path)
                 .map_err(|error| invalid(format!("{}: {error}", path.display())))?;
-            let expected = "is an object of ids and texts, or a manifest of Apollo's";
+            let expected = "must be an object that maps ids to texts, or an Apollo manifest";
             let pairs: Vec<_> =
                 match serde_json::from_str(&text).map_err(|_| invalid(expected.into()))? {
                     File::Map(documents) => documents.into_iter().collect(),
@@ -100,19 +101,22 @@ impl Documents {
         Ok(Documents { mode, trusted, kept, parsed })
     }
 
-    /// The text that a request means. `is_free`: the caller may send any text.
+    /// The text that a request refers to. `is_free`: the caller may send any text.
     pub fn find(&self, params: &Params, is_free: bool) -> Result<Found, ServerError> {
         let id = params.document_id()?;
         let known = id.and_then(|id| self.known(id));
         if let Some(text) = known {
             if params.query.as_ref().is_some_and(|sent| **sent != *text) {
-                return Err(refusal("the query is not the document of this id", "BAD_USER_INPUT"));
+                return Err(refusal(
+                    "the query is not the document with this id",
+                    "BAD_USER_INPUT",
+                ));
             }
             return Ok(Found { text, is_persisted: true, keep: None });
         }
         match (&params.query, id) {
             (Some(_), _) if self.mode == PersistedDocuments::Trusted && !is_free => Err(refusal(
-                "only trusted documents are executed here; send the id of one",
+                "only trusted documents may be executed; send the id of one",
                 "FORBIDDEN",
             )),
             (Some(text), None) => {
@@ -121,7 +125,7 @@ impl Documents {
             (Some(text), Some(id)) => {
                 let hash = hash(text);
                 if hash != without_prefix(id) {
-                    return Err(refusal("the hash is not that of the query", "BAD_USER_INPUT"));
+                    return Err(refusal("the hash does not match the query", "BAD_USER_INPUT"));
                 }
                 let keep = (self.mode == PersistedDocuments::Apq).then_some(hash);
                 Ok(Found { text: text.as_str().into(), is_persisted: keep.is_some(), keep })
@@ -145,7 +149,7 @@ impl Documents {
         }
     }
 
-    /// What a text says, if it was parsed before.
+    /// The parsed document of a text, if it was parsed before.
     pub fn parsed(&self, text: &str) -> Option<Arc<ExecutableDocument>> {
         self.parsed.get(text)
     }

@@ -1,27 +1,30 @@
-//! Errors as clients see them: a message for a person, `extensions.code` for a program, `extensions.field` for a form.
+//! Errors as clients see them: a message for a person, `extensions.code` for a program,
+//! `extensions.field` for a form.
 
 use async_graphql::{Response, ServerError, Value};
 use rand::Rng;
 
 use crate::error::Error;
 
-/// What a client hears of an error: the code of the closed list, a text without secrets, and the input's field.
+/// What a client sees of an error: a code from the closed list, a text without secrets, and the
+/// field of the input.
 pub struct Answer {
     pub code: &'static str,
     pub message: String,
     pub field: Option<String>,
 }
 
-/// Bytes of an error's message: some say the whole of a value.
+/// The most bytes of an error's message: some errors quote an entire value.
 const LONGEST_MESSAGE: usize = 500;
-/// Seconds after which it makes sense to try again what is UNAVAILABLE.
+/// After how many seconds to retry what is UNAVAILABLE.
 const RETRY_AFTER: u64 = 1;
 
-/// The one place that decides what is said. Defects are logged here, once, under an id that the client gets instead.
+/// The one place that decides what clients see. Defects are logged here, once, with an id that the
+/// client gets instead.
 pub fn answer(error: Error) -> Answer {
     let (code, message, field) = match error {
         Error::Unauthenticated(message) => ("UNAUTHENTICATED", message.to_owned(), None),
-        Error::Forbidden => ("FORBIDDEN", "this is not for your role".to_owned(), None),
+        Error::Forbidden => ("FORBIDDEN", "your role does not allow this".to_owned(), None),
         Error::NotFound(noun) => ("NOT_FOUND", format!("there is no such {noun}"), None),
         Error::Invalid { field, message } => {
             ("BAD_USER_INPUT", format!("{field}: {message}"), Some(field))
@@ -29,7 +32,7 @@ pub fn answer(error: Error) -> Answer {
         Error::Conflict(message) => ("CONFLICT", message, None),
         Error::IdempotencyKeyReused => (
             "IDEMPOTENCY_KEY_REUSED",
-            "this key was used with another input".to_owned(),
+            "this key was already used with a different input".to_owned(),
             Some("idempotencyKey".to_owned()),
         ),
         Error::LimitExceeded(message) => ("LIMIT_EXCEEDED", message, None),
@@ -42,7 +45,7 @@ pub fn answer(error: Error) -> Answer {
             tracing::error!(id, cause, "internal error");
             (
                 "INTERNAL_SERVER_ERROR",
-                format!("something went wrong; the server's log has it under {id}"),
+                format!("something went wrong; the server's log has the details under {id}"),
                 None,
             )
         }
@@ -50,15 +53,16 @@ pub fn answer(error: Error) -> Answer {
     Answer { code, message, field }
 }
 
-/// Whether a request could not even be executed. An error of the execution says where it happened.
+/// Whether the request could not be executed at all. An error from the execution has a path.
 pub fn is_refused(response: &Response) -> bool {
     response.data == Value::Null
         && !response.errors.is_empty()
         && response.errors.iter().all(|error| error.path.is_empty())
 }
 
-/// Whether a client would miss something by this update of a subscription: the database did not answer, or a defect left
-/// nothing of it. The subscription has to end so that the client comes back, with the cursor that it has.
+/// Whether a client would miss something with this update of a subscription, because the database
+/// did not answer or a defect left nothing of it. The subscription must then end, so that the
+/// client reconnects with its last cursor.
 pub fn is_lost(update: &Response) -> bool {
     let has = |wanted: &str| {
         let code = |error: &ServerError| {
@@ -80,7 +84,7 @@ impl From<Error> for async_graphql::Error {
     }
 }
 
-/// An error with its code. One that passes by itself says when to try again.
+/// An error with its code. A temporary one says when to retry.
 pub fn refusal(message: impl Into<String>, code: &str) -> ServerError {
     let mut error = with_code(ServerError::new(message, None), code);
     if code == "UNAVAILABLE" {
@@ -89,20 +93,20 @@ pub fn refusal(message: impl Into<String>, code: &str) -> ServerError {
     error
 }
 
-/// An error of a library, in few words and with a code of ours.
+/// An error from a library, shortened and with one of our codes.
 pub fn with_code(mut error: ServerError, code: &str) -> ServerError {
     shorten(&mut error.message);
     error.extensions.get_or_insert_default().set("code", code);
     error
 }
 
-/// The same with the seconds after which it makes sense to try again.
+/// An error with its code, and the number of seconds after which to retry.
 pub fn retried_after(mut error: ServerError, seconds: u64) -> ServerError {
     error.extensions.get_or_insert_default().set("retryAfter", seconds);
     error
 }
 
-/// The longest time that one of these errors asks a client to wait.
+/// The longest delay that any of these errors asks a client for.
 pub fn retry_after(errors: &[ServerError]) -> Option<u64> {
     let seconds = |error: &ServerError| match error.extensions.as_ref()?.get("retryAfter")? {
         Value::Number(seconds) => seconds.as_u64(),

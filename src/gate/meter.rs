@@ -1,13 +1,16 @@
-//! What an execution makes, counted while it makes it: at each field, the bytes that its value takes in the answer's JSON.
+//! What an execution produces, counted while it does so: at each field, the bytes that its value
+//! takes in the answer's JSON.
 //!
-//! - An answer, or an update of a subscription, that has grown beyond the limit stops the whole execution there, and is an
-//!   error in place of the answer. Mutations are not cut short by it: they are executed one after the other, so what is too
-//!   large is the payload of one that is through. Those after it in the document are not begun.
-//! - An execution that finds everything in memory never waits by itself. After [`TURN`] it lets others have the thread, and
-//!   whoever set a deadline can end it. A turn is measured by work, not by time: it always ends at the same field, so loaders
-//!   read as many rows at once on a slow machine as on a fast one.
+//! - An answer, or an update of a subscription, that exceeds the limit stops the whole execution at
+//!   that point, and is replaced by an error. This does not cut mutations short: they are executed
+//!   one after the other, so what is too large is the payload of a completed one. Later mutations
+//!   of the document are not started.
+//! - An execution that finds everything in memory never waits by itself. After each [`TURN`] it
+//!   yields the thread, so that others can run and a deadline can end it. A turn is measured by
+//!   work, not by time, so it always ends at the same field, and loaders batch as many rows on a
+//!   slow machine as on a fast one.
 //!
-//! This is an extension of async-graphql's, because nothing else comes by at every field.
+//! This is an async-graphql extension, because nothing else is called at every field.
 
 use std::{
     future::{pending, poll_fn},
@@ -29,19 +32,19 @@ use async_graphql::{
 
 use super::errors::refusal;
 
-/// Fields that an execution may show before others have the thread: more than a page of a hundred items has, and some
-/// milliseconds.
+/// How many fields an execution may resolve before it yields the thread: more than a page of a
+/// hundred items has, and a few milliseconds of work.
 const TURN: u64 = 4_096;
-/// This many bytes of a text are as much work as another field.
+/// Each time a text exceeds this many bytes, it counts as one more field.
 const BYTES_PER_FIELD: u64 = 1_024;
 
-/// Of one request; a subscription begins anew with each update.
+/// For one request; a subscription starts over with each update.
 pub struct Meter {
     limit: u64,
     bytes: AtomicU64,
-    /// Where the limit was crossed.
+    /// Where the limit was exceeded.
     crossed: OnceLock<Vec<PathSegment>>,
-    /// Fields that were shown in this turn.
+    /// Fields resolved in this turn.
     work: AtomicU64,
 }
 
@@ -55,7 +58,7 @@ impl Meter {
         })
     }
 
-    /// Of the answer, or of the last update.
+    /// Bytes of the answer, or of the latest update.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -64,7 +67,7 @@ impl Meter {
         self.crossed.get().is_some()
     }
 
-    /// Returns never when this is too much.
+    /// Never returns if this exceeds the limit.
     async fn count(&self, bytes: u64, at: &QueryPathNode<'_>) {
         self.work.fetch_add(1 + bytes / BYTES_PER_FIELD, Ordering::Relaxed);
         if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.limit {
@@ -77,7 +80,7 @@ impl Meter {
         self.work.store(0, Ordering::Relaxed);
     }
 
-    /// Returns at once, or in the next turn if this one has used up its work.
+    /// Returns at once, or in the next turn if this one's work is used up.
     async fn in_turn(&self) {
         while self.work.load(Ordering::Relaxed) > TURN {
             tokio::task::yield_now().await;
@@ -85,9 +88,10 @@ impl Meter {
     }
 
     fn too_large(&self) -> Response {
-        let message = format!("the answer would have more than {} bytes; ask for less", self.limit);
+        let message = format!("the answer would exceed {} bytes; ask for less", self.limit);
         let mut error = refusal(message, "ANSWER_TOO_LARGE");
-        // It was executed: the answer has an empty `data`, as that of a field which cannot be null and failed.
+        // The request was executed, so the answer has an empty `data`, as if a non-null field had
+        // failed.
         error.path = self.crossed.get().cloned().unwrap_or_default();
         Response::from_errors(vec![error])
     }
@@ -104,7 +108,7 @@ fn path(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
     path
 }
 
-/// Gives each request with a [`Meter`] its extension.
+/// Gives each request that has a [`Meter`] its extension.
 pub struct Metering;
 
 impl ExtensionFactory for Metering {
@@ -118,7 +122,7 @@ struct Metered(OnceLock<Arc<Meter>>);
 
 #[async_trait]
 impl Extension for Metered {
-    /// Of a query or mutation, or of one update of a subscription.
+    /// For a query or mutation, or for one update of a subscription.
     async fn execute(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -164,13 +168,13 @@ impl Extension for Metered {
     }
 }
 
-/// What a value adds to the answer, beside what its parts have added.
+/// What a value adds to the answer, in addition to what its parts have added.
 fn bytes_of(value: &Value, at: &QueryPathNode<'_>, is_leaf: bool) -> u64 {
     match (value, at.segment) {
-        // The elements of a list of leaves are counted with the list.
+        // The elements of a list of leaves are counted together with the list.
         (_, QueryPathSegment::Index(_)) if is_leaf => 0,
         (value, QueryPathSegment::Name(_)) if is_leaf => size(value),
-        // Brackets and commas; keys are counted here, because `__typename` comes by nowhere else.
+        // Brackets and commas. Keys are counted here, because `__typename` passes nowhere else.
         (Value::Object(fields), _) => {
             fields.keys().map(key_size).sum::<u64>() + brackets(fields.len())
         }
@@ -179,7 +183,7 @@ fn bytes_of(value: &Value, at: &QueryPathNode<'_>, is_leaf: bool) -> u64 {
     }
 }
 
-/// Of an error, which repeats its path.
+/// The size of an error, which includes its path.
 fn error_size(message: &str, at: &QueryPathNode<'_>) -> u64 {
     const REST: usize = 100;
     let segments = std::iter::once(at).chain(at.parents());
@@ -190,7 +194,7 @@ fn error_size(message: &str, at: &QueryPathNode<'_>) -> u64 {
     (message.len() + path.sum::<usize>() + REST) as u64
 }
 
-/// A value as JSON.
+/// The size of a value as JSON.
 fn size(value: &Value) -> u64 {
     match value {
         Value::Null | Value::Boolean(true) => 4,
@@ -207,17 +211,17 @@ fn size(value: &Value) -> u64 {
     }
 }
 
-/// With its quotes and the colon.
+/// The size of a key with its quotes and colon.
 fn key_size(key: &Name) -> u64 {
     key.len() as u64 + 3
 }
 
-/// Around this many values, with the commas between them.
+/// The size of the brackets around this many values and of the commas between them.
 fn brackets(values: usize) -> u64 {
     1 + values.max(1) as u64
 }
 
-/// A text with its quotes and escapes, as serde_json writes them.
+/// The size of a text with its quotes and escapes, as serde_json writes them.
 fn text_size(text: &str) -> u64 {
     let more = text.bytes().map(|byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,

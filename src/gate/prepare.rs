@@ -1,5 +1,6 @@
-//! From what a client sends to what is executed: find the document, look over its text, parse it once, measure it. What a
-//! request may cost is decided here, in linear time, before anything else looks at it.
+//! From what a client sends to what is executed: find the document, scan its text, parse it once,
+//! measure it. What a request may cost is decided here, in linear time, before anything else
+//! processes it.
 
 mod measure;
 mod operation;
@@ -39,12 +40,12 @@ use measure::{Measured, TooMuch};
 
 pub use shape::Shape;
 
-/// The parameters of a GraphQL request, over HTTP and websocket alike.
+/// The parameters of a GraphQL request, both over HTTP and websocket.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Params {
     pub query: Option<String>,
-    /// The id of a document that the server knows, in place of its text.
+    /// The id of a document that the server knows, instead of its text.
     document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<Variables>,
@@ -59,27 +60,29 @@ pub struct Prepared {
     pub kind: OperationType,
     /// Whose share of the budgets it uses.
     pub holder: Holder,
-    /// Bytes that the answer may have, by the texts that it asks for; what else it shows is little.
+    /// How many bytes the answer may take, judged by the long texts that it asks for; everything
+    /// else is small.
     pub weight: u64,
-    /// Its document was named, not just sent.
+    /// Whether its document was referred to, instead of being sent.
     pub is_persisted: bool,
 }
 
 impl Prepared {
-    /// Something that its resolvers can ask for.
+    /// Adds data that resolvers can ask for.
     pub fn with(mut self, data: impl Any + Send + Sync) -> Self {
         self.request = self.request.data(data);
         self
     }
 
-    /// The answer to a query or mutation, and how many bytes it has as JSON.
+    /// The answer to a query or mutation, and its size in bytes as JSON.
     pub async fn execute(self, schema: &impl Executor) -> (Response, u64) {
         let Prepared { request, answers, meter, .. } = self;
         let response = mended(schema.execute(request).await, &answers, &meter);
         (response, meter.bytes())
     }
 
-    /// The answers of a subscription. It ends with an update that is too large: a client that went on would miss it.
+    /// The answers of a subscription. It ends after an update that is too large: a client that
+    /// continued would miss that update.
     pub fn follow<S: Executor>(self, schema: &S) -> impl Stream<Item = Response> + Send + use<S> {
         let Prepared { request, answers, meter, .. } = self;
         stream::unfold(
@@ -96,11 +99,11 @@ impl Prepared {
 }
 
 fn mended(response: Response, answers: &Answers, meter: &Meter) -> Response {
-    // What is too large has no data to mend.
+    // An answer that is too large has no data to complete.
     if meter.is_crossed() { response } else { answers.mend(response) }
 }
 
-/// What every request passes before it is executed.
+/// What every request passes through before it is executed.
 pub struct Gate {
     config: Arc<Config>,
     shape: Arc<Shape>,
@@ -109,7 +112,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// For the schema of this text. Fails if the trusted documents cannot be read.
+    /// For the schema with this text. Fails if the trusted documents cannot be read.
     pub fn open(config: Arc<Config>, sdl: &str) -> Result<Self> {
         Ok(Gate {
             shape: Arc::new(Shape::of(sdl)?),
@@ -119,7 +122,7 @@ impl Gate {
         })
     }
 
-    /// Makes a request of what a client sent, and refuses one that is too much.
+    /// Turns what a client sent into a request, and refuses it if it asks for too much.
     pub fn prepare(&self, params: Params, actor: Option<Actor>) -> Result<Prepared, ServerError> {
         if let Some(user) = actor.as_ref().and_then(Actor::user_id) {
             let refused =
@@ -142,7 +145,7 @@ impl Gate {
         let knows_schema = self.knows_schema(actor.as_ref());
         if asks_for_the_schema && !knows_schema {
             return Err(refusal(
-                "the schema is not shown to this caller",
+                "this caller may not query the schema",
                 "GRAPHQL_VALIDATION_FAILED",
             ));
         }
@@ -176,12 +179,12 @@ impl Gate {
 }
 
 impl Params {
-    /// Whether it says what to execute.
+    /// Whether the request says what to execute.
     pub fn is_complete(&self) -> bool {
         self.query.is_some() || !matches!(self.document_id(), Ok(None))
     }
 
-    /// By the GraphQL over HTTP specification, or as an automatic persisted query.
+    /// As in the GraphQL over HTTP specification, or as an automatic persisted query.
     pub(super) fn document_id(&self) -> Result<Option<&str>, ServerError> {
         let persisted =
             self.extensions.as_ref().and_then(|extensions| extensions.get("persistedQuery"));
@@ -190,22 +193,26 @@ impl Params {
             (None, None | Some(Value::Null)) => Ok(None),
             (None, Some(Value::Object(persisted))) => match persisted.get("sha256Hash") {
                 Some(Value::String(hash)) => Ok(Some(hash)),
-                _ => Err(refusal("extensions.persistedQuery has a sha256Hash", "BAD_USER_INPUT")),
+                _ => Err(refusal(
+                    "extensions.persistedQuery must have a sha256Hash",
+                    "BAD_USER_INPUT",
+                )),
             },
             (None, Some(_)) => {
-                Err(refusal("extensions.persistedQuery is an object", "BAD_USER_INPUT"))
+                Err(refusal("extensions.persistedQuery must be an object", "BAD_USER_INPUT"))
             }
         }
     }
 }
 
-/// Looks over a text, then parses it.
+/// Scans a text, then parses it.
 fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, ServerError> {
     scan::scan(text, limits.tokens).map_err(too_complex)?;
     parse_query(text).map_err(|error| {
         let at = error.positions().next();
         let mut error: ServerError = error.into();
-        // The parser draws the line of the source, which may be all of it; its last line says what is wrong.
+        // The parser's message quotes the line of the source, which may be the whole text; its last
+        // line says what is wrong.
         let what = error
             .message
             .lines()
@@ -215,14 +222,16 @@ fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, ServerError>
             .trim_start_matches("= ")
             .to_owned();
         error.message = match at {
-            Some(at) => format!("the document is no GraphQL at {}:{}: {what}", at.line, at.column),
-            None => format!("the document is no GraphQL: {what}"),
+            Some(at) => {
+                format!("the document is not valid GraphQL at {}:{}: {what}", at.line, at.column)
+            }
+            None => format!("the document is not valid GraphQL: {what}"),
         };
         with_code(error, "GRAPHQL_PARSE_FAILED")
     })
 }
 
-/// Refuses a document that is too much.
+/// Refuses a document that asks for too much.
 fn measure(
     document: &ExecutableDocument,
     variables: &Variables,
@@ -316,12 +325,13 @@ mod tests {
                 .collect();
             let query =
                 format!("{doubled} fragment f22 on User {{ {leaf} }} {{ viewer {{ ...f0 }} }}");
-            assert!(verdict(&query).unwrap_err().contains("written out"), "{leaf}");
+            assert!(verdict(&query).unwrap_err().contains("expanded"), "{leaf}");
         }
         let many = json!({"ids": vec!["usr_1"; 5_000]});
         let query = format!("query($ids: [ID!]!) {{ {} }}", "nodes(ids: $ids) { id } ".repeat(3));
-        assert!(verdict_with(&query, many).unwrap_err().contains("written out"));
-        let circle = "fragment a on User { x { ...b } } fragment b on User { x { ...a } } { viewer { ...a } }";
+        assert!(verdict_with(&query, many).unwrap_err().contains("expanded"));
+        let circle = "fragment a on User { x { ...b } } fragment b on User { x { ...a } } \
+                      { viewer { ...a } }";
         assert!(verdict(circle).unwrap_err().contains("contains itself"));
         assert!(
             verdict(&format!("{{ a {} }}", "{ a ".repeat(15) + &"}".repeat(15)))
@@ -336,12 +346,13 @@ mod tests {
         );
     }
 
-    /// 100 × 100 × 100 things, by whatever way the number comes in.
+    /// 100 × 100 × 100 objects, whichever way the number is passed in.
     #[test]
     fn pages_of_pages_of_pages_are_counted() {
         let pages = |n: &str| {
             format!(
-                "groups(first: {n}) {{ nodes {{ members(first: {n}) {{ nodes {{ groups(first: {n}) {{ nodes {{ id }} }} }} }} }} }}"
+                "groups(first: {n}) {{ nodes {{ members(first: {n}) {{ nodes {{ \
+                 groups(first: {n}) {{ nodes {{ id }} }} }} }} }} }}"
             )
         };
         for (query, variables) in [
@@ -365,29 +376,45 @@ mod tests {
         }
     }
 
-    /// One plain field is a tenth of an object.
+    /// One plain field counts as a tenth of an object.
     #[test]
     fn the_cost_is_the_number_of_objects() {
         let items = "nodes { id } pageInfo { endCursor }";
         for (query, variables, objects) in [
             ("{ viewer { id } }".into(), json!({}), 2),
-            (format!("{{ viewer {{ inbox {{ items(first: 100) {{ {items} }} }} }} }}"), json!({}), 115),
-            (format!("{{ viewer {{ inbox {{ items {{ {items} }} }} }} }}"), json!({}), 26),
-            ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }".into(), json!({"ids": vec!["usr_1"; 50]}), 55),
             (
-                "mutation($ids: [ID!]!) { markRead(input: {itemIds: $ids}) { items { id } } }".into(),
-                json!({"ids": vec!["itm_1"; 100]}),
-                111,
+                format!("{{ viewer {{ inbox {{ items(first: 100) {{ {items} }} }} }} }}"),
+                json!({}),
+                115,
+            ),
+            (format!("{{ viewer {{ inbox {{ items {{ {items} }} }} }} }}"), json!({}), 26),
+            (
+                "query($ids: [ID!]!) { nodes(ids: $ids) { id } }".into(),
+                json!({"ids": vec!["usr_1"; 50]}),
+                55,
             ),
             (
-                "mutation($ids: [ID!]!, $x: DateTime) { snooze(input: {itemIds: $ids, until: $x}) { items { id } } }"
+                "mutation($ids: [ID!]!) { markRead(input: {itemIds: $ids}) { items { id } } }"
                     .into(),
                 json!({"ids": vec!["itm_1"; 100]}),
                 111,
             ),
-            ("subscription { inboxUpdated { changes { type item { id } } } }".into(), json!({}), 221),
             (
-                "{ viewer { inbox { changes(after: \"a:1\", first: 100) { changes { item { id title } } } } } }".into(),
+                "mutation($ids: [ID!]!, $x: DateTime) { \
+                 snooze(input: {itemIds: $ids, until: $x}) { items { id } } }"
+                    .into(),
+                json!({"ids": vec!["itm_1"; 100]}),
+                111,
+            ),
+            (
+                "subscription { inboxUpdated { changes { type item { id } } } }".into(),
+                json!({}),
+                221,
+            ),
+            (
+                "{ viewer { inbox { changes(after: \"a:1\", first: 100) { \
+                 changes { item { id title } } } } } }"
+                    .into(),
                 json!({}),
                 223,
             ),
@@ -396,12 +423,13 @@ mod tests {
         }
     }
 
-    /// What is long or scans costs what the schema says.
+    /// Long texts and searches cost what the schema says.
     #[test]
     fn bodies_and_searches_have_costs_of_their_own() {
         let page = |filter: &str, fields: &str| {
             format!(
-                "query($f: InboxFilter, $s: String) {{ viewer {{ inbox {{ items(first: 20{filter}) {{ nodes {{ {fields} }} }} }} }} }}"
+                "query($f: InboxFilter, $s: String) {{ viewer {{ inbox {{ \
+                 items(first: 20{filter}) {{ nodes {{ {fields} }} }} }} }} }}"
             )
         };
         let cost = |filter: &str, fields: &str, variables| cost(&page(filter, fields), variables);
@@ -421,7 +449,8 @@ mod tests {
         };
         assert_eq!(
             texts(
-                "{ viewer { inbox { items { nodes { subject { ... on Message { a: body b: body } } } } } } }"
+                "{ viewer { inbox { items { nodes { \
+                 subject { ... on Message { a: body b: body } } } } } } }"
             ),
             Ok(40)
         );

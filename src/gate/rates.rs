@@ -1,4 +1,4 @@
-//! How much one person asks of one server.
+//! How many operations one person sends to one server.
 
 use std::{
     sync::{
@@ -12,7 +12,7 @@ use moka::sync::Cache;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Counts operations in windows of a minute, each from a person's first operation on.
+/// Counts operations in windows of a minute, each starting with a person's first operation.
 pub struct Rates {
     most: Option<u32>,
     counts: Cache<i64, Arc<Window>>,
@@ -28,7 +28,8 @@ impl Rates {
         Rates { most, counts: Cache::builder().time_to_live(WINDOW).build() }
     }
 
-    /// Counts one more. Fails if it is too many, with the seconds until the next window.
+    /// Counts one more operation. Fails if it exceeds the limit, with the number of seconds until
+    /// the next window.
     pub fn count(&self, user: i64) -> Result<(), u64> {
         let Some(most) = self.most else { return Ok(()) };
         let window = || Arc::new(Window { begin: Instant::now(), count: AtomicU32::new(0) });

@@ -1,5 +1,6 @@
-//! Searches look at every row until they have found a page, and keep a connection and a core busy meanwhile. So only few of
-//! them run at the same time, of one person and of all; the other connections stay free for those who know what they want.
+//! A search scans rows until it has found a page of matches, and keeps a connection and a core busy
+//! meanwhile. Only a few searches run at the same time, for each person and in total, so that the
+//! other connections stay free for everyone else.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,8 +28,8 @@ impl Searches {
     }
 }
 
-/// Reads a page; if it is a search, in its turn. A search that nobody waits for any more still has its turn until the database
-/// is through with it: what is under way there cannot be called back.
+/// Reads a page; a search waits for its turn. A search whose caller has gone keeps its turn until
+/// the database is done with it, because it cannot be cancelled there.
 pub async fn reading<T, F>(
     ctx: &Context<'_>,
     is_search: bool,

@@ -30,13 +30,13 @@ use crate::{
     page::Slice,
 };
 
-/// What has come in for a person.
+/// A person's inbox.
 pub struct Inbox {
     pub owner: User,
     pub head: row::Model,
 }
 
-/// What has come in for a person.
+/// A person's inbox.
 #[Object]
 impl Inbox {
     /// Opaque and unique among everything.
@@ -44,17 +44,17 @@ impl Inbox {
         Kind::Inbox.encode(self.head.user_id).into()
     }
 
-    /// Whose inbox it is.
+    /// The person whose inbox this is.
     async fn owner(&self) -> &User {
         &self.owner
     }
 
-    /// How much there is, exactly.
+    /// Exact counts of its items.
     async fn counts(&self) -> InboxCounts {
         InboxCounts(self.head.clone())
     }
 
-    /// The items, newest `updatedAt` first.
+    /// The items, most recent `updatedAt` first.
     async fn items(
         &self,
         ctx: &Context<'_>,
@@ -79,14 +79,14 @@ impl Inbox {
         Ok(connection(items, |item| (item.row.updated_at, item.row.id), InboxItem))
     }
 
-    /// The position of this very answer in the inbox's history: give it to `inboxUpdated(after:)`, and nothing that happens
-    /// from now on is missed.
+    /// The position of this answer in the inbox's history. Pass it to `inboxUpdated(after:)` to
+    /// miss nothing that happens from now on.
     async fn cursor(&self, ctx: &Context<'_>) -> String {
         Cursor::encode(&app(ctx).epoch, Position::end(self.head.seq))
     }
 
-    /// What happened after a cursor: the same history as `inboxUpdated`, for who cannot hold a connection. `first` is
-    /// between 1 and 100.
+    /// What changed after a cursor: the same history as `inboxUpdated`, for clients that cannot
+    /// hold a connection open. `first` is between 1 and 100.
     async fn changes(
         &self,
         ctx: &Context<'_>,
@@ -94,8 +94,9 @@ impl Inbox {
         #[graphql(default = 100)] first: i32,
     ) -> Result<InboxUpdate> {
         let limit = u64::try_from(first).ok().filter(|first| (1..=MOST_CHANGES).contains(first));
-        let limit = limit
-            .ok_or_else(|| Error::invalid("first", format!("is between 1 and {MOST_CHANGES}")))?;
+        let limit = limit.ok_or_else(|| {
+            Error::invalid("first", format!("must be between 1 and {MOST_CHANGES}"))
+        })?;
         let app = app(ctx);
         let start = Start::of(app, Some(&after))?;
         Ok(InboxUpdate(
@@ -104,10 +105,12 @@ impl Inbox {
     }
 }
 
-/// How much there is in an inbox, exactly. It has an id so that a normalised cache updates every badge from a live event.
+/// Exact counts of an inbox's items. It has an id so that a normalised cache updates every badge
+/// from a live event.
 pub struct InboxCounts(pub row::Model);
 
-/// How much there is in an inbox, exactly. It has an id so that a normalised cache updates every badge from a live event.
+/// Exact counts of an inbox's items. It has an id so that a normalised cache updates every badge
+/// from a live event.
 #[Object]
 impl InboxCounts {
     /// Opaque and unique among everything.
@@ -115,27 +118,27 @@ impl InboxCounts {
         Kind::InboxCounts.encode(self.0.user_id).into()
     }
 
-    /// Items that are there and not read.
+    /// Active items (neither archived nor snoozed) that are unread.
     async fn unread(&self) -> i32 {
         self.0.unread
     }
 
-    /// Items that are there and not seen.
+    /// Active items (neither archived nor snoozed) that are unseen.
     async fn unseen(&self) -> i32 {
         self.0.unseen
     }
 
-    /// Items that come back later.
+    /// Snoozed items.
     async fn snoozed(&self) -> i32 {
         self.0.snoozed
     }
 
-    /// Items that were put away.
+    /// Archived items.
     async fn archived(&self) -> i32 {
         self.0.archived
     }
 
-    /// `unread` by kind, each kind once.
+    /// `unread` split by kind; each kind appears once.
     async fn unread_by_kind(&self) -> Vec<KindCount> {
         let (announcements, activities) = (self.0.unread_announcements, self.0.unread_activities);
         let messages = self.0.unread - announcements - activities;
@@ -147,32 +150,32 @@ impl InboxCounts {
     }
 }
 
-/// A number for a kind of items.
+/// A count for one kind of item.
 #[derive(SimpleObject)]
 pub struct KindCount {
     /// The kind.
     kind: InboxItemKind,
-    /// How many there are.
+    /// The number of items.
     count: i32,
 }
 
 /// Which items to list.
 #[derive(InputObject, Default)]
 pub struct InboxFilter {
-    /// The list.
+    /// Which of the inbox's lists.
     #[graphql(default)]
     view: InboxView,
     /// Only these kinds.
     kinds: Option<Vec<InboxItemKind>>,
-    /// Only what was done to this.
+    /// Only activities on this target.
     target: Option<TargetRef>,
-    /// A part of a subject, title or body, or of the title of what something was done to, in any case.
+    /// Text to look for in subjects, titles, bodies and the titles of targets; case-insensitive.
     #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }
 
 impl InboxFilter {
-    /// None for a target that the viewer cannot know of: there is nothing about it.
+    /// None if the viewer may not know of the target: there is nothing about it.
     async fn resolve(self, ctx: &Context<'_>) -> Result<Option<Filter>> {
         let target = match self.target {
             None => None,
@@ -189,7 +192,7 @@ impl InboxFilter {
 }
 
 impl Inbox {
-    /// An inbox that has taken in what is due.
+    /// An inbox, after taking in everything that is due.
     pub async fn of(ctx: &Context<'_>, owner: User) -> Result<Self, Error> {
         Ok(Inbox { head: pull::up_to_date_head(app(ctx), owner.0.id).await?, owner })
     }

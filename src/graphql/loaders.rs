@@ -1,4 +1,4 @@
-//! What many objects of one answer need from the database, read together. Nothing is kept: each request sees its own
+//! Database reads shared by the objects of one answer. Nothing is cached: each request sees its own
 //! moment.
 
 use std::collections::HashMap;
@@ -36,42 +36,43 @@ pub struct Audience {
     pub group: Option<group::Model>,
 }
 
-/// A message, for a reader who may know of it.
+/// A message, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VisibleMessage(pub message::Reader, pub i64);
 
-/// An announcement, for a reader who may know of it.
+/// An announcement, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VisibleAnnouncement(pub message::Reader, pub i64);
 
-/// An activity, for a reader who may know of it.
+/// An activity, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VisibleActivity(pub message::Reader, pub i64);
 
-/// A target, for a reader who may know of it.
+/// A target, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VisibleTarget(pub message::Reader, pub i64);
 
-/// The row of a report, for a reader who may see it.
+/// A row of a report, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VisibleReportRow(pub message::Reader, pub i64);
 
-/// That a message reached a person by an address. Whoever loads it looks at whether the reader may know of it.
+/// The fact that a message reached a person by an address. The caller checks whether the reader may
+/// know of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecipientBy {
     pub audience: i64,
     pub user: i64,
 }
 
-/// A group that was not deleted.
+/// A group that has not been deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GroupBy(pub i64);
 
-/// The row of a person's inbox, which has taken in what is due.
+/// The row of a person's inbox, after taking in what is due.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HeadOf(pub i64);
 
-/// An inbox item of a person.
+/// An item of a person's inbox.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ItemBy {
     pub owner: i64,
@@ -93,14 +94,14 @@ pub struct UserBy(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TargetBy(pub i64);
 
-/// What somebody follows of a target.
+/// What a person follows of a target.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FollowingOf {
     pub user: i64,
     pub target: i64,
 }
 
-/// Why an item of activities came.
+/// Why an item of activities arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReasonsOf(pub i64);
 
@@ -111,7 +112,7 @@ pub struct ActorsOf {
     pub most: usize,
 }
 
-/// How many an announcement reached.
+/// How many people an announcement reached.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecipientsOf(pub i64);
 
@@ -119,11 +120,11 @@ pub struct RecipientsOf(pub i64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReminderOf(pub i64);
 
-/// How many belong to a group.
+/// How many members a group has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MembersOf(pub i64);
 
-/// The second parts of some pairs by the first ones.
+/// Groups the second parts of pairs by their first parts.
 fn by_first<K: Eq + std::hash::Hash>(
     pairs: impl Iterator<Item = (K, i64)>,
 ) -> HashMap<K, Vec<i64>> {
@@ -252,7 +253,7 @@ impl Loader<RecipientBy> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[RecipientBy]) -> Result<HashMap<RecipientBy, RecipientRow>> {
-        // By the message, as the index of the recipients is.
+        // Looked up by message, because that is how the recipients are indexed.
         let audiences = message_audience::Entity::find().select_only();
         let audiences =
             audiences.columns([message_audience::Column::Id, message_audience::Column::MessageId]);
@@ -358,7 +359,7 @@ impl Loader<TargetBy> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[TargetBy]) -> Result<HashMap<TargetBy, target::Model>> {
-        // Needs no scope: who may see an activity may see what it was done to.
+        // Needs no scope: anyone who may see an activity may see its target.
         let targets =
             target::Entity::find().filter(target::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
         Ok(targets
@@ -430,7 +431,7 @@ impl Loader<RecipientsOf> for Loaders {
     type Error = Error;
 
     async fn load(&self, keys: &[RecipientsOf]) -> Result<HashMap<RecipientsOf, i64>> {
-        // Needs no scope: who asks has the announcement.
+        // Needs no scope: the caller already has the announcement.
         let announced = announcement::Entity::find()
             .filter(announcement::COLUMN.id.is_in(keys.iter().map(|key| key.0)));
         let announced = announced.all(self.0.db.read()).await?;

@@ -1,4 +1,4 @@
-//! The types of what people write to each other.
+//! The GraphQL types of messages, which people write to each other.
 
 pub mod message;
 pub mod recipients;

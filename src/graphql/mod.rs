@@ -1,8 +1,8 @@
-//! The API: newtypes over rows, so that every public field is written on purpose, and the queries, mutations and
-//! subscriptions of each noun beside its type.
+//! The API: newtypes over rows, so that every public field is written on purpose, with the queries,
+//! mutations and subscriptions of each noun beside its type.
 //!
-//! A resolver finds the actor, calls one domain function, and shows what it gives. A plain read goes to the entities at
-//! once, through a scope that knows the reader.
+//! A resolver finds the actor, calls one domain function and shows the result. A simple read goes
+//! directly to the entities, through a scope that knows the reader.
 
 pub mod inbox;
 mod loaders;
@@ -48,8 +48,8 @@ pub struct Query(
     reports::ReportQuery,
 );
 
-/// Everything that can be changed. Each mutation takes one input and gives one payload; one that fails is null and leaves
-/// its siblings alone.
+/// Everything that can be changed. Each mutation takes one input and returns one payload. A
+/// mutation that fails returns null and does not affect the others in the request.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     users::UserMutation,
@@ -61,7 +61,7 @@ pub struct Mutation(
     subscriptions::SubscriptionMutation,
 );
 
-/// Everything that can be followed.
+/// Everything that can be followed live.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(
     updates::InboxSubscription,
@@ -69,16 +69,16 @@ pub struct Subscription(
     reports::ReportSubscription,
 );
 
-/// Only these roles may use the field.
+/// Only callers with one of these roles may use the field.
 #[TypeDirective(location = "FieldDefinition")]
 pub fn auth(requires: Vec<Role>) {}
 
-/// How long the list of this field is taken to be for the cost of a query; 10 where nothing says so.
+/// How long this list is assumed to be when the cost of a query is calculated; 10 if not given.
 #[TypeDirective(name = "listSize", location = "FieldDefinition")]
 pub fn list_size(assumed_size: u32) {}
 
-/// What something costs by itself, in objects, beside what it shows: a long text more than a number, and a search more than a
-/// page.
+/// What this costs by itself, counted in objects, in addition to what it returns: a long text costs
+/// more than a number, and a search more than a page.
 #[TypeDirective(
     location = "FieldDefinition",
     location = "ArgumentDefinition",
@@ -86,12 +86,12 @@ pub fn list_size(assumed_size: u32) {}
 )]
 pub fn cost(weight: u32) {}
 
-/// A body weighs as much as an object with its other fields.
+/// A body costs as much as an object with all its other fields.
 pub const TEXT: u32 = 1;
-/// A search looks at all rows until it has found a page of them.
+/// A search goes through all rows until it has found a page of matches.
 pub const SEARCH: u32 = 200;
 
-/// The roles of `@auth` on what belongs to the host application.
+/// The roles of `@auth` for fields that belong to the host application.
 pub fn hosts() -> Vec<Role> {
     vec![Role::Service, Role::Admin]
 }
@@ -103,7 +103,7 @@ pub fn schema(app: App) -> TidingsSchema {
     builder.extension(Metering).finish()
 }
 
-/// The schema as a text; `schema.graphql` at the project's root is this.
+/// The schema as text. `schema.graphql` at the root of the project is a copy of it.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new()
         .sorted_fields()
@@ -135,14 +135,15 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         )
 }
 
-/// The cursor of the last update that the client saw, as its transport knows it (`Last-Event-ID`). Stronger than `after`.
+/// The cursor of the last update that the client saw, as known to the transport (`Last-Event-ID`).
+/// It takes precedence over `after`.
 pub struct LastCursor(pub String);
 
 pub fn last_cursor(ctx: &Context<'_>, after: Option<String>) -> Option<String> {
     ctx.data_opt::<LastCursor>().map(|LastCursor(cursor)| cursor.clone()).or(after)
 }
 
-/// The way of a subscription's updates to the client.
+/// The outlet through which a subscription's updates reach the client.
 pub fn outlet(ctx: &Context<'_>) -> Result<Outlet> {
     ctx.data_opt::<Outlet>()
         .cloned()
@@ -153,7 +154,7 @@ pub fn app<'a>(ctx: &Context<'a>) -> &'a App {
     ctx.data_unchecked::<App>()
 }
 
-/// Who calls. The HTTP layer puts it there when the request has a token.
+/// The caller. The HTTP layer sets it if the request has a token.
 pub fn actor<'a>(ctx: &Context<'a>) -> Result<&'a Actor> {
     ctx.data_opt::<Actor>()
         .ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))

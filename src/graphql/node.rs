@@ -26,7 +26,7 @@ use crate::{
     messages::reports,
 };
 
-/// Something with an id of its own, by which it can be fetched again.
+/// An object with its own id, by which it can be fetched again.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque and unique among everything."))]
 #[expect(clippy::large_enum_variant, reason = "an answer has few of them, and not for long")]
@@ -52,17 +52,18 @@ const MOST_NODES: usize = 100;
 
 #[Object]
 impl NodeQuery {
-    /// Anything by its id; null when there is none that the caller may see.
+    /// Any object by its id; null if there is none that the caller may see.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         Ok(find(ctx, &id).await?)
     }
 
-    /// Several things by their ids, at most 100, in the order of the ids; null where there is none that the caller may see.
+    /// Several objects by their ids, at most 100, in the order of the ids. Null in place of each
+    /// one that does not exist or that the caller may not see.
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > MOST_NODES {
-            return Err(Error::invalid("ids", format!("has at most {MOST_NODES} ids")).into());
+            return Err(Error::invalid("ids", format!("must have at most {MOST_NODES} ids")).into());
         }
-        // At once, so that the loaders read those of one kind together.
+        // Concurrently, so that the loaders read objects of one kind together.
         Ok(try_join_all(ids.iter().map(|id| find(ctx, id))).await?)
     }
 }
@@ -99,7 +100,7 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
         (Kind::InboxCounts, None) if actor.may_see_private(number) => {
             loaders.load_one(HeadOf(number)).await?.map(|head| Node::InboxCounts(InboxCounts(head)))
         }
-        // An item is its owner's; a service or admin names the owner by `act-as`.
+        // An item belongs to its owner; a service or admin names the owner with `act-as`.
         (Kind::InboxItem, None) => {
             let item = loaders
                 .load_one(ItemBy { owner: actor.user_id().unwrap_or(0), id: number })
@@ -127,7 +128,7 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
     })
 }
 
-/// That a message reached somebody, for who may know of readings.
+/// The fact that a message reached somebody, for readers who may know who has read it.
 async fn recipient(ctx: &Context<'_>, key: RecipientBy) -> error::Result<Option<MessageRecipient>> {
     let (loaders, actor) = (loader(ctx), actor(ctx)?);
     let Some(row) = loaders.load_one(key).await? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! The types of what the application tells its users.
+//! The GraphQL types of notifications, with which the application informs its users.
 
 pub mod activities;
 pub mod announcements;

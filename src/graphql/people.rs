@@ -1,4 +1,4 @@
-//! The types of users and groups.
+//! The GraphQL types of users and groups.
 
 pub mod groups;
 pub mod users;

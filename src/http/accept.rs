@@ -1,4 +1,4 @@
-//! In which form a client wants its answer.
+//! The form in which a client wants its answer.
 
 use std::str::FromStr;
 
@@ -12,11 +12,11 @@ use mediatype::{
 /// The media types of the GraphQL over HTTP specification, and that of server-sent events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// `application/json`, the older one: a request that is well formed is answered with 200.
+    /// `application/json`, the older one: a well-formed request is answered with 200.
     Json,
     /// `application/graphql-response+json`: a request that cannot be executed is answered with 400.
     GraphQL,
-    /// `text/event-stream`: an event for each result.
+    /// `text/event-stream`: one event for each result.
     Events,
 }
 
@@ -35,7 +35,8 @@ const FORMATS: [(MediaType<'static>, Format); 3] = [
 ];
 
 impl Format {
-    /// The form that a request asks for; `application/json` if it asks for none. None: one that there is not.
+    /// The form that a request asks for; `application/json` if it asks for none. None if it accepts
+    /// none of these.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let accepts =
             headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -62,7 +63,7 @@ impl Format {
     }
 }
 
-/// A charset would be compared with what there is; only the weight matters.
+/// Parameters such as a charset would be compared, too; only the weight matters here.
 fn without_parameters(accept: &str) -> String {
     let mut parts = accept.split(';').map(str::trim);
     let mut kept = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! The files of the web pages, as `build.rs` has put them into the binary.
+//! The files of the web pages, embedded in the binary by `build.rs`.
 
 use axum::{
     Router,
@@ -9,12 +9,14 @@ use axum::{
 
 use super::Http;
 
-/// Whatever a page wants comes from here: nothing inline runs, and nothing is evaluated. Monaco and React set styles as
-/// they go, and GraphiQL's icons and fonts are in its stylesheet.
-const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; \
-                      style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; \
+/// Everything that a page loads comes from this server: no inline scripts run, and nothing is
+/// evaluated. Monaco and React set styles at run time, and GraphiQL's icons and fonts are in its
+/// stylesheet.
+const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; \
+                      connect-src 'self'; style-src 'self' 'unsafe-inline'; \
+                      img-src 'self' data:; font-src 'self' data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// Vite puts a hash of the content into the names of what is below it.
+/// Vite puts a hash of the content into the names of the files below this path.
 const HASHED: &str = "assets/";
 
 static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
@@ -23,14 +25,14 @@ static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 pub struct Asset {
     /// Relative to `web/dist`.
     path: &'static str,
-    /// Names the content.
+    /// Identifies the content.
     tag: &'static str,
     content: &'static [u8],
-    /// The same with gzip, where it is worth it.
+    /// The content compressed with gzip, if that is worth it.
     compressed: Option<&'static [u8]>,
 }
 
-/// Everything but the pages themselves, which have routes of their own.
+/// Everything except the pages themselves, which have their own routes.
 pub fn routes() -> Router<Http> {
     let others = ASSETS.iter().filter(|asset| !asset.path.ends_with(".html"));
     others.fold(Router::new(), |router, asset| {
@@ -39,14 +41,14 @@ pub fn routes() -> Router<Http> {
     })
 }
 
-/// None where the pages have not been built.
+/// None if the pages have not been built.
 pub fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
 }
 
 impl Asset {
     pub fn answer(&self, request: &HeaderMap) -> Response {
-        // Weak: it is the same for both encodings.
+        // Weak, because it is the same for both encodings.
         let tag = format!("W/\"{}\"", self.tag);
         let cache = match self.path.starts_with(HASHED) {
             true => "public, max-age=31536000, immutable",
@@ -84,7 +86,7 @@ impl Asset {
     }
 }
 
-/// What holds a page and its scripts to a policy, beside the policy itself.
+/// Headers that protect a page and its scripts, in addition to the policy itself.
 pub fn secured(policy: &str) -> [(HeaderName, HeaderValue); 4] {
     [
         (
@@ -100,7 +102,7 @@ pub fn secured(policy: &str) -> [(HeaderName, HeaderValue); 4] {
     ]
 }
 
-/// Whether a list in a header has a value, and does not rule it out by `q=0`.
+/// Whether a list in a header contains a value and does not rule it out with `q=0`.
 fn has(request: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
     let lists = request.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     lists.flat_map(|list| list.split(',')).any(|value| {

@@ -1,6 +1,7 @@
-//! Accepting connections, and what a peer may take its time for: the header of a request, taking what it is sent, doing
-//! nothing. axum's own loop knows none of these. A connection that ends before its peer has said all still hears it for a
-//! while: closed with unread bytes, it would be reset, and the answer lost.
+//! Accepts connections, and limits the time a peer may take to send the header of a request, to
+//! receive what it is sent, or to do nothing. axum's own loop has none of these limits. A
+//! connection that ends before its peer has sent everything is still read for a while: if it were
+//! closed with unread bytes, it would be reset and the answer lost.
 
 use std::{
     io,
@@ -35,19 +36,22 @@ use tower::ServiceExt;
 
 use crate::app::App;
 
-/// After the system refused a connection, because it has no more sockets or memory.
+/// How long to pause after the system refused a connection because it has no more sockets or
+/// memory.
 const BREATH: Duration = Duration::from_millis(100);
-/// Of a request's header.
+/// The largest header of a request.
 const LARGEST_HEADER: usize = 64 * 1024;
-/// How long, and for how many bytes, a peer is heard that was answered before it had said all.
+/// How long, and for how many bytes, to go on reading from a peer that was answered before it had
+/// sent everything.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 const LARGEST_REST: usize = 16 * 1024 * 1024;
 const REST_AT_ONCE: usize = 16 * 1024;
-/// What is said to a connection that is one too many.
-const TOO_MANY: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// The answer to a connection that exceeds the limit.
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
+    content-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Serves until the app is told to shut down, and then until the requests in flight have finished.
+/// Serves until the app is told to shut down, and then until the requests in progress have
+/// finished.
 pub async fn serve(app: &App, listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     loop {
@@ -58,7 +62,7 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router) {
         };
         match accepted {
             Ok((stream, _)) if connections.len() >= app.config.limits.connections => {
-                // Its buffer is empty, so this never waits.
+                // The socket's buffer is empty, so this never blocks.
                 let _ = stream.try_write(TOO_MANY);
             }
             Ok((stream, _)) => {
@@ -85,7 +89,7 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
     let _ = stream.set_nodelay(true);
     let phase = Arc::new(AtomicUsize::new(0));
     let unread = Arc::new(AtomicBool::new(false));
-    let patient = Patient {
+    let stream = TimedStream {
         stream,
         phase: phase.clone(),
         header_phase: 0,
@@ -106,7 +110,7 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
         let request = request.map(|body| Watched { body, is_read: false, unread });
         async move {
             let response = router.oneshot(request).await;
-            // A websocket has a protocol, and deadlines, of its own.
+            // A websocket has its own protocol and deadlines.
             let is_upgraded = response
                 .as_ref()
                 .is_ok_and(|response| response.status() == StatusCode::SWITCHING_PROTOCOLS);
@@ -118,7 +122,7 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle_timeout)
         .max_buf_size(LARGEST_HEADER)
-        .serve_connection(TokioIo::new(patient), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
     let outcome = tokio::select! {
@@ -129,24 +133,24 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
         }
     };
     if let Err(error) = outcome {
-        tracing::debug!(%error, "a connection broke off");
+        tracing::debug!(%error, "a connection was broken");
     }
 }
 
-/// A stream whose peer may not send a header drop by drop, nor leave unread what it is sent.
-pub struct Patient {
+/// A stream whose peer may not send a header too slowly, nor leave unread what it is sent.
+pub struct TimedStream {
     stream: TcpStream,
-    /// Even between two requests, when what comes is the header of the next; odd during one.
+    /// Even between two requests, when the next bytes are a header; odd during a request.
     phase: Arc<AtomicUsize>,
     header: Deadline,
-    /// When the header began.
+    /// The phase in which the header began.
     header_phase: usize,
     write: Deadline,
-    /// The peer was answered before it had said all.
+    /// The peer was answered before it had sent everything.
     unread: Arc<AtomicBool>,
-    /// It was told that no more comes.
+    /// Whether our side has been shut down.
     is_shut: bool,
-    /// For what it still says.
+    /// For reading the rest of what the peer sends.
     rest: Deadline,
     rest_bytes: usize,
 }
@@ -188,7 +192,7 @@ impl Drop for Watched {
     }
 }
 
-/// A time that runs from its first check to its end.
+/// A duration that starts at its first check.
 struct Deadline {
     time: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -207,7 +211,7 @@ impl Deadline {
         self.sleep = None;
     }
 
-    /// Ready when it is over; wakes the task then.
+    /// Ready when the time is up; wakes the task then.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         match &mut self.sleep {
             Some(sleep) => sleep.as_mut().poll(cx).map(|()| io::ErrorKind::TimedOut.into()),
@@ -216,7 +220,7 @@ impl Deadline {
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for TimedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -239,8 +243,8 @@ impl AsyncRead for Patient {
     }
 }
 
-impl Patient {
-    /// Reads what the peer still says, and forgets it.
+impl TimedStream {
+    /// Reads and discards the rest of what the peer sends.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.rest.start();
         let mut part = [0; REST_AT_ONCE];
@@ -257,12 +261,12 @@ impl Patient {
         Poll::Ready(())
     }
 
-    /// The stream alone, for a protocol that has deadlines of its own.
+    /// The bare stream, for a protocol with its own deadlines.
     pub fn into_stream(self) -> TcpStream {
         self.stream
     }
 
-    /// What a write came to, or that the peer has taken nothing for too long.
+    /// The outcome of a write, or an error if the peer has received nothing for too long.
     fn or_late<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -281,7 +285,7 @@ impl Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for TimedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

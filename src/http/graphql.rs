@@ -1,5 +1,6 @@
-//! GraphQL over HTTP, by its specification: one operation a request; `POST` with `application/json`, or `GET` of a query
-//! whose document the server knows, or gets to know with its hash.
+//! GraphQL over HTTP, according to its specification: one operation per request; `POST` with
+//! `application/json`, or `GET` for a query whose document the server knows, or learns together
+//! with its hash.
 
 use async_graphql::{ServerError, parser::types::OperationType};
 use axum::{
@@ -19,13 +20,14 @@ use crate::{
     gate::{Answer, Params, Prepared, answer, is_refused, refusal, retry_after},
 };
 
-/// Answers of up to this many bytes are not held against the budget: as much waits in the buffers of a connection.
+/// Answers up to this many bytes do not count against the budget: a connection's buffers hold as
+/// much.
 const SMALL: u64 = 64 * 1024;
-/// The same of a request's body.
+/// Request bodies up to this many bytes do not count against the budget.
 const SMALL_BODY: u64 = 16 * 1024;
-/// Beyond this many bytes an answer is turned into text where that holds up nobody.
+/// Answers above this many bytes are serialised where that blocks nobody.
 const LARGE: u64 = 256 * 1024;
-/// An answer is there as values and as text for a moment.
+/// For a moment, an answer is in memory both as values and as text.
 const COPIES: u64 = 2;
 
 /// Answers a request.
@@ -42,7 +44,7 @@ pub async fn handle(State(http): State<Http>, request: Request) -> Response {
     response
         .headers_mut()
         .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // What it says depends on the token, and changes.
+    // The answer depends on the token, and changes over time.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     response
@@ -55,7 +57,7 @@ async fn respond(http: Http, request: Request, format: Format) -> Result<Respons
         Method::GET => (from_url(&request)?, actor(&http.app, &headers).await?),
         Method::POST => {
             check_content_type(&headers)?;
-            // Before the body, which is held on account of who sends it.
+            // Before reading the body, because its bytes count for the sender.
             let actor = actor(&http.app, &headers).await?;
             (from_body(&http, request, Holder::of(actor.as_ref())).await?, actor)
         }
@@ -67,7 +69,7 @@ async fn respond(http: Http, request: Request, format: Format) -> Result<Respons
         Err(error) => return Ok(refuse(vec![error], format)),
     };
     if is_get && !(prepared.is_persisted && prepared.kind != OperationType::Mutation) {
-        let message = "GET is for queries by the id of their document; POST everything else";
+        let message = "GET is only for queries by document id; use POST for everything else";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message));
     }
     match (format, prepared.kind) {
@@ -80,17 +82,19 @@ async fn respond(http: Http, request: Request, format: Format) -> Result<Respons
     }
 }
 
-/// What came of a query or mutation.
+/// The result of a query or mutation.
 pub struct Executed {
     pub response: async_graphql::Response,
     bytes: u64,
     holder: Holder,
-    /// Its bytes, if they are many. They are held until the client has them.
+    /// The hold on its bytes in the budget, if they are many. Kept until the client has received
+    /// them.
     pub permit: Option<Permit>,
 }
 
-/// Executes a query or mutation, if there is room for it. A mutation runs to its end even when nobody waits for it any more: cut
-/// short in the middle of `begin`, it could leave an open transaction behind (P10).
+/// Executes a query or mutation, if there is room for it. A mutation runs to its end even if nobody
+/// waits for it any more: interrupted in the middle of `begin`, it could leave an open transaction
+/// behind (P10).
 pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
     let (limit, schema) = (http.app.config.limits.execution_timeout, http.schema.clone());
     let (kind, holder, weight) = (prepared.kind, prepared.holder.clone(), prepared.weight);
@@ -101,7 +105,7 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
         permit: None,
     };
     let Some(place) = http.operations.try_take(holder.clone(), 1) else {
-        return refused(refusal("the server has too much to do; try again", "UNAVAILABLE"));
+        return refused(refusal("the server is overloaded; try again", "UNAVAILABLE"));
     };
     let (budget, of) = (http.budget.clone(), holder.clone());
     let execution = async move {
@@ -128,13 +132,14 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
             refused(error.into_server_error(Default::default()))
         }
         Err(_) => refused(refusal(
-            "the server did not finish this in time, and may still do so",
+            "the server did not finish this in time, but may still do so",
             "UNAVAILABLE",
         )),
     }
 }
 
-/// The text of an answer. It holds its bytes until the last of them is with the client.
+/// The text of an answer. It keeps its bytes on the budget until the client has received the last
+/// of them.
 struct Text {
     text: Vec<u8>,
     _permit: Option<Permit>,
@@ -146,7 +151,7 @@ impl AsRef<[u8]> for Text {
     }
 }
 
-/// An executed request, or one that could not be.
+/// An executed request, or one that could not be executed.
 async fn show(http: &Http, executed: Executed, format: Format) -> Result<Response, Refusal> {
     let Executed { response, bytes, holder, mut permit } = executed;
     if is_refused(&response) {
@@ -171,14 +176,15 @@ async fn show(http: &Http, executed: Executed, format: Format) -> Result<Respons
     Ok(shown)
 }
 
-/// When to try again, for who knows HTTP only.
+/// When to retry, for clients that look only at HTTP headers.
 fn ask_to_wait(response: &mut Response, seconds: Option<u64>) {
     if let Some(seconds) = seconds {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
 }
 
-/// A request that could not be executed has no `data`, and is an error of its own by the newer media type.
+/// A request that could not be executed has no `data`, and by the newer media type it is answered
+/// with an error status.
 fn refuse(problems: Vec<ServerError>, format: Format) -> Response {
     let status = match (format, code(&problems)) {
         (_, Some("RATE_LIMITED")) => StatusCode::TOO_MANY_REQUESTS,
@@ -225,15 +231,15 @@ fn from_url(request: &Request) -> Result<Params, Refusal> {
 fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut parts = content_type.unwrap_or_default().split(';').map(str::trim);
-    // Another type would let a foreign page's form send a request with the reader's network.
+    // Another type would let a form on a foreign page send requests from the reader's network.
     if !parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
-        let message = "the content type is application/json";
+        let message = "the content type must be application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
     let charset = parts
         .find_map(|part| part.to_ascii_lowercase().strip_prefix("charset=").map(str::to_owned));
     if charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the charset is utf-8"));
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the charset must be utf-8"));
     }
     Ok(())
 }
@@ -266,7 +272,10 @@ async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Para
         }
         Ok(Err(_)) => return Err(Refusal::malformed()),
         Err(_) => {
-            return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"));
+            return Err(Refusal::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive in time",
+            ));
         }
     };
     // An array would be taken for the fields of a request in their order.
@@ -280,7 +289,7 @@ fn complete(params: serde_json::Result<Params>) -> Result<Params, Refusal> {
     params.ok().filter(Params::is_complete).ok_or_else(Refusal::malformed)
 }
 
-/// A request that is answered with an HTTP status: it did not get as far as GraphQL.
+/// A request that is answered with an HTTP status because it did not get as far as GraphQL.
 pub struct Refusal {
     status: StatusCode,
     error: Box<ServerError>,
@@ -294,7 +303,7 @@ impl Refusal {
     fn malformed() -> Self {
         Refusal::new(
             StatusCode::BAD_REQUEST,
-            "this is not one GraphQL request: a JSON object with a query or the id of a document",
+            "the body must be one JSON object with a query or the id of a document",
         )
     }
 

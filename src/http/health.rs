@@ -7,15 +7,16 @@ use axum::{
 use super::Http;
 use crate::db::Unready;
 
-/// When a probe may find another answer, in seconds.
+/// After how many seconds a probe may find a different answer.
 const ASK_AGAIN: [(HeaderName, &str); 1] = [(header::RETRY_AFTER, "1")];
 
-/// The process answers.
+/// The process responds.
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// It can serve: the database answers and can be written to, and the server is not about to end.
+/// The server can serve: the database answers and accepts writes, and the server is not about to
+/// stop.
 pub async fn readyz(State(http): State<Http>) -> Response {
     let reason = match http.app.stopping.is_cancelled() {
         true => "stopping\n",

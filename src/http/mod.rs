@@ -1,15 +1,16 @@
-//! The outside: GraphQL over HTTP, server-sent events and websocket on one path, GraphiQL, health.
+//! The transport: GraphQL over HTTP, server-sent events and websocket on one path, GraphiQL, health
+//! checks.
 
 mod accept;
 mod assets;
+mod close_reason;
 mod connections;
-mod end;
 mod graphql;
 mod health;
 mod origin;
-mod places;
 mod report;
 mod request_id;
+mod socket_limits;
 mod sse;
 mod ui;
 mod ws;
@@ -39,24 +40,25 @@ use crate::{
 };
 
 pub use connections::serve;
-pub use places::Places;
+pub use socket_limits::SocketLimits;
 
-/// Names the person for whom a service or admin acts.
+/// The header that names the person for whom a service or admin acts.
 const ACT_AS: &str = "act-as";
 
-/// What every handler works with.
+/// The state that every handler works with.
 #[derive(Clone)]
 pub struct Http {
     pub app: App,
     pub schema: TidingsSchema,
     pub gate: Arc<Gate>,
-    /// What outlives its request: websockets with their operations, and mutations. The database is closed after them.
+    /// What outlives its request: websockets with their operations, and mutations. The database is
+    /// closed after them.
     pub tasks: TaskTracker,
-    /// How many of them each caller has.
-    pub places: Arc<Places>,
-    /// What answers and updates take in memory.
+    /// The open sockets of each caller.
+    pub sockets: Arc<SocketLimits>,
+    /// The memory that answers and updates may take.
     pub budget: Arc<Budget>,
-    /// The queries and mutations that are being executed.
+    /// The queries and mutations in progress.
     pub operations: Arc<Budget>,
 }
 
@@ -71,7 +73,7 @@ pub fn router(http: Http) -> Router {
         .route("/readyz", get(health::readyz))
         .merge(ui::routes(http.app.demo.is_some()))
         .layer(DefaultBodyLimit::max(http.app.config.limits.body))
-        // Not of event streams: their events would wait in the compressor.
+        // Not event streams: their events would wait in the compressor.
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request_id::set))
@@ -80,7 +82,7 @@ pub fn router(http: Http) -> Router {
 
 /// A websocket, or a query by the id of its document.
 async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
-    // Others upgrade to HTTP/2, and mean it as an offer.
+    // Other clients offer an upgrade to HTTP/2, which can be ignored.
     let upgrade = request.headers().get(header::UPGRADE);
     match upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket")) {
         true => ws::upgrade(State(http), request).await,
@@ -88,7 +90,7 @@ async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
     }
 }
 
-/// Who sent a request; None without a token.
+/// The caller of a request; None without a token.
 async fn actor(app: &App, headers: &HeaderMap) -> Result<Option<Actor>> {
     match header_text(headers, "authorization")? {
         Some(authorization) => {
@@ -98,10 +100,11 @@ async fn actor(app: &App, headers: &HeaderMap) -> Result<Option<Actor>> {
     }
 }
 
-/// A header that is no text is refused: without its `act-as`, a service would act as itself.
+/// A header that is not text is refused: if its `act-as` were ignored, a service would act as
+/// itself.
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>> {
     let text = headers.get(name).map(|value| value.to_str()).transpose();
-    text.map_err(|_| Error::invalid(name, "is not a text"))
+    text.map_err(|_| Error::invalid(name, "is not text"))
 }
 
 async fn sign_in(app: &App, authorization: &str, act_as: Option<&str>) -> Result<Actor> {

@@ -1,4 +1,5 @@
-//! Which web pages may use the API from a browser: those of this host, and those that `cors_origins` names.
+//! Which web pages may use the API from a browser: those of this host, and those that
+//! `cors_origins` names.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -8,7 +9,8 @@ use crate::config::Config;
 
 const ANY: &str = "*";
 
-/// What tells browsers that pages of the named origins may. None: there are none, and browsers keep others out by themselves.
+/// Tells browsers what pages of the configured origins may do. None if there are none: browsers
+/// then block others by themselves.
 pub fn cors(config: &Config) -> Option<CorsLayer> {
     let origins = config.cors_origins.clone();
     if origins.is_empty() {
@@ -31,7 +33,8 @@ pub fn cors(config: &Config) -> Option<CorsLayer> {
     )
 }
 
-/// Whether the page that sent a request may do so. What is no browser names no origin, and may.
+/// Whether the page that sent a request may do so. Clients other than browsers send no origin, and
+/// may.
 pub fn is_welcome(config: &Config, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
@@ -44,7 +47,7 @@ fn is_one_of(origin: &HeaderValue, known: &[String]) -> bool {
     known.iter().any(|known| known == ANY || (origin.is_some() && Origin::parse(known) == origin))
 }
 
-/// Where a page is from (RFC 6454).
+/// The origin of a page (RFC 6454).
 #[derive(Debug, PartialEq, Eq)]
 struct Origin {
     scheme: String,
@@ -65,8 +68,9 @@ impl Origin {
         Some(Origin { host: uri.host()?.to_ascii_lowercase(), port, scheme })
     }
 
-    /// Whether this is the host that a request was sent to. A proxy may have taken off TLS, so that the server does not know
-    /// its own scheme: the port that goes without saying is the origin's.
+    /// Whether this is the host that a request was sent to. A proxy may have removed TLS, so the
+    /// server does not know its own scheme: a missing port is the default port of the origin's
+    /// scheme.
     fn is_of(&self, host: Option<&str>) -> bool {
         let Some(host) = host.and_then(|host| host.parse::<Uri>().ok()) else { return false };
         let port = host.port_u16().or_else(|| default_port(&self.scheme));

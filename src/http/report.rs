@@ -1,4 +1,5 @@
-//! `GET /reports/read-rate.csv`: the report of `readReport` as a file, for the same people and with the same filters.
+//! `GET /reports/read-rate.csv`: the report of `readReport` as a file, for the same people and with
+//! the same filters.
 
 use axum::{
     body::Body,
@@ -20,7 +21,7 @@ use crate::{
     people::{groups::GroupRef, users::UserRef},
 };
 
-/// The filters, named as in GraphQL; people and groups are named by their external ids.
+/// The filters, named as in GraphQL; people and groups are identified by their external ids.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Parameters {
@@ -51,12 +52,13 @@ async fn respond(http: &Http, headers: &HeaderMap, uri: &Uri) -> Result<Response
         parameters.map_err(|refusal| Error::invalid("query", refusal.body_text()))?;
     let (filter, order) = parameters.read()?;
     let mut pages = Box::pin(reports::lines(http.app.clone(), actor, filter, order));
-    // The first page before the answer begins: what is wrong shows there, and is answered as an error.
+    // The first page is read before the answer begins: an error shows there, and can still be
+    // answered as one.
     let first = pages.next().await.transpose()?.unwrap_or_default();
     let rest = pages.map(|page| {
         page.map_err(|error| {
-            tracing::warn!(?error, "a report breaks off");
-            std::io::Error::other("the report breaks off")
+            tracing::warn!(?error, "a report was cut off");
+            std::io::Error::other("the report was cut off")
         })
     });
     let body = futures_util::stream::once(async move { Ok(first) }).chain(rest);
@@ -83,7 +85,7 @@ impl Parameters {
             Some(_) => {
                 return Err(Error::invalid(
                     "orderBy",
-                    "is an order of readReport, as NEWEST_FIRST",
+                    "must be an order of readReport, such as NEWEST_FIRST",
                 ));
             }
         };

@@ -1,4 +1,4 @@
-//! A name for each request, in its answer and in the log.
+//! An id for each request, in its answer and in the log.
 
 use axum::{
     extract::Request,
@@ -10,10 +10,10 @@ use rand::Rng;
 use tracing::Instrument;
 
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
-/// Longer ones are not taken over.
+/// Longer ids are replaced.
 const LONGEST: usize = 64;
 
-/// Takes the name that a proxy gave, or makes one.
+/// Takes the id that a proxy gave, or creates one.
 pub async fn set(request: Request, next: Next) -> Response {
     let given =
         request.headers().get(HEADER).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
@@ -26,7 +26,7 @@ pub async fn set(request: Request, next: Next) -> Response {
     response
 }
 
-/// Of characters that cannot forge a line of the log.
+/// Only characters that cannot forge a log line.
 fn is_plain(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=LONGEST).contains(&id.len()) && id.bytes().all(is_plain)

@@ -1,7 +1,9 @@
-//! Server-sent events, as graphql-sse's distinct connections mode: an operation a request, an event for each result.
+//! Server-sent events, in graphql-sse's distinct connections mode: one operation per request, one
+//! event per result.
 //!
-//! The event of an update has its cursor as `id`, which a client gives back as `Last-Event-ID` to go on from there; it is
-//! stronger than the `after` of the request, which clients send again as it was.
+//! The event of an update has its cursor as `id`. To resume, a client sends it back as
+//! `Last-Event-ID`, which takes precedence over the `after` of the request, because clients repeat
+//! the original request.
 
 use std::convert::Infallible;
 
@@ -19,8 +21,7 @@ use futures_util::{
 };
 
 use super::{
-    Http,
-    end::end,
+    Http, close_reason,
     graphql::{Refusal, execute},
 };
 use crate::{
@@ -51,18 +52,19 @@ pub fn stream(
     }
     let outlet = Outlet::new(http.budget.clone(), Holder::of(actor.as_ref()));
     let updates = events(prepared.with(outlet).follow(&http.schema));
-    let place = http.places.take(actor.as_ref());
-    let place = place
-        .ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
-    let end = async move {
-        let _place = place;
-        end(http, actor).await
+    let slot = http.sockets.take(actor.as_ref());
+    let slot =
+        slot.ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
+    let must_close = async move {
+        let _slot = slot;
+        close_reason::wait(http, actor).await
     };
-    // Without a last event: the client is to come back, and hears why.
-    Ok(show(&app, updates.take_until(end)))
+    // Without a last event: the client should reconnect, and then learns the reason.
+    Ok(show(&app, updates.take_until(must_close)))
 }
 
-/// An operation that cannot be executed. As an event, because a browser's `EventSource` does not show another answer.
+/// An operation that cannot be executed. Sent as an event, because a browser's `EventSource` shows
+/// no other answer.
 pub fn refuse(app: &App, error: ServerError) -> Response {
     show(app, result(future::ready(async_graphql::Response::from_errors(vec![error]))))
 }
@@ -72,7 +74,8 @@ fn result(result: impl Future<Output = async_graphql::Response>) -> impl Stream<
     stream::once(async move { next(result.await) }).chain(stream::once(future::ready(complete())))
 }
 
-/// The events of a subscription. Without a last one where it cannot go on now: the client is to come back, as when it ends.
+/// The events of a subscription. No last event if it cannot continue now: the client should
+/// reconnect, as when the stream ends.
 fn events(updates: impl Stream<Item = async_graphql::Response>) -> impl Stream<Item = Event> {
     let has_failed = false;
     stream::unfold(Some((Box::pin(updates), has_failed)), |state| async move {
@@ -89,13 +92,14 @@ fn events(updates: impl Stream<Item = async_graphql::Response>) -> impl Stream<I
 }
 
 fn complete() -> Event {
-    // An EventSource drops an event without data, and then begins again; axum writes no line for an empty text.
+    // An EventSource drops an event without data and then reconnects; axum writes no line for an
+    // empty text.
     Event::default().event("complete").data("\n")
 }
 
 fn show(app: &App, events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let heartbeats = KeepAlive::new().interval(app.config.limits.ping_interval);
-    // nginx would hold events back until its buffer is full.
+    // nginx would otherwise hold events back until its buffer is full.
     let unbuffered =
         [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
     (unbuffered, Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(heartbeats)).into_response()
@@ -109,7 +113,7 @@ fn event(update: &async_graphql::Response) -> Event {
     }
 }
 
-/// The cursor of an update, if it was asked for.
+/// The cursor of an update, if the client asked for it.
 fn cursor(data: &Value) -> Option<&str> {
     let Value::Object(fields) = data else { return None };
     let Some(Value::Object(update)) = fields.values().next() else { return None };

@@ -1,4 +1,4 @@
-//! GraphiQL, and in the demo the people that it can sign in as.
+//! GraphiQL, and in the demo the people it can sign in as.
 
 use std::net::IpAddr;
 
@@ -20,16 +20,17 @@ use crate::app::DemoUser;
 
 const GRAPHIQL: &str = "graphiql.html";
 const NONCE_CHARACTERS: usize = 24;
-/// Stands above the page from the CDN; it is what there is without Node.js.
+/// A notice above the page from the CDN, which is used if the server was built without Node.js.
 const NOTICE: &str = r#"<style>
-      #notice { margin: 0; padding: 0.5rem 1rem; font: 1rem/1.5 sans-serif; background: #fff3cd; color: #333 }
+      #notice { margin: 0; padding: 0.5rem 1rem; font: 1rem/1.5 sans-serif }
+      #notice { background: #fff3cd; color: #333 }
       body { display: flex; flex-direction: column; height: 100vh }
       #graphiql { flex: 1; min-height: 0 }
     </style>
     <p id="notice">
-      GraphiQL is not built into this server, and comes from unpkg.com. To have it offline, with ready-made tabs: install
-      Node.js, and start the server with <code>make demo</code>; or run <code>npm ci &amp;&amp; npm run build</code> in
-      <code>web/</code>, and build the server again.
+      GraphiQL is not built into this server, so it is loaded from unpkg.com. To have it offline,
+      with ready-made tabs, install Node.js and start the server with <code>make demo</code>; or run
+      <code>npm ci &amp;&amp; npm run build</code> in <code>web/</code> and rebuild the server.
     </p>"#;
 
 pub fn routes(demo: bool) -> Router<Http> {
@@ -47,8 +48,8 @@ async fn graphiql(headers: HeaderMap) -> Response {
     }
 }
 
-/// The page for servers that were built without Node.js. Its scripts are from a CDN, and one of them is inline: those
-/// and no others run.
+/// The page for servers that were built without Node.js. Its scripts come from a CDN, and one of
+/// them is inline: only those may run.
 fn from_cdn() -> Response {
     let nonce: String =
         rand::rng().sample_iter(Alphanumeric).take(NONCE_CHARACTERS).map(char::from).collect();
@@ -62,17 +63,18 @@ fn from_cdn() -> Response {
         .replace("<div id=\"graphiql\">", &format!("{NOTICE}\n    <div id=\"graphiql\">"));
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self'; \
-         style-src 'unsafe-inline' https://unpkg.com; img-src data:; font-src data: https://unpkg.com; \
+         style-src 'unsafe-inline' https://unpkg.com; \
+         img-src data:; font-src data: https://unpkg.com; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     (secured(&policy), [(header::CACHE_CONTROL, "no-cache")], Html(page)).into_response()
 }
 
-/// Whom the demo lets anybody be. Anybody on this machine: a page from elsewhere can have its name resolve to a loopback
-/// address, but its browser then still sends that name.
+/// The people that the demo lets anybody sign in as. Only on this machine: a foreign page can make
+/// its host name resolve to a loopback address, but its browser then still sends that name.
 async fn demo_users(State(http): State<Http>, headers: HeaderMap) -> Response {
     if !is_loopback(&headers) {
-        let why = "the demo answers to localhost and loopback addresses only\n";
+        let why = "the demo answers only to localhost and loopback addresses\n";
         return (StatusCode::MISDIRECTED_REQUEST, why).into_response();
     }
     let users: &[DemoUser] = http.app.demo.as_deref().unwrap_or_default();
@@ -92,7 +94,7 @@ fn is_loopback(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    /// The page from the CDN runs what it brings, nothing else, and says how to do without it.
+    /// The page from the CDN runs only its own scripts, and says how to avoid the CDN.
     #[tokio::test]
     async fn the_page_from_the_cdn_allows_its_own_scripts_only() {
         let answer = from_cdn();

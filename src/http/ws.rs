@@ -1,8 +1,9 @@
-//! graphql-transport-ws: one task reads and writes the socket, each operation has a task of its own, and what they yield
-//! goes through one short queue, in which they wait in turn.
+//! graphql-transport-ws: one task reads and writes the socket, each operation has its own task, and
+//! their results take turns in one short queue.
 //!
-//! Which close code makes the `graphql-ws` client come back decides which one is sent: 1012 when the server stops and 4403
-//! when the token ends are retried, with fresh connection parameters; 4401 is not, and means that it is of no use.
+//! The close codes are chosen by how the `graphql-ws` client reacts: after 1012 (the server stops)
+//! and 4403 (the token has expired) it retries with fresh connection parameters; after 4401 it does
+//! not, so that code means that retrying is useless.
 
 mod operation;
 mod protocol;
@@ -25,11 +26,10 @@ use tracing::Instrument;
 
 use super::{
     ACT_AS, Http,
+    close_reason::{self, CloseReason},
     connections::Peer,
-    end::{End, end},
-    header_text, origin,
-    places::{Crowd, Doorstep, Place},
-    sign_in,
+    header_text, origin, sign_in,
+    socket_limits::{InitSlot, SocketSlot, TooMany},
 };
 use crate::{
     auth::Actor,
@@ -44,9 +44,10 @@ use crate::{
     inbox::live::Outlet,
 };
 
-/// Pings without an answer after which the client is taken for gone.
+/// After this many unanswered pings, the client is considered gone.
 const MOST_PINGS: u8 = 2;
-/// Results that wait for the socket. The others wait in their operations, one each, and come in turn.
+/// How many results wait for the socket. The others wait in their operations, one each, and take
+/// turns.
 const QUEUE: usize = 1;
 
 pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response {
@@ -63,7 +64,8 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
         )
             .into_response();
     };
-    // Who offers only another one, as the older graphql-ws, is told so by a close code.
+    // Clients that offer only another subprotocol, such as the older graphql-ws, are closed with
+    // 4406.
     let is_spoken = offers(request.headers(), PROTOCOL);
     if is_spoken {
         response
@@ -71,12 +73,13 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
             .insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
     let Ok(introduction) = Introduction::of(request.headers()) else {
-        return (StatusCode::BAD_REQUEST, "authorization and act-as are texts\n").into_response();
+        return (StatusCode::BAD_REQUEST, "authorization and act-as must be text\n")
+            .into_response();
     };
     let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
-    let doorstep = match http.places.step_up(peer) {
-        Ok(doorstep) => doorstep,
-        Err(crowd) => return busy(crowd),
+    let init_slot = match http.sockets.admit(peer) {
+        Ok(slot) => slot,
+        Err(too_many) => return refuse(too_many),
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let tasks = http.tasks.clone();
@@ -86,7 +89,7 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
             return;
         };
         match is_spoken {
-            true => serve(http, wire, introduction, doorstep).await,
+            true => serve(http, wire, introduction, init_slot).await,
             false => wire.close(Close::new(4406, "Subprotocol not acceptable")).await,
         }
     };
@@ -94,17 +97,16 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
     response
 }
 
-/// Before the upgrade: what is refused costs no socket, and clients come back.
-fn busy(crowd: Crowd) -> Response {
-    let (status, why) = match crowd {
-        Crowd::OfOneAddress => (
+/// Before the upgrade: a refusal then costs no socket, and clients retry.
+fn refuse(too_many: TooMany) -> Response {
+    let (status, why) = match too_many {
+        TooMany::OfAddress => (
             StatusCode::TOO_MANY_REQUESTS,
-            "too many websockets of this address wait for their init\n",
+            "too many websockets from this address have not sent connection_init\n",
         ),
-        Crowd::OfAll => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many websockets wait for their connection_init\n",
-        ),
+        TooMany::InTotal => {
+            (StatusCode::SERVICE_UNAVAILABLE, "too many websockets have not sent connection_init\n")
+        }
     };
     (status, [(header::RETRY_AFTER, "1")], why).into_response()
 }
@@ -117,7 +119,7 @@ fn offers(headers: &HeaderMap, protocol: &str) -> bool {
     offered.flat_map(|value| value.split(',')).any(|offered| offered.trim() == protocol)
 }
 
-/// How a caller introduces themself.
+/// The credentials that a client gives.
 #[derive(Default)]
 struct Introduction {
     authorization: Option<String>,
@@ -125,13 +127,14 @@ struct Introduction {
 }
 
 impl Introduction {
-    /// A browser cannot set headers on a websocket; other clients may.
+    /// From the headers of the handshake. A browser cannot set them on a websocket; other clients
+    /// can.
     fn of(headers: &HeaderMap) -> Result<Self, Error> {
         let text = |name| header_text(headers, name).map(|text| text.map(str::to_owned));
         Ok(Introduction { authorization: text("authorization")?, act_as: text(ACT_AS)? })
     }
 
-    /// The parameters of the connection are stronger.
+    /// The connection parameters take precedence.
     fn or_by(&mut self, parameters: Map<String, Value>) -> Result<(), Close> {
         for (name, value) in parameters {
             let known = match name.to_ascii_lowercase().as_str() {
@@ -142,7 +145,7 @@ impl Introduction {
             match value {
                 Value::String(text) => *known = Some(text),
                 Value::Null => {}
-                _ => return Err(Close::invalid(format!("{name} is a text"))),
+                _ => return Err(Close::invalid(format!("{name} must be a string"))),
             }
         }
         Ok(())
@@ -153,34 +156,34 @@ struct Connection {
     http: Http,
     wire: Wire,
     introduction: Introduction,
-    /// Who it is, once it has introduced itself.
+    /// The caller, after `connection_init`; None without a token.
     actor: Option<Actor>,
     is_initialised: bool,
-    /// Until it has introduced itself.
-    doorstep: Option<Doorstep>,
-    place: Option<Place>,
-    /// Once it has introduced itself.
+    /// Held until `connection_init`.
+    init_slot: Option<InitSlot>,
+    slot: Option<SocketSlot>,
+    /// Set after `connection_init`.
     outlet: Option<Outlet>,
     operations: HashMap<Arc<str>, Operation>,
-    /// Mutations that the client has completed.
+    /// Mutations that the client has completed, but that still run.
     running: Vec<Operation>,
     results: Results,
-    /// Ready when the socket must end. It goes on while a message waits to be taken.
-    end: Pin<Box<dyn Future<Output = End> + Send>>,
+    /// Ready when the socket must be closed. Also polled while a message waits to be sent.
+    must_close: Pin<Box<dyn Future<Output = CloseReason> + Send>>,
     unanswered_pings: u8,
 }
 
-async fn serve(http: Http, wire: Wire, introduction: Introduction, doorstep: Doorstep) {
+async fn serve(http: Http, wire: Wire, introduction: Introduction, init_slot: InitSlot) {
     let (results, outcomes) = mpsc::channel(QUEUE);
     let mut connection = Connection {
-        end: Box::pin(end(http.clone(), None)),
+        must_close: Box::pin(close_reason::wait(http.clone(), None)),
         http,
         wire,
         introduction,
         actor: None,
         is_initialised: false,
-        doorstep: Some(doorstep),
-        place: None,
+        init_slot: Some(init_slot),
+        slot: None,
         outlet: None,
         operations: HashMap::new(),
         running: Vec::new(),
@@ -188,8 +191,8 @@ async fn serve(http: Http, wire: Wire, introduction: Introduction, doorstep: Doo
         unanswered_pings: 0,
     };
     let outcome = connection.run(outcomes).await;
-    let Connection { wire, operations, place, .. } = connection;
-    drop((operations, place));
+    let Connection { wire, operations, slot, .. } = connection;
+    drop((operations, slot));
     match outcome {
         Ok(()) => wire.finish().await,
         Err(close) => wire.close(close).await,
@@ -197,7 +200,7 @@ async fn serve(http: Http, wire: Wire, introduction: Introduction, doorstep: Doo
 }
 
 impl Connection {
-    /// Ends with Ok when the client has gone, or with the reason why it must.
+    /// Returns Ok when the client has gone, or the reason for closing the socket.
     async fn run(&mut self, mut outcomes: mpsc::Receiver<Box<OfOperation>>) -> Result<(), Close> {
         let limits = &self.http.app.config.clone().limits;
         let init_deadline = Instant::now() + limits.init_timeout;
@@ -205,7 +208,7 @@ impl Connection {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                end = &mut self.end => return Err(end.into()),
+                reason = &mut self.must_close => return Err(reason.into()),
                 () = sleep_until(init_deadline), if !self.is_initialised => {
                     return Err(Close::new(4408, "Connection initialisation timeout"));
                 }
@@ -254,15 +257,15 @@ impl Connection {
             let signed_in = sign_in(&self.http.app, &authorization, introduction.act_as.as_deref());
             self.actor = tokio::select! {
                 signed_in = Box::pin(signed_in) => Some(signed_in.map_err(Close::forbidden)?),
-                end = &mut self.end => return Err(end.into()),
+                reason = &mut self.must_close => return Err(reason.into()),
             };
-            self.end = Box::pin(end(self.http.clone(), self.actor.clone()));
+            self.must_close = Box::pin(close_reason::wait(self.http.clone(), self.actor.clone()));
         }
-        self.place = self.http.places.take(self.actor.as_ref());
-        if self.place.is_none() {
+        self.slot = self.http.sockets.take(self.actor.as_ref());
+        if self.slot.is_none() {
             return Err(Close::new(1013, "too many sockets at the same time"));
         }
-        self.doorstep = None;
+        self.init_slot = None;
         self.outlet = Some(Outlet::new(self.http.budget.clone(), Holder::of(self.actor.as_ref())));
         self.send(&ServerMessage::ConnectionAck).await
     }
@@ -297,7 +300,8 @@ impl Connection {
     }
 
     async fn pass_on(&mut self, OfOperation { id, outcome, .. }: OfOperation) -> Result<(), Close> {
-        // The client has completed it, and may have used the id again: it expects nothing more of this one.
+        // The client has completed this operation and may have reused its id: it expects no more
+        // results of it.
         if !self.operations.get_key_value(&id).is_some_and(|(known, _)| Arc::ptr_eq(known, &id)) {
             return Ok(());
         }
@@ -326,14 +330,16 @@ impl Connection {
     async fn say(&mut self, text: String) -> Result<(), Close> {
         let patience = self.http.app.config.limits.write_timeout;
         tokio::select! {
-            // It hears this only if it reads after all.
-            said = self.wire.say(text, patience) => said.map_err(|_| Close::new(1013, "the client does not read")),
-            end = &mut self.end => Err(end.into()),
+            // The client learns of this only if it does read in the end.
+            said = self.wire.say(text, patience) => {
+                said.map_err(|_| Close::new(1013, "the client does not read"))
+            }
+            reason = &mut self.must_close => Err(reason.into()),
         }
     }
 }
 
-/// An id may be long, and a close frame is not.
+/// An id may be longer than a close frame has room for.
 fn already_exists(id: &str) -> String {
     const LONGEST: usize = 80;
     match id.len() <= LONGEST {

@@ -109,10 +109,10 @@ pub async fn change_items(
     let owner = actor.person()?.id;
     let now = app.clock.now();
     if ids.is_empty() || ids.len() > MOST_ITEMS {
-        return Err(Error::invalid("itemIds", format!("has between 1 and {MOST_ITEMS} ids")));
+        return Err(Error::invalid("itemIds", format!("must have between 1 and {MOST_ITEMS} ids")));
     }
     if matches!(change, Change::Snooze(until) if until <= now) {
-        return Err(Error::invalid("until", "is in the future"));
+        return Err(Error::invalid("until", "must be in the future"));
     }
     let mut ids =
         ids.iter().map(|id| id::Kind::InboxItem.decode(id)).collect::<Result<Vec<_>>>()?;

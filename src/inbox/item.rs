@@ -59,12 +59,12 @@ pub struct Activities {
     /// The language of who has the item.
     pub locale: String,
     /// Who did them, the latest first, at most [`LATEST_ACTORS`]. None: the system.
-    pub actors: Vec<Doer>,
+    pub actors: Vec<ItemActor>,
 }
 
-/// Somebody who did something; None inside: the system.
+/// A person behind the activities of an item. None stands for the system.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Doer(pub Option<user::Model>);
+pub struct ItemActor(pub Option<user::Model>);
 
 /// An item as the statement gives it.
 #[derive(Deserialize)]

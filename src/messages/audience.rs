@@ -23,12 +23,12 @@ use crate::{
 
 const MOST_ADDRESSES: usize = 100;
 
-/// An address: a person, or everybody in a group.
+/// An address: one person, or everybody in a group.
 #[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
 pub enum AudienceRef {
     /// One person.
     User(UserRef),
-    /// All members of a group at this moment.
+    /// The members of a group at this moment.
     Group(GroupRef),
 }
 
@@ -58,7 +58,10 @@ pub enum Audience {
 /// Looks up the addresses of a new message; what is wrong with one names its place in the input.
 pub async fn resolve(app: &App, to: &[AudienceRef]) -> Result<Vec<Audience>> {
     if to.is_empty() || to.len() > MOST_ADDRESSES {
-        return Err(Error::invalid("to", format!("has between 1 and {MOST_ADDRESSES} addresses")));
+        return Err(Error::invalid(
+            "to",
+            format!("must have between 1 and {MOST_ADDRESSES} addresses"),
+        ));
     }
     let db = app.db.read();
     let mut people = Vec::new();
@@ -116,7 +119,7 @@ pub async fn reply_audiences(
         Audience::Group { .. } => true,
     });
     if audiences.is_empty() {
-        Err(Error::Conflict("there is nobody whom this reply would reach".into()))
+        Err(Error::Conflict("this reply would reach nobody".into()))
     } else {
         Ok(audiences)
     }

@@ -44,7 +44,7 @@ pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
         && let Err(error) = deliver_rest(&app.in_background(), message.id).await
     {
         // It is sent; what is missing follows.
-        tracing::warn!(?error, "a large send goes on later");
+        tracing::warn!(?error, "a large send will continue later");
         app.live.hint(Topic::Schedule);
     }
     Ok(())

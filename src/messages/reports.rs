@@ -40,40 +40,40 @@ const RATE: &str = "CAST(a.read_count AS bigint) * 1000000000 / CASE WHEN a.reci
 /// What the sort key of a report is made of: the message or the rate, and the address.
 type Key = (i64, i64);
 
-/// Which rows a report has.
+/// Which rows to include in a report.
 #[derive(InputObject, Clone, Debug, Default)]
 pub struct ReadReportFilter {
-    /// Only what this person sent. (Others than ADMIN see their own only.)
+    /// Only messages from this person. (Everyone but ADMIN sees only their own in any case.)
     pub sender: Option<UserRef>,
     /// Only this message.
     pub message_id: Option<ID>,
-    /// Only what was sent to this person or group.
+    /// Only messages to this person or group.
     pub sent_to: Option<AudienceRef>,
-    /// Only what was sent at this time or later.
+    /// Only messages sent at this time or later.
     pub sent_from: Option<DateTime<Utc>>,
-    /// Only what was sent before this time.
+    /// Only messages sent before this time.
     pub sent_before: Option<DateTime<Utc>>,
-    /// Only what has been read by at most this part of its recipients, between 0 and 1.
+    /// Only messages that at most this fraction of the recipients have read, between 0 and 1.
     pub max_read_rate: Option<f64>,
-    /// Only replies, or only messages that start a thread.
+    /// Only replies (true), or only messages that start a thread (false).
     pub is_reply: Option<bool>,
 }
 
-/// In which order a report has its rows.
+/// The order of a report's rows.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReadReportOrder {
-    /// The latest message first.
+    /// Newest message first.
     #[default]
     NewestFirst,
-    /// The earliest message first.
+    /// Oldest message first.
     OldestFirst,
-    /// What fewest have read first, of the 10 000 newest rows.
+    /// Lowest read rate first, among the 10 000 newest rows.
     LowestRateFirst,
-    /// What most have read first, of the 10 000 newest rows.
+    /// Highest read rate first, among the 10 000 newest rows.
     HighestRateFirst,
 }
 
-/// An address of a message.
+/// One of the people or groups that a message was addressed to.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub key: Key,
@@ -229,7 +229,7 @@ async fn conditions(
     }
     if let Some(rate) = filter.max_read_rate {
         if !(0.0..=1.0).contains(&rate) {
-            return Err(Error::invalid("filter.maxReadRate", "is between 0 and 1"));
+            return Err(Error::invalid("filter.maxReadRate", "must be between 0 and 1"));
         }
         // A division, not a product: 29 of 100 is 0.29, and 0.29 times 100 is somewhat less than 29.
         let read = "CAST(a.read_count AS double precision) / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";

@@ -37,45 +37,47 @@ const LONGEST_DATA: usize = 8 * 1024;
 /// By how much the host's clock may be ahead of ours.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 
-/// Activities to tell of; all or none.
+/// Activities to report; all of them or none.
 #[derive(InputObject, Clone, Debug, Serialize)]
 pub struct CreateActivitiesInput {
     /// 1 to 500, in the order in which they happened.
     pub activities: Vec<ActivityInput>,
-    /// Makes a repetition of this call harmless: it answers with the activities that the first one made. 1 to 255 bytes.
+    /// Makes it safe to repeat this call: a repetition returns the activities that the first call
+    /// created. 1 to 255 bytes.
     #[serde(skip)]
     pub idempotency_key: Option<String>,
 }
 
-/// Somebody did something to something.
+/// Somebody did something to a target.
 #[derive(InputObject, Clone, Debug, Serialize)]
 pub struct ActivityInput {
-    /// Who did it. Left out: for whom the caller acts (`act-as`), or else the system.
+    /// Who did it. If omitted, the person the caller acts for (`act-as`), or else the system.
     pub actor: Option<UserRef>,
-    /// An action of the catalog.
+    /// An action from the catalog.
     pub action: String,
-    /// What it was done to. It becomes known with what stands here, or is changed.
+    /// The target of the action. It is created or updated with what is given here.
     pub target: TargetInput,
-    /// For showing it; at most 8 KiB. A text under `preview` is the preview of the inbox item.
+    /// Data for display; at most 8 KiB. A text in `preview` becomes the preview of the inbox item.
     pub data: Option<serde_json::Value>,
-    /// When it happened; now if it is left out. Not in the future.
+    /// When it happened; not in the future. If omitted, now.
     pub occurred_at: Option<DateTime<Utc>>,
 }
 
-/// What something was done to.
+/// The target of an activity.
 #[derive(InputObject, Clone, Debug, Serialize)]
 pub struct TargetInput {
-    /// A type of the catalog.
+    /// A type from the catalog.
     #[graphql(name = "type")]
     #[serde(rename = "type")]
     pub kind: String,
-    /// The host application's id, unique among the targets of this type. 1 to 255 bytes.
+    /// The host application's id, unique among targets of this type. 1 to 255 bytes.
     pub external_id: String,
-    /// Whose it is. Left out: unchanged.
+    /// The owner. If omitted, unchanged.
     pub owner: Option<UserRef>,
-    /// What people call it, at most 200 characters. Left out: unchanged.
+    /// Its display name, at most 200 characters. If omitted, unchanged.
     pub title: Option<String>,
-    /// Where it is: an http or https URL, or a path of the host application. Left out or empty: unchanged.
+    /// Where to find it: an http or https URL, or a path of the host application. If omitted or
+    /// empty, unchanged.
     pub url: Option<String>,
 }
 
@@ -93,7 +95,10 @@ pub async fn create(
         return made_by(app, first, count).await;
     }
     if count == 0 || count > MOST {
-        return Err(Error::invalid("activities", format!("has between 1 and {MOST} activities")));
+        return Err(Error::invalid(
+            "activities",
+            format!("must have between 1 and {MOST} activities"),
+        ));
     }
     let mut targets = Vec::with_capacity(count);
     for (index, activity) in input.activities.iter().enumerate() {
@@ -164,7 +169,7 @@ fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) ->
             app.catalog.actions().iter().map(|action| action.key.as_str()).collect();
         return Err(Error::invalid(
             format!("{path}.action"),
-            format!("is one of the catalog: {}", actions.join(", ")),
+            format!("must be one of the catalog's: {}", actions.join(", ")),
         ));
     }
     let TargetInput { kind, external_id, title, url, .. } = &activity.target;
@@ -179,13 +184,13 @@ fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) ->
     {
         return Err(Error::invalid(
             format!("{path}.data"),
-            format!("has at most {LONGEST_DATA} bytes and no NUL"),
+            format!("must have at most {LONGEST_DATA} bytes and no NUL"),
         ));
     }
     if let Some(time) = activity.occurred_at
         && clock::given(&format!("{path}.occurredAt"), time)? > now + CLOCKS_DIFFER
     {
-        return Err(Error::invalid(format!("{path}.occurredAt"), "is not in the future"));
+        return Err(Error::invalid(format!("{path}.occurredAt"), "must not be in the future"));
     }
     Ok(target)
 }

@@ -40,18 +40,19 @@ pub struct CreateAnnouncementInput {
     pub title: String,
     /// Markdown, at most 64 KiB.
     pub body: String,
-    /// Where more is to be found: an http or https URL, or a path of the host application.
+    /// A link to more information: an http or https URL, or a path of the host application.
     pub url: Option<String>,
-    /// When everybody gets it; at once if it is left out or past.
+    /// When it is published to everybody; at once if omitted or in the past.
     pub publish_at: Option<DateTime<Utc>>,
-    /// When it leaves the inboxes again; after it is published.
+    /// When it leaves the inboxes; after it is published.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Makes a repetition of this call harmless: it answers with the announcement that the first one made. 1 to 255 bytes.
+    /// Makes it safe to repeat this call: a repetition returns the announcement that the first call
+    /// created. 1 to 255 bytes.
     #[serde(skip)]
     pub idempotency_key: Option<String>,
 }
 
-/// A change of an announcement. What is left out stays.
+/// A change of an announcement. Fields that are omitted stay unchanged.
 #[derive(InputObject, Clone, Debug)]
 pub struct UpdateAnnouncementInput {
     /// The announcement.
@@ -60,11 +61,12 @@ pub struct UpdateAnnouncementInput {
     pub title: Option<String>,
     /// Markdown, at most 64 KiB.
     pub body: Option<String>,
-    /// Where more is to be found; null for nowhere.
+    /// A link to more information; null removes it.
     pub url: MaybeUndefined<String>,
-    /// When everybody gets it, as long as it is not published; at once if it is past.
+    /// When it is published to everybody; only while it is unpublished. At once if in the past.
     pub publish_at: Option<DateTime<Utc>>,
-    /// When it leaves the inboxes: a past time takes it out at once, for good; null lets it stay.
+    /// When it leaves the inboxes: a time in the past removes it at once, for good; null lets it
+    /// stay.
     pub expires_at: MaybeUndefined<DateTime<Utc>>,
 }
 
@@ -84,7 +86,7 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     let publish_at = publish_at.map_or(now, |time| time.max(now));
     let expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
     if expires_at.is_some_and(|time| time <= publish_at) {
-        return Err(Error::invalid("expiresAt", "is in the future, and after publishAt"));
+        return Err(Error::invalid("expiresAt", "must be in the future, and after publishAt"));
     }
 
     let tx = app.db.begin().await?;
@@ -193,7 +195,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
         ..old.clone()
     };
     if old.position.is_none() && new.expires_at.is_some_and(|time| time <= new.publish_at) {
-        return Err(Error::invalid("expiresAt", "is after publishAt"));
+        return Err(Error::invalid("expiresAt", "must be after publishAt"));
     }
     let mut noted = Vec::new();
     if new != old {

@@ -15,25 +15,26 @@ use crate::{
     people::users::{self, UserRef},
 };
 
-/// A rule of pull, in the order in which they are applied.
+/// A rule that decides whether an activity reaches an inbox, in the order in which the rules are
+/// applied.
 #[derive(async_graphql::Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(name = "ExplanationRule")]
 pub enum Rule {
-    /// Tidings knows the user, and they are active.
+    /// The user is known to Tidings and active.
     KnownUser,
-    /// The user follows the target, for a reason that stands for the action.
+    /// The user follows the target for a reason that covers the action.
     Subscribed,
-    /// They followed it before the activity, and had not stopped.
+    /// The user followed the target before the activity and had not stopped.
     SubscriptionOlder,
-    /// It is not their own doing.
+    /// The user did not do it themself.
     NotOwnDoing,
-    /// They want to hear of the action.
+    /// The user wants to hear of the action.
     Wanted,
     /// The activity was not retracted.
     NotRetracted,
-    /// The user's inbox has taken in what was new since.
+    /// The user's inbox has taken in what was new since then.
     Pulled,
-    /// It became a part of an item.
+    /// The activity was added to an inbox item.
     Aggregated,
 }
 

@@ -25,37 +25,37 @@ use crate::{
     },
 };
 
-/// What to follow.
+/// What to follow, and why.
 #[derive(InputObject, Clone, Debug)]
 pub struct SubscribeInput {
-    /// What to follow. It becomes known if it is not.
+    /// The target to follow. It is created if it does not exist.
     pub target: TargetRef,
-    /// A reason of the catalog, which says what is wanted to be heard.
+    /// A reason from the catalog. It determines which actions the viewer hears of.
     pub reason: String,
 }
 
-/// What not to follow any more.
+/// What to stop following.
 #[derive(InputObject, Clone, Debug)]
 pub struct CancelSubscriptionInput {
-    /// What was followed.
+    /// The target to stop following.
     pub target: TargetRef,
-    /// Only this reason is over; all of them if it is left out.
+    /// The only reason to end; all of them if omitted.
     pub reason: Option<String>,
 }
 
-/// What to hear of and what not.
+/// Which actions to hear of.
 #[derive(InputObject, Clone, Debug)]
 pub struct UpdateSubscriptionConfigInput {
-    /// 1 to 100 actions, each once. Others stay as they are.
+    /// 1 to 100 actions, each at most once. Others stay unchanged.
     pub settings: Vec<ActionSettingInput>,
 }
 
-/// Whether an action is wanted.
+/// Whether to hear of an action.
 #[derive(InputObject, Clone, Debug)]
 pub struct ActionSettingInput {
-    /// An action of the catalog.
+    /// An action from the catalog.
     pub action: String,
-    /// Whether it is wanted; null: back to the default.
+    /// Whether to hear of it; null restores the default.
     pub enabled: Option<bool>,
 }
 
@@ -159,17 +159,17 @@ pub async fn configure(
     if input.settings.is_empty() || input.settings.len() > MOST_SETTINGS {
         return Err(Error::invalid(
             "settings",
-            format!("has between 1 and {MOST_SETTINGS} settings"),
+            format!("must have between 1 and {MOST_SETTINGS} settings"),
         ));
     }
     let mut named = HashSet::new();
     for (index, setting) in input.settings.iter().enumerate() {
         let field = format!("settings.{index}.action");
         if app.catalog.action(&setting.action).is_none() {
-            return Err(Error::invalid(field, "is no action of the catalog"));
+            return Err(Error::invalid(field, "must be an action from the catalog"));
         }
         if !named.insert(&setting.action) {
-            return Err(Error::invalid(field, "stands twice in this call"));
+            return Err(Error::invalid(field, "occurs twice in this call"));
         }
     }
 
@@ -273,5 +273,5 @@ fn subscriber(app: &App, actor: &Actor) -> Result<i64> {
 
 fn unknown_reason(app: &App) -> Error {
     let reasons: Vec<_> = app.catalog.reasons().iter().map(|reason| reason.key.as_str()).collect();
-    Error::invalid("reason", format!("is one of the catalog: {}", reasons.join(", ")))
+    Error::invalid("reason", format!("must be one of the catalog's: {}", reasons.join(", ")))
 }

@@ -24,14 +24,14 @@ use crate::{
 
 const LONGEST_EXTERNAL_ID: usize = 255;
 
-/// Names a target as the host application does.
+/// Identifies a target as the host application does.
 #[derive(InputObject, Clone, Debug, Serialize)]
 pub struct TargetRef {
-    /// A type of the catalog.
+    /// A type from the catalog.
     #[graphql(name = "type")]
     #[serde(rename = "type")]
     pub kind: String,
-    /// The host application's id, unique among the targets of this type. 1 to 255 bytes.
+    /// The host application's id, unique among targets of this type. 1 to 255 bytes.
     pub external_id: String,
 }
 
@@ -42,7 +42,7 @@ impl TargetRef {
             let types = app.catalog.target_types().join(", ");
             return Err(Error::invalid(
                 format!("{field}.type"),
-                format!("is one of the catalog: {types}"),
+                format!("must be one of the catalog's: {types}"),
             ));
         }
         text::check_id(&format!("{field}.externalId"), &self.external_id, LONGEST_EXTERNAL_ID)

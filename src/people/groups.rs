@@ -22,10 +22,10 @@ use crate::{
 const LONGEST_NAME: usize = 200;
 const LONGEST_EXTERNAL_ID: usize = 255;
 
-/// Names a group, by the id that Tidings gave or by the host's own.
+/// Identifies a group by Tidings' id or by the host application's.
 #[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
 pub enum GroupRef {
-    /// The id that Tidings gave.
+    /// Tidings' id.
     Id(ID),
     /// The host application's id.
     ExternalId(String),
@@ -135,7 +135,10 @@ fn members(group: i64) -> sea_orm::UpdateMany<group_member::Entity> {
 
 async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::entity::user::Model>> {
     if users.is_empty() || users.len() > users::MOST {
-        return Err(Error::invalid("users", format!("has between 1 and {} users", users::MOST)));
+        return Err(Error::invalid(
+            "users",
+            format!("must have between 1 and {} users", users::MOST),
+        ));
     }
     let users: Vec<_> =
         users.iter().enumerate().map(|(index, user)| (format!("users.{index}"), user)).collect();

@@ -32,31 +32,31 @@ pub const LONGEST_EXTERNAL_ID: usize = LONGEST_SUBJECT;
 const LONGEST_NAME: usize = 100;
 const LONGEST_TEXT: usize = 2_000;
 
-/// Names a person, by the id that Tidings gave or by the host's own.
+/// Identifies a person by Tidings' id or by the host application's.
 #[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
 pub enum UserRef {
-    /// The id that Tidings gave.
+    /// Tidings' id.
     Id(ID),
     /// The host application's id.
     ExternalId(String),
 }
 
-/// What the host knows of a person.
+/// What the host application knows about a person.
 #[derive(InputObject, Clone, Debug)]
 pub struct UserInput {
     /// The host application's id, 1 to 255 bytes; the subject of this person's tokens.
     pub external_id: String,
-    /// Left out: unchanged, or empty for a new user. At most 100 characters.
+    /// If omitted, unchanged, or empty for a new user. At most 100 characters.
     pub first_name: Option<String>,
-    /// Left out: unchanged, or empty for a new user. At most 100 characters.
+    /// If omitted, unchanged, or empty for a new user. At most 100 characters.
     pub last_name: Option<String>,
-    /// Left out: unchanged.
+    /// If omitted, unchanged.
     pub email: Option<String>,
-    /// An http or https URL of a picture. Left out: unchanged.
+    /// An http or https URL of a picture. If omitted, unchanged.
     pub avatar_url: Option<String>,
-    /// A BCP 47 language tag. Left out: unchanged, or `en` for a new user.
+    /// A BCP 47 language tag. If omitted, unchanged, or `en` for a new user.
     pub locale: Option<String>,
-    /// A name of the IANA time zone database. Left out: unchanged, or `UTC` for a new user.
+    /// A name from the IANA time zone database. If omitted, unchanged, or `UTC` for a new user.
     pub time_zone: Option<String>,
 }
 
@@ -135,7 +135,7 @@ async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> 
 pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
     actor.require_host()?;
     if users.is_empty() || users.len() > MOST {
-        return Err(Error::invalid("users", format!("has between 1 and {MOST} users")));
+        return Err(Error::invalid("users", format!("must have between 1 and {MOST} users")));
     }
     let mut seen = HashSet::new();
     for (index, user) in users.iter().enumerate() {
@@ -143,7 +143,7 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
         if !seen.insert(&user.external_id) {
             return Err(Error::invalid(
                 format!("users.{index}.externalId"),
-                "stands twice in this call",
+                "occurs twice in this call",
             ));
         }
     }
@@ -244,10 +244,10 @@ fn check(user: &UserInput, path: &str) -> Result<()> {
     }
     let refuse = |name: &str, message: &str| Err(Error::invalid(field(name), message));
     if user.email.as_ref().is_some_and(|email| !email.contains('@')) {
-        return refuse("email", "is an e-mail address");
+        return refuse("email", "must be an e-mail address");
     }
     if user.avatar_url.as_deref().is_some_and(|url| !text::is_web_url(url)) {
-        return refuse("avatarUrl", "is an http or https URL");
+        return refuse("avatarUrl", "must be an http or https URL");
     }
     let is_tag = |tag: &String| {
         (2..=35).contains(&tag.len())
@@ -255,10 +255,13 @@ fn check(user: &UserInput, path: &str) -> Result<()> {
             && !tag.starts_with('-')
     };
     if user.locale.as_ref().is_some_and(|locale| !is_tag(locale)) {
-        return refuse("locale", "is a BCP 47 language tag, as en or pt-BR");
+        return refuse("locale", "must be a BCP 47 language tag, such as en or pt-BR");
     }
     if user.time_zone.as_ref().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
-        return refuse("timeZone", "is a name of the IANA time zone database, as Europe/Paris");
+        return refuse(
+            "timeZone",
+            "must be a name from the IANA time zone database, such as Europe/Paris",
+        );
     }
     Ok(())
 }
@@ -268,7 +271,7 @@ pub async fn deactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user
     set_deactivated(app, actor, user, true).await
 }
 
-/// Lets a deactivated person in again.
+/// Reactivates a person who was deactivated.
 pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
     set_deactivated(app, actor, user, false).await
 }

@@ -6,7 +6,7 @@ use crate::{
     notify::target,
 };
 
-/// The one item of somebody about a post, as they see it.
+/// The single item about a post in somebody's inbox, as they see it.
 async fn group(user: &TestUser) -> Value {
     let query =
         "{ viewer { inbox { items { nodes { id title kind url seenAt readAt updatedAt subject { ... on ActivityGroup {
@@ -15,7 +15,8 @@ async fn group(user: &TestUser) -> Value {
 }
 
 both! {
-    /// N11: one item grows in place while it is unread, rises, counts distinct people and names the latest.
+    /// N11: an unread item grows in place, moves to the top, counts distinct people and names the
+    /// latest.
     async fn what_many_do_becomes_one_item_that_grows(app: TestApp) {
         let [owner, ada, grace, eve] = app.users(["owner", "Ada", "Grace", "Eve"]).await;
         owner.follow("p", "create_post").await;
@@ -40,7 +41,7 @@ both! {
         app.assert_live_equals_refetch(&owner).await;
     }
 
-    /// It begins anew after it was read; one that was put away stays there.
+    /// A new item starts after the old one was read or archived; an archived item stays archived.
     async fn after_it_was_read_a_new_item_begins(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
@@ -55,7 +56,7 @@ both! {
         app.assert_live_equals_refetch(&owner).await;
     }
 
-    /// What has come to be seen is unseen again when it grows, and one that sleeps goes on sleeping.
+    /// A seen item becomes unseen when it grows, and a snoozed one stays snoozed.
     async fn growing_makes_it_unseen_and_does_not_wake_it(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
@@ -73,7 +74,8 @@ both! {
         app.assert_live_equals_refetch(&owner).await;
     }
 
-    /// A retraction makes of the item what it would be without it, read or not.
+    /// After a retraction, an item is what it would have been without the activity, whether read or
+    /// not.
     async fn a_retracted_activity_leaves_its_item(app: TestApp) {
         let [owner, ada, bob] = app.users(["owner", "ada", "bob"]).await;
         owner.follow("p", "create_post").await;
@@ -96,13 +98,13 @@ both! {
         assert_eq!(owner.titles("ALL").await, [""; 0]);
         while live.next_change().await.kind != "REMOVED" {}
         app.assert_live_equals_refetch(&owner).await;
-        // What was retracted before anybody took it in comes to nobody.
+        // An activity that is retracted before any inbox took it in reaches nobody.
         let unseen = app.act(&ada, "comment", "p").await;
         app.retract_activity(&unseen).await;
         app.assert_live_equals_refetch(&owner).await;
     }
 
-    /// Some of one person's are retracted: they count until nothing of theirs is left.
+    /// If some of a person's activities are retracted, the person counts until none is left.
     async fn a_person_counts_until_their_last_activity_is_retracted(app: TestApp) {
         let [owner, ada, bob] = app.users(["owner", "ada", "bob"]).await;
         owner.follow("p", "create_post").await;
@@ -133,7 +135,7 @@ both! {
         assert_eq!(bob.titles("ALL").await, ["The system updated the post “X”", "Ada commented on the post “X”"]);
     }
 
-    /// What is said of a target later changes the items about it, and nothing is said away.
+    /// Later details of a target change the items about it; omitted ones change nothing.
     async fn a_renamed_target_is_renamed_in_every_inbox(app: TestApp) {
         let [owner, ada] = app.users(["owner", "Ada"]).await;
         owner.follow("p", "create_post").await;
@@ -184,7 +186,8 @@ both! {
         assert_eq!(group(&owner).await["subject"]["activityCount"], 4);
     }
 
-    /// 500 that say everything fit into one call, and are taken in in the order in which they stand.
+    /// 500 activities with all details fit into one call, and are taken in in the order of the
+    /// call.
     async fn five_hundred_fit_into_one_call(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
@@ -204,7 +207,8 @@ both! {
         assert_eq!(app.service().refusal(create, too_many).await.1.as_deref(), Some("activities"));
     }
 
-    /// Who was away for long takes in more than one transaction does, and gets all of it.
+    /// Somebody who was away for so long that one transaction cannot take in everything gets all of
+    /// it.
     async fn more_than_one_transaction_takes_in_comes_all_the_same(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
@@ -221,7 +225,7 @@ both! {
         assert_eq!(items, [json!({"activityCount": 5_000, "actorCount": 1}), json!({"activityCount": 5_500, "actorCount": 1})]);
     }
 
-    /// Items about one target are a list of their own, and are found by its title.
+    /// The items about one target can be listed by themselves, and found by its title.
     async fn items_are_found_by_what_they_are_about(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         for post in ["p", "q"] {
@@ -242,7 +246,8 @@ both! {
         assert_eq!(list(json!({"kinds": ["ACTIVITY"]})).await, 2);
     }
 
-    /// Nothing that is created while others create and readers take in is passed over: positions are in commit order.
+    /// Nothing is skipped if activities are created while readers take others in: positions are in
+    /// commit order.
     async fn what_many_create_at_the_same_time_is_all_taken_in(app: TestApp) {
         let [owner, ada, bob] = app.users(["owner", "ada", "bob"]).await;
         owner.follow("p", "create_post").await;
@@ -271,7 +276,8 @@ both! {
         app.assert_live_equals_refetch(&owner).await;
     }
 
-    /// What a crash has interrupted goes on: a retraction, a change of a target, the end of an announcement.
+    /// Work that a crash interrupted continues: a retraction, a change of a target, the end of an
+    /// announcement.
     async fn what_a_crash_interrupts_goes_on(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
@@ -279,7 +285,7 @@ both! {
         app.announce("For all").await;
         assert_eq!(owner.titles("ALL").await.len(), 2);
         let cursor = owner.cursor().await;
-        // What is written first, and nothing after it.
+        // Only the first write happened, and nothing after it.
         for first in [
             "UPDATE target SET title = 'Y'",
             "INSERT INTO refresh (target_id, refreshed_to) SELECT id, 0 FROM target",

@@ -17,8 +17,8 @@ async fn set_active(app: &TestApp, user: &TestUser, active: bool) {
 }
 
 both! {
-    /// N6, N7: one row reaches everybody who is known, whether they are connected or come later, and nobody who becomes known
-    /// afterwards.
+    /// N6, N7: one row reaches everybody who is known, whether they are connected or come later,
+    /// and nobody who becomes known afterwards.
     async fn an_announcement_reaches_everybody_once_and_nobody_who_comes_after_it(app: TestApp) {
         let [here, away] = app.users(["here", "away"]).await;
         let mut live = here.follow_inbox(None).await;
@@ -37,7 +37,7 @@ both! {
         }
     }
 
-    /// It has the place in the inbox that its time gives it, whenever it is taken in.
+    /// Its place in the inbox is given by its time, whenever it is taken in.
     async fn what_was_missed_stands_where_it_would_have_come(app: TestApp) {
         let [alice, away] = app.users(["alice", "away"]).await;
         app.announce("first").await;
@@ -61,7 +61,7 @@ both! {
         app.run_due().await;
 
         assert_eq!(live.take_titles(1).await, ["Lights out"]);
-        // It was published after this one became known.
+        // It was published after this person became known.
         assert_eq!(early.titles("ALL").await, ["Lights out"]);
         let late = app.user("late").await;
         assert_eq!(late.titles("ALL").await, [""; 0]);
@@ -101,7 +101,7 @@ both! {
         assert_eq!(app.service().refusal(longer, json!({"id": id})).await.0, "CONFLICT");
     }
 
-    /// Nobody sees what had expired before any server was there to publish it.
+    /// Nobody sees an announcement that expired before any server could publish it.
     async fn what_expired_while_no_server_was_there_is_never_published(app: TestApp) {
         let bob = app.user("bob").await;
         let at = |hours| (app.now() + TimeDelta::hours(hours)).to_rfc3339();
@@ -129,7 +129,7 @@ both! {
         app.stop().await;
     }
 
-    /// A change shows in every inbox that has it, and moves nothing.
+    /// A change shows in every inbox that has the announcement, and moves nothing.
     async fn a_changed_announcement_is_changed_everywhere(app: TestApp) {
         let [here, reader] = app.users(["here", "reader"]).await;
         let mut live = here.follow_inbox(None).await;
@@ -148,7 +148,8 @@ both! {
         assert_eq!(reader.titles("ALL").await, [""; 0]);
     }
 
-    /// Recipients are those who could see it: known when it was published, and active then or now.
+    /// Recipients are the people who could see it: known when it was published, and active then or
+    /// now.
     async fn the_read_rate_of_an_announcement_is_exact(app: TestApp) {
         let [one, two, three, four] = app.users(["one", "two", "three", "four"]).await;
         set_active(&app, &four, false).await;
@@ -168,7 +169,7 @@ both! {
         assert_eq!(four.titles("ALL").await, ["Read this"]);
     }
 
-    /// X4: a repetition makes nothing new.
+    /// X4: a repetition creates nothing new.
     async fn a_repeated_announcement_is_made_once(app: TestApp) {
         let bob = app.user("bob").await;
         let input = json!({"title": "Once", "body": "", "idempotencyKey": "k"});
@@ -195,7 +196,7 @@ both! {
         }
     }
 
-    /// Two who look at the same time, over and over, get everything once.
+    /// Two readers who look at the same time, again and again, get everything once.
     async fn pulls_at_the_same_time_take_everything_in_once(app: TestApp) {
         let bob = app.user("bob").await;
         for n in 0..20 {

@@ -1,4 +1,4 @@
-//! A server for each test, and people who use it as its clients do.
+//! A server for each test, and users that act as its real clients do.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,12 +17,13 @@ use crate::{
     state::{COUNTS, ITEM, InboxState},
 };
 
-/// Tests tell time from here: a Monday morning.
+/// The tests' clock starts here: a Monday morning.
 pub const START: &str = "2026-01-05T09:00:00Z";
 pub const SECRET: &str = "a secret for tests, of more than 32 bytes";
 
-/// Runs a test on SQLite and on PostgreSQL: `both! { async fn name(app: TestApp) { … } }`. With `on one thread:` in front,
-/// client and server take turns, and what happens at once happens in a fixed order.
+/// Runs a test on SQLite and on PostgreSQL: `both! { async fn name(app: TestApp) { … } }`. With
+/// `on one thread:` in front, client and server take turns, so that concurrent actions happen in a
+/// fixed order.
 macro_rules! both {
     (on one thread: $($tests:tt)*) => { both! { @1 $($tests)* } };
     (@$threads:literal $($(#[$doc:meta])* async fn $name:ident($app:ident: TestApp) $story:block)*) => { $(
@@ -57,20 +58,20 @@ pub fn run<F: Future<Output = ()>>(kind: Kind, threads: usize, story: impl FnOnc
     });
 }
 
-/// Runs a story that makes its servers itself.
+/// Runs a story that creates its servers itself.
 pub fn run_with(threads: usize, story: impl Future<Output = ()>) {
     let mut runtime = match threads {
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
-    // RUST_LOG=debug shows what the server says.
+    // RUST_LOG=debug shows the server's log.
     let log = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
     let _ = log.with_test_writer().try_init();
     runtime.worker_threads(threads).enable_all().build().unwrap().block_on(story);
 }
 
-/// A server on a port and a database of its own, with a clock that stands still.
+/// A server on its own port and database, with a clock that stands still.
 #[derive(Clone)]
 pub struct TestApp(Arc<Inner>);
 
@@ -82,7 +83,8 @@ struct Inner {
     serving: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
-/// A port that nobody else gets, also while no server listens on it: among many tests, another socket soon would.
+/// A port that nobody else can get, even while no server listens on it: with many tests running,
+/// another socket soon would.
 pub struct Port(TcpSocket);
 
 impl Port {
@@ -92,7 +94,7 @@ impl Port {
 
     pub fn any() -> Arc<Self> {
         let socket = TcpSocket::new_v4().unwrap();
-        // Lets the listener have it as well; one that does not listen itself is not in its way.
+        // Allows the listener to bind it, too; a socket that does not listen is not in its way.
         socket.set_reuseaddr(true).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         Arc::new(Port(socket))
@@ -108,12 +110,12 @@ impl std::ops::Deref for TestApp {
 }
 
 impl TestApp {
-    /// None where there is no PostgreSQL.
+    /// None if there is no PostgreSQL.
     pub async fn start(kind: Kind) -> Option<Self> {
         Self::start_with(kind, |_| {}).await
     }
 
-    /// With settings of its own.
+    /// With its own settings.
     pub async fn start_with(kind: Kind, set: impl FnOnce(&mut Config)) -> Option<Self> {
         let clock = Clock::manual(START.parse().unwrap());
         let database = Arc::new(Database::create(kind).await?);
@@ -123,7 +125,8 @@ impl TestApp {
             migrate: false,
             ..Config::default()
         };
-        // A part of a job holds its rows for ten times as long as in a release build, and longer beside other tests.
+        // Part of a job holds its rows for ten times as long as in a release build, and longer
+        // beside other tests.
         config.database.lock_timeout = std::time::Duration::from_secs(30);
         set(&mut config);
         Some(Self::start_on(database, config, clock, Port::any()).await)
@@ -146,7 +149,7 @@ impl TestApp {
         TestApp(Arc::new(Inner { app, port, address, database, serving }))
     }
 
-    /// A second server on the same database; on SQLite after the first has stopped.
+    /// A second server on the same database; on SQLite only after the first has stopped.
     pub async fn another(&self) -> Self {
         Self::start_on(
             self.0.database.clone(),
@@ -157,12 +160,12 @@ impl TestApp {
         .await
     }
 
-    /// Ends the server as SIGTERM does, and starts it again on the same database and address.
+    /// Stops the server as SIGTERM does, and starts it again on the same database and address.
     pub async fn restart(&self) -> Self {
         self.restart_with(|_| {}).await
     }
 
-    /// A restart with other settings.
+    /// Restarts with other settings.
     pub async fn restart_with(&self, set: impl FnOnce(&mut Config)) -> Self {
         self.stop().await;
         let mut config = (*self.config).clone();
@@ -171,7 +174,7 @@ impl TestApp {
             .await
     }
 
-    /// Ends the server in good order.
+    /// Stops the server in order.
     pub async fn stop(&self) {
         self.shutdown.cancel();
         if let Some(serving) = self.0.serving.lock().await.take() {
@@ -179,7 +182,7 @@ impl TestApp {
         }
     }
 
-    /// A copy of its database; after it has stopped.
+    /// A copy of its database, for use after it has stopped.
     pub async fn copy_database(&self) -> Database {
         self.0.database.copy().await
     }
@@ -197,7 +200,7 @@ impl TestApp {
         self.clock.advance(by);
     }
 
-    /// Does what is due now, and returns when it is done.
+    /// Does what is due now, and returns when that is done.
     pub async fn run_due(&self) {
         jobs::run_due(self).await.unwrap();
     }
@@ -218,7 +221,7 @@ impl TestApp {
         }
     }
 
-    /// A person who is known.
+    /// A known person.
     pub async fn user(&self, name: &str) -> TestUser {
         let mut user = self.client(name, Role::User);
         user.id = user.query("{ viewer { id } }", json!({})).await["viewer"]["id"]
@@ -250,7 +253,7 @@ impl TestApp {
         self.client("host", Role::Service)
     }
 
-    /// Somebody without a token.
+    /// A client without a token.
     pub fn stranger(&self) -> TestUser {
         TestUser {
             app: self.clone(),
@@ -288,7 +291,7 @@ impl TestApp {
             .await;
     }
 
-    /// What a client has that followed the inbox from the beginning is what a fresh query shows (P5).
+    /// A client that followed the inbox from the beginning must have what a fresh query shows (P5).
     pub async fn assert_live_equals_refetch(&self, user: &TestUser) {
         let mut live = user.follow_inbox(Some(&format!("{}:0", self.epoch))).await;
         let fresh = user.inbox().await;
@@ -301,7 +304,7 @@ fn refs(users: &[&TestUser]) -> Value {
     users.iter().map(|user| json!({"externalId": user.name})).collect()
 }
 
-/// Somebody with a client.
+/// A person with a client.
 #[derive(Clone)]
 pub struct TestUser {
     pub app: TestApp,
@@ -328,14 +331,15 @@ impl To<'_> {
 }
 
 impl TestUser {
-    /// This client, acting for somebody.
+    /// The same client, acting for somebody.
     pub fn acting_as(&self, user: &TestUser) -> Self {
         TestUser { act_as: Some(user.name.clone()), ..self.clone() }
     }
 
-    /// The whole answer to a request.
+    /// The complete answer to a request.
     pub async fn ask(&self, query: &str, variables: Value) -> Value {
-        // One pool per runtime would be right; a connection per request is simple, and loopback is fast.
+        // One pool per runtime would be right; a connection per request is simpler, and loopback is
+        // fast.
         static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
         let http = HTTP
             .get_or_init(|| reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap());
@@ -351,14 +355,14 @@ impl TestUser {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// The data of an answer without errors.
+    /// The data of an answer that has no errors.
     pub async fn query(&self, query: &str, variables: Value) -> Value {
         let mut answer = self.ask(query, variables).await;
         assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
         answer["data"].take()
     }
 
-    /// The code of the one error of an answer, and the field that it names.
+    /// The code of an answer's only error, and the field that it names.
     pub async fn refusal(&self, query: &str, variables: Value) -> (String, Option<String>) {
         let answer = self.ask(query, variables).await;
         let errors = answer["errors"]
@@ -368,7 +372,7 @@ impl TestUser {
         (text("code").unwrap_or_else(|| panic!("no code: {answer:#}")), text("field"))
     }
 
-    /// Sends a message; gives its id.
+    /// Sends a message and returns its id.
     pub async fn send(&self, to: &TestUser, subject: &str) -> String {
         self.send_to(&[To::User(to)], subject).await
     }
@@ -392,7 +396,7 @@ impl TestUser {
         sent["replyToMessage"]["message"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// `markRead`, `archive` and the like.
+    /// Runs `markRead`, `archive` and similar mutations.
     pub async fn change(&self, mutation: &str, items: &[&str]) -> Value {
         let change = format!(
             "mutation($ids: [ID!]!) {{ {mutation}(input: {{itemIds: $ids}}) {{ items {{ id }} inbox {{ counts {{ unread }} }} }} }}"
@@ -435,7 +439,7 @@ impl TestUser {
         }
     }
 
-    /// The titles of one view, newest first.
+    /// The titles in one view, newest first.
     pub async fn titles(&self, view: &str) -> Vec<String> {
         let query = "query($view: InboxView!) {
             viewer { inbox { items(filter: {view: $view}, first: 100) { nodes { title } } } } }";
@@ -456,7 +460,7 @@ impl TestUser {
             .take()
     }
 
-    /// The id of the newest item with a title.
+    /// The id of the newest item with this title.
     pub async fn item(&self, title: &str) -> String {
         let state = self.inbox().await;
         let item = state.items.values().find(|item| item["title"] == title);
@@ -476,7 +480,7 @@ impl TestUser {
         socket
     }
 
-    /// A socket on which the server has not yet said whether it is welcome.
+    /// A socket that the server has not accepted yet.
     pub async fn introduce(&self) -> Socket {
         let mut socket = Socket::open(self.app.address()).await;
         let mut parameters = json!({});
@@ -490,7 +494,7 @@ impl TestUser {
         socket
     }
 
-    /// Follows the inbox over a real websocket; without a cursor from now on.
+    /// Follows the inbox over a real websocket; without a cursor, from now on.
     pub async fn follow_inbox(&self, after: Option<&str>) -> Following {
         let subscription = format!(
             "subscription($after: String) {{ inboxUpdated(after: $after) {{

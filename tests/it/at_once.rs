@@ -1,5 +1,5 @@
-//! What happens at the same moment, on PostgreSQL: a transaction of the test holds a lock that the server needs, and what
-//! waits for it is seen before it is let go.
+//! Concurrency on PostgreSQL: the test holds a lock that the server needs, observes who waits for
+//! it, and then releases it.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use crate::{
     socket::PATIENCE,
 };
 
-/// Runs a test on PostgreSQL: SQLite has one writer, and nobody waits for a lock.
+/// Runs a test on PostgreSQL only: SQLite has one writer, and nobody waits for a lock.
 macro_rules! on_postgres {
     ($($(#[$doc:meta])* async fn $name:ident($app:ident: TestApp) $story:block)*) => { $(
         $(#[$doc])*
@@ -39,7 +39,8 @@ async fn holding(app: &TestApp, sql: &str) -> Tx {
     tx
 }
 
-/// Waits until this many transactions wait for locks, or until one of these calls has ended without.
+/// Waits until this many transactions wait for locks, or until one of these calls has finished
+/// without waiting.
 async fn until_waiting(app: &TestApp, transactions: i64, calls: &[&JoinHandle<Value>]) {
     let begin = Instant::now();
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -49,7 +50,7 @@ async fn until_waiting(app: &TestApp, transactions: i64, calls: &[&JoinHandle<Va
     }
 }
 
-/// A request on its way.
+/// A request in progress.
 fn calling(
     client: &crate::app::TestUser,
     query: &'static str,
@@ -65,10 +66,11 @@ const PROFILE: &str =
     "query($name: String!) { user(ref: {externalId: $name}) { name locale timeZone } }";
 
 on_postgres! {
-    /// A person's first token leaves what the host writes of them at the same moment.
+    /// A person's first token does not overwrite what the host writes about them at the same
+    /// moment.
     async fn a_first_sign_in_leaves_the_profile_that_is_being_written(app: TestApp) {
         let host = app.service();
-        // The call writes the people in the order of their names, and has to wait for the last one.
+        // The call writes people in the order of their names, and has to wait for the last one.
         let held = holding(&app, "INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
                                   VALUES ('zoe', '', '', 'en', 'UTC', now())").await;
         let ada = json!({"externalId": "ada", "firstName": "Ada", "lastName": "King", "email": "ada@example.com",
@@ -87,7 +89,7 @@ on_postgres! {
         assert_eq!(count(&app, own).await, 1);
     }
 
-    /// Of two calls that change different fields of one person, both take effect.
+    /// If two calls change different fields of one person, both take effect.
     async fn two_partial_upserts_at_once_lose_nothing(app: TestApp) {
         let (host, _bob) = (app.service(), app.user("bob").await);
         let held = holding(&app, "UPDATE user_account SET locale = locale WHERE external_id = 'bob'").await;
@@ -103,7 +105,8 @@ on_postgres! {
         assert_eq!(profile["user"], json!({"name": "Robert Hale", "locale": "fr", "timeZone": "UTC"}));
     }
 
-    /// Who names a target that somebody else makes known at the same moment changes what inboxes show of it.
+    /// A call that names a target which somebody else creates at the same moment still changes what
+    /// inboxes show of it.
     async fn a_target_that_two_make_known_at_once_is_refreshed(app: TestApp) {
         let [ada, bob] = app.users(["ada", "bob"]).await;
         let held = holding(&app, "INSERT INTO target (type, external_id, title, created_at) VALUES ('post', 'p', 'Draft', now())").await;
@@ -122,7 +125,7 @@ on_postgres! {
         drop((ada, bob));
     }
 
-    /// Nobody is added to a group that is being deleted.
+    /// Nobody can be added to a group that is being deleted.
     async fn a_group_that_is_being_deleted_takes_no_members(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         app.group("team", &[&alice]).await;
@@ -142,7 +145,8 @@ on_postgres! {
         assert_eq!(bob.query(members, json!({})).await["group"]["memberCount"], 0);
     }
 
-    /// While a message is leaving the inboxes, its expiry is settled: else it would be valid and in some inboxes only.
+    /// While a message is leaving the inboxes, its expiry is fixed: otherwise it would be valid,
+    /// but only in some inboxes.
     async fn an_expiry_cannot_be_put_off_while_it_takes_effect(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let id = alice.send(&bob, "until ten").await;
@@ -162,7 +166,8 @@ on_postgres! {
         assert_eq!(bob.titles("ALL").await, [""; 0]);
     }
 
-    /// A crash in the middle of a large expiry: what has begun to leave the inboxes leaves all of them.
+    /// A crash in the middle of a large expiry: a message that has begun to leave the inboxes
+    /// leaves all of them.
     async fn an_expiry_goes_on_after_a_crash_and_is_settled(app: TestApp) {
         let alice = app.user("alice").await;
         let [_, last] = crowd(&app, 6_000).await;
@@ -170,7 +175,8 @@ on_postgres! {
         alice.expire(&id, app.now() + TimeDelta::hours(1)).await;
         app.stop().await;
         app.advance(TimeDelta::hours(1));
-        // A server that is killed after its first part, as it waits for the last inbox.
+        // Simulates a server that is killed after the first part, while it waits for the last
+        // inbox.
         let doomed = server::start((*app.config).clone(), app.clock.clone()).await.unwrap();
         let held = doomed.db.begin().await.unwrap();
         held.run("UPDATE inbox SET seq = seq WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'u6000')", []).await.unwrap();
@@ -189,7 +195,8 @@ on_postgres! {
         let left = "SELECT count(*) FROM inbox_item WHERE removed_at IS NULL";
         assert_eq!(doomed.db.integers(left, []).await.unwrap(), [1_000]);
 
-        // As `updateMessage` does: its sender asks for more time before any server looks at what is due.
+        // As `updateMessage` does: its sender asks for more time before any server looks at what is
+        // due.
         let update = "UPDATE message SET expires_at = expires_at + interval '1 hour' WHERE expired_at IS NULL";
         let put_off = doomed.db.begin().await.unwrap();
         assert_eq!(put_off.run(update, []).await.unwrap(), 0, "it can still be put off");
@@ -204,7 +211,8 @@ on_postgres! {
         again.stop().await;
     }
 
-    /// The server's work of its own ends between two parts when the server stops, and goes on with the next one.
+    /// The server's background work stops between two parts when the server stops, and continues at
+    /// the next start.
     async fn what_is_under_way_ends_between_two_parts_when_the_server_stops(app: TestApp) {
         let alice = app.user("alice").await;
         crowd(&app, 11_000).await;
@@ -228,7 +236,7 @@ on_postgres! {
         again.stop().await;
     }
 
-    /// A large send that waits for somebody holds up no reminder.
+    /// A large send that waits for somebody delays no reminder.
     async fn a_send_that_cannot_go_on_holds_up_no_reminder(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         remind_with(&alice, &[To::User(&bob)], "form", None, json!({"frequency": "daily"})).await;
@@ -246,7 +254,8 @@ on_postgres! {
         drop(held);
     }
 
-    /// What one commit concerns is told to the other servers by name: they need not look at everything.
+    /// What one commit concerns is named to the other servers, so that they need not check
+    /// everything.
     async fn a_commit_of_thousands_of_inboxes_names_them_to_other_servers(app: TestApp) {
         let alice = app.user("alice").await;
         crowd(&app, 3_000).await;

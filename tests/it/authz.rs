@@ -1,6 +1,7 @@
-//! Who may do and see what (P12): a line for every root field, and for every field that hides something.
+//! Who may do and see what (P12): a line for every root field, and for every field that hides
+//! something.
 //!
-//! The list of these fields comes from the schema, so that a new one without a line fails.
+//! The list of these fields comes from the schema, so a new one without a line fails the test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +13,12 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, TestUser, To, both};
 
-/// A field, a document that asks for it, where the answer stands, and what each gets: a value (`yes`), `null`, or a code.
+/// A field, a document that queries it, the place of the value in the answer, and what each caller
+/// gets: a value (`yes`), `null`, or a code.
 ///
-/// Alice wrote `$message` to the group “team”, of which Bob is a member and Eve is not; `$item` is Bob's. Bob follows the post
-/// `$target`, which Alice commented on: `$activity`. Everybody asks for themselves: `$me` is the id of who asks (of Eve for the stranger and the host).
+/// Alice wrote `$message` to the group “team”, of which Bob is a member and Eve is not; `$item` is
+/// Bob's. Bob follows the post `$target`, which Alice commented on: `$activity`. Everybody asks
+/// about themselves: `$me` is the id of the caller (Eve's for the stranger and the host).
 struct Line {
     field: &'static str,
     query: &'static str,
@@ -168,7 +171,7 @@ fn every_root_field_and_every_field_that_hides_something_has_a_line() {
     assert_eq!(guarded(), lines);
 }
 
-/// What `@auth` says is what the table says.
+/// `@auth` agrees with the table.
 #[test]
 fn the_auth_directive_is_on_what_only_hosts_may_use() {
     let fields = fields();
@@ -246,7 +249,7 @@ both! {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
-    /// “Not yours” and “not there” are the same answer.
+    /// “Not yours” and “does not exist” give the same answer.
     async fn what_is_not_yours_looks_like_what_is_not_there(app: TestApp) {
         let [alice, bob, eve] = app.users(["alice", "bob", "eve"]).await;
         let message = alice.send(&bob, "secret").await;
@@ -267,7 +270,7 @@ both! {
         }
     }
 
-    /// A thread shows nobody a reply that was not sent to them, at any place.
+    /// A thread never shows anybody a reply that was not sent to them.
     async fn private_replies_are_seen_nowhere(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         let root = alice.send_to(&[To::User(&bob), To::User(&carol)], "root").await;

@@ -1,4 +1,4 @@
-//! Backups of servers that write meanwhile, and what their clients hear after a restore.
+//! Backups of servers that are being written to, and what their clients receive after a restore.
 
 use std::{
     fs,
@@ -22,7 +22,7 @@ use crate::{
     state::{COUNTS, ITEM},
 };
 
-/// Sends before and after what the tests look at.
+/// Sends messages before and after the ones that the tests look at.
 const SOME: usize = 20;
 
 pub fn token(user: &str) -> String {
@@ -56,7 +56,7 @@ pub async fn send(url: &str, subject: &str) -> Option<Value> {
     answer["data"]["createMessage"]["message"]["id"].is_string().then_some(answer)
 }
 
-/// A database, servers on it, and the commands of an operator.
+/// A database, servers on it, and an operator's commands.
 struct Site {
     database: Database,
     directory: tempfile::TempDir,
@@ -110,7 +110,7 @@ impl Site {
         }
     }
 
-    /// What `tidings recount` ends with, when it finds nothing.
+    /// The last line of `tidings recount` if it finds nothing.
     fn recount(&self) {
         let said = printed(self.tidings().arg("recount").output().unwrap());
         assert!(said.ends_with("everything is right\n"), "{said}");
@@ -134,7 +134,7 @@ fn address(server: &Server) -> &str {
     server.url.strip_prefix("http://").unwrap()
 }
 
-/// Writes until it is told to stop; gives how many writes were acknowledged.
+/// Writes until it is told to stop, and returns how many writes were acknowledged.
 struct Load {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicUsize>,
@@ -159,7 +159,7 @@ impl Load {
         Load { stop, sent, tasks }
     }
 
-    /// Returns when this many more are acknowledged.
+    /// Returns when this many more writes are acknowledged.
     async fn more(&self, count: usize) -> usize {
         let wanted = self.sent.load(Ordering::Relaxed) + count;
         while self.sent.load(Ordering::Relaxed) < wanted {
@@ -177,8 +177,8 @@ impl Load {
     }
 }
 
-/// A copy that is made under load has all that was acknowledged before, nothing by half, and after a restore whoever knew
-/// more is told to begin anew.
+/// A copy made under load contains everything that was acknowledged before, and nothing
+/// half-written. After a restore, clients that knew more are told to load their inboxes again.
 async fn a_backup_is_one_moment(kind: Kind) {
     let Some(site) = Site::new(kind).await else { return };
     let server = site.server();
@@ -228,7 +228,8 @@ async fn a_backup_is_one_moment_of_postgres() {
     a_backup_is_one_moment(Kind::Postgres).await;
 }
 
-/// The database that a restore replaces is kept, with what its killed server left in the log.
+/// A restore keeps the database that it replaces, together with the log that its killed server
+/// left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_keeps_what_was_there() {
     let site = Site::new(Kind::Sqlite).await.unwrap();
@@ -274,7 +275,7 @@ async fn a_restore_keeps_what_was_there() {
     site.recount();
 }
 
-/// Nothing is overwritten, and nothing is replaced by something that is no sound database or while a server runs.
+/// No file is overwritten, and no database is replaced by a damaged one or while a server runs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_would_lose_something_is_refused() {
     let site = Site::new(Kind::Sqlite).await.unwrap();
@@ -320,7 +321,7 @@ async fn what_would_lose_something_is_refused() {
     assert!(postgres.contains("pg_dump"), "{postgres}");
 }
 
-/// However long a backup reads: the log grows meanwhile, and nobody who writes waits for the reader.
+/// However long a backup reads, the log only grows meanwhile, and no writer waits for the reader.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_backup_holds_up_no_writer() {
     use sea_orm::{ConnectionTrait, TransactionTrait};
@@ -343,7 +344,7 @@ async fn a_long_backup_holds_up_no_writer() {
         .await
         .unwrap();
 
-    // Beyond what the log may be before a checkpoint wants it to begin anew…
+    // More than the log may grow before a checkpoint wants to reset it…
     for _ in 0..20 {
         write(2_000_000).await;
     }

@@ -1,5 +1,5 @@
-//! Nobody pays for another's requests (P13, P20): answers that are too large, executions that never wait, searches that scan,
-//! and more operations than the server can do.
+//! Nobody is affected by another's requests (P13, P20): answers that are too large, executions that
+//! never wait, searches that scan, and more operations than the server can handle.
 
 use std::{
     fs,
@@ -20,12 +20,12 @@ use crate::{
     cli::{Server, tidings},
 };
 
-/// What one request may cost in memory (P13).
+/// How much memory one request may cost (P13).
 const MOST_MEMORY: u64 = 100 * 1024 * 1024;
-/// What anybody waits for at most; a debug build that shares its cores is slower than the 250 ms of P20.
+/// How long anybody may wait; a debug build on shared cores is slower than the 250 ms of P20.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Asks for the body of each of a hundred items this many times.
+/// Queries the body of each of a hundred items this many times.
 fn bodies(times: usize) -> String {
     let fields: String = (0..times).map(|n| format!("a{n}:body ")).collect();
     format!(
@@ -33,7 +33,7 @@ fn bodies(times: usize) -> String {
     )
 }
 
-/// Sends a hundred messages of 64 KiB, of which each byte needs six in JSON.
+/// Sends a hundred messages of 64 KiB, each byte of which needs six in JSON.
 async fn send_heavy_messages(from: &TestUser, to: &TestUser) {
     let input = json!({"to": [{"user": {"externalId": to.name}}], "subject": "s", "body": "\u{1}".repeat(64 * 1024)});
     for _ in 0..100 {
@@ -41,7 +41,7 @@ async fn send_heavy_messages(from: &TestUser, to: &TestUser) {
     }
 }
 
-/// The most that a process held while something went on, sampled.
+/// The highest memory use of a process during some time, sampled.
 struct Watch {
     stop: Arc<AtomicBool>,
     most: Arc<AtomicU64>,
@@ -73,24 +73,24 @@ impl Watch {
     }
 }
 
-/// Without the pages of files, of which SQLite has mapped some.
+/// Not counting mapped file pages, of which SQLite has some.
 fn memory(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-/// A token that lives in the real time.
+/// A token that is valid in real time.
 fn token(user: &str) -> String {
     let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::hours(1);
     tidings::auth::Auth::new(SECRET).unwrap().issue(user, Role::User, expires).unwrap()
 }
 
-/// A server in a process of its own, on the database of a test that has ended.
+/// A server in its own process, on the database of a test that has stopped.
 fn process(app: &TestApp, directory: &std::path::Path) -> Server {
     let mut serve = tidings(directory);
     serve.env("TIDINGS_DATABASE_URL", &*app.config.database_url).env("TIDINGS_AUTH_SECRET", SECRET);
-    // The estimate that refuses it before anything is read is not what is tested here.
+    // This test is not about the estimate that would refuse the request before anything is read.
     Server::start(serve.env("TIDINGS_LIMITS_COST", "100000"))
 }
 
@@ -103,7 +103,7 @@ fn code(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_default()
 }
 
-/// The time in which all but one in a hundred were served.
+/// The time within which 99 of 100 requests were served.
 fn p99(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() * 99 / 100]
@@ -160,7 +160,7 @@ async fn a_large_answer_is_refused_cheaply(kind: Kind) {
     assert!(server.end().success());
 }
 
-/// A request of 951 bytes asks for 4 GB.
+/// A request of 951 bytes that asks for 4 GB.
 mod an_answer_that_is_too_large_costs_little {
     use super::*;
 
@@ -175,12 +175,13 @@ mod an_answer_that_is_too_large_costs_little {
     }
 }
 
-/// A server that answers with at most this many bytes.
+/// A server whose answers have at most this many bytes.
 async fn with_answers_of(kind: Kind, bytes: u64) -> TestApp {
     TestApp::start_with(kind, |config| config.limits.answer = bytes).await.unwrap()
 }
 
-/// Whatever the way, and whether it is a query, its name, or the schema.
+/// On every transport, whether the answer comes from a query, a persisted document, or
+/// introspection.
 #[tokio::test]
 async fn every_way_to_ask_has_the_same_limit() {
     let app = with_answers_of(Kind::Sqlite, 2_000).await;
@@ -229,7 +230,8 @@ async fn every_way_to_ask_has_the_same_limit() {
     app.stop().await;
 }
 
-/// What is counted is the answer's JSON, to some bytes: quotes, escapes, numbers, lists and all.
+/// The JSON of the answer is what is counted, accurate to a few bytes: quotes, escapes, numbers,
+/// lists and all.
 #[tokio::test]
 async fn the_limit_is_that_of_the_text() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -254,7 +256,8 @@ async fn the_limit_is_that_of_the_text() {
 }
 
 both! {
-    /// A mutation whose answer is too large has taken effect, once; who repeats it with its key and asks for less hears so.
+    /// A mutation whose answer is too large has taken effect, once; repeating it with its key and
+    /// asking for less shows that.
     async fn a_mutation_is_not_undone_by_its_answer(app: TestApp) {
         let [_, bob] = app.users(["alice", "bob"]).await;
         let app = app.restart_with(|config| config.limits.answer = 100_000).await;
@@ -274,7 +277,8 @@ both! {
         app.stop().await;
     }
 
-    /// An update that is too large ends the stream, so that its client comes back and asks for less.
+    /// An update that is too large ends the stream, so that the client reconnects and asks for
+    /// less.
     async fn an_update_that_is_too_large_ends_its_stream(app: TestApp) {
         let [_, bob] = app.users(["alice", "bob"]).await;
         let app = app.restart_with(|config| config.limits.answer = 100_000).await;
@@ -296,7 +300,8 @@ both! {
     }
 }
 
-/// An execution that finds everything in memory never waits: it leaves room for others, and ends at its deadline.
+/// An execution that finds everything in memory never waits: it yields to others, and ends at its
+/// deadline.
 #[tokio::test]
 async fn an_execution_that_never_waits_holds_up_nobody_and_ends_in_time() {
     let limits = Limits {
@@ -311,7 +316,7 @@ async fn an_execution_that_never_waits_holds_up_nobody_and_ends_in_time() {
         "__schema{types{name description fields{name description args{name description type{name ofType{name}}}
         type{name ofType{name ofType{name ofType{name}}}}}}}";
     let long = format!("{{ {} }}", (0..80).map(|n| format!("a{n}: {schema} ")).collect::<String>());
-    // The first request of a kind does more.
+    // The first request of a kind does extra work.
     bob.query("{ viewerRole }", json!({})).await;
 
     let (start, is_answered) = (Instant::now(), AtomicBool::new(false));
@@ -383,7 +388,7 @@ both! {
     }
 }
 
-/// A document full of searches is too expensive by its cost.
+/// A document full of searches is refused because of its cost.
 #[tokio::test]
 async fn a_search_costs_more_than_a_page() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -408,13 +413,13 @@ async fn a_search_costs_more_than_a_page() {
 }
 
 both! {
-    /// Beyond what the server can do at the same time it says so at once, and when to try again.
+    /// Beyond its capacity, the server refuses at once and says when to retry.
     async fn more_operations_than_there_is_room_for_are_refused_at_once(app: TestApp) {
         app.users(["alice", "bob", "carol"]).await;
         let app = app
             .restart_with(|config| {
                 config.limits.operations_in_all = 2;
-                // Those who wait do so until they are let go, however slow the machine is.
+                // Those that wait do so until they are released, however slow the machine is.
                 (config.database.lock_timeout, config.database.acquire_timeout) = (PATIENCE, PATIENCE);
             })
             .await;
@@ -450,7 +455,7 @@ both! {
     }
 }
 
-/// Who asks too often in a minute hears how long the rest of it is.
+/// A caller who exceeds the limit per minute is told how long to wait for the next one.
 #[tokio::test]
 async fn a_rate_that_is_used_up_says_when_to_come_back() {
     let app =
@@ -467,7 +472,7 @@ async fn a_rate_that_is_used_up_says_when_to_come_back() {
     app.stop().await;
 }
 
-/// Answers that somebody does not read are held against their share, and nobody else's.
+/// Answers that a client does not read count towards its owner's share and nobody else's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_nobody_reads_cost_only_who_asked() {
     let app = TestApp::start_with(Kind::Sqlite, |config| {
@@ -504,7 +509,7 @@ async fn answers_that_nobody_reads_cost_only_who_asked() {
     app.stop().await;
 }
 
-/// Beyond the connections that a server has, the next one is told so and closed.
+/// A connection beyond the server's limit is told so and closed.
 #[tokio::test]
 async fn a_connection_too_many_is_told_so() {
     let app =

@@ -1,4 +1,4 @@
-//! Campaigns (M12): who does not reply is reminded, and at last deactivated.
+//! Campaigns (M12): people who do not reply are reminded, and finally deactivated.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn deactivation(asker: &TestUser, name: &str) -> Value {
 }
 
 both! {
-    /// When people are deactivated is for admins to say; to call it off is not.
+    /// Only admins may start a campaign or move its end; its sender may cancel it.
     async fn only_admins_move_the_end_of_a_campaign(app: TestApp) {
         let [bob, carol] = app.users(["bob", "carol"]).await;
         let id = bob.send(&carol, "still there?").await;
@@ -37,7 +37,8 @@ both! {
         assert_eq!(carol.titles("ALL").await, [""; 0]);
     }
 
-    /// Reading is not enough; replying is. 24 hours after the last reminder whoever has not replied is out.
+    /// Reading is not enough; replying is. 24 hours after the final reminder, everyone who has not
+    /// replied is deactivated.
     async fn who_does_not_reply_to_a_campaign_is_deactivated(app: TestApp) {
         let [bob, carol, dave] = app.users(["bob", "carol", "dave"]).await;
         let admin = app.admin().await;
@@ -47,13 +48,13 @@ both! {
             user.change(change, &[&user.item("still there?").await]).await;
         }
         travel(&app, "2026-01-06T09:00:00Z").await;
-        // Read, and unread again: they have not replied.
+        // Read, then marked as unread: they have not replied.
         assert_eq!(item(&bob).await["readAt"], json!(null));
         bob.reply(&id, "here", "SENDER").await;
         travel(&app, END).await;
         let counts: Vec<_> = reminders(&app).await.into_iter().filter(|(name, _)| name != "root").collect();
         assert_eq!(counts, [("bob".into(), 1), ("carol".into(), 2), ("dave".into(), 2)]);
-        // In the last hour.
+        // During the last hour.
         travel(&app, "2026-01-09T08:00:00Z").await;
         carol.reply(&id, "me, too", "SENDER").await;
         let mut live = dave.follow_inbox(None).await;
@@ -70,13 +71,13 @@ both! {
             assert_eq!(deactivation(&admin, &user.name).await, json!(null));
             assert_eq!(user.titles("ALL").await.iter().filter(|title| *title == "still there?").count(), 0);
         }
-        // An admin lets him in again, for good.
+        // An admin reactivates him, permanently.
         admin.query("mutation { reactivateUser(input: {user: {externalId: \"dave\"}}) { user { id } } }", json!({})).await;
         travel(&app, "2026-01-20T09:00:00Z").await;
         assert_eq!(dave.query("{ viewer { deactivation { reason } } }", json!({})).await["viewer"]["deactivation"], json!(null));
     }
 
-    /// An answer to anybody in the thread is a reply, too, and the sender sees who has given one.
+    /// A reply to anybody in the thread counts as well, and the sender sees who has replied.
     async fn a_reply_anywhere_in_the_thread_counts(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         let until_replied = json!({"frequency": "daily", "until": "REPLIED"});
@@ -96,7 +97,7 @@ both! {
         assert_eq!((list(true).await, list(false).await), (2, 0));
     }
 
-    /// Withdrawing it calls everything off.
+    /// Withdrawing the message cancels everything.
     async fn a_withdrawn_campaign_deactivates_nobody(app: TestApp) {
         let bob = app.user("bob").await;
         let admin = app.admin().await;
@@ -114,7 +115,8 @@ both! {
         assert_eq!(reminder(&admin, &id).await["deactivatesNonRepliers"], false);
     }
 
-    /// Who was away at the last date has not been told that it was the last time, whatever they were told of an earlier one.
+    /// Somebody who was away at the final date has not been told that it was final, whatever
+    /// earlier reminders they received.
     async fn only_who_got_the_last_reminder_is_deactivated(app: TestApp) {
         let [bob, carol] = app.users(["bob", "carol"]).await;
         let admin = app.admin().await;
@@ -136,14 +138,16 @@ both! {
         assert_eq!(deactivation(&admin, "bob").await, json!(null));
     }
 
-    /// More people than one transaction takes; a crash in the middle, and an admin who lets somebody in again meanwhile.
+    /// More people than one transaction handles; a crash in the middle, and an admin who
+    /// reactivates somebody meanwhile.
     async fn a_large_campaign_goes_on_after_a_crash_and_looks_at_everybody_once(app: TestApp) {
         let admin = app.admin().await;
         crowd(&app, 11_000).await;
         remind_with(&admin, &[To::Group("crowd")], "all of you", Some("2026-01-06T09:00:00Z"), campaign()).await;
         travel(&app, "2026-01-06T09:00:00Z").await;
         assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE respond_by IS NOT NULL").await, 11_000);
-        // As if a server had been killed after the first part, in which it had deactivated u1: an admin wants u1 back.
+        // Simulates a server that was killed after the first part, in which it had deactivated u1;
+        // an admin then wants u1 back.
         let tx = app.db.begin().await.unwrap();
         tx.run("UPDATE reminder SET deactivated_to = (SELECT id FROM user_account WHERE external_id = 'u5000')", []).await.unwrap();
         tx.commit().await.unwrap();

@@ -79,7 +79,7 @@ impl Server {
     }
 
     pub fn signal(&self, name: &str) {
-        // The shell's own kill: a small machine has no other.
+        // The shell's built-in kill, because small machines have no other.
         let kill = format!("kill -{name} {}", self.process.id());
         let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(status.success());
@@ -89,7 +89,7 @@ impl Server {
         self.last_words().0
     }
 
-    /// How it ends, and what it still says.
+    /// Its exit status, and the rest of its output.
     pub fn last_words(mut self) -> (std::process::ExitStatus, String) {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.log, &mut rest).unwrap();
@@ -97,7 +97,8 @@ impl Server {
     }
 }
 
-/// Without any configuration: a database and a secret in the working directory, which only its owner can read.
+/// Without any configuration, the database and a secret that only its owner can read are created in
+/// the working directory.
 #[tokio::test]
 async fn serve_needs_no_configuration() {
     let directory = tempfile::tempdir().unwrap();
@@ -119,7 +120,8 @@ async fn serve_needs_no_configuration() {
     assert!(server.end().success());
 }
 
-/// SIGTERM ends it in good order, with sockets open; what was acknowledged is there afterwards. So it is after a kill.
+/// SIGTERM stops it in order, even with open sockets; everything acknowledged is there afterwards.
+/// The same holds after a kill.
 #[tokio::test]
 async fn what_was_acknowledged_survives_the_end_of_the_process() {
     let directory = tempfile::tempdir().unwrap();
@@ -154,7 +156,7 @@ async fn what_was_acknowledged_survives_the_end_of_the_process() {
     assert!(server.end().success());
 }
 
-/// P8: a load balancer sees that the server is about to end while it still serves.
+/// P8: a load balancer sees that the server is about to stop while it still serves.
 #[tokio::test]
 async fn a_server_that_is_told_to_end_is_not_ready_first() {
     let directory = tempfile::tempdir().unwrap();
@@ -174,7 +176,8 @@ async fn a_server_that_is_told_to_end_is_not_ready_first() {
     assert!(server.end().success());
 }
 
-/// P16: what people write and how they prove who they are does not get into the log, and cannot forge a line of it.
+/// P16: neither what people write nor their credentials get into the log, and they cannot forge a
+/// log line.
 #[tokio::test]
 async fn the_log_has_no_secrets_and_no_letters() {
     let directory = tempfile::tempdir().unwrap();
@@ -215,7 +218,7 @@ async fn the_log_has_no_secrets_and_no_letters() {
     }
 }
 
-/// The limit that shells give is too small for a server of live inboxes.
+/// The limit that shells set is too small for a server of live inboxes.
 #[test]
 fn a_server_takes_as_many_open_files_as_it_may() {
     let directory = tempfile::tempdir().unwrap();
@@ -237,7 +240,7 @@ fn a_server_takes_as_many_open_files_as_it_may() {
     assert!(server.end().success());
 }
 
-/// Two servers on one SQLite file would not hear of each other.
+/// Two servers on one SQLite file would not learn of each other's changes.
 #[test]
 fn a_sqlite_database_has_one_server() {
     let directory = tempfile::tempdir().unwrap();
@@ -250,7 +253,7 @@ fn a_sqlite_database_has_one_server() {
     assert!(server.end().success());
 }
 
-/// What would be unsafe is refused, with the reason.
+/// Unsafe configurations are refused, with the reason.
 #[test]
 fn a_server_without_a_chosen_secret_stays_on_loopback_and_sqlite() {
     let directory = tempfile::tempdir().unwrap();
@@ -272,7 +275,7 @@ fn a_server_without_a_chosen_secret_stays_on_loopback_and_sqlite() {
     assert!(!short.status.success());
 }
 
-/// A secret of digits is a text, and other variables with our prefix are nobody's business.
+/// A secret of digits is read as text, and other variables with our prefix are ignored.
 #[tokio::test]
 async fn settings_from_the_environment_are_taken_as_they_are() {
     let directory = tempfile::tempdir().unwrap();
@@ -320,7 +323,8 @@ async fn settings_from_the_environment_are_taken_as_they_are() {
     );
 }
 
-/// Every catalog is read as it stands in the file, and one that could not work is named with its setting.
+/// Catalogs are read as they stand in the file, and the error for one that could not work names its
+/// setting.
 #[tokio::test]
 async fn the_catalog_of_the_documents_starts_and_a_wrong_one_is_named() {
     let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/catalog.md"));
@@ -369,7 +373,7 @@ async fn the_catalog_of_the_documents_starts_and_a_wrong_one_is_named() {
     }
 }
 
-/// Several servers that start at once on an empty PostgreSQL bring its tables up to date once.
+/// If several servers start at once on an empty PostgreSQL, its tables are created once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_that_start_at_once_migrate_once() {
     let Some(database) = Database::create(Kind::Postgres).await else { return };
@@ -391,7 +395,7 @@ async fn servers_that_start_at_once_migrate_once() {
     }
 }
 
-/// After a restore, clients from the lost future are told to start anew.
+/// After a restore, clients from the lost future are told to load their inboxes again.
 #[tokio::test]
 async fn a_new_epoch_makes_old_cursors_unknown() {
     let Some(database) = Database::create(Kind::Sqlite).await else { return };
@@ -432,7 +436,7 @@ async fn a_new_epoch_makes_old_cursors_unknown() {
     assert!(server.end().success());
 }
 
-/// Public keys take the place of the secret: nothing is made up beside them, and nothing can be signed.
+/// Public keys replace the secret: none is generated, and nothing can be signed.
 #[test]
 fn with_public_keys_no_secret_is_needed_or_made() {
     let directory = tempfile::tempdir().unwrap();
@@ -485,7 +489,7 @@ fn with_public_keys_no_secret_is_needed_or_made() {
     }
 }
 
-/// The certificates of the machine are the judges, or those that `SSL_CERT_FILE` names.
+/// The machine's certificates are trusted, or those that `SSL_CERT_FILE` names.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_come_over_tls_from_a_server_that_is_trusted() {
     let key = Key::ec();

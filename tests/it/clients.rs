@@ -1,4 +1,5 @@
-//! The clients that applications use, against the server: graphql-http's audits, graphql-ws, graphql-sse, EventSource.
+//! The clients that applications use, run against the server: graphql-http's audits, graphql-ws,
+//! graphql-sse, EventSource.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +15,12 @@ use crate::{
 const FOLLOW: &str = "subscription($after: String) { inboxUpdated(after: $after) {
     cursor counts { unread } changes { type item { title } } } }";
 
-/// The audits for which a server must answer any query by GET. They are MAYs, and this one does not: what a browser can be
-/// made to send by a link should not be of a stranger's making.
+/// The audits that require a server to answer arbitrary queries by GET. They are MAYs, and this
+/// server does not: a stranger's link should not make a browser run a query of the stranger's
+/// choosing.
 const NOT_BY_GET: [&str; 3] = ["5A70", "D6D5", "6A70"];
 
-/// P14: GraphQL over HTTP, by the audits of its authors.
+/// P14: GraphQL over HTTP, checked by its authors' audits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_audit_of_graphql_over_http_passes_but_those_for_get() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -56,7 +58,7 @@ fn titles(data: &Value) -> Vec<&str> {
     changes.iter().map(|change| change["item"]["title"].as_str().unwrap()).collect()
 }
 
-/// A graphql-ws client that follows the inbox, and has been answered.
+/// A graphql-ws client that follows the inbox and has received its first result.
 async fn following(user: &TestUser) -> Option<Client> {
     let mut client = Client::start("ws-client.mjs", &user.app, &[])?;
     client.subscribe("live", FOLLOW, json!({})).await;
@@ -67,7 +69,7 @@ async fn following(user: &TestUser) -> Option<Client> {
 }
 
 both! {
-    /// All kinds of operations at once on one socket, which stays open when they are over.
+    /// All kinds of operations at once on one socket, which stays open after they have finished.
     async fn graphql_ws_runs_every_kind_of_operation(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else { return };
@@ -94,7 +96,7 @@ both! {
         assert!(client.end().await.is_empty());
     }
 
-    /// A lazy client connects for an operation, and leaves after it.
+    /// A lazy client connects for an operation and disconnects after it.
     async fn graphql_ws_opens_a_socket_only_for_operations(app: TestApp) {
         let bob = app.user("bob").await;
         let Some(mut client) = Client::start("ws-client.mjs", &app, &[]) else { return };
@@ -109,7 +111,7 @@ both! {
         }
     }
 
-    /// A server that restarts is come back to, and what happened meanwhile is told.
+    /// Clients reconnect to a server that restarts, and learn what happened meanwhile.
     async fn graphql_ws_resumes_after_a_restart(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let Some(mut client) = following(&bob).await else { return };
@@ -127,7 +129,7 @@ both! {
         again.stop().await;
     }
 
-    /// A client that holds its socket comes back without an operation, too.
+    /// A client that keeps its socket open also reconnects without an operation.
     async fn graphql_ws_holds_a_socket_over_a_restart(app: TestApp) {
         let bob = app.user("bob").await;
         let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else { return };
@@ -143,7 +145,8 @@ both! {
         again.stop().await;
     }
 
-    /// Whose token ends is asked for a fresh one, and goes on; also when the next one is over, too.
+    /// A client whose token expires is asked for a fresh one and continues; also when that one
+    /// expires.
     async fn graphql_ws_comes_back_with_a_fresh_token(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let Some(mut client) = following(&bob).await else { return };
@@ -162,7 +165,7 @@ both! {
         assert_eq!(titles(&client.data("live").await), ["meanwhile"]);
     }
 
-    /// A token that will never be right is not tried again.
+    /// A token that can never be valid is not retried.
     async fn graphql_ws_gives_up_with_a_forged_token(app: TestApp) {
         let bob = app.user("bob").await;
         let forged = format!("{}x", bob.bearer());
@@ -180,7 +183,7 @@ both! {
         }
     }
 
-    /// Who was deactivated is not let in again.
+    /// Somebody who was deactivated is not let in again.
     async fn graphql_ws_gives_up_for_a_deactivated_person(app: TestApp) {
         let bob = app.user("bob").await;
         let Some(mut client) = following(&bob).await else { return };
@@ -195,7 +198,7 @@ both! {
 }
 
 both! {
-    /// A request for each operation; what is wrong is an answer, too, and is not tried again.
+    /// One request for each operation; an error is an answer, too, and is not retried.
     async fn graphql_sse_runs_every_kind_of_operation(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let Some(mut client) = Client::start("sse-client.mjs", &app, &[]) else { return };
@@ -228,7 +231,8 @@ both! {
         assert!(client.end().await.is_empty());
     }
 
-    /// The end of the server and the end of a token are the same to a stream: it is begun again, from where it was.
+    /// To a stream, a stopping server and an expired token look the same: it is restarted from
+    /// where it was.
     async fn graphql_sse_resumes_after_a_restart_and_with_a_fresh_token(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let Some(mut client) = Client::start("sse-client.mjs", &app, &[]) else { return };
@@ -249,7 +253,7 @@ both! {
         again.advance(TimeDelta::days(366));
         let [alice, bob_again] = ["alice", "bob"].map(|name| again.client(name, Role::User));
         client.answer("retry", "now").await;
-        // 401, after which it asks again.
+        // 401, after which the client gets a new token.
         client.answer("token", bob.bearer()).await;
         alice.send(&bob, "three").await;
         client.answer("retry", "now").await;
@@ -259,7 +263,8 @@ both! {
         again.stop().await;
     }
 
-    /// What every browser has: it knows nothing of GraphQL, repeats its request, and gives the id of the last event back.
+    /// What every browser has: it knows nothing about GraphQL, repeats its request, and sends the
+    /// id of the last event.
     async fn an_event_source_resumes_by_the_id_of_its_last_event(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let environment = [("QUERY", FOLLOW), ("TIDINGS_TOKEN", bob.bearer())];
@@ -276,14 +281,14 @@ both! {
         let request = json!(["request", seen[1]]);
         source.expect(request.clone()).await;
         let mut missed = source.event().await;
-        // It has a pace of its own, and may have come before the server.
+        // It has its own pace, and may have connected before the server was ready.
         while missed == request {
             missed = source.event().await;
         }
         assert_eq!(titles(&missed[2]["data"]), ["two"]);
         again.stop().await;
     }
-    /// An EventSource repeats every request that has not said that it is complete.
+    /// An EventSource repeats every request that did not end with `complete`.
     async fn an_event_source_sends_a_mutation_once(app: TestApp) {
         let bob = app.user("bob").await;
         let mutation = "mutation { markAllRead(input: {}) { affectedCount } }";
@@ -296,7 +301,8 @@ both! {
         assert!(source.end().await.is_empty());
     }
 
-    /// Who sends the hash of a query is told that it is not known, sends the text, and from then on the hash alone.
+    /// A client that sends the hash of a query is told that it is unknown, sends the text, and from
+    /// then on only the hash.
     async fn the_libraries_need_not_repeat_the_text_of_a_query(app: TestApp) {
         for (library, method, requests) in [
             ("apollo", "POST", [json!(["POST", 400]), json!(["POST", 200]), json!(["POST", 200])]),

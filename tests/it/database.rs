@@ -1,8 +1,9 @@
 //! A database for each test: a SQLite file, or a database in a throwaway PostgreSQL.
 //!
-//! Migrations run once for each kind, in a template; a test gets a copy of it. PostgreSQL is started by the first test
-//! that wants it and ends with the test process, however that ends. `TIDINGS_TEST_POSTGRES_URL` names a server to use
-//! instead (`postgres://user@host:port`, PostgreSQL 15 or newer); what the tests make there stays there.
+//! Migrations run once for each kind, in a template; every test gets a copy of it. PostgreSQL is
+//! started by the first test that needs it and stops with the test process, however that ends.
+//! `TIDINGS_TEST_POSTGRES_URL` selects another server (`postgres://user@host:port`, PostgreSQL 15
+//! or newer); what the tests create there is not removed.
 
 use std::{
     cmp::Reverse,
@@ -30,15 +31,16 @@ pub enum Kind {
     Postgres,
 }
 
-/// Empty but for its tables, and nobody else's.
+/// A database with empty tables, used by nobody else.
 pub struct Database {
     pub url: String,
-    /// SQLite: where the file is, until the test ends.
+    /// SQLite: the directory of the file, kept until the test ends.
     _directory: Option<TempDir>,
 }
 
 impl Database {
-    /// None where there is no PostgreSQL, said once. In CI it panics: a test that is skipped there is one that failed.
+    /// None if there is no PostgreSQL, with one notice. In CI it panics: a skipped test counts as
+    /// failed there.
     pub async fn create(kind: Kind) -> Option<Self> {
         match kind {
             Kind::Sqlite => {
@@ -59,7 +61,7 @@ impl Database {
 }
 
 impl Database {
-    /// Another with the same in it. Nobody has this one open.
+    /// Another database with the same contents. Nobody may have this one open.
     pub async fn copy(&self) -> Self {
         match self.url.strip_prefix("sqlite:") {
             Some(file) => {
@@ -76,7 +78,8 @@ impl Database {
     }
 }
 
-/// A database of its own in the throwaway PostgreSQL, made of another there; None where there is no PostgreSQL.
+/// A separate database in the throwaway PostgreSQL, created as a copy of another; None if there is
+/// no PostgreSQL.
 async fn copy_in_postgres(origin: &str) -> Option<String> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = POSTGRES.as_ref()?;
@@ -92,7 +95,7 @@ static SQLITE_TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     fs::read(file).unwrap()
 });
 
-/// The server with the template in it; None where PostgreSQL is not installed.
+/// The server that contains the template; None if PostgreSQL is not installed.
 static POSTGRES: LazyLock<Option<Server>> = LazyLock::new(|| {
     let named = env::var("TIDINGS_TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
     let server = if let Some(url) = named {
@@ -104,19 +107,20 @@ static POSTGRES: LazyLock<Option<Server>> = LazyLock::new(|| {
             env::var_os("CI").is_none_or(|ci| ci.is_empty()),
             "PostgreSQL is not tested: no initdb was found"
         );
-        // Not eprintln!, which shows nothing of a test that passes.
+        // Not eprintln!, which is hidden for tests that pass.
         stderr()
             .write_all(b"\n*** PostgreSQL tests are SKIPPED: no initdb was found ***\n\n")
             .unwrap();
         return None;
     };
-    // The poorest of locales: what holds in it holds in all.
+    // The most limited locale: what works in it works in all.
     let origin = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
     aside(async || migrate(&server.create_database(&template(), origin).await).await);
     Some(server)
 });
 
-/// Of this process alone: the template of another, on a server that both use, may have other tables.
+/// Unique to this process: the template of another process on the same server may have other
+/// tables.
 fn template() -> String {
     format!("t{}_template", process::id())
 }
@@ -127,7 +131,8 @@ async fn migrate(url: &str) {
     db.close().await;
 }
 
-/// Waits for work that is done on another thread: a `LazyLock` is not async, and a test's thread has a runtime already.
+/// Waits for work that is done on another thread: a `LazyLock` is not async, and the test's thread
+/// already has a runtime.
 fn aside(work: impl AsyncFnOnce() + Send) {
     let work =
         || runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work());
@@ -137,7 +142,8 @@ fn aside(work: impl AsyncFnOnce() + Send) {
 struct Server {
     /// Without a database.
     url: String,
-    /// Its standard input is closed when this process ends, which is what `POSTGRES_SCRIPT` waits for.
+    /// Its standard input is closed when this process ends, which is what `POSTGRES_SCRIPT` waits
+    /// for.
     _script: Option<Child>,
 }
 
@@ -150,7 +156,7 @@ impl Server {
             .env("PORT", port.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Ctrl-C is for us: the script must live to clean up.
+            // Ctrl-C is meant for us: the script must survive to clean up.
             .process_group(0)
             .spawn()
             .unwrap();
@@ -162,7 +168,7 @@ impl Server {
         Self { url: format!("postgres://postgres@127.0.0.1:{port}"), _script: Some(script) }
     }
 
-    /// Gives the URL of the new database.
+    /// Returns the URL of the new database.
     async fn create_database(&self, name: &str, origin: &str) -> String {
         // A template cannot be copied while it is in use, and another copy may count as use.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
@@ -170,7 +176,7 @@ impl Server {
         let mut options = ConnectOptions::new(format!("{}/postgres", self.url));
         options.max_connections(1).sqlx_logging(false);
         let admin = sea_orm::Database::connect(options).await.unwrap();
-        // On a server that was there before us, an earlier process may have had our number.
+        // On a server that existed before, an earlier process may have had our process id.
         admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
         admin.execute_unprepared(&format!("CREATE DATABASE {name} {origin}")).await.unwrap();
         admin.close().await.unwrap();
@@ -183,7 +189,7 @@ pub fn postgres_programs() -> Option<PathBuf> {
     initdb()?.parent().map(Path::to_owned)
 }
 
-/// From PATH, or else the newest of those that Debian keeps out of it.
+/// From PATH, or else the newest of those that Debian keeps outside of it.
 fn initdb() -> Option<PathBuf> {
     let mut debian: Vec<_> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -196,13 +202,15 @@ fn initdb() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(debian.iter().map(|version| version.join("bin")))
-        // PATH may have a link to it and none to the programs beside it.
+        // PATH may have a link to it, but none to the programs beside it.
         .find_map(|directory| directory.join("initdb").canonicalize().ok())
 }
 
-/// Makes a PostgreSQL on $PORT with the programs in $BIN, says "ready", and removes it all when standard input ends.
+/// Creates a PostgreSQL on $PORT with the programs in $BIN, prints "ready", and removes everything
+/// when standard input ends.
 ///
-/// A shell does it because it outlives us: no signal that ends this process leaves a server or its files behind.
+/// A shell does it because it outlives us: no signal that ends this process leaves a server or its
+/// files behind.
 const POSTGRES_SCRIPT: &str = r#"
 set -e
 exec 2>&1

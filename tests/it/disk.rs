@@ -1,7 +1,7 @@
-//! P19: what could not be made durable is never acknowledged, and the server goes on by itself when it can again.
+//! P19: what could not be made durable is never acknowledged, and the server recovers by itself.
 //!
-//! A server of its own writes under load while its disk fails and recovers. Afterwards it is killed, and everything that it
-//! has acknowledged must be there.
+//! A separate server process writes under load while its disk fails and recovers. Then it is
+//! killed, and everything that it acknowledged must be there.
 
 use std::{
     collections::BTreeSet,
@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 
 use crate::cli::{Server, printed, tidings};
 
-/// How long the server may take to notice that the disk fails, or that it no longer does.
+/// How long the server may take to notice that the disk fails, or works again.
 const SOON: Duration = Duration::from_secs(30);
-/// Enough to fill what the log has left of its own space.
+/// Enough to fill the free space that is left inside the log.
 const BODY: usize = 16 * 1024;
 const SENDERS: usize = 8;
 
@@ -33,13 +33,13 @@ trait Disk {
     fn mend(&self, server: &Server);
 }
 
-/// A small file system, which is filled: SQLite hears that it is full.
+/// A small file system that is filled: SQLite gets “disk full” errors.
 struct Small {
     directory: tempfile::TempDir,
 }
 
 impl Small {
-    /// None where file systems cannot be mounted.
+    /// None if file systems cannot be mounted.
     fn mount() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let mount = Command::new("mount")
@@ -75,7 +75,7 @@ impl Disk for Small {
     }
 }
 
-/// A directory in which the server is not allowed to write to files for a while: SQLite hears of I/O errors.
+/// A directory in which the server may temporarily not write to files: SQLite gets I/O errors.
 struct Limited {
     directory: tempfile::TempDir,
 }
@@ -105,7 +105,7 @@ impl Disk for Limited {
 async fn nothing_is_lost_by_a_full_disk() {
     match Small::mount() {
         Some(disk) => nothing_is_lost(&disk).await,
-        // Not eprintln!, which shows nothing of a test that passes. The other fault needs no rights.
+        // Not eprintln!, which is hidden for tests that pass. The other fault needs no privileges.
         None => std::io::stderr()
             .write_all(b"\n*** SKIPPED: no file system can be mounted ***\n")
             .unwrap(),
@@ -133,7 +133,7 @@ async fn nothing_is_lost(disk: &impl Disk) {
     disk.fail(&server);
     load.until("sends are refused", |load| load.refused.load(Ordering::Relaxed) >= 20).await;
     assert_eq!(until_ready_is(&server, 503).await, "the database cannot be written to\n");
-    // Reads go on.
+    // Reads continue.
     server
         .query(
             &bob,
@@ -160,7 +160,7 @@ async fn nothing_is_lost(disk: &impl Disk) {
     assert!(server.end().success());
 }
 
-/// Waits until the server says that it is ready, or not. Gives what it says.
+/// Waits until the server reports that it is ready, or not. Returns its message.
 async fn until_ready_is(server: &Server, status: u16) -> String {
     let since = Instant::now();
     loop {
@@ -191,7 +191,7 @@ async fn titles(server: &Server, token: &str) -> BTreeSet<String> {
     }
 }
 
-/// People who send without a pause.
+/// People who send without pause.
 struct Load {
     acknowledged: Mutex<BTreeSet<String>>,
     refused: AtomicU64,
@@ -251,7 +251,7 @@ impl Load {
         }
     }
 
-    /// What was acknowledged in all.
+    /// The total number of acknowledged sends.
     async fn end(&self) -> BTreeSet<String> {
         self.is_over.store(true, Ordering::Relaxed);
         let senders = std::mem::take(&mut *self.senders.lock().unwrap());

@@ -1,4 +1,4 @@
-//! What the server does by itself, one thing beside the other.
+//! The server's background work, one kind beside the other.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::{
 };
 
 both! {
-    /// A job that fails holds up no other one, and is told.
+    /// A failing job delays no other one, and is logged.
     async fn a_job_that_fails_holds_up_no_other(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let item = alice.send(&bob, "later").await;

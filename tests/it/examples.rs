@@ -1,4 +1,5 @@
-//! The examples, run as a reader of the README would: all at once, each a client of its own that follows Bob's inbox.
+//! The examples, run as a reader of the README would: all at once, each as a separate client that
+//! follows Bob's inbox.
 
 use chrono::TimeDelta;
 
@@ -10,7 +11,7 @@ use crate::{
 struct Example {
     directory: &'static str,
     script: &'static str,
-    /// Whether it shows the whole inbox, too: at its start, after a resync, and at its end.
+    /// Whether it also prints the whole inbox: at its start, after a resync, and at its end.
     shows_inbox: bool,
 }
 
@@ -20,7 +21,7 @@ const EXAMPLES: [Example; 3] = [
     Example { directory: "examples/resume", script: "apollo.mjs", shows_inbox: true },
 ];
 
-/// The examples whose packages are here, which end after some changes.
+/// The examples whose packages are installed; they stop after some changes.
 struct Running(Vec<(&'static Example, Program)>);
 
 impl Running {
@@ -38,14 +39,14 @@ impl Running {
         }
     }
 
-    /// What those print that show the inbox.
+    /// What the examples print that show the inbox.
     async fn all_show(&mut self, line: &str) {
         for (example, program) in self.0.iter_mut().filter(|(example, _)| example.shows_inbox) {
             assert_eq!(program.line().await, line, "{}", example.script);
         }
     }
 
-    /// What the others print.
+    /// What the other examples print.
     async fn others_print(&mut self, line: &str) {
         for (example, program) in self.0.iter_mut().filter(|(example, _)| !example.shows_inbox) {
             assert_eq!(program.line().await, line, "{}", example.script);
@@ -60,7 +61,8 @@ impl Running {
 }
 
 both! {
-    /// What happens while the server is away comes afterwards, once and in order; and then what is new.
+    /// What happened while the server was away arrives afterwards, once and in order, followed by
+    /// what is new.
     async fn the_examples_miss_nothing_over_a_restart(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send(&bob, "zero").await;
@@ -86,7 +88,7 @@ both! {
         again.stop().await;
     }
 
-    /// After the restore of a backup the inbox is loaded anew, and then followed from there.
+    /// After a backup was restored, the inbox is loaded again and followed from there.
     async fn the_examples_load_the_inbox_anew_when_it_cannot_be_continued(app: TestApp) {
         let bob = app.user("bob").await;
         let mut examples = Running::start(&bob, 1);
@@ -108,7 +110,8 @@ both! {
         examples.end().await;
         again.stop().await;
     }
-    /// What comes, goes, comes back or lies beyond the page that is shown: the lists are right without being loaded again.
+    /// Items that arrive, leave, return or lie beyond the page shown: the lists are correct without
+    /// being loaded again.
     async fn the_examples_keep_their_lists_up_to_date(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let mut messages = Vec::new();

@@ -13,7 +13,7 @@ use crate::app::{Kind, TestApp};
 
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
 
-/// The browser, where GraphiQL can be tried. In CI it must.
+/// The browser in which to test GraphiQL. CI must have one.
 fn chromium() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome"].map(OsString::from);
     let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -35,7 +35,7 @@ fn chromium() -> Option<PathBuf> {
     browser
 }
 
-/// Runs a script of `web/tests`. SCREENSHOTS=directory makes it take pictures.
+/// Runs a script of `web/tests`. SCREENSHOTS=directory makes it take screenshots.
 async fn browse(script: &str, chromium: PathBuf, server: &str, token: &str) {
     let script = Command::new("node")
         .arg(format!("tests/{script}"))
@@ -63,7 +63,7 @@ impl Demo {
             .args(["serve", "--demo", "--listen", "127.0.0.1:0"])
             .current_dir(directory.path())
             .env_clear()
-            // It ends with the test, and its own temporary directory with this one.
+            // It stops with the test, and its own temporary directory is deleted with this one.
             .env("TMPDIR", directory.path())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -86,7 +86,8 @@ impl Demo {
     }
 }
 
-/// A newcomer runs the ready-made tabs, follows an inbox, and sees arrive what somebody else sends in a second tab.
+/// A newcomer runs the ready-made tabs, follows an inbox, and sees what somebody else sends in a
+/// second tab arrive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomer_can_play_with_the_demo() {
     let Some(chromium) = chromium() else { return };
@@ -97,7 +98,7 @@ async fn a_newcomer_can_play_with_the_demo() {
     demo.process.kill().await.unwrap();
 }
 
-/// Without a demo, somebody who pastes a token gets the schema and can ask.
+/// Without a demo, somebody who pastes a token gets the schema and can send queries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pasted_token_opens_the_schema() {
     let Some(chromium) = chromium() else { return };
@@ -109,7 +110,7 @@ async fn a_pasted_token_opens_the_schema() {
     app.stop().await;
 }
 
-/// A page elsewhere whose name resolves to this machine gets no tokens from the demo.
+/// A foreign page whose name resolves to this machine gets no tokens from the demo.
 #[tokio::test]
 async fn the_demo_gives_its_tokens_to_this_machine_only() {
     let mut demo = Demo::start().await;
@@ -127,7 +128,7 @@ async fn the_demo_gives_its_tokens_to_this_machine_only() {
     demo.process.kill().await.unwrap();
 }
 
-/// What a browser needs to hear so that nothing from elsewhere can run in the page, or show it in a frame.
+/// The headers that keep foreign code from running in the page, and foreign pages from framing it.
 #[tokio::test]
 async fn graphiql_is_under_a_strict_policy() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -149,7 +150,7 @@ async fn graphiql_is_under_a_strict_policy() {
     app.stop().await;
 }
 
-/// A browser keeps what has a hash in its name, and asks whether the page itself has changed.
+/// A browser caches files with a hash in their names, and revalidates the page itself.
 #[tokio::test]
 async fn pages_are_cached_as_long_as_they_are_right() {
     if chromium().is_none() {
@@ -179,7 +180,7 @@ async fn pages_are_cached_as_long_as_they_are_right() {
     app.stop().await;
 }
 
-/// Its tokens are for everybody to see.
+/// Its tokens are visible to everybody.
 #[tokio::test]
 async fn only_the_demo_gives_tokens_away() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();

@@ -8,7 +8,7 @@ async fn members(client: &crate::app::TestUser, group: &str) -> Value {
 }
 
 both! {
-    /// Adding and removing can be repeated; who comes back is a member again.
+    /// Adding and removing are idempotent; somebody who returns is a member again.
     async fn membership_follows_what_was_said_last(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         app.group("team", &[&alice, &bob]).await;
@@ -22,7 +22,7 @@ both! {
         assert_eq!(own["viewer"]["groups"]["nodes"], json!([{"name": "team"}]));
     }
 
-    /// A deleted group is gone, and starts anew when it comes back.
+    /// A deleted group is gone, and starts empty when it is restored.
     async fn a_deleted_group_comes_back_without_members(app: TestApp) {
         let alice = app.user("alice").await;
         let id = app.group("team", &[&alice]).await;
@@ -36,7 +36,7 @@ both! {
         assert_eq!(members(&host, "team").await["memberCount"], 0);
     }
 
-    /// The host's ids have 255 bytes, however many letters these are.
+    /// The host's ids have at most 255 bytes, however many characters these are.
     async fn ids_are_measured_in_bytes(app: TestApp) {
         let host = app.service();
         app.user("bob").await;
@@ -57,7 +57,7 @@ both! {
             let refusal = host.refusal(mutation, json!({"id": longer})).await;
             assert_eq!(refusal, ("BAD_USER_INPUT".into(), Some(field.into())));
         }
-        // A name is measured as people read it.
+        // A name is measured in characters, as people read it.
         let name = "mutation($name: String!) { upsertGroup(input: {externalId: \"x\", name: $name}) { group { id } } }";
         host.query(name, json!({"name": "é".repeat(200)})).await;
         // The subject of a token is the id of its person.
@@ -65,7 +65,7 @@ both! {
         assert_eq!(subject, "UNAUTHENTICATED");
     }
 
-    /// Bad input names its field.
+    /// An error for invalid input names its field.
     async fn impossible_groups_are_refused(app: TestApp) {
         let host = app.service();
         app.group("team", &[]).await;

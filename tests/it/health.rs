@@ -14,13 +14,14 @@ both! {
         assert_eq!(status(app.url("/graphiql")).await, StatusCode::OK);
     }
 
-    /// P10 (trap 3): requests that are cut off in the middle leave nothing open, and every acknowledged message is there.
+    /// P10 (trap 3): requests that are cut off in the middle leave nothing open, and every
+    /// acknowledged message is there.
     async fn cut_off_requests_leave_no_open_transaction(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         for round in 0..150u64 {
             let send = alice.send(&bob, "cut off");
             tokio::pin!(send);
-            // Cut at another place each time: poll it for a while, then drop it.
+            // Cut at a different point each time: poll it for a while, then drop it.
             for _ in 0..round % 12 {
                 let poll = futures_util::future::poll_fn(|cx| std::task::Poll::Ready(send.as_mut().poll(cx).is_ready()));
                 if poll.await {

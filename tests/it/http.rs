@@ -1,4 +1,4 @@
-//! GraphQL over HTTP, beside what the audit suite of graphql-http asks (`clients.rs`).
+//! GraphQL over HTTP, in addition to the audit suite of graphql-http (`clients.rs`).
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,8 @@ async fn start() -> TestApp {
     TestApp::start(Kind::Sqlite).await.unwrap()
 }
 
-/// The specification's table: what could not be executed is 400 for the newer media type, and has no data in either.
+/// The specification's table: a request that could not be executed gets 400 with the newer media
+/// type, and has no data in either.
 #[tokio::test]
 async fn a_request_that_is_not_executed_has_a_status_and_no_data() {
     let app = start().await;
@@ -86,7 +87,7 @@ async fn a_request_that_is_not_executed_has_a_status_and_no_data() {
     app.stop().await;
 }
 
-/// A failed field is no failed request.
+/// A request with a failed field has not failed.
 #[tokio::test]
 async fn a_request_that_is_executed_is_a_success() {
     let app = start().await;
@@ -96,7 +97,7 @@ async fn a_request_that_is_executed_is_a_success() {
     app.stop().await;
 }
 
-/// What is no GraphQL request does not reach GraphQL (trap 5).
+/// A body that is not a GraphQL request does not reach GraphQL (trap 5).
 #[tokio::test]
 async fn other_requests_are_refused_with_a_status_and_a_code() {
     let app = start().await;
@@ -154,7 +155,7 @@ async fn other_requests_are_refused_with_a_status_and_a_code() {
     app.stop().await;
 }
 
-/// An answer is for the caller alone, and can be found in the log by its id.
+/// An answer is only for its caller, and can be found in the log by its id.
 #[tokio::test]
 async fn answers_have_an_id_and_are_kept_by_nobody() {
     let app = start().await;
@@ -186,7 +187,7 @@ async fn answers_are_compressed_for_those_who_can_read_it() {
     app.stop().await;
 }
 
-/// A page of another origin can use the API if the configuration names it, and not otherwise.
+/// A page from another origin can use the API only if the configuration names that origin.
 #[tokio::test]
 async fn pages_of_other_origins_need_to_be_named() {
     let named = "https://app.example.com";
@@ -217,7 +218,8 @@ async fn pages_of_other_origins_need_to_be_named() {
     closed.stop().await;
 }
 
-/// The schema is for callers with a token, unless the configuration says otherwise; so are hints at what it has.
+/// The schema is for callers with a token, unless the configuration says otherwise; so are
+/// suggestions about it.
 #[tokio::test]
 async fn strangers_do_not_get_to_know_the_schema() {
     let app = start().await;
@@ -267,7 +269,7 @@ async fn connect(app: &TestApp) -> TcpStream {
     TcpStream::connect(address.trim_start_matches("http://")).await.unwrap()
 }
 
-/// Who sends headers drop by drop is cut off, also on a connection that was used before.
+/// A client that sends headers too slowly is cut off, also on a connection that was used before.
 #[tokio::test]
 async fn a_header_that_does_not_end_is_cut_off() {
     let short = Duration::from_millis(300);
@@ -293,7 +295,7 @@ async fn a_header_that_does_not_end_is_cut_off() {
             _ = reading.read_to_end(&mut said) => {}
             () = drip => {}
         }
-        // Long before an idle connection would be.
+        // Long before an idle connection would be closed.
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
         assert_eq!(
             String::from_utf8_lossy(&said).matches("200 OK").count(),
@@ -303,7 +305,7 @@ async fn a_header_that_does_not_end_is_cut_off() {
     app.stop().await;
 }
 
-/// A connection may idle for longer than a header may take, but not for ever.
+/// A connection may be idle for longer than a header may take, but not forever.
 #[tokio::test]
 async fn an_idle_connection_is_closed_after_its_time() {
     let app = TestApp::start_with(Kind::Sqlite, |config| {
@@ -333,7 +335,7 @@ async fn a_body_that_does_not_end_is_refused() {
     app.stop().await;
 }
 
-/// Who does not read what they asked for holds up nobody, not even the end of the server.
+/// A client that does not read its answers delays nobody, not even the stopping server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_nobody_takes_is_given_up() {
     let app = TestApp::start_with(Kind::Sqlite, |config| {
@@ -356,7 +358,7 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     for _ in 0..5 {
         stream.write_all(request.as_bytes()).await.unwrap();
     }
-    // The first answer is on its way.
+    // The first answer is being sent.
     stream.readable().await.unwrap();
 
     let start = Instant::now();
@@ -367,7 +369,7 @@ async fn an_answer_that_nobody_takes_is_given_up() {
 }
 
 both! {
-    /// A mutation that takes too long is answered, and runs to its end all the same.
+    /// A mutation that takes too long gets an error as its answer, but still runs to its end.
     async fn what_takes_too_long_is_answered_as_unavailable(app: TestApp) {
         let [_, bob] = app.users(["alice", "bob"]).await;
         let slow = app.restart_with(|config| config.limits.execution_timeout = Duration::from_millis(200)).await;
@@ -386,7 +388,7 @@ both! {
     }
 }
 
-/// What a client cannot be told in few words is not told in many: an error repeats neither the source nor the names in it.
+/// Errors are short: they repeat neither the source nor the names in it.
 #[tokio::test]
 async fn errors_are_shorter_than_what_they_are_about() {
     let app = start().await;
@@ -432,8 +434,8 @@ async fn errors_are_shorter_than_what_they_are_about() {
     app.stop().await;
 }
 
-/// Who sends more than is read, at whatever pace, hears why it is refused: a connection that is closed with unread bytes is
-/// reset, and the answer lost.
+/// A client that sends more than is read, at whatever speed, learns why it is refused: a connection
+/// closed with unread bytes would be reset, and the answer lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_upload_hears_its_answer() {
     let app = start().await;

@@ -9,7 +9,7 @@ fn input(subject: &str, key: &str) -> Value {
 }
 
 both! {
-    /// P2: fifty repetitions at the same time send one message, and all answer with it.
+    /// P2: fifty concurrent repetitions send one message, and all return it.
     async fn fifty_repetitions_at_once_send_one_message(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
 
@@ -55,7 +55,7 @@ both! {
         again.stop().await;
     }
 
-    /// A call that failed has not used its key.
+    /// A call that failed does not use up its key.
     async fn a_failed_call_leaves_its_key_unused(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         app.group("empty", &[]).await;

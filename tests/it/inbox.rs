@@ -9,7 +9,7 @@ use tidings::{
 use crate::app::{Kind, TestApp, To, both};
 
 both! {
-    /// Reading, unreading, seeing: each does what it says to the item and the counts.
+    /// Reading, unreading, seeing: each changes the item and the counts as it should.
     async fn reading_and_seeing_change_the_counts(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         for subject in ["one", "two", "three"] {
@@ -25,7 +25,7 @@ both! {
         assert_eq!(unread_unseen().await, (3, 1));
         bob.change("markRead", &[&one]).await;
         assert_eq!(unread_unseen().await, (2, 1));
-        // Twice is once.
+        // Doing it twice changes nothing more.
         bob.change("markRead", &[&one, &one]).await;
         assert_eq!(unread_unseen().await, (2, 1));
         bob.change("markUnread", &[&one]).await;
@@ -33,7 +33,7 @@ both! {
         assert_eq!(bob.titles("UNREAD").await, ["three", "two", "one"]);
     }
 
-    /// An item is in one place: there, archived or snoozed.
+    /// An item is in one state: active, archived or snoozed.
     async fn items_move_between_the_places(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send(&bob, "a").await;
@@ -56,7 +56,7 @@ both! {
         assert_eq!(bob.counts().await["unread"], 2);
     }
 
-    /// On SQLite times are texts, and this one would be in the past.
+    /// On SQLite, times are texts, and this one would compare as past.
     async fn nothing_is_snoozed_beyond_the_year_9999(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send(&bob, "later").await;
@@ -65,7 +65,7 @@ both! {
         assert_eq!(refused, ("BAD_USER_INPUT".into(), Some("until".into())));
     }
 
-    /// A snoozed item comes back by itself: at the top and unseen.
+    /// A snoozed item returns by itself: at the top and unseen.
     async fn a_snoozed_item_comes_back_in_time(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send(&bob, "later").await;
@@ -102,7 +102,7 @@ both! {
         }
     }
 
-    /// The bulk forms concern what is there, not what was put away.
+    /// The bulk mutations change active items, not archived or snoozed ones.
     async fn bulk_changes_concern_what_is_there(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         for subject in ["kept", "a", "b"] {
@@ -126,7 +126,7 @@ both! {
         app.assert_live_equals_refetch(&bob).await;
     }
 
-    /// Bad input to the inbox names its field.
+    /// Errors for invalid input to the inbox name the field.
     async fn what_cannot_be_changed_names_the_field(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send(&bob, "one").await;
@@ -147,7 +147,7 @@ both! {
         assert_eq!(bob.counts().await["unread"], 1);
     }
 
-    /// Only some kinds, only what contains a word.
+    /// Filters by kind and by search text.
     async fn an_inbox_can_be_filtered(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let input = |subject: &str, body: &str| json!({"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": body});
@@ -167,7 +167,7 @@ both! {
         assert_eq!(list(json!({"kinds": []})).await.len(), 0);
     }
 
-    /// A service looks after somebody's inbox by acting for them.
+    /// A service manages somebody's inbox by acting for them.
     async fn a_service_acts_for_a_person(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send_to(&[To::User(&bob)], "hello").await;
@@ -182,14 +182,14 @@ both! {
     }
 }
 
-/// Of two servers that change the items of several people at once, the second leaves alone what the first has done: the
-/// counts stay what there is.
+/// If two servers change the items of several people at once, the second leaves alone what the
+/// first has changed, and the counts stay correct.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_that_wake_items_at_once_wake_each_once() {
     let Some(one) = TestApp::start(Kind::Postgres).await else { return };
     let two = one.another().await;
     let [alice, bob, carol] = one.users(["alice", "bob", "carol"]).await;
-    // Later than the servers' own clock, so that they do not come in between.
+    // Later than the servers' own clock, so that they do not interfere.
     let due = one.now() + TimeDelta::hours(1);
     for reader in [&bob, &carol] {
         alice.send(reader, "later").await;

@@ -1,4 +1,5 @@
-//! Old state + updates = fresh state (P5), for random stories of several users, with cuts of the connection in between.
+//! Old state + updates = fresh state (P5), for random stories of several users, with interrupted
+//! connections in between.
 
 use chrono::TimeDelta;
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -16,7 +17,7 @@ const POSTS: usize = 3;
 const STORIES: u32 = 24;
 const LONGEST_STORY: usize = 60;
 
-/// Something that happens. Numbers choose among what there is.
+/// Something that happens. Numbers select among what exists.
 #[derive(Clone, Debug)]
 enum Event {
     Send {
@@ -59,7 +60,7 @@ enum Event {
         nth: usize,
         minutes: Option<i64>,
     },
-    /// Some do things to posts, in one call; a title renames the post.
+    /// Some people act on posts, in one call; a title renames the post.
     Act {
         what: Vec<(usize, usize, &'static str)>,
         title: bool,
@@ -81,7 +82,7 @@ enum Event {
         action: &'static str,
         enabled: Option<bool>,
     },
-    /// Some look at the same time, while somebody does something and something is retracted.
+    /// Some people look at the same time, while somebody does something and something is retracted.
     LookAtOnce {
         who: usize,
         times: usize,
@@ -99,7 +100,7 @@ enum Event {
     Wait {
         minutes: i64,
     },
-    /// The follower's connection breaks; it comes back with its cursor later.
+    /// The follower's connection breaks; it later reconnects with its cursor.
     Cut {
         who: usize,
     },
@@ -155,7 +156,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// A user, and what their client has heard.
+/// A user, and what their client has received.
 struct Reader {
     user: TestUser,
     live: Option<crate::socket::Following>,
@@ -208,7 +209,7 @@ async fn tell(app: &TestApp, prefix: &str, story: Vec<Event>) {
     for reader in &mut readers {
         reader.agree().await;
     }
-    // What is in an inbox is what the rules say, one activity at a time.
+    // The contents of an inbox follow from the rules, one activity at a time.
     for reader in &readers {
         let host = app.service().acting_as(&reader.user);
         for activity in &made.done {
@@ -221,12 +222,12 @@ async fn tell(app: &TestApp, prefix: &str, story: Vec<Event>) {
             );
         }
     }
-    // And all that is counted or noted beside it follows from it.
+    // Everything counted or noted beside it follows from the contents.
     let report = tidings::recount::check(app.db.read(), app.now()).await.unwrap();
     assert!(report.findings.is_empty(), "{report}");
 }
 
-/// What there is to be changed later.
+/// What exists and can be changed later.
 #[derive(Default)]
 struct Made {
     sent: Vec<(usize, String)>,
@@ -243,7 +244,7 @@ async fn happen(
     event: Event,
 ) {
     let sent = &mut made.sent;
-    // The groups are those of this story, and so are the posts.
+    // The groups and posts belong to this story.
     let post = |post: usize| format!("{}-{post}", groups[0]);
     let act = |what: Vec<(usize, usize, &'static str)>,
                title: Option<String>,
@@ -258,7 +259,8 @@ async fn happen(
         };
         what.into_iter().map(activity).collect::<serde_json::Value>()
     };
-    // What cannot happen at this point of the story (an empty address, no item yet) is asked for all the same, and refused.
+    // What is impossible at this point of the story (an empty address, no item yet) is requested
+    // all the same, and refused.
     match event {
         Event::Send { from, to, groups: to_groups, reminder } => {
             let people = to.iter().map(|to| To::User(&readers[*to].user));
@@ -421,7 +423,7 @@ fn pick<T>(among: &[T], nth: usize) -> Option<&T> {
     among.get(nth.checked_rem(among.len())?)
 }
 
-/// Tells random stories on one server; a failing one is shortened to what matters and printed.
+/// Runs random stories on one server; a failing one is reduced to what matters and printed.
 fn stories(kind: Kind) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

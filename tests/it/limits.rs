@@ -1,4 +1,5 @@
-//! No query stalls or crashes the server (P13): each limit, over HTTP and websocket, on a server that still answers after it.
+//! No query stalls or crashes the server (P13): each limit, over HTTP and websocket, on a server
+//! that still answers afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +8,10 @@ use tidings::config::Limits;
 
 use crate::app::{Kind, TestApp, TestUser};
 
-/// The promise is a second; a debug build that shares its cores is slower.
+/// The promise is one second; a debug build on shared cores is slower.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// What a request is answered over HTTP and over a websocket: the code of its first error.
+/// The answer to a request over HTTP and over a websocket: the code of its first error.
 async fn refused(user: &TestUser, query: &str, variables: Value) -> [String; 2] {
     let over_http = user.refusal(query, variables.clone()).await.0;
     let mut socket = user.connect().await;
@@ -19,13 +20,13 @@ async fn refused(user: &TestUser, query: &str, variables: Value) -> [String; 2] 
     assert_eq!(message["type"], "error", "{message}");
     let over_socket =
         message["payload"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned();
-    // The socket goes on.
+    // The socket continues.
     socket.send(json!({"type": "ping"})).await;
     assert_eq!(socket.receive().await["type"], "pong");
     [over_http, over_socket]
 }
 
-/// Fragments of which each spreads the next one twice.
+/// Fragments, each of which spreads the next one twice.
 fn doubled(times: usize, leaf: &str) -> String {
     let fragments = (0..times).map(|n| {
         let next = n + 1;
@@ -35,7 +36,7 @@ fn doubled(times: usize, leaf: &str) -> String {
         + &format!("fragment f{times} on User {{ {leaf} }} {{ viewer {{ ...f0 }} }}")
 }
 
-/// Traps 1 and 2, and their relatives.
+/// Traps 1 and 2, and similar ones.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -158,7 +159,7 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
     app.stop().await;
 }
 
-/// A circle of fragments is no GraphQL, and as dangerous.
+/// A cycle of fragments is not valid GraphQL, and just as dangerous.
 #[tokio::test]
 async fn fragments_in_a_circle_are_refused() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -170,7 +171,8 @@ async fn fragments_in_a_circle_are_refused() {
     app.stop().await;
 }
 
-/// Two calls of one name would be one for the specification, and were two for async-graphql.
+/// Two calls with the same response name are one for the specification, but would be two for
+/// async-graphql.
 #[tokio::test]
 async fn a_mutation_that_stands_twice_is_refused() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -193,7 +195,7 @@ async fn a_mutation_that_stands_twice_is_refused() {
     app.stop().await;
 }
 
-/// An error does not repeat what it is about.
+/// An error does not quote what it is about.
 #[tokio::test]
 async fn errors_are_short() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -203,7 +205,7 @@ async fn errors_are_short() {
     app.stop().await;
 }
 
-/// The refusal says by how much.
+/// The refusal says by how much the limit is exceeded.
 #[tokio::test]
 async fn a_query_that_costs_too_much_is_told_its_cost() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();

@@ -21,7 +21,7 @@ both! {
         app.assert_live_equals_refetch(&bob).await;
     }
 
-    /// Who begins to follow hears of what comes, not of what was there.
+    /// A new follower receives what happens from then on, not what was there before.
     async fn without_a_cursor_the_stream_starts_now(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send(&bob, "before").await;
@@ -34,7 +34,7 @@ both! {
         assert_eq!(live.take_titles(1).await, ["after"]);
     }
 
-    /// The restart of a server is a short break of the stream.
+    /// A server's restart is a short interruption of the stream.
     async fn a_stream_goes_on_after_a_restart(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let mut live = bob.follow_inbox(None).await;
@@ -51,7 +51,7 @@ both! {
         again.stop().await;
     }
 
-    /// A client is told to come back, and with what, when the server ends.
+    /// When the server stops, a client is told to reconnect, and with which cursor.
     async fn a_stopping_server_closes_sockets_with_1012(app: TestApp) {
         let mut live = app.user("bob").await.follow_inbox(None).await;
 
@@ -60,7 +60,7 @@ both! {
         assert_eq!(u16::from(closed.code), 1012);
     }
 
-    /// A cursor that leads nowhere is answered with a resync, never with silence.
+    /// An unusable cursor is answered with a resync, never with silence.
     async fn a_cursor_that_cannot_be_continued_gets_a_resync(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send(&bob, "one").await;
@@ -93,14 +93,15 @@ both! {
         assert_eq!(bob.follow_inbox(Some(&removed)).await.update["resync"], json!(null));
     }
 
-    /// More than fits into one update comes in several, and the last says that it is the last.
+    /// If one update cannot hold everything, several are sent, and the last says that it is the
+    /// last.
     async fn long_absences_are_replayed_in_pages(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let start = bob.cursor().await;
         for n in 0..120 {
             alice.send(&bob, &format!("m{n}")).await;
         }
-        // One number on all of the items: pages end among them.
+        // All items share one number, so pages end among them.
         bob.query("mutation { markAllRead(input: {}) { affectedCount } }", json!({})).await;
 
         let mut live = bob.follow_inbox(Some(&start)).await;
@@ -112,7 +113,7 @@ both! {
         assert_eq!(live.state, bob.inbox().await);
     }
 
-    /// The same history over plain HTTP, for hosts that cannot hold a connection.
+    /// The same history over plain HTTP, for hosts that cannot hold a connection open.
     async fn changes_can_be_polled(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let start = bob.cursor().await;
@@ -137,7 +138,7 @@ both! {
         assert_eq!(heard, ["one", "two", "three"]);
     }
 
-    /// Many write to one inbox at once; its follower hears of each message once.
+    /// Many people write to one inbox at once; its follower receives each message once.
     async fn concurrent_senders_are_all_heard_once(app: TestApp) {
         let bob = app.user("bob").await;
         let mut live = bob.follow_inbox(None).await;
@@ -163,7 +164,7 @@ both! {
         assert_eq!(live.state, bob.inbox().await);
     }
 
-    /// A deactivated user's socket ends at once.
+    /// A deactivated user's socket is closed at once.
     async fn deactivation_closes_open_sockets(app: TestApp) {
         let bob = app.user("bob").await;
         let mut live = bob.follow_inbox(None).await;
@@ -175,7 +176,7 @@ both! {
         assert_eq!(bob.ask("{ viewer { id } }", json!({})).await["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     }
 
-    /// Whoever leaves a group gets nothing of it from then on, replies in old threads included.
+    /// A person who leaves a group receives nothing more of it, including replies in old threads.
     async fn who_leaves_a_group_hears_no_more_of_it(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&alice, &bob, &carol]).await;

@@ -1,5 +1,5 @@
-//! PostgreSQL's locks and connections: one locked row holds up those who need it and nobody else, and connections that were
-//! ended are replaced before anybody hears of it.
+//! PostgreSQL's locks and connections: a locked row delays only those who need it, and connections
+//! that were terminated are replaced before anybody notices.
 
 use std::{
     ops::RangeBounds,
@@ -13,11 +13,11 @@ use tidings::config::{self, Config};
 
 use crate::app::{Kind, TestApp, TestUser, To, run, run_with};
 
-/// More than a server has connections.
+/// More than the server's connections.
 const MANY: usize = 24;
 const SOON: Duration = Duration::from_secs(10);
 
-/// Connections of somebody else to the database of a server: one to hold locks, and one to look.
+/// Foreign connections to a server's database: one to hold locks, and one to observe.
 pub async fn outside(app: &TestApp) -> DatabaseConnection {
     let mut options = ConnectOptions::new(&*app.config.database_url);
     options.max_connections(2).sqlx_logging(false);
@@ -29,7 +29,7 @@ async fn number(connection: &impl ConnectionTrait, app: &TestApp, sql: &str) -> 
     row.try_get_by_index(0).unwrap()
 }
 
-/// Waits until as many transactions as this wait for a lock.
+/// Waits until this many transactions wait for a lock.
 pub async fn until_waiting(
     outside: &impl ConnectionTrait,
     app: &TestApp,
@@ -44,7 +44,7 @@ pub async fn until_waiting(
 
 pub const LOCK: &str = "SELECT * FROM inbox WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'bob') FOR UPDATE";
 
-/// Whether a send succeeds; if not, it is because the server cannot do it now.
+/// Whether a send succeeds; if it does not, the reason must be that the server cannot do it now.
 async fn is_sent(from: &TestUser, to: &TestUser, subject: &str) -> bool {
     let send =
         "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
@@ -57,7 +57,7 @@ async fn is_sent(from: &TestUser, to: &TestUser, subject: &str) -> bool {
     true
 }
 
-/// P20: what waits for one row leaves connections to the others, and does not wait for ever.
+/// P20: whatever waits for one row leaves connections to others, and does not wait forever.
 #[test]
 fn one_locked_inbox_holds_up_nobody_else() {
     run_with(2, async {
@@ -93,7 +93,8 @@ fn one_locked_inbox_holds_up_nobody_else() {
     });
 }
 
-/// A transaction that goes on with its work is waited for, also by more than there are connections: the queue behind it moves.
+/// A transaction that is still working is waited for, even by more senders than there are
+/// connections: the queue behind it moves.
 #[test]
 fn a_queue_behind_a_transaction_that_works_is_left_alone() {
     run(Kind::Postgres, 2, async |app: TestApp| {
@@ -122,8 +123,8 @@ fn a_queue_behind_a_transaction_that_works_is_left_alone() {
     });
 }
 
-/// An announcement comes into the inboxes of all who are connected, many in one transaction. One that is locked is passed over,
-/// and takes it in when it can.
+/// An announcement reaches the inboxes of all connected people, many in one transaction. A locked
+/// inbox is skipped, and takes it in when it can.
 #[test]
 fn the_connected_hear_of_an_announcement_while_the_inbox_of_one_is_locked() {
     run(Kind::Postgres, 2, async |app: TestApp| {
@@ -145,7 +146,8 @@ fn the_connected_hear_of_an_announcement_while_the_inbox_of_one_is_locked() {
     });
 }
 
-/// A message to a group waits for the one inbox that is locked, and holds none of the others meanwhile.
+/// A message to a group waits for the one inbox that is locked, and holds none of the others
+/// meanwhile.
 #[test]
 fn a_message_to_a_group_holds_no_inbox_while_it_waits_for_another() {
     run(Kind::Postgres, 2, async |app: TestApp| {
@@ -171,7 +173,7 @@ fn a_message_to_a_group_holds_no_inbox_while_it_waits_for_another() {
     });
 }
 
-/// Messages to groups that share their people all arrive, however they meet.
+/// Messages to groups that share members all arrive, however they overlap.
 #[test]
 fn messages_to_overlapping_groups_at_once_all_arrive() {
     run(Kind::Postgres, 2, async |app: TestApp| {
@@ -203,7 +205,8 @@ fn messages_to_overlapping_groups_at_once_all_arrive() {
     });
 }
 
-/// A look at an inbox takes in what is due. While that cannot be written, the inbox is shown as it is.
+/// Looking at an inbox takes in what is due. While that cannot be written, the inbox is shown as it
+/// is.
 #[test]
 fn an_inbox_that_is_locked_can_be_read() {
     let app = async {
@@ -232,13 +235,13 @@ fn an_inbox_that_is_locked_can_be_read() {
     });
 }
 
-/// P9: connections that were ended while nobody used them fail nothing.
+/// P9: connections that were terminated while idle cause no failures.
 #[test]
 fn connections_that_were_ended_fail_neither_writes_nor_reads() {
     run(Kind::Postgres, 2, async |app: TestApp| {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let outside = outside(&app).await;
-        // Opens as many connections as the server will have.
+        // Opens as many connections as the server may have.
         for n in 0..4 {
             let (alice, bob) = (&alice, &bob);
             let both = async |m| {

@@ -1,4 +1,5 @@
-//! The tests of the server, against the real thing: a real port, real websockets, SQLite and PostgreSQL.
+//! The tests of the server, against the real thing: a real port, real websockets, SQLite and
+//! PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the answer")]
 
 mod app;

@@ -1,4 +1,5 @@
-//! What a server process holds in memory for clients that do not read, and after they have gone (P6, P17, P20).
+//! How much memory a server process holds for clients that do not read, and after they have gone
+//! (P6, P17, P20).
 
 use std::time::{Duration, Instant};
 
@@ -16,19 +17,20 @@ use crate::{
 
 const SECRET: &str = "a secret for tests, of more than 32 bytes";
 const MIB: usize = 1024 * 1024;
-/// By so much differs what the allocator keeps from storm to storm, up and down; one that stayed would be more.
+/// What the allocator keeps varies by this much from storm to storm, up and down; a leak would be
+/// larger.
 const NOISE: usize = 20 * MIB;
-/// For a message to be durable and heard of, on a machine that does much else.
+/// How long a message may take to be durable and announced, on a busy machine.
 const SOON: Duration = Duration::from_secs(5);
 
-/// A figure of the process's memory in bytes, as the kernel calls it.
+/// A figure of the process's memory in bytes, by the kernel's name for it.
 fn memory(server: &Server, name: &str) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
 }
 
-/// Files and sockets that the process has open.
+/// The files and sockets that the process has open.
 fn descriptors(server: &Server) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count()
 }
@@ -40,7 +42,8 @@ fn send(to: &str, subject: &str, body: &str) -> String {
     format!("mutation {{ createMessage(input: {{{input}}}) {{ message {{ id }} }} }}")
 }
 
-/// Somebody follows their inbox four hundred times from long ago, with all that their sockets allow, and reads nothing.
+/// Somebody follows their inbox four hundred times from long ago, with all that their sockets
+/// allow, and reads nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_do_not_read_large_updates_cost_little_and_leave_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
@@ -99,7 +102,7 @@ async fn clients_that_do_not_read_large_updates_cost_little_and_leave_nothing_be
             );
             tokio::task::yield_now().await;
         }
-        // Not the file of the database, which the system shows in memory as it likes.
+        // Without the database file, whose mapped pages vary as the system likes.
         settled.push(memory(&server, "RssAnon"));
     }
 

@@ -11,7 +11,8 @@ fn to(name: &str) -> Value {
 }
 
 both! {
-    /// M4: people and groups in any mixture; M5: one recipient row per person and address, one inbox item.
+    /// M4: people and groups in any mixture; M5: one recipient row per person and address, one
+    /// inbox item.
     async fn a_person_reached_twice_has_two_recipient_rows_and_one_item(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&alice, &bob, &carol]).await;
@@ -28,7 +29,7 @@ both! {
             .map(|row| format!("{} via {}", row["user"]["externalId"].as_str().unwrap(), row["via"]["name"].as_str().unwrap()))
             .collect();
         rows.sort();
-        // The sender is no recipient of what they send to their own group.
+        // The sender does not receive what they send to their own group.
         assert_eq!(rows, ["bob via board", "bob via bob", "bob via team", "carol via team"]);
         assert_eq!(message["readStats"]["recipientCount"], 2);
         assert_eq!(bob.titles("ALL").await, ["hello"]);
@@ -54,7 +55,7 @@ both! {
         assert_eq!(senders, [json!(null), json!("alice")]);
     }
 
-    /// Bad input names the field and loses nothing.
+    /// An error for invalid input names the field, and nothing is lost.
     async fn what_cannot_be_sent_names_the_field(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         app.group("empty", &[&alice]).await;
@@ -85,7 +86,7 @@ both! {
         assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
     }
 
-    /// M6: a past expiry takes a message out of all inboxes at once, and out of the counts.
+    /// M6: an expiry in the past removes a message from all inboxes at once, and from the counts.
     async fn a_past_expiry_takes_a_message_out_at_once(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&bob, &carol]).await;
@@ -97,12 +98,12 @@ both! {
         assert_eq!(live.next_change().await.kind, "REMOVED");
         assert_eq!(bob.counts().await["unread"], 0);
         assert_eq!(carol.titles("ALL").await, Vec::<String>::new());
-        // It was sent all the same: who got it can still look at it.
+        // It was sent all the same: its recipients can still look at it.
         let read = bob.query("query($id: ID!) { message(id: $id) { subject viewerInboxItem { id } } }", json!({"id": id})).await;
         assert_eq!(read["message"], json!({"subject": "oops", "viewerInboxItem": null}));
     }
 
-    /// A future expiry takes effect when its time comes, by itself.
+    /// A future expiry takes effect by itself when its time comes.
     async fn a_future_expiry_takes_effect_in_time(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let input = json!({"to": [to("bob")], "subject": "today only", "body": "",
@@ -113,7 +114,7 @@ both! {
         app.advance(TimeDelta::hours(7));
         app.run_due().await;
         let before = bob.titles("ALL").await;
-        // From here on nobody calls run_due: the server's own loop does.
+        // From here on nobody calls run_due: the server's own loop does the work.
         app.advance(TimeDelta::hours(1));
 
         assert_eq!(before, ["today only"]);
@@ -121,7 +122,7 @@ both! {
         app.assert_live_equals_refetch(&bob).await;
     }
 
-    /// An expiry can be put off until it has happened; then it is settled.
+    /// An expiry can be postponed until it has happened; then it is fixed.
     async fn an_expiry_that_has_happened_is_settled(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let id = alice.send(&bob, "hello").await;
@@ -138,7 +139,7 @@ both! {
         assert_eq!(alice.refusal(never, json!({"id": id})).await.0, "CONFLICT");
     }
 
-    /// Nothing that was sent disappears with the people and groups (M3).
+    /// Nothing that was sent disappears with people or groups (M3).
     async fn deactivated_people_and_deleted_groups_leave_their_messages(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         app.group("team", &[&alice, &bob]).await;
@@ -155,7 +156,7 @@ both! {
         assert_eq!(bob.refusal(SEND, again).await, ("BAD_USER_INPUT".into(), Some("to.0".into())));
     }
 
-    /// Who is deactivated gets nothing new, in person or by a group.
+    /// Deactivated people receive nothing new, whether addressed directly or through a group.
     async fn nothing_new_reaches_the_deactivated(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&bob, &carol]).await;
@@ -170,7 +171,7 @@ both! {
         assert_eq!(carol.titles("ALL").await, ["hello"]);
     }
 
-    /// What I sent, newest first, with a search.
+    /// The viewer's sent messages, newest first, with a search.
     async fn sent_messages_are_listed_newest_first(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         for subject in ["Alpha", "Beta", "100% Gamma"] {
@@ -189,7 +190,8 @@ both! {
         assert_eq!(list(json!({"isReply": true})).await, Vec::<String>::new());
     }
 
-    /// A send to more people than one transaction takes reaches everybody, and goes on after a crash.
+    /// A send to more people than one transaction can handle reaches everybody, and continues after
+    /// a crash.
     async fn a_very_large_send_reaches_everybody_in_batches(app: TestApp) {
         let alice = app.user("alice").await;
         let [first, last] = crowd(&app, 11_000).await;
@@ -216,7 +218,7 @@ both! {
         assert_eq!(count(&again, "SELECT count(*) FROM inbox WHERE unread = 1 AND seq = 1").await, 11_000);
         assert_eq!(count(&again, "SELECT count(*) FROM delivery").await, 0);
 
-        // And it leaves as it came.
+        // It leaves in the same way as it arrived.
         let alice = again.user("alice").await;
         alice.expire(&id, again.now()).await;
         assert_eq!(count(&again, "SELECT count(*) FROM inbox WHERE unread <> 0").await, 0);
@@ -224,7 +226,7 @@ both! {
     }
 }
 
-/// Many people in the group “crowd”; gives the first and the last.
+/// Creates many people in the group “crowd”; returns the first and the last.
 pub async fn crowd(app: &TestApp, size: i64) -> [crate::app::TestUser; 2] {
     app.group("crowd", &[]).await;
     let tx = app.db.begin().await.unwrap();

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, Iterable};
 use crate::app::{TestApp, both};
 
 both! {
-    /// The migrations can be taken back and run again.
+    /// The migrations can be reverted and run again.
     async fn migrations_go_down_and_up_again(app: TestApp) {
         app.db.unmigrate().await.unwrap();
         assert!(tables(&app).await.iter().all(|table| !table.starts_with("inbox")));
@@ -14,7 +14,7 @@ both! {
         assert!(tables(&app).await.contains("inbox_item"));
     }
 
-    /// What the migrations make is what the entities expect.
+    /// The migrations create what the entities expect.
     async fn entities_match_the_tables(app: TestApp) {
         use entity::*;
         let mut expected = BTreeSet::new();
@@ -46,7 +46,7 @@ both! {
     }
 }
 
-/// `table.column`, with a `?` where NULL is possible.
+/// `table.column`, with a `?` if it is nullable.
 fn columns_of<E: EntityTrait + Default>() -> Vec<String> {
     let table = E::default().table_name().to_owned();
     let column = |column: E::Column| {

@@ -1,4 +1,4 @@
-//! Programs in Node.js, as clients of the server.
+//! Node.js programs as clients of the server.
 
 use std::{path::PathBuf, process::Stdio};
 
@@ -14,7 +14,7 @@ use crate::{
     socket::PATIENCE,
 };
 
-/// A program that runs, and what it prints.
+/// A running program and its output.
 pub struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -22,8 +22,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// Runs `node <arguments>` in a directory of the checkout. None where Node.js or the packages are missing, which in CI
-    /// they must not be.
+    /// Runs `node <arguments>` in a directory of the checkout. None if Node.js or the packages are
+    /// missing, which in CI must not happen.
     pub fn start(
         directory: &str,
         arguments: &[&str],
@@ -58,7 +58,7 @@ impl Program {
         Self::start(directory, arguments, &[("TIDINGS_URL", &url), ("TIDINGS_TOKEN", token)])
     }
 
-    /// What it prints next.
+    /// Its next line.
     pub async fn line(&mut self) -> String {
         self.try_line().await.expect("the program ended")
     }
@@ -70,7 +70,7 @@ impl Program {
             .unwrap()
     }
 
-    /// What it prints from now to its end, and whether that was a good one.
+    /// Its remaining output, and whether it exited successfully.
     pub async fn end(mut self) -> (Vec<String>, bool) {
         drop(self.stdin.take());
         let mut rest = Vec::new();
@@ -81,7 +81,7 @@ impl Program {
     }
 }
 
-/// A client of tests/clients that does what a test says.
+/// A client of tests/clients that follows a test's commands.
 pub struct Client(Program);
 
 impl Client {
@@ -96,7 +96,7 @@ impl Client {
         stdin.write_all(format!("{order}\n").as_bytes()).await.unwrap();
     }
 
-    /// What happened to it next.
+    /// The next event it reports.
     pub async fn event(&mut self) -> Value {
         serde_json::from_str(&self.0.line().await).unwrap()
     }
@@ -113,13 +113,13 @@ impl Client {
         self.tell(json!({"stop": id})).await;
     }
 
-    /// Waits until it asks, and answers.
+    /// Waits for its question, and answers it.
     pub async fn answer(&mut self, question: &str, answer: &str) {
         self.expect(json!(["ask", question])).await;
         self.tell(json!({"answer": answer})).await;
     }
 
-    /// The data of the next result, which is this operation's.
+    /// The data of the next result, which must belong to this operation.
     pub async fn data(&mut self, id: &str) -> Value {
         let mut event = self.event().await;
         assert_eq!((&event[0], &event[1]), (&json!("next"), &json!(id)), "{event:#}");
@@ -127,7 +127,7 @@ impl Client {
         event[2]["data"].take()
     }
 
-    /// What happens to it from now on, when nothing is said to it any more.
+    /// The events that it reports from now on, without further commands.
     pub async fn end(self) -> Vec<String> {
         self.0.end().await.0
     }

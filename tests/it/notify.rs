@@ -1,11 +1,12 @@
-//! What the host application does in tests of announcements and activities, and what people do who follow something.
+//! In tests of announcements and activities: what the host application does, and people who follow
+//! something.
 
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, TestUser};
 
 impl TestApp {
-    /// Announces something to everybody; gives its id.
+    /// Announces something to everybody; returns its id.
     pub async fn announce(&self, title: &str) -> String {
         self.announce_with(json!({"title": title, "body": ""})).await
     }
@@ -26,14 +27,14 @@ impl TestApp {
         self.service().query(retract, json!({"id": id})).await;
     }
 
-    /// Somebody does something to a post; gives the activity's id.
+    /// Somebody acts on a post; returns the activity's id.
     pub async fn act(&self, actor: &TestUser, action: &str, post: &str) -> String {
         let activity =
             json!({"actor": {"externalId": actor.name}, "action": action, "target": target(post)});
         self.act_all(json!([activity])).await.remove(0)
     }
 
-    /// Tells of activities; gives their ids.
+    /// Reports activities; returns their ids.
     pub async fn act_all(&self, activities: Value) -> Vec<String> {
         let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
         let made = self.service().query(create, json!({"input": {"activities": activities}})).await;
@@ -70,7 +71,7 @@ impl TestUser {
             .take()
     }
 
-    /// Says whether an action is wanted; None: back to the default.
+    /// Says whether an action is wanted; None restores the default.
     pub async fn want(&self, action: &str, enabled: Option<bool>) -> Value {
         let update = "mutation($input: UpdateSubscriptionConfigInput!) {
             updateSubscriptionConfig(input: $input) { subscriptionConfig { updatedAt settings { action label enabled isDefault } } } }";
@@ -78,7 +79,8 @@ impl TestUser {
         self.query(update, json!({"input": input})).await["updateSubscriptionConfig"]["subscriptionConfig"].take()
     }
 
-    /// Why an activity reached this person or not: whether it did, the rule that decided, and what it found.
+    /// Why an activity reached this person or not: whether it did, the deciding rule, and what that
+    /// rule found.
     pub async fn explanation(&self, activity: &str) -> (bool, String, String) {
         let explain =
             "query($id: ID!) { explain(activityId: $id) { delivered decidedBy { rule detail } } }";

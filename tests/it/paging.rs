@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::app::{TestApp, TestUser, both};
 
-/// A page of the inbox: the titles, the page info.
+/// A page of the inbox: the titles and the page info.
 async fn page(user: &TestUser, arguments: &str) -> (Vec<String>, Value) {
     let query = format!(
         "{{ viewer {{ inbox {{ items({arguments}) {{ edges {{ cursor node {{ title }} }} nodes {{ title }}
@@ -18,7 +18,8 @@ async fn page(user: &TestUser, arguments: &str) -> (Vec<String>, Value) {
 }
 
 both! {
-    /// Forwards and backwards, every item once, also where many came in the same microsecond.
+    /// Forwards and backwards, every item appears once, even if many arrived in the same
+    /// microsecond.
     async fn pages_show_every_item_once_in_both_directions(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         for n in 0..7 {
@@ -53,7 +54,7 @@ both! {
         assert_eq!(between, ["4", "3"]);
     }
 
-    /// What comes meanwhile neither repeats nor hides what is on the next page.
+    /// What arrives meanwhile neither repeats nor hides what is on the next page.
     async fn pages_are_stable_while_new_items_come(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         for n in 0..4 {
@@ -65,7 +66,7 @@ both! {
         assert_eq!([first, second].concat(), ["3", "2", "1", "0"]);
     }
 
-    /// Arguments that cannot be are refused by name.
+    /// Invalid arguments are refused by name.
     async fn impossible_pages_are_refused(app: TestApp) {
         let bob = app.user("bob").await;
         for (arguments, field) in [

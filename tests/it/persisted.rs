@@ -1,4 +1,4 @@
-//! Documents that are named instead of sent.
+//! Documents that are referred to instead of being sent.
 
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ async fn a_document_that_was_sent_once_is_known_by_its_hash() {
     app.stop().await;
 }
 
-/// Nobody can give a hash another text.
+/// Nobody can register another text under a hash.
 #[tokio::test]
 async fn a_hash_is_that_of_its_text() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_hash_is_that_of_its_text() {
     app.stop().await;
 }
 
-/// GET is for queries whose document is known.
+/// GET is only for queries whose document is known.
 #[tokio::test]
 async fn a_known_query_can_be_fetched() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -135,7 +135,8 @@ async fn a_known_query_can_be_fetched() {
     app.stop().await;
 }
 
-/// People send nothing but what the application was built with; the host application and admins are free.
+/// People can send only what the application was built with; the host application and admins can
+/// send anything.
 #[tokio::test]
 async fn with_trusted_documents_people_send_nothing_else() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,8 +1,9 @@
-//! How the databases find what comes into an inbox: by indexes, and without a look at what does not match. The plans are those
-//! of the very statements that the server runs, on connections such as it has.
+//! How the databases find what is due for an inbox: through indexes, without looking at anything
+//! that does not match. The plans are those of the exact statements that the server runs, on
+//! connections configured like its own.
 //!
-//! - `measure`: how much a statement reads, whatever the database knows of its tables.
-//! - `crowded`: what it takes to change and to show an inbox of 100 000 items among 100 000.
+//! - `measure`: how much a statement reads, whatever the database knows about its tables.
+//! - `crowded`: what it takes to change and show an inbox of 100 000 items among 100 000 inboxes.
 
 mod crowded;
 mod measure;
@@ -14,16 +15,17 @@ use serde_json::Value;
 
 use crate::app::{TestApp, both};
 
-/// How many things the reader follows, and to how many of them something is done.
+/// How many things the reader follows, and how many of them have activities.
 const FOLLOWED: u64 = 1_000;
 const DUE: u64 = 10;
-/// How much happens to other things.
+/// How many activities other things have.
 const ACTIVITIES: u64 = 100_000;
-/// How much others follow, and how many items they have.
+/// How many things others follow, and how many items they have.
 const OTHERS: u64 = 20_000;
-/// How many others there are.
+/// How many other people there are.
 const PEOPLE: u64 = 2_000;
-/// Indexes that have nothing but what their statements want: to go through one is no search, and reads no more.
+/// Indexes that contain only what their statements need: walking through one is not a scan, and
+/// reads no more.
 const OF_WHAT_IS_WANTED: [&str; 1] = ["activity_retracted"];
 /// The tables that grow with the number of people and of what they do.
 const LARGE: [&str; 3] = ["activity", "subscription", "inbox_item"];
@@ -49,7 +51,8 @@ both! {
         }
     }
 
-    /// N6, N8: the same for who is connected, for who changes what they follow, and for what is taken back.
+    /// N6, N8: the same cost applies to connected people, to changing what one follows, and to
+    /// retractions.
     async fn whoever_is_connected_or_changes_something_reads_only_what_matches(app: TestApp) {
         let [ada, bob] = app.users(["ada", "bob"]).await;
         much_happens(&app, PEOPLE).await;
@@ -68,8 +71,8 @@ both! {
         }
     }
 
-    /// A full inbox makes PostgreSQL expect much of every inbox, for which it would rather read all tables than look up
-    /// what is one row.
+    /// After seeing a full inbox, PostgreSQL expects every inbox to be full, and would rather read
+    /// whole tables than look up a single row.
     async fn hot_reads_look_up_what_they_show_also_beside_full_inboxes(app: TestApp) {
         let [ada, bob] = app.users(["ada", "bob"]).await;
         much_happens(&app, 2).await;
@@ -81,7 +84,7 @@ both! {
         ada.titles("ACTIVE").await;
 
         let statements = app.db.take_statements();
-        // Those that show items: a page, and what changed.
+        // The statements that show items: a page, and what changed.
         let hot: Vec<_> = statements.iter().filter(|ran| ran.sql.contains("LEFT JOIN message AS m")).collect();
         assert!(hot.len() >= 2);
         for statement in hot {
@@ -90,7 +93,8 @@ both! {
     }
 }
 
-/// Ada follows a lot, others follow a lot, `owners` of them have a lot, and a lot happens to what Ada does not follow.
+/// Ada follows a lot, others follow a lot, `owners` of them have many items, and many activities
+/// are on things that Ada does not follow.
 async fn much_happens(app: &TestApp, owners: u64) {
     let n = |last: u64| {
         format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last})")
@@ -141,7 +145,7 @@ async fn much_happens(app: &TestApp, owners: u64) {
     learn(app).await;
 }
 
-/// To some of what Ada follows.
+/// Acts on some of what Ada follows.
 async fn something_is_done(app: &TestApp) {
     let tx = app.db.begin().await.unwrap();
     let act = format!(
@@ -153,7 +157,7 @@ async fn something_is_done(app: &TestApp) {
     learn(app).await;
 }
 
-/// PostgreSQL learns of the tables what it would learn by itself in time.
+/// PostgreSQL learns about the tables what it would learn by itself in time.
 async fn learn(app: &TestApp) {
     if app.db.is_postgres() {
         let tx = app.db.begin().await.unwrap();
@@ -162,14 +166,14 @@ async fn learn(app: &TestApp) {
     }
 }
 
-/// A statement finds the rows of the large tables by an index, and not many of them.
+/// A statement finds the rows of the large tables through an index, and not many of them.
 async fn assert_reads_little(app: &TestApp, statement: &Statement) {
     let sql = &statement.sql;
     let names = names(sql);
     if names.is_empty() {
         return;
     }
-    // What it changes is rolled back.
+    // Its changes are rolled back.
     let tx = app.db.begin().await.unwrap();
     match statement.db_backend {
         DbBackend::Sqlite => {
@@ -189,8 +193,9 @@ async fn assert_reads_little(app: &TestApp, statement: &Statement) {
             );
         }
         _ => {
-            // A hot read gives one JSON text, on a connection for reads. Of the others, only what changes nothing can be run once
-            // more, by inboxes that have to take in everything again.
+            // A frequent read returns one JSON text, on a connection for reads. Of the others, only
+            // statements that change nothing can be run again, for inboxes that must take in
+            // everything anew.
             let is_hot_read = sql.contains("json_agg");
             let is_measured = sql.starts_with("SELECT");
             let plan = if is_hot_read {
@@ -215,7 +220,7 @@ fn values(statement: &Statement) -> Vec<Bound> {
     statement.values.clone().map(|values| values.0).unwrap_or_default()
 }
 
-/// What a statement calls the large tables.
+/// The names by which a statement refers to the large tables.
 fn names(sql: &str) -> Vec<String> {
     let words: Vec<_> = sql.split([' ', ',', '(', ')']).filter(|word| !word.is_empty()).collect();
     let mut names = Vec::new();
@@ -228,7 +233,7 @@ fn names(sql: &str) -> Vec<String> {
     names
 }
 
-/// The generic plan of a statement; one that is measured is run.
+/// The generic plan of a statement; a measured one is executed.
 async fn postgres_plan(
     connection: &impl ConnectionTrait,
     statement: &Statement,
@@ -264,7 +269,7 @@ async fn postgres_plan(
     plan
 }
 
-/// How each large table is read, and how many rows of it were.
+/// How each large table is read, and how many of its rows.
 fn visit(plan: &Value, read: &mut BTreeMap<String, (Vec<String>, u64)>) {
     match plan {
         Value::Array(plans) => plans.iter().for_each(|plan| visit(plan, read)),

@@ -1,4 +1,5 @@
-//! An identity provider: keys that are made when the tests run, tokens of theirs, and an HTTP server with its JWKS.
+//! An identity provider: keys that are generated when the tests run, tokens signed with them, and
+//! an HTTP server with their JWKS.
 
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -18,7 +19,7 @@ pub struct Key {
     pub signing: EncodingKey,
 }
 
-/// Making an RSA key takes long enough that all tests share these.
+/// Generating an RSA key takes so long that all tests share these.
 pub static RSA: LazyLock<Key> = LazyLock::new(|| Key::rsa(&RSA_KEY));
 pub static RSA_KEY: LazyLock<RsaPrivateKey> =
     LazyLock::new(|| RsaPrivateKey::new(&mut OsRng, 2048).unwrap());
@@ -45,7 +46,7 @@ impl Key {
         Key { algorithm: Algorithm::EdDSA, signing: EncodingKey::from_ed_der(key.as_bytes()) }
     }
 
-    /// As it stands in a JWKS.
+    /// As it appears in a JWKS.
     pub fn public(&self, id: &str) -> Value {
         let mut key =
             serde_json::to_value(Jwk::from_encoding_key(&self.signing, self.algorithm).unwrap())
@@ -68,7 +69,7 @@ pub fn jwks(keys: &[Value]) -> Value {
     json!({"keys": keys})
 }
 
-/// Serves one JWKS on loopback, and counts how often it is asked.
+/// Serves one JWKS on loopback, and counts the requests.
 #[derive(Clone)]
 pub struct Provider {
     pub url: String,
@@ -103,7 +104,7 @@ impl Provider {
         *self.inner.requests.borrow()
     }
 
-    /// Returns when it was asked so often.
+    /// Returns after this many requests.
     pub async fn asked(&self, times: usize) {
         self.inner.requests.subscribe().wait_for(|requests| *requests >= times).await.unwrap();
     }
@@ -112,11 +113,12 @@ impl Provider {
 async fn answer_with_keys(State(provider): State<Arc<Inner>>) -> impl IntoResponse {
     let answer = provider.answer.lock().unwrap().clone();
     provider.requests.send_modify(|requests| *requests += 1);
-    // A redirect leads to the keys of somebody else, who must not be asked.
+    // A redirect leads to somebody else's keys, which must not be requested.
     (answer.0, [("location", "/elsewhere")], answer.1)
 }
 
-/// Serves a JWKS over TLS, with a certificate of its own making. Gives the URL and the certificate, as PEM.
+/// Serves a JWKS over TLS, with a self-made certificate. Returns the URL and the certificate, as
+/// PEM.
 pub async fn over_tls(keys: &[Value]) -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
@@ -137,7 +139,7 @@ pub async fn over_tls(keys: &[Value]) -> (String, String) {
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            // Whoever does not trust the certificate goes away here.
+            // A client that does not trust the certificate disconnects here.
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await.unwrap();

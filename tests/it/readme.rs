@@ -1,5 +1,5 @@
-//! The README's tour, and the examples of `docs/notifications.md` that go on from there, run as they are written: their shell
-//! blocks against a server, and what they say comes out.
+//! The README's tour, and the examples in `docs/notifications.md` that continue it, run as they are
+//! written: their shell blocks against a server, with their output compared.
 
 use std::process::Command;
 
@@ -9,13 +9,13 @@ const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.m
 const NOTIFICATIONS: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/notifications.md"));
 
-/// The blocks of one language between two headings.
+/// The blocks in one language.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// Epochs are made by chance.
+/// Epochs are random.
 fn without_epoch(line: &str) -> String {
     match line.split_once("\"cursor\":\"") {
         Some((before, rest)) => {
@@ -33,7 +33,7 @@ fn without_times(line: &str) -> String {
     line.split("+00:00").map(part).collect::<Vec<_>>().join("(time)")
 }
 
-/// The README's tour, without its first block: that starts the server, which is there.
+/// The README's tour, without its first block, which starts the server: that is already running.
 fn tour() -> String {
     let tour =
         &README[README.find("## Five minutes").unwrap()..README.find("### Follow live").unwrap()];

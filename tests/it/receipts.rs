@@ -12,7 +12,7 @@ async fn stats(sender: &TestUser, message: &str) -> Value {
 }
 
 both! {
-    /// M8, M9: the sender sees who has read, how many by address, and how many in all.
+    /// M8, M9: the sender sees who has read, how many by address, and how many in total.
     async fn the_sender_sees_how_far_it_has_been_read(app: TestApp) {
         let [alice, bob, carol, dave] = app.users(["alice", "bob", "carol", "dave"]).await;
         app.group("team", &[&bob, &carol]).await;
@@ -44,7 +44,8 @@ both! {
         assert_eq!(list(json!({"hasSeen": true, "hasRead": false})).await, ["carol"]);
     }
 
-    /// A reading is a fact: marking as unread does not take it back, and reading again does not count twice.
+    /// A reading is a fact: marking as unread does not undo it, and reading again does not count
+    /// twice.
     async fn a_reading_is_never_taken_back(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let id = alice.send(&bob, "hello").await;
@@ -56,7 +57,7 @@ both! {
         assert_eq!((&stats["seenCount"], &stats["readCount"], &stats["readRate"]), (&json!(1), &json!(1), &json!(1.0)));
     }
 
-    /// Many who read at the same moment are all counted.
+    /// If many people read at the same moment, all are counted.
     async fn readers_at_the_same_time_are_all_counted(app: TestApp) {
         let alice = app.user("alice").await;
         let mut readers = Vec::new();
@@ -66,7 +67,8 @@ both! {
         app.group("team", &readers.iter().collect::<Vec<_>>()).await;
         let ids = [alice.send_to(&[To::Group("team")], "one").await, alice.send_to(&[To::Group("team")], "two").await];
 
-        // In both orders: who locks the two messages in another order than the others would stand still.
+        // In both orders: locking the two messages in a different order than the others would
+        // deadlock.
         let reading = readers.iter().enumerate().map(|(n, reader)| {
             let reader = reader.clone();
             tokio::spawn(async move {

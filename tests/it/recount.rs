@@ -1,4 +1,4 @@
-//! `tidings recount`: it names what is wrong, mends it, and is not misled by what happens meanwhile.
+//! `tidings recount`: it names what is wrong, repairs it, and is not misled by concurrent changes.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::{
 
 const BOB: &str = "(SELECT id FROM user_account WHERE external_id = 'bob')";
 const MESSAGE: &str = "(SELECT id FROM message WHERE subject = 'hello')";
-/// The item of bob's that has two activities of two people.
+/// Bob's item that has two activities by two people.
 const ITEM: &str =
     "(SELECT max(id) FROM inbox_item WHERE kind = 'activity' AND activity_count = 2)";
 const OTHER_ITEM: &str =
@@ -36,7 +36,7 @@ async fn read_all(user: &TestUser) {
     user.query("mutation { markAllRead(input: {}) { affectedCount } }", json!({})).await;
 }
 
-/// People whose inboxes have something of everything.
+/// People whose inboxes contain some of everything.
 async fn full_inboxes(app: &TestApp) -> [TestUser; 3] {
     let users = app.users(["ada", "bob", "carl"]).await;
     let [ada, bob, carl] = &users;
@@ -63,7 +63,8 @@ async fn full_inboxes(app: &TestApp) -> [TestUser; 3] {
     users
 }
 
-/// What can be wrong, and what recount says of it. The later ones leave something out of the inboxes for good.
+/// What can be wrong, and what recount reports. The later ones permanently remove something from
+/// the inboxes.
 fn errors() -> Vec<(String, &'static str)> {
     let inbox = |column: &'static str, value: &str| {
         (format!("UPDATE inbox SET {column} = {value} WHERE user_id = {BOB}"), column)
@@ -122,7 +123,7 @@ fn errors() -> Vec<(String, &'static str)> {
             "INSERT INTO inbox_item_activity (item_id, activity_id) SELECT OTHER, activity_id FROM inbox_item WHERE id = ITEM",
             "is in it twice",
         ),
-        // These are mended from the items, so they come before those that make items anew.
+        // These are repaired from the items, so they come before those that recreate items.
         (
             "UPDATE message_recipient SET read_at = NULL, seen_at = NULL WHERE message_id = MESSAGE AND user_id = BOB",
             "is not noted",
@@ -222,7 +223,8 @@ both! {
         assert_eq!(live.state, fresh);
     }
 
-    /// Clients cannot know what was wrong: they are told to load the inbox anew, and hear the right counts with it.
+    /// Clients cannot know what was wrong: they are told to load the inbox again, and get the
+    /// correct counts with it.
     async fn who_follows_an_inbox_that_is_mended_loads_it_anew(app: TestApp) {
         let [ada, bob, _] = full_inboxes(&app).await;
         let [mut live, mut untouched] = [bob.follow_inbox(None).await, ada.follow_inbox(None).await];
@@ -242,7 +244,7 @@ both! {
         assert_right(&app, "and what comes then is counted").await;
     }
 
-    /// It asks its questions while everything changes, and has no false answers.
+    /// It runs while everything changes, and reports no false problems.
     async fn what_happens_meanwhile_is_no_finding(app: TestApp) {
         let users = full_inboxes(&app).await;
         let [ada, bob, carl] = users.clone();
@@ -278,7 +280,7 @@ both! {
     }
 }
 
-/// The command runs beside the servers of a PostgreSQL, which tell their clients what it has mended.
+/// The command runs beside servers on PostgreSQL, which tell their clients what it has repaired.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_mends_a_postgres_beside_its_servers() {
     let Some(app) = TestApp::start(Kind::Postgres).await else { return };
@@ -296,7 +298,7 @@ async fn the_command_mends_a_postgres_beside_its_servers() {
     app.stop().await;
 }
 
-/// SQLite lets others read beside its server, and nothing else.
+/// SQLite allows others to read beside its server, and nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_looks_at_a_sqlite_beside_its_server_and_mends_it_without() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -323,7 +325,7 @@ fn command(app: &TestApp, fix: bool) -> std::process::Command {
     command
 }
 
-/// The exit code, and the end of what it prints.
+/// The exit code, and the end of the output.
 fn recount_by_command(app: &TestApp, fix: bool) -> (i32, &'static str) {
     let output = command(app, fix).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();

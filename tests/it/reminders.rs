@@ -1,4 +1,4 @@
-//! Reminders with the clock in hand: whom they reach, when, and how often.
+//! Reminders with a controlled clock: whom they reach, when, and how often.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
@@ -28,7 +28,7 @@ pub async fn remind_with(
     sender.create_message(input).await
 }
 
-/// The one item of an inbox.
+/// The single item of an inbox.
 pub async fn item(user: &TestUser) -> Value {
     let state = user.inbox().await;
     assert_eq!(state.items.len(), 1, "{state:#?}");
@@ -54,7 +54,7 @@ pub async fn reminder(user: &TestUser, message: &str) -> Value {
 }
 
 both! {
-    /// M11, with the dates of the source model.
+    /// M11, with the dates from the source model.
     async fn weekly_until_the_expiry_reminds_on_the_21st_the_28th_and_for_the_last_time_on_the_5th(app: TestApp) {
         app.advance(at("2015-09-14T09:00:00Z") - app.now());
         let [alice, bob] = app.users(["alice", "bob"]).await;
@@ -85,7 +85,7 @@ both! {
         app.assert_live_equals_refetch(&bob).await;
     }
 
-    /// The last one is at the expiry, wherever that is.
+    /// The final one is at the expiry, wherever that falls.
     async fn an_expiry_between_two_dates_is_the_last_date(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         remind_with(&alice, &[To::User(&bob)], "soon", Some("2026-01-15T12:00:00Z"), json!({"frequency": "weekly"})).await;
@@ -102,7 +102,7 @@ both! {
         assert_eq!((&last["remindedAt"], &last["isFinalReminder"]), (&json!("2026-01-15T12:00:00+00:00"), &json!(true)));
     }
 
-    /// Nine in the morning of the sender, in summer and winter.
+    /// Nine in the morning in the sender's time zone, in summer and winter.
     async fn daily_at_nine_stays_at_nine_across_the_changes_of_the_clock(app: TestApp) {
         for (zone, sent, days) in [
             ("Europe/Paris", "2026-03-27T08:00:00Z", ["2026-03-28T08:00:00Z", "2026-03-29T07:00:00Z", "2026-03-30T07:00:00Z"]),
@@ -129,7 +129,7 @@ both! {
         }
     }
 
-    /// It comes back from wherever it was put, and the client is told that it is a reminder.
+    /// The item returns from wherever it was moved, and the client is told that this is a reminder.
     async fn a_reminded_item_is_at_the_top_again_unread_and_unseen(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         remind_with(&alice, &[To::User(&bob)], "form", None, json!({"frequency": "daily"})).await;
@@ -158,7 +158,7 @@ both! {
         app.assert_live_equals_refetch(&bob).await;
     }
 
-    /// Whoever has read it is left alone, also when they have marked it as unread again.
+    /// People who have read it are left alone, even if they marked it as unread again.
     async fn reading_ends_the_reminders_of_a_person(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&bob, &carol]).await;
@@ -182,7 +182,7 @@ both! {
         assert_eq!(rows[2], json!({"user": {"name": "carol"}, "remindedAt": "2026-01-07T09:00:00+00:00", "reminderCount": 2}));
     }
 
-    /// A week without a server is one reminder, not seven.
+    /// A week without a server results in one reminder, not seven.
     async fn a_server_that_was_down_for_a_week_reminds_once(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         remind_with(&alice, &[To::User(&bob)], "daily", None, json!({"frequency": "daily"})).await;
@@ -195,7 +195,7 @@ both! {
 
         assert_eq!(reminders(&again).await, [("bob".into(), 1), ("carol".into(), 1)]);
         let carol = again.user("carol").await;
-        // The time to respond begins with the reminder, not with the date that was missed.
+        // The time to respond starts with the reminder, not with the missed date.
         let last = item(&carol).await;
         assert_eq!((&last["isFinalReminder"], &last["respondBy"]), (&json!(true), &json!("2026-01-13T12:00:00+00:00")));
         travel(&again, "2026-01-13T09:00:00Z").await;
@@ -203,7 +203,7 @@ both! {
         again.stop().await;
     }
 
-    /// A past expiry ends everything at once; a later one moves the last date.
+    /// An expiry in the past ends everything at once; a later one moves the last date.
     async fn a_change_of_the_expiry_moves_or_ends_the_reminders(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let id = remind_with(&alice, &[To::User(&bob)], "moved", Some("2026-01-06T12:00:00Z"), json!({"frequency": "daily"})).await;
@@ -223,7 +223,7 @@ both! {
         app.assert_live_equals_refetch(&bob).await;
     }
 
-    /// A message can begin to remind later, and stop.
+    /// A message can start to remind later, and stop.
     async fn a_reminder_can_be_set_and_taken_back_later(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let id = alice.send(&bob, "later").await;
@@ -243,7 +243,7 @@ both! {
         assert_eq!(item(&bob).await["remindedAt"], "2026-01-06T14:00:00+00:00");
     }
 
-    /// Bad input names the field.
+    /// An error for invalid input names the field.
     async fn what_cannot_remind_is_refused(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let admin = app.admin().await;
@@ -264,7 +264,7 @@ both! {
         assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
     }
 
-    /// A newer server knows units that this one does not: what reminds by them is left to it.
+    /// A newer server knows units that this one does not: reminders that use them are left to it.
     async fn a_reminder_that_this_version_does_not_understand_is_left_alone(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let id = remind_with(&alice, &[To::User(&bob)], "hello", Some("2026-02-05T09:00:00Z"), json!({"frequency": "daily"})).await;
@@ -305,7 +305,8 @@ both! {
         assert_eq!(open["reminderSchedule"].as_array().unwrap().len(), 10);
     }
 
-    /// Another reminder is another input under the same key; the same one is the same.
+    /// A different reminder is a different input for the same key; the same reminder is the same
+    /// input.
     async fn the_reminder_is_part_of_what_a_key_stands_for(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let input = |frequency: &str| json!({"to": [To::User(&bob).input()], "subject": "s", "body": "",
@@ -316,7 +317,7 @@ both! {
         assert_eq!(alice.refusal(send, json!({"input": input("weekly")})).await.0, "IDEMPOTENCY_KEY_REUSED");
     }
 
-    /// Who was deactivated is not reminded, and is again when they are back.
+    /// Deactivated people are not reminded, but are again after they were reactivated.
     async fn the_deactivated_are_not_reminded(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         remind_with(&alice, &[To::User(&bob)], "hello", None, json!({"frequency": "daily"})).await;

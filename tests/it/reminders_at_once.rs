@@ -1,4 +1,5 @@
-//! Many reminders, many people, several servers, and crashes in between: each person is reminded once for each date.
+//! Many reminders, many people, several servers, and crashes in between: each person is reminded
+//! once for each date.
 
 use serde_json::json;
 
@@ -10,14 +11,14 @@ use crate::{
 
 const DAYS: [&str; 2] = ["2026-01-06T09:00:00Z", "2026-01-07T09:00:00Z"];
 
-/// How many recipients were reminded another number of times than this.
+/// How many recipients were not reminded exactly this many times.
 async fn others_than(app: &TestApp, times: i32) -> i64 {
     count(app, &format!("SELECT count(*) FROM message_recipient WHERE reminder_count <> {times}"))
         .await
 }
 
 both! {
-    /// A large message is reminded of in parts; a crash between them repeats none and leaves none out.
+    /// A large message reminds in parts; a crash between them repeats none and skips none.
     async fn a_crash_between_two_parts_reminds_nobody_twice(app: TestApp) {
         let alice = app.user("alice").await;
         crowd(&app, 11_000).await;
@@ -48,14 +49,14 @@ both! {
         app.stop().await;
     }
 
-    /// A date of which parts are still to be sent when the expiry goes by is followed by the last one.
+    /// If the expiry passes while parts of a date are still to be sent, the final reminder follows.
     async fn a_late_part_does_not_swallow_the_last_reminder(app: TestApp) {
         let alice = app.user("alice").await;
         crowd(&app, 6_000).await;
         remind_with(&alice, &[To::Group("crowd")], "to all", Some(DAYS[1]), json!({"frequency": "daily"})).await;
         travel(&app, DAYS[0]).await;
 
-        // As if the servers had been away from the first part until after the expiry.
+        // As if the servers had been down from the first part until after the expiry.
         let tx = app.db.begin().await.unwrap();
         let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         for undo in [
@@ -72,7 +73,8 @@ both! {
         assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE removed_at IS NOT NULL").await, 0);
     }
 
-    /// More messages than one transaction claims, due at the same moment; an inbox with all of them changes once for each.
+    /// More messages than one transaction claims, due at the same moment; an inbox with all of them
+    /// changes once for each.
     async fn many_small_messages_that_are_due_at_once_are_all_reminded_of(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         let first = remind_with(&alice, &[To::User(&bob)], "one of many", None, json!({"frequency": "daily"})).await;
@@ -87,7 +89,8 @@ both! {
         assert_eq!(crate::reminders::reminder(&alice, &first).await["nextAt"], "2026-01-07T09:00:00+00:00");
     }
 
-    /// Reading, replying and reminding at the same time: nobody stands in the other's way, and what clients heard is true.
+    /// Reading, replying and reminding at the same time: nobody blocks anybody, and what clients
+    /// received is correct.
     async fn reading_and_replying_during_a_reminder_harms_nothing(app: TestApp) {
         let alice = app.user("alice").await;
         let mut readers = Vec::new();
@@ -134,7 +137,8 @@ both! {
     }
 }
 
-/// Copies of the only message and its reminder, as if it had been sent so often to its only recipient.
+/// Copies the only message and its reminder, as if it had been sent this often to its only
+/// recipient.
 async fn copies(app: &TestApp, size: i64, recipient: &TestUser) {
     let numbers =
         format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})");
@@ -173,7 +177,8 @@ async fn copies(app: &TestApp, size: i64, recipient: &TestUser) {
     );
 }
 
-/// Two servers on one PostgreSQL that hear the same clock: one reminder each, for small messages and a large one.
+/// Two servers on one PostgreSQL with the same clock: one reminder each, for small messages and a
+/// large one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_with_the_same_clock_remind_once() {
     let Some(one) = TestApp::start(Kind::Postgres).await else { return };
@@ -186,7 +191,7 @@ async fn two_servers_with_the_same_clock_remind_once() {
 
     for (times, day) in DAYS.into_iter().enumerate() {
         one.advance(crate::reminders::at(day) - one.now());
-        // Besides the two loops, which the clock has woken.
+        // In addition to the two loops, which the clock has woken.
         tokio::join!(one.run_due(), two.run_due());
         assert_eq!(others_than(&one, times as i32 + 1).await, 0, "{day}");
     }

@@ -1,4 +1,5 @@
-//! Who comes back after a long time gets what they missed, whatever it weighs, and nobody else pays for it (P6, P20).
+//! Somebody who reconnects after a long time gets what they missed, however large, and nobody else
+//! is affected (P6, P20).
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -9,12 +10,12 @@ use crate::{
     socket::Socket,
 };
 
-/// The largest body, of characters that are six bytes each in JSON.
+/// The largest body, made of characters that take six bytes each in JSON.
 fn large() -> String {
     "\u{1}".repeat(64 * 1024)
 }
 
-/// Sends messages to a group, and makes their bodies large: more than the body of a request could be.
+/// Sends messages to a group, and enlarges their bodies beyond what a request could hold.
 async fn send_large(app: &TestApp, sender: &TestUser, group: &str, count: usize) {
     for n in 0..count {
         sender.send_to(&[To::Group(group)], &format!("m{n}")).await;
@@ -62,7 +63,7 @@ fn follow(item: &str) -> String {
 }
 
 both! {
-    /// All of it together is more than a database can put into one text.
+    /// Together they exceed what a database can put into one text.
     async fn followers_who_missed_large_messages_catch_up_together(app: TestApp) {
         const MISSED: usize = 75;
         let alice = app.user("alice").await;
@@ -93,7 +94,7 @@ both! {
         }
     }
 
-    /// Somebody follows their inbox from many places at once, and reads nothing of what is large.
+    /// Somebody follows their inbox from many places at once, and does not read the large updates.
     async fn who_does_not_read_large_updates_delays_nobody(app: TestApp) {
         let [alice, bob, mallory] = app.users(["alice", "bob", "mallory"]).await;
         app.group("team", &[&mallory]).await;
@@ -115,11 +116,12 @@ both! {
             assert_eq!(live.take_titles(1).await, [n.to_string()]);
         }
         app.assert_live_equals_refetch(&bob).await;
-        // As does their owner, on a socket that they read.
+        // As does their owner, on a socket that they do read.
         assert_eq!(missed(&mut resumed(&app, &mallory).await, "title").await.len(), 30);
     }
 
-    /// It is read together with the others, and its owner alone hears of it: with a code after which clients come back.
+    /// It is read together with the others, and only its owner is told: with a close code after
+    /// which clients reconnect.
     async fn an_inbox_that_cannot_be_read_ends_no_other_stream(app: TestApp) {
         let alice = app.user("alice").await;
         let mut readers = Vec::new();
@@ -150,7 +152,7 @@ both! {
         assert_eq!(unlucky.socket.code().await, 1013);
     }
 
-    /// What many long replies weigh comes in several updates, each of a moderate size.
+    /// Many long replies arrive in several updates, each of moderate size.
     async fn a_thread_of_large_replies_comes_in_parts(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let root = alice.send(&bob, "root").await;
@@ -176,7 +178,7 @@ both! {
         assert_eq!(heard, (0..10).map(|n| n.to_string()).collect::<Vec<_>>());
     }
 
-    /// Only what is asked for is read, and that is whole, by whatever way somebody asks.
+    /// Only what is requested is read, but that is complete, on every transport.
     async fn long_bodies_are_whole_wherever_they_are_shown(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let body = "äöü ✓ ".repeat(1_000);

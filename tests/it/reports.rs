@@ -26,7 +26,7 @@ async fn report(user: &TestUser, variables: Value) -> Vec<(String, String, i64)>
     shown(&user.query(REPORT, variables).await)
 }
 
-/// A message to a group of its own, of whom the first have read it.
+/// A message to a separate group, whose first members have read it.
 async fn sent_and_read(
     app: &TestApp,
     sender: &TestUser,
@@ -59,7 +59,7 @@ async fn get(app: &TestApp, user: &TestUser, query: &str) -> reqwest::Response {
 }
 
 both! {
-    /// The sample rows of the source model, from real sends and readings.
+    /// The sample rows from the source model, produced by real sends and readings.
     async fn the_rows_of_the_source_model_are_reproduced(app: TestApp) {
         let alice = app.user("alice").await;
         app.service().query("mutation { upsertUsers(input: {users: [{externalId: \"john\", firstName: \"John\", lastName: \"D\"}]}) { users { id } } }", json!({})).await;
@@ -96,7 +96,8 @@ both! {
         ]);
     }
 
-    /// Two messages of the same subject and moment are two rows, and each address counts for itself.
+    /// Two messages with the same subject and time are two rows, and each address counts
+    /// separately.
     async fn a_report_has_a_row_for_each_message_and_address(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&bob, &carol]).await;
@@ -168,7 +169,7 @@ both! {
 
 both! {
     on one thread:
-    /// The counts are on the addresses: no recipient is looked at.
+    /// The counts are on the addresses: no recipient rows are read.
     async fn a_report_costs_the_same_for_two_rows_and_for_twenty(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&bob, &carol]).await;
@@ -188,7 +189,7 @@ both! {
 }
 
 both! {
-    /// The curve of the readings, each person once.
+    /// The timeline of the readings, each person once.
     async fn the_timeline_shows_when_people_read(app: TestApp) {
         let [alice, bob, carol, dave] = app.users(["alice", "bob", "carol", "dave"]).await;
         app.group("team", &[&bob, &carol, &dave]).await;
@@ -207,7 +208,7 @@ both! {
         assert_eq!(line("WEEK").await, ["01-05T00 2", "01-12T00 3"]);
     }
 
-    /// X6: a sender watches the rate climb, the latest state first and last.
+    /// X6: a sender watches the rate rise, starting and ending with the latest state.
     async fn a_sender_watches_the_rate_climb(app: TestApp) {
         let alice = app.user("alice").await;
         let mut readers = Vec::new();
@@ -230,7 +231,7 @@ both! {
         assert!(counts.is_sorted_by(|one, next| one < next) && counts.len() < 6, "{counts:?}");
     }
 
-    /// The file is of any size, for the same people, with clear errors.
+    /// The file may have any size, is for the same people, and has clear errors.
     async fn the_file_has_all_pages_and_the_same_rules(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let first = alice.send(&bob, "=HYPERLINK(\"http://evil\")").await;
@@ -267,7 +268,7 @@ both! {
     }
 }
 
-/// Where readers' names are kept from senders, counts and rates stay; admins see everything.
+/// If readers' names are hidden from senders, counts and rates remain; admins see everything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn senders_are_told_how_many_and_not_who_where_the_settings_say_so() {
     let counts_only =

@@ -8,7 +8,7 @@ fn the_schema_file_is_what_the_server_prints() {
     assert!(file == tidings::graphql::sdl(), "schema.graphql is stale: run `make schema`");
 }
 
-/// Everything has a description, for who explores the API.
+/// Everything has a description, for people who explore the API.
 #[test]
 fn everything_is_described() {
     let schema = tidings::graphql::sdl();

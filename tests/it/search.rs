@@ -1,4 +1,4 @@
-//! What a search finds: any case, in any language, on a database whose locale is C.
+//! What a search finds: in any case and language, on a database with the locale C.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ both! {
             ("äpfel", vec!["A\u{308}pfel"]),
             ("pLAIN", vec!["Plain"]),
             ("ascii", vec!["Plain"]),
-            // What is looked for is in one of the texts, not across two.
+            // The search text is in one of the texts, not across two.
             ("Änderung des", vec![]),
         ] {
             assert_eq!(in_inbox(&bob, search).await, subjects, "{search}");

@@ -1,5 +1,5 @@
-//! Several servers on one PostgreSQL behind a real proxy, which runs the configuration that the documents show: servers
-//! die and end under load, and clients come back on another and miss nothing.
+//! Several servers on one PostgreSQL behind a real proxy, with the configuration from the
+//! documents: servers die and stop under load, and clients reconnect to another and miss nothing.
 
 use std::{
     collections::BTreeMap,
@@ -39,7 +39,7 @@ const READERS: usize = 8;
 const WRITERS: usize = 3;
 /// Messages that are acknowledged between two events.
 const SOME: usize = 40;
-/// As clients do between two tries.
+/// The pause that clients make between two tries.
 const BREATH: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy)]
@@ -49,14 +49,15 @@ enum Proxy {
 }
 
 impl Proxy {
-    /// None where it is not installed, said once. In CI it panics: a test that is skipped there is one that failed.
+    /// None if it is not installed, with one notice. In CI it panics: a skipped test counts as
+    /// failed there.
     fn program(self) -> Option<std::path::PathBuf> {
         let name = match self {
             Proxy::Nginx => "nginx",
             Proxy::Caddy => "caddy",
         };
         let path = env::var_os("PATH").unwrap_or_default();
-        // Debian has nginx where only root looks.
+        // Debian has nginx in a directory that only root has in PATH.
         let places = env::split_paths(&path).chain(["/usr/sbin".into()]);
         let found = places.map(|place| place.join(name)).find(|program| program.exists());
         if found.is_none() {
@@ -64,7 +65,7 @@ impl Proxy {
                 env::var_os("CI").is_none_or(|ci| ci.is_empty()),
                 "{name} is not tested: it was not found"
             );
-            // Not eprintln!, which shows nothing of a test that passes.
+            // Not eprintln!, which is hidden for tests that pass.
             let skipped = format!(
                 "\n*** The test of several servers behind {name} is SKIPPED: it was not found ***\n\n"
             );
@@ -73,7 +74,8 @@ impl Proxy {
         found
     }
 
-    /// The document's configuration, with our addresses for the servers and for the proxy, and without TLS.
+    /// The configuration from the document, with our addresses for the servers and the proxy, and
+    /// without TLS.
     fn configuration(self, listen: SocketAddr, servers: [SocketAddr; 2]) -> String {
         let language = match self {
             Proxy::Nginx => "```nginx\n",
@@ -91,7 +93,8 @@ impl Proxy {
                 let text = replace(text, "listen 443 ssl", format!("listen {listen}"));
                 let lines = text.lines().filter(|line| !line.contains("ssl_certificate"));
                 let site = lines.collect::<Vec<_>>().join("\n");
-                // One process, which ends with the test; it writes nowhere but into its own directory.
+                // A single process, which ends with the test; it writes only into its own
+                // directory.
                 format!(
                     "daemon off; master_process off; pid nginx.pid; error_log error.log; events {{ }}\n\
                      http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; \
@@ -144,7 +147,7 @@ impl Proxy {
     }
 }
 
-/// What somebody who follows their inbox has heard, over however many connections.
+/// What somebody who follows their inbox has received, over any number of connections.
 #[derive(Default)]
 struct Heard {
     cursor: Option<String>,
@@ -156,7 +159,7 @@ struct Heard {
     unread: u64,
 }
 
-/// Follows an inbox and comes back whenever it is cut off, until `expected` messages have arrived.
+/// Follows an inbox and reconnects whenever it is cut off, until `expected` messages have arrived.
 async fn keep_following(
     address: SocketAddr,
     user: String,
@@ -165,7 +168,7 @@ async fn keep_following(
 ) -> Heard {
     let mut heard = Heard { cursor, ..Heard::default() };
     loop {
-        // Whatever ends it, the client comes back.
+        // Whatever ends the connection, the client reconnects.
         if let Err(why) = follow_once(address, &user, &mut heard, &mut expected).await {
             tracing::debug!(user, arrived = heard.arrived.len(), %why, "cut off");
         }
@@ -184,7 +187,7 @@ async fn follow_once(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut request = format!("ws://{address}/graphql").into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
-    // As a page does whose host is the proxy's.
+    // As a page on the proxy's host does.
     request.headers_mut().insert("origin", format!("http://{address}").parse()?);
     let stream = TcpStream::connect(address).await?;
     let (mut socket, _) =
@@ -240,7 +243,7 @@ async fn follow_once(
     }
 }
 
-/// Sends to all readers, each message until it is acknowledged, under one key.
+/// Sends to all readers, repeating each message under one key until it is acknowledged.
 async fn keep_writing(
     address: SocketAddr,
     name: usize,
@@ -254,7 +257,7 @@ async fn keep_writing(
         .collect();
     let http = reqwest::Client::new();
     let mut n = 0;
-    // One that may have been sent is sent until it is acknowledged.
+    // A message that may have been sent is repeated until it is acknowledged.
     let mut is_pending = false;
     while is_pending || !*stop.borrow() {
         is_pending = true;
@@ -272,7 +275,7 @@ async fn keep_writing(
                 is_pending = false;
                 sent.fetch_add(1, Ordering::Relaxed);
             }
-            // Sent anew, under the same key.
+            // Sent again, under the same key.
             _ => sleep(BREATH).await,
         }
     }
@@ -291,7 +294,7 @@ async fn clients_come_back_on_another_server(proxy: Proxy) {
     let start = |address: SocketAddr| {
         let mut command = tidings(directory.path());
         command.env("TIDINGS_DATABASE_URL", &database.url).env("TIDINGS_AUTH_SECRET", SECRET);
-        // Nobody reads the log: it must not get full.
+        // Nobody reads the log, so it must not fill the pipe.
         command.env("TIDINGS_LOG", "tidings::cli=info,error");
         Server::start_at(&mut command, &address.to_string())
     };
@@ -365,7 +368,8 @@ async fn clients_come_back_on_another_server(proxy: Proxy) {
         "each was on a server that ended, and came back: {connections}"
     );
     an_event_stream_is_not_held_up(listen).await;
-    // Their ids and cursors are those of the database: a client of the server itself goes on from there.
+    // Their ids and cursors belong to the database: a client connected directly to a server
+    // continues from there.
     let fresh = follow(&first.to_string(), "reader0", None).await;
     assert_eq!(fresh.state.counts["unread"], written);
     one.signal("TERM");
@@ -377,7 +381,7 @@ async fn clients_come_back_on_another_server(proxy: Proxy) {
     );
 }
 
-/// The first event is there while the stream is open.
+/// The first event arrives while the stream is open.
 async fn an_event_stream_is_not_held_up(address: SocketAddr) {
     let request = reqwest::Client::new()
         .post(format!("http://{address}/graphql"))

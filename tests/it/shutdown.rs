@@ -1,4 +1,5 @@
-//! P8: a server that is told to end does so in time, whatever holds it up; what was cut off goes on after the start.
+//! P8: a server that is told to stop does so in time, whatever delays it; work that was cut off
+//! continues after the next start.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::{
 /// What P8 promises, with the default settings.
 const PROMISED: Duration = Duration::from_secs(10);
 
-/// Somebody else's lock is not waited for.
+/// It does not wait for somebody else's lock.
 #[test]
 fn a_locked_row_does_not_hold_up_the_end() {
     run(Kind::Postgres, 2, async |app: TestApp| {
@@ -27,7 +28,8 @@ fn a_locked_row_does_not_hold_up_the_end() {
         let outside = outside(&app).await;
         let holder = outside.begin().await.unwrap();
         holder.query_all_raw(app.db.statement(LOCK, [])).await.unwrap();
-        // A process of its own on the same database, whose transactions may wait for longer than it may take to end.
+        // A separate process on the same database, whose transactions may wait for longer than
+        // stopping may take.
         let directory = tempfile::tempdir().unwrap();
         let mut serve = tidings(directory.path());
         serve
@@ -54,7 +56,7 @@ fn a_locked_row_does_not_hold_up_the_end() {
         assert!(told.elapsed() < PROMISED);
         let answer = waiting.await.unwrap();
         assert!(answer.contains("UNAVAILABLE"), "{answer}");
-        // Nothing of it is left, on the connections neither.
+        // Nothing of it remains, not even on the connections.
         until_waiting(&outside, &app, ..=0).await;
         holder.rollback().await.unwrap();
         alice.send(&bob, "later").await;
@@ -64,7 +66,8 @@ fn a_locked_row_does_not_hold_up_the_end() {
 }
 
 both! {
-    /// A large send ends between two parts, and goes on after the start: every inbox has it once.
+    /// A large send stops between two parts, and continues after the start: every inbox receives it
+    /// once.
     async fn a_large_send_is_interrupted_and_goes_on(app: TestApp) {
         const PEOPLE: i64 = 50_000;
         let alice = app.user("alice").await;
@@ -81,7 +84,7 @@ both! {
         let told = Instant::now();
         app.stop().await;
         assert!(told.elapsed() < PROMISED);
-        // It is sent: the rest follows by itself.
+        // It was sent: the rest follows by itself.
         sending.await.unwrap();
         let looking = outside(&app).await;
         let found = looking.query_one_raw(app.db.statement(under_way, [])).await.unwrap().unwrap();

@@ -1,4 +1,5 @@
-//! A websocket client that shows every frame, and one that follows an inbox as a single-page app does.
+//! A websocket client that shows every frame, and one that follows an inbox as a single-page app
+//! does.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tokio_tungstenite::{
 
 use crate::state::InboxState;
 
-/// Long enough for a loaded machine. Nothing waits for it unless the test fails.
+/// Long enough for a busy machine. Nothing waits this long unless the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 const UPGRADE: [(&str, &str); 4] = [
@@ -33,14 +34,15 @@ const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws"
 /// A websocket, frame by frame.
 pub struct Socket(WebSocketStream<TcpStream>);
 
-/// What the server answers to a handshake: the status line and the headers, in small letters.
+/// The server's answer to a handshake: the status line and the headers, in lower case.
 pub struct Handshake {
     pub stream: TcpStream,
     pub head: String,
 }
 
 impl Handshake {
-    /// With the headers of a websocket and these, which are stronger; one without a value is left out.
+    /// With the headers of a websocket and these, which take precedence; one without a value is
+    /// left out.
     pub async fn send(address: &str, request: &str, headers: &[(&str, &str)]) -> Self {
         Self::over(TcpStream::connect(address).await.unwrap(), address, request, headers).await
     }
@@ -88,7 +90,7 @@ impl Socket {
         Handshake::send(address, "GET /graphql HTTP/1.1", headers).await.socket().await
     }
 
-    /// One for which the system keeps next to nothing: who does not read it stalls the server at once.
+    /// A socket with minimal system buffers: if nobody reads it, it stalls the server at once.
     pub async fn open_narrow(address: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -96,7 +98,7 @@ impl Socket {
         Handshake::over(stream, address, "GET /graphql HTTP/1.1", &[]).await.socket().await
     }
 
-    /// Introduces itself with a token.
+    /// Sends `connection_init` with a token.
     pub async fn introduced(mut self, token: &str) -> Self {
         self.send(json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {token}")}})).await;
         assert_eq!(self.receive().await["type"], "connection_ack");
@@ -111,7 +113,7 @@ impl Socket {
         self.0.send(frame).await.unwrap();
     }
 
-    /// All at once: the server finds them together.
+    /// Sends them all at once, so that the server finds them together.
     pub async fn send_together(&mut self, messages: impl IntoIterator<Item = Value>) {
         for message in messages {
             self.0.feed(Message::text(message.to_string())).await.unwrap();
@@ -119,25 +121,25 @@ impl Socket {
         self.0.flush().await.unwrap();
     }
 
-    /// Bytes that need not be a frame.
+    /// Sends bytes that need not be a valid frame.
     pub async fn bytes(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).await.unwrap();
     }
 
-    /// Introduces itself without a token.
+    /// Sends `connection_init` without a token.
     pub async fn initialised(mut self) -> Self {
         self.send(json!({"type": "connection_init"})).await;
         assert_eq!(self.receive().await, json!({"type": "connection_ack"}));
         self
     }
 
-    /// The socket is open, and the server has nothing to say.
+    /// The socket is open, and the server has nothing to send.
     pub async fn assert_quiet(&mut self) {
         self.send(json!({"type": "ping", "payload": {"is": "quiet"}})).await;
         assert_eq!(self.receive().await, json!({"type": "pong", "payload": {"is": "quiet"}}));
     }
 
-    /// Sends without reading, until both directions are full: the server waits for the client.
+    /// Sends without reading, until both directions are full and the server waits for the client.
     pub async fn clog(&mut self) {
         let padding = "x".repeat(60_000);
         let ping =
@@ -147,7 +149,8 @@ impl Socket {
         }
     }
 
-    /// The code that the server closes the socket with. It says nothing more, and ends the connection.
+    /// The code with which the server closes the socket. It sends nothing more, and ends the
+    /// connection.
     pub async fn code(&mut self) -> u16 {
         let frame = self.closed().await;
         assert!(frame.reason.len() <= 123 && !frame.reason.is_empty(), "{frame:?}");
@@ -156,7 +159,7 @@ impl Socket {
         frame.code.into()
     }
 
-    /// Closes the socket; returns when the server has let go of it.
+    /// Closes the socket; returns when the server has released it.
     pub async fn close(mut self) {
         self.0.close(None).await.unwrap();
         while let Some(Ok(_)) =
@@ -164,7 +167,7 @@ impl Socket {
         {}
     }
 
-    /// The next message of the protocol; pings of the transport are answered in passing.
+    /// The next message of the protocol; pings of the transport are answered on the way.
     pub async fn receive(&mut self) -> Value {
         match self.next().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
@@ -172,7 +175,7 @@ impl Socket {
         }
     }
 
-    /// Why the server closes the socket.
+    /// The reason with which the server closes the socket.
     pub async fn closed(&mut self) -> CloseFrame {
         loop {
             match self.next().await {
@@ -198,13 +201,13 @@ impl Socket {
     }
 }
 
-/// A client that follows an inbox and keeps what it hears of it.
+/// A client that follows an inbox and keeps what it receives.
 pub struct Following {
     pub socket: Socket,
     pub state: InboxState,
     /// The last update.
     pub update: Value,
-    /// What has changed, as far as the test has not taken it.
+    /// The changes that the test has not taken yet.
     changes: std::collections::VecDeque<Change>,
 }
 
@@ -217,7 +220,7 @@ pub struct Change {
 }
 
 impl Following {
-    /// Returns when the first update is there: from then on nothing can be missed.
+    /// Returns when the first update has arrived: from then on nothing can be missed.
     pub async fn start(mut socket: Socket, subscription: &str, variables: Value) -> Self {
         socket.subscribe("1", subscription, variables).await;
         let state = InboxState::new("", Value::Null, Vec::new());
@@ -227,7 +230,7 @@ impl Following {
         following
     }
 
-    /// The same client with what it already knows.
+    /// The same client, with what it already knows.
     pub fn with(mut self, mut known: InboxState) -> Self {
         std::mem::swap(&mut self.state, &mut known);
         let update = self.update.clone();
@@ -236,7 +239,7 @@ impl Following {
         self
     }
 
-    /// Takes in the next update.
+    /// Applies the next update.
     pub async fn next_update(&mut self) -> Value {
         let message = self.socket.receive().await;
         if message["type"] == "ping" {
@@ -262,7 +265,7 @@ impl Following {
         }
     }
 
-    /// Hears updates until one has this cursor.
+    /// Receives updates until one has this cursor.
     pub async fn until(&mut self, cursor: &str) {
         while self.state.cursor != cursor {
             self.next_update().await;

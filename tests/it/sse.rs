@@ -1,4 +1,4 @@
-//! Following by server-sent events.
+//! Following with server-sent events.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Events {
         }
     }
 
-    /// The next event, heartbeats left out.
+    /// The next event, skipping heartbeats.
     async fn next(&mut self) -> Option<Event> {
         loop {
             let block = self.block().await?;
@@ -85,7 +85,7 @@ impl Events {
 }
 
 both! {
-    /// Who gives back the id of the last event goes on from there, whatever the request says.
+    /// A client that sends the id of the last event resumes from there, whatever the request says.
     async fn an_event_stream_goes_on_from_its_last_event(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let mut events = Events::open(request(&bob, FOLLOW, json!({"after": null}))).await;
@@ -114,7 +114,8 @@ both! {
         again.stop().await;
     }
 
-    /// A stream ends with its token, without a last word: the client comes back and hears why.
+    /// When its token expires, a stream ends without a final event: the client reconnects and
+    /// learns the reason.
     async fn an_event_stream_ends_when_it_is_no_longer_welcome(app: TestApp) {
         let [mut bob, carol] = app.users(["bob", "carol"]).await;
         bob.token = Some(app.auth.issue("bob", Role::User, app.now() + TimeDelta::minutes(5)).unwrap());
@@ -136,7 +137,8 @@ both! {
     }
 }
 
-/// The distinct connections mode: results are `next`, the end is `complete`, and so for what cannot be executed.
+/// The distinct connections mode: results are `next`, the end is `complete`, and likewise for
+/// requests that cannot be executed.
 #[tokio::test]
 async fn every_operation_is_answered_with_events() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
@@ -164,7 +166,7 @@ async fn every_operation_is_answered_with_events() {
     app.stop().await;
 }
 
-/// A proxy does not hold events back, and sees that the connection lives.
+/// A proxy does not buffer events, and sees that the connection is alive.
 #[tokio::test]
 async fn event_streams_pass_proxies_and_have_heartbeats() {
     let often = Duration::from_millis(50);
@@ -186,7 +188,7 @@ async fn event_streams_pass_proxies_and_have_heartbeats() {
     assert_eq!(events.next().await, None);
 }
 
-/// They count like websockets, and together with them.
+/// Streams count like websockets, and together with them.
 #[tokio::test]
 async fn a_person_has_so_many_event_streams_at_the_same_time() {
     let app = TestApp::start_with(Kind::Sqlite, |config| config.limits.sockets_per_user = 2)
@@ -204,7 +206,7 @@ async fn a_person_has_so_many_event_streams_at_the_same_time() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// A client takes `complete` for the end of the subscription; this one is to come back.
+/// A client takes `complete` for the end of the subscription; here it should reconnect.
 #[tokio::test]
 async fn an_event_stream_that_cannot_go_on_ends_without_complete() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();

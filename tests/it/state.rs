@@ -1,4 +1,5 @@
-//! What a client keeps of an inbox, and how it takes in what it hears (P5): a state and its updates are a fresh state.
+//! What a client keeps of an inbox, and how it applies what it receives (P5): a state plus its
+//! updates equals a fresh state.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ impl InboxState {
         InboxState { cursor: cursor.into(), counts, items }
     }
 
-    /// Takes in an update of `inboxUpdated`.
+    /// Applies an update of `inboxUpdated`.
     pub fn apply(&mut self, update: &Value) {
         self.cursor = update["cursor"].as_str().unwrap_or_default().to_owned();
         self.counts = update["counts"].clone();
@@ -38,7 +39,7 @@ impl InboxState {
         }
     }
 
-    /// The counts as the items have them.
+    /// The counts, calculated from the items.
     pub fn tally(&self) -> Value {
         fn is_there(item: &Value) -> bool {
             item["archivedAt"].is_null() && item["snoozedUntil"].is_null()

@@ -11,8 +11,8 @@ const PAGE: &str = "query($first: Int!) { viewer { inbox { cursor counts { unrea
         readStats { readRate } viewerCanReply viewerInboxItem { id } parent { id } root { id sender { name } }
     } } } } } } } }";
 
-/// How many statements were run since the last look, without those that come now and then by themselves: who calls is
-/// remembered for a second, and what may have been missed is looked for every five.
+/// How many statements were run since the last call, without periodic ones: callers are cached for
+/// one second, and missed work is looked for every five.
 fn cost_of(app: &TestApp) -> usize {
     let by_themselves = ["\"external_id\" =", "SELECT (SELECT coalesce(max(position), 0)"];
     let statements = app.db.take_statements();
@@ -37,7 +37,7 @@ both! {
             bob.query(PAGE, json!({"first": first})).await;
             app.db.statement_count() - before
         };
-        // The user is looked up once a second.
+        // The user is looked up once per second.
         cost(1).await;
         let (two, twenty) = (cost(2).await, cost(20).await);
         assert_eq!(two, twenty);
@@ -74,7 +74,7 @@ both! {
         assert_eq!(small, large);
         assert!(large <= 12, "a send costs {large} statements");
     }
-    /// Things of all kinds by their ids.
+    /// Objects of all kinds by their ids.
     async fn twenty_nodes_cost_as_many_statements_as_two(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         let admin = app.admin().await;
@@ -117,7 +117,7 @@ both! {
         assert!(ten <= 14, "nodes cost {ten} statements");
     }
 
-    /// An item shows three of its people by itself, and more in one statement for a page.
+    /// An item shows three of its people by itself, and more with one statement for a page.
     async fn the_people_of_twenty_items_cost_as_many_statements_as_those_of_two(app: TestApp) {
         let bob = app.user("bob").await;
         let mut people = Vec::new();
@@ -148,13 +148,14 @@ both! {
         assert_eq!(two, twenty);
     }
 
-    /// How many an announcement reached is counted by the database: nobody loads those who are gone.
+    /// The database counts how many people an announcement reached: nobody loads those who were
+    /// deactivated.
     async fn the_recipients_of_an_announcement_are_counted_by_the_database(app: TestApp) {
         let first = app.announce("first").await;
         crate::messages::crowd(&app, 3_000).await;
         let tx = app.db.begin().await.unwrap();
-        // A tenth has gone before the first announcement; a tenth becomes known after it and goes before the second; a tenth
-        // goes later.
+        // A tenth were deactivated before the first announcement; a tenth became known after it and
+        // are deactivated before the second; a tenth are deactivated later.
         let gone = "UPDATE user_account SET deactivated_at = $1 WHERE external_id LIKE $2";
         tx.run(gone, [app.now().into(), "u%1".into()]).await.unwrap();
         tx.run("UPDATE inbox SET announcements_since = 1 WHERE user_id IN (SELECT id FROM user_account WHERE external_id LIKE 'u%2')", []).await.unwrap();

@@ -1,4 +1,5 @@
-//! The story of the two public designs, from the first subscription to the explanation (N1–N11, X5).
+//! The story of the two public designs, from the first subscription to the explanation (N1–N11,
+//! X5).
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -25,19 +26,19 @@ both! {
         app.advance(TimeDelta::minutes(1));
         app.act_all(did("Liskov", "like")).await;
 
-        // They come back to one item for the comments and one for the like.
+        // They return to one item for the comments and one for the like.
         let comments = "Ada, Grace and 8 others commented on your post “X”";
         assert_eq!(owner.titles("ALL").await, ["Liskov liked your post “X”", comments]);
         assert_eq!(owner.counts().await["unread"], 2);
 
-        // After they have read, another comment makes a new item.
+        // After they have read it, another comment starts a new item.
         owner.change("markRead", &[&owner.item(comments).await]).await;
         app.advance(TimeDelta::minutes(1));
         app.act_all(did("Grace", "comment")).await;
         assert_eq!(owner.titles("ALL").await, ["Grace commented on your post “X”", "Liskov liked your post “X”", comments]);
         assert_eq!(owner.titles("UNREAD").await, ["Grace commented on your post “X”", "Liskov liked your post “X”"]);
 
-        // They switch likes off, get no more of them, and can see why.
+        // They turn likes off, get no more of them, and can see why.
         owner.want("like", Some(false)).await;
         let like = app.act_all(did("Ada", "like")).await.remove(0);
         assert_eq!(owner.titles("ALL").await.len(), 3);
@@ -59,7 +60,7 @@ both! {
         app.assert_live_equals_refetch(&owner).await;
     }
 
-    /// Each rule says what it found, in the order in which they are applied.
+    /// Each rule reports what it found, in the order in which they are applied.
     async fn every_rule_can_be_the_one_that_decides(app: TestApp) {
         let [bob, ada, eve] = app.users(["bob", "ada", "eve"]).await;
         let early = app.act(&ada, "comment", "p").await;
@@ -81,7 +82,7 @@ both! {
         let explain = "query($id: ID!) { explain(activityId: $id, user: {externalId: \"bob\"}) { decidedBy { rule } } }";
         assert_eq!(app.service().query(explain, json!({"id": again})).await["explain"]["decidedBy"]["rule"], "KNOWN_USER");
 
-        // “Not yours” and “not there” are the same answer.
+        // “Not yours” and “does not exist” give the same answer.
         for id in [&again, &"act_zz".to_owned()] {
             assert_eq!(eve.refusal(explain, json!({"id": id})).await.0, "NOT_FOUND");
         }

@@ -7,7 +7,8 @@ use crate::{
 };
 
 both! {
-    /// N3: one row for each action of the reason; another reason is added; one can end without the other.
+    /// N3: one row for each action of the reason; another reason is added; one can end without the
+    /// other.
     async fn reasons_add_up_and_end_one_by_one(app: TestApp) {
         let bob = app.user("bob").await;
         bob.follow("p", "create_post").await;
@@ -28,7 +29,7 @@ both! {
         assert_eq!(node["node"], json!({"reasons": ["create_post"]}));
     }
 
-    /// N8: only what happens after a subscription comes, whenever the inbox takes it in.
+    /// N8: only what happens after a subscription arrives, whenever the inbox takes it in.
     async fn nothing_acts_backwards(app: TestApp) {
         let [bob, ada] = app.users(["bob", "ada"]).await;
         app.act(&ada, "comment", "p").await;
@@ -50,7 +51,7 @@ both! {
         app.assert_live_equals_refetch(&bob).await;
     }
 
-    /// N8: never one's own doings.
+    /// N8: people never receive their own activities.
     async fn ones_own_doings_do_not_come(app: TestApp) {
         let bob = app.user("bob").await;
         bob.follow("p", "create_post").await;
@@ -59,7 +60,7 @@ both! {
         assert_eq!(bob.explanation(&own).await.1, "NOT_OWN_DOING");
     }
 
-    /// N5: where nobody has said anything, the default holds.
+    /// N5: until somebody chooses, the default applies.
     async fn the_config_says_what_is_wanted_and_what_is_default(app: TestApp) {
         let bob = app.user("bob").await;
         let config = bob.want("like", Some(false)).await;
@@ -97,7 +98,7 @@ both! {
         }
     }
 
-    /// Connected people get what is done to what they follow, and only they.
+    /// Connected people receive what is done to what they follow, and only they.
     async fn the_connected_get_it_at_once(app: TestApp) {
         let [ada, follower, other] = app.users(["ada", "follower", "other"]).await;
         follower.follow("p", "create_post").await;
@@ -116,7 +117,7 @@ both! {
     }
 }
 
-/// What is created through one server comes to those who are connected to another.
+/// What is created through one server reaches people who are connected to another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_created_through_one_server_comes_through_another() {
     let Some(one) = TestApp::start(Kind::Postgres).await else { return };
@@ -135,7 +136,7 @@ async fn what_is_created_through_one_server_comes_through_another() {
     one.stop().await;
 }
 
-/// Where the operator says so, only the host application makes people follow.
+/// If the operator says so, only the host application can subscribe people.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_may_be_kept_from_following_by_themselves() {
     let app =

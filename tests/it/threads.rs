@@ -11,7 +11,7 @@ async fn bodies(user: &TestUser, message: &str, list: &str) -> Vec<String> {
 }
 
 both! {
-    /// M7: any receiver can reply, to any depth, and the thread can be read as a tree.
+    /// M7: any recipient can reply, to any depth, and the thread can be read as a tree.
     async fn a_thread_reads_as_a_tree(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&alice, &bob, &carol]).await;
@@ -34,7 +34,7 @@ both! {
         assert_eq!(message, wanted);
     }
 
-    /// A reply goes to everybody, or only to who sent the message.
+    /// A reply goes to everybody, or only to the message's sender.
     async fn the_scope_of_a_reply_decides_whom_it_reaches(app: TestApp) {
         let [alice, bob, carol, dave] = app.users(["alice", "bob", "carol", "dave"]).await;
         app.group("team", &[&bob, &carol]).await;
@@ -61,7 +61,7 @@ both! {
         assert_eq!(bob.counts().await["unread"], 2);
     }
 
-    /// Who may not see a message cannot reply to it, or learn that it exists.
+    /// Somebody who may not see a message cannot reply to it, or learn that it exists.
     async fn only_who_takes_part_can_reply(app: TestApp) {
         let [alice, bob, eve] = app.users(["alice", "bob", "eve"]).await;
         let root = alice.send(&bob, "secret").await;
@@ -116,7 +116,7 @@ both! {
         assert_eq!((&refused["type"], &refused["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("NOT_FOUND")));
     }
 
-    /// A hundred levels are as good as one.
+    /// A hundred levels work as well as one.
     async fn a_deep_thread_keeps_its_order(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let mut parent = alice.send(&bob, "root").await;

@@ -1,4 +1,5 @@
-//! Whose tokens are good: forgeries, public keys and their rotation, and what tokens have to say.
+//! Whose tokens are accepted: forgeries, public keys and their rotation, and what tokens must
+//! contain.
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
@@ -18,7 +19,7 @@ use crate::{
 };
 
 const ISSUER: &str = "https://id.example.com/";
-/// More than the pause between two readings of the keys.
+/// Longer than the pause between two readings of the keys.
 const A_WHILE: TimeDelta = TimeDelta::seconds(6);
 const FORGED: &str = "401 UNAUTHENTICATED: the token is not valid";
 const EXPIRED: &str = "401 UNAUTHENTICATED: the token has expired";
@@ -28,7 +29,7 @@ async fn start(set: impl FnOnce(&mut Config)) -> TestApp {
     TestApp::start_with(Kind::Sqlite, set).await.unwrap()
 }
 
-/// A server that takes the keys of a provider.
+/// A server that uses the keys of a provider.
 async fn start_with_keys(provider: &Provider, set: impl FnOnce(&mut Config)) -> TestApp {
     start(|config| {
         config.auth_jwks = Some(provider.url.clone());
@@ -37,7 +38,7 @@ async fn start_with_keys(provider: &Provider, set: impl FnOnce(&mut Config)) -> 
     .await
 }
 
-/// What a good token says, for an hour.
+/// The claims of a valid token, for an hour.
 fn claims(app: &TestApp) -> Value {
     let expires = app.now() + TimeDelta::hours(1);
     json!({"sub": "alice", "role": "user", "aud": "tidings", "iss": ISSUER, "exp": expires.timestamp()})
@@ -53,7 +54,8 @@ fn without(mut claims: Value, name: &str) -> Value {
     claims
 }
 
-/// Who a token makes its bearer, over HTTP; or the status, code and message of the refusal.
+/// The identity that a token gives its bearer over HTTP; or the status, code and message of the
+/// refusal.
 async fn who(app: &TestApp, token: &str) -> String {
     let request = reqwest::Client::new().post(app.url("/graphql")).bearer_auth(token);
     let answer = request
@@ -76,7 +78,7 @@ async fn who(app: &TestApp, token: &str) -> String {
     }
 }
 
-/// The code with which a websocket is closed that brings this token.
+/// The code with which a websocket with this token is closed.
 async fn closed(app: &TestApp, token: &str) -> u16 {
     let mut socket = Socket::open(app.address()).await;
     let parameters = json!({"authorization": format!("Bearer {token}")});
@@ -84,7 +86,7 @@ async fn closed(app: &TestApp, token: &str) -> u16 {
     socket.closed().await.code.into()
 }
 
-/// Everything that has been tried elsewhere. One answer for all of it, over HTTP and on a websocket.
+/// Every attack known from elsewhere. All get the same answer, over HTTP and on a websocket.
 #[tokio::test]
 async fn forged_tokens_are_refused_with_one_answer() {
     let (ec, ed) = (Key::ec(), Key::ed());
@@ -192,7 +194,7 @@ async fn forged_tokens_are_refused_with_one_answer() {
     app.stop().await;
 }
 
-/// Clients get a fresh token and come back.
+/// Clients get a fresh token and reconnect.
 #[tokio::test]
 async fn an_expired_token_is_told_from_a_forged_one() {
     let provider = Provider::start(&[RSA.public("rsa")]).await;
@@ -211,7 +213,7 @@ async fn an_expired_token_is_told_from_a_forged_one() {
     app.stop().await;
 }
 
-/// Ends of time, fractions, one audience of many, and keys without ids.
+/// Extreme times, fractions, one audience of many, and keys without ids.
 #[tokio::test]
 async fn tokens_in_every_form_that_the_standard_allows_are_good() {
     let (first, second) = (Key::ec(), Key::ec());
@@ -248,18 +250,18 @@ async fn keys_overlap_while_one_replaces_the_other() {
     assert_eq!(who(&app, &by_old).await, "alice, USER");
     assert_eq!(who(&app, &by_new).await, FORGED);
 
-    // The provider signs with its new key at once.
+    // The provider may sign with its new key at once.
     provider.publish(&[old.public("old"), new.public("new")]);
     app.advance(A_WHILE);
     assert_eq!(who(&app, &by_new).await, "alice, USER");
     assert_eq!(who(&app, &by_old).await, "alice, USER");
     assert_eq!(provider.requests(), 2);
 
-    // What is gone there is gone here, without anybody asking for it.
+    // A key removed there is removed here, without anybody asking for it.
     provider.publish(&[new.public("new")]);
     app.advance(TimeDelta::minutes(10));
     provider.asked(3).await;
-    // Waits for that reading to end.
+    // Waits for that reading to finish.
     assert_eq!(who(&app, &new.sign(Some("none"), &claims)).await, FORGED);
     assert_eq!(who(&app, &by_old).await, FORGED);
     assert_eq!(who(&app, &by_new).await, "alice, USER");
@@ -284,7 +286,7 @@ async fn any_number_of_unknown_ids_costs_the_provider_one_request() {
     app.stop().await;
 }
 
-/// It is neither good nor bad: its owner tries again.
+/// It is neither valid nor invalid: its owner retries.
 #[tokio::test]
 async fn a_provider_that_is_down_at_the_start_is_asked_until_it_answers() {
     let key = Key::ec();
@@ -298,7 +300,7 @@ async fn a_provider_that_is_down_at_the_start_is_asked_until_it_answers() {
 
     provider.publish(&[key.public("key")]);
     app.advance(A_WHILE);
-    // It is asked by the server itself, before anybody comes.
+    // The server itself requests it, before anybody connects.
     provider.asked(2).await;
     assert_eq!(who(&app, &token).await, "alice, USER");
     app.stop().await;
@@ -382,7 +384,7 @@ async fn keys_of_a_file_are_read_again_when_it_changes() {
     app.stop().await;
 }
 
-/// As Keycloak writes them: roles in an object, several of them, and a readable name beside `sub`.
+/// As Keycloak writes them: several roles in an object, and a readable name beside `sub`.
 #[tokio::test]
 async fn claims_are_where_the_settings_say() {
     let provider = Provider::start(&[RSA.public("rsa")]).await;

@@ -1,4 +1,4 @@
-//! Transactions by themselves: who waits for one, and what they do to each other.
+//! Transactions by themselves: who waits for one, and how they affect each other.
 
 use std::{pin::pin, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio::join;
 
 use crate::{app::Kind, database::Database};
 
-/// None where there is no PostgreSQL.
+/// None if there is no PostgreSQL.
 async fn open(kind: Kind, set: impl FnOnce(&mut config::Database)) -> Option<(Database, Db)> {
     let database = Database::create(kind).await?;
     let mut settings = config::Database::default();
@@ -27,7 +27,7 @@ async fn insert(tx: &Tx, group: &str) {
     tx.run(insert, [group.into()]).await.unwrap();
 }
 
-/// The groups that are there.
+/// The existing groups.
 async fn groups(db: &Db) -> Vec<String> {
     let rows = db
         .read()
@@ -37,14 +37,14 @@ async fn groups(db: &Db) -> Vec<String> {
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
-/// What one transaction gives up is undone, and those that are committed with it are not.
+/// What one transaction abandons is undone, but not the ones that are committed together with it.
 #[tokio::test]
 async fn a_dropped_transaction_takes_no_other_with_it() {
     let Some((_database, db)) = open(Kind::Sqlite, |_| {}).await else { return };
     let first = db.begin().await.unwrap();
     insert(&first, "first").await;
     let (mut second, mut third) = (pin!(db.begin()), pin!(db.begin()));
-    // They wait for their turn, and so are of one group.
+    // They wait for their turn, and so belong to one group.
     assert!(second.as_mut().now_or_never().is_none() && third.as_mut().now_or_never().is_none());
 
     let drop_second = async {
@@ -63,8 +63,8 @@ async fn a_dropped_transaction_takes_no_other_with_it() {
     db.close().await;
 }
 
-/// P19: SQLite ends a transaction by itself when the disk is full, or fails. All of the group hear of it, and the next group is
-/// durable again.
+/// P19: SQLite ends a transaction by itself if the disk is full or fails. The whole group is told,
+/// and the next group is durable again.
 #[tokio::test]
 async fn a_group_whose_transaction_was_ended_by_sqlite_is_not_acknowledged() {
     let Some((_database, db)) = open(Kind::Sqlite, |_| {}).await else { return };
@@ -75,7 +75,8 @@ async fn a_group_whose_transaction_was_ended_by_sqlite_is_not_acknowledged() {
 
     let end = async {
         let second = second.await.unwrap();
-        // What a full disk does, on purpose: the whole transaction is rolled back, and not only the statement.
+        // Does on purpose what a full disk does: the whole transaction is rolled back, and not only
+        // the statement.
         let rollback = "INSERT OR ROLLBACK INTO user_group SELECT * FROM user_group";
         assert!(second.run(rollback, []).await.is_err());
     };
@@ -90,7 +91,7 @@ async fn a_group_whose_transaction_was_ended_by_sqlite_is_not_acknowledged() {
     db.close().await;
 }
 
-/// A transaction is waited for, but neither for ever nor behind any number of others.
+/// A transaction waits for its turn, but neither forever nor behind an unlimited number of others.
 async fn waiting_has_an_end(kind: Kind) {
     let set = |settings: &mut config::Database| {
         (settings.writers, settings.queue) = (1, 1);
@@ -123,7 +124,8 @@ async fn waiting_for_a_connection_of_postgres_has_an_end() {
     waiting_has_an_end(Kind::Postgres).await;
 }
 
-/// What goes on by itself begins nothing more when the server is to end, while requests in flight still do.
+/// Background work begins nothing more once the server is stopping, while requests in progress
+/// still do.
 #[tokio::test]
 async fn in_the_background_nothing_begins_after_the_end() {
     let Some((_database, db)) = open(Kind::Sqlite, |_| {}).await else { return };

@@ -13,11 +13,11 @@ both! {
         let viewer = alice.query("{ viewer { externalId name inbox { counts { unread } } } viewerRole }", json!({})).await;
         let wanted = json!({"viewer": {"externalId": "alice", "name": "alice", "inbox": {"counts": {"unread": 0}}}, "viewerRole": "USER"});
         assert_eq!(viewer, wanted);
-        // A service is nobody's inbox.
+        // A service has no inbox.
         assert_eq!(app.service().query("{ viewer { id } viewerRole }", json!({})).await, json!({"viewer": null, "viewerRole": "SERVICE"}));
     }
 
-    /// Twenty first requests of one person at the same time make one person.
+    /// Twenty concurrent first requests by one person create one person.
     async fn first_requests_at_the_same_time_make_one_person(app: TestApp) {
         let alice = app.client("alice", Role::User);
         let calls = (0..20).map(|_| {
@@ -31,7 +31,7 @@ both! {
         assert!(answers.iter().all(|answer| *answer == answers[0]));
     }
 
-    /// What is left out of an upsert stays as it is.
+    /// Fields omitted from an upsert stay unchanged.
     async fn an_upsert_changes_what_it_names(app: TestApp) {
         let host = app.service();
         let ada = json!({"externalId": "ada", "firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com",
@@ -46,7 +46,7 @@ both! {
             "timeZone": "Europe/London", "avatarUrl": "https://example.com/ada.png", "inbox": {"counts": {"unread": 0}}}));
     }
 
-    /// One bad entry names itself, and none is written.
+    /// The error for one invalid entry names it, and none is written.
     async fn an_upsert_is_all_or_nothing(app: TestApp) {
         let host = app.service();
         for (bad, field) in [
@@ -67,7 +67,7 @@ both! {
         assert_eq!(host.refusal(UPSERT, json!({"users": many})).await.1.unwrap(), "users");
     }
 
-    /// A person is found by either id, and in the list by a part of the name.
+    /// A person can be found by either id, and in the list by a part of the name.
     async fn people_are_found(app: TestApp) {
         let host = app.service();
         let users = json!([{"externalId": "ada", "firstName": "Ada", "lastName": "Lovelace"}, {"externalId": "bob", "firstName": "Bob"}]);

@@ -1,5 +1,5 @@
-//! graphql-transport-ws by its PROTOCOL.md, with raw frames, and what the server adds to it: who may connect, for how long,
-//! and how much.
+//! graphql-transport-ws according to its PROTOCOL.md, with raw frames, and what the server adds:
+//! who may connect, for how long, and how much.
 
 mod ends;
 mod handshake;
@@ -14,7 +14,7 @@ use crate::{
     socket::Socket,
 };
 
-/// Where the database does not matter.
+/// For tests in which the database does not matter.
 async fn server() -> TestApp {
     limited(|_| {}).await
 }
@@ -31,7 +31,7 @@ async fn open(app: &TestApp) -> Socket {
     Socket::open(app.address()).await
 }
 
-/// A socket that has introduced itself, without a token.
+/// A socket after `connection_init`, without a token.
 async fn connected(app: &TestApp) -> Socket {
     open(app).await.initialised().await
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use unic_langid::LanguageIdentifier;
 
-use super::{Doing, settings};
+use super::{ActivitySummary, settings};
 use crate::error::{Error, Result};
 
 /// The texts that are compiled in, by language.
@@ -14,7 +14,7 @@ pub const BUILT_IN: [(&str, &str); 2] = [
     ("de", include_str!("../../../locales/de.ftl")),
 ];
 
-/// How many people a title names before it counts.
+/// How many people a title names before it counts the rest.
 const MOST_NAMES: usize = 2;
 
 pub struct Language {
@@ -23,8 +23,9 @@ pub struct Language {
 }
 
 impl Language {
-    /// A language has what is built in and set for each beginning of its tag, the longer over the shorter: `de-AT` has all of
-    /// `de`. It must have every word, or its titles would be a mixture.
+    /// A language combines what is built in and configured for each prefix of its tag, longer ones
+    /// overriding shorter ones: `de-AT` includes all of `de`. It must have every message, or titles
+    /// would mix languages.
     pub fn open(tag: &str, settings: &BTreeMap<String, String>) -> Result<Self> {
         let language: LanguageIdentifier = tag.parse().map_err(Error::internal)?;
         let mut bundle = FluentBundle::new_concurrent(vec![language]);
@@ -51,28 +52,28 @@ impl Language {
     }
 
     /// None if the language has no sentence for the action.
-    pub fn sentence(&self, doing: &Doing) -> Option<Cow<'_, str>> {
-        let id = format!("action-{}", doing.action);
+    pub fn sentence(&self, summary: &ActivitySummary) -> Option<Cow<'_, str>> {
+        let id = format!("action-{}", summary.action);
         if !self.bundle.has_message(&id) {
             return None;
         }
-        let mut args = about(doing, self.actors(doing)?);
-        args.set("target", self.target(doing)?);
-        args.set("type", doing.target_type);
-        args.set("owned", yes(doing.is_own));
-        args.set("count", count(doing));
+        let mut args = about(summary, self.actors(summary)?);
+        args.set("target", self.target(summary)?);
+        args.set("type", summary.target_type);
+        args.set("owned", yes(summary.is_own));
+        args.set("count", count(summary));
         self.say(&id, None, &args)
     }
 
-    /// What is said of an action without a sentence.
-    pub fn labelled(&self, label: &str, doing: &Doing) -> Option<Cow<'_, str>> {
-        let mut args = about(doing, self.actors(doing)?);
+    /// The title for an action without a sentence.
+    pub fn labelled(&self, label: &str, summary: &ActivitySummary) -> Option<Cow<'_, str>> {
+        let mut args = about(summary, self.actors(summary)?);
         args.set("label", label);
         self.say("doing", None, &args)
     }
 
-    fn actors(&self, doing: &Doing) -> Option<Cow<'_, str>> {
-        let names = &doing.actors[..doing.actors.len().min(MOST_NAMES)];
+    fn actors(&self, summary: &ActivitySummary) -> Option<Cow<'_, str>> {
+        let names = &summary.actors[..summary.actors.len().min(MOST_NAMES)];
         let mut args = FluentArgs::with_capacity(5);
         for ((variable, system), name) in
             [("first", "system"), ("second", "system-after")].iter().zip(names)
@@ -83,37 +84,38 @@ impl Language {
             }
         }
         args.set("named", names.len());
-        args.set("count", count(doing));
-        args.set("others", count(doing) - names.len() as i64);
+        args.set("count", count(summary));
+        args.set("others", count(summary) - names.len() as i64);
         self.say("actors", None, &args)
     }
 
     /// The phrase for the target, and its title.
-    fn target(&self, doing: &Doing) -> Option<Cow<'_, str>> {
-        let title = title(doing);
-        let form = match (doing.is_own, title.is_empty()) {
+    fn target(&self, summary: &ActivitySummary) -> Option<Cow<'_, str>> {
+        let title = title(summary);
+        let form = match (summary.is_own, title.is_empty()) {
             (true, _) => "own",
             (false, false) => "titled",
             (false, true) => "untitled",
         };
         let mut args = FluentArgs::with_capacity(4);
         args.set("title", title);
-        match self.say(&format!("type-{}", doing.target_type), Some(form), &FluentArgs::new()) {
+        match self.say(&format!("type-{}", summary.target_type), Some(form), &FluentArgs::new()) {
             Some(noun) if title.is_empty() => Some(noun),
             Some(noun) => {
                 args.set("noun", noun);
                 self.say("titled", None, &args)
             }
             None => {
-                args.set("name", doing.target_type.replace('_', " "));
-                args.set("owned", yes(doing.is_own));
+                args.set("name", summary.target_type.replace('_', " "));
+                args.set("owned", yes(summary.is_own));
                 args.set("titled", yes(!title.is_empty()));
                 self.say("thing", None, &args)
             }
         }
     }
 
-    /// None if there is no such message, or its pattern fails: half a title is worse than a plainer one.
+    /// None if the message does not exist or its pattern fails: half a title is worse than a
+    /// plainer one.
     fn say(&self, id: &str, attribute: Option<&str>, args: &FluentArgs) -> Option<Cow<'_, str>> {
         let message = self.bundle.get_message(id)?;
         let pattern = match attribute {
@@ -126,22 +128,22 @@ impl Language {
     }
 }
 
-/// The variables that sentences have, and what stands for a missing one.
-fn about<'a>(doing: &'a Doing, actors: Cow<'a, str>) -> FluentArgs<'a> {
+/// The variables of sentences, and what replaces a missing one.
+fn about<'a>(summary: &'a ActivitySummary, actors: Cow<'a, str>) -> FluentArgs<'a> {
     let mut args = FluentArgs::with_capacity(7);
     args.set("actors", actors);
-    args.set("titled", yes(!title(doing).is_empty()));
-    args.set("title", title(doing));
+    args.set("titled", yes(!title(summary).is_empty()));
+    args.set("title", title(summary));
     args
 }
 
-fn title<'a>(doing: &Doing<'a>) -> &'a str {
-    doing.target_title.map(str::trim).unwrap_or_default()
+fn title<'a>(summary: &ActivitySummary<'a>) -> &'a str {
+    summary.target_title.map(str::trim).unwrap_or_default()
 }
 
-/// Never less than are named, whatever was counted.
-fn count(doing: &Doing) -> i64 {
-    doing.actor_count.max(doing.actors.len() as i64).max(1)
+/// Never less than the number of named people, whatever was counted.
+fn count(summary: &ActivitySummary) -> i64 {
+    summary.actor_count.max(summary.actors.len() as i64).max(1)
 }
 
 fn yes(is: bool) -> &'static str {

@@ -1,5 +1,5 @@
-//! Whether what an operator wrote is a pattern of Fluent that can be used without surprises: it knows its variables, refers
-//! to nothing else, and gives one line.
+//! Checks whether an operator's text is a safe Fluent pattern: it uses only the known variables,
+//! refers to nothing else, and gives a single line.
 
 use fluent_syntax::{
     ast::{Entry, Expression, InlineExpression, Pattern, PatternElement},
@@ -9,7 +9,7 @@ use fluent_syntax::{
 
 use crate::error::{Error, Result};
 
-/// The text as it can stand in a message: it cannot begin another one.
+/// The text in a form that can stand in a message without starting another one.
 pub fn check(field: &str, text: &str, variables: &[&str]) -> Result<String> {
     let refuse = |why: String| Err(Error::invalid(field, why));
     let text = text.trim().replace("\r\n", "\n").replace('\n', "\n    ");
@@ -17,7 +17,7 @@ pub fn check(field: &str, text: &str, variables: &[&str]) -> Result<String> {
         Ok(resource) => resource,
         Err((_, errors)) => {
             let why = errors.first().map(|error| error.kind.to_string()).unwrap_or_default();
-            return refuse(format!("is no pattern of Fluent: {why}"));
+            return refuse(format!("is not a Fluent pattern: {why}"));
         }
     };
     let pattern = match &parsed.body[..] {
@@ -27,7 +27,7 @@ pub fn check(field: &str, text: &str, variables: &[&str]) -> Result<String> {
     match pattern.map(|pattern| check_pattern(pattern, variables)) {
         Some(Ok(())) => Ok(text),
         Some(Err(why)) => refuse(why),
-        None => refuse("is more than one pattern of Fluent".into()),
+        None => refuse("is more than one Fluent pattern".into()),
     }
 }
 
@@ -64,7 +64,7 @@ fn check_inline(inline: &InlineExpression<String>, variables: &[&str]) -> Result
         InlineExpression::FunctionReference { id, .. }
         | InlineExpression::MessageReference { id, .. }
         | InlineExpression::TermReference { id, .. } => {
-            Err(format!("refers to {}; a pattern has variables only", id.name))
+            Err(format!("refers to {}; patterns may only use variables", id.name))
         }
     }
 }

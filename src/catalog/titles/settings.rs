@@ -1,4 +1,4 @@
-//! The patterns of the settings, as texts of Fluent by language.
+//! The patterns from the settings, as Fluent texts by language.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub const WORDS: [(&str, &[&str]); 6] = [
     ("doing", &["actors", "label", "titled", "title"]),
 ];
 
-/// What the settings say in each language, checked; the keys are tags in their usual form.
+/// The checked settings for each language; the keys are tags in canonical form.
 pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {
     let mut texts = BTreeMap::<String, String>::new();
     for (action, entry) in &settings.actions {
@@ -58,7 +58,7 @@ pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {
             let field = format!("catalog.words.{tag}.{word}");
             let Some((_, variables)) = WORDS.iter().find(|(known, _)| known == word) else {
                 let known = WORDS.map(|(word, _)| word).join(", ");
-                return Err(Error::invalid(field, format!("is none of {known}")));
+                return Err(Error::invalid(field, format!("must be one of {known}")));
             };
             let phrase = pattern::check(&field, phrase, variables)?;
             *texts.entry(language(&field, tag)?).or_default() += &format!("{word} = {phrase}\n");
@@ -67,10 +67,12 @@ pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {
     Ok(texts)
 }
 
-/// A tag in its usual form: de-at is de-AT.
+/// A tag in canonical form: de-at becomes de-AT.
 fn language(field: &str, tag: &str) -> Result<String> {
     match tag.parse::<LanguageIdentifier>() {
         Ok(language) => Ok(language.to_string()),
-        Err(_) => Err(Error::invalid(field, format!("{tag:?} is no language tag, as en or pt-BR"))),
+        Err(_) => {
+            Err(Error::invalid(field, format!("{tag:?} is not a language tag such as en or pt-BR")))
+        }
     }
 }

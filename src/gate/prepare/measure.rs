@@ -1,6 +1,8 @@
-//! Depth, cost and length of a document, over the graph of its fragments, each fragment once.
+//! Depth, cost and length of a document, calculated over the graph of its fragments, each fragment
+//! once.
 //!
-//! Validation walks every expansion of a fragment (an 882-byte request burns 19 s), so this comes before it, in linear time.
+//! Validation walks every expansion of a fragment (a request of 882 bytes keeps it busy for 19 s),
+//! so this runs first, in linear time.
 
 use std::collections::HashMap;
 
@@ -19,25 +21,26 @@ use super::{
 };
 use crate::config::Limits;
 
-/// What costs are counted in: ten plain fields are an object.
+/// The unit of costs: ten plain fields make an object.
 const OBJECT: u64 = 1_000;
 const FIELD: u64 = 100;
-/// What the schema says about itself is in memory: it costs a hundredth of what is in the database.
+/// The schema's description of itself is in memory: it costs a hundredth of what is in the
+/// database.
 const CHEAP: u64 = 100;
-/// What clients ask when they ask for all of the schema.
+/// What clients query to get the whole schema.
 const DEEPEST_INTROSPECTION: u64 = 15;
-/// What a page has when nobody says how much.
+/// The assumed size of a page if the request does not say.
 const USUAL_PAGE: u64 = 20;
 
-/// What has to be known of a document that is not refused.
+/// What must be known about a document that is accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Measured {
     pub asks_for_the_schema: bool,
-    /// Long texts that an operation can show, at most.
+    /// The most long texts that an operation can return.
     pub texts: u64,
 }
 
-/// Why a document is refused, and by how much if it is for its cost.
+/// Why a document is refused, and by how much it exceeds the limit if the reason is its cost.
 pub struct TooMuch {
     pub message: String,
     pub cost: Option<u64>,
@@ -49,7 +52,7 @@ impl From<String> for TooMuch {
     }
 }
 
-/// Refuses a document that is more than the limits allow.
+/// Refuses a document that exceeds the limits.
 pub fn check(
     document: &ExecutableDocument,
     variables: &Variables,
@@ -82,7 +85,7 @@ pub fn check(
         asks_for_the_schema |= measure.asks_for_the_schema;
         texts = texts.max(size.texts);
     }
-    // A fragment that nobody uses is validated all the same.
+    // A fragment that is not used is validated all the same.
     let mut measure = Measure::new(document, None, variables, &values, shape);
     for name in document.fragments.keys() {
         let size = measure.fragment(name)?;
@@ -105,18 +108,16 @@ fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
     if size.schema_depth > DEEPEST_INTROSPECTION {
         return Err(format!("introspection is at most {DEEPEST_INTROSPECTION} deep").into());
     }
-    // As long as a text without fragments can be.
+    // The greatest length that a text without fragments can have.
     if size.length > limits.tokens as u64 {
-        let message = format!(
-            "a document has at most {} fields, with its fragments written out",
-            limits.tokens
-        );
+        let message =
+            format!("a document has at most {} fields, with its fragments expanded", limits.tokens);
         return Err(message.into());
     }
     // Validation copies a variable wherever it is used.
     if size.values > limits.values {
         return Err(format!(
-            "a document has at most {} values, with its variables written out",
+            "a document has at most {} values, with its variables expanded",
             limits.values
         )
         .into());
@@ -124,7 +125,7 @@ fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
     let cost = size.cost.div_ceil(OBJECT);
     if cost > limits.cost {
         let message = format!(
-            "the query costs {cost}, and {} is the most; ask for shorter pages",
+            "the query costs {cost}, but at most {} is allowed; ask for shorter pages",
             limits.cost
         );
         return Err(TooMuch { message, cost: Some(cost) });
@@ -132,16 +133,16 @@ fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
     Ok(())
 }
 
-/// What was measured of something.
+/// The measurements of a part of a document.
 #[derive(Clone, Copy, Default)]
 struct Size {
     depth: u64,
-    /// Of questions about the schema, which are deep by nature.
+    /// The depth of introspection, which is deep by nature.
     schema_depth: u64,
     cost: u64,
-    /// Fields and spreads, with the fragments written out.
+    /// Fields and spreads, with the fragments expanded.
     length: u64,
-    /// Values in arguments, with the fragments and variables written out.
+    /// Values in arguments, with the fragments and variables expanded.
     values: u64,
     /// Long texts.
     texts: u64,
@@ -153,9 +154,9 @@ struct Measure<'a> {
     variables: &'a Variables,
     values: &'a Values<'a>,
     shape: &'a Shape,
-    /// None while it is being measured: who comes by again has found a circle.
+    /// None while it is being measured: reaching it again means that there is a cycle.
     fragments: HashMap<&'a Name, Option<Size>>,
-    /// As they stand in the text.
+    /// As they occur in the text.
     aliases: usize,
     directives: usize,
     asks_for_the_schema: bool,
@@ -221,13 +222,13 @@ impl<'a> Measure<'a> {
         self.aliases += usize::from(field.alias.is_some());
         self.directives(&field.directives);
         self.asks_for_the_schema |= matches!(field.name.node.as_str(), "__schema" | "__type");
-        // A field that does not exist is for the validation to refuse.
+        // Validation will refuse a field that does not exist.
         let shape = self.shape;
         let known = shape.field(ty, &field.name.node);
         let inner = self.set(&field.selection_set.node, known.map_or("", |known| &known.ty))?;
         let times = match known.map(|known| &known.times) {
             None | Some(Times::One) => 1,
-            // What is shown of a bulk change is as long as what was asked for.
+            // A bulk change returns as many objects as the request named.
             Some(Times::List(length)) if ty.ends_with("Payload") => {
                 self.values.longest.max(*length)
             }
@@ -267,7 +268,7 @@ impl<'a> Measure<'a> {
                 .saturating_add(own.saturating_mul(owns) + searches * OBJECT),
             length: inner.length,
             values: inner.values.saturating_add(values),
-            // Of what is no object, only a text has a weight.
+            // Among fields that are not objects, only texts have a weight.
             texts: inner.texts.saturating_mul(times).saturating_add(if weight.is_some() {
                 times
             } else {
@@ -276,7 +277,7 @@ impl<'a> Measure<'a> {
         })
     }
 
-    /// What an argument costs: itself, or the fields of its object.
+    /// What an argument costs: its own weight, or that of its object's fields.
     fn weight(&self, field: Option<&FieldShape>, name: &str, value: &DocumentValue) -> u64 {
         let Some(argument) = field.and_then(|field| field.arguments.get(name)) else { return 0 };
         match value {
@@ -324,7 +325,7 @@ impl<'a> Measure<'a> {
             Some(None) => return Err(format!("the fragment {name} contains itself")),
             None => {}
         }
-        // An unknown fragment is for the validation to refuse.
+        // Validation will refuse an unknown fragment.
         let Some(fragment) = self.document.fragments.get(name) else { return Ok(Size::default()) };
         self.fragments.insert(name, None);
         self.directives(&fragment.node.directives);
@@ -339,7 +340,7 @@ impl<'a> Measure<'a> {
         asked.filter_map(|value| self.number(value)).max().unwrap_or(USUAL_PAGE)
     }
 
-    /// How many a list argument names. One value is taken for a list of one.
+    /// The length of a list argument. A single value counts as a list of one.
     fn length(&self, field: &Field, name: &str) -> u64 {
         match argument(field, name) {
             None => USUAL_LIST,

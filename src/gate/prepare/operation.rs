@@ -1,4 +1,5 @@
-//! The operation that a request means, and what must be right about it before any of it is executed.
+//! The operation that a request refers to, and what must be valid about it before any of it is
+//! executed.
 
 use std::collections::HashSet;
 
@@ -9,7 +10,7 @@ use async_graphql::{
 
 use crate::gate::errors::refusal;
 
-/// The operation that a request means.
+/// The operation that a request refers to.
 pub fn find<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
@@ -22,19 +23,23 @@ pub fn find<'a>(
     found.map(|(_, operation)| &operation.node).ok_or_else(|| {
         let message = match name {
             Some(name) => format!("the document has no operation {name:?}"),
-            None => "the document has several operations; operationName says which is meant".into(),
+            None => {
+                "the document has several operations; operationName must say which one to execute"
+                    .into()
+            }
         };
         refusal(message, "GRAPHQL_VALIDATION_FAILED")
     })
 }
 
-/// Two fields of one name are one for the specification (§6.3.2), and two calls for async-graphql.
+/// Two fields with the same response name are one for the specification (§6.3.2), but two calls for
+/// async-graphql.
 pub fn check_once(
     operation: &OperationDefinition,
     document: &ExecutableDocument,
 ) -> Result<(), ServerError> {
     let mut names = HashSet::new();
-    // No longer than a document can be with its fragments written out.
+    // No longer than a document may be with its fragments expanded.
     let mut sets = vec![&operation.selection_set.node];
     while let Some(set) = sets.pop().filter(|_| operation.ty == OperationType::Mutation) {
         for selection in &set.items {
@@ -42,8 +47,7 @@ pub fn check_once(
                 Selection::Field(field) => {
                     let name = field.node.response_key().node.as_str();
                     if !names.insert(name) {
-                        let message =
-                            format!("{name} stands twice; give each call a name of its own");
+                        let message = format!("{name} occurs twice; give each call its own alias");
                         return Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"));
                     }
                 }
@@ -58,7 +62,8 @@ pub fn check_once(
     Ok(())
 }
 
-/// async-graphql would notice only when a resolver asks for the variable; a mutation before it would have run.
+/// async-graphql would notice only when a resolver asks for the variable; an earlier mutation would
+/// already have run.
 pub fn check_required(
     operation: &OperationDefinition,
     variables: &Variables,

@@ -1,13 +1,14 @@
-//! The text of a document, looked at before the parser: it recurses on nested values without a limit, and a request of 4 KB
-//! would abort the process.
+//! Scans the text of a document before the parser sees it: the parser recurses on nested values
+//! without a limit, and a request of 4 KB would abort the process.
 
-/// Brackets of any kind within each other: a query of the greatest depth, with values in its arguments.
+/// The greatest depth of brackets of any kind: a query of the greatest depth, with values in its
+/// arguments.
 const DEEPEST_NESTING: usize = 64;
 
-/// Of names, which an answer may have to repeat for each item of a list.
+/// The greatest length of a name, which an answer may have to repeat for each item of a list.
 const LONGEST_WORD: usize = 256;
 
-/// Counts tokens and brackets in one pass, and looks at nothing else.
+/// Counts tokens and brackets in one pass, and checks nothing else.
 pub fn scan(text: &str, most_tokens: usize) -> Result<(), String> {
     let bytes = text.as_bytes();
     let (mut at, mut tokens, mut depth) = (0, 0, 0usize);
@@ -53,7 +54,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+')
 }
 
-/// The bytes of the string that a text begins with, quotes included.
+/// The length in bytes of the string at the start of a text, including quotes.
 fn string_length(text: &[u8]) -> Result<usize, String> {
     let is_block = text.starts_with(b"\"\"\"");
     let quote: &[u8] = if is_block { b"\"\"\"" } else { b"\"" };
@@ -66,14 +67,16 @@ fn string_length(text: &[u8]) -> Result<usize, String> {
         at += match rest[0] {
             b'\\' if is_block && rest[1..].starts_with(quote) => 1 + quote.len(),
             b'\\' if !is_block => 2,
-            // A string on one line ends there; what follows is read as what it is.
+            // A single-line string ends at the line break; what follows is scanned as ordinary
+            // text.
             b'\n' | b'\r' if !is_block => return Ok(at),
             _ => 1,
         };
     }
     match is_block {
-        // The parser takes its quotes for an empty string and goes on behind them, where nobody has looked.
-        true => Err("a block string does not end".into()),
+        // The parser takes its quotes for an empty string and continues after them, where nothing
+        // has been checked.
+        true => Err("a block string is not terminated".into()),
         false => Ok(text.len()),
     }
 }

@@ -1,4 +1,4 @@
-//! How many objects each field of the schema can show, read off the schema itself.
+//! How many objects each field of the schema can return, derived from the schema itself.
 
 use std::collections::HashMap;
 
@@ -15,18 +15,19 @@ use async_graphql::{
 
 use crate::error::{Error, Result};
 
-/// What a list is taken to have when nothing says how long it is.
+/// The assumed length of a list if nothing says how long it is.
 pub const USUAL_LIST: u64 = 10;
 
-/// The schema's own fields, which are in no SDL, with the sizes of ours.
+/// The introspection fields, which are not in any SDL, with the sizes of our schema.
 const INTROSPECTION: &str = "
     type __Schema {
-        types: [__Type] @listSize(assumedSize: 150) queryType: __Type mutationType: __Type subscriptionType: __Type
-        directives: [__Directive]
+        types: [__Type] @listSize(assumedSize: 150) queryType: __Type mutationType: __Type
+        subscriptionType: __Type directives: [__Directive]
     }
     type __Type {
         fields: [__Field] interfaces: [__Type] @listSize(assumedSize: 1) possibleTypes: [__Type]
-        enumValues: [__EnumValue] @listSize(assumedSize: 5) inputFields: [__InputValue] @listSize(assumedSize: 5)
+        enumValues: [__EnumValue] @listSize(assumedSize: 5)
+        inputFields: [__InputValue] @listSize(assumedSize: 5)
         ofType: __Type
     }
     type __Field { args: [__InputValue] @listSize(assumedSize: 2) type: __Type }
@@ -46,30 +47,30 @@ pub type Inputs = HashMap<String, InputShape>;
 
 pub struct InputShape {
     pub ty: String,
-    /// What it costs when it is given, in objects.
+    /// What it costs if it is given, in objects.
     pub weight: u64,
 }
 
 pub struct FieldShape {
-    /// The type of what the field shows, and the same with its lists and exclamation marks.
+    /// The type that the field returns, without and with its list and non-null markers.
     pub ty: String,
     pub full: String,
     pub times: Times,
-    /// What it costs by itself, in objects, where that is not usual: it is a long text.
+    /// What it costs by itself, in objects, if it is more than usual because it is a long text.
     pub weight: Option<u64>,
     pub arguments: Inputs,
 }
 
-/// How many objects a field shows.
+/// How many objects a field returns.
 pub enum Times {
     One,
     /// A list of unknown length.
     List(u64),
     /// A page: as many as `first` or `last` say.
     Page,
-    /// As many as `limit` says, or else this many.
+    /// As many as `limit` says, or by default this many.
     Limit(u64),
-    /// As many as the list of this argument has.
+    /// As many as the list in this argument has.
     Argument(String),
 }
 
@@ -122,14 +123,14 @@ impl FieldShape {
         let list_argument =
             || field.arguments.iter().find(|argument| is_list(&argument.node.ty.node));
         let times = if !is_list(&field.ty.node) {
-            // `Inbox.changes` has `first`, too, and shows one update with a list.
+            // `Inbox.changes` also has `first`, but returns one update that contains a list.
             if has_argument("first") && ty.ends_with("Connection") {
                 Times::Page
             } else {
                 Times::One
             }
         } else if parent.ends_with("Connection") {
-            // The page has been counted by the field that shows the connection.
+            // The field that returns the connection has already counted the page.
             Times::One
         } else if let Some(argument) = list_argument() {
             Times::Argument(argument.node.name.node.to_string())

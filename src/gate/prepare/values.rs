@@ -1,4 +1,4 @@
-//! The values of a request: its variables, and what its document says with them.
+//! The values of a request: its variables, and the document's values with the variables inserted.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,12 @@ use async_graphql_value::Value as DocumentValue;
 
 use crate::config::Limits;
 
-/// So many bytes of a text count as another value.
+/// Each time a text exceeds this many bytes, it counts as one more value.
 const BYTES_PER_VALUE: usize = 64;
 
-/// How much there is in the values of a request.
+/// The size of the values in a request.
 pub struct Values<'a> {
-    /// The sizes of variables, or of their defaults if those are larger.
+    /// The sizes of the variables, or of their defaults if those are larger.
     variables: HashMap<&'a Name, u64>,
     /// The length of the longest list.
     pub longest: u64,
@@ -46,7 +46,7 @@ impl<'a> Values<'a> {
         values
     }
 
-    /// Values within a value, with its variables written out.
+    /// The depth of values within a value, with its variables expanded.
     pub fn size_of(&self, value: &DocumentValue) -> u64 {
         match value {
             DocumentValue::Variable(name) => self.variables.get(name).copied().unwrap_or(1),
@@ -71,7 +71,7 @@ fn size(value: &Value) -> u64 {
     }
 }
 
-/// Copies of a text, and errors that show it, cost what it is long.
+/// Copying a text, or showing it in an error, costs in proportion to its length.
 fn text_size(text: &str) -> u64 {
     1 + (text.len() / BYTES_PER_VALUE) as u64
 }

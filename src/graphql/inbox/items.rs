@@ -1,4 +1,4 @@
-//! One thing in an inbox, as its owner sees it.
+//! A single inbox item, as its owner sees it.
 
 use ::entity::{inbox_item, user};
 use async_graphql::{Context, Enum, ID, Object, SelectionField, Union};
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::preview::preview;
 use crate::{
-    catalog::{Catalog, titles::Doing},
+    catalog::{Catalog, titles::ActivitySummary},
     graphql::{
         app,
         messages::message::Message,
@@ -17,22 +17,22 @@ use crate::{
     inbox::{self, Activities, Item, Subject, Texts},
 };
 
-/// What an item is about.
+/// What an inbox item is about.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "::entity::inbox_item::Kind")]
 pub enum InboxItemKind {
     /// A message or reply.
     Message,
-    /// Something for everybody.
+    /// An announcement to everybody.
     Announcement,
-    /// What people did to something that the reader follows.
+    /// Activities on a target that the owner of the inbox follows.
     Activity,
 }
 
-/// One thing in an inbox.
+/// One item in an inbox.
 pub struct InboxItem(pub Item);
 
-/// One thing in an inbox.
+/// One item in an inbox.
 #[Object]
 impl InboxItem {
     /// Opaque and unique among everything.
@@ -40,14 +40,15 @@ impl InboxItem {
         Kind::InboxItem.encode(self.0.row.id).into()
     }
 
-    /// What it is about. There will be more kinds: show one that you do not know by its title and preview.
+    /// What the item is about. More kinds will be added: show an unknown kind by its title and
+    /// preview.
     async fn kind(&self) -> InboxItemKind {
         self.0.row.kind.into()
     }
 
-    /// One line. For activities a sentence in the language of the inbox's owner: “Ada, Grace and 8 others commented on your
-    /// post “X””, with the names as they are now: a person's new name shows when the item is next fetched, and is no change
-    /// of the inbox.
+    /// One line. For activities, a sentence in the language of the inbox's owner: “Ada, Grace and 8
+    /// others commented on your post “X””. It uses people's current names: a new name shows when
+    /// the item is next fetched, and is not a change of the inbox.
     async fn title(&self, ctx: &Context<'_>) -> String {
         match &self.0.subject {
             Some(Subject::Message { message, .. }) => message.subject.clone(),
@@ -59,7 +60,8 @@ impl InboxItem {
         }
     }
 
-    /// The beginning of the text, on one line, without marks; for activities the `preview` in the data of the latest.
+    /// The beginning of the text, on one line, without Markdown marks. For activities, the
+    /// `preview` in the data of the latest one.
     async fn preview(&self) -> Option<String> {
         match &self.0.subject {
             Some(Subject::Message { message, .. }) => Some(preview(&message.body)),
@@ -73,7 +75,7 @@ impl InboxItem {
         }
     }
 
-    /// Where it is to be found in the host application; null when nobody has said so.
+    /// Where to find it in the host application; null if not given.
     async fn url(&self) -> Option<&str> {
         match self.0.subject.as_ref()? {
             Subject::Message { .. } => None,
@@ -82,7 +84,7 @@ impl InboxItem {
         }
     }
 
-    /// The thing itself; null when it was erased.
+    /// What the item is about; null if it was erased.
     async fn subject(&self) -> Option<InboxSubject> {
         Some(match self.0.subject.clone()? {
             Subject::Message { message, sender } => {
@@ -100,54 +102,54 @@ impl InboxItem {
         })
     }
 
-    /// When its owner had it before their eyes; null: not yet.
+    /// When its owner saw it; null if it is unseen.
     async fn seen_at(&self) -> Option<DateTime<Utc>> {
         self.0.row.seen_at
     }
 
-    /// When its owner read it; null: not yet, or marked as unread.
+    /// When its owner read it; null if it is unread or was marked as unread.
     async fn read_at(&self) -> Option<DateTime<Utc>> {
         self.0.row.read_at
     }
 
-    /// When its owner put it away; null: it is not.
+    /// When its owner archived it; null if it is not archived.
     async fn archived_at(&self) -> Option<DateTime<Utc>> {
         self.0.row.archived_at
     }
 
-    /// When it comes back; null: it is there.
+    /// When a snoozed item returns; null if it is not snoozed.
     async fn snoozed_until(&self) -> Option<DateTime<Utc>> {
         self.0.row.snoozed_until
     }
 
-    /// When its owner was last reminded of it, because they had not read it, or not replied.
+    /// When its owner was last reminded of it because they had not read it, or had not replied.
     async fn reminded_at(&self) -> Option<DateTime<Utc>> {
         self.0.row.reminded_at
     }
 
-    /// Whether that was the last time.
+    /// Whether the last reminder was the final one.
     async fn is_final_reminder(&self) -> bool {
         self.0.row.respond_by.is_some()
     }
 
-    /// After the last reminder: until when there is time to respond.
+    /// After the final reminder: the deadline for responding.
     async fn respond_by(&self) -> Option<DateTime<Utc>> {
         self.0.row.respond_by
     }
 
-    /// When it came; for activities, when the first of them did.
+    /// When it arrived; for activities, when the first of them arrived.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.row.created_at
     }
 
-    /// When it last rose to the top: came, grew by an activity, came back from a snooze, or its owner was reminded. Reading
-    /// and archiving do not move it.
+    /// When it last moved to the top: it arrived, a new activity joined it, its snooze ended, or
+    /// its owner was reminded. Reading and archiving do not change it.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.0.row.updated_at
     }
 }
 
-/// The thing that an item is about.
+/// What an inbox item can be about.
 #[derive(Union)]
 pub enum InboxSubject {
     Message(Message),
@@ -155,13 +157,13 @@ pub enum InboxSubject {
     ActivityGroup(ActivityGroup),
 }
 
-/// What the title of activities says to the owner of the item.
+/// The title of an item of activities, addressed to the item's owner.
 fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities) -> String {
-    let name = |actor: &inbox::Doer| actor.0.as_ref().map(user::Model::name);
+    let name = |actor: &inbox::ItemActor| actor.0.as_ref().map(user::Model::name);
     let actors: Vec<_> = activities.actors.iter().map(name).collect();
     catalog.title(
         &activities.locale,
-        &Doing {
+        &ActivitySummary {
             action: row.action.as_deref().unwrap_or_default(),
             target_type: &activities.target.r#type,
             target_title: activities.target.title.as_deref(),
@@ -172,7 +174,8 @@ fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities)
     )
 }
 
-/// How much of the texts of items is needed below a field. Whatever is called `body` there may be one of them.
+/// How much of the items' texts is needed below a field. Any field called `body` there may be one
+/// of them.
 pub fn texts(field: SelectionField<'_>) -> Texts {
     let below = field.selection_set().map(|field| match field.name() {
         "body" => Texts::Whole,

@@ -16,39 +16,40 @@ use crate::{
     notifications::pull,
 };
 
-/// Some items.
+/// Some inbox items.
 #[derive(InputObject)]
 pub struct InboxItemsInput {
     /// 1 to 100 items of the viewer's inbox.
     item_ids: Vec<ID>,
 }
 
-/// Some items to put off.
+/// Items to snooze.
 #[derive(InputObject)]
 pub struct SnoozeInput {
     /// 1 to 100 items of the viewer's inbox.
     item_ids: Vec<ID>,
-    /// When they come back; in the future.
+    /// When they return; in the future.
     until: DateTime<Utc>,
 }
 
-/// All items that are there, or some kinds of them.
+/// Changes all active items (neither archived nor snoozed), or some kinds of them.
 #[derive(InputObject)]
 pub struct InboxBulkInput {
-    /// Which of them.
+    /// Restricts which items change.
     filter: Option<BulkFilter>,
-    /// A cursor: what arrived after it is left alone, so that nobody marks what they have not been shown.
+    /// A cursor. Items that arrived after it are not changed, so that nobody marks what they have
+    /// not been shown.
     up_to: Option<String>,
 }
 
-/// Which items a bulk mutation concerns, of those that are there.
+/// Which of the active items a bulk mutation changes.
 #[derive(InputObject)]
 pub struct BulkFilter {
     /// Only these kinds.
     kinds: Option<Vec<InboxItemKind>>,
 }
 
-/// The items as they are now.
+/// The items after the change.
 #[derive(SimpleObject)]
 pub struct InboxItemsPayload {
     /// In the order of the input.
@@ -57,16 +58,16 @@ pub struct InboxItemsPayload {
     inbox: Inbox,
 }
 
-/// What a bulk mutation did.
+/// The result of a bulk mutation.
 #[derive(SimpleObject)]
 pub struct InboxBulkPayload {
-    /// How many items it changed.
+    /// How many items were changed.
     affected_count: i32,
     /// The inbox after the change.
     inbox: Inbox,
 }
 
-/// The inbox with what is new.
+/// The inbox, including anything new.
 #[derive(SimpleObject)]
 pub struct InboxPayload {
     /// The inbox.
@@ -105,7 +106,7 @@ async fn change_all(
     Ok(Some(InboxBulkPayload { affected_count: changed as i32, inbox: own(ctx).await? }))
 }
 
-/// The inbox of who acts.
+/// The inbox of the person who acts.
 async fn own(ctx: &Context<'_>) -> Result<Inbox> {
     let actor = actor(ctx)?;
     actor.person()?;
@@ -117,7 +118,7 @@ pub struct InboxMutation;
 
 #[Object]
 impl InboxMutation {
-    /// The viewer has read these; so they have also seen them.
+    /// Marks items as read, and so also as seen.
     async fn mark_read(
         &self,
         ctx: &Context<'_>,
@@ -126,7 +127,7 @@ impl InboxMutation {
         change_items(ctx, &input.item_ids, Change::Read).await
     }
 
-    /// The viewer wants to read these again. Senders keep the reading that was.
+    /// Marks items as unread. Senders still see that they had been read.
     async fn mark_unread(
         &self,
         ctx: &Context<'_>,
@@ -135,7 +136,7 @@ impl InboxMutation {
         change_items(ctx, &input.item_ids, Change::Unread).await
     }
 
-    /// The viewer had these before their eyes.
+    /// Marks items as seen.
     async fn mark_seen(
         &self,
         ctx: &Context<'_>,
@@ -144,7 +145,7 @@ impl InboxMutation {
         change_items(ctx, &input.item_ids, Change::Seen).await
     }
 
-    /// Puts these away.
+    /// Archives items.
     async fn archive(
         &self,
         ctx: &Context<'_>,
@@ -153,7 +154,7 @@ impl InboxMutation {
         change_items(ctx, &input.item_ids, Change::Archive).await
     }
 
-    /// Brings these back to where they were.
+    /// Moves archived items back to where they were.
     async fn unarchive(
         &self,
         ctx: &Context<'_>,
@@ -162,7 +163,7 @@ impl InboxMutation {
         change_items(ctx, &input.item_ids, Change::Unarchive).await
     }
 
-    /// Hides these until a time, when they come back at the top, unseen.
+    /// Hides items until a given time. They return at the top, unseen.
     async fn snooze(
         &self,
         ctx: &Context<'_>,
@@ -172,7 +173,7 @@ impl InboxMutation {
             .await
     }
 
-    /// Brings snoozed items back to where they were.
+    /// Ends a snooze early and moves the items back to where they were.
     async fn unsnooze(
         &self,
         ctx: &Context<'_>,
@@ -181,7 +182,7 @@ impl InboxMutation {
         change_items(ctx, &input.item_ids, Change::Unsnooze).await
     }
 
-    /// The viewer has read everything that is there.
+    /// Marks all active items (neither archived nor snoozed) as read.
     async fn mark_all_read(
         &self,
         ctx: &Context<'_>,
@@ -190,7 +191,7 @@ impl InboxMutation {
         change_all(ctx, input, Change::Read).await
     }
 
-    /// The viewer had everything that is there before their eyes.
+    /// Marks all active items (neither archived nor snoozed) as seen.
     async fn mark_all_seen(
         &self,
         ctx: &Context<'_>,
@@ -199,7 +200,7 @@ impl InboxMutation {
         change_all(ctx, input, Change::Seen).await
     }
 
-    /// Puts everything away that is there.
+    /// Archives all active items (neither archived nor snoozed).
     async fn archive_all(
         &self,
         ctx: &Context<'_>,
@@ -208,8 +209,9 @@ impl InboxMutation {
         change_all(ctx, input, Change::Archive).await
     }
 
-    /// Takes what is new into the viewer's inbox. Nobody needs it who looks at the inbox or follows it, since both do the
-    /// same; a host that polls for counts may want it without looking.
+    /// Takes everything new into the viewer's inbox. Clients that read or follow the inbox do not
+    /// need it, because both do the same; it is for hosts that poll for counts without reading the
+    /// inbox.
     async fn pull_inbox(&self, ctx: &Context<'_>) -> Result<Option<InboxPayload>> {
         pull::pull(app(ctx), &[actor(ctx)?.person()?.id]).await?;
         Ok(Some(InboxPayload { inbox: own(ctx).await? }))

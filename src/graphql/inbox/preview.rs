@@ -6,9 +6,9 @@ use crate::inbox::BEGINNING;
 
 const PREVIEW_CHARACTERS: usize = 140;
 
-/// The words of Markdown without its marks.
+/// The words of a Markdown text without its marks.
 pub fn preview(body: &str) -> String {
-    // A longer beginning than will be shown, so that a huge body costs nothing.
+    // Takes more than is shown, but not everything, so that a huge body costs nothing.
     let beginning = body.char_indices().nth(BEGINNING).map_or(body, |(end, _)| &body[..end]);
     let mut text = String::new();
     for event in Parser::new(beginning) {

@@ -1,4 +1,4 @@
-//! An inbox's history, as `inboxUpdated` and `Inbox.changes` tell it.
+//! An inbox's history, as told by `inboxUpdated` and `Inbox.changes`.
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Subscription};
 use tokio_stream::{Stream, StreamExt};
@@ -17,23 +17,25 @@ use crate::{
     notifications::pull,
 };
 
-/// One step of an inbox's history: what changed since the cursor before it, each item once, in its newest state.
+/// One step of an inbox's history: what changed after the previous cursor. Each item appears once,
+/// in its newest state.
 pub struct InboxUpdate(pub live::Update);
 
-/// One step of an inbox's history: what changed since the cursor before it, each item once, in its newest state.
+/// One step of an inbox's history: what changed after the previous cursor. Each item appears once,
+/// in its newest state.
 #[Object]
 impl InboxUpdate {
-    /// Keep it; give it back as `after`.
+    /// Keep it and pass it back as `after`.
     async fn cursor(&self, ctx: &Context<'_>) -> String {
         Cursor::encode(&app(ctx).epoch, self.0.position)
     }
 
-    /// How much there is, in the same state as `cursor`.
+    /// The counts, from the same state as `cursor`.
     async fn counts(&self) -> InboxCounts {
         InboxCounts(self.0.head.clone())
     }
 
-    /// At most 100; the oldest change first.
+    /// At most 100, oldest change first.
     #[graphql(directive = list_size::apply(100))]
     async fn changes(&self) -> Vec<InboxChange> {
         let since = self.0.since;
@@ -56,39 +58,41 @@ impl InboxUpdate {
         self.0.items.iter().map(change).collect()
     }
 
-    /// Nothing more is known to the server at this moment.
+    /// True if the server knows of nothing newer at this moment.
     async fn caught_up(&self) -> bool {
         self.0.caught_up
     }
 
-    /// Not null: the history cannot be continued from `after`. Fetch the inbox anew, then go on from `cursor`.
+    /// If not null, the history cannot be continued from `after`: fetch the inbox again, then
+    /// continue from `cursor`.
     async fn resync(&self) -> Option<ResyncReason> {
         self.0.resync
     }
 }
 
-/// What happened to one item.
+/// A change of one item.
 #[derive(SimpleObject)]
 pub struct InboxChange {
-    /// What happened, as far as a client must know. An item may be new to a client that hears of it as UPDATED.
+    /// What happened, as far as clients need to know. An item reported as UPDATED may be one that
+    /// the client has not seen before.
     #[graphql(name = "type")]
     change: InboxChangeType,
-    /// The item, also when it is gone.
+    /// The item's id, also if it was removed.
     item_id: ID,
-    /// Its newest state; null when it is gone.
+    /// The item's newest state; null if it was removed.
     item: Option<InboxItem>,
 }
 
 /// What happened to an item.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 pub enum InboxChangeType {
-    /// It is new, or has grown by an activity: worth a toast.
+    /// The item is new, or a new activity joined it: worth a toast.
     Arrived,
-    /// Its owner is reminded of it: worth a toast.
+    /// The item's owner is reminded of it: worth a toast.
     Reminded,
-    /// It was read, moved, or came back, or shows something else.
+    /// The item was read, moved or brought back, or its content changed.
     Updated,
-    /// It is gone for good.
+    /// The item was removed for good.
     Removed,
 }
 
@@ -97,8 +101,9 @@ pub struct InboxSubscription;
 
 #[Subscription]
 impl InboxSubscription {
-    /// The viewer's inbox as it changes. With the last `cursor` as `after`, every change since then comes, in order, none
-    /// missing; without it, what happens from now on, after an empty update that tells the position.
+    /// The viewer's inbox as it changes. With the last `cursor` as `after`, delivers every change
+    /// since then, in order, without gaps. Without it, starts with an empty update that gives the
+    /// current position, followed by every change from then on.
     async fn inbox_updated(
         &self,
         ctx: &Context<'_>,
@@ -107,7 +112,7 @@ impl InboxSubscription {
         let app = app(ctx).clone();
         let owner = actor(ctx)?.person()?.id;
         let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
-        // Before the pull: what is created from here on is taken in for who is connected.
+        // Before the pull: from here on, new activities are taken in for everybody connected.
         let updates = live::follow(app.clone(), outlet(ctx)?, owner, start, texts(ctx.field()));
         pull::on_connect(&app, owner).await?;
         Ok(updates.map(|update| Ok(InboxUpdate(update?))))

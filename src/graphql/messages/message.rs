@@ -58,18 +58,18 @@ impl Message {
         &self.row.subject
     }
 
-    /// Markdown. It is what the sender wrote: sanitise it before you show it as HTML.
+    /// Markdown, exactly as the sender wrote it: sanitise it before you show it as HTML.
     #[graphql(directive = cost::apply(TEXT))]
     async fn body(&self) -> &str {
         &self.row.body
     }
 
-    /// Who sent it; null for the system.
+    /// The sender; null for the system.
     async fn sender(&self) -> Option<&User> {
         self.sender.as_ref()
     }
 
-    /// Its addresses, with the reading of each.
+    /// The people and groups it was addressed to, with how far each has read it.
     async fn sent_to(&self, ctx: &Context<'_>) -> Result<Vec<MessageAudience>> {
         let with_reading = self.may_see_reading(actor(ctx)?);
         let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
@@ -82,8 +82,8 @@ impl Message {
         Ok(audiences.into_iter().map(show).collect())
     }
 
-    /// Each person and address with their reading, by person. For the sender, unless the server keeps to itself who has read,
-    /// and ADMIN; null for others.
+    /// One entry for each person and address, with what they have read, ordered by person. For the
+    /// sender (unless the server hides who has read) and ADMIN; null for others.
     async fn recipients(
         &self,
         ctx: &Context<'_>,
@@ -123,7 +123,7 @@ impl Message {
         )))
     }
 
-    /// The message that this one answers.
+    /// The message that this one replies to.
     async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Message>> {
         match self.row.parent_id {
             Some(parent) => self.related(ctx, parent).await,
@@ -131,7 +131,7 @@ impl Message {
         }
     }
 
-    /// The first message of the thread; itself when it answers nothing.
+    /// The first message of the thread; the message itself if it is not a reply.
     async fn root(&self, ctx: &Context<'_>) -> Result<Message> {
         Ok(self.related(ctx, self.row.root()).await?.ok_or(Error::NotFound("message"))?)
     }
@@ -141,7 +141,7 @@ impl Message {
         self.row.depth
     }
 
-    /// The direct answers that the viewer may see, oldest first.
+    /// The direct replies that the viewer may see, oldest first.
     async fn replies(
         &self,
         ctx: &Context<'_>,
@@ -163,8 +163,8 @@ impl Message {
         Ok(connection(page.slice(rows), |(row, _)| row.id, Message::from))
     }
 
-    /// All answers below the first message of the thread that the viewer may see: each before its own answers, and
-    /// answers to the same in the order of their arrival.
+    /// All replies below the first message of the thread that the viewer may see. Each stands
+    /// before its own replies; replies to the same message are in order of arrival.
     async fn thread(
         &self,
         ctx: &Context<'_>,
@@ -186,14 +186,15 @@ impl Message {
         Ok(connection(page.slice(rows), |(row, _)| row.path.clone(), Message::from))
     }
 
-    /// When it leaves the inboxes, or left them; null when it stays. With a reminder it stays until the time to respond to the
-    /// last one is over.
+    /// When it leaves, or left, the inboxes; null if it stays. A message with a reminder stays
+    /// until the time to respond to the final reminder has passed.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.row.expires_at
     }
 
-    /// How it reminds those who have not read it; null when it does not. How far it came tells who has read: it is for the sender
-    /// and ADMIN, null for others. The item in an inbox says when its owner was reminded.
+    /// How it reminds those who have not read it; null if it does not. The reminder's progress
+    /// reveals who has read the message, so it is for the sender and ADMIN, null for others.
+    /// Recipients see on their inbox item when they were reminded.
     async fn reminder(&self, ctx: &Context<'_>) -> Result<Option<Reminder>> {
         if !self.may_see_reading(actor(ctx)?) {
             return Ok(None);
@@ -202,14 +203,16 @@ impl Message {
         Ok(row.map(|row| Reminder::of(&self.row, row)))
     }
 
-    /// How far it has been read; each person counts once. For the sender and ADMIN; null for others.
+    /// How far it has been read; each person counts once. For the sender and ADMIN;
+    /// null for others.
     async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
         let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
         Ok(self.may_see_reading(actor(ctx)?).then(|| ReadStats::of_message(&self.row, with_names)))
     }
 
-    /// How many had read it when: the intervals in which somebody did for the first time, oldest first; the newest 500. For the
-    /// sender and ADMIN; null for others, and for a single recipient where the server keeps to itself who has read.
+    /// How many people had read it over time: one point for each interval in which somebody first
+    /// read it, oldest first; at most the newest 500. For the sender and ADMIN; null for others,
+    /// and for a single recipient if the server hides who has read.
     #[graphql(directive = list_size::apply(500))]
     async fn read_timeline(
         &self,
@@ -226,13 +229,14 @@ impl Message {
         ))
     }
 
-    /// The viewer's inbox item about it; null when it did not come to them, or has left their inbox.
+    /// The viewer's inbox item about it; null if the message did not reach them or has left their
+    /// inbox.
     async fn viewer_inbox_item(&self, ctx: &Context<'_>) -> Result<Option<InboxItem>> {
         let Some(user) = actor(ctx)?.user_id() else { return Ok(None) };
         Ok(loader(ctx).load_one(ItemAbout { user, message: self.row.id }).await?.map(InboxItem))
     }
 
-    /// Whether the viewer got or sent it, and so can reply.
+    /// Whether the viewer received or sent it, and so may reply.
     async fn viewer_can_reply(&self, ctx: &Context<'_>) -> Result<bool> {
         let Some(user) = actor(ctx)?.user_id() else { return Ok(false) };
         let own = VisibleMessage(message::Reader::User(user), self.row.id);
@@ -246,7 +250,8 @@ impl Message {
 }
 
 impl Message {
-    /// Who has read it is told to the sender; for a message of the system, to the host application.
+    /// Whether the reader is told who has read it: the sender, or the host application for a
+    /// message from the system.
     fn may_see_reading(&self, actor: &Actor) -> bool {
         may_see_reading(actor, self.row.sender_id)
     }
@@ -260,9 +265,9 @@ impl Message {
 /// Which sent messages to list.
 #[derive(InputObject, Default)]
 pub struct SentFilter {
-    /// Only replies, or only messages that start a thread.
+    /// Only replies (true), or only messages that start a thread (false).
     is_reply: Option<bool>,
-    /// A part of the subject or body, in any case.
+    /// Text to look for in subjects and bodies; case-insensitive.
     #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }
@@ -272,7 +277,7 @@ pub struct MessageQuery;
 
 #[Object]
 impl MessageQuery {
-    /// A message that the viewer got or sent (ADMIN: any); null when there is none.
+    /// A message that the viewer received or sent (ADMIN: any message); null if there is none.
     async fn message(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Message>> {
         let actor = actor(ctx)?;
         let Ok(id) = Kind::Message.decode(&id) else { return Ok(None) };
@@ -283,7 +288,8 @@ impl MessageQuery {
         }
     }
 
-    /// What the viewer has sent, newest first; for a service that acts for nobody, what the system has sent.
+    /// The messages that the viewer sent, newest first. For a service that acts for nobody, those
+    /// that the system sent.
     async fn sent_messages(
         &self,
         ctx: &Context<'_>,
@@ -295,7 +301,7 @@ impl MessageQuery {
     ) -> Result<Paged<Message>> {
         let page = page::<i64>((first, after, last, before))?;
         let sender = actor(ctx)?.user_id();
-        // Needs no scope: what somebody sent is theirs.
+        // Needs no scope: senders may see what they sent.
         let mut sent = message::Entity::find().filter(match sender {
             Some(sender) => message::COLUMN.sender_id.eq(sender),
             None => message::COLUMN.sender_id.is_null(),
@@ -335,7 +341,7 @@ pub struct ReplyToMessagePayload {
     message: Message,
 }
 
-/// The message as it is now.
+/// The message after the change.
 #[derive(SimpleObject)]
 pub struct UpdateMessagePayload {
     /// The message.
@@ -357,7 +363,7 @@ impl MessageMutation {
         Ok(Some(CreateMessagePayload { message: sent.into() }))
     }
 
-    /// Answers a message that the viewer got or sent.
+    /// Replies to a message that the viewer received or sent.
     async fn reply_to_message(
         &self,
         ctx: &Context<'_>,
@@ -367,8 +373,9 @@ impl MessageMutation {
         Ok(Some(ReplyToMessagePayload { message: sent.into() }))
     }
 
-    /// Changes the expiry or the reminder of a message that the viewer sent (ADMIN: any). A sent message cannot be unsent, but a past `expiresAt` takes it
-    /// out of all inboxes and ends its reminders.
+    /// Changes the expiry or the reminder of a message that the viewer sent (ADMIN: any message). A
+    /// message cannot be unsent, but an `expiresAt` in the past removes it from all inboxes and
+    /// ends its reminders.
     async fn update_message(
         &self,
         ctx: &Context<'_>,

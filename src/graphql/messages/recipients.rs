@@ -1,4 +1,4 @@
-//! Whom a message reached, and how far it has been read.
+//! Whom a message reached, and how far they have read it.
 
 use ::entity::{announcement, message, message_audience, message_recipient, user};
 use async_graphql::{ID, InputObject, Object, SimpleObject, Union};
@@ -11,7 +11,8 @@ use crate::{
     id::Kind,
 };
 
-/// Who has read it is told to the sender; for a message of the system, to the host application.
+/// Whether the reader is told who has read it: the sender, or the host application for a message
+/// from the system.
 pub fn may_see_reading(actor: &Actor, sender: Option<i64>) -> bool {
     match sender {
         _ if actor.is_admin() => true,
@@ -20,14 +21,15 @@ pub fn may_see_reading(actor: &Actor, sender: Option<i64>) -> bool {
     }
 }
 
-/// An address of a message.
+/// One of the people or groups that a message was addressed to.
 #[derive(SimpleObject)]
 pub struct MessageAudience {
-    /// Who is behind it; null for a group that was deleted.
+    /// The person or group; null for a group that was deleted.
     pub audience: Option<Audience>,
-    /// The name as it was when the message was sent.
+    /// Its name at the time when the message was sent.
     pub name: String,
-    /// How far this address has read. For the sender and ADMIN; null for others.
+    /// How far the people behind this address have read it. For the sender and ADMIN;
+    /// null for others.
     pub read_stats: Option<ReadStats>,
 }
 
@@ -47,25 +49,29 @@ impl Audience {
     }
 }
 
-/// How far something has been read. Who reads, has seen; a reading is never taken back.
+/// How far something has been read. Reading counts as seeing, and marking as unread does not undo a
+/// reading.
 #[derive(SimpleObject)]
 pub struct ReadStats {
-    /// How many it reached. Of a message settled when it was sent.
+    /// How many people it reached. For a message, this is fixed when it is sent.
     recipient_count: i32,
-    /// How many have seen it in their inbox.
+    /// How many people have seen it in their inbox.
     seen_count: i32,
-    /// How many have read it.
+    /// How many people have read it.
     read_count: i32,
-    /// `readCount` of `recipientCount`, between 0 and 1.
+    /// `readCount` divided by `recipientCount`, between 0 and 1.
     read_rate: f64,
-    /// The first reading. Where the server keeps to itself who has read, null for a single recipient.
+    /// When it was first read by anybody. Null for a single recipient if the server hides who has
+    /// read.
     first_read_at: Option<DateTime<Utc>>,
-    /// The latest first reading of anybody. Null as `firstReadAt`.
+    /// When it was most recently read by somebody for the first time. Null for a single recipient
+    /// if the server hides who has read.
     last_read_at: Option<DateTime<Utc>>,
 }
 
 impl ReadStats {
-    /// `with_names`: whether the reader may know who has read, and so when the only recipient has.
+    /// `with_names`: whether the reader may know who has read, and therefore when a single
+    /// recipient did.
     pub fn of_message(row: &message::Model, with_names: bool) -> Self {
         let times = if with_names || row.recipient_count > 1 {
             (row.first_read_at, row.last_read_at)
@@ -107,7 +113,8 @@ impl ReadStats {
     }
 }
 
-/// A person whom a message reached by one of its addresses. Who was reached twice stands here twice.
+/// A person whom a message reached through one of its addresses. Somebody reached through two
+/// addresses appears twice.
 pub struct MessageRecipient {
     pub row: message_recipient::Model,
     user: Option<user::Model>,
@@ -121,7 +128,7 @@ pub type RecipientRow = (
     Option<::entity::group::Model>,
 );
 
-/// Recipients with the person and the address.
+/// Adds the person and the address to recipients.
 pub fn recipients() -> sea_orm::SelectFour<
     message_recipient::Entity,
     user::Entity,
@@ -141,7 +148,8 @@ impl From<RecipientRow> for MessageRecipient {
     }
 }
 
-/// A person whom a message reached by one of its addresses. Who was reached twice stands here twice.
+/// A person whom a message reached through one of its addresses. Somebody reached through two
+/// addresses appears twice.
 #[Object]
 impl MessageRecipient {
     /// Opaque and unique among everything.
@@ -154,7 +162,7 @@ impl MessageRecipient {
         self.user.clone().map(User::from)
     }
 
-    /// The address by which it reached them; null for a group that was deleted.
+    /// The address through which it reached them; null for a group that was deleted.
     async fn via(&self) -> Option<Audience> {
         match &self.group {
             Some(group) => Audience::of(None, Some(group.clone())),
@@ -167,12 +175,12 @@ impl MessageRecipient {
         self.row.seen_at
     }
 
-    /// When they first read it. Marking it as unread does not take this back.
+    /// When they first read it. Marking it as unread does not undo this.
     async fn read_at(&self) -> Option<DateTime<Utc>> {
         self.row.read_at
     }
 
-    /// When they first replied to it, or to any message of the thread that it begins.
+    /// When they first replied to it, or to any message of the thread that it starts.
     async fn replied_at(&self) -> Option<DateTime<Utc>> {
         self.row.replied_at
     }
@@ -182,7 +190,7 @@ impl MessageRecipient {
         self.row.reminded_at
     }
 
-    /// How often they were reminded of it.
+    /// How many times they were reminded of it.
     async fn reminder_count(&self) -> i32 {
         self.row.reminder_count
     }
@@ -191,10 +199,10 @@ impl MessageRecipient {
 /// Which recipients to list.
 #[derive(InputObject, Default)]
 pub struct RecipientFilter {
-    /// Those who have read it, or have not.
+    /// Only those who have read it (true), or have not (false).
     pub has_read: Option<bool>,
-    /// Those who have seen it, or have not.
+    /// Only those who have seen it (true), or have not (false).
     pub has_seen: Option<bool>,
-    /// Those who have replied to it, or have not.
+    /// Only those who have replied to it (true), or have not (false).
     pub has_replied: Option<bool>,
 }

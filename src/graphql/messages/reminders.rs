@@ -1,4 +1,4 @@
-//! How a message reminds, and why somebody was deactivated.
+//! How a message reminds its recipients, and why somebody was deactivated.
 
 use ::entity::{message, reminder};
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
@@ -10,7 +10,7 @@ use crate::{
     messages::reminders::{self, RemindUntil, ReminderInput},
 };
 
-/// How a message reminds those who have not read it, or not replied to it.
+/// How a message reminds those who have not read it, or have not replied to it.
 pub struct Reminder {
     row: reminder::Model,
     expiry: Option<DateTime<Utc>>,
@@ -22,37 +22,39 @@ impl Reminder {
     }
 }
 
-/// How a message reminds those who have not read it, or not replied to it.
+/// How a message reminds those who have not read it, or have not replied to it.
 #[Object]
 impl Reminder {
-    /// How often: a name of the server's settings, as `daily` or `weekly`.
+    /// How often it reminds: a name from the server's configuration, such as `daily` or `weekly`.
     async fn frequency(&self) -> &str {
         &self.row.frequency
     }
 
-    /// What ends the reminders of a person.
+    /// What ends the reminders for a person.
     async fn until(&self) -> RemindUntil {
         self.row.until.into()
     }
 
-    /// Whose wall clock the dates step on: a name of the IANA time zone database.
+    /// The time zone in whose local time the dates are calculated: a name from the IANA time zone
+    /// database.
     async fn time_zone(&self) -> &str {
         &self.row.zone
     }
 
-    /// When it reminds next; null when it is over: after the last time, or when nobody is left to be reminded.
+    /// When it next reminds; null once it has ended: after the final reminder, or when there is
+    /// nobody left to remind.
     async fn next_at(&self) -> Option<DateTime<Utc>> {
         self.row.next_at
     }
 
-    /// All dates to come, the last one at the expiry; at most 100, and 10 where there is no expiry. Some may find nobody left
-    /// to be reminded.
+    /// All future dates, the last one at the expiry. At most 100, or 10 if there is no expiry. On
+    /// some of them there may be nobody left to remind.
     #[graphql(directive = list_size::apply(100))]
     async fn schedule(&self) -> Vec<DateTime<Utc>> {
         let Some(next) = self.row.next_at else { return Vec::new() };
-        // From the date that is claimed next, which may be a little late.
+        // From the date that is claimed next, which may be slightly overdue.
         let mut dates = vec![next];
-        // A later version of the server knows the others.
+        // A later version of the server may have written other values.
         let Some(schedule) = reminders::schedule_of(&self.row, self.expiry) else { return dates };
         dates.extend(reminders::dates(&schedule, next));
         dates.truncate(reminders::most_dates(&schedule));
@@ -64,12 +66,12 @@ impl Reminder {
         self.row.sent_count
     }
 
-    /// Until when there is time to respond; null before the last reminder.
+    /// The deadline for responding; null before the final reminder.
     async fn respond_by(&self) -> Option<DateTime<Utc>> {
         self.row.respond_by
     }
 
-    /// Whether those are deactivated who have not replied by then.
+    /// Whether those who have not replied by the deadline are deactivated.
     async fn deactivates_non_repliers(&self) -> bool {
         self.row.deactivates
     }
@@ -80,8 +82,8 @@ pub struct ReminderQuery;
 
 #[Object]
 impl ReminderQuery {
-    /// The dates that a reminder would have if it were set now, for a form that composes a message; the last one at the
-    /// expiry. At most 100, and 10 where there is no expiry.
+    /// The dates that a reminder would have if it were set now, for a form that composes a message;
+    /// the last one is at the expiry. At most 100, or 10 if there is no expiry.
     #[graphql(directive = list_size::apply(100))]
     async fn reminder_schedule(
         &self,
@@ -96,22 +98,22 @@ impl ReminderQuery {
     }
 }
 
-/// That a person cannot come in, and why.
+/// Shows that a person is shut out, and why.
 #[derive(SimpleObject)]
 pub struct Deactivation {
     /// Since when.
     pub at: DateTime<Utc>,
-    /// Why.
+    /// The reason.
     pub reason: DeactivationReason,
-    /// The message that they did not reply to, for who may see it.
+    /// The message that they did not reply to, if the caller may see it.
     pub message: Option<Message>,
 }
 
 /// Why a person is deactivated.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 pub enum DeactivationReason {
-    /// The host application or an admin has done it.
+    /// The host application or an admin deactivated them.
     Host,
-    /// They did not reply to a message that asked for it, in time.
+    /// They did not reply in time to a message that required it.
     NoReply,
 }

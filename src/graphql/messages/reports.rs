@@ -23,10 +23,10 @@ use crate::{
     },
 };
 
-/// How far one address of a message has read.
+/// How far one address of a message has been read.
 pub struct ReadReportRow(pub Row);
 
-/// How far one address of a message has read.
+/// How far one address of a message has been read.
 #[Object]
 impl ReadReportRow {
     /// Opaque and unique among everything.
@@ -40,7 +40,7 @@ impl ReadReportRow {
         Ok(loader(ctx).load_one(key).await?.map(Message::from).ok_or(Error::NotFound("message"))?)
     }
 
-    /// The address.
+    /// The person or group that it was addressed to.
     async fn sent_to(&self, ctx: &Context<'_>) -> Result<MessageAudience> {
         Ok(MessageAudience {
             audience: Audience::of(self.0.user.clone(), self.0.group.clone()),
@@ -71,9 +71,9 @@ impl ReadReportRow {
 pub struct ReadTimelinePoint {
     /// When the interval begins.
     at: DateTime<Utc>,
-    /// How many had read it by its end.
+    /// How many people had read it by the end of the interval.
     read_count: i32,
-    /// `readCount` of the message's `recipientCount`, between 0 and 1.
+    /// `readCount` divided by the message's `recipientCount`, between 0 and 1.
     read_rate: f64,
 }
 
@@ -89,8 +89,8 @@ pub struct ReportQuery;
 
 #[Object]
 impl ReportQuery {
-    /// How far the addresses of the viewer's own messages have read, one row for each message and address (ADMIN: of all
-    /// messages; a service that acts for nobody: of the system's).
+    /// How far the viewer's messages have been read: one row for each message and address. ADMIN:
+    /// of all messages. A service that acts for nobody: of the system's messages.
     #[expect(clippy::too_many_arguments, reason = "they are the arguments of the field")]
     async fn read_report(
         &self,
@@ -115,8 +115,8 @@ pub struct ReportSubscription;
 
 #[Subscription]
 impl ReportSubscription {
-    /// How far a message has been read, for its sender and ADMIN: its state at once, and then whenever it has changed, at most
-    /// once a second.
+    /// How far a message has been read, for its sender and ADMIN: the current state at once, then
+    /// again whenever it changes, at most once a second.
     async fn read_stats_updated(
         &self,
         ctx: &Context<'_>,

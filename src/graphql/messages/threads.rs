@@ -15,29 +15,33 @@ use crate::{
     },
 };
 
-/// One step of a thread's history: what is new or changed since the cursor before it, each message once.
+/// One step of a thread's history: what is new or changed after the previous cursor. Each message
+/// appears once.
 pub struct ThreadUpdate(Update);
 
-/// One step of a thread's history: what is new or changed since the cursor before it, each message once.
+/// One step of a thread's history: what is new or changed after the previous cursor. Each message
+/// appears once.
 #[Object]
 impl ThreadUpdate {
-    /// Keep it; give it back as `after`.
+    /// Keep it and pass it back as `after`.
     async fn cursor(&self, ctx: &Context<'_>) -> String {
         Cursor::encode(&app(ctx).epoch, Position::end(self.0.seq))
     }
 
-    /// The replies that are new to the viewer, and messages whose expiry changed; at most 100, the oldest change first.
+    /// Replies that are new to the viewer, and messages whose expiry changed. At most 100, oldest
+    /// change first.
     #[graphql(directive = list_size::apply(100))]
     async fn messages(&self) -> Vec<Message> {
         self.0.messages.iter().cloned().map(Message::from).collect()
     }
 
-    /// Nothing more is known to the server at this moment.
+    /// True if the server knows of nothing newer at this moment.
     async fn caught_up(&self) -> bool {
         self.0.caught_up
     }
 
-    /// Not null: the history cannot be continued from `after`. Fetch the thread anew, then go on from `cursor`.
+    /// If not null, the history cannot be continued from `after`: fetch the thread again, then
+    /// continue from `cursor`.
     async fn resync(&self) -> Option<ResyncReason> {
         self.0.resync
     }
@@ -48,7 +52,8 @@ pub struct ThreadSubscription;
 
 #[Subscription]
 impl ThreadSubscription {
-    /// A thread as it grows, for those who may see its first message. It resumes as `inboxUpdated` does.
+    /// A thread as it grows, for anyone who may see its first message. It resumes from a cursor in
+    /// the same way as `inboxUpdated`.
     async fn thread_updated(
         &self,
         ctx: &Context<'_>,

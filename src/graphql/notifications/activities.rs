@@ -18,10 +18,10 @@ use crate::{
     notifications::activities::{self, CreateActivitiesInput},
 };
 
-/// Somebody did something to something.
+/// Somebody did something to a target.
 pub struct Activity(pub activity::Model);
 
-/// Somebody did something to something.
+/// Somebody did something to a target.
 #[Object]
 impl Activity {
     /// Opaque and unique among everything.
@@ -35,61 +35,61 @@ impl Activity {
         Ok(loader(ctx).load_one(UserBy(id)).await?.map(User::from))
     }
 
-    /// What they did: an action of the catalog.
+    /// What they did: an action from the catalog.
     async fn action(&self) -> &str {
         &self.0.action
     }
 
-    /// What they did it to.
+    /// The target of the action.
     async fn target(&self, ctx: &Context<'_>) -> Result<Target> {
         let target = loader(ctx).load_one(TargetBy(self.0.target_id)).await?;
         Ok(Target(target.ok_or(Error::NotFound(Kind::Target.noun()))?))
     }
 
-    /// What the host application told with it.
+    /// Data that the host application attached.
     async fn data(&self) -> Result<Option<serde_json::Value>> {
         let data = self.0.data.as_deref().map(serde_json::from_str).transpose();
         Ok(data.map_err(Error::internal)?)
     }
 
-    /// When it happened, by the host application.
+    /// When it happened, according to the host application.
     async fn occurred_at(&self) -> DateTime<Utc> {
         self.0.occurred_at
     }
 
-    /// When it was taken back; null: it stands.
+    /// When it was retracted; null if it was not.
     async fn retracted_at(&self) -> Option<DateTime<Utc>> {
         self.0.retracted_at
     }
 
-    /// When the host application told of it.
+    /// When the host application reported it.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
 }
 
-/// Activities of one kind on one target, which are one item: “Ada, Grace and 8 others commented on your post X”. It grows
-/// while the item is unread.
+/// Activities with the same action on the same target, shown as one item: “Ada, Grace and 8 others
+/// commented on your post X”. New activities join it while the item is unread.
 pub struct ActivityGroup {
     pub row: Arc<inbox_item::Model>,
     pub activities: Arc<Activities>,
 }
 
-/// Activities of one kind on one target, which are one item: “Ada, Grace and 8 others commented on your post X”. It grows
-/// while the item is unread.
+/// Activities with the same action on the same target, shown as one item: “Ada, Grace and 8 others
+/// commented on your post X”. New activities join it while the item is unread.
 #[Object]
 impl ActivityGroup {
-    /// What was done: an action of the catalog.
+    /// The action that the activities share: an action from the catalog.
     async fn action(&self) -> &str {
         self.row.action.as_deref().unwrap_or_default()
     }
 
-    /// What it was done to.
+    /// The target that they share.
     async fn target(&self) -> Target {
         Target(self.activities.target.clone())
     }
 
-    /// Why the owner of the inbox has this: the reasons for which they followed the target.
+    /// Why the inbox's owner receives this: the reasons for which they follow the target.
     #[graphql(directive = list_size::apply(2))]
     async fn reasons(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
         Ok(loader(ctx).load_one(ReasonsOf(self.row.id)).await?.unwrap_or_default())
@@ -100,7 +100,8 @@ impl ActivityGroup {
         self.row.actor_count
     }
 
-    /// Some of these people, who did it last first. `limit` is between 1 and 20. The system is not among them.
+    /// Some of these people, most recent first. `limit` is between 1 and 20. The system is not
+    /// included.
     #[graphql(directive = list_size::apply(3))]
     async fn latest_actors(
         &self,
@@ -108,8 +109,9 @@ impl ActivityGroup {
         #[graphql(default = 3)] limit: i32,
     ) -> Result<Vec<User>> {
         let most = usize::try_from(limit).ok().filter(|limit| (1..=MOST_ACTORS).contains(limit));
-        let most =
-            most.ok_or_else(|| Error::invalid("limit", format!("is between 1 and {MOST_ACTORS}")))?;
+        let most = most.ok_or_else(|| {
+            Error::invalid("limit", format!("must be between 1 and {MOST_ACTORS}"))
+        })?;
         let loaded = &self.activities.actors;
         let people: Vec<_> = loaded.iter().filter_map(|actor| actor.0.clone()).collect();
         let actors = match most <= people.len() || loaded.len() < LATEST_ACTORS {
@@ -122,12 +124,12 @@ impl ActivityGroup {
         Ok(actors.into_iter().take(most).map(User::from).collect())
     }
 
-    /// How many activities there are.
+    /// The number of activities.
     async fn activity_count(&self) -> i32 {
         self.row.activity_count
     }
 
-    /// The activities, the latest first.
+    /// The activities, most recent first.
     async fn activities(
         &self,
         ctx: &Context<'_>,
@@ -144,21 +146,21 @@ impl ActivityGroup {
 
 const MOST_ACTORS: usize = 20;
 
-/// What was told of.
+/// The activities that were reported.
 #[derive(SimpleObject)]
 pub struct CreateActivitiesPayload {
     /// In the order of the input.
     activities: Vec<Activity>,
 }
 
-/// Which activity to take back.
+/// Which activity to retract.
 #[derive(InputObject)]
 pub struct RetractActivityInput {
     /// The activity.
     activity_id: ID,
 }
 
-/// The activity as it is now.
+/// The activity after the change.
 #[derive(SimpleObject)]
 pub struct RetractActivityPayload {
     /// The activity.
@@ -170,8 +172,9 @@ pub struct ActivityMutation;
 
 #[Object]
 impl ActivityMutation {
-    /// Tells what people did; all or none. It costs the same however many follow the targets. Whoever followed a target before,
-    /// wants to hear of the action, and did not do it themself, gets it into their inbox.
+    /// Reports activities; all of them or none. The cost does not depend on how many people follow
+    /// the targets. An activity reaches the inbox of everyone who already followed the target,
+    /// wants to hear of the action and did not do it themself.
     #[graphql(directive = auth::apply(hosts()))]
     async fn create_activities(
         &self,
@@ -184,7 +187,8 @@ impl ActivityMutation {
         }))
     }
 
-    /// Takes an activity back: it leaves the inbox items that it is in, and an item with nothing left goes. Can be repeated.
+    /// Retracts an activity: it is removed from the inbox items that include it, and items left
+    /// empty are removed. Idempotent.
     #[graphql(directive = auth::apply(hosts()))]
     async fn retract_activity(
         &self,

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Something for everybody who is known when it is published.
+/// An announcement to everybody known when it is published.
 pub struct Announcement {
     pub row: Arc<announcement::Model>,
     pub author: Option<User>,
@@ -32,7 +32,7 @@ impl From<Announced> for Announcement {
     }
 }
 
-/// Something for everybody who is known when it is published.
+/// An announcement to everybody known when it is published.
 #[Object]
 impl Announcement {
     /// Opaque and unique among everything.
@@ -51,7 +51,7 @@ impl Announcement {
         &self.row.body
     }
 
-    /// Where more is to be found: a web URL or a path of the host application.
+    /// A link to more information: a web URL or a path of the host application.
     async fn url(&self) -> Option<&str> {
         self.row.url.as_deref()
     }
@@ -61,23 +61,24 @@ impl Announcement {
         self.author.as_ref()
     }
 
-    /// When everybody got it, or is to get it.
+    /// When it was, or will be, published to everybody.
     async fn published_at(&self) -> DateTime<Utc> {
         self.row.publish_at
     }
 
-    /// When it leaves the inboxes, or left them; null when it stays.
+    /// When it leaves, or left, the inboxes; null if it stays.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.row.expires_at
     }
 
-    /// When it was taken back; null: it was not.
+    /// When it was retracted; null if it was not.
     async fn retracted_at(&self) -> Option<DateTime<Utc>> {
         self.row.retracted_at
     }
 
-    /// How far it has been read. Recipients are those who were known when it was published and were active then or are now;
-    /// nobody before. For its author, SERVICE and ADMIN; null for others.
+    /// How far it has been read. Recipients are the people who were known when it was published and
+    /// were active then or are active now; there are none before that. For its author, SERVICE and
+    /// ADMIN; null for others.
     async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
         let actor = actor(ctx)?;
         if !actor.is_host() && !may_see_reading(actor, self.row.author_id) {
@@ -90,7 +91,7 @@ impl Announcement {
         Ok(Some(ReadStats::of_announcement(&self.row, recipients)))
     }
 
-    /// When it was made.
+    /// When it was created.
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
     }
@@ -101,7 +102,8 @@ pub struct AnnouncementQuery;
 
 #[Object]
 impl AnnouncementQuery {
-    /// An announcement that was published and not retracted (SERVICE and ADMIN: any); null when there is none.
+    /// A published announcement that has not been retracted (SERVICE and ADMIN: any announcement);
+    /// null if there is none.
     async fn announcement(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Announcement>> {
         let actor = actor(ctx)?;
         let Ok(id) = Kind::Announcement.decode(&id) else { return Ok(None) };
@@ -112,8 +114,8 @@ impl AnnouncementQuery {
         }
     }
 
-    /// What was announced, the newest first by when it was made; for SERVICE and ADMIN also what is planned and what was
-    /// retracted. Expired ones stay in this list.
+    /// Announcements, most recently created first. SERVICE and ADMIN also see scheduled and
+    /// retracted ones. Expired ones stay in this list.
     async fn announcements(
         &self,
         ctx: &Context<'_>,
@@ -138,28 +140,28 @@ impl AnnouncementQuery {
     }
 }
 
-/// The announcement that was made.
+/// The new announcement.
 #[derive(SimpleObject)]
 pub struct CreateAnnouncementPayload {
     /// The announcement.
     announcement: Announcement,
 }
 
-/// The announcement as it is now.
+/// The announcement after the change.
 #[derive(SimpleObject)]
 pub struct UpdateAnnouncementPayload {
     /// The announcement.
     announcement: Announcement,
 }
 
-/// Which announcement to take back.
+/// Which announcement to retract.
 #[derive(InputObject)]
 pub struct RetractAnnouncementInput {
     /// The announcement.
     announcement_id: ID,
 }
 
-/// The announcement as it is now.
+/// The announcement after the change.
 #[derive(SimpleObject)]
 pub struct RetractAnnouncementPayload {
     /// The announcement.
@@ -171,8 +173,8 @@ pub struct AnnouncementMutation;
 
 #[Object]
 impl AnnouncementMutation {
-    /// Announces something to everybody, at once or at `publishAt`. It costs the same for ten people and for a million. Who
-    /// becomes known after it was published does not get it.
+    /// Announces something to everybody, at once or at `publishAt`. The cost does not depend on how
+    /// many people there are. People who become known after it was published do not receive it.
     #[graphql(directive = auth::apply(hosts()))]
     async fn create_announcement(
         &self,
@@ -183,7 +185,7 @@ impl AnnouncementMutation {
         Ok(Some(CreateAnnouncementPayload { announcement: announced.into() }))
     }
 
-    /// Changes an announcement, also where it has been delivered.
+    /// Changes an announcement, even if it has already been delivered.
     #[graphql(directive = auth::apply(hosts()))]
     async fn update_announcement(
         &self,
@@ -194,7 +196,7 @@ impl AnnouncementMutation {
         Ok(Some(UpdateAnnouncementPayload { announcement: announced.into() }))
     }
 
-    /// Takes an announcement back: it leaves all inboxes. Can be repeated.
+    /// Retracts an announcement: it is removed from all inboxes. Idempotent.
     #[graphql(directive = auth::apply(hosts()))]
     async fn retract_announcement(
         &self,

@@ -7,23 +7,25 @@ use crate::{
     graphql::{actor, app},
 };
 
-/// What activities are about, and what can be subscribed to. It is the server's configuration.
+/// What activities can be about and what can be subscribed to. It comes from the server's
+/// configuration.
 pub struct Catalog(Arc<catalog::Catalog>);
 
-/// What activities are about, and what can be subscribed to. It is the server's configuration.
+/// What activities can be about and what can be subscribed to. It comes from the server's
+/// configuration.
 #[Object]
 impl Catalog {
-    /// The kinds of things that something can be done to.
+    /// The types of targets.
     async fn target_types(&self) -> &[String] {
         self.0.target_types()
     }
 
-    /// What can be done to them.
+    /// What can be done to a target.
     async fn actions(&self) -> Vec<CatalogAction> {
         self.0.actions().iter().map(CatalogAction::from).collect()
     }
 
-    /// How often a message can remind: names for `ReminderInput.frequency`.
+    /// How often a message can remind: the names for `ReminderInput.frequency`.
     async fn reminder_frequencies<'a>(&self, ctx: &Context<'a>) -> Vec<&'a str> {
         app(ctx).config.reminder_frequencies.names().collect()
     }
@@ -37,11 +39,11 @@ impl Catalog {
 /// Something that can be done to a target.
 #[derive(SimpleObject)]
 pub struct CatalogAction {
-    /// Its name in inputs, as `comment`.
+    /// Its name in inputs, such as `comment`.
     key: String,
-    /// What people read where they choose what they want.
+    /// The text to show to people who choose what they want to hear of.
     label: String,
-    /// Whether people get it who have said nothing.
+    /// Whether people receive it who have not chosen.
     enabled_by_default: bool,
 }
 
@@ -55,14 +57,14 @@ impl From<&catalog::Action> for CatalogAction {
     }
 }
 
-/// Why somebody is subscribed to a target.
+/// A reason for which somebody is subscribed to a target.
 #[derive(SimpleObject)]
 pub struct CatalogReason {
-    /// Its name in inputs, as `create_post`.
+    /// Its name in inputs, such as `create_post`.
     key: String,
-    /// What people read who ask why they got something.
+    /// The text to show to people who ask why they received something.
     label: String,
-    /// The keys of the actions that it subscribes to.
+    /// The keys of the actions that this reason covers.
     actions: Vec<String>,
 }
 
@@ -81,7 +83,7 @@ pub struct CatalogQuery;
 
 #[Object]
 impl CatalogQuery {
-    /// What activities are about, and what can be subscribed to.
+    /// What activities can be about and what can be subscribed to.
     async fn catalog(&self, ctx: &Context<'_>) -> Result<Catalog> {
         actor(ctx)?;
         Ok(Catalog(app(ctx).catalog.clone()))

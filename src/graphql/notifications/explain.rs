@@ -17,7 +17,7 @@ impl Explanation {
         self.0.item.is_some()
     }
 
-    /// The item that it is a part of; null when it was not delivered.
+    /// The item that it is part of; null if it was not delivered.
     async fn item(&self) -> Option<InboxItem> {
         self.0.item.clone().map(InboxItem)
     }
@@ -27,13 +27,14 @@ impl Explanation {
         self.0.rules.iter().map(ExplainedRule::from).collect()
     }
 
-    /// The rule that decided: the one that held the activity back, or the one that brought it into the item.
+    /// The deciding rule: the one that held the activity back, or the one that added it to the
+    /// item.
     async fn decided_by(&self) -> Option<ExplainedRule> {
         self.0.rules.last().map(ExplainedRule::from)
     }
 }
 
-/// A rule, and what came of it.
+/// A rule and its outcome.
 #[derive(SimpleObject)]
 pub struct ExplainedRule {
     /// The rule.
@@ -55,8 +56,9 @@ pub struct ExplainQuery;
 
 #[Object]
 impl ExplainQuery {
-    /// Why an activity reached, or did not reach, a user: by the rules as they were when it was made. Without `user`, the
-    /// viewer. People may ask for themselves, about what they may know of.
+    /// Why an activity reached a user, or did not, according to the rules at the time when it was
+    /// created. If `user` is omitted, the viewer. People may ask only about themselves and about
+    /// activities that they may see.
     async fn explain(
         &self,
         ctx: &Context<'_>,

@@ -27,23 +27,23 @@ impl TargetSubscription {
         Kind::TargetSubscription.encode_pair(self.0.user, self.0.target.id).into()
     }
 
-    /// Who follows it.
+    /// The person who follows it.
     async fn subscriber(&self, ctx: &Context<'_>) -> Result<User> {
         let user = loader(ctx).load_one(UserBy(self.0.user)).await?;
         Ok(user.ok_or(Error::NotFound("user"))?.into())
     }
 
-    /// What they follow.
+    /// The target that they follow.
     async fn target(&self) -> Target {
         Target(self.0.target.clone())
     }
 
-    /// Why: reasons of the catalog.
+    /// Why they follow it: reasons from the catalog.
     async fn reasons(&self) -> &[String] {
         &self.0.reasons
     }
 
-    /// What they hear of, if they want it: actions of the catalog.
+    /// The actions that they hear of, unless they turned them off: actions from the catalog.
     async fn actions(&self) -> &[String] {
         &self.0.actions
     }
@@ -57,20 +57,20 @@ impl TargetSubscription {
 /// Which subscriptions to list.
 #[derive(InputObject, Default)]
 pub struct SubscriptionFilter {
-    /// Only of this target.
+    /// Only this target.
     pub target: Option<TargetRef>,
-    /// Only of targets of this type.
+    /// Only targets of this type.
     pub target_type: Option<String>,
-    /// Only those for this reason.
+    /// Only subscriptions with this reason.
     pub reason: Option<String>,
 }
 
-/// What somebody wants to hear of, of what they follow.
+/// Which actions somebody wants to hear of on the targets that they follow.
 #[derive(SimpleObject)]
 pub struct SubscriptionConfig {
-    /// Each action of the catalog, in its order.
+    /// One entry for each action, in the order of the catalog.
     settings: Vec<ActionSetting>,
-    /// When the person last changed something; null: never.
+    /// When the person last changed a setting; null if never.
     updated_at: Option<DateTime<Utc>>,
 }
 
@@ -79,11 +79,11 @@ pub struct SubscriptionConfig {
 pub struct ActionSetting {
     /// The action's key.
     action: String,
-    /// What people call it.
+    /// Its display name.
     label: String,
-    /// Whether it is wanted.
+    /// Whether they want to hear of it.
     enabled: bool,
-    /// Whether the person has said nothing about it.
+    /// Whether this is the default, because the person has not chosen.
     is_default: bool,
 }
 
@@ -108,21 +108,21 @@ impl SubscriptionConfig {
     }
 }
 
-/// What is followed now.
+/// The subscription after the change.
 #[derive(SimpleObject)]
 pub struct SubscribePayload {
     /// The subscription to the target, with all its reasons.
     subscription: TargetSubscription,
 }
 
-/// What is left.
+/// What remains of the subscription.
 #[derive(SimpleObject)]
 pub struct CancelSubscriptionPayload {
-    /// What is followed for other reasons; null when nothing.
+    /// The subscription with its remaining reasons; null if there are none.
     subscription: Option<TargetSubscription>,
 }
 
-/// What is wanted now.
+/// The settings after the change.
 #[derive(SimpleObject)]
 pub struct UpdateSubscriptionConfigPayload {
     /// All settings.
@@ -134,8 +134,8 @@ pub struct SubscriptionMutation;
 
 #[Object]
 impl SubscriptionMutation {
-    /// The viewer follows a target for a reason, and hears of what is done to it from now on. Another reason is added to those
-    /// before. Can be repeated.
+    /// Subscribes the viewer to a target for a reason: they hear of what is done to it from now on.
+    /// A new reason is added to existing ones. Idempotent.
     async fn subscribe(
         &self,
         ctx: &Context<'_>,
@@ -145,7 +145,8 @@ impl SubscriptionMutation {
         Ok(Some(SubscribePayload { subscription: TargetSubscription(following) }))
     }
 
-    /// The viewer stops following a target, or only for one reason. What has come stays. Can be repeated.
+    /// Ends the viewer's subscription to a target, or only one reason for it. What has already
+    /// arrived stays. Idempotent.
     async fn cancel_subscription(
         &self,
         ctx: &Context<'_>,
@@ -155,7 +156,7 @@ impl SubscriptionMutation {
         Ok(Some(CancelSubscriptionPayload { subscription: left.map(TargetSubscription) }))
     }
 
-    /// The viewer says which actions they want to hear of, from now on. Can be repeated.
+    /// Changes which actions the viewer wants to hear of from now on. Idempotent.
     async fn update_subscription_config(
         &self,
         ctx: &Context<'_>,

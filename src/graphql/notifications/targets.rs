@@ -13,10 +13,10 @@ use crate::{
     notifications::targets::{self, TargetRef},
 };
 
-/// A thing of the host application that something is done to, and that people follow.
+/// A thing in the host application that people act on and can follow.
 pub struct Target(pub target::Model);
 
-/// A thing of the host application that something is done to, and that people follow.
+/// A thing in the host application that people act on and can follow.
 #[Object]
 impl Target {
     /// Opaque and unique among everything.
@@ -24,34 +24,34 @@ impl Target {
         Kind::Target.encode(self.0.id).into()
     }
 
-    /// A type of the catalog.
+    /// A type from the catalog.
     #[graphql(name = "type")]
     async fn kind(&self) -> &str {
         &self.0.r#type
     }
 
-    /// The host application's id, unique among the targets of this type.
+    /// The host application's id, unique among targets of this type.
     async fn external_id(&self) -> &str {
         &self.0.external_id
     }
 
-    /// Whose it is; null when nobody has said so.
+    /// The owner; null if not given.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(id) = self.0.owner_id else { return Ok(None) };
         Ok(loader(ctx).load_one(UserBy(id)).await?.map(User::from))
     }
 
-    /// What people call it; null when nobody has said so.
+    /// Its display name; null if not given.
     async fn title(&self) -> Option<&str> {
         self.0.title.as_deref()
     }
 
-    /// Where it is: a web URL or a path of the host application; null when nobody has said so.
+    /// Where to find it: a web URL or a path of the host application; null if not given.
     async fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
 
-    /// What the viewer follows of it; null when nothing.
+    /// The viewer's subscription to it; null if they do not follow it.
     async fn viewer_subscription(&self, ctx: &Context<'_>) -> Result<Option<TargetSubscription>> {
         let Some(user) = actor(ctx)?.user_id() else { return Ok(None) };
         let following = loader(ctx).load_one(FollowingOf { user, target: self.0.id }).await?;
@@ -64,8 +64,8 @@ pub struct TargetQuery;
 
 #[Object]
 impl TargetQuery {
-    /// A target that the viewer owns, follows, or has something about in their inbox (SERVICE and ADMIN: any); null when there
-    /// is none.
+    /// A target that the viewer owns, follows or has an inbox item about (SERVICE and ADMIN: any
+    /// target); null if there is none.
     async fn target(
         &self,
         ctx: &Context<'_>,

@@ -36,17 +36,17 @@ impl Group {
         &self.0.external_id
     }
 
-    /// What people call it.
+    /// Its display name.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// How many belong to it.
+    /// The number of members.
     async fn member_count(&self, ctx: &Context<'_>) -> Result<i32> {
         Ok(loader(ctx).load_one(MembersOf(self.0.id)).await?.unwrap_or(0))
     }
 
-    /// Who belongs to it. For its members, SERVICE and ADMIN; null for others.
+    /// The members. For the group's members, SERVICE and ADMIN; null for others.
     async fn members(
         &self,
         ctx: &Context<'_>,
@@ -69,7 +69,7 @@ impl Group {
         Ok(Some(connection(page.slice(rows), |user| user.id, User::from)))
     }
 
-    /// When it was made.
+    /// When it was created.
     async fn created_at(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.created_at
     }
@@ -91,7 +91,7 @@ pub struct GroupQuery;
 
 #[Object]
 impl GroupQuery {
-    /// A group by its id or external id; null when there is none.
+    /// A group by its id or external id; null if there is none.
     async fn group(
         &self,
         ctx: &Context<'_>,
@@ -105,7 +105,8 @@ impl GroupQuery {
         }
     }
 
-    /// All groups, in the order in which they were made. `search` is a part of a name or external id, in any case.
+    /// All groups, in the order in which they were created. `search` matches a part of the name or
+    /// external id, case-insensitive.
     #[graphql(directive = auth::apply(hosts()))]
     async fn groups(
         &self,
@@ -132,7 +133,7 @@ impl GroupQuery {
     }
 }
 
-/// A group to make, or to rename.
+/// A group to create or rename.
 #[derive(InputObject)]
 pub struct UpsertGroupInput {
     /// The host application's id, 1 to 255 bytes.
@@ -141,7 +142,7 @@ pub struct UpsertGroupInput {
     name: String,
 }
 
-/// The group as it is now.
+/// The group after the change.
 #[derive(SimpleObject)]
 pub struct UpsertGroupPayload {
     /// The group.
@@ -155,14 +156,14 @@ pub struct DeleteGroupInput {
     group: GroupRef,
 }
 
-/// The group as it was.
+/// The group as it was before.
 #[derive(SimpleObject)]
 pub struct DeleteGroupPayload {
     /// The group.
     group: Group,
 }
 
-/// Who is to belong to a group.
+/// People to add to a group.
 #[derive(InputObject)]
 pub struct AddGroupMembersInput {
     /// The group.
@@ -171,14 +172,14 @@ pub struct AddGroupMembersInput {
     users: Vec<UserRef>,
 }
 
-/// The group as it is now.
+/// The group after the change.
 #[derive(SimpleObject)]
 pub struct AddGroupMembersPayload {
     /// The group.
     group: Group,
 }
 
-/// Who is to leave a group.
+/// People to remove from a group.
 #[derive(InputObject)]
 pub struct RemoveGroupMembersInput {
     /// The group.
@@ -187,7 +188,7 @@ pub struct RemoveGroupMembersInput {
     users: Vec<UserRef>,
 }
 
-/// The group as it is now.
+/// The group after the change.
 #[derive(SimpleObject)]
 pub struct RemoveGroupMembersPayload {
     /// The group.
@@ -199,7 +200,7 @@ pub struct GroupMutation;
 
 #[Object]
 impl GroupMutation {
-    /// Makes a group, or renames it; a deleted one comes back, without members. Can be repeated.
+    /// Creates a group, or renames it. A deleted group is restored, without members. Idempotent.
     #[graphql(directive = auth::apply(hosts()))]
     async fn upsert_group(
         &self,
@@ -210,7 +211,7 @@ impl GroupMutation {
         Ok(Some(UpsertGroupPayload { group: Group(group) }))
     }
 
-    /// Deletes a group: nothing more can be sent to it. What was sent to it stays.
+    /// Deletes a group: nothing more can be sent to it. Messages that were sent to it stay.
     #[graphql(directive = auth::apply(hosts()))]
     async fn delete_group(
         &self,
@@ -221,7 +222,8 @@ impl GroupMutation {
         Ok(Some(DeleteGroupPayload { group: Group(group) }))
     }
 
-    /// Adds people to a group. Messages that were sent to it before do not reach them. Can be repeated.
+    /// Adds people to a group. They do not receive messages that were sent to it before.
+    /// Idempotent.
     #[graphql(directive = auth::apply(hosts()))]
     async fn add_group_members(
         &self,
@@ -232,7 +234,8 @@ impl GroupMutation {
         Ok(Some(AddGroupMembersPayload { group: Group(group) }))
     }
 
-    /// Takes people out of a group: from now on nothing that is sent to it reaches them, replies included. Can be repeated.
+    /// Removes people from a group: nothing that is sent to it from now on reaches them, including
+    /// replies. Idempotent.
     #[graphql(directive = auth::apply(hosts()))]
     async fn remove_group_members(
         &self,

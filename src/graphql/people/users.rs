@@ -55,27 +55,27 @@ impl User {
         &self.0.external_id
     }
 
-    /// Empty when the host has not told it.
+    /// Empty if the host has not given it.
     async fn first_name(&self) -> &str {
         &self.0.first_name
     }
 
-    /// Empty when the host has not told it.
+    /// Empty if the host has not given it.
     async fn last_name(&self) -> &str {
         &self.0.last_name
     }
 
-    /// First and last name; the external id of somebody of whom nothing else is known.
+    /// First and last name; the external id if neither is known.
     async fn name(&self) -> String {
         self.0.name()
     }
 
-    /// A picture.
+    /// The URL of a picture.
     async fn avatar_url(&self) -> Option<&str> {
         self.0.avatar_url.as_deref()
     }
 
-    /// For the person themself, SERVICE and ADMIN; null for others.
+    /// E-mail address. For the person themself, SERVICE and ADMIN; null for others.
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
         Ok(self.private(ctx)?.and_then(|user| user.email.as_deref()))
     }
@@ -85,17 +85,20 @@ impl User {
         Ok(self.private(ctx)?.map(|user| user.locale.as_str()))
     }
 
-    /// A name of the IANA time zone database. For the person themself, SERVICE and ADMIN; null for others.
+    /// A name from the IANA time zone database. For the person themself, SERVICE and ADMIN;
+    /// null for others.
     async fn time_zone(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
         Ok(self.private(ctx)?.map(|user| user.time_zone.as_str()))
     }
 
-    /// Since when this person cannot come in and gets nothing; null for who is active.
+    /// When this person was deactivated: since then they are shut out and receive nothing. Null for
+    /// active people.
     async fn deactivated_at(&self) -> Option<chrono::DateTime<chrono::Utc>> {
         self.0.deactivated_at
     }
 
-    /// Why this person cannot come in; null for who is active. For the person themself, SERVICE and ADMIN; null for others.
+    /// Why this person is shut out; null if they are active. For the person themself, SERVICE and
+    /// ADMIN; null for others.
     async fn deactivation(&self, ctx: &Context<'_>) -> Result<Option<Deactivation>> {
         let Some(user) = self.private(ctx)? else { return Ok(None) };
         let Some(at) = user.deactivated_at else { return Ok(None) };
@@ -110,12 +113,12 @@ impl User {
         }))
     }
 
-    /// When they became known.
+    /// When Tidings first heard of them.
     async fn created_at(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.created_at
     }
 
-    /// What has come in. For the person themself, SERVICE and ADMIN; null for others.
+    /// Their inbox. For the person themself, SERVICE and ADMIN; null for others.
     async fn inbox(&self, ctx: &Context<'_>) -> Result<Option<Inbox>> {
         match self.private(ctx)? {
             None => Ok(None),
@@ -123,8 +126,8 @@ impl User {
         }
     }
 
-    /// The groups that they belong to, in the order in which these were made. For the person themself, SERVICE and ADMIN;
-    /// null for others.
+    /// The groups that they belong to, in the order in which the groups were created. For the
+    /// person themself, SERVICE and ADMIN; null for others.
     async fn groups(
         &self,
         ctx: &Context<'_>,
@@ -152,8 +155,8 @@ impl User {
         Ok(Some(connection(page.slice(rows), |group| group.id, Group)))
     }
 
-    /// What they follow, by target, in the order in which the targets became known. For the person themself, SERVICE and ADMIN;
-    /// null for others.
+    /// What they follow: one subscription for each target, in the order in which the targets became
+    /// known. For the person themself, SERVICE and ADMIN; null for others.
     async fn subscriptions(
         &self,
         ctx: &Context<'_>,
@@ -195,7 +198,7 @@ impl User {
             .filter(subscription::COLUMN.target_id.is_in(ids))
             .order_by_asc(subscription::Column::Id);
         let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
-        // One whose last reason has ended between the two statements is left out.
+        // A target whose last reason ended between the two statements is left out.
         let following = targets.map(|target| {
             let rows = rows.iter().filter(|row| row.target_id == target.id).cloned().collect();
             Following::of(target, rows)
@@ -203,7 +206,8 @@ impl User {
         Ok(Some(connection(following, |following| following.target.id, TargetSubscription)))
     }
 
-    /// What they want to hear of, of what they follow. For the person themself, SERVICE and ADMIN; null for others.
+    /// Which actions they want to hear of on the targets that they follow. For the person themself,
+    /// SERVICE and ADMIN; null for others.
     async fn subscription_config(&self, ctx: &Context<'_>) -> Result<Option<SubscriptionConfig>> {
         match self.private(ctx)? {
             Some(user) => Ok(Some(SubscriptionConfig::of(app(ctx), user.id).await?)),
@@ -213,7 +217,7 @@ impl User {
 }
 
 impl User {
-    /// The row, for a caller who may see what is private in it.
+    /// The row, if the caller may see its private fields.
     fn private(&self, ctx: &Context<'_>) -> Result<Option<&user::Model>> {
         Ok(actor(ctx)?.may_see_private(self.0.id).then_some(&*self.0))
     }
@@ -224,17 +228,18 @@ pub struct UserQuery;
 
 #[Object]
 impl UserQuery {
-    /// Who the caller is, or for whom they act; null for a service that acts for nobody, and without a token.
+    /// The caller, or the person they act for; null for a service that acts for nobody, and without
+    /// a token.
     async fn viewer(&self, ctx: &Context<'_>) -> Option<User> {
         actor(ctx).ok().and_then(|actor| actor.user.clone()).map(User)
     }
 
-    /// What the caller's token lets them do.
+    /// The role of the caller's token.
     async fn viewer_role(&self, ctx: &Context<'_>) -> Result<Role> {
         Ok(actor(ctx)?.role)
     }
 
-    /// A person by their id or external id; null when there is none.
+    /// A person by their id or external id; null if there is none.
     async fn user(
         &self,
         ctx: &Context<'_>,
@@ -248,7 +253,8 @@ impl UserQuery {
         }
     }
 
-    /// Everybody, in the order in which they became known. `search` is a part of a name or external id, in any case.
+    /// Everybody, in the order in which they became known. `search` matches a part of the name or
+    /// external id, case-insensitive.
     #[graphql(directive = auth::apply(hosts()))]
     async fn users(
         &self,
@@ -275,42 +281,42 @@ impl UserQuery {
     }
 }
 
-/// People to make known, or to change.
+/// People to create or change.
 #[derive(InputObject)]
 pub struct UpsertUsersInput {
-    /// 1 to 500 people, each once.
+    /// 1 to 500 people, each at most once.
     users: Vec<UserInput>,
 }
 
-/// The people as they are now.
+/// The people after the change.
 #[derive(SimpleObject)]
 pub struct UpsertUsersPayload {
     /// In the order of the input.
     users: Vec<User>,
 }
 
-/// Who is meant.
+/// Which person.
 #[derive(InputObject)]
 pub struct DeactivateUserInput {
     /// The person.
     user: UserRef,
 }
 
-/// The person as they are now.
+/// The person after the change.
 #[derive(SimpleObject)]
 pub struct DeactivateUserPayload {
     /// The person.
     user: User,
 }
 
-/// Who is meant.
+/// Which person.
 #[derive(InputObject)]
 pub struct ReactivateUserInput {
     /// The person.
     user: UserRef,
 }
 
-/// The person as they are now.
+/// The person after the change.
 #[derive(SimpleObject)]
 pub struct ReactivateUserPayload {
     /// The person.
@@ -322,7 +328,7 @@ pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Makes people known, or changes what is known of them; all or none. Can be repeated.
+    /// Creates people, or changes what is known about them; all of them or none. Idempotent.
     #[graphql(directive = auth::apply(hosts()))]
     async fn upsert_users(
         &self,
@@ -333,7 +339,8 @@ impl UserMutation {
         Ok(Some(UpsertUsersPayload { users: users.into_iter().map(User::from).collect() }))
     }
 
-    /// Shuts a person out: their tokens stop working and nothing new is sent to them. What they sent and got stays.
+    /// Deactivates a person: their tokens stop working and nothing new is sent to them. What they
+    /// sent and received stays.
     #[graphql(directive = auth::apply(hosts()))]
     async fn deactivate_user(
         &self,
@@ -345,7 +352,7 @@ impl UserMutation {
         }))
     }
 
-    /// Lets a deactivated person in again.
+    /// Reactivates a person who was deactivated.
     #[graphql(directive = auth::apply(hosts()))]
     async fn reactivate_user(
         &self,

@@ -1,4 +1,4 @@
-//! One operation of a socket, in a task of its own.
+//! One operation of a socket, in its own task.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -22,29 +22,29 @@ use crate::{
     inbox::live::Outlet,
 };
 
-/// The way of results to the socket.
+/// The channel that takes results to the socket.
 pub type Results = mpsc::Sender<Box<OfOperation>>;
 
-/// What an operation has for the client.
+/// What an operation sends to the client.
 pub struct OfOperation {
-    /// That it is this operation's, and not one's that had the same id before, is told by the pointer.
+    /// Compared by pointer, to tell this operation from an earlier one with the same id.
     pub id: Arc<str>,
     pub outcome: Outcome,
-    /// Dropped when the client has it: the operation goes on then.
+    /// Dropped when the client has received it; the operation then continues.
     _taken: oneshot::Sender<()>,
 }
 
 pub enum Outcome {
     /// The text of a result.
     Next(String),
-    /// It could not even begin.
+    /// The operation could not be started.
     Error(Vec<ServerError>),
     Complete,
-    /// It has to end, and would go on if the client came back.
+    /// The operation must end here, but can continue after the client has reconnected.
     Lost,
 }
 
-/// Ends when it is dropped, unless it is a mutation: that runs to its end (P10).
+/// Dropping it ends the operation, unless it is a mutation: those run to their end (P10).
 pub struct Operation {
     task: AbortHandle,
     kind: OperationType,
@@ -72,7 +72,7 @@ impl Operation {
 }
 
 impl Operation {
-    /// A mutation that is not through yet.
+    /// Whether this is a mutation that has not finished.
     pub fn runs_on(&self) -> bool {
         self.kind == OperationType::Mutation && !self.task.is_finished()
     }
@@ -86,7 +86,7 @@ impl Drop for Operation {
     }
 }
 
-/// The way to the client.
+/// The operation's connection to its client.
 #[derive(Clone)]
 struct Channel {
     id: Arc<str>,
@@ -95,7 +95,7 @@ struct Channel {
 }
 
 impl Channel {
-    /// Returns when the client has it; false when nobody listens any more.
+    /// Returns when the client has received it; false if nobody listens any more.
     async fn send(&self, outcome: Outcome) -> bool {
         let (_taken, taken) = oneshot::channel();
         let result = OfOperation { id: self.id.clone(), outcome, _taken };
@@ -104,7 +104,7 @@ impl Channel {
         is_sent
     }
 
-    /// As the text alone: what it was made of is not held while it waits.
+    /// Sends only the text, so that the values it was made from are not kept while it waits.
     async fn next(&self, response: Response) -> bool {
         match ServerMessage::next(&self.id, &response) {
             Ok(text) => {
@@ -118,7 +118,7 @@ impl Channel {
         }
     }
 
-    /// Runs an operation; the client hears of it when it panics.
+    /// Runs an operation; the client is told if it panics.
     fn run(self, http: &Http, operation: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let operation = AssertUnwindSafe(operation).catch_unwind().then(async move |outcome| {
             if let Err(panic) = outcome {
@@ -130,7 +130,7 @@ impl Channel {
                 .await;
             }
         });
-        // Tracked like the sockets: the database stays open until a mutation is through.
+        // Tracked like the sockets: the database stays open until a mutation has finished.
         http.tasks.spawn(operation.in_current_span()).abort_handle()
     }
 }
@@ -142,7 +142,7 @@ fn defect(cause: impl std::fmt::Debug) -> ServerError {
 
 /// A query or mutation.
 async fn answer(http: Http, prepared: Prepared, client: Channel) {
-    // Held until the client has it.
+    // Held until the client has received it.
     let Executed { response, permit: _permit, .. } = execute(&http, prepared).await;
     if is_refused(&response) {
         client.send(Outcome::Error(response.errors)).await;
@@ -159,7 +159,7 @@ async fn follow(updates: impl Stream<Item = Response>, client: Channel) {
             client.send(Outcome::Lost).await;
             return;
         }
-        // No stream came of it.
+        // No stream was started.
         if is_first && update.data == Value::Null && !update.errors.is_empty() {
             client.send(Outcome::Error(update.errors)).await;
             return;
@@ -169,6 +169,6 @@ async fn follow(updates: impl Stream<Item = Response>, client: Channel) {
             return;
         }
     }
-    // There is no end of what can be followed but by an error: clients take `complete` for good.
+    // A subscription ends only with an error: clients would take `complete` as final.
     client.send(if has_failed { Outcome::Complete } else { Outcome::Lost }).await;
 }

@@ -1,4 +1,4 @@
-//! The messages of graphql-transport-ws, and the codes that a socket is closed with.
+//! The messages of graphql-transport-ws, and the codes with which sockets are closed.
 //!
 //! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>
 
@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 use crate::{
     error::Error,
     gate::{Params, answer},
-    http::end::End,
+    http::close_reason::CloseReason,
 };
 
 pub const PROTOCOL: &str = "graphql-transport-ws";
-/// What a close frame has room for (RFC 6455, 5.5).
+/// How many bytes of text fit in a close frame (RFC 6455, section 5.5).
 const LONGEST_REASON: usize = 123;
 
-/// Why a socket is closed. ARCHITECTURE.md has the codes, and what clients do with each.
+/// Why a socket is closed. `docs/transport.md` lists the codes and how clients react to each.
 #[derive(Debug)]
 pub struct Close {
     pub code: u16,
@@ -35,10 +35,10 @@ impl Close {
         Close::new(4400, format!("Invalid message: {why}"))
     }
 
-    /// A caller who may not come in.
+    /// A caller who is not admitted.
     pub fn forbidden(error: Error) -> Self {
         let code = match error {
-            // The client asks for a fresh token and comes back.
+            // The client gets a fresh token and reconnects.
             Error::Unauthenticated("the token has expired") => 4403,
             Error::Unavailable(_) => 1013,
             Error::Internal(_) => 4500,
@@ -47,23 +47,23 @@ impl Close {
         Close::new(code, answer(error).message)
     }
 
-    /// A subscription cannot go on now. The client comes back, and goes on where it was.
+    /// A subscription cannot continue now. The client reconnects and resumes where it was.
     pub fn interrupted() -> Self {
         Close::new(1013, "a subscription was interrupted; come back with its last cursor")
     }
 }
 
-impl From<End> for Close {
-    fn from(end: End) -> Self {
-        match end {
-            End::Stop => Close::new(1012, "the server restarts"),
-            End::TokenExpired => Close::new(4403, "the token has expired"),
-            End::Unwelcome(error) => Close::forbidden(error),
+impl From<CloseReason> for Close {
+    fn from(reason: CloseReason) -> Self {
+        match reason {
+            CloseReason::ServerStops => Close::new(1012, "the server restarts"),
+            CloseReason::TokenExpired => Close::new(4403, "the token has expired"),
+            CloseReason::Deactivated(error) => Close::forbidden(error),
         }
     }
 }
 
-/// What a client says.
+/// What clients send.
 pub enum ClientMessage {
     ConnectionInit(Map<String, Value>),
     Subscribe { id: String, payload: Box<Params> },
@@ -75,18 +75,18 @@ pub enum ClientMessage {
 impl ClientMessage {
     pub fn parse(text: &str) -> Result<Self, Close> {
         let Ok(Value::Object(mut message)) = serde_json::from_str(text) else {
-            return Err(Close::invalid("it is a JSON object"));
+            return Err(Close::invalid("a message must be a JSON object"));
         };
         let kind = message.remove("type");
         let id = message.remove("id");
         let payload = match message.remove("payload") {
             None | Some(Value::Null) => None,
             Some(Value::Object(payload)) => Some(payload),
-            Some(_) => return Err(Close::invalid("payload is an object")),
+            Some(_) => return Err(Close::invalid("payload must be an object")),
         };
         let id = || match id {
             Some(Value::String(id)) if !id.is_empty() => Ok(id),
-            _ => Err(Close::invalid("id is a text that is not empty")),
+            _ => Err(Close::invalid("id must be a non-empty string")),
         };
         match kind.as_ref().and_then(Value::as_str) {
             Some("connection_init") => {
@@ -97,7 +97,7 @@ impl ClientMessage {
                     serde_json::from_value(payload.map_or(Value::Null, Value::Object)).ok();
                 let malformed = || {
                     Close::invalid(
-                        "payload has a query, and perhaps operationName, variables, extensions",
+                        "payload has a query and, optionally, operationName, variables, extensions",
                     )
                 };
                 let params: Params = params.filter(Params::is_complete).ok_or_else(malformed)?;
@@ -106,12 +106,12 @@ impl ClientMessage {
             Some("complete") => Ok(ClientMessage::Complete { id: id()? }),
             Some("ping") => Ok(ClientMessage::Ping(payload)),
             Some("pong") => Ok(ClientMessage::Pong),
-            _ => Err(Close::invalid("type is one that a client sends")),
+            _ => Err(Close::invalid("type must be one that clients send")),
         }
     }
 }
 
-/// What the server says.
+/// What the server sends.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage<'a> {

@@ -1,4 +1,5 @@
-//! A websocket as the protocol sees it: texts come in and go out, and it is closed with a reason. Its buffers are small.
+//! A websocket as the protocol sees it: texts come in and go out, and it is closed with a reason.
+//! Its buffers are small.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -26,55 +27,57 @@ use tokio_tungstenite::{
 };
 
 use super::protocol::Close;
-use crate::http::connections::Patient;
+use crate::http::connections::TimedStream;
 
-/// What clients send is mostly smaller. A larger message gets a larger buffer while it lasts.
+/// Clients mostly send less than this. A larger message gets a larger buffer for as long as it is
+/// needed.
 const READ_BUFFER: usize = 1024;
-/// Larger messages go out in frames of this size: the buffer of outgoing frames keeps the size of the largest for ever.
+/// Larger messages are sent in frames of this size: the buffer of outgoing frames never shrinks
+/// from the size of the largest.
 const LARGEST_FRAME: usize = 4 * 1024;
 /// How long the closing handshake may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Boxed: futures that pass it on have room for it several times.
+/// Boxed, because futures that pass it on would reserve room for it several times.
 pub struct Wire(Box<WebSocketStream<TcpStream>>);
 
-/// What has come in.
+/// What was received.
 pub enum Heard {
     Text(Utf8Bytes),
-    /// It belongs to the websocket, and says that somebody is there.
+    /// A control frame of the websocket, which shows that the client is alive.
     SignOfLife,
     /// The client has closed the socket, or the connection is broken.
     End,
 }
 
 impl Wire {
-    /// Takes the connection from the HTTP server, whose deadlines are not those of a websocket.
+    /// Takes the connection over from the HTTP server, whose deadlines do not suit a websocket.
     pub async fn open(upgraded: Upgraded, largest_message: usize) -> Option<Self> {
-        let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<Patient>>().ok()?;
+        let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TimedStream>>().ok()?;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(largest_message))
             .max_frame_size(Some(largest_message));
         let stream = io.into_inner().into_stream();
-        // Copied, because the socket would go on with this buffer, which has 8 KiB.
+        // Copied, because otherwise the socket would keep this 8 KiB buffer.
         let read = read_buf.to_vec();
         let socket =
             WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
         Some(Wire(Box::new(socket)))
     }
 
-    /// Waits for what the client says.
+    /// Waits for the next message from the client.
     pub async fn hear(&mut self) -> Result<Heard, Close> {
         match self.0.next().await {
             Some(Ok(Message::Text(text))) => Ok(Heard::Text(text)),
-            Some(Ok(Message::Binary(_))) => Err(Close::invalid("it is a text")),
+            Some(Ok(Message::Binary(_))) => Err(Close::invalid("messages must be text")),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
                 Ok(Heard::SignOfLife)
             }
             Some(Ok(Message::Close(_))) | None => Ok(Heard::End),
-            // The codes of RFC 6455, 7.4.1.
+            // The codes of RFC 6455, section 7.4.1.
             Some(Err(Error::Capacity(_))) => Err(Close::new(1009, "the message is too large")),
-            Some(Err(Error::Utf8(_))) => Err(Close::new(1007, "a text is UTF-8")),
+            Some(Err(Error::Utf8(_))) => Err(Close::new(1007, "text must be UTF-8")),
             Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => {
                 Ok(Heard::End)
             }
@@ -85,7 +88,8 @@ impl Wire {
         }
     }
 
-    /// Returns when the system has taken the text. Each frame has this long to be taken: a slow client gets what is large, too.
+    /// Returns when the system has accepted the text. Each frame may take this long, so that slow
+    /// clients can receive large messages, too.
     pub async fn say(&mut self, text: String, patience: Duration) -> Result<(), Error> {
         let mut rest = Bytes::from(text);
         let mut kind = Data::Text;
@@ -101,7 +105,7 @@ impl Wire {
         }
     }
 
-    /// Says why, and finishes the closing handshake.
+    /// Sends the reason, and completes the closing handshake.
     pub async fn close(mut self, Close { code, reason }: Close) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         if let Ok(Ok(())) = timeout(FAREWELL, self.0.send(Message::Close(Some(frame)))).await {
@@ -109,8 +113,9 @@ impl Wire {
         }
     }
 
-    /// The closing handshake ends when both sides have said so; reading answers the client's word. What is left unread when
-    /// the connection is closed would turn the close into a reset, and the client might not hear the reason.
+    /// The closing handshake ends when both sides have sent a close frame; reading also answers the
+    /// client's. Unread bytes would turn the close into a reset, and the client might not learn the
+    /// reason.
     pub async fn finish(mut self) {
         let farewell = async {
             while let Some(Ok(_)) = self.0.next().await {}

@@ -44,9 +44,10 @@ impl Cursor {
 /// Why a stream cannot go on from a cursor.
 #[derive(async_graphql::Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResyncReason {
-    /// The client was away for longer than the server remembers what was removed, or the operator has mended the inbox.
+    /// The client was away for longer than the server remembers removed items, or the operator has
+    /// repaired the inbox.
     CursorExpired,
-    /// The cursor is of another database, or of a state that a restore undid.
+    /// The cursor belongs to another database, or to a state that a restore undid.
     CursorUnknown,
 }
 

@@ -50,7 +50,7 @@ pub async fn deactivate(app: &App, message: i64) -> Result<()> {
     match silent.last() {
         Some(last) => {
             let count = users::shut_out(&tx, &silent, message, now).await?;
-            tracing::info!(message, count, "deactivated who has not replied");
+            tracing::info!(message, count, "deactivated those who have not replied");
             let note = "UPDATE reminder SET deactivated_to = $2 WHERE message_id = $1";
             tx.run(note, [message.into(), (*last).into()]).await?;
         }

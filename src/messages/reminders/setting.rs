@@ -28,27 +28,29 @@ const MOST_OPEN_DATES: usize = 10;
 /// How a message reminds those who have not read it.
 #[derive(InputObject, Clone, Debug, Serialize)]
 pub struct ReminderInput {
-    /// How often: `daily`, `weekly`, or another name of the server's settings. The first time is one step after now, and the
-    /// last time is at the expiry, if there is one.
+    /// How often it reminds: `daily`, `weekly` or another name from the server's configuration. The
+    /// first reminder is one step from now, and the last is at the expiry, if there is one.
     pub frequency: String,
-    /// What ends the reminders of a person.
+    /// What ends the reminders for a person.
     #[graphql(default)]
     pub until: RemindUntil,
-    /// Whose wall clock the dates step on: a name of the IANA time zone database. Left out: the sender's.
+    /// The time zone in whose local time the dates are calculated: a name from the IANA time zone
+    /// database. If omitted, the sender's.
     pub time_zone: Option<String>,
-    /// Deactivates who has not replied 24 hours after the last reminder. For ADMIN; needs `until: REPLIED` and an expiry.
+    /// Deactivates recipients who have not replied 24 hours after the final reminder. Only for
+    /// ADMIN; requires `until: REPLIED` and an expiry.
     #[graphql(default)]
     pub deactivate_non_repliers: bool,
 }
 
-/// What ends the reminders of a person.
+/// What ends the reminders for a person.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[graphql(remote = "::entity::reminder::Until")]
 pub enum RemindUntil {
-    /// They have read the message.
+    /// The person has read the message.
     #[default]
     Read,
-    /// They have replied to it, or to any message of the thread that it begins.
+    /// The person has replied to it, or to any message of the thread that it starts.
     Replied,
 }
 
@@ -71,7 +73,7 @@ pub fn plan(
 ) -> Result<Plan> {
     let step = app.config.reminder_frequencies.step(&input.frequency).ok_or_else(|| {
         let names: Vec<_> = app.config.reminder_frequencies.names().collect();
-        Error::invalid("reminder.frequency", format!("is one of: {}", names.join(", ")))
+        Error::invalid("reminder.frequency", format!("must be one of: {}", names.join(", ")))
     })?;
     if input.deactivate_non_repliers {
         if !actor.is_admin() {
@@ -86,7 +88,7 @@ pub fn plan(
     let refuse = |_| {
         Error::invalid(
             "reminder.timeZone",
-            "is a name of the IANA time zone database, as Europe/Paris",
+            "must be a name from the IANA time zone database, such as Europe/Paris",
         )
     };
     Ok(Plan {
@@ -111,7 +113,7 @@ pub async fn set(
     }
     let next = Schedule { since, step: plan.step, zone: plan.zone, expiry }.after(since);
     if next.is_none() {
-        return Err(Error::invalid("reminder", "has no date: the message has expired"));
+        return Err(Error::invalid("reminder", "would have no date: the message has expired"));
     }
     let row = reminder::ActiveModel {
         message_id: Set(message),
@@ -184,7 +186,7 @@ pub async fn change(
     if row.deactivates && expiry.is_none() {
         return Err(Error::invalid(
             "expiresAt",
-            "is needed: the message is to deactivate who has not replied by then",
+            "is required: the message deactivates those who have not replied by then",
         ));
     }
     // Withdrawn: nobody is reminded any more, or deactivated.

@@ -30,7 +30,7 @@ pub fn lines(
         async move {
             let Some(place) = next else { return Ok(None) };
             if actor.expires <= app.clock.now() {
-                return Err(Error::Unauthenticated("the token is over"));
+                return Err(Error::Unauthenticated("the token has expired"));
             }
             users::check_active(&app, &actor).await?;
             let found = page(&app, &actor, &filter, order, &place).await?;

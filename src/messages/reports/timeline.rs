@@ -13,7 +13,7 @@ use crate::{
 /// The most points of a curve.
 pub const MOST_POINTS: usize = 500;
 
-/// How much time a point of the curve stands for. In UTC; a week begins on Monday.
+/// The length of an interval of the timeline. Intervals are in UTC; a week begins on Monday.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(name = "TimelineInterval")]
 pub enum Interval {

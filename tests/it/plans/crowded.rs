@@ -1,4 +1,4 @@
-//! What it takes to change and to show an inbox of 100 000 items among 100 000 inboxes.
+//! What it takes to change and show an inbox of 100 000 items among 100 000 inboxes.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -10,23 +10,24 @@ use crate::app::{TestApp, TestUser, To, both};
 
 const PEOPLE: u64 = 100_000;
 const ITEMS: u64 = 100_000;
-/// The newest items of Ada's, which she has not seen.
+/// Ada's newest items, which she has not seen.
 const UNSEEN: u64 = 50;
-/// How many are in the group “team”.
+/// The number of people in the group “team”.
 const TEAM: u64 = 100;
-/// How many messages there were when not much had been sent.
+/// The number of messages before much had been sent.
 const BEGINNINGS: u64 = 100;
 const TARGETS: u64 = 100;
 const FIRST_ARRIVED: &str = "2025-12-01T00:00:00Z";
 /// Ada's id. Bob's is the next.
 const ADA: u64 = PEOPLE + 1;
 
-/// What a statement may read: for itself, and for each item or person that it concerns. Pages on PostgreSQL, steps on SQLite.
-/// A walk through the inboxes, or through Ada's, is thousands of pages and hundreds of thousands of steps.
+/// How much a statement may read: by itself, and for each item or person that it concerns. Pages on
+/// PostgreSQL, steps on SQLite. Walking through all inboxes, or through Ada's, takes thousands of
+/// pages and hundreds of thousands of steps.
 const POSTGRES: (u64, u64) = (150, 50);
 const SQLITE: (u64, u64) = (2_500, 400);
 
-/// A statement that the server ran, and how many items or people the story it belongs to concerns.
+/// A statement that the server ran, and how many items or people its story concerns.
 struct Ran {
     story: &'static str,
     concerns: u64,
@@ -34,7 +35,7 @@ struct Ran {
 }
 
 both! {
-    /// Whatever changes inboxes finds what it concerns, and nothing else.
+    /// Every change of inboxes finds what it concerns, and nothing else.
     async fn a_change_reads_what_it_concerns_however_much_there_is(app: TestApp) {
         let copies = crowd(&app).await;
         let app = app.restart().await;
@@ -72,7 +73,8 @@ both! {
         ada.mark_all("markAllRead", json!({"filter": {"kinds": ["ANNOUNCEMENT"]}})).await;
         note("markAllRead", ITEMS / 1_000);
 
-        // Their time has come. The clock stands still, so that nobody does by themselves what is to be done here.
+        // Their time has come. The clock stands still, so that nobody does by themselves what this
+        // test does.
         ada.snooze(&item, app.now() + chrono::TimeDelta::hours(1)).await;
         let expiring = json!({"to": [To::Group("team").input()], "subject": "short", "body": "",
             "expiresAt": (app.now() + chrono::TimeDelta::hours(1)).to_rfc3339(), "reminder": {"frequency": "daily"}});
@@ -126,13 +128,14 @@ both! {
         assert_costs_little(copies, &ran).await;
     }
 
-    /// A page costs the same in every view, of every kind, in both directions, at the beginning and far inside.
+    /// A page costs the same in every view, for every kind, in both directions, at the beginning
+    /// and deep inside.
     async fn a_page_costs_the_same_in_every_view(app: TestApp) {
         let copies = crowd(&app).await;
         let app = app.restart().await;
         let mut ran = Vec::new();
         let ada = app.user("ada").await;
-        // Those of the others come first.
+        // The other people's items come first.
         let first: DateTime<Utc> = FIRST_ARRIVED.parse().unwrap();
         let middle = (first + chrono::TimeDelta::seconds((ITEMS / 2) as i64), (PEOPLE + ITEMS / 2) as i64).encode();
         app.db.take_statements();
@@ -157,7 +160,7 @@ both! {
     }
 }
 
-/// Runs all of it again on each copy, and says what read too much.
+/// Runs everything again on each copy, and reports what read too much.
 async fn assert_costs_little(copies: Vec<Copy>, ran: &[Ran]) {
     let mut dear = String::new();
     for copy in copies {
@@ -176,7 +179,7 @@ async fn assert_costs_little(copies: Vec<Copy>, ran: &[Ran]) {
     assert!(dear.is_empty(), "{dear}");
 }
 
-/// Makes something past, in a way that wakes nobody up.
+/// Makes something past, without waking anybody.
 async fn at(app: &TestApp, change: &str) {
     let now = app.now();
     let (long_ago, soon) = (now - chrono::TimeDelta::days(100), now + chrono::TimeDelta::days(2));
@@ -191,7 +194,7 @@ async fn at(app: &TestApp, change: &str) {
 }
 
 impl TestUser {
-    /// The ids of the newest items that are there.
+    /// The ids of the newest active items.
     async fn titles_and_ids(&self, first: u32) -> Vec<String> {
         let query =
             "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { id } } } } }";
@@ -216,7 +219,8 @@ impl TestUser {
     }
 }
 
-/// Fills a database that knows its tables to be empty; gives copies of it that know more and less. The server has stopped.
+/// Fills a database whose statistics say that it is empty; returns copies with more and fewer
+/// statistics. The server has stopped.
 async fn crowd(app: &TestApp) -> Vec<Copy> {
     let (now, later) = (app.now(), app.now() + chrono::TimeDelta::days(300));
     let tx = app.db.begin().await.unwrap();
@@ -224,7 +228,7 @@ async fn crowd(app: &TestApp) -> Vec<Copy> {
     run_all(&*tx, beginnings(), now, later).await;
     tx.commit().await.unwrap();
     app.stop().await;
-    // SQLite knows nothing of its tables, unless somebody runs ANALYZE by hand: that is no moment in the past.
+    // SQLite has no statistics unless somebody runs ANALYZE by hand, so there is no earlier state.
     let is_postgres = app.db.is_postgres();
     let mut copies = Vec::new();
     if is_postgres {
@@ -269,7 +273,7 @@ fn numbers(first: u64, last: u64) -> String {
     )
 }
 
-/// Many people, Ada and Bob at their end, and the first messages to the first of them.
+/// Many people, with Ada and Bob at the end, and the first messages to the first of them.
 fn beginnings() -> Vec<String> {
     let (announcements, targets) = (ITEMS / 1_000, TARGETS);
     let mut statements = vec![
@@ -316,10 +320,10 @@ fn messages(first: u64, last: u64) -> [String; 4] {
     ]
 }
 
-/// A message to everybody else; and Ada got all of these messages, too.
+/// Messages to everybody else, all of which Ada also received.
 fn what_followed(is_postgres: bool) -> Vec<String> {
     let (announcements, targets) = (ITEMS / 1_000, TARGETS);
-    // One a second.
+    // One per second.
     let arrived = match is_postgres {
         true => format!("TIMESTAMPTZ '{FIRST_ARRIVED}' + i * INTERVAL '1 second'"),
         false => format!(
@@ -346,7 +350,8 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
             "{} INSERT INTO activity (action, target_id, occurred_at, created_at) SELECT 'comment', i, $1, $1 FROM n",
             numbers(1, targets)
         ),
-        // A tenth are activities, a thousandth announcements; a third is read, a seventh archived, a seventh snoozed.
+        // A tenth are activities, a thousandth announcements; a third are read, a seventh archived,
+        // a seventh snoozed.
         format!(
             "{} INSERT INTO inbox_item (user_id, kind, message_id, announcement_id, target_id, action, activity_id, activity_count, \
              actor_count, seq, arrived_seq, seen_at, read_at, archived_at, snoozed_until, created_at, updated_at) \

@@ -1,7 +1,7 @@
 //! How much a statement reads: in pages on PostgreSQL, in steps of its virtual machine on SQLite.
 //!
-//! What the server has run is run again, in the same order, on copies of its database from before. So the same ids come out,
-//! and each copy can know something else of its tables.
+//! Statements that the server ran are run again, in the same order, on earlier copies of its
+//! database. So the same ids come out, while each copy can have different statistics.
 
 use std::sync::{
     Arc,
@@ -14,23 +14,23 @@ use serde_json::Value;
 use super::{postgres_plan, values};
 use crate::{app::TestApp, database::Database};
 
-/// What a database knows of its tables.
+/// What a database knows about its tables.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Statistics {
-    /// How they are.
+    /// Their current state.
     Fresh,
     /// Nothing.
     None,
-    /// How they were when they were empty. That is what the server's own database knows here.
+    /// Their state when they were empty. That is what the server's own database knows here.
     Empty,
-    /// How they were when the first messages had been sent to the first people.
+    /// Their state when the first messages had been sent to the first people.
     Early,
 }
 
-/// A step of SQLite's is counted for this many.
+/// How many steps of SQLite count as one.
 const STEPS: u32 = 10;
 
-/// A copy of a database, and a connection that plans as the server's do.
+/// A copy of a database, with a connection that plans as the server's do.
 pub struct Copy {
     pub connection: DatabaseConnection,
     steps: Arc<AtomicU64>,
@@ -73,7 +73,7 @@ impl Copy {
         self.connection.execute_unprepared(statements).await.unwrap();
     }
 
-    /// Runs a statement; gives how much it read, and how.
+    /// Runs a statement; returns how much it read, and how.
     pub async fn run(&self, statement: &Statement) -> (u64, String) {
         if statement.db_backend == DbBackend::Postgres {
             let plan = postgres_plan(&self.connection, statement, true).await;
@@ -97,7 +97,7 @@ impl Copy {
     }
 }
 
-/// The nodes of a plan of PostgreSQL, with what each reads.
+/// The nodes of a PostgreSQL plan, with what each reads.
 fn outline(node: &Value, depth: usize) -> String {
     let text = |name: &str| node[name].as_str().unwrap_or_default();
     let mut lines = format!(

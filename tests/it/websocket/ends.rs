@@ -10,7 +10,7 @@ use crate::{
     socket::{Handshake, PATIENCE},
 };
 
-/// P8, P11: what the server may take its time for at most.
+/// P8, P11: how long the server may take.
 const MOST_TO_STOP: Duration = Duration::from_secs(10);
 
 async fn deactivate(app: &TestApp, user: &TestUser) {
@@ -20,7 +20,7 @@ async fn deactivate(app: &TestApp, user: &TestUser) {
 }
 
 both! {
-    /// P11. The client asks for a fresh token and comes back.
+    /// P11. The client gets a fresh token and reconnects.
     async fn sockets_end_with_their_tokens(app: TestApp) {
         let bob = app.user("bob").await;
         let mut of_today = bob.clone();
@@ -36,8 +36,8 @@ both! {
         long.assert_quiet().await;
     }
 
-    /// P11. It is of no use to come back; nor for the host that acts for such a person. Nobody else is disturbed, nor does
-    /// any other change of the person matter.
+    /// P11. Reconnecting is useless, also for a host that acts for such a person. Nobody else is
+    /// disturbed, and other changes of the person have no effect.
     async fn sockets_of_a_deactivated_person_end(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let (host, admin) = (app.service(), app.admin().await);
@@ -62,7 +62,7 @@ both! {
         }
     }
 
-    /// P11, for who acts for somebody else.
+    /// P11, for a caller who acts for somebody else.
     async fn a_deactivated_admin_does_not_go_on_in_another_name(app: TestApp) {
         let (bob, admin) = (app.user("bob").await, app.admin().await);
         let acting = admin.acting_as(&bob);
@@ -75,7 +75,7 @@ both! {
         assert_eq!(acting.refusal("{ viewerRole }", json!({})).await.0, "UNAUTHENTICATED");
     }
 
-    /// P11: of an inbox, and of a thread that is followed.
+    /// P11: for a followed inbox, and for a followed thread.
     async fn who_leaves_a_group_hears_nothing_of_it_from_then_on(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&alice, &bob, &carol]).await;
@@ -106,7 +106,8 @@ both! {
         socket.assert_quiet().await;
     }
 
-    /// P8: those that do not read, do not answer or have not introduced themselves hold nothing up.
+    /// P8: clients that do not read, do not answer or have not sent `connection_init` delay
+    /// nothing.
     async fn a_stopping_server_waits_for_no_socket(app: TestApp) {
         let bob = app.user("bob").await;
         let mut live = bob.follow_inbox(None).await;
@@ -128,7 +129,7 @@ both! {
     }
 }
 
-/// The reason to end is as good when the client does not read as when it does.
+/// The reason is also delivered to clients that are not reading at that moment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_that_waits_for_its_client_ends_with_its_token() {
     let app = limited(|limits| limits.write_timeout = PATIENCE * 10).await;
@@ -148,7 +149,7 @@ async fn a_socket_that_waits_for_its_client_ends_with_its_user() {
     assert_eq!(socket.code().await, 4401);
 }
 
-/// P11: a server that has not yet heard of it lets the person in for a moment at most.
+/// P11: a server that has not yet learnt of it admits the person for a moment at most.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deactivation_by_another_server_ends_sockets() {
     let Some(one) = TestApp::start(Kind::Postgres).await else { return };
@@ -158,7 +159,7 @@ async fn a_deactivation_by_another_server_ends_sockets() {
     let mut socket = bob.connect().await;
 
     deactivate(&one, &bob).await;
-    // Whether the second server has heard of it is not known here.
+    // It is not known here whether the second server has learnt of it.
     let mut late = bob.introduce().await;
 
     assert_eq!(socket.code().await, 4401);
@@ -167,7 +168,7 @@ async fn a_deactivation_by_another_server_ends_sockets() {
     one.stop().await;
 }
 
-/// A token that never was good says nothing about why.
+/// A token that was never valid reveals nothing about the reason.
 #[tokio::test]
 async fn who_is_not_welcome_is_closed_with_4401() {
     let app = server().await;

@@ -21,7 +21,7 @@ async fn the_server_speaks_graphql_transport_ws() {
     }
 }
 
-/// A browser, which was promised another protocol, gives up by itself at the handshake.
+/// A browser that was promised another protocol gives up by itself at the handshake.
 #[tokio::test]
 async fn a_client_of_another_subprotocol_is_closed_with_4406() {
     let app = server().await;
@@ -33,7 +33,7 @@ async fn a_client_of_another_subprotocol_is_closed_with_4406() {
     }
 }
 
-/// It would cost each socket hundreds of KiB.
+/// It would cost hundreds of KiB for each socket.
 #[tokio::test]
 async fn compression_is_never_agreed_on() {
     let app = server().await;
@@ -51,7 +51,7 @@ async fn what_is_no_websocket_handshake_is_refused_with_a_status() {
         (GET, ("upgrade", "h2c"), 400),
         (GET, ("sec-websocket-version", "8"), 400),
         (GET, ("sec-websocket-key", ""), 400),
-        // Left out, a service would act as itself.
+        // If it were left out, a service would act as itself.
         (GET, ("act-as", "bjørn"), 400),
         ("GET /graphql HTTP/1.0", ("x", "y"), 400),
         ("HEAD /graphql HTTP/1.1", ("x", "y"), 400),
@@ -62,7 +62,7 @@ async fn what_is_no_websocket_handshake_is_refused_with_a_status() {
     }
 }
 
-/// A page of another host could use what its visitor's network reaches.
+/// A page on another host could use whatever its visitor's network can reach.
 #[tokio::test]
 async fn pages_of_other_origins_cannot_connect() {
     let app =
@@ -83,7 +83,8 @@ async fn pages_of_other_origins_cannot_connect() {
     open(&app).await.initialised().await;
 }
 
-/// Clients outside of browsers can set headers; what they say in `connection_init` is stronger.
+/// Clients other than browsers can set headers; what they send in `connection_init` takes
+/// precedence.
 #[tokio::test]
 async fn a_token_may_stand_in_a_header_of_the_handshake() {
     let app = server().await;

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{
 use super::{connected, limited, open, server};
 use crate::socket::{Handshake, PATIENCE};
 
-/// The client hears why, also when it is not yet through with writing.
+/// The client learns the reason, even if it has not finished writing.
 #[tokio::test]
 async fn a_message_that_is_too_large_is_closed_with_1009() {
     let app = limited(|limits| limits.socket_message = 1_000).await;
@@ -37,7 +37,7 @@ async fn a_message_that_is_too_large_is_closed_with_1009() {
     assert_eq!(in_parts.code().await, 1009);
 }
 
-/// What is beyond the limit is refused by itself; the socket and its other operations go on.
+/// Only what exceeds the limit is refused; the socket and its other operations continue.
 #[tokio::test]
 async fn a_socket_has_so_many_operations_at_the_same_time() {
     let app = limited(|limits| limits.operations_per_socket = 2).await;
@@ -59,7 +59,8 @@ async fn a_socket_has_so_many_operations_at_the_same_time() {
     assert_eq!((&accepted["type"], &accepted["id"]), (&json!("next"), &json!("3")));
 }
 
-/// 1013, so that the client comes back: what is in its way may be its own sockets that are only half gone.
+/// 1013, so that the client reconnects: it may be blocked by its own sockets that are only half
+/// closed.
 #[tokio::test]
 async fn a_person_has_so_many_sockets_at_the_same_time() {
     let app = limited(|limits| limits.sockets_per_user = 2).await;
@@ -87,7 +88,8 @@ async fn strangers_have_so_many_sockets_together() {
     connected(&app).await;
 }
 
-/// They are refused before the upgrade, and told when to come back. Who has introduced themself makes room.
+/// They are refused before the upgrade, and told when to retry. A socket that sends its
+/// `connection_init` makes room.
 #[tokio::test]
 async fn so_many_sockets_may_keep_to_themselves_whose_they_are() {
     for (of_address, of_all, status) in [(2, 10, 429), (10, 2, 503)] {
@@ -131,7 +133,7 @@ async fn a_client_that_answers_pings_stays() {
     }
 }
 
-/// P6: what waits for a client that does not read is bounded, in time and memory.
+/// P6: what waits for a client that does not read is limited, in time and memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_is_closed() {
     let app = limited(|limits| limits.write_timeout = Duration::from_millis(300)).await;
@@ -140,7 +142,7 @@ async fn a_client_that_does_not_read_is_closed() {
     assert_eq!(socket.code().await, 1013);
 }
 
-/// P6: it costs nobody else anything.
+/// P6: nobody else is affected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_do_not_read_do_not_delay_others() {
     let app = server().await;

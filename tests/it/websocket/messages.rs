@@ -20,7 +20,7 @@ async fn connection_init_is_acknowledged() {
     }
 }
 
-/// PROTOCOL.md: the server acknowledges before it says anything else about operations.
+/// PROTOCOL.md: the server acknowledges before it sends anything else about operations.
 #[tokio::test]
 async fn an_operation_sent_with_connection_init_is_answered_after_the_acknowledgement() {
     let app = server().await;
@@ -83,7 +83,7 @@ async fn pings_are_answered_at_any_time_with_their_payload() {
     }
 }
 
-/// They need not be an answer to anything, and a client may complete what has ended meanwhile.
+/// They need not answer anything, and a client may complete what has ended meanwhile.
 #[tokio::test]
 async fn pongs_and_completions_of_nothing_are_ignored() {
     let app = server().await;
@@ -158,7 +158,7 @@ async fn what_the_protocol_does_not_know_is_closed_with_4400() {
         json!({"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "extensions": "x"}}),
     ];
     for text in texts.map(str::to_owned).into_iter().chain(messages.iter().map(Value::to_string)) {
-        // Those that begin a connection come first, the others on one that is there.
+        // Messages that start a connection come first, the others are sent on an existing one.
         let mut socket =
             if text.contains("connection_init") { open(&app).await } else { connected(&app).await };
         socket.frame(Message::text(text.as_str())).await;
@@ -176,7 +176,7 @@ async fn a_binary_message_is_closed_with_4400() {
     assert_eq!(socket.code().await, 4400);
 }
 
-/// RFC 6455, 7.4.1.
+/// RFC 6455, section 7.4.1.
 #[tokio::test]
 async fn what_is_no_websocket_frame_is_closed_with_the_code_of_the_rfc() {
     let app = server().await;

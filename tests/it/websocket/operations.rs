@@ -46,7 +46,7 @@ async fn variables_and_the_name_of_the_operation_are_honoured() {
     }
 }
 
-/// The error is the last that is said about the operation, and its id is free again.
+/// The error is the last message about the operation, and its id is free again.
 #[tokio::test]
 async fn what_cannot_be_executed_is_an_error_and_not_completed() {
     let app = server().await;
@@ -72,7 +72,7 @@ async fn what_cannot_be_executed_is_an_error_and_not_completed() {
     }
 }
 
-/// It was executed; that its data is null is its result.
+/// It was executed; its result is that its data is null.
 #[tokio::test]
 async fn an_error_of_the_execution_is_a_result() {
     let app = server().await;
@@ -103,7 +103,7 @@ async fn a_subscription_of_which_no_stream_comes_is_an_error() {
     }
 }
 
-/// Trap 6: the library replaces the first one silently.
+/// Trap 6: the library silently replaces the first one.
 #[tokio::test]
 async fn an_id_that_is_in_use_is_closed_with_4409() {
     let app = server().await;
@@ -148,7 +148,7 @@ async fn an_id_can_be_used_again_when_its_operation_has_ended() {
     }
 }
 
-/// Also of what it has yielded already, and when the id is in use again.
+/// Also for results it has already produced, and if the id is in use again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_comes_of_an_operation_that_the_client_has_completed() {
     let app = server().await;
@@ -163,7 +163,7 @@ async fn nothing_comes_of_an_operation_that_the_client_has_completed() {
         ]
     };
     for _ in 0..50 {
-        // When it completes the first ones, their results are under way at one place or another.
+        // When it completes the first ones, their results are somewhere on their way.
         let messages =
             ids.iter().map(|id| begin(id)).chain(ids.iter().flat_map(|id| begin_anew(id)));
         socket.send_together(messages).await;
@@ -228,7 +228,7 @@ async fn a_mutation_takes_effect_once_and_is_completed() {
     assert_eq!(bob.titles("ALL").await, ["hello"]);
 }
 
-/// P10: cut short in the middle, it could leave an open transaction behind.
+/// P10: interrupted in the middle, it could leave an open transaction behind.
 #[tokio::test]
 async fn a_mutation_runs_to_its_end_when_its_client_completes_it_or_goes_away() {
     let app = server().await;
@@ -241,7 +241,7 @@ async fn a_mutation_runs_to_its_end_when_its_client_completes_it_or_goes_away() 
             .await;
         socket.assert_quiet().await;
         socket.send(send_to_bob("2", &format!("cut {round}"))).await;
-        // Heard, but not answered: it is under way.
+        // Received, but not answered: it is in progress.
         socket.send(json!({"type": "ping"})).await;
         socket.receive().await;
         drop(socket);
@@ -254,7 +254,7 @@ async fn a_mutation_runs_to_its_end_when_its_client_completes_it_or_goes_away() 
     assert_eq!(heard, sent.collect::<Vec<_>>());
 }
 
-/// Two replays and a query share a socket: none of them has to wait for the end of another.
+/// Two replays and a query share a socket: none has to wait for another to end.
 #[tokio::test]
 async fn the_operations_of_a_socket_take_turns() {
     let app = server().await;

@@ -1,5 +1,5 @@
-//! When a websocket or event stream must end, whatever its client does: the server stops, the token expires, the user is
-//! deactivated (P11).
+//! When the server must close a websocket or event stream, whatever its client does: the server
+//! stops, the token expires, or the user is deactivated (P11).
 
 use std::{future::pending, time::Duration};
 
@@ -8,32 +8,33 @@ use tokio::time::sleep;
 use super::Http;
 use crate::{app::App, auth::Actor, db::Topic, error::Error, people::users};
 
-/// This many clients a second are sent away when the server stops, so that they do not all come back at once…
+/// When the server stops, it disconnects at most this many clients per second, so that they do not
+/// all reconnect at once…
 const FAREWELLS_PER_SECOND: f64 = 5_000.0;
-/// …and nobody waits longer than this.
+/// …but takes at most this long in total.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
-/// After the database could not say whether a user is still welcome.
+/// How long to wait if the database could not say whether a user is still active.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Why it must end.
-pub enum End {
-    Stop,
+/// Why the server closes a socket.
+pub enum CloseReason {
+    ServerStops,
     TokenExpired,
-    Unwelcome(Error),
+    Deactivated(Error),
 }
 
-/// Returns with the reason when what this caller has open must end.
-pub async fn end(http: Http, actor: Option<Actor>) -> End {
+/// Waits until a socket of this caller must be closed, and returns the reason.
+pub async fn wait(http: Http, actor: Option<Actor>) -> CloseReason {
     tokio::select! {
-        () = stop(&http) => End::Stop,
-        () = expiry(&http.app, actor.as_ref()) => End::TokenExpired,
-        error = dismissal(&http.app, actor.as_ref()) => End::Unwelcome(error),
+        () = stop(&http) => CloseReason::ServerStops,
+        () = expiry(&http.app, actor.as_ref()) => CloseReason::TokenExpired,
+        error = deactivation(&http.app, actor.as_ref()) => CloseReason::Deactivated(error),
     }
 }
 
 async fn stop(http: &Http) {
     http.app.shutdown.cancelled().await;
-    let all = Duration::from_secs_f64(http.places.count() as f64 / FAREWELLS_PER_SECOND)
+    let all = Duration::from_secs_f64(http.sockets.count() as f64 / FAREWELLS_PER_SECOND)
         .min(LONGEST_FAREWELL);
     let all = all.min(http.app.config.shutdown_timeout / 4);
     sleep(all.mul_f64(rand::random())).await;
@@ -46,17 +47,17 @@ async fn expiry(app: &App, actor: Option<&Actor>) {
     }
 }
 
-async fn dismissal(app: &App, actor: Option<&Actor>) -> Error {
+async fn deactivation(app: &App, actor: Option<&Actor>) -> Error {
     let Some((actor, user)) = actor.and_then(|actor| Some((actor, actor.user_id()?))) else {
         return pending().await;
     };
     let mut changes = app.live.hints(Topic::User(user));
     let mut of_admin = app.live.hints(Topic::User(actor.behind.unwrap_or(user)));
     loop {
-        // At the beginning, too: who signed in did so by what was known a moment ago.
+        // Also once at the beginning: sign-in used what was known a moment ago.
         changes.borrow_and_update();
         of_admin.borrow_and_update();
-        // Boxed, because it is rare and every socket has room for it otherwise.
+        // Boxed, because it is rare, and otherwise every socket would reserve room for it.
         match Box::pin(users::check_active(app, actor)).await {
             Err(Error::Unavailable(_)) => sleep(ASK_AGAIN).await,
             Err(error) => return error,
