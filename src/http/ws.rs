@@ -1,8 +1,21 @@
-//! graphql-transport-ws: one task reads and writes the socket, each operation has a task of its own, and what they yield
-//! goes through one short queue, in which they wait in turn.
+//! graphql-transport-ws, for one socket. docs/transport.md has the close codes, which are chosen by
+//! what the `graphql-ws` client does with them.
 //!
-//! Which close code makes the `graphql-ws` client come back decides which one is sent: 1012 when the server stops and 4403
-//! when the token ends are retried, with fresh connection parameters; 4401 is not, and means that it is of no use.
+//! One task reads and writes the socket. Each operation has a task of its own, and their results
+//! wait for the socket in turn; an operation goes on when the client has its result. So a socket
+//! that does not read stops its own operations and nobody else's, and no operation waits for the
+//! end of another. A result belongs to its operation, not to the id, which clients may use again.
+//!
+//! - Until it has introduced itself, a socket has a place on the doorstep (`places`), for the
+//!   process and for its address. Without one it is refused before the upgrade, with 429 or 503.
+//! - `connection_init` brings a token, by which it gets a place of its owner. Too many are 1013 and
+//!   not a code that clients give up on, because the places may be taken by the caller's own
+//!   sockets that are half gone: they are free again when their pings go unanswered, after 75
+//!   seconds at most.
+//! - All subscriptions of a socket share one `Outlet`, which has room for one update: a socket that
+//!   does not read holds one, however many subscriptions it has, and the others have read nothing.
+//! - A mutation runs to its end, also when its client completes it or goes away.
+//! - `super::end` decides when the socket must end, and goes on while a message waits to be taken.
 
 mod operation;
 mod protocol;

@@ -16,7 +16,7 @@ pub const PROTOCOL: &str = "graphql-transport-ws";
 /// What a close frame has room for (RFC 6455, 5.5).
 const LONGEST_REASON: usize = 123;
 
-/// Why a socket is closed. ARCHITECTURE.md has the codes, and what clients do with each.
+/// Why a socket is closed. docs/transport.md has the codes, and what clients do with each.
 #[derive(Debug)]
 pub struct Close {
     pub code: u16,
