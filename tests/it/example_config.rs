@@ -14,7 +14,8 @@ const EXAMPLE_ONLY: &str = "## ";
 fn uncommented(text: &str, mark: &str) -> String {
     let is_name = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || "._".contains(c));
     let is_setting = |line: &str| {
-        line.starts_with('[') || line.split_once(" = ").is_some_and(|(name, _)| is_name(name))
+        (line.starts_with('[') && line.ends_with(']'))
+            || line.split_once(" = ").is_some_and(|(name, _)| is_name(name))
     };
     let bare =
         |line: &str| line.strip_prefix(mark).filter(|rest| is_setting(rest)).map(str::to_owned);
