@@ -6,7 +6,7 @@
 //! that does not read stops its own operations and nobody else's, and no operation waits for the
 //! end of another. A result belongs to its operation, not to the id, which clients may use again.
 //!
-//! - Until it has introduced itself, a socket has a place on the doorstep (`places`), for the
+//! - Until it has introduced itself, a socket has a place among those before their init, for the
 //!   process and for its address. Without one it is refused before the upgrade, with 429 or 503.
 //! - `connection_init` brings a token, by which it gets a place of its owner. Too many are 1013 and
 //!   not a code that clients give up on, because the places may be taken by the caller's own
@@ -15,7 +15,7 @@
 //! - All subscriptions of a socket share one `Outlet`, which has room for one update: a socket that
 //!   does not read holds one, however many subscriptions it has, and the others have read nothing.
 //! - A mutation runs to its end, also when its client completes it or goes away.
-//! - `super::end` decides when the socket must end, and goes on while a message waits to be taken.
+//! - Whether the socket must end is watched all the time, also while a message waits to be taken.
 
 mod operation;
 mod protocol;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tidings::{catalog::Catalog, config::Config};
 
 const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tidings.example.toml"));
@@ -32,8 +32,8 @@ fn load(text: &str) -> Config {
 
 fn assert_are_the_defaults(config: &Config) {
     let default = Config::default();
-    let json = |config: &Config| serde_json::to_value(config).unwrap();
-    assert_eq!(json(config), json(&default));
+    let shown = |config: &Config| serde_json::to_value(config).unwrap();
+    assert_eq!(shown(config), shown(&default));
     // What JSON does not show: a secret, and the order of tables.
     assert_eq!(*config.database_url, *default.database_url);
     let order = |config: &Config| {
@@ -60,26 +60,28 @@ fn the_examples_in_the_example_of_the_settings_can_be_used() {
     Catalog::open(&config.catalog).unwrap();
 }
 
+/// The names in a table, which is a JSON pointer, with the values that are wanted.
+fn names(settings: &Value, table: &str, is_wanted: fn(&Value) -> bool) -> BTreeSet<String> {
+    let settings = settings.pointer(table).unwrap().as_object().unwrap();
+    let wanted = settings.iter().filter(|(_, value)| is_wanted(value));
+    wanted.map(|(name, _)| name.clone()).collect()
+}
+
 #[test]
 fn no_setting_is_missing_in_the_example_of_the_settings() {
     let read = |text: &str| -> Value {
         let file = config::File::from_str(text, config::FileFormat::Toml);
-        let read = config::Config::builder().add_source(file).build().unwrap();
-        read.try_deserialize().unwrap()
-    };
-    let names = |table: &Value, is_wanted: &dyn Fn(&Value) -> bool| -> BTreeSet<String> {
-        let settings = table.as_object().unwrap().iter();
-        settings.filter(|(_, value)| is_wanted(value)).map(|(name, _)| name.clone()).collect()
+        let settings = config::Config::builder().add_source(file).build().unwrap();
+        settings.try_deserialize().unwrap()
     };
     let with_defaults = read(&uncommented(EXAMPLE, DEFAULT));
     let all = read(&uncommented(&uncommented(EXAMPLE, DEFAULT), EXAMPLE_ONLY));
     let expected = serde_json::to_value(Config::default()).unwrap();
-    let has_default = |value: &Value| !value.is_null() && *value != serde_json::json!({});
     for table in ["", "/database", "/limits", "/catalog"] {
-        let of = |settings: &Value| settings.pointer(table).unwrap().clone();
-        assert_eq!(names(&of(&all), &|_| true), names(&of(&expected), &|_| true), "{table}");
+        assert_eq!(names(&all, table, |_| true), names(&expected, table, |_| true), "{table}");
+        let has_default = |value: &Value| !value.is_null() && *value != json!({});
         let (given, wanted) =
-            (names(&of(&with_defaults), &|_| true), names(&of(&expected), &has_default));
+            (names(&with_defaults, table, |_| true), names(&expected, table, has_default));
         assert_eq!(given, wanted, "{table}");
     }
 }
