@@ -197,8 +197,13 @@ impl Default for Config {
 impl Config {
     /// Reads the file and the environment; `cli` adds the command line.
     pub fn load() -> Result<Self> {
-        let failed = |error: config::ConfigError| Error::invalid(FILE, error.to_string());
-        let file = File::new(FILE, FileFormat::Toml).required(false);
+        Self::load_from(FILE)
+    }
+
+    /// Reads a file of this name, if there is one, and the environment.
+    pub fn load_from(file: &str) -> Result<Self> {
+        let failed = |error: config::ConfigError| Error::invalid(file, error.to_string());
+        let file = File::new(file, FileFormat::Toml).required(false);
         let mut builder = config::Config::builder().add_source(file);
         // Other variables with this prefix are not settings: the name of a test's database, a
         // script's token.

@@ -1,9 +1,30 @@
 //! The one door to the database, and the only place that knows which one it is.
 //!
-//! [`Db::read`] gives a pool for queries. [`Db::begin`] gives a transaction whose [`Tx::commit`] returns when the change
-//! is durable, and then tells `live` whom it concerns. `sqlite` and `postgres` say how each of the two does that, and
-//! `dialect` what they spell differently. Nothing waits here without an end: who cannot be served in time, or is one too many,
-//! hears UNAVAILABLE.
+//! [`Db::read`] gives a pool for queries. [`Db::begin`] gives a transaction whose [`Tx::commit`]
+//! returns when the change is durable, and then tells `inbox::live` whom it concerns. `sqlite` and
+//! `postgres` say how each of the two does that, and `dialect` what they spell differently. Nothing
+//! waits here without an end: a request that cannot be served in time, or is one too many, gets
+//! UNAVAILABLE.
+//!
+//! # The order of locks
+//!
+//! A transaction that takes several locks takes them in this order, everywhere: idempotency key,
+//! thread, reminder, delivery or expiry or refresh, targets by name, inboxes by user, withdrawal,
+//! recipients, messages by id, audiences, announcements by id, people by external id, order of
+//! commits.
+//!
+//! - Inboxes are locked by `inbox::lock`, which holds none of them while it waits for another.
+//! - People and targets: new ones are inserted in the order of their bytes, then the known ones are
+//!   locked in the order of the index. So an insert waits for other inserts only.
+//! - *Withdrawal* is an advisory lock. Transactions that take things into inboxes share it
+//!   ([`Tx::while_nothing_is_withdrawn`]); a retraction or an expiry has it alone
+//!   ([`Tx::withdrawing`]), and locks no inbox meanwhile.
+//! - *Order of commits* is an advisory lock, too. One transaction has it, from right before its
+//!   insert to its end ([`Tx::in_commit_order`]), and takes no other lock after it.
+//! - A group is locked to change its members. Such a transaction locks nothing but the group and
+//!   them.
+//!
+//! On SQLite there is one writer, and nothing to lock.
 
 mod beside;
 mod dialect;

@@ -1,12 +1,25 @@
 //! Inboxes: what is in them, how many, and every change of their items.
 //!
-//! `inbox.seq` counts the changes of one inbox. Whoever changes items locks the owners' `inbox` rows in the order of the
-//! users, adds one, and stamps the new number on every item changed, in the same transaction. So the history of an inbox
-//! is the items themselves, sorted by `seq`: what changed since N is what has a higher number, each item once, in its
-//! newest state. The counts are kept on the same row, so they belong to the same moment.
+//! There is no log of events: the history of an inbox is its items. A transaction that changes
+//! items locks their owners' `inbox` rows (`db` has the order of locks), adds one to `seq`, and
+//! stamps the new number on every item that it changes. So what changed since N is what has a
+//! higher number: each item once, in its newest state, and never in disagreement with the inbox.
+//! The counts are on the same row as `seq`, so they belong to the same moment.
 //!
-//! Locks are taken in one order everywhere: idempotency key, thread, reminder, delivery or expiry or refresh, targets by name,
-//! inboxes by user, withdrawal, recipients, messages by id, audiences, announcements by id, people by external id, order of commits.
+//! - The counts need no rule for each kind of change. `change` takes out what the items counted for
+//!   before, changes them, and puts in what they count for afterwards.
+//! - Items are changed in `change`, and by `notifications::pull`, which adds items and makes them
+//!   grow or shrink between `begin_change` and `count_changed`. `people::users` makes the empty
+//!   inbox of a new person.
+//! - A removed item stays as a tombstone (`removed_at`) for `retention_days`, so that clients that
+//!   were away hear of it. The purge deletes it and notes its number in `purged_seq`; an older
+//!   cursor gets a `resync`.
+//! - A bulk change stamps one number on many items. A page of the history that ends among them has
+//!   the item's id in its cursor, too.
+//!
+//! The number is a counter for each inbox, under the lock of its row, and not one sequence for all:
+//! numbers of a sequence become visible out of order, and a reader that asks for `id > N` would
+//! then skip rows for good.
 
 mod change;
 mod history;

@@ -1,6 +1,26 @@
 //! Messages and replies: sending, expiry, and who is reached (M2–M7).
 //!
-//! A message is pushed: its recipients are settled and written with it, and `delivery` fills their inboxes.
+//! A message is pushed: its recipients are settled and written with it, and `delivery` fills their
+//! inboxes. This is what happens when somebody sends one to a group:
+//!
+//! 1. A call with an idempotency key is looked up first. A repetition gets the same answer, even if
+//!    its input has become wrong meanwhile. Then the input is checked, and `audience` looks up the
+//!    people and groups on the read pool.
+//! 2. The transaction begins by claiming the key. Of two repetitions at the same time, the second
+//!    waits here for the first, finds its result, and answers with that message.
+//! 3. The message is inserted, with its folded text if a search needs one, and then its addresses,
+//!    with the names of this moment. One statement writes a recipient for each active member but
+//!    the sender, and the counts are settled for good. If nobody is reached, everything is rolled
+//!    back.
+//! 4. The key remembers the id of the message. Up to [`crate::inbox::BATCH`] recipients get their
+//!    items in the same transaction; for more, a `delivery` row says that they are still to come.
+//! 5. The commit tells `inbox::live` whose inboxes have changed. Then the rest of a large send
+//!    follows.
+//!
+//! A reply reaches the people that its parent reached, by the same addresses, and the parent's
+//! sender: neither its own sender, nor those who have left the group since, nor those who have
+//! joined it. Its transaction locks the thread and then the reminders that it ends, both before any
+//! inbox.
 
 mod audience;
 pub mod delivery;

@@ -1,6 +1,17 @@
-//! From what a client sends to what is executed: find the document, scan its text, parse it once,
-//! measure it. What a request may cost is decided here, in linear time, before anything else
-//! processes it.
+//! From what a client sends to what is executed: find the document, look over its text, parse it
+//! once, measure it. What a request may cost is decided here, in linear time, before anything else
+//! looks at it: the parser recurses on nested values, and validation walks every expansion of a
+//! fragment.
+//!
+//! - `scan`: the text, in one pass before it is parsed: tokens and nesting. `values`: the
+//!   variables.
+//! - `measure`: depth, cost and length, over the graph of fragments, each fragment once. `shape`
+//!   has how long a list is and what a field costs, all of it read off the schema, so that a new
+//!   field is counted by itself: the arguments say how long a page is, else `@listSize`, else it is
+//!   taken to be 10, and what weighs more than a field has `@cost`.
+//! - `operation`: which operation is meant.
+//!
+//! HTTP, websockets and event streams come through the same gate.
 
 mod measure;
 mod operation;

@@ -1,5 +1,9 @@
-//! When the server must close a websocket or event stream, whatever its client does: the server
-//! stops, the token expires, or the user is deactivated (P11).
+//! When a websocket or event stream must end, whatever its client does: the server stops, the token
+//! expires, the user is deactivated (P11).
+//!
+//! It asks whether the user is welcome when the stream begins, too, since signing in believes what
+//! was known a second ago. Event streams end without `complete`, which clients take for the end of
+//! the operation; they come back after anything else.
 
 use std::{future::pending, time::Duration};
 

@@ -1,6 +1,10 @@
-//! GraphQL over HTTP, according to its specification: one operation per request; `POST` with
-//! `application/json`, or `GET` for a query whose document the server knows, or learns together
-//! with its hash.
+//! GraphQL over HTTP, by its specification: one operation a request; `POST` with
+//! `application/json`, or `GET` of a query whose document the server knows, or gets to know with
+//! its hash.
+//!
+//! A request goes: the form of its answer, its content type, its token ([`actor`]), its body within
+//! the deadline, the gate ([`crate::gate::Gate::prepare`]), the execution. A mutation is executed
+//! in a task of its own, so that it ends even if the client goes away.
 
 use async_graphql::{ServerError, parser::types::OperationType};
 use axum::{

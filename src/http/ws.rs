@@ -1,9 +1,21 @@
-//! graphql-transport-ws: one task reads and writes the socket, each operation has its own task, and
-//! their results take turns in one short queue.
+//! graphql-transport-ws, for one socket. docs/transport.md has the close codes, which are chosen by
+//! what the `graphql-ws` client does with them.
 //!
-//! The close codes are chosen by how the `graphql-ws` client reacts: after 1012 (the server stops)
-//! and 4403 (the token has expired) it retries with fresh connection parameters; after 4401 it does
-//! not, so that code means that retrying is useless.
+//! One task reads and writes the socket. Each operation has a task of its own, and their results
+//! wait for the socket in turn; an operation goes on when the client has its result. So a socket
+//! that does not read stops its own operations and nobody else's, and no operation waits for the
+//! end of another. A result belongs to its operation, not to the id, which clients may use again.
+//!
+//! - Until it has introduced itself, a socket has a place among those before their init, for the
+//!   process and for its address. Without one it is refused before the upgrade, with 429 or 503.
+//! - `connection_init` brings a token, by which it gets a place of its owner. Too many are 1013 and
+//!   not a code that clients give up on, because the places may be taken by the caller's own
+//!   sockets that are half gone: they are free again when their pings go unanswered, after 75
+//!   seconds at most.
+//! - All subscriptions of a socket share one `Outlet`, which has room for one update: a socket that
+//!   does not read holds one, however many subscriptions it has, and the others have read nothing.
+//! - A mutation runs to its end, also when its client completes it or goes away.
+//! - Whether the socket must end is watched all the time, also while a message waits to be taken.
 
 mod operation;
 mod protocol;

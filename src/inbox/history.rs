@@ -1,5 +1,12 @@
-//! The history of inboxes, read for many at once (`live`). What one statement reads is bounded: the more ask, the less
-//! each gets, and asks again for the rest.
+//! The history of inboxes, read for many at once (`live`). What one statement reads is bounded, so
+//! that nobody's long absence is felt by others:
+//!
+//! - The more inboxes are asked for, the fewer items each gets: 100, 20 or 4. An update that does
+//!   not have everything says so (`caughtUp`), and the next one goes on.
+//! - The statement reads the beginnings of texts and their sizes; `item` reads the long ones with a
+//!   second one, each once however many items show it.
+//! - It reads only as much of the texts as the subscription selects: none, the beginning, or all.
+//!   That is a part of the question, and followers that ask the same thing share the answer.
 
 use ::entity::inbox;
 

@@ -1,13 +1,19 @@
-//! The live protocol: a client that gives back its last cursor sees every later change once, in order.
+//! The live protocol: a client that gives back its last cursor sees every later change once, in
+//! order.
 //!
-//! Following is: read the changes since the cursor; when there are none, wait for a hint; read again. Replay and live are
-//! the same query, so there is no hand-over between the two, nothing is buffered, and a slow client gets fewer, newer
-//! states. A hint (“user 7 may have something”) may be lost without losing data: every [`LOOK_AGAIN`] all followers look
-//! again by themselves.
+//! Following is: read the changes since the cursor; when there are none, wait for a hint; read
+//! again. Replay and live are the same query, so there is no hand-over between the two, nothing is
+//! buffered, and a slow client gets fewer, newer states. A hint (“user 7 may have something”) may
+//! be lost without losing data: every [`LOOK_AGAIN`] all followers look again by themselves.
 //!
-//! Hints come from the commits of this process, and on PostgreSQL over NOTIFY from the other servers. One reader serves
-//! all followers: it collects what they want to know while it reads for those before them, and reads it in one statement.
-//! What fails for many at once is asked again in parts, so that an inbox that cannot be read is the trouble of its owner.
+//! - `follow`: cursors, and the loop that follows a history. `outlet`: room for what is read for a
+//!   client, until the client has taken it.
+//! - `hints`: wake-ups from the commits of this process and, over NOTIFY, of the other servers.
+//! - `news`: what was created and has to be taken into the inboxes that are followed here.
+//! - One reader serves all followers of the process: it collects what they want to know while it
+//!   reads for those before them, and asks for up to [`MOST_AT_ONCE`] of them in one statement
+//!   (`inbox::changes`). Questions that fail together are asked again in halves, so that an inbox
+//!   that cannot be read is the trouble of its owner only.
 
 mod follow;
 mod hints;

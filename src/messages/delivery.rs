@@ -1,8 +1,20 @@
 //! How messages come into inboxes and leave them, for any number of recipients.
 //!
-//! A send to more than [`inbox::BATCH`] people fills the inboxes in further transactions, so that no lock is held for long;
-//! a `delivery` row says how far it got, and `due` goes on with it after a crash. An expiry takes as many steps: the first one
-//! settles it, so that it cannot be put off any more, and an `expiry` row says how far the rest got.
+//! A send to more than [`inbox::BATCH`] people fills the inboxes in further transactions of that
+//! many, in the order of the users, so that no lock is held for long. A `delivery` row says how far
+//! it got. Each transaction locks that row first, and the last one deletes it; after a crash any
+//! server finds the row and goes on (`jobs`). The call that sends the message waits for all of
+//! them. If one fails, the message is sent all the same, and the rest is left to the job.
+//!
+//! An expiry takes as many steps. The first one settles it (`expired_at`), so that it cannot be put
+//! off any more: what has begun to leave the inboxes leaves all of them, and recipients whom a
+//! large send has not reached by then never get it. An `expiry` row says how far the rest got. A
+//! message with a reminder leaves only when the time to respond to the last one has passed and the
+//! campaign, if it is one, has deactivated everybody it is to deactivate.
+//!
+//! On SQLite the transaction that has deleted such a row may be in the same group of commits as the
+//! one that finds it gone. So whoever finds nothing to do still commits: only then is it durable
+//! that all was done.
 
 use ::entity::{delivery, expiry, message};
 use chrono::{DateTime, Utc};

@@ -1,10 +1,32 @@
-//! Reminders (M10–M12): whoever has not read a message, or not replied to it, finds it at the top of their inbox again.
+//! Reminders (M10–M12): people who have not read a message, or not replied to it, find it at the
+//! top of their inbox again.
 //!
-//! Exactly one reminder for each person and date, however many servers there are, and also when one dies in between or all
-//! were away for a week: a transaction claims the dates that are due, reminds, notes it with each recipient and moves
-//! `next_at`. Of a message to more than [`inbox::BATCH`] people each transaction does a part and notes how far it came.
+//! Each person is reminded exactly once for each date, however many servers there are, and also
+//! when one dies in the middle or all were away for a week. One transaction of [`remind`]:
 //!
-//! - `schedule`: the dates. `setting`: what senders ask for. `campaign`: what comes of those who never reply.
+//! 1. `claim` locks up to 1 000 reminders that are due, without those that others have locked, and
+//!    reads what they say under the locks only. While its `delivery` is under way a message is not
+//!    due.
+//! 2. It takes as many of these messages as have [`inbox::BATCH`] recipients together, either all
+//!    at their last date or none, or a part of one large message.
+//! 3. The inboxes are locked, and the items of people who still have to be reminded change.
+//! 4. Each recipient's row notes it. A small message moves on to the first date that is still to
+//!    come; a large one notes how far it came (`reminded_to`), and its date stays.
+//!
+//! A server that finds only dates that others have claimed waits for one of these locks, holding
+//! nothing: if the other fails, the date is left to this server.
+//!
+//! - Nothing stands still: reminders are locked after threads and before inboxes, no transaction
+//!   that holds an inbox or a message asks for one, and a reminder locks no message.
+//! - Nobody who has read or replied is reminded: a reading holds the lock of the inbox, under which
+//!   the question is asked again, and a reply holds the lock of the reminder ([`lock_for_reply`]).
+//! - Whether a date is the last one is decided with its first part (`respond_by`), so a crash does
+//!   not make two kinds of it. Every part moves `respond_by`: those who are reached late have 24
+//!   hours, too.
+//! - A step or time zone that only a later version understands is left to that version.
+//!
+//! `schedule`: the dates. `setting`: what senders ask for. `campaign`: what comes of those who
+//! never reply.
 
 mod campaign;
 mod schedule;

@@ -1,7 +1,25 @@
-//! Activities: somebody did something to something (N1, N2). The host application tells of them, many in one call.
+//! Activities: somebody did something to something (N1, N2). The host application tells of them,
+//! many in one call. The way of one into an inbox:
 //!
-//! Creating them writes one row each, however many people follow the target; inboxes take them in (`pull`). Their ids are in
-//! the order of the commits. A retracted one leaves the items that it is in.
+//! 1. [`create`] looks up the idempotency key, compares each activity with the catalog and the
+//!    limits, and looks up all actors and owners.
+//! 2. The transaction claims the key. `targets` inserts or changes the things that are new or
+//!    different, in the order of their names; the constraint decides who is first. A changed title
+//!    is noted in `refresh`.
+//! 3. The activities are inserted in one statement, one row each, under the lock of the order of
+//!    commits. Their ids follow each other: they are positions, and a repetition finds all of them
+//!    by the first one. The commit names the targets.
+//! 4. `pull` asks which of the connected follow one of these targets, and takes the activities in
+//!    for them. Everybody else takes them in when they next look at their inbox or begin to follow
+//!    it.
+//! 5. Among the activities behind an inbox's position, `pull::take_in` selects those that a
+//!    subscription asks for, that are wanted, not retracted and not the reader's own doing. They
+//!    join the unread item of the same action and target, or begin a new one. The item has arrived
+//!    again.
+//! 6. From here on it is a change of the inbox like any other. `catalog::titles` makes the sentence
+//!    when somebody reads the item, in the language of the inbox's owner.
+//!
+//! A retracted activity leaves the items that it is in (`pull::take_back`).
 
 use std::collections::BTreeSet;
 

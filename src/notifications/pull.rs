@@ -1,14 +1,26 @@
-//! Pull: announcements and activities come into inboxes when their owners look, connect, or are connected already (N6–N8).
+//! Pull: announcements and activities come into inboxes when their owners look, connect, or are
+//! connected already (N6–N8).
 //!
-//! Creating one writes one row, however many will see it. An inbox knows how far it has taken in each of the two, by
-//! positions in the order of their commits: what was committed later has a higher one, so nothing is passed over and nothing
-//! comes twice. What is taken in up to a position is decided by the subscriptions and the config of that moment; whoever
-//! changes these takes in first what is due ([`before_change`]), so that nothing acts backwards.
+//! An inbox knows by two positions how far it has taken in announcements and activities. Positions
+//! are in the order of commits (`Tx::in_commit_order`): what was committed later has a higher one,
+//! so nothing is passed over and nothing comes twice.
 //!
-//! - [`up_to_date_head`]: a query for an inbox. One statement tells that nothing is due; otherwise the inbox takes in first.
-//! - [`on_connect`]: a client that begins to follow an inbox.
-//! - [`keep_connected`]: those whose inboxes are followed in this process take in what was created, many in one transaction.
-//! - `take_in`: what that transaction does. `take_back`: a retracted activity leaves its items.
+//! - [`up_to_date_head`]: a query for an inbox. One statement tells that nothing is due, by one
+//!   look into an index for each thing that the owner follows; otherwise the inbox takes in first.
+//!   If it cannot be written now, it is shown as it is: its counts, cursor and items still agree.
+//! - [`on_connect`]: a client begins to follow an inbox.
+//! - [`keep_connected`]: `inbox::live` knows whose inboxes are followed in this process and
+//!   collects what is new from the hints. The followers take it in at once, up to 500 inboxes in a
+//!   transaction.
+//! - [`before_change`]: subscriptions and settings are those of the moment of taking in. A change
+//!   of them first takes in what is due under the old ones, so that nothing acts backwards.
+//! - `take_in`: one transaction of it. `take_back`: a retracted activity leaves its items.
+//!
+//! A transaction takes in at most 5 000 of each, from a window of 50 000 activities, so that it
+//! neither sorts nor locks for long, however long somebody was away. Where few of a window match,
+//! the next one is twice as large. Items get the time of the announcement or the latest activity,
+//! not that of the pull: they stand where they would have come had they been pushed, while the
+//! history has them last.
 
 mod take_back;
 mod take_in;

@@ -1,4 +1,10 @@
-//! What items are about has changed: every inbox that has them tells its clients, in batches that survive a crash.
+//! What items are about has changed: every inbox that has them tells its clients, in batches that
+//! survive a crash.
+//!
+//! The change of a title or text notes what has changed in its own transaction. After the commit,
+//! and before the call is answered, the first [`BATCH`] people get a new number on their items; the
+//! job does the rest. The names of people are an exception: a new one shows when an item is next
+//! fetched.
 
 use ::entity::refresh;
 use sea_orm::{

@@ -22,6 +22,7 @@ mod cli;
 mod clients;
 mod disk;
 mod due;
+mod example_config;
 mod examples;
 mod graphiql;
 mod groups;

@@ -1,4 +1,8 @@
-//! An inbox's history, as told by `inboxUpdated` and `Inbox.changes`.
+//! An inbox's history, as `inboxUpdated` and `Inbox.changes` tell it.
+//!
+//! What happened to an item follows from the item and the reader's position: it is REMOVED if it
+//! has been removed, ARRIVED if it has arrived since the position, REMINDED if its owner was
+//! reminded since, and else UPDATED.
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Subscription};
 use tokio_stream::{Stream, StreamExt};

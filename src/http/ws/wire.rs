@@ -1,5 +1,9 @@
 //! A websocket as the protocol sees it: texts come in and go out, and it is closed with a reason.
-//! Its buffers are small.
+//!
+//! Its buffers are small, which is most of what a socket costs: an idle one has some 8 KiB, and one
+//! that follows an inbox some 18, without the kernel's buffers (`cargo bench -- F8`). Compression
+//! is never agreed on. The rest of what a subscription costs is mostly its parsed document and
+//! async-graphql's stream.
 
 use std::{io::ErrorKind, time::Duration};
 

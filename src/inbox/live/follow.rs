@@ -1,4 +1,21 @@
 //! Where a client stands in a history, and the loop that follows it from there.
+//!
+//! A client that reconnects gives its last cursor as `after`:
+//!
+//! 1. [`Start::of`] takes the cursor apart. One of another epoch leads nowhere.
+//! 2. [`steps`] subscribes to hints about the topic. Before every read it waits for room for what
+//!    that brings, and marks the hints as heard: a commit in between must wake it again.
+//! 3. [`update`] reads what is after the position. A position ahead of the inbox, or of another
+//!    epoch, becomes a `resync` with CURSOR_UNKNOWN; one from before the last purge, with
+//!    CURSOR_EXPIRED. Such an update has the counts and the cursor of now.
+//! 4. The first answer is sent even if it is empty, so that the client knows where it stands. As
+//!    soon as the client has taken an update, the next read goes on where it ended. A read that
+//!    brings no news is not sent: the stream waits for a hint. From here on it is live, and nothing
+//!    in the code has changed.
+//!
+//! While the database does not answer, a stream waits and then goes on where it was. Any other
+//! error ends it, but never with `complete`, which clients take for good: they come back with their
+//! last cursor.
 
 use std::time::Duration;
 

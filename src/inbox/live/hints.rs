@@ -1,4 +1,11 @@
-//! What commits concern, told to those who wait in this process, and over PostgreSQL to those in others.
+//! What commits concern, told to those who wait in this process, and over PostgreSQL to those in
+//! others.
+//!
+//! The other servers hear after the commits, many of them in one statement, on a connection of its
+//! own: a NOTIFY inside each transaction halves what PostgreSQL can write. A lost hint costs time,
+//! not data. Only deactivations are told within their transaction ([`tell_within`]): a server that
+//! ends right after its commit would take the hint with it, and sockets elsewhere do not look again
+//! by themselves.
 
 use std::{collections::BTreeSet, sync::Arc};
 

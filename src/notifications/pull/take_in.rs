@@ -1,9 +1,15 @@
-//! One transaction of a pull: locks inboxes in the order of the users, selects what lies behind the position of each and
+//! One transaction of a pull: it locks inboxes, selects what lies behind the position of each and
 //! matches, makes items of it, and moves the positions.
 //!
-//! Activities become one item for each person, action and target while it is unread (N11). It grows in place: it counts
-//! distinct people, rises to the time of the latest, and is unseen again. One that was read or archived is left as it is,
-//! and the next activity begins a new one.
+//! Activities become one item for each person, action and target while it is unread (N11). It grows
+//! in place: it counts distinct people, rises to the time of the latest, and is unseen again. An
+//! item that was read or archived is left as it is, and the next activity begins a new one.
+//!
+//! Nothing that was withdrawn slips in: a retraction marks the row and then empties the inboxes,
+//! and a pull that had selected the row before the mark would insert the item after the emptying.
+//! So pulls share the withdrawal lock, and a retraction waits for those that run. What has expired
+//! is taken in until it is withdrawn for all at once: a server whose clock is ahead would pass it
+//! over for good, while another could still move the expiry.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
