@@ -125,8 +125,8 @@ impl Job {
             Job::Withdraw => announcements::leave(app, id).await,
             Job::TakeBack => pull::take_back_soon(app, id).await,
             Job::Refresh => refresh::refresh_some(app, id).await,
-            Job::Wake => inbox::wake_snoozed(app).await,
-            Job::PurgeItems => inbox::purge(app, before(app.config.retention_days)).await,
+            Job::Wake => inbox::wake_snoozed(&app.db, app.clock.now()).await,
+            Job::PurgeItems => inbox::purge(&app.db, before(app.config.retention_days)).await,
             Job::PurgeKeys => idempotency::purge(app, before(app.config.idempotency_days)).await,
         }
     }

@@ -97,9 +97,9 @@ impl Inbox {
         let limit = limit
             .ok_or_else(|| Error::invalid("first", format!("is between 1 and {MOST_CHANGES}")))?;
         let app = app(ctx);
-        let start = Start::of(app, Some(&after))?;
+        let start = Start::of(&app.epoch, Some(&after))?;
         Ok(InboxUpdate(
-            live::update(app, self.head.user_id, start, limit, texts(ctx.field())).await?,
+            live::update(&app.live, self.head.user_id, start, limit, texts(ctx.field())).await?,
         ))
     }
 }

@@ -6,9 +6,8 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::{BATCH, InboxView, Item, by_place, items};
 use crate::{
-    app::App,
     auth::Actor,
-    db::{Topic, Tx, bind, integers, list},
+    db::{Db, Topic, Tx, bind, integers, list},
     error::{Error, Result},
     id,
     inbox::receipts,
@@ -101,13 +100,13 @@ impl Change {
 
 /// Marks, moves or snoozes some of a person's items; gives all that were named, as they are now.
 pub async fn change_items(
-    app: &App,
+    db: &Db,
     actor: &Actor,
     ids: &[String],
     change: Change,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Item>> {
     let owner = actor.person()?.id;
-    let now = app.clock.now();
     if ids.is_empty() || ids.len() > MOST_ITEMS {
         return Err(Error::invalid("itemIds", format!("has between 1 and {MOST_ITEMS} ids")));
     }
@@ -119,7 +118,7 @@ pub async fn change_items(
     let mut named = std::collections::HashSet::new();
     ids.retain(|id| named.insert(*id));
 
-    let tx = app.db.begin().await?;
+    let tx = db.begin().await?;
     let dialect = tx.dialect();
     // Locks the inbox, too.
     let there = format!(
@@ -136,18 +135,19 @@ pub async fn change_items(
     apply(&tx, list(&ids), "true", change, now).await?;
     tx.commit().await?;
 
-    let mut items = items(&app.db, owner, &ids).await?;
+    let mut items = items(db, owner, &ids).await?;
     items.sort_by_key(|item| ids.iter().position(|id| *id == item.row.id));
     Ok(items)
 }
 
 /// The same for all items of a list; `up_to` leaves alone what arrived after that number. Gives how many changed.
 pub async fn change_all(
-    app: &App,
+    db: &Db,
     actor: &Actor,
     kinds: Option<&[inbox_item::Kind]>,
     up_to: Option<i64>,
     change: Change,
+    now: DateTime<Utc>,
 ) -> Result<u64> {
     let owner = actor.person()?.id;
     let mut values = vec![Value::from(owner)];
@@ -158,7 +158,7 @@ pub async fn change_all(
     if which.is_empty() {
         return Ok(0);
     }
-    let tx = app.db.begin().await?;
+    let tx = db.begin().await?;
     lock(&tx, &[owner]).await?;
     // As one text, which is the parameter of what follows.
     let which = format!(
@@ -170,7 +170,7 @@ pub async fn change_all(
     let which: Option<String> =
         which.first().map(|row| row.try_get_by_index(0)).transpose()?.flatten();
     let changed = match which.filter(|which| which != "[]") {
-        Some(which) => apply(&tx, which.into(), "true", change, app.clock.now()).await?,
+        Some(which) => apply(&tx, which.into(), "true", change, now).await?,
         None => 0,
     };
     tx.commit().await?;
@@ -418,20 +418,19 @@ pub fn items_and_owners(rows: &[QueryResult]) -> Result<(Vec<i64>, Vec<i64>)> {
 }
 
 /// Brings back the snoozed items whose time has come.
-pub async fn wake_snoozed(app: &App) -> Result<()> {
+pub async fn wake_snoozed(db: &Db, now: DateTime<Utc>) -> Result<()> {
     loop {
-        let now = app.clock.now();
         // In the order of the index, so that the databases go through what is due and nothing else.
         let due = format!(
             "SELECT id, user_id FROM inbox_item WHERE removed_at IS NULL AND snoozed_until <= $1 \
              ORDER BY snoozed_until LIMIT {BATCH}"
         );
-        let due = app.db.read().query_all_raw(app.db.statement(due, [now.into()])).await?;
+        let due = db.read().query_all_raw(db.statement(due, [now.into()])).await?;
         if due.is_empty() {
             return Ok(());
         }
         let (items, owners) = items_and_owners(&due)?;
-        let tx = app.db.begin().await?;
+        let tx = db.begin().await?;
         lock(&tx, &owners).await?;
         apply(&tx, list(&items), "true", Change::Wake, now).await?;
         tx.commit().await?;
@@ -439,17 +438,17 @@ pub async fn wake_snoozed(app: &App) -> Result<()> {
 }
 
 /// Deletes the tombstones from before `horizon`, and notes how far each inbox can no longer be continued.
-pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
+pub async fn purge(db: &Db, horizon: DateTime<Utc>) -> Result<()> {
     loop {
         let old = format!(
             "SELECT id, user_id FROM inbox_item WHERE removed_at < $1 ORDER BY removed_at LIMIT {BATCH}"
         );
-        let old = app.db.read().query_all_raw(app.db.statement(old, [horizon.into()])).await?;
+        let old = db.read().query_all_raw(db.statement(old, [horizon.into()])).await?;
         if old.is_empty() {
             return Ok(());
         }
         let (ids, owners) = items_and_owners(&old)?;
-        let tx = app.db.begin().await?;
+        let tx = db.begin().await?;
         let dialect = tx.dialect();
         lock(&tx, &owners).await?;
         let ids = list(&ids);
