@@ -52,7 +52,7 @@ pub struct Claims {
     /// The host's id of the person, or a name for the service.
     pub sub: String,
     pub role: Role,
-    /// When it is over here, with the leeway; seconds since 1970.
+    /// When it expires here, with the leeway; seconds since 1970.
     pub exp: i64,
 }
 
@@ -74,7 +74,7 @@ pub struct Actor {
     pub user: Option<Arc<user::Model>>,
     /// The admin who acts for somebody else, if they are known as a person. They have to be welcome, too.
     pub behind: Option<i64>,
-    /// When the token ends.
+    /// When the token expires.
     pub expires: DateTime<Utc>,
 }
 

@@ -9,17 +9,18 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 
-use super::{Claims, Role, jwks::Jwks, keys, rules::Rules};
+use super::{
+    Claims, Role,
+    jwks::Jwks,
+    keys,
+    rules::{INVALID, Rules},
+};
 use crate::{
     clock::Clock,
     config::{Config, MIN_SECRET_BYTES},
     error::{Error, Result},
 };
 
-/// One answer for every kind of forgery: it teaches nothing.
-pub const INVALID: Error = Error::Unauthenticated("the token is not valid");
-/// Clients get a fresh one then.
-pub const EXPIRED: Error = Error::Unauthenticated("the token has expired");
 /// Bytes. Ours have 200; those of providers with many groups, thousands.
 const LONGEST_TOKEN: usize = 16 * 1024;
 
@@ -61,7 +62,7 @@ impl Auth {
         Auth::open(&Config::default(), Some(secret))
     }
 
-    /// The claims of a token that is ours and not over.
+    /// The claims of a token that is ours and has not expired.
     pub async fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims> {
         if token.len() > LONGEST_TOKEN {
             return Err(INVALID);
