@@ -8,16 +8,15 @@ use std::{
 };
 
 use ::entity::{activity, announcement, inbox_item, message, target, user};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Value};
 use serde::Deserialize;
 
+use super::activities::{Activities, LATEST_ACTORS};
 use crate::{
     db::{Db, integers, list},
     error::Result,
 };
 
-/// How many of the latest people an item brings along, which is as many as its title can name. Who wants more asks for them.
-pub const LATEST_ACTORS: usize = 3;
 /// Characters of the beginning of a text: enough for a preview, also of one with many marks.
 pub const BEGINNING: usize = 560;
 /// Bytes of texts that one statement reads.
@@ -49,22 +48,6 @@ pub enum Subject {
     Announcement { announcement: Arc<announcement::Model>, author: Option<Arc<user::Model>> },
     Activities(Arc<Activities>),
 }
-
-/// Activities of one kind on one target, which are one item (N11).
-#[derive(Clone, Debug, Deserialize)]
-pub struct Activities {
-    pub target: target::Model,
-    /// The latest of them; None when none is left, or no [`Texts`] were asked for.
-    pub latest: Option<activity::Model>,
-    /// The language of who has the item.
-    pub locale: String,
-    /// Who did them, the latest first, at most [`LATEST_ACTORS`]. None: the system.
-    pub actors: Vec<Doer>,
-}
-
-/// Somebody who did something; None inside: the system.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Doer(pub Option<user::Model>);
 
 /// An item as the statement gives it.
 #[derive(Deserialize)]
@@ -181,38 +164,45 @@ async fn texts(
     Ok(found)
 }
 
-/// Why items of activities came: the reasons of the subscriptions that held when their activities were made. The item first.
-pub async fn reasons(db: &Db, items: &[i64]) -> Result<Vec<(i64, String)>> {
-    let reasons = format!(
-        "SELECT i.id, s.reason FROM inbox_item AS i \
-         JOIN subscription AS s ON s.user_id = i.user_id AND s.target_id = i.target_id AND s.action = i.action \
-         WHERE {} AND s.since < i.activity_id AND (s.until IS NULL OR s.until >= \
-         (SELECT min(l.activity_id) FROM inbox_item_activity AS l WHERE l.item_id = i.id)) \
-         GROUP BY i.id, s.reason ORDER BY i.id, min(s.id)",
-        db.dialect().is_one_of("i.id", "$1")
-    );
-    let rows = db.read().query_all_raw(db.statement(reasons, [list(items)])).await?;
-    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+/// The items of one person with these ids; others are left out.
+pub async fn items(db: &Db, user: i64, ids: &[i64]) -> Result<Vec<Item>> {
+    let wanted = db.dialect().is_one_of("id", "$2");
+    let own = db.dialect().checked("user_id = $1 AND removed_at IS NULL");
+    let items = format!("SELECT * FROM inbox_item WHERE {wanted} AND {own}");
+    select_items(db, &items, vec![user.into(), list(ids)], Texts::Whole).await
 }
 
-/// The people of items of activities, at most `most` of each, who did it last first. The item first.
-pub async fn latest_actors(
-    db: &Db,
-    items: &[i64],
-    most: usize,
-) -> Result<Vec<(i64, Vec<user::Model>)>> {
+/// The items of one person about these messages.
+pub async fn items_about(db: &Db, user: i64, messages: &[i64]) -> Result<Vec<Item>> {
     let dialect = db.dialect();
-    let people = format!(
-        "(SELECT x.* FROM inbox_item_actor AS p JOIN user_account AS x ON x.id = p.actor_id WHERE p.item_id = w.item \
-         ORDER BY p.latest_activity_id DESC LIMIT {most}) AS u"
+    let own = format!(
+        "SELECT (SELECT x.id FROM inbox_item AS x WHERE x.message_id = w.message_id AND x.user_id = $1) FROM {} AS w",
+        dialect.integer_table("$2", &["message_id"])
     );
-    let people = dialect.json_list_of(&dialect.json_row::<user::Entity>("u"), &people);
-    let latest = format!(
-        "SELECT {} FROM {} AS w",
-        dialect.json_list(&dialect.json_array(&format!("w.item, {people}"))),
-        dialect.integer_table("$1", &["item"])
+    let items = format!(
+        "SELECT * FROM inbox_item WHERE {} AND {}",
+        dialect.is_among("id", &own),
+        dialect.checked("removed_at IS NULL")
     );
-    db.json(&latest, [integers(items.iter().map(|item| [*item]))]).await
+    select_items(
+        db,
+        &items,
+        vec![user.into(), integers(messages.iter().map(|id| [*id]))],
+        Texts::Whole,
+    )
+    .await
+}
+
+/// Items with what they are about.
+pub async fn select_items(
+    db: &Db,
+    items: &str,
+    values: Vec<Value>,
+    texts: Texts,
+) -> Result<Vec<Item>> {
+    let rows = db.dialect().json_list(&pieces(db, &(texts as i64).to_string()));
+    let sql = format!("SELECT {rows} FROM ({items}) AS i {}", ABOUT);
+    assemble(db, db.json(&sql, values).await?).await
 }
 
 /// Joins what an item `i` is about.
