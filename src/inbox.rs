@@ -14,6 +14,7 @@ mod counts;
 mod deliver;
 mod history;
 mod item;
+pub mod kind;
 mod list;
 pub mod live;
 mod lock;
@@ -40,12 +41,13 @@ pub use deliver::{Recipients, deliver};
 pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
 };
-pub use item::{BEGINNING, Item, Subject, Texts, items, items_about};
+pub use item::{BEGINNING, Item, Texts, items, items_about};
+pub use kind::{About, Subject};
 pub use list::{Filter, InboxView, page};
 pub use lock::lock;
 pub use marking::{change_all, change_items};
 pub use purge::purge;
-pub use remove::{About, remove};
+pub use remove::remove;
 pub use wake::wake_snoozed;
 
 /// The most inboxes that one transaction locks for something that happens to many.

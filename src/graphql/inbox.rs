@@ -1,4 +1,4 @@
-use ::entity::inbox as row;
+use ::entity::{inbox as row, inbox_item};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 pub mod items;
@@ -137,13 +137,8 @@ impl InboxCounts {
 
     /// `unread` by kind, each kind once.
     async fn unread_by_kind(&self) -> Vec<KindCount> {
-        let (announcements, activities) = (self.0.unread_announcements, self.0.unread_activities);
-        let messages = self.0.unread - announcements - activities;
-        vec![
-            KindCount { kind: InboxItemKind::Message, count: messages },
-            KindCount { kind: InboxItemKind::Announcement, count: announcements },
-            KindCount { kind: InboxItemKind::Activity, count: activities },
-        ]
+        let count = |(kind, count): (inbox_item::Kind, i32)| KindCount { kind: kind.into(), count };
+        inbox::kind::unread_by_kind(&self.0).into_iter().map(count).collect()
     }
 }
 

@@ -4,7 +4,10 @@ use ::entity::inbox_item;
 use chrono::{DateTime, Utc};
 use sea_orm::{Iterable, Value};
 
-use super::item::{Item, Texts, select_items};
+use super::{
+    item::{Item, Texts, select_items},
+    kind::ItemKind,
+};
 use crate::{
     db::{Db, bind},
     error::Result,
@@ -123,17 +126,12 @@ pub async fn page(
 
 /// The condition that what an item is about contains a text, in any case.
 fn searching(db: &Db, term: &str) -> String {
-    let among = |reference: &str, table: &str, about: search::About| {
+    let among = |ItemKind { column, table, searched, .. }: &ItemKind| {
         // Looked up from the item: a list of all that match would be made of the whole table.
         format!(
-            "{reference} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{reference} AND {})",
-            search::contains(db.dialect(), about, "x", term)
+            "{column} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{column} AND {})",
+            search::contains(db.dialect(), *searched, "x", term)
         )
     };
-    format!(
-        " AND ({} OR {} OR {})",
-        among("message_id", "message", search::About::Message),
-        among("announcement_id", "announcement", search::About::Announcement),
-        among("target_id", "target", search::About::Target),
-    )
+    format!(" AND ({})", ItemKind::all().map(among).collect::<Vec<_>>().join(" OR "))
 }

@@ -6,6 +6,7 @@ use super::{
     BATCH,
     change::{Change, apply},
     items_and_owners,
+    kind::{About, ItemKind},
     lock::lock,
 };
 use crate::{
@@ -13,19 +14,10 @@ use crate::{
     error::Result,
 };
 
-/// What items can be about that leaves inboxes as a whole.
-#[derive(Clone, Copy, Debug)]
-pub enum About {
-    Message(i64),
-    Announcement(i64),
-}
-
-/// Takes what is about something out of the inboxes of at most [`BATCH`] people after a user. Gives the last of them.
+/// Takes what is about something out of the inboxes of at most [`BATCH`] people after a user. Gives
+/// the last of them.
 pub async fn remove(tx: &Tx, about: About, after: i64, now: DateTime<Utc>) -> Result<Option<i64>> {
-    let (column, id) = match about {
-        About::Message(id) => ("message_id", id),
-        About::Announcement(id) => ("announcement_id", id),
-    };
+    let (ItemKind { column, .. }, id) = about.kind_and_id();
     let find = format!(
         "SELECT id, user_id FROM inbox_item WHERE {column} = $1 AND user_id > $2 AND removed_at IS NULL \
          ORDER BY user_id LIMIT {BATCH}"
