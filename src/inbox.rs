@@ -22,6 +22,7 @@ mod marking;
 mod purge;
 pub mod receipts;
 mod remove;
+mod show;
 mod wake;
 
 use ::entity::inbox;
@@ -41,7 +42,7 @@ pub use deliver::{Recipients, deliver};
 pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
 };
-pub use item::{BEGINNING, Item, Texts, items, items_about};
+pub use item::{Item, Texts, items, items_about};
 pub use kind::{About, Subject};
 pub use list::{Filter, InboxView, page};
 pub use lock::lock;

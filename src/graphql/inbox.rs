@@ -3,7 +3,6 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 pub mod items;
 pub mod marking;
-mod preview;
 pub mod updates;
 
 use items::{InboxItem, InboxItemKind, texts};

@@ -1,12 +1,9 @@
 //! One thing in an inbox, as its owner sees it.
 
-use ::entity::{inbox_item, user};
 use async_graphql::{Context, Enum, ID, Object, SelectionField, Union};
 use chrono::{DateTime, Utc};
 
-use super::preview::preview;
 use crate::{
-    catalog::{Catalog, titles::Doing},
     graphql::{
         app,
         messages::message::Message,
@@ -14,7 +11,7 @@ use crate::{
         people::users::User,
     },
     id::Kind,
-    inbox::{self, Activities, Item, Subject, Texts},
+    inbox::{Item, Subject, Texts},
 };
 
 /// What an item is about.
@@ -49,37 +46,17 @@ impl InboxItem {
     /// post “X””, with the names as they are now: a person's new name shows when the item is next fetched, and is no change
     /// of the inbox.
     async fn title(&self, ctx: &Context<'_>) -> String {
-        match &self.0.subject {
-            Some(Subject::Message { message, .. }) => message.subject.clone(),
-            Some(Subject::Announcement { announcement, .. }) => announcement.title.clone(),
-            Some(Subject::Activities(activities)) => {
-                sentence(&app(ctx).catalog, &self.0.row, activities)
-            }
-            None => String::new(),
-        }
+        self.0.title(&app(ctx).catalog)
     }
 
     /// The beginning of the text, on one line, without marks; for activities the `preview` in the data of the latest.
     async fn preview(&self) -> Option<String> {
-        match &self.0.subject {
-            Some(Subject::Message { message, .. }) => Some(preview(&message.body)),
-            Some(Subject::Announcement { announcement, .. }) => Some(preview(&announcement.body)),
-            Some(Subject::Activities(activities)) => {
-                let data = activities.latest.as_ref()?.data.as_deref()?;
-                let data: serde_json::Value = serde_json::from_str(data).ok()?;
-                Some(preview(data.get("preview")?.as_str()?))
-            }
-            None => None,
-        }
+        self.0.preview()
     }
 
     /// Where it is to be found in the host application; null when nobody has said so.
     async fn url(&self) -> Option<&str> {
-        match self.0.subject.as_ref()? {
-            Subject::Message { .. } => None,
-            Subject::Announcement { announcement, .. } => announcement.url.as_deref(),
-            Subject::Activities(activities) => activities.target.url.as_deref(),
-        }
+        self.0.url()
     }
 
     /// The thing itself; null when it was erased.
@@ -153,23 +130,6 @@ pub enum InboxSubject {
     Message(Message),
     Announcement(Announcement),
     ActivityGroup(ActivityGroup),
-}
-
-/// What the title of activities says to the owner of the item.
-fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities) -> String {
-    let name = |actor: &inbox::Doer| actor.0.as_ref().map(user::Model::name);
-    let actors: Vec<_> = activities.actors.iter().map(name).collect();
-    catalog.title(
-        &activities.locale,
-        &Doing {
-            action: row.action.as_deref().unwrap_or_default(),
-            target_type: &activities.target.r#type,
-            target_title: activities.target.title.as_deref(),
-            is_own: activities.target.owner_id == Some(row.user_id),
-            actors: &actors,
-            actor_count: row.actor_count.into(),
-        },
-    )
 }
 
 /// How much of the texts of items is needed below a field. Whatever is called `body` there may be one of them.
