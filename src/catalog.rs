@@ -5,7 +5,7 @@ pub mod titles;
 
 use std::collections::BTreeSet;
 
-use titles::{Doing, Titles};
+use titles::{Facts, Titles};
 
 use crate::{
     config,
@@ -114,10 +114,10 @@ impl Catalog {
 
     /// What an item of activities says to a reader with this locale. An action that the catalog no longer has is called by
     /// its key: items outlive settings.
-    pub fn title(&self, locale: &str, doing: &Doing) -> String {
-        match self.action(doing.action) {
-            Some(action) => self.titles.render(locale, &action.label, doing),
-            None => self.titles.render(locale, &doing.action.replace('_', " "), doing),
+    pub fn title(&self, locale: &str, facts: &Facts) -> String {
+        match self.action(facts.action) {
+            Some(action) => self.titles.render(locale, &action.label, facts),
+            None => self.titles.render(locale, &facts.action.replace('_', " "), facts),
         }
     }
 }

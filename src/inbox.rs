@@ -5,6 +5,15 @@
 //! is the items themselves, sorted by `seq`: what changed since N is what has a higher number, each item once, in its
 //! newest state. The counts are kept on the same row, so they belong to the same moment.
 //!
+//! - `kind`: what a kind of item is. `item`: an item as it is read, with what it is about.
+//!   `activities`: what is in an item of activities. `show`: what an item shows in a list.
+//! - `list`: the lists of an inbox, their filters and pages.
+//! - `change`: every change of items. `counts`: what they count for. `lock`: locking inboxes.
+//! - `marking`: what people do with their items. `deliver`: a message comes. `remove`: what has
+//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are forgotten.
+//! - `receipts`: who has seen and read what.
+//! - `history`: what changed in many inboxes since a position. `live`: following it.
+//!
 //! Locks are taken in one order everywhere: idempotency key, thread, reminder, delivery or expiry or refresh, targets by name,
 //! inboxes by user, withdrawal, recipients, messages by id, audiences, announcements by id, people by external id, order of commits.
 
@@ -34,7 +43,8 @@ use crate::{
 };
 
 pub use activities::{
-    Activities, Doer, LATEST_ACTORS, activities, item_with_activity, latest_actors, reasons,
+    Activities, ActivityActor, LATEST_ACTORS, activities, item_with_activity, latest_actors,
+    reasons,
 };
 pub use change::{Change, apply};
 pub use counts::{COUNTS, begin_change, count_changed, tally, with_tally};

@@ -12,9 +12,9 @@ use std::borrow::Cow;
 
 use crate::{catalog::titles::language::Language, config, error::Result};
 
-/// What was done to one target, by one person or more.
+/// What a title tells: what was done to one target, by one person or more.
 #[derive(Debug, Clone)]
-pub struct Doing<'a> {
+pub struct Facts<'a> {
     /// A key of the catalog.
     pub action: &'a str,
     /// A key of the catalog.
@@ -51,10 +51,10 @@ impl Titles {
 
     /// In the reader's language, else in English; an action that has no sentence in either is called by its label. Never
     /// fails: where a pattern does, the next possibility is taken.
-    pub fn render(&self, locale: &str, label: &str, doing: &Doing) -> String {
+    pub fn render(&self, locale: &str, label: &str, facts: &Facts) -> String {
         let languages = [self.language(locale), &self.english];
-        let sentence = languages.iter().find_map(|language| language.sentence(doing));
-        let labelled = || languages.iter().find_map(|language| language.labelled(label, doing));
+        let sentence = languages.iter().find_map(|language| language.sentence(facts));
+        let labelled = || languages.iter().find_map(|language| language.labelled(label, facts));
         sentence.or_else(labelled).map_or_else(|| label.to_owned(), Cow::into_owned)
     }
 
@@ -107,7 +107,7 @@ mod tests {
         let actors: Vec<_> = names.map(|name| (name != "-").then(|| name.to_owned())).collect();
         let (is_own, target_type, title) = target;
         let target_title = Some(title).filter(|title| !title.is_empty());
-        let doing = Doing {
+        let facts = Facts {
             action,
             target_type,
             target_title,
@@ -115,7 +115,7 @@ mod tests {
             actors: &actors,
             actor_count: count,
         };
-        titles.render(locale, "Shares", &doing)
+        titles.render(locale, "Shares", &facts)
     }
 
     const OWN: (bool, &str, &str) = (true, "post", "X");

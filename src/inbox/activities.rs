@@ -23,12 +23,12 @@ pub struct Activities {
     /// The language of who has the item.
     pub locale: String,
     /// Who did them, the latest first, at most [`LATEST_ACTORS`]. None: the system.
-    pub actors: Vec<Doer>,
+    pub actors: Vec<ActivityActor>,
 }
 
 /// Somebody who did something; None inside: the system.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Doer(pub Option<user::Model>);
+pub struct ActivityActor(pub Option<user::Model>);
 
 /// A page of the activities that are a part of an item, the latest first. Whose inbox it is may see them.
 pub async fn activities(db: &Db, item: i64, page: &Page<i64>) -> Result<Slice<activity::Model>> {

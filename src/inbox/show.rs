@@ -4,11 +4,11 @@ use ::entity::{inbox_item, user};
 use pulldown_cmark::{Event, Parser, TagEnd};
 
 use super::{
-    activities::{Activities, Doer},
+    activities::{Activities, ActivityActor},
     item::{BEGINNING, Item},
     kind::Subject,
 };
-use crate::catalog::{Catalog, titles::Doing};
+use crate::catalog::{Catalog, titles::Facts};
 
 const PREVIEW_CHARACTERS: usize = 140;
 
@@ -50,11 +50,11 @@ impl Item {
 
 /// What the title of activities says to the owner of the item.
 fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities) -> String {
-    let name = |actor: &Doer| actor.0.as_ref().map(user::Model::name);
+    let name = |actor: &ActivityActor| actor.0.as_ref().map(user::Model::name);
     let actors: Vec<_> = activities.actors.iter().map(name).collect();
     catalog.title(
         &activities.locale,
-        &Doing {
+        &Facts {
             action: row.action.as_deref().unwrap_or_default(),
             target_type: &activities.target.r#type,
             target_title: activities.target.title.as_deref(),

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use unic_langid::LanguageIdentifier;
 
-use super::{Doing, settings};
+use super::{Facts, settings};
 use crate::error::{Error, Result};
 
 /// The texts that are compiled in, by language.
@@ -51,28 +51,28 @@ impl Language {
     }
 
     /// None if the language has no sentence for the action.
-    pub fn sentence(&self, doing: &Doing) -> Option<Cow<'_, str>> {
-        let id = format!("action-{}", doing.action);
+    pub fn sentence(&self, facts: &Facts) -> Option<Cow<'_, str>> {
+        let id = format!("action-{}", facts.action);
         if !self.bundle.has_message(&id) {
             return None;
         }
-        let mut args = about(doing, self.actors(doing)?);
-        args.set("target", self.target(doing)?);
-        args.set("type", doing.target_type);
-        args.set("owned", yes(doing.is_own));
-        args.set("count", count(doing));
+        let mut args = about(facts, self.actors(facts)?);
+        args.set("target", self.target(facts)?);
+        args.set("type", facts.target_type);
+        args.set("owned", yes(facts.is_own));
+        args.set("count", count(facts));
         self.say(&id, None, &args)
     }
 
     /// What is said of an action without a sentence.
-    pub fn labelled(&self, label: &str, doing: &Doing) -> Option<Cow<'_, str>> {
-        let mut args = about(doing, self.actors(doing)?);
+    pub fn labelled(&self, label: &str, facts: &Facts) -> Option<Cow<'_, str>> {
+        let mut args = about(facts, self.actors(facts)?);
         args.set("label", label);
         self.say("doing", None, &args)
     }
 
-    fn actors(&self, doing: &Doing) -> Option<Cow<'_, str>> {
-        let names = &doing.actors[..doing.actors.len().min(MOST_NAMES)];
+    fn actors(&self, facts: &Facts) -> Option<Cow<'_, str>> {
+        let names = &facts.actors[..facts.actors.len().min(MOST_NAMES)];
         let mut args = FluentArgs::with_capacity(5);
         for ((variable, system), name) in
             [("first", "system"), ("second", "system-after")].iter().zip(names)
@@ -83,30 +83,30 @@ impl Language {
             }
         }
         args.set("named", names.len());
-        args.set("count", count(doing));
-        args.set("others", count(doing) - names.len() as i64);
+        args.set("count", count(facts));
+        args.set("others", count(facts) - names.len() as i64);
         self.say("actors", None, &args)
     }
 
     /// The phrase for the target, and its title.
-    fn target(&self, doing: &Doing) -> Option<Cow<'_, str>> {
-        let title = title(doing);
-        let form = match (doing.is_own, title.is_empty()) {
+    fn target(&self, facts: &Facts) -> Option<Cow<'_, str>> {
+        let title = title(facts);
+        let form = match (facts.is_own, title.is_empty()) {
             (true, _) => "own",
             (false, false) => "titled",
             (false, true) => "untitled",
         };
         let mut args = FluentArgs::with_capacity(4);
         args.set("title", title);
-        match self.say(&format!("type-{}", doing.target_type), Some(form), &FluentArgs::new()) {
+        match self.say(&format!("type-{}", facts.target_type), Some(form), &FluentArgs::new()) {
             Some(noun) if title.is_empty() => Some(noun),
             Some(noun) => {
                 args.set("noun", noun);
                 self.say("titled", None, &args)
             }
             None => {
-                args.set("name", doing.target_type.replace('_', " "));
-                args.set("owned", yes(doing.is_own));
+                args.set("name", facts.target_type.replace('_', " "));
+                args.set("owned", yes(facts.is_own));
                 args.set("titled", yes(!title.is_empty()));
                 self.say("thing", None, &args)
             }
@@ -127,21 +127,21 @@ impl Language {
 }
 
 /// The variables that sentences have, and what stands for a missing one.
-fn about<'a>(doing: &'a Doing, actors: Cow<'a, str>) -> FluentArgs<'a> {
+fn about<'a>(facts: &'a Facts, actors: Cow<'a, str>) -> FluentArgs<'a> {
     let mut args = FluentArgs::with_capacity(7);
     args.set("actors", actors);
-    args.set("titled", yes(!title(doing).is_empty()));
-    args.set("title", title(doing));
+    args.set("titled", yes(!title(facts).is_empty()));
+    args.set("title", title(facts));
     args
 }
 
-fn title<'a>(doing: &Doing<'a>) -> &'a str {
-    doing.target_title.map(str::trim).unwrap_or_default()
+fn title<'a>(facts: &Facts<'a>) -> &'a str {
+    facts.target_title.map(str::trim).unwrap_or_default()
 }
 
 /// Never less than are named, whatever was counted.
-fn count(doing: &Doing) -> i64 {
-    doing.actor_count.max(doing.actors.len() as i64).max(1)
+fn count(facts: &Facts) -> i64 {
+    facts.actor_count.max(facts.actors.len() as i64).max(1)
 }
 
 fn yes(is: bool) -> &'static str {
