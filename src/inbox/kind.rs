@@ -62,11 +62,12 @@ pub struct Receipts {
     pub noted_by: NotedBy,
 }
 
+/// How `receipts` notes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotedBy {
-    /// Every recipient has a row for each address that reached them, seen or not.
+    /// In `message_recipient`: a row for each recipient and each address that reached them.
     Recipient,
-    /// A reader gets a row when they first see it.
+    /// In `announcement_reading`: a row for each reader, from when they first see it.
     Reader,
 }
 
