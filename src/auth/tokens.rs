@@ -10,17 +10,18 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 
-use super::{Claims, Role, jwks::Jwks, keys, rules::Rules};
+use super::{
+    Claims, Role,
+    jwks::Jwks,
+    keys,
+    rules::{INVALID, Rules},
+};
 use crate::{
     clock::Clock,
     config::{Config, MIN_SECRET_BYTES},
     error::{Error, Result},
 };
 
-/// The same answer for every kind of forgery, so that it reveals nothing.
-pub const INVALID: Error = Error::Unauthenticated("the token is not valid");
-/// Tells clients to get a fresh token.
-pub const EXPIRED: Error = Error::Unauthenticated("the token has expired");
 /// In bytes. Our tokens have 200; those of providers with many groups, thousands.
 const LONGEST_TOKEN: usize = 16 * 1024;
 

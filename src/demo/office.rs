@@ -281,7 +281,7 @@ pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Re
 /// Reads what is new. As in earnest, an inbox takes in what was announced and done when it is looked at.
 async fn look(app: &App, actor: &Actor) -> Result<()> {
     pull::up_to_date_head(app, actor.person()?.id).await?;
-    inbox::change_all(app, actor, None, None, Change::Read).await?;
+    inbox::change_all(&app.db, actor, None, None, Change::Read, app.clock.now()).await?;
     Ok(())
 }
 
@@ -294,7 +294,7 @@ async fn change(
 ) -> Result<()> {
     let ids: Vec<_> = items.into_iter().map(|item| Kind::InboxItem.encode(item.row.id)).collect();
     if !ids.is_empty() {
-        inbox::change_items(app, actor, &ids, change).await?;
+        inbox::change_items(&app.db, actor, &ids, change, app.clock.now()).await?;
     }
     Ok(())
 }

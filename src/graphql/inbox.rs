@@ -1,9 +1,8 @@
-use ::entity::inbox as row;
+use ::entity::{inbox as row, inbox_item};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 pub mod items;
 pub mod marking;
-mod preview;
 pub mod updates;
 
 use items::{InboxItem, InboxItemKind, texts};
@@ -98,9 +97,9 @@ impl Inbox {
             Error::invalid("first", format!("must be between 1 and {MOST_CHANGES}"))
         })?;
         let app = app(ctx);
-        let start = Start::of(app, Some(&after))?;
+        let start = Start::of(&app.epoch, Some(&after))?;
         Ok(InboxUpdate(
-            live::update(app, self.head.user_id, start, limit, texts(ctx.field())).await?,
+            live::update(&app.live, self.head.user_id, start, limit, texts(ctx.field())).await?,
         ))
     }
 }
@@ -140,13 +139,8 @@ impl InboxCounts {
 
     /// `unread` split by kind; each kind appears once.
     async fn unread_by_kind(&self) -> Vec<KindCount> {
-        let (announcements, activities) = (self.0.unread_announcements, self.0.unread_activities);
-        let messages = self.0.unread - announcements - activities;
-        vec![
-            KindCount { kind: InboxItemKind::Message, count: messages },
-            KindCount { kind: InboxItemKind::Announcement, count: announcements },
-            KindCount { kind: InboxItemKind::Activity, count: activities },
-        ]
+        let count = |(kind, count): (inbox_item::Kind, i32)| KindCount { kind: kind.into(), count };
+        inbox::kind::unread_by_kind(&self.0).into_iter().map(count).collect()
     }
 }
 

@@ -10,7 +10,10 @@
 
 use ::entity::inbox;
 
-use super::item::{self, Item, Pieces, Texts};
+use super::{
+    item::{self, Item, Texts},
+    kind::{self, Pieces},
+};
 use crate::{
     db::{Db, integers},
     error::Result,
@@ -122,11 +125,11 @@ async fn read(
         dialect.json_list(&dialect.json_array(&format!(
             "w.n, {}, {}",
             dialect.json_row::<inbox::Entity>("b"),
-            item::pieces(db, "w.texts")
+            kind::pieces(dialect, "w.texts")
         ))),
         dialect.integer_table("$1", &["n", "user_id", "seq", "item", "texts"]),
         dialect.left_join_each("inbox_item", "i", &newer),
-        item::ABOUT,
+        *kind::ABOUT,
     );
     let found: Vec<(usize, inbox::Model, Option<Pieces>)> = db.json(&sql, [integers(rows)]).await?;
     let mut answers: Vec<_> = questions.iter().map(|_| None).collect();

@@ -1,18 +1,21 @@
-//! Read receipts: who has seen and read a message or announcement, and how many by address and in all (M8, M9).
+//! Read receipts: who has seen and read a message or announcement, and how many by address and in
+//! all (M8, M9).
 //!
-//! A receipt is a fact for the sender: it is written once, when a person first sees or reads, and marking as unread does
-//! not take it back. The counts stand on the message (each person once), on each of its addresses and on the announcement,
-//! so that a read rate costs nothing to show.
+//! A receipt is a fact for the sender: it is written once, when a person first sees or reads, and
+//! marking as unread does not take it back. The counts stand on the message (each person once), on
+//! each of its addresses and on the announcement, so that a read rate costs nothing to show.
 
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
+use super::kind::{ItemKind, NotedBy, Receipts};
 use crate::{
     db::{Topic, Tx, integers, list},
     error::Result,
 };
 
-/// Notes what some items, a [`list`], of a person are about as seen, or as read. The caller holds the lock of the inbox.
+/// Notes what some items, a [`list`], of a person are about as seen, or as read. The caller holds
+/// the lock of the inbox.
 pub async fn record(
     tx: &Tx,
     owner: i64,
@@ -22,16 +25,24 @@ pub async fn record(
 ) -> Result<()> {
     let dialect = tx.dialect();
     let new = if read { "read_at" } else { "seen_at" };
-    let fresh = format!(
-        "SELECT r.message_id, r.audience_id, CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END \
-         FROM inbox_item AS i JOIN message_recipient AS r ON r.message_id = i.message_id AND r.user_id = i.user_id \
-         WHERE {items} AND r.{new} IS NULL \
-         UNION ALL SELECT i.announcement_id, 0, CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END FROM inbox_item AS i \
-         LEFT JOIN announcement_reading AS r ON r.announcement_id = i.announcement_id AND r.user_id = i.user_id \
-         WHERE {items} AND {} AND r.{new} IS NULL",
-        dialect.checked("i.announcement_id IS NOT NULL"),
-        items = dialect.is_one_of("i.id", "$1"),
-    );
+    let these = dialect.is_one_of("i.id", "$1");
+    let fresh = |kind: &ItemKind| {
+        let Receipts { join, noted_by } = kind.receipts.as_ref()?;
+        let column = kind.column;
+        // 0: it has no addresses.
+        let (columns, which) = match noted_by {
+            NotedBy::Recipient => (format!("r.{column}, r.audience_id"), these.clone()),
+            NotedBy::Reader => (
+                format!("i.{column}, 0"),
+                format!("{these} AND {}", dialect.checked(&format!("i.{column} IS NOT NULL"))),
+            ),
+        };
+        Some(format!(
+            "SELECT {columns}, CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END FROM inbox_item AS i {join} \
+             WHERE {which} AND r.{new} IS NULL"
+        ))
+    };
+    let fresh = ItemKind::all().filter_map(fresh).collect::<Vec<_>>().join(" UNION ALL ");
     let (mut messages, mut audiences, mut announcements) = (Vec::new(), Vec::new(), Vec::new());
     for row in tx.rows(&fresh, [items]).await? {
         let (subject, audience): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
@@ -65,7 +76,8 @@ async fn record_messages(
     messages.sort_unstable();
     messages.dedup();
     let also = if read { "read_at = $1, " } else { "" };
-    // By pairs: with a list of messages and one of addresses, each of these would be looked up with each of those.
+    // By pairs: with a list of messages and one of addresses, each of these would be looked up with
+    // each of those.
     let mark = format!(
         "UPDATE message_recipient SET {also}seen_at = coalesce(message_recipient.seen_at, $1) FROM {} AS d \
          WHERE message_recipient.message_id = d.message AND message_recipient.user_id = $2 \

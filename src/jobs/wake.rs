@@ -29,6 +29,6 @@ impl Job for Wake {
     }
 
     async fn part(&self, app: &App, _: i64) -> Result<()> {
-        inbox::wake_snoozed(app).await
+        inbox::wake_snoozed(&app.db, app.clock.now()).await
     }
 }

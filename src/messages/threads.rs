@@ -79,7 +79,8 @@ pub fn follow(
     root: i64,
     start: Start,
 ) -> impl Stream<Item = Result<Update>> {
-    live::steps(app.clone(), outlet, Topic::Thread(root), start, Duration::ZERO, move |start| {
+    let hints = app.live.hints(Topic::Thread(root));
+    live::steps(hints, outlet, start, Duration::ZERO, move |start| {
         let app = app.clone();
         async move {
             let update = update(&app, reader, root, start).await?;

@@ -4,7 +4,14 @@ use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
 use super::Subject;
-use crate::{db::Dialect, id::Kind, inbox};
+use crate::{
+    db::Dialect,
+    id::Kind,
+    inbox::{
+        self,
+        kind::{ItemKind, NotedBy, Receipts},
+    },
+};
 
 /// What one pass goes through.
 #[derive(Clone, Copy, Debug)]
@@ -249,27 +256,27 @@ fn activities() -> Vec<Check> {
 }
 
 /// What has left the inboxes, and is in one.
-fn over() -> [Check; 3] {
+fn over() -> Vec<Check> {
+    const SENTENCE: &str = "is over and still there";
     let in_part = in_part("i.user_id");
-    let messages = format!(
-        "inbox_item AS i JOIN message AS m ON m.id = i.message_id \
-         WHERE {in_part} AND i.removed_at IS NULL AND {HAS_LEFT}"
-    );
-    let announcements = format!(
-        "inbox_item AS i JOIN announcement AS n ON n.id = i.announcement_id \
-         WHERE {in_part} AND i.removed_at IS NULL AND n.settled_at IS NOT NULL"
-    );
+    let over = |part: (&str, fn(i64) -> String), from: &str| {
+        none(Subject::Inbox, "i.user_id", part, SENTENCE, from)
+    };
+    let of_kind = |kind: &ItemKind| {
+        let ItemKind { column, table, alias, .. } = kind;
+        let has_left = kind.has_left?;
+        let from = format!(
+            "inbox_item AS i JOIN {table} AS {alias} ON {alias}.id = i.{column} \
+             WHERE {in_part} AND i.removed_at IS NULL AND {has_left}"
+        );
+        Some(over((&format!("{alias}.id"), kind.encode), &from))
+    };
     let activities = format!(
         "inbox_item AS i JOIN inbox_item_activity AS l ON l.item_id = i.id JOIN activity AS a ON a.id = l.activity_id \
          WHERE {in_part} AND a.settled_at IS NOT NULL"
     );
-    const SENTENCE: &str = "is over and still there";
-    let over = |part, from: &str| none(Subject::Inbox, "i.user_id", part, SENTENCE, from);
-    [
-        over(("m.id", |id| Kind::Message.encode(id)), &messages),
-        over(("n.id", |id| Kind::Announcement.encode(id)), &announcements),
-        over(("a.id", |id| Kind::Activity.encode(id)), &activities),
-    ]
+    let activities = over(("a.id", |id| Kind::Activity.encode(id)), &activities);
+    ItemKind::all().filter_map(of_kind).chain([activities]).collect()
 }
 
 /// Announcements that an inbox says to have taken in, and has not.
@@ -290,24 +297,22 @@ fn not_taken_in() -> [Check; 1] {
 }
 
 /// What somebody has seen or read in their inbox, and the sender is not told.
-fn unnoted() -> [Check; 2] {
+fn unnoted() -> Vec<Check> {
     const SENTENCE: &str = "has seen or read it, which is not noted";
     let user: (&str, fn(i64) -> String) = ("i.user_id", |id| Kind::User.encode(id));
     let is_unnoted = "(i.read_at IS NOT NULL AND r.read_at IS NULL OR i.seen_at IS NOT NULL AND r.seen_at IS NULL)";
     let in_part = in_part("i.user_id");
-    let messages = format!(
-        "inbox_item AS i JOIN message_recipient AS r ON r.message_id = i.message_id AND r.user_id = i.user_id \
-         WHERE {in_part} AND {is_unnoted}"
-    );
-    let announcements = format!(
-        "inbox_item AS i LEFT JOIN announcement_reading AS r \
-         ON r.announcement_id = i.announcement_id AND r.user_id = i.user_id \
-         WHERE i.announcement_id IS NOT NULL AND {in_part} AND {is_unnoted}"
-    );
-    [
-        none(Subject::Message, "i.message_id", user, SENTENCE, &messages),
-        none(Subject::Announcement, "i.announcement_id", user, SENTENCE, &announcements),
-    ]
+    let of_kind = |kind: &ItemKind| {
+        let Receipts { join, noted_by } = kind.receipts.as_ref()?;
+        let column = format!("i.{}", kind.column);
+        let (subject, which): (fn(i64) -> Subject, _) = match noted_by {
+            NotedBy::Recipient => (Subject::Message, String::new()),
+            NotedBy::Reader => (Subject::Announcement, format!("{column} IS NOT NULL AND ")),
+        };
+        let from = format!("inbox_item AS i {join} WHERE {which}{in_part} AND {is_unnoted}");
+        Some(none(subject, &column, user, SENTENCE, &from))
+    };
+    ItemKind::all().filter_map(of_kind).collect()
 }
 
 /// From and up to which activities subscriptions hold: not beyond what there is, and not backwards.
@@ -357,10 +362,6 @@ fn undelivered(stays_until: DateTime<Utc>) -> Check {
     let check = none(Subject::Delivery, "m.id", user, "does not have it", &from);
     Check { value: Some(stays_until.into()), ..check }
 }
-
-/// Messages `m` that have left all inboxes.
-pub const HAS_LEFT: &str =
-    "m.expired_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM expiry AS e WHERE e.message_id = m.id)";
 
 /// Messages `m` that have surely not expired: not by `$3`.
 pub const STAYS: &str = "m.expired_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > $3)";

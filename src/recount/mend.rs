@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 
 use super::{
     CLOCKS_DIFFER, Finding, Subject,
-    checks::{HAS_LEFT, STAYS, since},
+    checks::{STAYS, since},
 };
 use crate::{
     db::{Db, Topic, Tx, integers, list},
     error::Result,
-    inbox::{self, live},
+    inbox::{self, kind::ItemKind, live},
 };
 
 /// Inboxes, messages or announcements that one transaction locks.
@@ -135,11 +135,17 @@ async fn mend_inboxes(
     );
     tx.run(&take_in, [list(users)]).await?;
 
+    let is_over = |kind: &ItemKind| {
+        let ItemKind { column, table, alias, .. } = kind;
+        let has_left = kind.has_left?;
+        Some(format!(
+            "{column} IN (SELECT {alias}.id FROM {table} AS {alias} \
+             WHERE {alias}.id = inbox_item.{column} AND {has_left})"
+        ))
+    };
+    let is_over = ItemKind::all().filter_map(is_over).collect::<Vec<_>>().join(" OR ");
     let remove = format!(
-        "UPDATE inbox_item SET removed_at = $2 WHERE {these} AND removed_at IS NULL AND \
-         (message_id IN (SELECT m.id FROM message AS m WHERE m.id = inbox_item.message_id AND {HAS_LEFT}) OR \
-         announcement_id IN (SELECT n.id FROM announcement AS n WHERE n.id = inbox_item.announcement_id \
-         AND n.settled_at IS NOT NULL))"
+        "UPDATE inbox_item SET removed_at = $2 WHERE {these} AND removed_at IS NULL AND ({is_over})"
     );
     tx.run(&remove, [list(users), now.into()]).await?;
     mend_activities(tx, users, now).await?;
@@ -150,7 +156,8 @@ async fn mend_inboxes(
         dialect.least("reminded_seq", "seq"),
     );
     tx.run(&history, [list(users)]).await?;
-    let none = inbox::COUNTS.map(|(name, _)| format!("{name} = 0")).join(", ");
+    let none = inbox::COUNTS.iter().map(|(name, _)| format!("{name} = 0"));
+    let none = none.collect::<Vec<_>>().join(", ");
     tx.run(&format!("UPDATE inbox SET purged_seq = seq, {none} WHERE {these}"), [list(users)])
         .await?;
     let count = format!(

@@ -1,12 +1,9 @@
 //! A single inbox item, as its owner sees it.
 
-use ::entity::{inbox_item, user};
 use async_graphql::{Context, Enum, ID, Object, SelectionField, Union};
 use chrono::{DateTime, Utc};
 
-use super::preview::preview;
 use crate::{
-    catalog::{Catalog, titles::ActivitySummary},
     graphql::{
         app,
         messages::message::Message,
@@ -14,7 +11,7 @@ use crate::{
         people::users::User,
     },
     id::Kind,
-    inbox::{self, Activities, Item, Subject, Texts},
+    inbox::{Item, Subject, Texts},
 };
 
 /// What an inbox item is about.
@@ -50,38 +47,18 @@ impl InboxItem {
     /// others commented on your post “X””. It uses people's current names: a new name shows when
     /// the item is next fetched, and is not a change of the inbox.
     async fn title(&self, ctx: &Context<'_>) -> String {
-        match &self.0.subject {
-            Some(Subject::Message { message, .. }) => message.subject.clone(),
-            Some(Subject::Announcement { announcement, .. }) => announcement.title.clone(),
-            Some(Subject::Activities(activities)) => {
-                sentence(&app(ctx).catalog, &self.0.row, activities)
-            }
-            None => String::new(),
-        }
+        self.0.title(&app(ctx).catalog)
     }
 
     /// The beginning of the text, on one line, without Markdown marks. For activities, the
     /// `preview` in the data of the latest one.
     async fn preview(&self) -> Option<String> {
-        match &self.0.subject {
-            Some(Subject::Message { message, .. }) => Some(preview(&message.body)),
-            Some(Subject::Announcement { announcement, .. }) => Some(preview(&announcement.body)),
-            Some(Subject::Activities(activities)) => {
-                let data = activities.latest.as_ref()?.data.as_deref()?;
-                let data: serde_json::Value = serde_json::from_str(data).ok()?;
-                Some(preview(data.get("preview")?.as_str()?))
-            }
-            None => None,
-        }
+        self.0.preview()
     }
 
     /// Where to find it in the host application; null if not given.
     async fn url(&self) -> Option<&str> {
-        match self.0.subject.as_ref()? {
-            Subject::Message { .. } => None,
-            Subject::Announcement { announcement, .. } => announcement.url.as_deref(),
-            Subject::Activities(activities) => activities.target.url.as_deref(),
-        }
+        self.0.url()
     }
 
     /// What the item is about; null if it was erased.
@@ -155,23 +132,6 @@ pub enum InboxSubject {
     Message(Message),
     Announcement(Announcement),
     ActivityGroup(ActivityGroup),
-}
-
-/// The title of an item of activities, addressed to the item's owner.
-fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities) -> String {
-    let name = |actor: &inbox::ItemActor| actor.0.as_ref().map(user::Model::name);
-    let actors: Vec<_> = activities.actors.iter().map(name).collect();
-    catalog.title(
-        &activities.locale,
-        &ActivitySummary {
-            action: row.action.as_deref().unwrap_or_default(),
-            target_type: &activities.target.r#type,
-            target_title: activities.target.title.as_deref(),
-            is_own: activities.target.owner_id == Some(row.user_id),
-            actors: &actors,
-            actor_count: row.actor_count.into(),
-        },
-    )
 }
 
 /// How much of the items' texts is needed below a field. Any field called `body` there may be one

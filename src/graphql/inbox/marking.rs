@@ -80,7 +80,8 @@ async fn change_items(
     change: Change,
 ) -> Result<Option<InboxItemsPayload>> {
     let ids: Vec<String> = ids.iter().map(|id| id.to_string()).collect();
-    let items = inbox::change_items(app(ctx), actor(ctx)?, &ids, change).await?;
+    let app = app(ctx);
+    let items = inbox::change_items(&app.db, actor(ctx)?, &ids, change, app.clock.now()).await?;
     Ok(Some(InboxItemsPayload {
         items: items.into_iter().map(InboxItem).collect(),
         inbox: own(ctx).await?,
@@ -92,17 +93,19 @@ async fn change_all(
     input: InboxBulkInput,
     change: Change,
 ) -> Result<Option<InboxBulkPayload>> {
+    let app = app(ctx);
     let up_to = match input.up_to {
         None => None,
         Some(text) => match Cursor::decode(&text) {
-            Some(cursor) if *cursor.epoch == *app(ctx).epoch => Some(cursor.position.seq),
+            Some(cursor) if *cursor.epoch == *app.epoch => Some(cursor.position.seq),
             _ => return Err(Error::invalid("upTo", "is not a cursor of this inbox").into()),
         },
     };
     let kinds = input.filter.and_then(|filter| filter.kinds);
     let kinds: Option<Vec<inbox_item::Kind>> =
         kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
-    let changed = inbox::change_all(app(ctx), actor(ctx)?, kinds.as_deref(), up_to, change).await?;
+    let (kinds, now) = (kinds.as_deref(), app.clock.now());
+    let changed = inbox::change_all(&app.db, actor(ctx)?, kinds, up_to, change, now).await?;
     Ok(Some(InboxBulkPayload { affected_count: changed as i32, inbox: own(ctx).await? }))
 }
 

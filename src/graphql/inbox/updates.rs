@@ -115,9 +115,10 @@ impl InboxSubscription {
     ) -> Result<impl Stream<Item = Result<InboxUpdate>> + use<>> {
         let app = app(ctx).clone();
         let owner = actor(ctx)?.person()?.id;
-        let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
+        let start = Start::of(&app.epoch, last_cursor(ctx, after).as_deref())?;
         // Before the pull: from here on, new activities are taken in for everybody connected.
-        let updates = live::follow(app.clone(), outlet(ctx)?, owner, start, texts(ctx.field()));
+        let updates =
+            live::follow(app.live.clone(), outlet(ctx)?, owner, start, texts(ctx.field()));
         pull::on_connect(&app, owner).await?;
         Ok(updates.map(|update| Ok(InboxUpdate(update?))))
     }

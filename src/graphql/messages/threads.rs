@@ -62,7 +62,7 @@ impl ThreadSubscription {
     ) -> Result<impl Stream<Item = Result<ThreadUpdate>> + use<>> {
         let (app, actor) = (app(ctx).clone(), actor(ctx)?);
         let (root, _) = messages::find(&app, actor, Kind::Message.decode(&root_id)?).await?;
-        let start = Start::of(&app, last_cursor(ctx, after).as_deref())?;
+        let start = Start::of(&app.epoch, last_cursor(ctx, after).as_deref())?;
         let updates = threads::follow(app, outlet(ctx)?, actor.reader(), root.root(), start);
         Ok(updates.map(|update| Ok(ThreadUpdate(update?))))
     }

@@ -17,16 +17,21 @@
 //! error ends it, but never with `complete`, which clients take for good: they come back with their
 //! last cursor.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ::entity::inbox;
 use futures_util::stream;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use tokio_stream::Stream;
 
-use super::outlet::{Outlet, Room};
+use super::{
+    Live,
+    outlet::{Outlet, Room},
+};
 use crate::{
-    app::App,
     db::Topic,
     error::{Error, Result},
     inbox::{Changes, Item, MOST_CHANGES, Position, Question, Texts},
@@ -94,11 +99,12 @@ pub enum Start {
 }
 
 impl Start {
-    pub fn of(app: &App, cursor: Option<&str>) -> Result<Self> {
+    /// Where somebody starts who gives back a cursor, or none, in the database of this epoch.
+    pub fn of(epoch: &str, cursor: Option<&str>) -> Result<Self> {
         let Some(text) = cursor else { return Ok(Start::Now) };
         let cursor = Cursor::decode(text)
             .ok_or_else(|| Error::invalid("after", "is not a cursor of an inbox"))?;
-        Ok(match *cursor.epoch == *app.epoch {
+        Ok(match cursor.epoch == epoch {
             true => Start::After(cursor.position),
             false => Start::Lost(ResyncReason::CursorUnknown),
         })
@@ -107,7 +113,7 @@ impl Start {
 
 /// What happened in an inbox after a start, at most `limit` changes.
 pub async fn update(
-    app: &App,
+    live: &Live,
     user: i64,
     start: Start,
     limit: u64,
@@ -119,7 +125,7 @@ pub async fn update(
         Start::Now | Start::Lost(_) => Position::end(i64::MAX),
     };
     let Changes { head, mut items, mut has_more } =
-        app.live.changes(Question { user, after, texts }).await?;
+        live.changes(Question { user, after, texts }).await?;
     let end = Position::end(head.seq);
     let resync = match start {
         Start::Now => None,
@@ -151,16 +157,17 @@ pub async fn update(
 
 /// Follows an inbox; the first update comes at once, so that the client knows where it stands.
 pub fn follow(
-    app: App,
+    live: Arc<Live>,
     outlet: Outlet,
     user: i64,
     start: Start,
     texts: Texts,
 ) -> impl Stream<Item = Result<Update>> {
-    steps(app.clone(), outlet, Topic::Inbox(user), start, Duration::ZERO, move |start| {
-        let app = app.clone();
+    let hints = live.hints(Topic::Inbox(user));
+    steps(hints, outlet, start, Duration::ZERO, move |start| {
+        let live = live.clone();
         async move {
-            let update = update(&app, user, start, MOST_CHANGES, texts).await?;
+            let update = update(&live, user, start, MOST_CHANGES, texts).await?;
             Ok(Step {
                 next: Start::After(update.position),
                 is_news: !update.items.is_empty() || update.resync.is_some(),
@@ -182,15 +189,14 @@ pub struct Step<T> {
 }
 
 /// The loop of following anything that has a history: read what is after a start, show it if it is news, wait for a hint,
-/// read again from where that ended; at most once in `pause`.
+/// read again from where that ended; at most once in `pause`. Take the `hints` before anything else that leads to news.
 ///
 /// It reads when there is room for what it reads, and keeps the room until it is asked for the next update: by then the
 /// client has taken this one. While the database does not answer, the stream waits and then goes on where it was. Any other
 /// error ends it.
 pub fn steps<T, F>(
-    app: App,
+    hints: watch::Receiver<()>,
     outlet: Outlet,
-    topic: Topic,
     start: Start,
     pause: Duration,
     read: impl FnMut(Start) -> F,
@@ -198,7 +204,6 @@ pub fn steps<T, F>(
 where
     F: Future<Output = Result<Step<T>>>,
 {
-    let hints = app.live.hints(topic);
     let shown: Option<(Instant, Room)> = None;
     stream::unfold(Some((hints, outlet, read, start, shown)), move |state| async move {
         let (mut hints, outlet, mut read, mut start, shown) = state?;

@@ -29,28 +29,22 @@ pub fn follow(
     message: i64,
 ) -> impl Stream<Item = Result<message::Model>> {
     let last: Arc<Mutex<Last>> = Arc::default();
-    live::steps(
-        app.clone(),
-        outlet,
-        Topic::Reading(message),
-        Start::Now,
-        AT_MOST_EVERY,
-        move |next| {
-            let (app, last) = (app.clone(), last.clone());
-            async move {
-                let columns = message::Column::iter()
-                    .filter(|column| !matches!(column, message::Column::Body));
-                // Needs no scope: who follows may see it.
-                let row = message::Entity::find_by_id(message).select_only().columns(columns);
-                let row = row.expr_as(Expr::val(""), "body").one(app.db.read()).await?;
-                let update = row.ok_or(Error::NotFound("message"))?;
-                let reading = Some((update.recipient_count, update.seen_count, update.read_count));
-                let before = std::mem::replace(
-                    &mut *last.lock().unwrap_or_else(PoisonError::into_inner),
-                    reading,
-                );
-                Ok(Step { update, next, is_news: before != reading, size: 0 })
-            }
-        },
-    )
+    let hints = app.live.hints(Topic::Reading(message));
+    live::steps(hints, outlet, Start::Now, AT_MOST_EVERY, move |next| {
+        let (app, last) = (app.clone(), last.clone());
+        async move {
+            let columns =
+                message::Column::iter().filter(|column| !matches!(column, message::Column::Body));
+            // Needs no scope: who follows may see it.
+            let row = message::Entity::find_by_id(message).select_only().columns(columns);
+            let row = row.expr_as(Expr::val(""), "body").one(app.db.read()).await?;
+            let update = row.ok_or(Error::NotFound("message"))?;
+            let reading = Some((update.recipient_count, update.seen_count, update.read_count));
+            let before = std::mem::replace(
+                &mut *last.lock().unwrap_or_else(PoisonError::into_inner),
+                reading,
+            );
+            Ok(Step { update, next, is_news: before != reading, size: 0 })
+        }
+    })
 }

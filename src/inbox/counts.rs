@@ -1,0 +1,86 @@
+//! The counts of inboxes. A change takes the items that it touches out of them, and puts them in
+//! again as they are then.
+
+use std::sync::LazyLock;
+
+use sea_orm::Value;
+
+use super::{NEW_SEQ, kind::ItemKind};
+use crate::{
+    db::{Tx, list},
+    error::Result,
+};
+
+/// The counts of an inbox, and which items count.
+pub static COUNTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
+    let unread = "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL";
+    let unseen = "archived_at IS NULL AND snoozed_until IS NULL AND seen_at IS NULL";
+    let of_kind = |kind: &'static ItemKind| {
+        let counter = kind.counter.as_ref()?;
+        Some((counter.column, format!("{unread} AND kind = '{}'", kind.name())))
+    };
+    let mut counts = vec![("unread", unread.to_owned())];
+    counts.extend(ItemKind::all().filter_map(of_kind));
+    counts.extend([
+        ("unseen", unseen.to_owned()),
+        ("snoozed", "snoozed_until IS NOT NULL".to_owned()),
+        ("archived", "archived_at IS NOT NULL".to_owned()),
+    ]);
+    counts
+});
+
+/// How many of some items there are in each of the counts.
+pub fn tally() -> String {
+    each_count(|name, which| {
+        format!("CAST(count(*) FILTER (WHERE removed_at IS NULL AND {which}) AS integer) AS {name}")
+    })
+}
+
+/// Sets the counts of an inbox to what they are with, or without, a tally `t`.
+pub fn with_tally(sign: char) -> String {
+    each_count(|name, _| format!("{name} = inbox.{name} {sign} t.{name}"))
+}
+
+fn each_count(text: impl Fn(&str, &str) -> String) -> String {
+    COUNTS.iter().map(|(name, which)| text(name, which)).collect::<Vec<_>>().join(", ")
+}
+
+/// Takes some items out of the counts, before they change, and counts one more change of these
+/// inboxes, which the caller has locked. The caller stamps its number on the items, and puts them
+/// in again by [`count_changed`].
+pub async fn begin_change(tx: &Tx, owners: &[i64], items: &[i64]) -> Result<()> {
+    let dialect = tx.dialect();
+    let count =
+        format!("UPDATE inbox SET seq = seq + 1 WHERE {}", dialect.is_one_of("user_id", "$1"));
+    tx.run(&count, [list(owners)]).await?;
+    if items.is_empty() {
+        return Ok(());
+    }
+    let take_out = format!(
+        "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item WHERE {} GROUP BY user_id) AS t \
+         WHERE inbox.user_id = t.user_id",
+        with_tally('-'),
+        tally(),
+        dialect.is_one_of("id", "$1"),
+    );
+    tx.run(&take_out, [list(items)]).await?;
+    Ok(())
+}
+
+/// Puts those of some items, a [`list`], that the last change of these inboxes touched into their
+/// counts.
+pub async fn count_changed(tx: &Tx, owners: &[i64], items: Value) -> Result<()> {
+    let dialect = tx.dialect();
+    let put_in = format!(
+        "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item WHERE {} AND {} GROUP BY user_id) AS t \
+         WHERE inbox.user_id = t.user_id",
+        with_tally('+'),
+        tally(),
+        dialect.is_one_of("id", "$1"),
+        // Not of inboxes that this change leaves alone: what their own last change touched was put
+        // in when it happened.
+        dialect.checked(&format!("seq = {NEW_SEQ} AND {}", dialect.is_one_of("user_id", "$2"))),
+    );
+    tx.run(&put_in, [items, list(owners)]).await?;
+    Ok(())
+}

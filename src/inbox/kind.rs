@@ -1,0 +1,345 @@
+//! What a kind of item is. Everything that differs by the kind stands here, except what an item
+//! shows (`show`).
+//!
+//! A new kind needs a value of [`Kind`] and a column of `inbox_item` with the id of what its items
+//! are about (the entity and a migration), an [`ItemKind`] with its [`Subject`] here, and its
+//! GraphQL type. The compiler names the rest: no match on a kind has a wildcard.
+
+use std::sync::{Arc, LazyLock};
+
+use ::entity::{
+    activity, announcement, inbox,
+    inbox_item::{self, Kind},
+    message, target, user,
+};
+use sea_orm::Iterable;
+use serde::Deserialize;
+
+use super::{
+    activities::{Activities, LATEST_ACTORS},
+    item::BEGINNING,
+};
+use crate::{db::Dialect, id, search};
+
+/// What all items of a kind have in common.
+pub struct ItemKind {
+    pub kind: Kind,
+    /// The column of `inbox_item` with the id of what an item is about, and the table of that id.
+    pub column: &'static str,
+    pub table: &'static str,
+    /// The name of a row of that table where it is joined to an item `i`.
+    pub alias: &'static str,
+    /// Further joins, for the values that are read.
+    joins: &'static str,
+    /// The values that are read with an item: JSON values for [`Pieces`]. The second argument is
+    /// the number of a [`Texts`](super::Texts), as an expression.
+    values: fn(Dialect, &str) -> String,
+    /// Whether the row has a text `body`, which may be long.
+    pub has_body: bool,
+    /// What a search of an inbox looks through.
+    pub searched: search::About,
+    /// The count of its unread items. None: they are those of `unread` that no other kind counts.
+    pub counter: Option<Counter>,
+    /// Where it is noted that an item was seen or read. None: nobody is told.
+    pub receipts: Option<Receipts>,
+    /// The condition that a row `alias` has left all inboxes. None: its items do not leave as a
+    /// whole.
+    pub has_left: Option<&'static str>,
+    /// The opaque id of what an item is about.
+    pub encode: fn(i64) -> String,
+}
+
+/// A column of `inbox`.
+pub struct Counter {
+    pub column: &'static str,
+    of: fn(&inbox::Model) -> i32,
+}
+
+/// The notes of who has seen and read what items are about.
+pub struct Receipts {
+    /// Joins the notes `r` to an item `i`.
+    pub join: &'static str,
+    pub noted_by: NotedBy,
+}
+
+/// How `receipts` notes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotedBy {
+    /// In `message_recipient`: a row for each recipient and each address that reached them.
+    Recipient,
+    /// In `announcement_reading`: a row for each reader, from when they first see it.
+    Reader,
+}
+
+pub static MESSAGE: ItemKind = ItemKind {
+    kind: Kind::Message,
+    column: "message_id",
+    table: "message",
+    alias: "m",
+    joins: " LEFT JOIN user_account AS s ON s.id = m.sender_id",
+    values: message_values,
+    has_body: true,
+    searched: search::About::Message,
+    counter: None,
+    receipts: Some(Receipts {
+        join: "JOIN message_recipient AS r \
+               ON r.message_id = i.message_id AND r.user_id = i.user_id",
+        noted_by: NotedBy::Recipient,
+    }),
+    has_left: Some(
+        "m.expired_at IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM expiry AS e WHERE e.message_id = m.id)",
+    ),
+    encode: |id| id::Kind::Message.encode(id),
+};
+
+pub static ANNOUNCEMENT: ItemKind = ItemKind {
+    kind: Kind::Announcement,
+    column: "announcement_id",
+    table: "announcement",
+    alias: "n",
+    joins: " LEFT JOIN user_account AS c ON c.id = n.author_id",
+    values: announcement_values,
+    has_body: true,
+    searched: search::About::Announcement,
+    counter: Some(Counter {
+        column: "unread_announcements",
+        of: |inbox| inbox.unread_announcements,
+    }),
+    receipts: Some(Receipts {
+        join: "LEFT JOIN announcement_reading AS r \
+               ON r.announcement_id = i.announcement_id AND r.user_id = i.user_id",
+        noted_by: NotedBy::Reader,
+    }),
+    has_left: Some("n.settled_at IS NOT NULL"),
+    encode: |id| id::Kind::Announcement.encode(id),
+};
+
+/// Activities leave one by one, and their item with the last of them.
+pub static ACTIVITY: ItemKind = ItemKind {
+    kind: Kind::Activity,
+    column: "target_id",
+    table: "target",
+    alias: "t",
+    joins: "",
+    values: activity_values,
+    has_body: false,
+    searched: search::About::Target,
+    counter: Some(Counter { column: "unread_activities", of: |inbox| inbox.unread_activities }),
+    receipts: None,
+    has_left: None,
+    encode: |id| id::Kind::Target.encode(id),
+};
+
+impl ItemKind {
+    pub fn of(kind: Kind) -> &'static Self {
+        match kind {
+            Kind::Message => &MESSAGE,
+            Kind::Announcement => &ANNOUNCEMENT,
+            Kind::Activity => &ACTIVITY,
+        }
+    }
+
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        Kind::iter().map(Self::of)
+    }
+
+    /// Its value in `inbox_item.kind`.
+    pub fn name(&self) -> String {
+        sea_orm::ActiveEnum::to_value(&self.kind)
+    }
+}
+
+/// How many unread items of each kind are in an inbox.
+pub fn unread_by_kind(inbox: &inbox::Model) -> Vec<(Kind, i32)> {
+    let counted = |kind: &ItemKind| kind.counter.as_ref().map(|counter| (counter.of)(inbox));
+    let rest = inbox.unread - ItemKind::all().filter_map(counted).sum::<i32>();
+    ItemKind::all().map(|kind| (kind.kind, counted(kind).unwrap_or(rest))).collect()
+}
+
+/// What leaves inboxes as a whole.
+#[derive(Clone, Copy, Debug)]
+pub enum About {
+    Message(i64),
+    Announcement(i64),
+}
+
+impl About {
+    /// The kind of its items, and its id.
+    pub fn kind_and_id(self) -> (&'static ItemKind, i64) {
+        match self {
+            About::Message(id) => (&MESSAGE, id),
+            About::Announcement(id) => (&ANNOUNCEMENT, id),
+        }
+    }
+}
+
+/// What an item is about. How much of its text is there depends on the [`Texts`](super::Texts) that
+/// it was read with.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    Message { message: Arc<message::Model>, sender: Option<Arc<user::Model>> },
+    Announcement { announcement: Arc<announcement::Model>, author: Option<Arc<user::Model>> },
+    Activities(Arc<Activities>),
+}
+
+impl Subject {
+    /// What was read of its text.
+    pub fn text(&self) -> &str {
+        match self {
+            Subject::Message { message, .. } => &message.body,
+            Subject::Announcement { announcement, .. } => &announcement.body,
+            Subject::Activities(activities) => activities
+                .latest
+                .as_ref()
+                .and_then(|latest| latest.data.as_deref())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The kind of its items, and its id.
+    pub fn key(&self) -> (Kind, i64) {
+        match self {
+            Subject::Message { message, .. } => (Kind::Message, message.id),
+            Subject::Announcement { announcement, .. } => (Kind::Announcement, announcement.id),
+            Subject::Activities(activities) => (Kind::Activity, activities.target.id),
+        }
+    }
+
+    /// The same with this text for its `body`, if it has one.
+    pub fn with_body(self, body: String) -> Self {
+        match self {
+            Subject::Message { message, sender } => {
+                let message = message::Model { body, ..Arc::unwrap_or_clone(message) };
+                Subject::Message { message: Arc::new(message), sender }
+            }
+            Subject::Announcement { announcement, author } => {
+                let announcement =
+                    announcement::Model { body, ..Arc::unwrap_or_clone(announcement) };
+                Subject::Announcement { announcement: Arc::new(announcement), author }
+            }
+            Subject::Activities(_) => self,
+        }
+    }
+}
+
+/// An item as the statement gives it: the values of all kinds in their order, of which its own are
+/// there.
+#[derive(Deserialize)]
+pub struct Pieces {
+    pub row: inbox_item::Model,
+    message: Option<message::Model>,
+    sender: Option<user::Model>,
+    announcement: Option<announcement::Model>,
+    author: Option<user::Model>,
+    activities: Option<Activities>,
+    /// Bytes of its text, if all of it is wanted; 0 otherwise.
+    pub text_size: usize,
+}
+
+impl Pieces {
+    /// What the item is about, and its row.
+    pub fn into_subject(self) -> (Option<Subject>, inbox_item::Model) {
+        let subject = match self.row.kind {
+            Kind::Message => self.message.map(|message| Subject::Message {
+                message: Arc::new(message),
+                sender: self.sender.map(Arc::new),
+            }),
+            Kind::Announcement => self.announcement.map(|announcement| Subject::Announcement {
+                announcement: Arc::new(announcement),
+                author: self.author.map(Arc::new),
+            }),
+            Kind::Activity => {
+                self.activities.map(|activities| Subject::Activities(Arc::new(activities)))
+            }
+        };
+        (subject, self.row)
+    }
+}
+
+/// Joins what an item `i` is about.
+pub static ABOUT: LazyLock<String> = LazyLock::new(|| {
+    let join = |ItemKind { column, table, alias, joins, .. }: &ItemKind| {
+        format!("LEFT JOIN {table} AS {alias} ON {alias}.id = i.{column}{joins}")
+    };
+    ItemKind::all().map(join).collect::<Vec<_>>().join(" ")
+});
+
+/// The [`Pieces`] of an item `i` with [`ABOUT`]; `texts` is an expression that gives the number of
+/// a [`Texts`](super::Texts).
+pub fn pieces(dialect: Dialect, texts: &str) -> String {
+    let values: Vec<_> = ItemKind::all().map(|kind| (kind.values)(dialect, texts)).collect();
+    let sizes = ItemKind::all().filter(|kind| kind.has_body);
+    let sizes: Vec<_> = sizes.map(|kind| format!("octet_length({}.body)", kind.alias)).collect();
+    let pieces = dialect.json_array(&format!(
+        "{}, {}, CASE WHEN {texts} > 1 THEN coalesce({}, 0) ELSE 0 END",
+        dialect.json_row::<inbox_item::Entity>("i"),
+        values.join(", "),
+        sizes.join(", "),
+    ));
+    // Of an inbox without changes there is a row, but no item.
+    format!("CASE WHEN i.id IS NOT NULL THEN {pieces} END")
+}
+
+fn message_values(dialect: Dialect, texts: &str) -> String {
+    format!(
+        "{}, {}",
+        dialect.json_row_with::<message::Entity>("m", beginning("m", texts)),
+        dialect.json_row::<user::Entity>("s")
+    )
+}
+
+fn announcement_values(dialect: Dialect, texts: &str) -> String {
+    format!(
+        "{}, {}",
+        dialect.json_row_with::<announcement::Entity>("n", beginning("n", texts)),
+        dialect.json_row::<user::Entity>("c")
+    )
+}
+
+fn activity_values(dialect: Dialect, texts: &str) -> String {
+    let latest = format!(
+        "(SELECT {} FROM activity AS l WHERE l.id = i.activity_id)",
+        dialect.json_row::<activity::Entity>("l")
+    );
+    let latest = format!("CASE WHEN {texts} > 0 THEN {latest} END");
+    let actors = format!(
+        "(SELECT x.* FROM inbox_item_actor AS p LEFT JOIN user_account AS x ON x.id = p.actor_id \
+         WHERE p.item_id = i.id ORDER BY p.latest_activity_id DESC LIMIT {LATEST_ACTORS}) AS u"
+    );
+    let actors = dialect.json_list_of(&dialect.json_row::<user::Entity>("u"), &actors);
+    let activities = dialect.json_array(&format!(
+        "{}, {}, (SELECT o.locale FROM user_account AS o WHERE o.id = i.user_id), {actors}",
+        dialect.json_row::<target::Entity>("t"),
+        dialect.json_value(&latest),
+    ));
+    dialect.json_value(&format!("CASE WHEN t.id IS NOT NULL THEN {activities} END"))
+}
+
+/// The beginning of a row's `body` in place of it. A CASE, because a long text is fetched from
+/// elsewhere only where something is made of it.
+fn beginning(alias: &str, texts: &str) -> impl Fn(&str) -> Option<String> {
+    let beginning =
+        format!("CASE WHEN {texts} > 0 THEN substr({alias}.body, 1, {BEGINNING}) ELSE '' END");
+    move |column| (column == "body").then(|| beginning.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_described_once_under_its_own_name() {
+        for (kind, described) in Kind::iter().zip(ItemKind::all()) {
+            assert_eq!(described.kind, kind);
+        }
+        let names: Vec<_> = ItemKind::all().map(ItemKind::name).collect();
+        assert_eq!(names, ["message", "announcement", "activity"]);
+    }
+
+    #[test]
+    fn messages_are_the_unread_that_no_other_kind_counts() {
+        let uncounted = ItemKind::all().filter(|kind| kind.counter.is_none());
+        assert_eq!(uncounted.count(), 1);
+    }
+}

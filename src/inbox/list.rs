@@ -1,0 +1,137 @@
+//! The lists of an inbox, their filters, and their pages.
+
+use ::entity::inbox_item;
+use chrono::{DateTime, Utc};
+use sea_orm::{Iterable, Value};
+
+use super::{
+    item::{Item, Texts, select_items},
+    kind::ItemKind,
+};
+use crate::{
+    db::{Db, bind},
+    error::Result,
+    page::{Page, Slice},
+    search,
+};
+
+const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
+/// Where an item is that was not removed, and how far it is known. An index begins with the owner, this and the kind, and is in
+/// the order of the pages: it serves what is picked by single values of these. The text is the index's.
+const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 WHEN snoozed_until IS NOT NULL THEN 4 \
+    WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END WHEN seen_at IS NULL THEN 0 ELSE 1 END";
+
+/// Which of an inbox's lists to show.
+#[derive(async_graphql::Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InboxView {
+    /// Active items: neither archived nor snoozed.
+    #[default]
+    Active,
+    /// Active items that are unread.
+    Unread,
+    /// Snoozed items.
+    Snoozed,
+    /// Archived items.
+    Archived,
+    /// All items.
+    All,
+}
+
+impl InboxView {
+    /// The values of [`PLACE`] that it shows.
+    pub fn places(self) -> &'static [u8] {
+        match self {
+            InboxView::Active => &[0, 1, 2, 3],
+            InboxView::Unread => &[0, 1],
+            InboxView::Snoozed => &[4],
+            InboxView::Archived => &[5],
+            InboxView::All => &[0, 1, 2, 3, 4, 5],
+        }
+    }
+}
+
+/// Selects of the items of `$1` in these places and of these kinds, each from one part of the index of [`PLACE`].
+pub fn by_place(
+    columns: &str,
+    places: &[u8],
+    kinds: Option<&[inbox_item::Kind]>,
+    condition: &str,
+) -> Vec<String> {
+    let of = |place: &u8, kind: inbox_item::Kind| {
+        let kind = sea_orm::ActiveEnum::to_value(&kind);
+        format!(
+            "SELECT {columns} FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND {PLACE} = {place} \
+             AND kind = '{kind}'{condition}"
+        )
+    };
+    let is_wanted = |kind: &inbox_item::Kind| kinds.is_none_or(|kinds| kinds.contains(kind));
+    let kinds: Vec<_> = inbox_item::Kind::iter().filter(is_wanted).collect();
+    places.iter().flat_map(|place| kinds.iter().map(move |kind| of(place, *kind))).collect()
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub view: InboxView,
+    pub kinds: Option<Vec<inbox_item::Kind>>,
+    /// Only what was done to this target.
+    pub target: Option<i64>,
+    /// Part of a subject, title or body, in any case.
+    pub search: Option<String>,
+}
+
+/// A page of an inbox, newest first, in one statement.
+pub async fn page(
+    db: &Db,
+    user: i64,
+    filter: &Filter,
+    page: &Page<(DateTime<Utc>, i64)>,
+    texts: Texts,
+) -> Result<Slice<Item>> {
+    let mut values = vec![Value::from(user)];
+    let mut conditions = String::new();
+    if let Some(target) = filter.target {
+        conditions += &format!(" AND target_id = {}", bind(&mut values, target));
+    }
+    if let Some(search) = &filter.search {
+        conditions += &searching(db, &bind(&mut values, search::term("search", search)?));
+    }
+    for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
+        if let Some((time, id)) = key {
+            let (time, id) = (bind(&mut values, *time), bind(&mut values, *id));
+            conditions += &format!(" AND (updated_at, id) {comparison} ({time}, {id})");
+        }
+    }
+    let direction = if page.backwards { "ASC" } else { "DESC" };
+    let order = format!("updated_at {direction}, id {direction}");
+    let limit = bind(&mut values, page.limit as i64 + 1);
+    let selects = match (filter.view, &filter.kinds) {
+        // What is looked at most has an index of its own.
+        (InboxView::Active, None) => {
+            vec![format!("SELECT * FROM inbox_item WHERE user_id = $1 AND {ACTIVE}{conditions}")]
+        }
+        (view, kinds) => by_place("*", view.places(), kinds.as_deref(), &conditions),
+    };
+    if selects.is_empty() {
+        return Ok(page.slice(Vec::new()));
+    }
+    let items = db.dialect().merge(&selects, &order, &limit);
+    let mut rows = select_items(db, &items, values, texts).await?;
+    // The statement chooses the rows; the order in which a join gives them is its own.
+    rows.sort_by_key(|item: &Item| (item.row.updated_at, item.row.id));
+    if !page.backwards {
+        rows.reverse();
+    }
+    Ok(page.slice(rows))
+}
+
+/// The condition that what an item is about contains a text, in any case.
+fn searching(db: &Db, term: &str) -> String {
+    let among = |ItemKind { column, table, searched, .. }: &ItemKind| {
+        // Looked up from the item: a list of all that match would be made of the whole table.
+        format!(
+            "{column} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{column} AND {})",
+            search::contains(db.dialect(), *searched, "x", term)
+        )
+    };
+    format!(" AND ({})", ItemKind::all().map(among).collect::<Vec<_>>().join(" OR "))
+}
