@@ -1,6 +1,11 @@
 //! The command line.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    io::{IsTerminal, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -223,7 +228,8 @@ pub async fn serve(config: Config, clock: Clock) -> Result<()> {
     let app = server::start(config, clock).await?;
     // Before it says that it serves: who reads that may tell it to end.
     until_signalled(&app)?;
-    tracing::info!(address = %listener.local_addr().map_err(Error::internal)?, open_files, "serving");
+    let address = listener.local_addr().map_err(|error| Error::internal(error))?;
+    tracing::info!(%address, open_files, "serving");
     server::serve(app, listener).await
 }
 
@@ -241,9 +247,9 @@ const FILE_SIZE_EXCEEDED: SignalKind = SignalKind::from_raw(25);
 /// Ends the server on Ctrl-C and SIGTERM.
 pub fn until_signalled(app: &App) -> Result<()> {
     // Heard by nobody, which is enough: by itself this signal ends the process, and the failed write is an error like others.
-    let _ = signal(FILE_SIZE_EXCEEDED).map_err(Error::internal)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    let _ = signal(FILE_SIZE_EXCEEDED).map_err(|error| Error::internal(error))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Error::internal(error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Error::internal(error))?;
     let app = app.clone();
     tokio::spawn(async move {
         tokio::select! {
@@ -260,11 +266,20 @@ pub fn until_signalled(app: &App) -> Result<()> {
 
 fn log(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::new(&config.log);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_colourful());
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
+}
+
+/// Whether a person looks at the log, who has not asked for none (<https://no-color.org>). A file
+/// or a collector would have the escape sequences as they are.
+fn is_colourful() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
 }
 
 /// To standard output; whoever closed it has read enough.
