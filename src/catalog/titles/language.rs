@@ -26,7 +26,7 @@ impl Language {
     /// A language has what is built in and set for each beginning of its tag, the longer over the shorter: `de-AT` has all of
     /// `de`. It must have every word, or its titles would be a mixture.
     pub fn open(tag: &str, settings: &BTreeMap<String, String>) -> Result<Self> {
-        let language: LanguageIdentifier = tag.parse().map_err(Error::internal)?;
+        let language: LanguageIdentifier = tag.parse().map_err(|error| Error::internal(error))?;
         let mut bundle = FluentBundle::new_concurrent(vec![language]);
         // Titles are searched and compared as plain text.
         bundle.set_use_isolating(false);
@@ -36,7 +36,7 @@ impl Language {
                 BUILT_IN.iter().filter(|(tag, _)| *tag == beginning).map(|(_, text)| *text);
             for text in built_in.chain(settings.get(beginning).map(String::as_str)) {
                 let resource = FluentResource::try_new(text.to_owned())
-                    .map_err(|(_, errors)| Error::internal(errors))?;
+                    .map_err(|(_, errors)| Error::internal(format!("{errors:?}")))?;
                 bundle.add_resource_overriding(resource);
             }
         }
