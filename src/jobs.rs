@@ -114,6 +114,7 @@ impl Job {
     }
 
     /// Does a part of one thing.
+    #[tracing::instrument(name = "part", skip_all, fields(id = id))]
     async fn part(self, app: &App, id: i64) -> Result<()> {
         let before = |days: u16| app.clock.now() - TimeDelta::days(days.into());
         match self {
@@ -132,6 +133,7 @@ impl Job {
     }
 
     /// If it is due, does a part of each thing. One that fails holds up no other.
+    #[tracing::instrument(name = "job", skip_all, fields(job = ?self))]
     async fn go_on(self, app: &App, late: TimeDelta) -> Result<Next> {
         let due_at = self.due_at(app).await?.map(|time| time + late);
         if due_at.is_none_or(|time| time > app.clock.now()) {

@@ -100,6 +100,7 @@ impl Change {
 }
 
 /// Marks, moves or snoozes some of a person's items; gives all that were named, as they are now.
+#[tracing::instrument(name = "inbox::change_items", skip_all, fields(actor = actor.user_id()))]
 pub async fn change_items(
     app: &App,
     actor: &Actor,
@@ -142,6 +143,7 @@ pub async fn change_items(
 }
 
 /// The same for all items of a list; `up_to` leaves alone what arrived after that number. Gives how many changed.
+#[tracing::instrument(name = "inbox::change_all", skip_all, fields(actor = actor.user_id()))]
 pub async fn change_all(
     app: &App,
     actor: &Actor,
