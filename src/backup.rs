@@ -62,7 +62,7 @@ pub async fn restore(url: &str, from: &Path, now: DateTime<Utc>) -> Result<Optio
     server::renew_epoch(&db).await?;
     db.close().await;
     if with_suffix(&new, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
-        return Err(Error::Internal("the new database was not closed".into()));
+        return Err(Error::internal("the new database was not closed"));
     }
     // Whose server it is may not be who restores it.
     if let Ok(old) = path.metadata() {

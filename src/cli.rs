@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{
     auth::Role,
@@ -223,16 +223,25 @@ pub async fn serve(config: Config, clock: Clock) -> Result<()> {
     let app = server::start(config, clock).await?;
     // Before it reports that it serves: whoever reads that may send the signal at once.
     process::until_signalled(&app)?;
-    let address = listener.local_addr().map_err(Error::internal)?;
+    let address = listener.local_addr().map_err(|error| Error::internal(error))?;
     tracing::info!(%address, open_files, "serving");
     server::serve(app, listener).await
 }
 
 fn log(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::new(&config.log);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_colourful());
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
+}
+
+/// Whether a person reads the log and has not asked for plain text (<https://no-color.org>). In a
+/// file or a collector the escape sequences would only be noise.
+fn is_colourful() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
 }

@@ -207,7 +207,8 @@ impl Config {
         let mut builder = config::Config::builder().add_source(file);
         // Other variables with this prefix are not settings: the name of a test's database, a
         // script's token.
-        let settings = serde_json::to_value(Config::default()).map_err(Error::internal)?;
+        let settings =
+            serde_json::to_value(Config::default()).map_err(|error| Error::internal(error))?;
         for (name, value) in std::env::vars() {
             let Some(name) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { continue };
             let in_table = TABLES.iter().find_map(|table| {

@@ -31,28 +31,25 @@ mod dialect;
 mod postgres;
 mod reader;
 mod sqlite;
+mod statements;
 
 use std::{
     fs::File,
     ops::Deref,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, QueryResult, Statement,
-    Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use statements::{Statements, counted};
 
 use crate::{
     config,
@@ -116,23 +113,6 @@ pub struct Db {
     stop: CancellationToken,
 }
 
-/// What is known of the statements that were run.
-#[derive(Default)]
-struct Statements {
-    /// Whether one has failed, or a transaction, since a probe has looked whether writing works.
-    is_suspect: AtomicBool,
-    /// For tests that count them.
-    count: AtomicU64,
-    /// Those that nobody has taken yet; empty as long as nobody has asked for them.
-    untaken: OnceLock<Mutex<Vec<Statement>>>,
-}
-
-impl Statements {
-    fn suspect(&self) {
-        self.is_suspect.store(true, Ordering::Relaxed);
-    }
-}
-
 #[derive(Clone)]
 enum Write {
     Pool(postgres::Writers),
@@ -188,13 +168,12 @@ impl Db {
 
     /// How many statements have been run; for tests that count them.
     pub fn statement_count(&self) -> u64 {
-        self.statements.count.load(Ordering::Relaxed)
+        self.statements.count()
     }
 
     /// The statements that have been run since somebody last asked; for tests that look at their plans.
     pub fn take_statements(&self) -> Vec<Statement> {
-        let untaken = self.statements.untaken.get_or_init(Mutex::default);
-        std::mem::take(&mut *untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        self.statements.take()
     }
 
     /// For queries. It cannot write.
@@ -236,7 +215,7 @@ impl Db {
         if failed_at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL) {
             return Err(Unready::CannotBeWrittenTo);
         }
-        if !self.statements.is_suspect.swap(false, Ordering::Relaxed) && failed_at.is_none() {
+        if !self.statements.was_suspect() && failed_at.is_none() {
             return Ok(());
         }
         *failed_at = match self.try_to_write().await {
@@ -306,9 +285,11 @@ impl Db {
         let text: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
         let text = text.unwrap_or_else(|| "[]".into());
         let is_long = text.len() > LONG_JSON;
-        let read = move || serde_json::from_str(&text).map_err(Error::internal);
+        let read = move || serde_json::from_str(&text).map_err(|error| Error::internal(error));
         match is_long {
-            true => tokio::task::spawn_blocking(read).await.map_err(Error::internal)?,
+            true => {
+                tokio::task::spawn_blocking(read).await.map_err(|error| Error::internal(error))?
+            }
             false => read(),
         }
     }
@@ -468,22 +449,4 @@ impl Location {
             Some(path) => Ok(Location::Sqlite(PathBuf::from(path))),
         }
     }
-}
-
-/// Counts the statements of a connection, and notes that one has failed.
-fn counted(mut connection: DatabaseConnection, statements: &Arc<Statements>) -> DatabaseConnection {
-    let statements = statements.clone();
-    connection.set_metric_callback(move |ran| {
-        statements.count.fetch_add(1, Ordering::Relaxed);
-        if ran.failed {
-            statements.suspect();
-        }
-        if let Some(untaken) = statements.untaken.get() {
-            untaken
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner())
-                .push(ran.statement.clone());
-        }
-    });
-    connection
 }

@@ -44,8 +44,10 @@ pub async fn serve(config: Config) -> Result<()> {
             "must be a loopback address with --demo: its tokens are visible to everybody",
         ));
     }
-    let directory =
-        tempfile::Builder::new().prefix("tidings-demo-").tempdir().map_err(Error::internal)?;
+    let directory = tempfile::Builder::new()
+        .prefix("tidings-demo-")
+        .tempdir()
+        .map_err(|error| Error::internal(error))?;
     // A secret of its own: with the configured one, the tokens printed here would open the real server.
     let mut config = config.with_default_auth();
     config.database_url =
@@ -53,7 +55,7 @@ pub async fn serve(config: Config) -> Result<()> {
     config.migrate = true;
     config.introspection = Introspection::Everybody;
     let listener = process::listen(&config).await?;
-    let address = listener.local_addr().map_err(Error::internal)?;
+    let address = listener.local_addr().map_err(|error| Error::internal(error))?;
     let mut app = server::start(config, Clock::System).await?;
     app.demo = Some(users(&app)?);
     // Before the seeding: a signal must not leave the directory behind.
@@ -84,7 +86,7 @@ fn welcome(users: &[DemoUser], address: SocketAddr) -> Result<String> {
     );
     for DemoUser { name, role, token } in users {
         let role = format!("{role:?}").to_lowercase();
-        writeln!(text, "{name:<12} {role:<8} {token}").map_err(Error::internal)?;
+        writeln!(text, "{name:<12} {role:<8} {token}").map_err(|error| Error::internal(error))?;
     }
     if let Some(DemoUser { name, token, .. }) = users.first() {
         let query = serde_json::json!({ "query": EXAMPLE });
@@ -94,7 +96,7 @@ fn welcome(users: &[DemoUser], address: SocketAddr) -> Result<String> {
              curl -s http://{address}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {token}' \
              -d '{query}'\n"
         )
-        .map_err(Error::internal)?;
+        .map_err(|error| Error::internal(error))?;
     }
     Ok(text)
 }

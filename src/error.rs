@@ -2,6 +2,8 @@
 //!
 //! It has no `Display` on purpose: async-graphql would print anything that has one, SQL included, to clients.
 
+use std::{any::Any, error::Error as StdError, fmt, panic::Location, sync::Arc};
+
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -24,8 +26,15 @@ pub enum Error {
     LimitExceeded(String),
     /// The database cannot be reached, or asked to try again. Nothing was changed.
     Unavailable(String),
-    /// A defect. The text is for the log only.
-    Internal(String),
+    /// A defect. What it came of is for the log only.
+    Internal(Defect),
+}
+
+/// The cause of an internal error, and where it was noticed. Like [`Error`] it has no `Display`.
+#[derive(Clone)]
+pub struct Defect {
+    source: Arc<dyn StdError + Send + Sync>,
+    place: &'static Location<'static>,
 }
 
 impl Error {
@@ -33,20 +42,78 @@ impl Error {
         Error::Invalid { field: field.into(), message: message.into() }
     }
 
-    pub fn internal(cause: impl std::fmt::Debug) -> Self {
-        Error::Internal(format!("{cause:?}"))
+    /// A defect at the place of the call. Within `map_err` that takes a closure: a function passed
+    /// by its name is called by the standard library, which would be the place.
+    #[track_caller]
+    pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Error::Internal(Defect { source: source.into().into(), place: Location::caller() })
+    }
+
+    /// A defect that is a panic somewhere below.
+    #[track_caller]
+    pub fn panicked(panic: Box<dyn Any + Send>) -> Self {
+        let text = match panic.downcast::<String>() {
+            Ok(text) => *text,
+            Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("something").to_owned(),
+        };
+        Error::internal(format!("panicked: {text}"))
+    }
+
+    /// What the database says, at the place of the call: for closures, as with [`Error::internal`].
+    #[track_caller]
+    pub fn database(error: DbErr) -> Self {
+        match is_passing(&error) {
+            true => Error::Unavailable(error.to_string()),
+            false => Error::internal(error),
+        }
     }
 }
 
 impl From<DbErr> for Error {
+    #[track_caller]
     fn from(error: DbErr) -> Self {
-        if is_passing(&error) {
-            Error::Unavailable(error.to_string())
-        } else {
-            Error::Internal(error.to_string())
-        }
+        Error::database(error)
     }
 }
+
+impl Defect {
+    /// What happened, and what it came from. Many errors repeat the text of their source in their
+    /// own, which is left out then.
+    ///
+    /// By their `Display`: PostgreSQL's errors have the values of a row in their `Debug`.
+    pub fn cause(&self) -> String {
+        let mut text = self.source.to_string();
+        let mut next = self.source.source();
+        while let Some(source) = next {
+            let more = source.to_string();
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            next = source.source();
+        }
+        text
+    }
+
+    /// The file and the line.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.place.file(), self.place.line())
+    }
+}
+
+impl fmt::Debug for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {}", self.cause(), self.place())
+    }
+}
+
+/// The same one, and not one like it.
+impl PartialEq for Defect {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source)
+    }
+}
+
+impl Eq for Defect {}
 
 /// The beginnings of PostgreSQL's states that pass: no connection, read-only for now (a standby), a transaction that was idle for
 /// too long, rolled back (a deadlock's victim), no resources (the disk is full), a lock not had in time, an operator or a timeout
@@ -97,7 +164,7 @@ fn cause(error: &DbErr) -> Option<&sqlx::Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::{borrow::Cow, error::Error as StdError, fmt};
+    use std::borrow::Cow;
 
     use super::*;
 
@@ -155,6 +222,52 @@ mod tests {
         for code in ["1", "2067", "11", "23505", "42601"] {
             assert!(matches!(with(code).into(), Error::Internal(_)), "{code}");
         }
+    }
+
+    fn defect(outcome: Result<()>) -> Defect {
+        match outcome {
+            Err(Error::Internal(defect)) => defect,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_defect_knows_where_it_was_noticed_and_what_it_came_from() {
+        let fail = |error: DbErr| -> Result<()> {
+            let failed: Result<(), DbErr> = Err(error);
+            Ok(failed?)
+        };
+        let noticed = defect(fail(with("42601")));
+        assert_eq!(noticed.place(), format!("{}:{}", file!(), line!() - 3));
+        // sea-orm's text, which has sqlx's, which has the database's.
+        assert_eq!(noticed.cause(), "Query Error: error returned from database: 42601");
+
+        let read = || serde_json::from_str::<bool>("1").map_err(|error| Error::internal(error));
+        let noticed = defect(read().map(drop));
+        assert_eq!(noticed.place(), format!("{}:{}", file!(), line!() - 2));
+
+        let noticed = defect(Err(Error::internal("no epoch")));
+        let here = format!("{}:{}", file!(), line!() - 1);
+        assert_eq!(format!("{noticed:?}"), format!("\"no epoch\" at {here}"));
+    }
+
+    #[test]
+    fn the_cause_of_a_defect_is_the_whole_chain() {
+        #[derive(Debug)]
+        struct Above(std::io::Error);
+        impl fmt::Display for Above {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the secret cannot be kept")
+            }
+        }
+        impl StdError for Above {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let full = Above(std::io::Error::other("the disk is full"));
+        let noticed = defect(Err(Error::internal(full)));
+        assert_eq!(noticed.cause(), "the secret cannot be kept: the disk is full");
     }
 
     #[test]

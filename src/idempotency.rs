@@ -49,7 +49,8 @@ impl Call {
     ) -> Result<Option<Self>> {
         let Some(key) = key else { return Ok(None) };
         text::check_id("idempotencyKey", key, LONGEST_KEY)?;
-        let input = serde_json::to_vec(&(mutation, input)).map_err(Error::internal)?;
+        let input =
+            serde_json::to_vec(&(mutation, input)).map_err(|error| Error::internal(error))?;
         let fingerprint = Sha256::digest(input).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Some(Call { caller: actor.caller(), key: key.to_owned(), fingerprint }))
     }

@@ -22,6 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::{app::App, db::Topic, error::Result};
 
@@ -82,6 +83,7 @@ enum Next {
 }
 
 /// If a job is due, does a part of each of its things. One that fails holds up no other.
+#[tracing::instrument(name = "job", skip_all, fields(name = job.name()))]
 async fn go_on(job: &dyn Job, app: &App, late: TimeDelta) -> Result<Next> {
     let due_at = job.due_at(app).await?.map(|time| time + late);
     if due_at.is_none_or(|time| time > app.clock.now()) {
@@ -92,7 +94,8 @@ async fn go_on(job: &dyn Job, app: &App, late: TimeDelta) -> Result<Next> {
         if app.shutdown.is_cancelled() {
             break;
         }
-        let done = job.part(app, thing).await;
+        let span = tracing::info_span!("part", thing);
+        let done = job.part(app, thing).instrument(span).await;
         outcome = outcome.and_then(|next| done.map(|()| next));
     }
     outcome

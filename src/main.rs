@@ -7,12 +7,14 @@ use tidings::{cli, error::Error};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let outcome = tokio::runtime::Runtime::new().map_err(Error::internal).and_then(|runtime| {
-        let outcome = runtime.block_on(cli::run(cli::Cli::parse()));
-        // What is still running was given its time, and is not waited for.
-        runtime.shutdown_background();
-        outcome
-    });
+    let outcome = tokio::runtime::Runtime::new().map_err(|error| Error::internal(error)).and_then(
+        |runtime| {
+            let outcome = runtime.block_on(cli::run(cli::Cli::parse()));
+            // What is still running was given its time, and is not waited for.
+            runtime.shutdown_background();
+            outcome
+        },
+    );
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -26,7 +28,8 @@ fn main() -> ExitCode {
 fn explain(error: Error) -> String {
     match error {
         Error::Invalid { field, message } => format!("{field}: {message}"),
-        Error::Internal(cause) | Error::Unavailable(cause) | Error::Conflict(cause) => cause,
+        Error::Internal(defect) => defect.cause(),
+        Error::Unavailable(cause) | Error::Conflict(cause) => cause,
         error => format!("{error:?}"),
     }
 }

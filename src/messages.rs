@@ -124,6 +124,7 @@ pub struct UpdateMessageInput {
 }
 
 /// Sends a message from the actor; from the system when a service acts for nobody.
+#[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.user_id()))]
 pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Result<Sent> {
     let now = app.clock.now();
     let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
@@ -178,6 +179,7 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
 }
 
 /// Answers a message that the actor got or sent (M7).
+#[tracing::instrument(name = "messages::reply", skip_all, fields(actor = actor.user_id()))]
 pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<Sent> {
     let sender = actor.person()?.id;
     let now = app.clock.now();
@@ -236,6 +238,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
 }
 
 /// Changes the expiry of a message (M6) and its reminder (M10). Once it has left the inboxes that is settled.
+#[tracing::instrument(name = "messages::update", skip_all, fields(actor = actor.user_id()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Result<Sent> {
     let id = id::Kind::Message.decode(&input.message_id)?;
     let (message, sender) = find(app, actor, id).await?;

@@ -29,9 +29,9 @@ const FILE_SIZE_EXCEEDED: SignalKind = SignalKind::from_raw(25);
 pub fn until_signalled(app: &App) -> Result<()> {
     // Nothing handles it, and that is enough: by default this signal ends the process; caught, the
     // write fails with an ordinary error.
-    let _ = signal(FILE_SIZE_EXCEEDED).map_err(Error::internal)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    let _ = signal(FILE_SIZE_EXCEEDED).map_err(|error| Error::internal(error))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Error::internal(error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Error::internal(error))?;
     let app = app.clone();
     tokio::spawn(async move {
         tokio::select! {

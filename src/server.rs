@@ -151,7 +151,7 @@ async fn epoch(db: &Db, clock: &Clock) -> Result<String> {
     installation::Entity::insert(first).on_conflict(once).try_insert().exec(&*tx).await?;
     tx.commit().await?;
     let row = installation::Entity::find_by_id(1).one(db.read()).await?;
-    row.map(|row| row.epoch).ok_or_else(|| Error::Internal("no epoch".into()))
+    row.map(|row| row.epoch).ok_or_else(|| Error::internal("no epoch"))
 }
 
 /// Gives the database's history a new name, so that no client continues from a state that a restore
@@ -190,7 +190,7 @@ fn own_secret(config: &Config) -> Result<String> {
         return Err(Error::invalid("auth_secret", why));
     }
     let file: PathBuf = path.with_file_name(SECRET_FILE);
-    let failed = |error: std::io::Error| Error::Internal(format!("{}: {error}", file.display()));
+    let failed = |error: std::io::Error| Error::internal(format!("{}: {error}", file.display()));
     match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file) {
         Ok(mut new) => {
             let secret = random(SECRET_CHARACTERS);
@@ -200,10 +200,10 @@ fn own_secret(config: &Config) -> Result<String> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let secret = fs::read_to_string(&file).map_err(failed)?.trim().to_owned();
             match secret.len() < crate::config::MIN_SECRET_BYTES {
-                true => Err(Error::Internal(format!(
-                    "{} contains no secret; remove it",
-                    file.display()
-                ))),
+                true => {
+                    let file = file.display();
+                    Err(Error::internal(format!("{file} contains no secret; remove it")))
+                }
                 false => Ok(secret),
             }
         }

@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::Algorithm;
 use tokio::sync::Mutex;
+use tracing::Instrument;
 
 use super::{keys::Keys, source::Source};
 use crate::error::{Error, Result};
@@ -84,7 +85,7 @@ impl Jwks {
     async fn read_again(self: &Arc<Self>, now: DateTime<Utc>, pause: TimeDelta) {
         // In a task of its own: a client that goes away must not cancel what others wait for.
         let jwks = self.clone();
-        let reading = tokio::spawn(async move {
+        let reading = async move {
             let _one_at_a_time = jwks.reading.lock().await;
             let old = jwks.state();
             // The system clock may have been set back.
@@ -97,8 +98,8 @@ impl Jwks {
                 State { is_current: false, ..old }
             });
             jwks.set(State { read_at: Some(now), ..new });
-        });
-        let _ = reading.await;
+        };
+        let _ = tokio::spawn(reading.in_current_span()).await;
     }
 
     fn take_in(&self, old: &State, document: Vec<u8>) -> Result<State, String> {

@@ -108,7 +108,7 @@ impl Auth {
         let claims =
             self.rules.write(&Claims { sub: sub.into(), role, exp: expires.timestamp() })?;
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, signing)
-            .map_err(Error::internal)
+            .map_err(|error| Error::internal(error))
     }
 }
 

@@ -27,6 +27,9 @@ pub struct Database {
     /// of a large send takes a second or two.
     #[serde(with = "humantime_serde")]
     pub write_timeout: Duration,
+    /// A statement that takes longer than this is logged, by its name; 0s: none is.
+    #[serde(with = "humantime_serde")]
+    pub slow_statement: Duration,
 }
 
 impl Default for Database {
@@ -39,6 +42,7 @@ impl Default for Database {
             lock_timeout: Duration::from_secs(4),
             read_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(60),
+            slow_statement: Duration::from_secs(1),
         }
     }
 }

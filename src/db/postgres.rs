@@ -124,7 +124,7 @@ pub async fn open(
     // Tells the connections of this server from those of others.
     let name = format!("{NAME}-{:08x}", rand::rng().random::<u32>());
     let readers = settings.readers.unwrap_or(READERS);
-    let statements: Arc<Statements> = Arc::default();
+    let statements = Arc::new(Statements::new(settings));
     let write =
         counted(connect(url, settings, &name, settings.writers, Use::Write).await?, &statements);
     let read = counted(connect(url, settings, &name, readers, Use::Read).await?, &statements);

@@ -165,7 +165,7 @@ pub async fn open(
     let lock = lock(path)?;
     let opener =
         Arc::new(Opener { path: path.to_owned(), acquire_timeout: settings.acquire_timeout });
-    let statements: Arc<Statements> = Arc::default();
+    let statements = Arc::new(Statements::new(settings));
     let writer = counted(opener.connect(1, Access::Create).await?, &statements);
     let checkpointer = opener.connect(1, Access::Checkpoint).await?;
     let readers = settings.readers.unwrap_or(READERS);

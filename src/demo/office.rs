@@ -100,7 +100,7 @@ impl Office {
     fn person(&self, id: &str) -> Result<&Actor> {
         self.people
             .get(id)
-            .ok_or_else(|| Error::Internal(format!("the story has nobody called {id}")))
+            .ok_or_else(|| Error::internal(format!("the story has nobody called {id}")))
     }
 
     pub async fn send(&mut self, app: &App, number: usize, message: &Message) -> Result<()> {
@@ -142,7 +142,7 @@ impl Office {
     ) -> Result<()> {
         let sender = self.person(reply.from)?;
         let early = || {
-            Error::Internal(format!(
+            Error::internal(format!(
                 "in the story {} answers before there is a message",
                 reply.from
             ))
@@ -264,7 +264,7 @@ impl Office {
 
     pub async fn take_back(&self, app: &App, announcement: &Announcement) -> Result<()> {
         let early = || {
-            Error::Internal(format!("{} is taken back before it is announced", announcement.title))
+            Error::internal(format!("{} is taken back before it is announced", announcement.title))
         };
         let id = self.announced.get(announcement.title).ok_or_else(early)?;
         announcements::retract(app, &self.host, id).await?;

@@ -40,9 +40,9 @@ pub fn answer(error: Error) -> Answer {
             tracing::warn!(cause, "unavailable");
             ("UNAVAILABLE", "the server cannot do this now; try again".to_owned(), None)
         }
-        Error::Internal(cause) => {
+        Error::Internal(defect) => {
             let id = format!("{:08x}", rand::rng().random::<u32>());
-            tracing::error!(id, cause, "internal error");
+            tracing::error!(id, cause = defect.cause(), place = defect.place(), "internal error");
             (
                 "INTERNAL_SERVER_ERROR",
                 format!("something went wrong; the server's log has the details under {id}"),

@@ -50,5 +50,5 @@ where
         let _turn = turn;
         read.await
     };
-    tokio::spawn(search.in_current_span()).await.map_err(Error::internal)?
+    tokio::spawn(search.in_current_span()).await.map_err(|error| Error::internal(error))?
 }

@@ -16,6 +16,8 @@ use async_graphql::{
     Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective,
     dataloader::DataLoader,
 };
+use futures_util::future::BoxFuture;
+use tracing::Instrument;
 
 use inbox::{items, marking, updates};
 use messages::{message, recipients, reminders, reports, threads};
@@ -99,8 +101,11 @@ pub fn hosts() -> Vec<Role> {
 pub fn schema(app: App) -> TidingsSchema {
     let loaders = loaders::Loaders(app.clone());
     let searches = Searches::new(&app.config.limits);
-    let builder = builder().data(DataLoader::new(loaders, tokio::spawn)).data(searches).data(app);
-    builder.extension(Metering).finish()
+    // A batch is loaded within the span of the request that has begun it.
+    let loader = DataLoader::new(loaders, |load: BoxFuture<'static, ()>| {
+        tokio::spawn(load.in_current_span())
+    });
+    builder().data(loader).data(searches).data(app).extension(Metering).finish()
 }
 
 /// The schema as text. `schema.graphql` at the root of the project is a copy of it.
@@ -147,7 +152,7 @@ pub fn last_cursor(ctx: &Context<'_>, after: Option<String>) -> Option<String> {
 pub fn outlet(ctx: &Context<'_>) -> Result<Outlet> {
     ctx.data_opt::<Outlet>()
         .cloned()
-        .ok_or_else(|| Error::Internal("a subscription without an outlet".into()))
+        .ok_or_else(|| Error::internal("a subscription without an outlet"))
 }
 
 pub fn app<'a>(ctx: &Context<'a>) -> &'a App {

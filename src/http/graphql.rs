@@ -164,10 +164,10 @@ async fn show(http: &Http, executed: Executed, format: Format) -> Result<Respons
     let retry_after = retry_after(&response.errors);
     let text = move || serde_json::to_vec(&response);
     let text = match bytes > LARGE {
-        true => tokio::task::spawn_blocking(text).await.map_err(Error::internal)?,
+        true => tokio::task::spawn_blocking(text).await.map_err(|error| Error::internal(error))?,
         false => text(),
     };
-    let text = text.map_err(Error::internal)?;
+    let text = text.map_err(|error| Error::internal(error))?;
     let bytes = text.len() as u64;
     match &mut permit {
         Some(permit) => permit.resize(bytes),

@@ -181,13 +181,14 @@ async fn read(db: &Db, questions: &[Question]) -> Vec<Result<Changes>> {
     while let Some(part) = parts.pop() {
         // Nobody could follow anything any more if the reader ended.
         let changes = AssertUnwindSafe(inbox::changes(db, part)).catch_unwind().await;
-        match changes.unwrap_or_else(|panic| Err(Error::internal(panic))) {
+        match changes.unwrap_or_else(|panic| Err(Error::panicked(panic))) {
             Ok(found) => {
                 answers.extend(found.into_iter().map(|found| found.ok_or(Error::NotFound("inbox"))))
             }
-            Err(Error::Internal(cause)) if part.len() > 1 => {
+            Err(Error::Internal(defect)) if part.len() > 1 => {
                 tracing::warn!(
-                    cause,
+                    cause = defect.cause(),
+                    place = defect.place(),
                     inboxes = part.len(),
                     "cannot read the changes of many inboxes at once"
                 );

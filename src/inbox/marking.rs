@@ -21,6 +21,7 @@ use crate::{
 pub const MOST_ITEMS: usize = 100;
 
 /// Marks, moves or snoozes some of a person's items; gives all that were named, as they are now.
+#[tracing::instrument(name = "inbox::change_items", skip_all, fields(actor = actor.user_id()))]
 pub async fn change_items(
     db: &Db,
     actor: &Actor,
@@ -63,6 +64,7 @@ pub async fn change_items(
 }
 
 /// The same for all items of a list; `up_to` leaves alone what arrived after that number. Gives how many changed.
+#[tracing::instrument(name = "inbox::change_all", skip_all, fields(actor = actor.user_id()))]
 pub async fn change_all(
     db: &Db,
     actor: &Actor,

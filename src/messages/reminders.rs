@@ -223,7 +223,7 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
     }
     // Else it would look for ever at what is due and cannot be done.
     if due.is_empty() {
-        Err(Error::Internal("no reminder that is due can be understood".into()))
+        Err(Error::internal("no reminder that is due can be understood"))
     } else {
         Ok(due)
     }

@@ -98,11 +98,8 @@ pub fn follow(
 pub async fn change(tx: &Tx, root: i64) -> Result<i64> {
     let next = "INSERT INTO thread (root_id, seq) VALUES ($1, 1) \
                 ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + 1 RETURNING seq";
-    let row = tx
-        .rows(next, [root.into()])
-        .await?
-        .pop()
-        .ok_or_else(|| Error::Internal("no thread".into()))?;
+    let row =
+        tx.rows(next, [root.into()]).await?.pop().ok_or_else(|| Error::internal("no thread"))?;
     Ok(row.try_get_by_index(0)?)
 }
 

@@ -100,6 +100,7 @@ pub struct TargetInput {
 }
 
 /// Tells of what people did; all or none.
+#[tracing::instrument(name = "activities::create", skip_all, fields(actor = actor.user_id()))]
 pub async fn create(
     app: &App,
     actor: &Actor,
@@ -250,6 +251,7 @@ async fn people(
 }
 
 /// Takes an activity back: it leaves the items that it is in, and comes into no other. Can be repeated.
+#[tracing::instrument(name = "activities::retract", skip_all, fields(actor = actor.user_id()))]
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Model> {
     actor.require_host()?;
     let id = id::Kind::Activity.decode(id)?;

@@ -71,6 +71,7 @@ pub struct UpdateAnnouncementInput {
 }
 
 /// Announces something to everybody who is known by the time it is published.
+#[tracing::instrument(name = "announcements::create", skip_all, fields(actor = actor.user_id()))]
 pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) -> Result<Announced> {
     actor.require_host()?;
     let now = app.clock.now();
@@ -144,6 +145,7 @@ fn one(mut rows: Vec<QueryResult>) -> Result<announcement::Model> {
 }
 
 /// Changes an announcement, also in the inboxes that have it.
+#[tracing::instrument(name = "announcements::update", skip_all, fields(actor = actor.user_id()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) -> Result<Announced> {
     actor.require_host()?;
     let now = app.clock.now();
@@ -227,6 +229,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
 }
 
 /// Takes an announcement back: it leaves all inboxes, and nobody new gets it. Can be repeated.
+#[tracing::instrument(name = "announcements::retract", skip_all, fields(actor = actor.user_id()))]
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
     actor.require_host()?;
     let id = id::Kind::Announcement.decode(id)?;

@@ -33,6 +33,7 @@ use std::{
 use ::entity::inbox;
 use sea_orm::{EntityTrait, QueryFilter};
 use tokio::time::sleep;
+use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -90,10 +91,12 @@ pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
 
 /// Takes in what is due before somebody looks. While nothing can be written, because the disk is full or a row is locked, they
 /// see their inbox as it is: counts, cursor and items are those of one moment, and what is new comes later.
+#[tracing::instrument(name = "pull::before_look", skip_all, fields(people = users.len()))]
 async fn before_look(app: &App, users: Vec<i64>) -> Result<()> {
     // In a task of its own: a request that is cut off must not cut off a transaction.
     let (of, due) = (app.clone(), users.clone());
-    match tokio::spawn(async move { pull(&of, &due).await }).await.map_err(Error::internal)? {
+    let pulled = tokio::spawn(async move { pull(&of, &due).await }.in_current_span()).await;
+    match pulled.map_err(|error| Error::internal(error))? {
         Err(Error::Unavailable(cause)) => {
             tracing::warn!(cause, "an inbox is shown without what is new");
             users.into_iter().for_each(|user| app.live.pull_soon(user));
@@ -206,6 +209,7 @@ pub async fn keep_connected(app: App, mut looked_at: Heads) {
 }
 
 /// Gives whose inboxes were locked.
+#[tracing::instrument(name = "pull::take_in_news", skip_all)]
 async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Result<BTreeSet<i64>> {
     let mut passed_over = BTreeSet::new();
     // Before the list: who connects later takes in all of this by themselves.

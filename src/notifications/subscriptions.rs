@@ -74,6 +74,7 @@ const MOST_SETTINGS: usize = 100;
 const MOST_FOLLOWED: u64 = 10_000;
 
 /// Follows a target for a reason. Can be repeated.
+#[tracing::instrument(name = "subscriptions::subscribe", skip_all, fields(actor = actor.user_id()))]
 pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Result<Following> {
     let user = subscriber(app, actor)?;
     input.target.check(app, "target")?;
@@ -117,6 +118,7 @@ pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Resul
 }
 
 /// Ends a subscription, or one reason of it; gives what is left of it. Can be repeated.
+#[tracing::instrument(name = "subscriptions::cancel", skip_all, fields(actor = actor.user_id()))]
 pub async fn cancel(
     app: &App,
     actor: &Actor,
@@ -150,6 +152,7 @@ pub async fn cancel(
 }
 
 /// Says what a person wants to hear of. Can be repeated.
+#[tracing::instrument(name = "subscriptions::configure", skip_all, fields(actor = actor.user_id()))]
 pub async fn configure(
     app: &App,
     actor: &Actor,

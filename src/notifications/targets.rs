@@ -141,7 +141,7 @@ pub async fn upsert(
     }
     let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);
     let ids: Option<Vec<_>> = targets.iter().map(|(target, _)| id(target)).collect();
-    let ids = ids.ok_or_else(|| Error::Internal("a target was not inserted".into()))?;
+    let ids = ids.ok_or_else(|| Error::internal("a target was not inserted"))?;
     Ok(Upserted { ids, noted })
 }
 

@@ -32,6 +32,7 @@ pub enum GroupRef {
 }
 
 /// Makes a group, or renames it; a deleted one comes back, without members.
+#[tracing::instrument(name = "groups::upsert", skip_all, fields(actor = actor.user_id()))]
 pub async fn upsert(
     app: &App,
     actor: &Actor,
@@ -61,6 +62,7 @@ pub async fn upsert(
 }
 
 /// Deletes a group: nothing can be sent to it, and it has no members. What was sent to it stays.
+#[tracing::instrument(name = "groups::delete", skip_all, fields(actor = actor.user_id()))]
 pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group::Model> {
     actor.require_host()?;
     let now = app.clock.now();
@@ -79,6 +81,7 @@ pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group:
 }
 
 /// Adds people to a group; who belongs to it already stays.
+#[tracing::instrument(name = "groups::add_members", skip_all, fields(actor = actor.user_id()))]
 pub async fn add_members(
     app: &App,
     actor: &Actor,
@@ -108,6 +111,7 @@ pub async fn add_members(
 }
 
 /// Takes people out of a group: from now on they get nothing that is sent to it, replies included (P11).
+#[tracing::instrument(name = "groups::remove_members", skip_all, fields(actor = actor.user_id()))]
 pub async fn remove_members(
     app: &App,
     actor: &Actor,

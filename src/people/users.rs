@@ -15,6 +15,7 @@ use sea_orm::{
     sea_query::{LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -74,8 +75,8 @@ pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result
             None => {
                 // In a task of its own: a request that is cut off must not cut off a transaction.
                 let (app, name) = (app.clone(), claims.sub.clone());
-                let known = tokio::spawn(async move { become_known(&app, &name).await }).await;
-                Some(known.map_err(Error::internal)??)
+                let known = async move { become_known(&app, &name).await }.in_current_span();
+                Some(tokio::spawn(known).await.map_err(|error| Error::internal(error))??)
             }
         },
     };
@@ -114,6 +115,7 @@ async fn lookup(app: &App, external_id: &str) -> Result<Option<Arc<user::Model>>
     Ok(found)
 }
 
+#[tracing::instrument(name = "users::become_known", skip_all)]
 async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> {
     let new = UserInput {
         external_id: external_id.to_owned(),
@@ -132,6 +134,7 @@ async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> 
 }
 
 /// Makes people known, or changes what is known of them; all or none. In the order of the input.
+#[tracing::instrument(name = "users::upsert", skip_all, fields(actor = actor.user_id()))]
 pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
     actor.require_host()?;
     if users.is_empty() || users.len() > MOST {
@@ -267,11 +270,13 @@ fn check(user: &UserInput, path: &str) -> Result<()> {
 }
 
 /// Deactivates a person: they cannot come in, and nothing new is sent to them. What they sent and got stays.
+#[tracing::instrument(name = "users::deactivate", skip_all, fields(actor = actor.user_id()))]
 pub async fn deactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
     set_deactivated(app, actor, user, true).await
 }
 
 /// Reactivates a person who was deactivated.
+#[tracing::instrument(name = "users::reactivate", skip_all, fields(actor = actor.user_id()))]
 pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
     set_deactivated(app, actor, user, false).await
 }

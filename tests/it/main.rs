@@ -34,6 +34,7 @@ mod invariant;
 mod limits;
 mod live;
 mod locks;
+mod log;
 mod memory;
 mod messages;
 mod migrations;

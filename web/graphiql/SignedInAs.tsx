@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react'
 import type { DemoUser } from './demo'
 import { headersOf, isBlank, remember, signIn, startingHeaders } from './identity'
@@ -32,12 +32,18 @@ export function SignedInAs({ users }: { users: DemoUser[] }) {
     if (headerEditor && isBlank(headerEditor.getValue())) headerEditor.setValue(startingHeaders())
   }, [headerEditor, activeTabIndex])
 
-  // The schema is not for strangers: ask again when somebody has entered a token.
+  // The schema is not for strangers: ask again when somebody has entered a token. A request may still be under way then, and
+  // is refused later, for the headers of before: so a refusal counts as well as a change of the headers.
+  const askedWith = useRef(startingHeaders())
   useEffect(() => {
-    if (!fetchError) return
-    const pause = setTimeout(introspect, PAUSE_MS)
+    if (!fetchError || headers === askedWith.current) return
+    const ask = () => {
+      askedWith.current = headers
+      introspect()
+    }
+    const pause = setTimeout(ask, PAUSE_MS)
     return () => clearTimeout(pause)
-  }, [headers])
+  }, [headers, fetchError])
 
   if (users.length === 0) return null
 

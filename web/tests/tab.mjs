@@ -50,8 +50,10 @@ export class Tab {
     })
   }
 
-  static async open() {
+  /** `prepare` gets the page before anything is loaded. */
+  static async open(prepare = async () => {}) {
     const tab = new Tab(await context.newPage())
+    await prepare(tab.page)
     await tab.page.goto(`${server}/graphiql`)
     await tab.query.getByText('query').first().waitFor()
     return tab
@@ -91,6 +93,11 @@ export class Tab {
   /** Opens the documentation, and waits for what only the schema knows. */
   async showSchema() {
     await this.page.getByRole('button', { name: 'Show Documentation Explorer' }).click()
+    await this.hasSchema()
+  }
+
+  /** Where the documentation is open, as it is in all tabs after the first has opened it. */
+  async hasSchema() {
     await this.page.locator('.graphiql-doc-explorer', { hasText: 'Subscription' }).waitFor()
   }
 

@@ -29,6 +29,29 @@ await alice.show('WhoAmI')
 await alice.run()
 await alice.answers('"viewerRole": "USER"')
 
+// Somebody corrects their token while the schema is still asked for with the wrong one. That refusal is not the last word.
+const wrong = 'Bearer wrong'
+let correct, ask
+const isCorrected = new Promise(resolve => (correct = resolve))
+const isAsked = new Promise(resolve => (ask = resolve))
+const hasty = await Tab.open(page =>
+  page.route('**/graphql', async route => {
+    const request = route.request()
+    const isSchema = request.postDataJSON().operationName === 'IntrospectionQuery'
+    if (isSchema && request.headers().authorization === wrong) {
+      ask()
+      await isCorrected
+    }
+    return route.fallback()
+  }),
+)
+await hasty.pasteHeaders({ Authorization: wrong })
+await isAsked
+await hasty.pasteHeaders({ Authorization })
+await hasty.page.getByText(Authorization).waitFor()
+correct()
+await hasty.hasSchema()
+
 // The browser itself notes each answer that is an error.
 assert.deepEqual(complaints.filter(complaint => !/status of (401|404)/.test(complaint)), [])
 await close()

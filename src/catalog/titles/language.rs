@@ -27,7 +27,7 @@ impl Language {
     /// overriding shorter ones: `de-AT` includes all of `de`. It must have every message, or titles
     /// would mix languages.
     pub fn open(tag: &str, settings: &BTreeMap<String, String>) -> Result<Self> {
-        let language: LanguageIdentifier = tag.parse().map_err(Error::internal)?;
+        let language: LanguageIdentifier = tag.parse().map_err(|error| Error::internal(error))?;
         let mut bundle = FluentBundle::new_concurrent(vec![language]);
         // Titles are searched and compared as plain text.
         bundle.set_use_isolating(false);
@@ -37,7 +37,7 @@ impl Language {
                 BUILT_IN.iter().filter(|(tag, _)| *tag == beginning).map(|(_, text)| *text);
             for text in built_in.chain(settings.get(beginning).map(String::as_str)) {
                 let resource = FluentResource::try_new(text.to_owned())
-                    .map_err(|(_, errors)| Error::internal(errors))?;
+                    .map_err(|(_, errors)| Error::internal(format!("{errors:?}")))?;
                 bundle.add_resource_overriding(resource);
             }
         }

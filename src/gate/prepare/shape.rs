@@ -79,7 +79,9 @@ impl Shape {
         let mut types: HashMap<String, HashMap<String, FieldShape>> = HashMap::new();
         let mut inputs = HashMap::new();
         for text in [sdl, INTROSPECTION] {
-            for definition in parse_schema(text).map_err(Error::internal)?.definitions {
+            for definition in
+                parse_schema(text).map_err(|error| Error::internal(error))?.definitions
+            {
                 let TypeSystemDefinition::Type(definition) = definition else { continue };
                 let fields = match definition.node.kind {
                     TypeKind::Object(object) => object.fields,

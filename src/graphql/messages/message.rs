@@ -114,7 +114,7 @@ impl Message {
             .seek(recipients, key, Order::Asc)
             .all(app(ctx).db.read())
             .await
-            .map_err(Error::from)?;
+            .map_err(|error| Error::database(error))?;
         let rows = rows.into_iter().map(MessageRecipient::from).collect();
         Ok(Some(connection(
             page.slice(rows),
@@ -159,7 +159,7 @@ impl Message {
             .find_also_related(user::Entity)
             .all(app(ctx).db.read())
             .await
-            .map_err(Error::from)?;
+            .map_err(|error| Error::database(error))?;
         Ok(connection(page.slice(rows), |(row, _)| row.id, Message::from))
     }
 
@@ -182,7 +182,7 @@ impl Message {
             .find_also_related(user::Entity)
             .all(app(ctx).db.read())
             .await
-            .map_err(Error::from)?;
+            .map_err(|error| Error::database(error))?;
         Ok(connection(page.slice(rows), |(row, _)| row.path.clone(), Message::from))
     }
 

@@ -135,7 +135,7 @@ impl AnnouncementQuery {
             .find_also_related(user::Entity)
             .all(app(ctx).db.read())
             .await
-            .map_err(Error::from)?;
+            .map_err(|error| Error::database(error))?;
         Ok(connection(page.slice(rows), |(row, _)| row.id, Announcement::from))
     }
 }

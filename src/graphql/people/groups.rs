@@ -65,7 +65,7 @@ impl Group {
         let members = members.filter(group_member::COLUMN.group_id.eq(self.0.id));
         let members = members.filter(group_member::COLUMN.removed_at.is_null());
         let rows = page.seek(members, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
-        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let rows = rows.all(app(ctx).db.read()).await.map_err(|error| Error::database(error))?;
         Ok(Some(connection(page.slice(rows), |user| user.id, User::from)))
     }
 

@@ -151,7 +151,7 @@ impl User {
             .filter(group_member::COLUMN.user_id.eq(self.0.id))
             .filter(group_member::COLUMN.removed_at.is_null());
         let rows = page.seek(own, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
-        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let rows = rows.all(app(ctx).db.read()).await.map_err(|error| Error::database(error))?;
         Ok(Some(connection(page.slice(rows), |group| group.id, Group)))
     }
 
@@ -192,12 +192,13 @@ impl User {
             .filter(Condition::all().add_option(called));
         let targets =
             page.seek(targets, [Expr::col((target::Entity, target::Column::Id))], Order::Asc);
-        let targets = page.slice(targets.all(app(ctx).db.read()).await.map_err(Error::from)?);
+        let targets = page
+            .slice(targets.all(app(ctx).db.read()).await.map_err(|error| Error::database(error))?);
         let ids = targets.rows.iter().map(|target| target.id);
         let rows = followed()
             .filter(subscription::COLUMN.target_id.is_in(ids))
             .order_by_asc(subscription::Column::Id);
-        let rows = rows.all(app(ctx).db.read()).await.map_err(Error::from)?;
+        let rows = rows.all(app(ctx).db.read()).await.map_err(|error| Error::database(error))?;
         // A target whose last reason ended between the two statements is left out.
         let following = targets.map(|target| {
             let rows = rows.iter().filter(|row| row.target_id == target.id).cloned().collect();

@@ -112,7 +112,7 @@ impl Channel {
                 self.send(Outcome::Next(text)).await
             }
             Err(error) => {
-                self.send(Outcome::Error(vec![defect(error)])).await;
+                self.send(Outcome::Error(vec![defect(Error::internal(error))])).await;
                 false
             }
         }
@@ -122,7 +122,7 @@ impl Channel {
     fn run(self, http: &Http, operation: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let operation = AssertUnwindSafe(operation).catch_unwind().then(async move |outcome| {
             if let Err(panic) = outcome {
-                let error = defect(panic);
+                let error = defect(Error::panicked(panic));
                 self.send(match self.kind {
                     OperationType::Subscription => Outcome::Lost,
                     _ => Outcome::Error(vec![error]),
@@ -136,8 +136,8 @@ impl Channel {
 }
 
 /// The error of a defect, which is logged.
-fn defect(cause: impl std::fmt::Debug) -> ServerError {
-    async_graphql::Error::from(Error::internal(cause)).into_server_error(Default::default())
+fn defect(error: Error) -> ServerError {
+    async_graphql::Error::from(error).into_server_error(Default::default())
 }
 
 /// A query or mutation.

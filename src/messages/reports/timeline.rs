@@ -47,7 +47,7 @@ pub async fn timeline(
     for row in app.db.read().query_all_raw(app.db.statement(by_hour, [message.id.into()])).await? {
         let (hour, count): (String, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         let at =
-            begin(&hour, interval).ok_or_else(|| Error::Internal(format!("{hour} is no hour")))?;
+            begin(&hour, interval).ok_or_else(|| Error::internal(format!("{hour} is no hour")))?;
         let before = points.last().map_or(0, |point| point.read_count);
         match points.last_mut() {
             Some(last) if last.at == at => last.read_count += count,

@@ -117,7 +117,7 @@ pub async fn take_in(
 pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i64)> {
     let heads = "SELECT (SELECT coalesce(max(position), 0) FROM announcement), (SELECT coalesce(max(id), 0) FROM activity)";
     let row = connection.query_one_raw(db.statement(heads, [])).await?;
-    let row = row.ok_or_else(|| Error::Internal("a select without a row".into()))?;
+    let row = row.ok_or_else(|| Error::internal("a select without a row"))?;
     Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
 }
 
@@ -306,8 +306,7 @@ async fn grow(
     }
     let (mut links, mut actors, mut changes) = (Vec::new(), BTreeMap::new(), HashMap::new());
     for (key, matches) in groups {
-        let item =
-            *items.get(key).ok_or_else(|| Error::Internal("an item was not inserted".into()))?;
+        let item = *items.get(key).ok_or_else(|| Error::internal("an item was not inserted"))?;
         changes.insert(item, seq_of(seqs, key.0));
         for found in matches {
             links.push([item, found.activity]);

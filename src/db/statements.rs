@@ -1,0 +1,109 @@
+//! What is known of the statements that were run: how many, whether one has failed, and which of
+//! them were slow.
+
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sea_orm::{DatabaseConnection, Statement};
+
+use crate::config;
+
+/// Characters of a statement without a name that stand for it in the log.
+const LONGEST_BEGINNING: usize = 60;
+
+pub struct Statements {
+    /// Whether one has failed, or a transaction, since a probe has looked whether writing works.
+    is_suspect: AtomicBool,
+    /// For tests that count them.
+    count: AtomicU64,
+    /// Those that nobody has taken yet; empty as long as nobody has asked for them.
+    untaken: OnceLock<Mutex<Vec<Statement>>>,
+    /// What takes longer is logged.
+    slow: Option<Duration>,
+}
+
+impl Statements {
+    pub fn new(settings: &config::Database) -> Self {
+        Statements {
+            is_suspect: AtomicBool::default(),
+            count: AtomicU64::default(),
+            untaken: OnceLock::default(),
+            slow: Some(settings.slow_statement).filter(|slow| !slow.is_zero()),
+        }
+    }
+
+    /// Notes that one has failed.
+    pub fn suspect(&self) {
+        self.is_suspect.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one had failed; forgotten from now on.
+    pub fn was_suspect(&self) -> bool {
+        self.is_suspect.swap(false, Ordering::Relaxed)
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Those that have been run since the last call.
+    pub fn take(&self) -> Vec<Statement> {
+        let untaken = self.untaken.get_or_init(Mutex::default);
+        std::mem::take(&mut *untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+}
+
+/// Observes the statements of a connection.
+pub fn counted(
+    mut connection: DatabaseConnection,
+    statements: &Arc<Statements>,
+) -> DatabaseConnection {
+    let statements = statements.clone();
+    connection.set_metric_callback(move |ran| {
+        statements.count.fetch_add(1, Ordering::Relaxed);
+        if ran.failed {
+            statements.suspect();
+        }
+        if statements.slow.is_some_and(|slow| ran.elapsed > slow) {
+            let milliseconds = ran.elapsed.as_millis() as u64;
+            tracing::warn!(name = name(&ran.statement.sql), milliseconds, "a slow statement");
+        }
+        if let Some(untaken) = statements.untaken.get() {
+            untaken
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .push(ran.statement.clone());
+        }
+    });
+    connection
+}
+
+/// What a statement is called: `inbox::apply` if it begins with `/* inbox::apply */`, and otherwise
+/// as it begins. Its values are not in its text.
+fn name(sql: &str) -> &str {
+    let sql = sql.trim_start();
+    let named = sql.strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
+    match named {
+        Some((name, _)) => name.trim(),
+        None => &sql[..sql.floor_char_boundary(LONGEST_BEGINNING)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_called_by_its_comment_or_its_beginning() {
+        assert_eq!(name("/* inbox::apply */ UPDATE inbox SET seq = seq + 1"), "inbox::apply");
+        assert_eq!(name("SELECT 1 /* one */"), "SELECT 1 /* one */");
+        assert_eq!(name("/* without an end"), "/* without an end");
+        let long = format!("SELECT '{}'", "ä".repeat(100));
+        assert_eq!(name(&long), format!("SELECT '{}", "ä".repeat(25)));
+    }
+}
