@@ -13,7 +13,7 @@ use sea_orm::{DatabaseConnection, Statement};
 
 use crate::config;
 
-/// Characters of a statement without a name that stand for it in the log.
+/// Bytes of a statement without a name that stand for it in the log.
 const LONGEST_BEGINNING: usize = 60;
 
 pub struct Statements {
@@ -104,6 +104,6 @@ mod tests {
         assert_eq!(name("SELECT 1 /* one */"), "SELECT 1 /* one */");
         assert_eq!(name("/* without an end"), "/* without an end");
         let long = format!("SELECT '{}'", "ä".repeat(100));
-        assert_eq!(name(&long), format!("SELECT '{}", "ä".repeat(25)));
+        assert_eq!(name(&long), format!("SELECT '{}", "ä".repeat(26)));
     }
 }
