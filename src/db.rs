@@ -9,6 +9,7 @@ mod beside;
 mod dialect;
 mod postgres;
 mod reader;
+mod sql;
 mod sqlite;
 
 use std::{
@@ -42,6 +43,7 @@ pub use beside::beside;
 pub use dialect::{Dialect, bind, integers, list};
 pub use postgres::{Bus, Heard, Listening, PLANS};
 pub use reader::Reader;
+pub use sql::{Param, Sql, name_and_text};
 pub use sqlite::lock;
 
 /// For how long what came of a probe answers the next ones: anybody may ask whether the server is ready.
@@ -50,6 +52,10 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// For a transaction of what goes on by itself, on PostgreSQL. While it waits for one locked inbox, the other work of the same
 /// job waits, too. What fails is tried again.
 const WAIT_SHORTLY: &str = "SET LOCAL lock_timeout = '250ms'";
+
+/// A statement that takes longer is noted in the log. Ours take milliseconds, unless one waits for
+/// a lock.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// Bytes of JSON that are read where it holds up nobody.
 const LONG_JSON: usize = 256 * 1024;
@@ -232,9 +238,13 @@ impl Db {
     async fn try_to_write(&self) -> Result<()> {
         let tx = self.begin().await?;
         // SQLite writes no page for an UPDATE that changes nothing.
-        tx.run("INSERT INTO installation (id, epoch, created_at) SELECT 0, epoch, created_at FROM installation", [])
+        tx.sql("db::write_probe")
+            .push("INSERT INTO installation (id, epoch, created_at) ")
+            .push("SELECT 0, epoch, created_at FROM installation")
+            .run(&*tx)
             .await?;
-        tx.run("DELETE FROM installation WHERE id = 0", []).await?;
+        let mut delete = tx.sql("db::delete_probe");
+        delete.push("DELETE FROM installation WHERE id = 0").run(&*tx).await?;
         tx.commit().await
     }
 
@@ -273,6 +283,11 @@ impl Db {
         Dialect(self.backend)
     }
 
+    /// Begins a statement for this database.
+    pub fn sql(&self, name: &'static str) -> Sql {
+        Sql::new(name, self.dialect())
+    }
+
     /// Rows of a hot query as one JSON text: `aggregate` is a select of one [`Dialect::json_list`].
     ///
     /// One row with one text costs half of what twenty rows with thirty columns do, on both databases.
@@ -282,14 +297,7 @@ impl Db {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<T>> {
         let row = self.read.query_one_raw(self.statement(aggregate, values)).await?;
-        let text: Option<String> = row.map(|row| row.try_get_by_index(0)).transpose()?.flatten();
-        let text = text.unwrap_or_else(|| "[]".into());
-        let is_long = text.len() > LONG_JSON;
-        let read = move || serde_json::from_str(&text).map_err(Error::internal);
-        match is_long {
-            true => tokio::task::spawn_blocking(read).await.map_err(Error::internal)?,
-            false => read(),
-        }
+        from_json(row.map(|row| row.try_get_by_index(0)).transpose()?.flatten()).await
     }
 
     /// The first column of a query's rows.
@@ -391,8 +399,10 @@ impl Tx {
     /// [`Tx::concerns`].
     pub async fn notify(&self, payload: &str) -> Result<()> {
         if self.backend() == DbBackend::Postgres {
-            let notify = "SELECT CAST(pg_notify($1, $2) AS text)";
-            self.rows(notify, [postgres::CHANNEL.into(), payload.into()]).await?;
+            let mut sql = self.sql("db::notify");
+            let (channel, payload) = (sql.bind(postgres::CHANNEL), sql.bind(payload));
+            sql.push(format!("SELECT CAST(pg_notify({channel}, {payload}) AS text)"));
+            sql.rows(&self.inner).await?;
         }
         Ok(())
     }
@@ -400,9 +410,17 @@ impl Tx {
     /// SQLite's one writer needs none.
     async fn advisory_lock(&self, function: &str, lock: i64) -> Result<()> {
         if self.backend() == DbBackend::Postgres {
-            self.rows(&format!("SELECT CAST({function}($1) AS text)"), [lock.into()]).await?;
+            let mut sql = self.sql("db::advisory_lock");
+            let lock = sql.bind(lock);
+            sql.push(format!("SELECT CAST({function}({lock}) AS text)"));
+            sql.rows(&self.inner).await?;
         }
         Ok(())
+    }
+
+    /// Begins a statement for this database.
+    pub fn sql(&self, name: &'static str) -> Sql {
+        Sql::new(name, self.dialect())
     }
 
     /// Runs a statement; gives the number of rows that it changed.
@@ -449,13 +467,32 @@ impl Location {
     }
 }
 
-/// Counts the statements of a connection, and notes that one has failed.
+/// Values that a [`Dialect::json_list`] holds.
+async fn from_json<T: serde::de::DeserializeOwned + Send + 'static>(
+    list: Option<String>,
+) -> Result<Vec<T>> {
+    let list = list.unwrap_or_else(|| "[]".into());
+    let is_long = list.len() > LONG_JSON;
+    let read = move || serde_json::from_str(&list).map_err(Error::internal);
+    match is_long {
+        true => tokio::task::spawn_blocking(read).await.map_err(Error::internal)?,
+        false => read(),
+    }
+}
+
+/// Counts the statements of a connection, and notes that one has failed or was slow.
 fn counted(mut connection: DatabaseConnection, statements: &Arc<Statements>) -> DatabaseConnection {
     let statements = statements.clone();
     connection.set_metric_callback(move |ran| {
         statements.count.fetch_add(1, Ordering::Relaxed);
         if ran.failed {
             statements.suspect();
+        }
+        if ran.elapsed > SLOW {
+            // Not its values: they are what people wrote.
+            let (name, text) = name_and_text(&ran.statement.sql);
+            let (statement, failed) = (name.unwrap_or(text), ran.failed);
+            tracing::warn!(statement, elapsed = ?ran.elapsed, failed, "a slow statement");
         }
         if let Some(untaken) = statements.untaken.get() {
             untaken
