@@ -49,6 +49,7 @@ mod schema;
 mod search;
 mod servers;
 mod shutdown;
+mod sql;
 mod sse;
 mod statements;
 mod story;

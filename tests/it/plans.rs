@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait, Value as Bound};
 use serde_json::Value;
+use tidings::db::name_and_text;
 
 use crate::app::{TestApp, both};
 
@@ -192,7 +193,7 @@ async fn assert_reads_little(app: &TestApp, statement: &Statement) {
             // A hot read gives one JSON text, on a connection for reads. Of the others, only what changes nothing can be run once
             // more, by inboxes that have to take in everything again.
             let is_hot_read = sql.contains("json_agg");
-            let is_measured = sql.starts_with("SELECT");
+            let is_measured = name_and_text(sql).1.starts_with("SELECT");
             let plan = if is_hot_read {
                 postgres_plan(&app.db.read().begin().await.unwrap(), statement, is_measured).await
             } else {
@@ -211,7 +212,7 @@ async fn assert_reads_little(app: &TestApp, statement: &Statement) {
     }
 }
 
-fn values(statement: &Statement) -> Vec<Bound> {
+pub fn values(statement: &Statement) -> Vec<Bound> {
     statement.values.clone().map(|values| values.0).unwrap_or_default()
 }
 
@@ -229,7 +230,7 @@ fn names(sql: &str) -> Vec<String> {
 }
 
 /// The generic plan of a statement; one that is measured is run.
-async fn postgres_plan(
+pub async fn postgres_plan(
     connection: &impl ConnectionTrait,
     statement: &Statement,
     is_measured: bool,
