@@ -81,9 +81,14 @@ pub async fn done(app: &App, call: &Option<Call>) -> Result<Option<i64>> {
 /// Claims the key of a mutation that makes something. The first statement of its transaction.
 pub async fn claim(tx: &Tx, call: Option<Call>, now: DateTime<Utc>) -> Result<Claim> {
     let Some(call) = call else { return Ok(Claim::New(Key(None))) };
-    let insert = "INSERT INTO idempotency_key (caller, key, fingerprint, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-    let values = [&call.caller, &call.key, &call.fingerprint].map(|text| text.as_str().into());
-    if tx.run(insert, values.into_iter().chain([now.into()])).await? == 1 {
+    let mut sql = tx.sql("idempotency::claim");
+    let (caller, key) = (sql.bind(call.caller.as_str()), sql.bind(call.key.as_str()));
+    let (fingerprint, now) = (sql.bind(call.fingerprint.as_str()), sql.bind(now));
+    sql.push(format!(
+        "INSERT INTO idempotency_key (caller, key, fingerprint, created_at) \
+         VALUES ({caller}, {key}, {fingerprint}, {now}) ON CONFLICT DO NOTHING"
+    ));
+    if sql.run(&**tx).await? == 1 {
         return Ok(Claim::New(Key(Some(call))));
     }
     // Without a row, it was purged in this very moment.
@@ -95,8 +100,13 @@ impl Key {
     /// Remembers what the mutation made.
     pub async fn keep(&self, tx: &Tx, id: i64) -> Result<()> {
         if let Some(Call { caller, key, .. }) = &self.0 {
-            let update = "UPDATE idempotency_key SET result = $1 WHERE caller = $2 AND key = $3";
-            tx.run(update, [id.into(), caller.as_str().into(), key.as_str().into()]).await?;
+            let mut sql = tx.sql("idempotency::keep");
+            let (id, caller, key) =
+                (sql.bind(id), sql.bind(caller.as_str()), sql.bind(key.as_str()));
+            sql.push(format!(
+                "UPDATE idempotency_key SET result = {id} WHERE caller = {caller} AND key = {key}"
+            ));
+            sql.run(&**tx).await?;
         }
         Ok(())
     }
@@ -112,12 +122,15 @@ pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
             _ => return Ok(()),
         }
         // In the order of the index, so that the databases go through what is old and nothing else.
-        let delete = format!(
-            "DELETE FROM idempotency_key WHERE (caller, key) IN \
-             (SELECT caller, key FROM idempotency_key WHERE created_at < $1 ORDER BY created_at LIMIT {PURGED_AT_ONCE})"
-        );
         let tx = app.db.begin().await?;
-        tx.run(&delete, [horizon.into()]).await?;
+        let mut sql = tx.sql("idempotency::purge");
+        let horizon = sql.bind(horizon);
+        sql.push(format!(
+            "DELETE FROM idempotency_key WHERE (caller, key) IN \
+             (SELECT caller, key FROM idempotency_key WHERE created_at < {horizon} \
+             ORDER BY created_at LIMIT {PURGED_AT_ONCE})"
+        ));
+        sql.run(&*tx).await?;
         tx.commit().await?;
     }
 }

@@ -52,7 +52,8 @@ use crate::{
 
 pub use audience::AudienceRef;
 use audience::{
-    Audience, TO_MEMBERS, TO_REMAINING_MEMBERS, address, count_recipients, reply_audiences, resolve,
+    Audience, add_members, add_remaining_members, address, count_recipients, reply_audiences,
+    resolve,
 };
 use reminders::ReminderInput;
 
@@ -166,7 +167,7 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
     search::add(&tx, About::Message, message.id, &[&message.subject, &message.body]).await?;
     address(&tx, &message, &audiences).await?;
     if !only_people {
-        tx.run(TO_MEMBERS, [message.id.into(), sender.unwrap_or(0).into()]).await?;
+        add_members(&tx, message.id, sender).await?;
         message.recipient_count = count_recipients(&tx, message.id).await?;
     }
     if let Some(plan) = plan {
@@ -221,13 +222,8 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     let mut message = message.insert(&*tx).await?;
     search::add(&tx, About::Message, message.id, &[&message.subject, &message.body]).await?;
     address(&tx, &message, &audiences).await?;
-    let author = parent.sender_id.unwrap_or(0);
     if audiences.iter().any(|audience| matches!(audience, Audience::Group { .. })) {
-        tx.run(
-            TO_REMAINING_MEMBERS,
-            [message.id.into(), parent.id.into(), sender.into(), author.into()],
-        )
-        .await?;
+        add_remaining_members(&tx, &message, &parent).await?;
     }
     message.recipient_count = count_recipients(&tx, message.id).await?;
     key.keep(&tx, message.id).await?;
@@ -266,9 +262,13 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
         MaybeUndefined::Value(time) => Some(clock::given("expiresAt", time)?),
     };
     reminders::change(&tx, actor, &message, expires_at, plan, now).await?;
-    let update =
-        "UPDATE message SET expires_at = $1, seq = $2 WHERE id = $3 AND expired_at IS NULL";
-    if tx.run(update, [expires_at.into(), seq.into(), id.into()]).await? == 0 {
+    let mut sql = tx.sql("messages::update");
+    let (new_expiry, seq, message_id) = (sql.bind(expires_at), sql.bind(seq), sql.bind(id));
+    sql.push(format!(
+        "UPDATE message SET expires_at = {new_expiry}, seq = {seq} \
+         WHERE id = {message_id} AND expired_at IS NULL"
+    ));
+    if sql.run(&*tx).await? == 0 {
         return Err(Error::Conflict("the message has expired and left the inboxes".into()));
     }
     tx.concerns([Topic::Schedule, Topic::Thread(message.root())]);

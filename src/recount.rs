@@ -12,14 +12,14 @@ mod mend;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::{
-    db::Dialect,
+    db::{Dialect, Sql},
     error::{Error, Result},
     id,
 };
-use checks::{Check, Scope};
+use checks::{Check, Range, Scope};
 
 pub use mend::mend;
 
@@ -73,30 +73,25 @@ pub struct Report {
 /// Looks at everything. `now` is for what expires.
 pub async fn check(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Report> {
     let mut report = Report::default();
-    let stays_until = now + CLOCKS_DIFFER;
+    let (dialect, stays_until) = (Dialect::of(connection), now + CLOCKS_DIFFER);
     for (scope, most) in [
         (Scope::People, MOST_PEOPLE),
         (Scope::Messages, MOST_RECIPIENTS),
         (Scope::Announcements, MOST_RECIPIENTS),
     ] {
-        let questions = scope.checks(Dialect::of(connection), stays_until);
         let mut after = 0;
         while let Some(part) = next_part(connection, scope, after, most).await? {
-            let range = [Value::from(after), part.up_to.into()];
-            for question in &questions {
-                report.findings.extend(ask(connection, question, &range).await?);
+            let range = Range { dialect, after, up_to: part.up_to, stays_until };
+            for question in scope.checks(range) {
+                report.findings.extend(ask(connection, question).await?);
             }
             match scope {
                 Scope::People => {
                     report.people += part.rows;
-                    let items =
-                        "SELECT count(*) FROM inbox_item WHERE user_id > $1 AND user_id <= $2";
-                    let rows = rows(connection, items, range.to_vec()).await?;
-                    report.items += rows
-                        .first()
-                        .map(|row| row.try_get_by_index(0))
-                        .transpose()?
-                        .unwrap_or(0i64);
+                    let mut sql = range.sql("recount::items");
+                    let in_range = range.has(&mut sql, "user_id");
+                    sql.push(format!("SELECT count(*) FROM inbox_item WHERE {in_range}"));
+                    report.items += sql.value::<i64>(connection).await?.unwrap_or(0);
                 }
                 Scope::Messages => {
                     report.messages += part.rows;
@@ -125,12 +120,19 @@ async fn next_part(
     most: i64,
 ) -> Result<Option<Part>> {
     let (table, weight) = scope.rows();
-    let next = format!(
-        "SELECT id, CAST({weight} AS bigint) FROM {table} WHERE id > $1 ORDER BY id LIMIT {MOST_PEOPLE}"
-    );
+    #[derive(FromQueryResult)]
+    struct Weighed {
+        id: i64,
+        weight: i64,
+    }
+    let mut sql = Sql::new("recount::next_part", Dialect::of(connection));
+    let after = sql.bind(after);
+    sql.push(format!(
+        "SELECT id, CAST({weight} AS bigint) AS weight FROM {table} WHERE id > {after} \
+         ORDER BY id LIMIT {MOST_PEOPLE}"
+    ));
     let mut part: Option<Part> = None;
-    for row in rows(connection, &next, vec![after.into()]).await? {
-        let (id, weight): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    for Weighed { id, weight } in sql.all(connection).await? {
         match &mut part {
             Some(part) if part.weight + weight > most => break,
             Some(part) => {
@@ -142,14 +144,9 @@ async fn next_part(
     Ok(part)
 }
 
-async fn ask(
-    connection: &impl ConnectionTrait,
-    check: &Check,
-    range: &[Value; 2],
-) -> Result<Vec<Finding>> {
-    let values = range.iter().cloned().chain(check.value.clone());
+async fn ask(connection: &impl ConnectionTrait, check: Check) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for row in rows(connection, &check.sql, values.collect()).await? {
+    for row in check.sql.rows(connection).await? {
         let subject = (check.subject)(row.try_get_by_index(0)?);
         let part: Option<i64> = row.try_get_by_index(1)?;
         let place = match part {
@@ -172,15 +169,6 @@ async fn ask(
         }
     }
     Ok(findings)
-}
-
-async fn rows(
-    connection: &impl ConnectionTrait,
-    sql: &str,
-    values: Vec<Value>,
-) -> Result<Vec<QueryResult>> {
-    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
-    Ok(connection.query_all_raw(statement).await?)
 }
 
 impl fmt::Display for Finding {

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use crate::{
-    db::{Dialect, Tx, list},
+    db::{Dialect, Tx},
     error::Result,
     text,
 };
@@ -37,7 +37,8 @@ pub fn term(field: &str, text: &str) -> Result<String> {
     Ok(migration::folded(text))
 }
 
-/// The name of its table, and the columns that are searched. The columns are lines of one text, and what is looked for is one line.
+/// What `search_text` calls it, and the columns that are searched. The columns are lines of one
+/// text, and what is looked for is one line.
 fn columns(about: About) -> (&'static str, &'static [&'static str]) {
     match about {
         About::Message => ("message", &["subject", "body"]),
@@ -66,8 +67,12 @@ pub fn contains(dialect: Dialect, about: About, alias: &str, term: &str) -> Stri
 
 /// The same for a query of entities.
 pub fn filter(dialect: Dialect, about: About, term: &str) -> Expr {
-    let table = format!("\"{}\"", columns(about).0);
-    let text = Expr::cust(folded(dialect, about, &table));
+    let table = match about {
+        About::User => "user_account",
+        About::Group => "user_group",
+        About::Message | About::Announcement | About::Target => columns(about).0,
+    };
+    let text = Expr::cust(folded(dialect, about, table));
     Expr::expr(Func::cust(dialect.position()).arg(text).arg(term)).gt(0)
 }
 
@@ -84,11 +89,10 @@ pub async fn change(
 ) -> Result<()> {
     let plain = write(tx, about, texts).await?;
     if !plain.is_empty() {
-        let forget = format!(
-            "DELETE FROM search_text WHERE about = $1 AND {}",
-            tx.dialect().is_one_of("id", "$2")
-        );
-        tx.run(&forget, [columns(about).0.into(), list(&plain)]).await?;
+        let mut sql = tx.sql("search::forget");
+        let (about, these) = (sql.bind(columns(about).0), sql.is_one_of("id", &plain));
+        sql.push(format!("DELETE FROM search_text WHERE about = {about} AND {these}"));
+        sql.run(&**tx).await?;
     }
     Ok(())
 }

@@ -1,18 +1,20 @@
 //! What the two databases spell differently, for the statements that are written as SQL. Parameters are `$1`, `$2` … on
 //! both.
 
+use std::fmt;
+
 use sea_orm::{
     ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Value,
 };
 
-/// Adds a value; gives the parameter that stands for it.
+/// Adds a value; gives the parameter that stands for it. [`super::Sql`] does so by itself.
 pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
     values.push(value.into());
     format!("${}", values.len())
 }
 
 /// What the two databases spell differently, for the statements that are written as SQL.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Dialect(pub(super) DbBackend);
 
 impl Dialect {
@@ -156,7 +158,7 @@ impl Dialect {
     }
 
     /// Whether a column is in a parameter that holds a [`list`].
-    pub fn is_one_of(self, column: &str, parameter: &str) -> String {
+    pub fn is_one_of(self, column: &str, parameter: impl fmt::Display) -> String {
         if self.postgres() {
             let list = format!(
                 "SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e"
@@ -194,7 +196,7 @@ impl Dialect {
     }
 
     /// A table made of a parameter that holds a JSON array of arrays of integers ([`integers`]).
-    pub fn integer_table(self, parameter: &str, columns: &[&str]) -> String {
+    pub fn integer_table(self, parameter: impl fmt::Display, columns: &[&str]) -> String {
         let (table, element) = if self.postgres() {
             (
                 format!("json_array_elements(CAST({parameter} AS json)) AS e"),

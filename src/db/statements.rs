@@ -11,6 +11,7 @@ use std::{
 
 use sea_orm::{DatabaseConnection, Statement};
 
+use super::sql::name_and_text;
 use crate::config;
 
 /// Bytes of a statement without a name that stand for it in the log.
@@ -71,7 +72,7 @@ pub fn counted(
         }
         if statements.slow.is_some_and(|slow| ran.elapsed > slow) {
             let milliseconds = ran.elapsed.as_millis() as u64;
-            tracing::warn!(name = name(&ran.statement.sql), milliseconds, "a slow statement");
+            tracing::warn!(name = called(&ran.statement.sql), milliseconds, "a slow statement");
         }
         if let Some(untaken) = statements.untaken.get() {
             untaken
@@ -83,15 +84,10 @@ pub fn counted(
     connection
 }
 
-/// What a statement is called: `inbox::apply` if it begins with `/* inbox::apply */`, and otherwise
-/// as it begins. Its values are not in its text.
-fn name(sql: &str) -> &str {
-    let sql = sql.trim_start();
-    let named = sql.strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
-    match named {
-        Some((name, _)) => name.trim(),
-        None => &sql[..sql.floor_char_boundary(LONGEST_BEGINNING)],
-    }
+/// What a statement is called in the log: by its name, or as it begins. Its values are not in its text.
+fn called(sql: &str) -> &str {
+    let (name, text) = name_and_text(sql);
+    name.unwrap_or(&text[..text.floor_char_boundary(LONGEST_BEGINNING)])
 }
 
 #[cfg(test)]
@@ -100,10 +96,10 @@ mod tests {
 
     #[test]
     fn a_statement_is_called_by_its_comment_or_its_beginning() {
-        assert_eq!(name("/* inbox::apply */ UPDATE inbox SET seq = seq + 1"), "inbox::apply");
-        assert_eq!(name("SELECT 1 /* one */"), "SELECT 1 /* one */");
-        assert_eq!(name("/* without an end"), "/* without an end");
+        assert_eq!(called("/* inbox::apply */ UPDATE inbox SET seq = seq + 1"), "inbox::apply");
+        assert_eq!(called("SELECT 1 /* one */"), "SELECT 1 /* one */");
+        assert_eq!(called("/* without an end"), "/* without an end");
         let long = format!("SELECT '{}'", "ä".repeat(100));
-        assert_eq!(name(&long), format!("SELECT '{}", "ä".repeat(26)));
+        assert_eq!(called(&long), format!("SELECT '{}", "ä".repeat(26)));
     }
 }

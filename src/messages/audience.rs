@@ -32,23 +32,6 @@ pub enum AudienceRef {
     Group(GroupRef),
 }
 
-/// The members of the groups among a message's addresses, but not `$2`, who sends it.
-pub const TO_MEMBERS: &str = "INSERT INTO message_recipient (message_id, user_id, audience_id) \
-    SELECT a.message_id, m.user_id, a.id FROM message_audience AS a \
-    JOIN group_member AS m ON m.group_id = a.group_id AND m.removed_at IS NULL \
-    JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL \
-    WHERE a.message_id = $1 AND m.user_id <> $2";
-
-/// Those whom the parent `$2` reached by the same groups and who still belong to them, but not `$3` and `$4`: who
-/// replies, and who sent the parent and is addressed in person.
-pub const TO_REMAINING_MEMBERS: &str = "INSERT INTO message_recipient (message_id, user_id, audience_id) \
-    SELECT a.message_id, r.user_id, a.id FROM message_audience AS a \
-    JOIN message_audience AS p ON p.message_id = $2 AND p.group_id = a.group_id \
-    JOIN message_recipient AS r ON r.message_id = $2 AND r.audience_id = p.id \
-    JOIN group_member AS m ON m.group_id = a.group_id AND m.user_id = r.user_id AND m.removed_at IS NULL \
-    JOIN user_account AS u ON u.id = r.user_id AND u.deactivated_at IS NULL \
-    WHERE a.message_id = $1 AND r.user_id <> $3 AND r.user_id <> $4";
-
 /// An address that was looked up.
 pub enum Audience {
     User(user::Model),
@@ -146,23 +129,76 @@ pub async fn address(tx: &Tx, message: &message::Model, audiences: &[Audience]) 
         }
     });
     message_audience::Entity::insert_many(rows).exec_without_returning(&**tx).await?;
-    let in_person = "INSERT INTO message_recipient (message_id, user_id, audience_id) \
-                     SELECT message_id, user_id, id FROM message_audience WHERE message_id = $1 AND user_id IS NOT NULL";
-    tx.run(in_person, [message.id.into()]).await?;
+    let mut sql = tx.sql("audience::add_people");
+    let message = sql.bind(message.id);
+    sql.push(format!(
+        "INSERT INTO message_recipient (message_id, user_id, audience_id) \
+         SELECT message_id, user_id, id FROM message_audience \
+         WHERE message_id = {message} AND user_id IS NOT NULL"
+    ));
+    sql.run(&**tx).await?;
+    Ok(())
+}
+
+/// Writes the members of the groups among a message's addresses, but not the sender.
+pub async fn add_members(tx: &Tx, message: i64, sender: Option<i64>) -> Result<()> {
+    let mut sql = tx.sql("audience::add_members");
+    let (message, sender) = (sql.bind(message), sql.bind(sender.unwrap_or(0)));
+    sql.push(format!(
+        "INSERT INTO message_recipient (message_id, user_id, audience_id) \
+         SELECT a.message_id, m.user_id, a.id FROM message_audience AS a \
+         JOIN group_member AS m ON m.group_id = a.group_id AND m.removed_at IS NULL \
+         JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL \
+         WHERE a.message_id = {message} AND m.user_id <> {sender}"
+    ));
+    sql.run(&**tx).await?;
+    Ok(())
+}
+
+/// Writes those whom the parent of a reply reached by the same groups and who still belong to
+/// them, but not the sender of the reply, and not that of the parent, who is addressed in person.
+pub async fn add_remaining_members(
+    tx: &Tx,
+    reply: &message::Model,
+    parent: &message::Model,
+) -> Result<()> {
+    let mut sql = tx.sql("audience::add_remaining_members");
+    let (reply_id, parent_id) = (sql.bind(reply.id), sql.bind(parent.id));
+    let sender = sql.bind(reply.sender_id.unwrap_or(0));
+    let author = sql.bind(parent.sender_id.unwrap_or(0));
+    sql.push(format!(
+        "INSERT INTO message_recipient (message_id, user_id, audience_id) \
+         SELECT a.message_id, r.user_id, a.id FROM message_audience AS a \
+         JOIN message_audience AS p ON p.message_id = {parent_id} AND p.group_id = a.group_id \
+         JOIN message_recipient AS r ON r.message_id = {parent_id} AND r.audience_id = p.id \
+         JOIN group_member AS m ON m.group_id = a.group_id AND m.user_id = r.user_id \
+         AND m.removed_at IS NULL \
+         JOIN user_account AS u ON u.id = r.user_id AND u.deactivated_at IS NULL \
+         WHERE a.message_id = {reply_id} AND r.user_id <> {sender} AND r.user_id <> {author}"
+    ));
+    sql.run(&**tx).await?;
     Ok(())
 }
 
 /// Writes how many people a message and each of its addresses reach, from now on for good (M9). Gives the first number.
 pub async fn count_recipients(tx: &Tx, message: i64) -> Result<i32> {
-    let by_address = "UPDATE message_audience SET recipient_count = r.n FROM \
-        (SELECT audience_id, CAST(count(*) AS integer) AS n FROM message_recipient WHERE message_id = $1 GROUP BY audience_id) AS r \
-        WHERE message_audience.id = r.audience_id";
-    tx.run(by_address, [message.into()]).await?;
-    let in_all = "UPDATE message SET recipient_count = \
-        (SELECT CAST(count(DISTINCT user_id) AS integer) FROM message_recipient WHERE message_id = $1) \
-        WHERE id = $1 RETURNING recipient_count";
-    let count = tx.rows(in_all, [message.into()]).await?;
-    match count.first().map(|row| row.try_get_by_index(0)).transpose()? {
+    let mut sql = tx.sql("audience::count_by_address");
+    let id = sql.bind(message);
+    sql.push(format!(
+        "UPDATE message_audience SET recipient_count = r.n FROM \
+         (SELECT audience_id, CAST(count(*) AS integer) AS n FROM message_recipient \
+         WHERE message_id = {id} GROUP BY audience_id) AS r \
+         WHERE message_audience.id = r.audience_id"
+    ));
+    sql.run(&**tx).await?;
+    let mut sql = tx.sql("audience::count");
+    let id = sql.bind(message);
+    sql.push(format!(
+        "UPDATE message SET recipient_count = \
+         (SELECT CAST(count(DISTINCT user_id) AS integer) FROM message_recipient \
+         WHERE message_id = {id}) WHERE id = {id} RETURNING recipient_count"
+    ));
+    match sql.value(&**tx).await? {
         Some(0) | None => Err(Error::invalid("to", "reaches nobody")),
         Some(count) => Ok(count),
     }

@@ -18,14 +18,14 @@
 
 use ::entity::{delivery, expiry, message};
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::{ActiveValue::Set, EntityTrait, FromQueryResult};
 
 use crate::{
     app::App,
-    db::{Topic, Tx},
+    db::{Param, Sql, Topic, Tx},
     error::Result,
     inbox::{self, Recipients},
-    messages::threads,
+    messages::{reminders, threads},
 };
 
 /// Fills the inboxes of a new message, or notes that they are to be filled: [`finish`] does the rest.
@@ -70,44 +70,72 @@ async fn deliver_rest(app: &App, id: i64) -> Result<()> {
 
 /// The large sends that are under way, at most `limit` of them.
 pub async fn under_way(app: &App, limit: u64) -> Result<Vec<i64>> {
-    app.db
-        .integers(&format!("SELECT message_id FROM delivery ORDER BY message_id LIMIT {limit}"), [])
-        .await
+    let mut sql = app.db.sql("delivery::under_way");
+    sql.push(format!("SELECT message_id FROM delivery ORDER BY message_id LIMIT {limit}"));
+    sql.values(app.db.read()).await
+}
+
+/// How far a large send got.
+#[derive(FromQueryResult)]
+struct UnderWay {
+    delivered_to: i64,
+    sent_at: DateTime<Utc>,
+}
+
+/// Locks a large send; None if it is done.
+async fn lock_delivery(tx: &Tx, id: i64) -> Result<Option<UnderWay>> {
+    let mut sql = tx.sql("delivery::lock");
+    let (message, for_update) = (sql.bind(id), sql.dialect().for_update());
+    sql.push(format!(
+        "SELECT delivered_to, (SELECT created_at FROM message WHERE id = message_id) AS sent_at \
+         FROM delivery WHERE message_id = {message} {for_update}"
+    ));
+    sql.one(&**tx).await
+}
+
+/// The last of the next people whom a large send reaches.
+async fn next_part(tx: &Tx, id: i64, after: i64) -> Result<Option<i64>> {
+    let mut sql = tx.sql("delivery::next_part");
+    let (message, after) = (sql.bind(id), sql.bind(after));
+    let most = inbox::BATCH;
+    sql.push(format!(
+        "SELECT max(user_id) FROM (SELECT DISTINCT user_id FROM message_recipient \
+         WHERE message_id = {message} AND user_id > {after} ORDER BY user_id LIMIT {most}) AS next"
+    ));
+    sql.value(&**tx).await
+}
+
+async fn note_delivery(tx: &Tx, id: i64, up_to: i64) -> Result<()> {
+    let mut sql = tx.sql("delivery::note");
+    let (message, up_to) = (sql.bind(id), sql.bind(up_to));
+    sql.push(format!("UPDATE delivery SET delivered_to = {up_to} WHERE message_id = {message}"));
+    sql.run(&**tx).await.map(drop)
+}
+
+async fn end_delivery(tx: &Tx, id: i64) -> Result<()> {
+    let mut sql = tx.sql("delivery::end");
+    let message = sql.bind(id);
+    sql.push(format!("DELETE FROM delivery WHERE message_id = {message}"));
+    sql.run(&**tx).await.map(drop)
 }
 
 /// Fills the inboxes of the next people whom a large send has not reached yet. Gives whether there may be more.
 pub async fn deliver_some(app: &App, id: i64) -> Result<bool> {
     let tx = app.db.begin().await?;
-    let lock = format!(
-        "SELECT delivered_to, (SELECT created_at FROM message WHERE id = message_id) \
-         FROM delivery WHERE message_id = $1 {}",
-        tx.dialect().for_update()
-    );
-    let Some(state) = tx.rows(&lock, [id.into()]).await?.pop() else {
+    let Some(state) = lock_delivery(&tx, id).await? else {
         // What has deleted it may be of the same group of commits: it is done when that is durable.
         tx.commit().await?;
         return Ok(false);
     };
-    let (after, sent_at) = (state.try_get_by_index(0)?, state.try_get_by_index(1)?);
-    let next = format!(
-        "SELECT max(user_id) FROM (SELECT DISTINCT user_id FROM message_recipient \
-         WHERE message_id = $1 AND user_id > $2 ORDER BY user_id LIMIT {}) AS next",
-        inbox::BATCH
-    );
-    let next = tx.rows(&next, [id.into(), i64::into(after)]).await?;
-    let next =
-        next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
+    let after = state.delivered_to;
+    let next = next_part(&tx, id, after).await?;
     match next {
         Some(up_to) => {
-            inbox::deliver(&tx, id, Recipients::Between(after, up_to), sent_at).await?;
-            tx.run(
-                "UPDATE delivery SET delivered_to = $2 WHERE message_id = $1",
-                [id.into(), up_to.into()],
-            )
-            .await?;
+            inbox::deliver(&tx, id, Recipients::Between(after, up_to), state.sent_at).await?;
+            note_delivery(&tx, id, up_to).await?;
         }
         None => {
-            tx.run("DELETE FROM delivery WHERE message_id = $1", [id.into()]).await?;
+            end_delivery(&tx, id).await?;
             // Now it may remind.
             tx.concerns([Topic::Schedule]);
         }
@@ -141,24 +169,18 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
     let tx = app.db.begin().await?;
     let seq = threads::change(&tx, message.root()).await?;
     // Waits for a date that is under way, after which another may be to come.
-    let lock =
-        format!("SELECT 1 FROM reminder WHERE message_id = $1 {}", tx.dialect().for_update());
-    tx.rows(&lock, [id.into()]).await?;
+    reminders::lock(&tx, id).await?;
     // Since it was found to be due, its sender may have given it more time, or somebody else may have been faster: in the same
     // group of commits perhaps, and it is settled when that is durable.
-    let may = format!(
-        "SELECT 1 FROM message AS m WHERE m.id = $2 AND m.expires_at <= $1 AND {MAY_LEAVE}"
-    );
-    if tx.rows(&may, [now.into(), id.into()]).await?.is_empty() {
+    let mut sql = tx.sql("delivery::may_expire");
+    let (this, is_due) = (sql.bind(id), is_due(&mut sql, now));
+    sql.push(format!("SELECT 1 FROM message AS m WHERE m.id = {this} AND {is_due}"));
+    if !sql.exists(&*tx).await? {
         return tx.commit().await;
     }
-    tx.run(
-        "UPDATE reminder SET next_at = NULL, closed_at = $2 WHERE message_id = $1",
-        [id.into(), now.into()],
-    )
-    .await?;
+    reminders::close(&tx, id, now).await?;
     // Waits for a part of a large send that is under way. Whom it has not reached by now it never will.
-    tx.run("DELETE FROM delivery WHERE message_id = $1", [id.into()]).await?;
+    end_delivery(&tx, id).await?;
     if is_at_once(message) {
         inbox::remove(&tx, inbox::About::Message(id), 0, now).await?;
     } else {
@@ -166,11 +188,10 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
         expiry::Entity::insert(begin).exec_without_returning(&*tx).await?;
         tx.concerns([Topic::Schedule]);
     }
-    tx.run(
-        "UPDATE message SET expired_at = $1, seq = $2 WHERE id = $3",
-        [now.into(), seq.into(), id.into()],
-    )
-    .await?;
+    let mut sql = tx.sql("delivery::settle_expiry");
+    let (now, seq, id) = (sql.bind(now), sql.bind(seq), sql.bind(id));
+    sql.push(format!("UPDATE message SET expired_at = {now}, seq = {seq} WHERE id = {id}"));
+    sql.run(&*tx).await?;
     tx.concerns([Topic::Thread(message.root())]);
     tx.commit().await
 }
@@ -179,58 +200,79 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
 /// there may be more.
 async fn remove_next(app: &App, id: i64) -> Result<bool> {
     let tx = app.db.begin().await?;
-    let lock = format!(
-        "SELECT removed_to FROM expiry WHERE message_id = $1 {}",
-        tx.dialect().for_update()
-    );
-    let Some(state) = tx.rows(&lock, [id.into()]).await?.pop() else {
+    let mut sql = tx.sql("delivery::lock_expiry");
+    let (message, for_update) = (sql.bind(id), sql.dialect().for_update());
+    sql.push(format!("SELECT removed_to FROM expiry WHERE message_id = {message} {for_update}"));
+    let Some(after) = sql.value(&*tx).await? else {
         // What has deleted it may be of the same group of commits: it is done when that is durable.
         tx.commit().await?;
         return Ok(false);
     };
-    let after = state.try_get_by_index(0)?;
     let last = inbox::remove(&tx, inbox::About::Message(id), after, app.clock.now()).await?;
     match last {
         Some(last) => {
-            let note = "UPDATE expiry SET removed_to = $2 WHERE message_id = $1";
-            tx.run(note, [id.into(), last.into()]).await?;
+            let mut sql = tx.sql("delivery::note_expiry");
+            let (message, last) = (sql.bind(id), sql.bind(last));
+            sql.push(format!("UPDATE expiry SET removed_to = {last} WHERE message_id = {message}"));
+            sql.run(&*tx).await?;
         }
-        None => drop(tx.run("DELETE FROM expiry WHERE message_id = $1", [id.into()]).await?),
+        None => {
+            let mut sql = tx.sql("delivery::end_expiry");
+            let message = sql.bind(id);
+            sql.push(format!("DELETE FROM expiry WHERE message_id = {message}"));
+            sql.run(&*tx).await?;
+        }
     }
     tx.commit().await?;
     Ok(last.is_some())
 }
 
-/// Messages `m` that leave at their expiry, and not only when their last reminder has been sent and the time to respond to it
-/// is over.
-const MAY_LEAVE: &str = "m.expires_at IS NOT NULL AND m.expired_at IS NULL AND NOT EXISTS (SELECT 1 FROM reminder AS r \
-    WHERE r.message_id = m.id AND (r.next_at IS NOT NULL OR r.respond_by > $1 \
-    OR (r.respond_by IS NOT NULL AND r.deactivates AND r.deactivated_at IS NULL)))";
+/// Messages `m` that leave at their expiry, and not only when their last reminder has been sent
+/// and the time to respond to it is over.
+fn may_leave(now: Param) -> String {
+    format!(
+        "m.expires_at IS NOT NULL AND m.expired_at IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM reminder AS r \
+         WHERE r.message_id = m.id AND (r.next_at IS NOT NULL OR r.respond_by > {now} \
+         OR (r.respond_by IS NOT NULL AND r.deactivates AND r.deactivated_at IS NULL)))"
+    )
+}
+
+/// Messages `m` that leave now.
+fn is_due(sql: &mut Sql, now: DateTime<Utc>) -> String {
+    let now = sql.bind(now);
+    format!("m.expires_at <= {now} AND {}", may_leave(now))
+}
 
 /// When the next message leaves the inboxes.
 pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let at_expiry = format!(
-        "SELECT m.expires_at FROM message AS m WHERE {MAY_LEAVE} ORDER BY m.expires_at LIMIT 1"
-    );
-    let after_reminder = "SELECT r.respond_by FROM reminder AS r WHERE r.respond_by > $1 AND r.closed_at IS NULL \
-                          ORDER BY r.respond_by LIMIT 1";
-    let mut next = None;
-    for sql in [at_expiry.as_str(), after_reminder] {
-        let row =
-            app.db.read().query_one_raw(app.db.statement(sql, [app.clock.now().into()])).await?;
-        let at: Option<DateTime<Utc>> = row.map(|row| row.try_get_by_index(0)).transpose()?;
-        next = next.into_iter().chain(at).min();
-    }
-    Ok(next)
+    let now = app.clock.now();
+    let mut sql = app.db.sql("delivery::next_expiry");
+    let may_leave = may_leave(sql.bind(now));
+    sql.push(format!(
+        "SELECT m.expires_at FROM message AS m WHERE {may_leave} ORDER BY m.expires_at LIMIT 1"
+    ));
+    let at_expiry: Option<DateTime<Utc>> = sql.value(app.db.read()).await?;
+    let mut sql = app.db.sql("delivery::next_expiry_after_reminder");
+    let now = sql.bind(now);
+    sql.push(format!(
+        "SELECT r.respond_by FROM reminder AS r WHERE r.respond_by > {now} AND r.closed_at IS NULL \
+         ORDER BY r.respond_by LIMIT 1"
+    ));
+    let after_reminder = sql.value(app.db.read()).await?;
+    Ok(at_expiry.into_iter().chain(after_reminder).min())
 }
 
 /// The messages that are leaving the inboxes, and those whose time has come; at most `limit` of each.
 pub async fn expiring(app: &App, limit: u64) -> Result<Vec<i64>> {
-    let leaving = format!("SELECT message_id FROM expiry ORDER BY message_id LIMIT {limit}");
-    let due = format!(
-        "SELECT m.id FROM message AS m WHERE m.expires_at <= $1 AND {MAY_LEAVE} ORDER BY m.expires_at LIMIT {limit}"
-    );
-    let mut expiring = app.db.integers(&leaving, []).await?;
-    expiring.extend(app.db.integers(&due, [app.clock.now().into()]).await?);
+    let mut sql = app.db.sql("delivery::leaving");
+    sql.push(format!("SELECT message_id FROM expiry ORDER BY message_id LIMIT {limit}"));
+    let mut expiring = sql.values(app.db.read()).await?;
+    let mut sql = app.db.sql("delivery::expiring");
+    let is_due = is_due(&mut sql, app.clock.now());
+    sql.push(format!(
+        "SELECT m.id FROM message AS m WHERE {is_due} ORDER BY m.expires_at LIMIT {limit}"
+    ));
+    expiring.extend(sql.values::<i64>(app.db.read()).await?);
     Ok(expiring)
 }

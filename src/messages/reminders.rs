@@ -38,12 +38,12 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::ConnectionTrait;
+use sea_orm::FromQueryResult;
 
 use crate::{
     app::App,
     config::Step,
-    db::{Tx, list},
+    db::{Sql, Tx, list},
     error::{Error, Result},
     inbox::{self, Change},
 };
@@ -70,8 +70,10 @@ static UNDERSTOOD: LazyLock<String> = LazyLock::new(|| {
 const DELIVERED: &str =
     "NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.message_id = r.message_id)";
 /// Dates `r` that have come.
-static DUE: LazyLock<String> =
-    LazyLock::new(|| format!("r.next_at <= $1 AND {} AND {DELIVERED}", *UNDERSTOOD));
+fn is_due(sql: &mut Sql, now: DateTime<Utc>) -> String {
+    format!("r.next_at <= {} AND {} AND {DELIVERED}", sql.bind(now), *UNDERSTOOD)
+}
+
 /// A recipient `r` whom the reminder `q` still concerns.
 const PENDING: &str = "CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END IS NULL";
 
@@ -91,8 +93,8 @@ struct Due {
 
 /// When the next date is.
 pub async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
-    match first(app, "true").await? {
-        Some((at, false)) => {
+    match first(app, app.db.sql("reminders::next"), "true").await? {
+        Some(Next { next_at: at, is_understood: 0 }) => {
             if at <= app.clock.now() {
                 static ONCE: Once = Once::new();
                 ONCE.call_once(|| {
@@ -101,23 +103,28 @@ pub async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
                     )
                 });
             }
-            Ok(first(app, UNDERSTOOD.as_str()).await?.map(|(at, _)| at))
+            let understood = app.db.sql("reminders::next_understood");
+            Ok(first(app, understood, UNDERSTOOD.as_str()).await?.map(|next| next.next_at))
         }
-        first => Ok(first.map(|(at, _)| at)),
+        first => Ok(first.map(|next| next.next_at)),
     }
 }
 
-/// The first date among some reminders `r`, and whether this version of the server understands it.
-async fn first(app: &App, which: &str) -> Result<Option<(DateTime<Utc>, bool)>> {
-    let first = format!(
-        "SELECT r.next_at, CASE WHEN {} THEN 1 ELSE 0 END FROM reminder AS r \
+/// A date, and whether this version of the server understands it: 1 or 0.
+#[derive(FromQueryResult)]
+struct Next {
+    next_at: DateTime<Utc>,
+    is_understood: i32,
+}
+
+/// The first date among some reminders `r`.
+async fn first(app: &App, mut sql: Sql, which: &str) -> Result<Option<Next>> {
+    sql.push(format!(
+        "SELECT r.next_at, CASE WHEN {} THEN 1 ELSE 0 END AS is_understood FROM reminder AS r \
          WHERE r.next_at IS NOT NULL AND {DELIVERED} AND {which} ORDER BY r.next_at LIMIT 1",
         *UNDERSTOOD
-    );
-    let Some(row) = app.db.read().query_one_raw(app.db.statement(first, [])).await? else {
-        return Ok(None);
-    };
-    Ok(Some((row.try_get_by_index(0)?, row.try_get_by_index::<i32>(1)? == 1)))
+    ));
+    sql.one(app.db.read()).await
 }
 
 /// One transaction: claims dates that have come, and reminds as many people as one may.
@@ -127,12 +134,12 @@ pub async fn remind(app: &App) -> Result<()> {
     let mut due = claim(&tx, now).await?;
     let Some(first) = due.first() else {
         // Others have claimed what is due. They may still fail, so that it is left to us: wait for them.
-        let wait = format!(
-            "SELECT 1 FROM reminder AS r WHERE {} ORDER BY r.next_at LIMIT 1 {}",
-            *DUE,
-            tx.dialect().for_update()
-        );
-        tx.rows(&wait, [now.into()]).await?;
+        let mut sql = tx.sql("reminders::wait");
+        let (is_due, for_update) = (is_due(&mut sql, now), sql.dialect().for_update());
+        sql.push(format!(
+            "SELECT 1 FROM reminder AS r WHERE {is_due} ORDER BY r.next_at LIMIT 1 {for_update}"
+        ));
+        sql.rows(&*tx).await?;
         return tx.commit().await;
     };
     let (is_final, after) = (first.is_final, first.reminded_to);
@@ -154,9 +161,14 @@ pub async fn remind(app: &App) -> Result<()> {
     remind_people(&tx, &messages, after, part.unwrap_or(i64::MAX), respond_by, now).await?;
     match part {
         Some(up_to) => {
-            let note =
-                "UPDATE reminder SET reminded_to = $2, respond_by = $3 WHERE message_id = $1";
-            tx.run(note, [messages[0].into(), up_to.into(), respond_by.into()]).await?;
+            let mut sql = tx.sql("reminders::note_part");
+            let (up_to, respond_by) = (sql.bind(up_to), sql.bind(respond_by));
+            let message = sql.bind(messages[0]);
+            sql.push(format!(
+                "UPDATE reminder SET reminded_to = {up_to}, respond_by = {respond_by} \
+                 WHERE message_id = {message}"
+            ));
+            sql.run(&*tx).await?;
         }
         None => move_on(&tx, due, respond_by, now).await?,
     }
@@ -166,59 +178,74 @@ pub async fn remind(app: &App) -> Result<()> {
 /// The last user of the next part of a large message, in the order of the index; None when what is left is no more than a
 /// part.
 async fn next_part(tx: &Tx, message: i64, after: i64) -> Result<Option<i64>> {
-    let part = format!(
-        "SELECT max(user_id), count(*) FROM (SELECT DISTINCT user_id FROM message_recipient \
-         WHERE message_id = $1 AND user_id > $2 ORDER BY user_id LIMIT {}) AS part",
-        inbox::BATCH
-    );
-    let Some(part) = tx.rows(&part, [message.into(), after.into()]).await?.pop() else {
-        return Ok(None);
-    };
-    let (last, count): (Option<i64>, i64) = (part.try_get_by_index(0)?, part.try_get_by_index(1)?);
-    Ok(last.filter(|_| count == inbox::BATCH))
+    #[derive(FromQueryResult)]
+    struct Part {
+        last: Option<i64>,
+        people: i64,
+    }
+    let most = inbox::BATCH;
+    let mut sql = tx.sql("reminders::next_part");
+    let (message, after) = (sql.bind(message), sql.bind(after));
+    sql.push(format!(
+        "SELECT max(user_id) AS last, count(*) AS people FROM \
+         (SELECT DISTINCT user_id FROM message_recipient \
+         WHERE message_id = {message} AND user_id > {after} ORDER BY user_id LIMIT {most}) AS part"
+    ));
+    let part: Option<Part> = sql.one(&**tx).await?;
+    Ok(part.filter(|part| part.people == most).and_then(|part| part.last))
+}
+
+/// A reminder and the message that it is of.
+#[derive(FromQueryResult)]
+struct Claimed {
+    message_id: i64,
+    step: String,
+    zone: String,
+    since: DateTime<Utc>,
+    reminded_to: i64,
+    respond_by: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    recipient_count: i32,
 }
 
 /// Locks dates that have come and that nobody else has locked; the earliest first.
 async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
-    let lock = format!(
-        "SELECT r.message_id FROM reminder AS r WHERE {} ORDER BY r.next_at, r.message_id LIMIT {MOST_CLAIMED} {}",
-        *DUE,
-        tx.dialect().for_update_of_unlocked("r")
-    );
-    let claimed = tx.rows(&lock, [now.into()]).await?;
-    let claimed =
-        claimed.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+    let mut sql = tx.sql("reminders::claim");
+    let (is_due, unlocked) = (is_due(&mut sql, now), sql.dialect().for_update_of_unlocked("r"));
+    sql.push(format!(
+        "SELECT r.message_id FROM reminder AS r WHERE {is_due} \
+         ORDER BY r.next_at, r.message_id LIMIT {MOST_CLAIMED} {unlocked}"
+    ));
+    let claimed: Vec<i64> = sql.values(&**tx).await?;
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
     // Only now, under the lock: what was read with it may be from before somebody's last change.
-    let read = format!(
-        "SELECT r.message_id, r.step, r.zone, r.since, r.reminded_to, r.respond_by, m.expires_at, m.recipient_count \
-         FROM reminder AS r JOIN message AS m ON m.id = r.message_id WHERE {} ORDER BY r.next_at, r.message_id",
-        tx.dialect().is_one_of("r.message_id", "$1")
-    );
+    let mut sql = tx.sql("reminders::claimed");
+    let these = sql.is_one_of("r.message_id", &claimed);
+    sql.push(format!(
+        "SELECT r.message_id, r.step, r.zone, r.since, r.reminded_to, r.respond_by, \
+         m.expires_at, m.recipient_count \
+         FROM reminder AS r JOIN message AS m ON m.id = r.message_id \
+         WHERE {these} ORDER BY r.next_at, r.message_id"
+    ));
     let mut due = Vec::with_capacity(claimed.len());
-    for row in tx.rows(&read, [list(&claimed)]).await? {
-        let (step, zone): (String, String) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
-        let (reminded_to, respond_by): (i64, Option<DateTime<Utc>>) =
-            (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
-        let expiry: Option<DateTime<Utc>> = row.try_get_by_index(6)?;
-        let message: i64 = row.try_get_by_index(0)?;
-        let Some(schedule) = setting::schedule(&step, &zone, row.try_get_by_index(3)?, expiry)
-        else {
+    for row in sql.all::<Claimed>(&**tx).await? {
+        let Claimed { message_id: message, step, expires_at: expiry, .. } = row;
+        let Some(schedule) = setting::schedule(&step, &row.zone, row.since, expiry) else {
             tracing::error!(message, step, "a reminder cannot be understood");
             continue;
         };
         due.push(Due {
             message,
             schedule,
-            is_final: if reminded_to > 0 {
-                respond_by.is_some()
+            is_final: if row.reminded_to > 0 {
+                row.respond_by.is_some()
             } else {
                 expiry.is_some_and(|expiry| expiry <= now)
             },
-            reminded_to,
-            recipients: row.try_get_by_index::<i32>(7)?.into(),
+            reminded_to: row.reminded_to,
+            recipients: row.recipient_count.into(),
         });
     }
     // Else it would look for ever at what is due and cannot be done.
@@ -238,16 +265,19 @@ async fn remind_people(
     respond_by: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let dialect = tx.dialect();
-    let find = format!(
-        "SELECT DISTINCT i.id, i.user_id FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
+    let mut sql = tx.sql("reminders::find");
+    let these = sql.is_one_of("q.message_id", messages);
+    let (after, up_to) = (sql.bind(after), sql.bind(up_to));
+    let is_concerned = format!("i.removed_at IS NULL AND {PENDING} AND {IS_ACTIVE}");
+    let is_concerned = sql.dialect().checked(&is_concerned);
+    sql.push(format!(
+        "SELECT DISTINCT i.id, i.user_id FROM reminder AS q \
+         JOIN message_recipient AS r ON r.message_id = q.message_id \
          JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id \
-         WHERE {} AND r.user_id > $2 AND r.user_id <= $3 AND i.user_id > $2 AND i.user_id <= $3 AND {}",
-        dialect.is_one_of("q.message_id", "$1"),
-        dialect.checked(&format!("i.removed_at IS NULL AND {PENDING} AND {IS_ACTIVE}")),
-    );
-    let found = tx.rows(&find, [list(messages), after.into(), up_to.into()]).await?;
-    let (items, owners) = inbox::items_and_owners(&found)?;
+         WHERE {these} AND r.user_id > {after} AND r.user_id <= {up_to} \
+         AND i.user_id > {after} AND i.user_id <= {up_to} AND {is_concerned}"
+    ));
+    let (items, owners) = inbox::items_and_owners(&sql.rows(&**tx).await?)?;
     if items.is_empty() {
         return Ok(());
     }
@@ -258,13 +288,15 @@ async fn remind_people(
          WHERE q.message_id = inbox_item.message_id AND r.user_id = inbox_item.user_id AND {PENDING})"
     );
     inbox::apply(tx, list(&items), &only, Change::Remind(respond_by), now).await?;
-    let note = format!(
-        "UPDATE message_recipient SET reminded_at = $2, reminder_count = message_recipient.reminder_count + 1 \
-         FROM inbox_item AS i WHERE {} AND i.reminded_at = $2 \
-         AND message_recipient.message_id = i.message_id AND message_recipient.user_id = i.user_id",
-        dialect.is_one_of("i.id", "$1")
-    );
-    tx.run(&note, [list(&items), now.into()]).await?;
+    let mut sql = tx.sql("reminders::note");
+    let (these, now) = (sql.is_one_of("i.id", &items), sql.bind(now));
+    sql.push(format!(
+        "UPDATE message_recipient SET reminded_at = {now}, \
+         reminder_count = message_recipient.reminder_count + 1 \
+         FROM inbox_item AS i WHERE {these} AND i.reminded_at = {now} \
+         AND message_recipient.message_id = i.message_id AND message_recipient.user_id = i.user_id"
+    ));
+    sql.run(&**tx).await?;
     Ok(())
 }
 
@@ -286,14 +318,17 @@ async fn move_on(
         WHERE r.message_id = reminder.message_id AND r.reminded_at >= reminder.next_at)";
     let pending = PENDING.replace("q.", "reminder.");
     for (next, messages) in by_next {
-        let update = format!(
-            "UPDATE reminder SET reminded_to = 0, sent_count = sent_count + CASE WHEN {REMINDED} THEN 1 ELSE 0 END, \
-             respond_by = CASE WHEN {REMINDED} THEN $2 END, \
+        let mut sql = tx.sql("reminders::move_on");
+        let these = sql.is_one_of("message_id", &messages);
+        let (respond_by, next) = (sql.bind(respond_by), sql.bind(next));
+        sql.push(format!(
+            "UPDATE reminder SET reminded_to = 0, \
+             sent_count = sent_count + CASE WHEN {REMINDED} THEN 1 ELSE 0 END, \
+             respond_by = CASE WHEN {REMINDED} THEN {respond_by} END, \
              next_at = CASE WHEN EXISTS (SELECT 1 FROM message_recipient AS r \
-             WHERE r.message_id = reminder.message_id AND {pending}) THEN $3 END WHERE {}",
-            tx.dialect().is_one_of("message_id", "$1")
-        );
-        tx.run(&update, [list(&messages), respond_by.into(), next.into()]).await?;
+             WHERE r.message_id = reminder.message_id AND {pending}) THEN {next} END WHERE {these}"
+        ));
+        sql.run(&**tx).await?;
     }
     Ok(())
 }
@@ -301,11 +336,13 @@ async fn move_on(
 /// Locks the reminders that a reply to `parent` in the thread of `root` ends for who replies: it is before a reminder or after
 /// it, but not in the middle. Before the inboxes; [`note_reply`] comes after them.
 pub async fn lock_for_reply(tx: &Tx, parent: i64, root: i64) -> Result<()> {
-    let lock = format!(
-        "SELECT message_id FROM reminder WHERE message_id IN ($1, $2) ORDER BY message_id {}",
-        tx.dialect().for_update()
-    );
-    tx.rows(&lock, [parent.into(), root.into()]).await?;
+    let mut sql = tx.sql("reminders::lock_for_reply");
+    let (parent, root, for_update) = (sql.bind(parent), sql.bind(root), sql.dialect().for_update());
+    sql.push(format!(
+        "SELECT message_id FROM reminder WHERE message_id IN ({parent}, {root}) \
+         ORDER BY message_id {for_update}"
+    ));
+    sql.rows(&**tx).await?;
     Ok(())
 }
 
@@ -318,8 +355,33 @@ pub async fn note_reply(
     root: i64,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let note = "UPDATE message_recipient SET replied_at = $4 \
-                WHERE message_id IN ($1, $2) AND user_id = $3 AND replied_at IS NULL";
-    tx.run(note, [parent.into(), root.into(), replier.into(), now.into()]).await?;
+    let mut sql = tx.sql("reminders::note_reply");
+    let (parent, root) = (sql.bind(parent), sql.bind(root));
+    let (replier, now) = (sql.bind(replier), sql.bind(now));
+    sql.push(format!(
+        "UPDATE message_recipient SET replied_at = {now} \
+         WHERE message_id IN ({parent}, {root}) AND user_id = {replier} AND replied_at IS NULL"
+    ));
+    sql.run(&**tx).await?;
+    Ok(())
+}
+
+/// Locks the reminder of a message, if it has one: waits for a date that is under way.
+pub async fn lock(tx: &Tx, message: i64) -> Result<()> {
+    let mut sql = tx.sql("reminders::lock");
+    let (message, for_update) = (sql.bind(message), sql.dialect().for_update());
+    sql.push(format!("SELECT 1 FROM reminder WHERE message_id = {message} {for_update}"));
+    sql.rows(&**tx).await?;
+    Ok(())
+}
+
+/// Ends the reminder of a message that leaves the inboxes.
+pub async fn close(tx: &Tx, message: i64, now: DateTime<Utc>) -> Result<()> {
+    let mut sql = tx.sql("reminders::close");
+    let (message, now) = (sql.bind(message), sql.bind(now));
+    sql.push(format!(
+        "UPDATE reminder SET next_at = NULL, closed_at = {now} WHERE message_id = {message}"
+    ));
+    sql.run(&**tx).await?;
     Ok(())
 }

@@ -10,14 +10,13 @@ mod timeline;
 use ::entity::{group, message, message::Reader, message_audience, user};
 use async_graphql::{Enum, ID, InputObject};
 use chrono::{DateTime, Utc};
-use sea_orm::Value;
 
 use crate::{
     app::App,
     auth::Actor,
     clock,
     config::ReadingDetails,
-    db::{bind, integers},
+    db::Sql,
     error::{Error, Result},
     id,
     messages::AudienceRef,
@@ -91,8 +90,9 @@ pub async fn page(
     order: ReadReportOrder,
     page: &Page<Key>,
 ) -> Result<Slice<Row>> {
-    let mut values = Vec::new();
-    let conditions = conditions(app, actor, filter, &mut values).await?;
+    // The keys stand within a larger text: [`rows`] writes it.
+    let mut sql = app.db.sql("reports::page");
+    let conditions = conditions(app, actor, filter, &mut sql).await?;
     let by_rate =
         matches!(order, ReadReportOrder::LowestRateFirst | ReadReportOrder::HighestRateFirst);
     let descending =
@@ -115,7 +115,7 @@ pub async fn page(
         (&page.before, if descending { ">" } else { "<" }),
     ] {
         if let Some((one, two)) = key {
-            let (one, two) = (bind(&mut values, *one), bind(&mut values, *two));
+            let (one, two) = (sql.bind(*one), sql.bind(*two));
             // The first part again by itself: of two tables together, no index is used.
             seek += &format!(
                 " AND {first} {sign}= {one} AND ({first}, {second}) {sign} ({one}, {two})"
@@ -123,12 +123,12 @@ pub async fn page(
         }
     }
     let direction = if descending == page.backwards { "ASC" } else { "DESC" };
-    let limit = bind(&mut values, page.limit as i64 + 1);
+    let limit = sql.bind(page.limit as i64 + 1);
     let keys = format!(
         "SELECT CAST({first} AS bigint) AS place, {second} AS audience FROM {source}{seek} \
          ORDER BY {first} {direction}, {second} {direction} LIMIT {limit}"
     );
-    let mut rows = rows(app, &keys, values).await?;
+    let mut rows = rows(app, sql, &keys).await?;
     // The statement chooses the rows; the order in which a join gives them is its own.
     rows.sort_by_key(|row| row.key);
     if descending != page.backwards {
@@ -139,11 +139,10 @@ pub async fn page(
 
 /// The rows of some addresses that a reader may see.
 pub async fn visible_to(app: &App, reader: Reader, audiences: &[i64]) -> Result<Vec<Row>> {
-    let keys = format!(
-        "SELECT CAST(0 AS bigint) AS place, id AS audience FROM {} AS w",
-        app.db.dialect().integer_table("$1", &["id"])
-    );
-    let mut rows = rows(app, &keys, vec![integers(audiences.iter().map(|id| [*id]))]).await?;
+    let mut sql = app.db.sql("reports::visible_to");
+    let wanted = sql.integer_table(["id"], audiences.iter().map(|id| [*id]));
+    let keys = format!("SELECT CAST(0 AS bigint) AS place, id AS audience FROM {wanted} AS w");
+    let mut rows = rows(app, sql, &keys).await?;
     rows.retain(|row| match reader {
         Reader::Everything => true,
         Reader::User(user) => row.message.sender_id == Some(user),
@@ -158,7 +157,7 @@ pub fn may_see_names(app: &App, actor: &Actor) -> bool {
 }
 
 /// The rows with some keys, in one statement and as one text, as a page of an inbox is.
-async fn rows(app: &App, keys: &str, values: Vec<Value>) -> Result<Vec<Row>> {
+async fn rows(app: &App, mut sql: Sql, keys: &str) -> Result<Vec<Row>> {
     type Pieces =
         (i64, message_audience::Model, Option<user::Model>, Option<group::Model>, message::Model);
     let dialect = app.db.dialect();
@@ -169,13 +168,13 @@ async fn rows(app: &App, keys: &str, values: Vec<Value>) -> Result<Vec<Row>> {
         dialect.json_row::<group::Entity>("g"),
         dialect.json_row::<message::Entity>("m"),
     ));
-    let rows = format!(
+    sql.push(format!(
         "SELECT {} FROM ({keys}) AS k JOIN message_audience AS a ON a.id = k.audience \
          JOIN message AS m ON m.id = a.message_id LEFT JOIN user_account AS u ON u.id = a.user_id \
          LEFT JOIN user_group AS g ON g.id = a.group_id",
         dialect.json_list(&pieces)
-    );
-    let found: Vec<Pieces> = app.db.json(&rows, values).await?;
+    ));
+    let found: Vec<Pieces> = sql.json(app.db.read()).await?;
     let row = |(place, audience, user, group, message): Pieces| Row {
         key: (place, audience.id),
         audience,
@@ -191,30 +190,27 @@ async fn conditions(
     app: &App,
     actor: &Actor,
     filter: &ReadReportFilter,
-    values: &mut Vec<Value>,
+    sql: &mut Sql,
 ) -> Result<String> {
     let mut all = vec![match actor.reader() {
         Reader::Everything => "true".to_owned(),
-        Reader::User(user) => format!("m.sender_id = {}", bind(values, user)),
+        Reader::User(user) => format!("m.sender_id = {}", sql.bind(user)),
         Reader::System => "m.sender_id IS NULL".to_owned(),
     }];
     if let Some(sender) = &filter.sender {
-        all.push(format!("m.sender_id = {}", bind(values, person(app, sender).await?)));
+        all.push(format!("m.sender_id = {}", sql.bind(person(app, sender).await?)));
     }
     if let Some(message) = &filter.message_id {
-        all.push(format!(
-            "m.id = {}",
-            bind(values, id::Kind::Message.decode(message).unwrap_or(0))
-        ));
+        all.push(format!("m.id = {}", sql.bind(id::Kind::Message.decode(message).unwrap_or(0))));
     }
     match &filter.sent_to {
         None => {}
         Some(AudienceRef::User(user)) => {
-            all.push(format!("a.user_id = {}", bind(values, person(app, user).await?)))
+            all.push(format!("a.user_id = {}", sql.bind(person(app, user).await?)))
         }
         Some(AudienceRef::Group(group)) => {
             let group = groups::find(app.db.read(), group).await.map(|group| group.id);
-            all.push(format!("a.group_id = {}", bind(values, nobody(group)?)));
+            all.push(format!("a.group_id = {}", sql.bind(nobody(group)?)));
         }
     }
     for (field, time, sign) in
@@ -223,7 +219,7 @@ async fn conditions(
         if let Some(time) = time {
             all.push(format!(
                 "m.created_at {sign} {}",
-                bind(values, clock::given(&format!("filter.{field}"), time)?)
+                sql.bind(clock::given(&format!("filter.{field}"), time)?)
             ));
         }
     }
@@ -233,7 +229,7 @@ async fn conditions(
         }
         // A division, not a product: 29 of 100 is 0.29, and 0.29 times 100 is somewhat less than 29.
         let read = "CAST(a.read_count AS double precision) / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
-        all.push(format!("{read} <= {}", bind(values, rate)));
+        all.push(format!("{read} <= {}", sql.bind(rate)));
     }
     match filter.is_reply {
         Some(true) => all.push("m.parent_id IS NOT NULL".to_owned()),

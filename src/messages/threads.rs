@@ -96,11 +96,13 @@ pub fn follow(
 
 /// Locks a thread and counts one more change of it; gives its number.
 pub async fn change(tx: &Tx, root: i64) -> Result<i64> {
-    let next = "INSERT INTO thread (root_id, seq) VALUES ($1, 1) \
-                ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + 1 RETURNING seq";
-    let row =
-        tx.rows(next, [root.into()]).await?.pop().ok_or_else(|| Error::internal("no thread"))?;
-    Ok(row.try_get_by_index(0)?)
+    let mut sql = tx.sql("threads::change");
+    let root = sql.bind(root);
+    sql.push(format!(
+        "INSERT INTO thread (root_id, seq) VALUES ({root}, 1) \
+         ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + 1 RETURNING seq"
+    ));
+    sql.value(&**tx).await?.ok_or_else(|| Error::internal("no thread"))
 }
 
 /// The path of a reply: its parent's, then its number in the thread, such that bytes sort as the numbers do.

@@ -258,9 +258,12 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Mode
     if find(app, actor, id).await?.retracted_at.is_none() {
         let tx = app.db.begin().await?;
         tx.withdrawing().await?;
-        let retract =
-            "UPDATE activity SET retracted_at = $2 WHERE id = $1 AND retracted_at IS NULL";
-        tx.run(retract, [id.into(), app.clock.now().into()]).await?;
+        let mut sql = tx.sql("activities::retract");
+        let (this, now) = (sql.bind(id), sql.bind(app.clock.now()));
+        sql.push(format!(
+            "UPDATE activity SET retracted_at = {now} WHERE id = {this} AND retracted_at IS NULL"
+        ));
+        sql.run(&*tx).await?;
         tx.concerns([Topic::Schedule]);
         tx.commit().await?;
     }

@@ -10,8 +10,8 @@ use ::entity::{announcement, user};
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QueryResult, QuerySelect, Select,
+    ActiveValue::Set, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::{
     app::App,
     auth::Actor,
     clock,
-    db::{Db, Topic, Tx, list},
+    db::{Db, Sql, Topic, Tx},
     error::{Error, Result},
     id,
     idempotency::{self, Call, Claim},
@@ -102,22 +102,24 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     if is_published {
         tx.in_commit_order().await?;
     }
-    let insert = format!(
-        "INSERT INTO announcement \
-         (title, body, url, author_id, publish_at, expires_at, created_at, seen_count, read_count, position) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, CASE WHEN $8 THEN {NEXT_POSITION} END) RETURNING *"
-    );
+    let mut sql = tx.sql("announcements::insert");
     let values = [
-        title.into(),
-        input.body.into(),
-        input.url.filter(|url| !url.is_empty()).into(),
-        actor.user_id().into(),
-        publish_at.into(),
-        expires_at.into(),
-        now.into(),
-        is_published.into(),
+        ("title", sql.bind(title)),
+        ("body", sql.bind(input.body)),
+        ("url", sql.bind(input.url.filter(|url| !url.is_empty()))),
+        ("author_id", sql.bind(actor.user_id())),
+        ("publish_at", sql.bind(publish_at)),
+        ("expires_at", sql.bind(expires_at)),
+        ("created_at", sql.bind(now)),
     ];
-    let announcement = one(tx.rows(&insert, values).await?)?;
+    let columns = values.map(|(column, _)| column).join(", ");
+    let values = values.map(|(_, value)| value.to_string()).join(", ");
+    let is_first = sql.bind(is_published);
+    sql.push(format!(
+        "INSERT INTO announcement ({columns}, seen_count, read_count, position) \
+         VALUES ({values}, 0, 0, CASE WHEN {is_first} THEN {NEXT_POSITION} END) RETURNING *"
+    ));
+    let announcement = one(sql, &tx).await?;
     search::add(
         &tx,
         search::About::Announcement,
@@ -138,10 +140,9 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
 /// [`Tx::in_commit_order`] and the commit, and under that lock every round trip counts.
 const NEXT_POSITION: &str = "(SELECT coalesce(max(position), 0) + 1 FROM announcement)";
 
-/// The one row of a statement.
-fn one(mut rows: Vec<QueryResult>) -> Result<announcement::Model> {
-    let row = rows.pop().ok_or(Error::NotFound("announcement"))?;
-    Ok(announcement::Model::from_query_result(&row, "")?)
+/// The one announcement that a statement gives.
+async fn one(sql: Sql, tx: &Tx) -> Result<announcement::Model> {
+    sql.one(&**tx).await?.ok_or(Error::NotFound("announcement"))
 }
 
 /// Changes an announcement, also in the inboxes that have it.
@@ -237,9 +238,14 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
     if announcement.retracted_at.is_none() {
         let tx = app.db.begin().await?;
         tx.withdrawing().await?;
-        let retract = "UPDATE announcement SET retracted_at = $2, withdrawn_at = coalesce(withdrawn_at, $2) \
-                       WHERE id = $1 AND retracted_at IS NULL";
-        tx.run(retract, [id.into(), app.clock.now().into()]).await?;
+        let mut sql = tx.sql("announcements::retract");
+        let (this, now) = (sql.bind(id), sql.bind(app.clock.now()));
+        sql.push(format!(
+            "UPDATE announcement SET retracted_at = {now}, \
+             withdrawn_at = coalesce(withdrawn_at, {now}) \
+             WHERE id = {this} AND retracted_at IS NULL"
+        ));
+        sql.run(&*tx).await?;
         tx.concerns([Topic::Schedule]);
         tx.commit().await?;
     }
@@ -259,8 +265,10 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Announced> {
 }
 
 async fn lock(tx: &Tx, id: i64) -> Result<announcement::Model> {
-    let lock = format!("SELECT * FROM announcement WHERE id = $1 {}", tx.dialect().for_update());
-    one(tx.rows(&lock, [id.into()]).await?)
+    let mut sql = tx.sql("announcements::lock");
+    let (id, for_update) = (sql.bind(id), sql.dialect().for_update());
+    sql.push(format!("SELECT * FROM announcement WHERE id = {id} {for_update}"));
+    one(sql, tx).await
 }
 
 /// Publishes an announcement if its time has come and nobody else has. Nobody is to see one that has expired meanwhile, because
@@ -273,10 +281,12 @@ pub async fn publish(app: &App, id: i64) -> Result<()> {
     if row.position.is_none() && !is_over && row.publish_at <= now {
         tx.in_commit_order().await?;
         // What comes late, because no server was there, comes now.
-        let publish = format!(
-            "UPDATE announcement SET publish_at = $2, position = {NEXT_POSITION} WHERE id = $1"
-        );
-        tx.run(&publish, [id.into(), now.into()]).await?;
+        let mut sql = tx.sql("announcements::publish");
+        let (id, now) = (sql.bind(id), sql.bind(now));
+        sql.push(format!(
+            "UPDATE announcement SET publish_at = {now}, position = {NEXT_POSITION} WHERE id = {id}"
+        ));
+        sql.run(&*tx).await?;
         tx.concerns([Topic::Announcements]);
     }
     tx.commit().await
@@ -313,8 +323,13 @@ pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<i64>> {
 async fn withdraw(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
     tx.withdrawing().await?;
-    let withdraw = "UPDATE announcement SET withdrawn_at = $2 WHERE id = $1 AND withdrawn_at IS NULL AND expires_at <= $2";
-    tx.run(withdraw, [id.into(), app.clock.now().into()]).await?;
+    let mut sql = tx.sql("announcements::withdraw");
+    let (id, now) = (sql.bind(id), sql.bind(app.clock.now()));
+    sql.push(format!(
+        "UPDATE announcement SET withdrawn_at = {now} \
+         WHERE id = {id} AND withdrawn_at IS NULL AND expires_at <= {now}"
+    ));
+    sql.run(&*tx).await?;
     tx.concerns([Topic::Schedule]);
     tx.commit().await
 }
@@ -353,8 +368,13 @@ pub async fn leave(app: &App, id: i64) -> Result<()> {
 
 async fn settle(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
-    let settle = "UPDATE announcement SET settled_at = $2 WHERE id = $1 AND withdrawn_at IS NOT NULL AND settled_at IS NULL";
-    tx.run(settle, [id.into(), app.clock.now().into()]).await?;
+    let mut sql = tx.sql("announcements::settle");
+    let (id, now) = (sql.bind(id), sql.bind(app.clock.now()));
+    sql.push(format!(
+        "UPDATE announcement SET settled_at = {now} \
+         WHERE id = {id} AND withdrawn_at IS NOT NULL AND settled_at IS NULL"
+    ));
+    sql.run(&*tx).await?;
     tx.commit().await
 }
 
@@ -398,33 +418,44 @@ pub async fn recipient_counts(
     db: &Db,
     announcements: &[announcement::Model],
 ) -> Result<HashMap<i64, i64>> {
-    let known = "SELECT announcements_since, CAST(count(*) AS bigint) FROM inbox GROUP BY announcements_since";
-    let known = db.read().query_all_raw(db.statement(known, [])).await?;
-    let known = known.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)));
-    let known: BTreeMap<i64, i64> = known.collect::<Result<_>>()?;
+    #[derive(FromQueryResult)]
+    struct Known {
+        announcements_since: i64,
+        people: i64,
+    }
+    /// Those who were gone by a time.
+    #[derive(FromQueryResult)]
+    struct Gone {
+        publish_at: DateTime<Utc>,
+        announcements_since: i64,
+        people: i64,
+    }
+    let mut sql = db.sql("announcements::known");
+    sql.push("SELECT announcements_since, CAST(count(*) AS bigint) AS people FROM inbox ")
+        .push("GROUP BY announcements_since");
+    let known = sql.all::<Known>(db.read()).await?.into_iter();
+    let known: BTreeMap<_, _> =
+        known.map(|known| (known.announcements_since, known.people)).collect();
     // Between the publications of two that were asked for, each of the deactivated is looked at once.
-    let gone = format!(
-        "SELECT p.publish_at, b.announcements_since, CAST(count(*) AS bigint) \
-         FROM (SELECT publish_at, lag(publish_at, 1, $2) OVER (ORDER BY publish_at) AS previous \
-         FROM (SELECT DISTINCT publish_at FROM announcement WHERE {}) AS d) AS p \
-         JOIN user_account AS u ON u.deactivated_at > p.previous AND u.deactivated_at <= p.publish_at \
-         JOIN inbox AS b ON b.user_id = u.id GROUP BY p.publish_at, b.announcements_since",
-        db.dialect().is_one_of("id", "$1")
-    );
     let ids: Vec<_> = announcements.iter().map(|row| row.id).collect();
-    let gone = db
-        .read()
-        .query_all_raw(db.statement(gone, [list(&ids), DateTime::UNIX_EPOCH.into()]))
-        .await?;
-    let gone = gone.iter().map(|row| {
-        Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?))
-    });
-    let gone: Vec<(DateTime<Utc>, i64, i64)> = gone.collect::<Result<_>>()?;
+    let mut sql = db.sql("announcements::gone");
+    let (these, beginning) = (sql.is_one_of("id", &ids), sql.bind(DateTime::UNIX_EPOCH));
+    sql.push(format!(
+        "SELECT p.publish_at, b.announcements_since, CAST(count(*) AS bigint) AS people \
+         FROM (SELECT publish_at, lag(publish_at, 1, {beginning}) OVER (ORDER BY publish_at) \
+         AS previous FROM (SELECT DISTINCT publish_at FROM announcement WHERE {these}) AS d) AS p \
+         JOIN user_account AS u \
+         ON u.deactivated_at > p.previous AND u.deactivated_at <= p.publish_at \
+         JOIN inbox AS b ON b.user_id = u.id GROUP BY p.publish_at, b.announcements_since"
+    ));
+    let gone: Vec<Gone> = sql.all(db.read()).await?;
     let count = |row: &announcement::Model| {
         let position = row.position.unwrap_or(0);
-        let known: i64 = known.range(..position).map(|(_, count)| count).sum();
-        let gone = gone.iter().filter(|(by, since, _)| *since < position && *by <= row.publish_at);
-        (row.id, known - gone.map(|(_, _, count)| count).sum::<i64>())
+        let known: i64 = known.range(..position).map(|(_, people)| people).sum();
+        let gone = gone.iter().filter(|gone| {
+            gone.announcements_since < position && gone.publish_at <= row.publish_at
+        });
+        (row.id, known - gone.map(|gone| gone.people).sum::<i64>())
     };
     Ok(announcements.iter().map(count).collect())
 }

@@ -37,7 +37,7 @@ use tracing::Instrument;
 
 use crate::{
     app::App,
-    db::{Db, Dialect, Tx, integers, list},
+    db::{Db, Dialect, Tx},
     error::{Error, Result},
     inbox::{self as inboxes, live::News},
 };
@@ -55,16 +55,15 @@ const SMALLEST_WINDOW: i64 = 50_000;
 
 /// The row of an inbox that has taken in what is due, if that can be written now.
 pub async fn up_to_date_head(app: &App, user: i64) -> Result<inbox::Model> {
-    let dialect = app.db.dialect();
-    let look = format!(
-        "SELECT {} FROM inbox AS b WHERE b.user_id = $1",
-        dialect.json_list(&dialect.json_array(&format!(
-            "{}, CASE WHEN {} THEN 1 ELSE 0 END",
-            dialect.json_row::<inbox::Entity>("b"),
-            is_due(dialect)
-        )))
-    );
-    let found: Option<(inbox::Model, i32)> = app.db.json(&look, [user.into()]).await?.pop();
+    let mut sql = app.db.sql("pull::look");
+    let (dialect, owner) = (sql.dialect(), sql.bind(user));
+    let head_and_is_due = dialect.json_list(&dialect.json_array(&format!(
+        "{}, CASE WHEN {} THEN 1 ELSE 0 END",
+        dialect.json_row::<inbox::Entity>("b"),
+        is_due(dialect)
+    )));
+    sql.push(format!("SELECT {head_and_is_due} FROM inbox AS b WHERE b.user_id = {owner}"));
+    let found: Option<(inbox::Model, i32)> = sql.json(app.db.read()).await?.pop();
     match found {
         None => Err(Error::NotFound("inbox")),
         Some((head, 0)) => Ok(head),
@@ -77,11 +76,12 @@ pub async fn up_to_date_head(app: &App, user: i64) -> Result<inbox::Model> {
 
 /// The same of many, each once.
 pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
-    let dialect = app.db.dialect();
-    let (these, is_due) = (dialect.is_one_of("b.user_id", "$1"), is_due(dialect));
-    let due =
-        format!("SELECT b.user_id FROM inbox AS b WHERE {these} AND {is_due} ORDER BY b.user_id");
-    let due = app.db.integers(&due, [list(users)]).await?;
+    let mut sql = app.db.sql("pull::due_among");
+    let (these, is_due) = (sql.is_one_of("b.user_id", users), is_due(sql.dialect()));
+    sql.push(format!(
+        "SELECT b.user_id FROM inbox AS b WHERE {these} AND {is_due} ORDER BY b.user_id"
+    ));
+    let due: Vec<i64> = sql.values(app.db.read()).await?;
     if !due.is_empty() {
         before_look(app, due).await?;
     }
@@ -217,8 +217,10 @@ async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Resul
     let connected = app.live.connected();
     if !connected.is_empty() {
         if heads.1 > looked_at.1 {
-            let since = "SELECT DISTINCT target_id FROM activity WHERE id > $1";
-            news.targets.extend(app.db.integers(since, [looked_at.1.into()]).await?);
+            let mut sql = app.db.sql("pull::targets_since");
+            let since = sql.bind(looked_at.1);
+            sql.push(format!("SELECT DISTINCT target_id FROM activity WHERE id > {since}"));
+            news.targets.extend(sql.values::<i64>(app.db.read()).await?);
         }
         let mut due: Vec<_> = news.people.into_iter().collect();
         if news.announcements || heads.0 > looked_at.0 {
@@ -240,23 +242,25 @@ async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Resul
 
 /// Those among some people who have not taken in all announcements.
 async fn without_announcements(db: &Db, people: &[i64]) -> Result<Vec<i64>> {
-    let without = format!(
-        "SELECT b.user_id FROM inbox AS b WHERE {} AND b.announcements_pulled < \
-         (SELECT max(n.position) FROM announcement AS n)",
-        db.dialect().is_one_of("b.user_id", "$1")
-    );
-    db.integers(&without, [list(people)]).await
+    let mut sql = db.sql("pull::without_announcements");
+    let these = sql.is_one_of("b.user_id", people);
+    sql.push(format!(
+        "SELECT b.user_id FROM inbox AS b WHERE {these} AND b.announcements_pulled < \
+         (SELECT max(n.position) FROM announcement AS n)"
+    ));
+    sql.values(db.read()).await
 }
 
 /// Those among some people who follow one of these targets, and have not taken in what was done to it.
 async fn followers(db: &Db, targets: &[i64], people: &[i64]) -> Result<Vec<i64>> {
-    let dialect = db.dialect();
-    let followers = format!(
-        "SELECT DISTINCT s.user_id FROM {} AS t JOIN subscription AS s ON s.target_id = t.id AND s.until IS NULL AND {} \
-         JOIN inbox AS b ON b.user_id = s.user_id WHERE {}",
-        dialect.integer_table("$1", &["id"]),
-        dialect.is_one_of("s.user_id", "$2"),
-        is_newer(dialect),
-    );
-    db.integers(&followers, [integers(targets.iter().map(|id| [*id])), list(people)]).await
+    let mut sql = db.sql("pull::followers");
+    let targets = sql.integer_table(["id"], targets.iter().map(|id| [*id]));
+    let these = sql.is_one_of("s.user_id", people);
+    let is_newer = is_newer(sql.dialect());
+    sql.push(format!(
+        "SELECT DISTINCT s.user_id FROM {targets} AS t \
+         JOIN subscription AS s ON s.target_id = t.id AND s.until IS NULL AND {these} \
+         JOIN inbox AS b ON b.user_id = s.user_id WHERE {is_newer}"
+    ));
+    sql.values(db.read()).await
 }

@@ -9,7 +9,7 @@
 use ::entity::refresh;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    EntityTrait,
+    EntityTrait, FromQueryResult,
 };
 
 use crate::{
@@ -62,47 +62,68 @@ pub async fn soon(app: &App, noted: &[i64]) {
 
 /// What is noted, at most `limit` of it.
 pub async fn noted(app: &App, limit: u64) -> Result<Vec<i64>> {
-    app.db.integers(&format!("SELECT id FROM refresh ORDER BY id LIMIT {limit}"), []).await
+    let mut sql = app.db.sql("refresh::noted");
+    sql.push(format!("SELECT id FROM refresh ORDER BY id LIMIT {limit}"));
+    sql.values(app.db.read()).await
+}
+
+/// What is to be refreshed, and how far that got.
+#[derive(FromQueryResult)]
+struct Noted {
+    announcement_id: Option<i64>,
+    target_id: Option<i64>,
+    refreshed_to: i64,
 }
 
 /// Refreshes the items of the next [`BATCH`] people. Several may do it at once.
 pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
-    let lock = format!(
-        "SELECT r.announcement_id, r.target_id, r.refreshed_to FROM refresh AS r WHERE r.id = $1 {}",
-        tx.dialect().for_update()
-    );
-    let Some(row) = tx.rows(&lock, [id.into()]).await?.pop() else {
+    let mut sql = tx.sql("refresh::lock");
+    let (this, for_update) = (sql.bind(id), sql.dialect().for_update());
+    sql.push(format!(
+        "SELECT announcement_id, target_id, refreshed_to FROM refresh \
+         WHERE id = {this} {for_update}"
+    ));
+    let Some(noted) = sql.one::<Noted>(&*tx).await? else {
         // Somebody else has done it: in the same group of commits perhaps, and it is done when that is durable.
         return tx.commit().await;
     };
-    let (column, subject) = match row.try_get_by_index::<Option<i64>>(0)? {
-        Some(announcement) => ("announcement_id", announcement),
-        None => ("target_id", row.try_get_by_index(1)?),
+    let (column, subject) = match noted.announcement_id {
+        Some(announcement) => ("announcement_id", Some(announcement)),
+        None => ("target_id", noted.target_id),
     };
-    let after: i64 = row.try_get_by_index(2)?;
-    let next = format!(
+    let mut sql = tx.sql("refresh::next_part");
+    let (about, after) = (sql.bind(subject), sql.bind(noted.refreshed_to));
+    sql.push(format!(
         "SELECT max(user_id) FROM (SELECT DISTINCT user_id FROM inbox_item \
-         WHERE {column} = $1 AND user_id > $2 AND removed_at IS NULL ORDER BY user_id LIMIT {BATCH}) AS next"
-    );
-    let next = tx.rows(&next, [subject.into(), after.into()]).await?;
-    let up_to =
-        next.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
-    match up_to {
+         WHERE {column} = {about} AND user_id > {after} AND removed_at IS NULL \
+         ORDER BY user_id LIMIT {BATCH}) AS next"
+    ));
+    match sql.value::<i64>(&*tx).await? {
         Some(up_to) => {
             // All in this range. Who gets it later gets it as it is now.
-            let find = format!(
+            let mut sql = tx.sql("refresh::find");
+            let (about, after) = (sql.bind(subject), sql.bind(noted.refreshed_to));
+            let last = sql.bind(up_to);
+            sql.push(format!(
                 "SELECT id, user_id FROM inbox_item \
-                 WHERE {column} = $1 AND user_id > $2 AND user_id <= $3 AND removed_at IS NULL ORDER BY user_id"
-            );
-            let found = tx.rows(&find, [subject.into(), after.into(), up_to.into()]).await?;
-            let (items, owners) = inbox::items_and_owners(&found)?;
+                 WHERE {column} = {about} AND user_id > {after} AND user_id <= {last} \
+                 AND removed_at IS NULL ORDER BY user_id"
+            ));
+            let (items, owners) = inbox::items_and_owners(&sql.rows(&*tx).await?)?;
             inbox::lock(&tx, &owners).await?;
             inbox::apply(&tx, list(&items), "true", Change::Refresh, app.clock.now()).await?;
-            tx.run("UPDATE refresh SET refreshed_to = $2 WHERE id = $1", [id.into(), up_to.into()])
-                .await?;
+            let mut sql = tx.sql("refresh::note");
+            let (id, up_to) = (sql.bind(id), sql.bind(up_to));
+            sql.push(format!("UPDATE refresh SET refreshed_to = {up_to} WHERE id = {id}"));
+            sql.run(&*tx).await?;
         }
-        None => drop(tx.run("DELETE FROM refresh WHERE id = $1", [id.into()]).await?),
+        None => {
+            let mut sql = tx.sql("refresh::end");
+            let id = sql.bind(id);
+            sql.push(format!("DELETE FROM refresh WHERE id = {id}"));
+            sql.run(&*tx).await?;
+        }
     }
     tx.commit().await
 }

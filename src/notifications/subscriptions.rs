@@ -17,7 +17,6 @@ use sea_orm::{
 use crate::{
     app::App,
     auth::Actor,
-    db::bind,
     error::{Error, Result},
     notifications::{
         pull,
@@ -140,13 +139,17 @@ pub async fn cancel(
     pull::pull(app, &[user]).await?;
     let tx = app.db.begin().await?;
     let until = pull::before_change(&tx, app, user).await?;
-    let mut values = vec![until.into(), user.into(), target.id.into()];
-    let mut end =
-        "UPDATE subscription SET until = $1 WHERE user_id = $2 AND target_id = $3 AND until IS NULL".to_owned();
+    let mut sql = tx.sql("subscriptions::cancel");
+    let (until, owner, followed) = (sql.bind(until), sql.bind(user), sql.bind(target.id));
+    sql.push(format!(
+        "UPDATE subscription SET until = {until} \
+         WHERE user_id = {owner} AND target_id = {followed} AND until IS NULL"
+    ));
     if let Some(reason) = input.reason {
-        end += &format!(" AND reason = {}", bind(&mut values, reason));
+        let reason = sql.bind(reason);
+        sql.push(format!(" AND reason = {reason}"));
     }
-    tx.run(&end, values).await?;
+    sql.run(&*tx).await?;
     tx.commit().await?;
     following(app, user, target.id).await
 }
@@ -187,8 +190,13 @@ pub async fn configure(
             continue;
         }
         if let Some(old) = old {
-            let end = "UPDATE subscription_config SET until = $1, ended_at = $2 WHERE id = $3";
-            tx.run(end, [since.into(), now.into(), old.id.into()]).await?;
+            let mut sql = tx.sql("subscriptions::end_setting");
+            let (until, ended_at, id) = (sql.bind(since), sql.bind(now), sql.bind(old.id));
+            sql.push(format!(
+                "UPDATE subscription_config SET until = {until}, ended_at = {ended_at} \
+                 WHERE id = {id}"
+            ));
+            sql.run(&*tx).await?;
         }
         if let Some(enabled) = enabled {
             let new = subscription_config::ActiveModel {

@@ -20,7 +20,7 @@ use tracing::Instrument;
 use crate::{
     app::App,
     auth::{Actor, Claims, LONGEST_SUBJECT, Role},
-    db::{Topic, Tx, integers, list},
+    db::{Topic, Tx},
     error::{Error, Result},
     id,
     inbox::live,
@@ -209,14 +209,16 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     };
     search::change(tx, search::About::User, known.iter().map(text)).await?;
     // What was announced and done before somebody became known is not for them (N7).
-    let new_inboxes = format!(
+    let mut sql = tx.sql("users::insert_inboxes");
+    let people = sql.integer_table(["id"], known.iter().map(|user| [user.id]));
+    sql.push(format!(
         "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \
-         SELECT u.id, h.announcement, h.announcement, h.activity FROM {} AS u, \
+         SELECT u.id, h.announcement, h.announcement, h.activity FROM {people} AS u, \
          (SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, \
-         (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h WHERE true ON CONFLICT (user_id) DO NOTHING",
-        tx.dialect().integer_table("$1", &["id"])
-    );
-    tx.run(&new_inboxes, [integers(known.iter().map(|user| [user.id]))]).await?;
+         (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h \
+         WHERE true ON CONFLICT (user_id) DO NOTHING"
+    ));
+    sql.run(&**tx).await?;
     Ok(known)
 }
 
@@ -311,19 +313,20 @@ async fn set_deactivated(
 /// Deactivates people who have not replied to a message (M12), except who is deactivated already. Call
 /// `RecentUsers::forget_all` when it is committed.
 pub async fn shut_out(tx: &Tx, people: &[i64], message: i64, now: DateTime<Utc>) -> Result<u64> {
-    let dialect = tx.dialect();
     // In the order of [`write`]: two orders would lock each other out.
-    let lock = format!(
-        "SELECT id FROM user_account WHERE {} ORDER BY external_id {}",
-        dialect.is_one_of("id", "$1"),
-        dialect.for_update()
-    );
-    tx.rows(&lock, [list(people)]).await?;
-    let shut_out = format!(
-        "UPDATE user_account SET deactivated_at = $2, deactivated_by = $3 WHERE {} AND deactivated_at IS NULL",
-        dialect.is_one_of("id", "$1")
-    );
-    let count = tx.run(&shut_out, [list(people), now.into(), message.into()]).await?;
+    let mut sql = tx.sql("users::lock");
+    let (these, for_update) = (sql.is_one_of("id", people), sql.dialect().for_update());
+    sql.push(format!(
+        "SELECT id FROM user_account WHERE {these} ORDER BY external_id {for_update}"
+    ));
+    sql.rows(&**tx).await?;
+    let mut sql = tx.sql("users::shut_out");
+    let (these, now, message) = (sql.is_one_of("id", people), sql.bind(now), sql.bind(message));
+    sql.push(format!(
+        "UPDATE user_account SET deactivated_at = {now}, deactivated_by = {message} \
+         WHERE {these} AND deactivated_at IS NULL"
+    ));
+    let count = sql.run(&**tx).await?;
     live::tell_within(tx, people.iter().map(|person| Topic::User(*person))).await?;
     Ok(count)
 }

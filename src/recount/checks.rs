@@ -1,11 +1,10 @@
 //! The questions: each is one statement whose rows are what is wrong.
 
 use chrono::{DateTime, Utc};
-use sea_orm::Value;
 
 use super::Subject;
 use crate::{
-    db::Dialect,
+    db::{Dialect, Sql},
     id::Kind,
     inbox::{
         self,
@@ -21,12 +20,32 @@ pub enum Scope {
     Announcements,
 }
 
-/// A question about the rows with ids in `($1, $2]`.
+/// The rows that a question is about: those with ids in `(after, up_to]`.
+#[derive(Clone, Copy)]
+pub struct Range {
+    pub dialect: Dialect,
+    pub after: i64,
+    pub up_to: i64,
+    /// What expires after this time has surely not expired.
+    pub stays_until: DateTime<Utc>,
+}
+
+impl Range {
+    pub fn sql(self, name: &'static str) -> Sql {
+        Sql::new(name, self.dialect)
+    }
+
+    /// The condition that a column is within it.
+    pub fn has(self, sql: &mut Sql, column: &str) -> String {
+        let (after, up_to) = (sql.bind(self.after), sql.bind(self.up_to));
+        format!("{column} > {after} AND {column} <= {up_to}")
+    }
+}
+
+/// A question about some rows.
 pub struct Check {
     /// Its columns: the number of the subject, that of a part or NULL, and for each name what is kept and what is right.
-    pub sql: String,
-    /// `$3`, if there is one.
-    pub value: Option<Value>,
+    pub sql: Sql,
     pub subject: fn(i64) -> Subject,
     pub part: fn(i64) -> String,
     pub names: Vec<&'static str>,
@@ -47,34 +66,40 @@ impl Scope {
         }
     }
 
-    /// What to ask of each part. What expires after `stays_until` has surely not expired.
-    pub fn checks(self, dialect: Dialect, stays_until: DateTime<Utc>) -> Vec<Check> {
+    /// What to ask of each part.
+    pub fn checks(self, range: Range) -> Vec<Check> {
         match self {
             Scope::People => {
-                let checks = [counts(dialect), history(dialect), subscriptions(dialect)];
+                let checks = [counts(range), history(range), subscriptions(range)];
                 checks
                     .into_iter()
-                    .chain(activities())
-                    .chain(over())
-                    .chain(not_taken_in())
-                    .chain(unnoted())
+                    .chain(activities(range))
+                    .chain(over(range))
+                    .chain([not_taken_in(range)])
+                    .chain(unnoted(range))
                     .collect()
             }
-            Scope::Messages => vec![
-                recipients("message", "m.id", "NULL", "message_id"),
-                recipients("message_audience", "m.message_id", "m.id", "audience_id"),
-                undelivered(stays_until),
-                threads(dialect),
-                without_thread(),
-                reminders(),
-            ],
-            Scope::Announcements => vec![readers()],
+            Scope::Messages => {
+                let of_messages = range.sql("recount::recipients");
+                let of_addresses = range.sql("recount::recipients_by_address");
+                let address = ["message_audience", "m.message_id", "m.id", "audience_id"];
+                vec![
+                    recipients(range, of_messages, ["message", "m.id", "NULL", "message_id"]),
+                    recipients(range, of_addresses, address),
+                    undelivered(range),
+                    threads(range),
+                    without_thread(range),
+                    reminders(range),
+                ]
+            }
+            Scope::Announcements => vec![readers(range)],
         }
     }
 }
 
 /// Numbers that are not what they should be. `owner` and `part` are expressions over the rows `from`.
 fn compare(
+    mut sql: Sql,
     subject: fn(i64) -> Subject,
     owner: &str,
     part: &str,
@@ -88,14 +113,15 @@ fn compare(
     let differ: Vec<_> = (0..pairs.len())
         .map(|index| format!("kept{index} IS DISTINCT FROM right{index}"))
         .collect();
+    sql.push(format!(
+        "SELECT * FROM \
+         (SELECT {owner} AS owner, CAST({part} AS bigint) AS part, {} FROM {from}) AS c \
+         WHERE {} ORDER BY owner, part",
+        columns.join(", "),
+        differ.join(" OR ")
+    ));
     Check {
-        sql: format!(
-            "SELECT * FROM (SELECT {owner} AS owner, CAST({part} AS bigint) AS part, {} FROM {from}) AS c \
-             WHERE {} ORDER BY owner, part",
-            columns.join(", "),
-            differ.join(" OR ")
-        ),
-        value: None,
+        sql,
         subject,
         part: |part| Kind::InboxItem.encode(part),
         names: pairs.into_iter().map(|(name, ..)| name).collect(),
@@ -105,30 +131,23 @@ fn compare(
 
 /// Rows that should not be there, each with what is wrong with it.
 fn none(
+    mut sql: Sql,
     subject: fn(i64) -> Subject,
     owner: &str,
     (part, name): (&str, fn(i64) -> String),
     sentence: &'static str,
     from: &str,
 ) -> Check {
-    Check {
-        sql: format!(
-            "SELECT DISTINCT {owner} AS owner, {part} AS part FROM {from} ORDER BY owner, part"
-        ),
-        value: None,
-        subject,
-        part: name,
-        names: Vec::new(),
-        sentence: Some(sentence),
-    }
-}
-
-fn in_part(column: &str) -> String {
-    format!("{column} > $1 AND {column} <= $2")
+    sql.push(format!(
+        "SELECT DISTINCT {owner} AS owner, {part} AS part FROM {from} ORDER BY owner, part"
+    ));
+    Check { sql, subject, part: name, names: Vec::new(), sentence: Some(sentence) }
 }
 
 /// The counts and the positions of inboxes.
-fn counts(dialect: Dialect) -> Check {
+fn counts(range: Range) -> Check {
+    let dialect = range.dialect;
+    let mut sql = range.sql("recount::counts");
     let mut pairs: Vec<Pair> = inbox::COUNTS
         .iter()
         .map(|(name, _)| (*name, format!("b.{name}"), format!("coalesce(t.{name}, 0)")))
@@ -155,10 +174,10 @@ fn counts(dialect: Dialect) -> Check {
          ON t.user_id = b.user_id CROSS JOIN (SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, \
          (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h WHERE {}",
         inbox::tally(),
-        in_part("user_id"),
-        in_part("b.user_id")
+        range.has(&mut sql, "user_id"),
+        range.has(&mut sql, "b.user_id")
     );
-    compare(Subject::Inbox, "b.user_id", "NULL", pairs, &from)
+    compare(sql, Subject::Inbox, "b.user_id", "NULL", pairs, &from)
 }
 
 /// Where the announcements stood when the owner of an inbox became known: before any that it has, and not beyond what it has
@@ -173,24 +192,27 @@ pub fn since(dialect: Dialect, inbox: &str, pulled: &str) -> String {
 }
 
 /// The numbers of the changes that brought items and reminded of them: not after the one that touched them last.
-fn history(dialect: Dialect) -> Check {
+fn history(range: Range) -> Check {
+    let mut sql = range.sql("recount::history");
     let pairs = ["arrived_seq", "reminded_seq"].map(|name| {
         let kept = format!("i.{name}");
-        let right =
-            format!("CASE WHEN {kept} IS NOT NULL THEN {} END", dialect.least(&kept, "i.seq"));
+        let right = format!(
+            "CASE WHEN {kept} IS NOT NULL THEN {} END",
+            range.dialect.least(&kept, "i.seq")
+        );
         (name, kept, right)
     });
-    let from = format!("inbox_item AS i WHERE {}", in_part("i.user_id"));
-    compare(Subject::Inbox, "i.user_id", "i.id", pairs.into(), &from)
+    let from = format!("inbox_item AS i WHERE {}", range.has(&mut sql, "i.user_id"));
+    compare(sql, Subject::Inbox, "i.user_id", "i.id", pairs.into(), &from)
 }
 
 /// What items of activities say of these, and of who did them.
-fn activities() -> Vec<Check> {
-    let links = |columns: &str, group: &str| {
+fn activities(range: Range) -> Vec<Check> {
+    let links = |sql: &mut Sql, columns: &str, group: &str| {
         format!(
             "(SELECT {columns} FROM inbox_item AS x JOIN inbox_item_activity AS l ON l.item_id = x.id \
              JOIN activity AS a ON a.id = l.activity_id WHERE {} GROUP BY {group})",
-            in_part("x.user_id")
+            range.has(sql, "x.user_id")
         )
     };
     let pairs = vec![
@@ -203,15 +225,17 @@ fn activities() -> Vec<Check> {
             "coalesce(t.actors, 0)".to_owned(),
         ),
     ];
+    let mut sql = range.sql("recount::activities");
     let of_item = links(
+        &mut sql,
         "l.item_id, count(*) AS activities, count(DISTINCT coalesce(a.actor_id, 0)) AS actors, max(l.activity_id) AS latest",
         "l.item_id",
     );
     let from = format!(
         "inbox_item AS i LEFT JOIN {of_item} AS t ON t.item_id = i.id WHERE i.kind = 'activity' AND {}",
-        in_part("i.user_id")
+        range.has(&mut sql, "i.user_id")
     );
-    let items = compare(Subject::Inbox, "i.user_id", "i.id", pairs, &from);
+    let items = compare(sql, Subject::Inbox, "i.user_id", "i.id", pairs, &from);
 
     let pairs = vec![
         (
@@ -225,83 +249,93 @@ fn activities() -> Vec<Check> {
             "t.latest".to_owned(),
         ),
     ];
+    let mut sql = range.sql("recount::actors");
     let of_actor = links(
+        &mut sql,
         "l.item_id, coalesce(a.actor_id, 0) AS actor_id, count(*) AS activities, max(l.activity_id) AS latest",
         "l.item_id, coalesce(a.actor_id, 0)",
     );
     let from = format!(
         "inbox_item AS i JOIN inbox_item_actor AS p ON p.item_id = i.id \
          LEFT JOIN {of_actor} AS t ON t.item_id = p.item_id AND t.actor_id = p.actor_id WHERE {}",
-        in_part("i.user_id")
+        range.has(&mut sql, "i.user_id")
     );
-    let actors = compare(Subject::Inbox, "i.user_id", "i.id", pairs, &from);
+    let actors = compare(sql, Subject::Inbox, "i.user_id", "i.id", pairs, &from);
 
+    let mut sql = range.sql("recount::empty");
     let empty = format!(
         "inbox_item AS i WHERE i.kind = 'activity' AND i.removed_at IS NULL AND {} \
          AND NOT EXISTS (SELECT 1 FROM inbox_item_activity AS l WHERE l.item_id = i.id)",
-        in_part("i.user_id")
+        range.has(&mut sql, "i.user_id")
     );
     let item: (&str, fn(i64) -> String) = ("i.id", |id| Kind::InboxItem.encode(id));
-    let empty =
-        none(Subject::Inbox, "i.user_id", item, "has no activities and is still there", &empty);
+    let empty = none(
+        sql,
+        Subject::Inbox,
+        "i.user_id",
+        item,
+        "has no activities and is still there",
+        &empty,
+    );
 
+    let mut sql = range.sql("recount::twice");
     let twice = format!(
         "(SELECT i.user_id, l.activity_id FROM inbox_item AS i JOIN inbox_item_activity AS l ON l.item_id = i.id \
          WHERE {} GROUP BY i.user_id, l.activity_id HAVING count(*) > 1) AS d",
-        in_part("i.user_id")
+        range.has(&mut sql, "i.user_id")
     );
     let activity: (&str, fn(i64) -> String) = ("d.activity_id", |id| Kind::Activity.encode(id));
-    let twice = none(Subject::Inbox, "d.user_id", activity, "is in it twice", &twice);
+    let twice = none(sql, Subject::Inbox, "d.user_id", activity, "is in it twice", &twice);
     vec![items, actors, empty, twice]
 }
 
 /// What has left the inboxes, and is in one.
-fn over() -> Vec<Check> {
+fn over(range: Range) -> Vec<Check> {
     const SENTENCE: &str = "is over and still there";
-    let in_part = in_part("i.user_id");
-    let over = |part: (&str, fn(i64) -> String), from: &str| {
-        none(Subject::Inbox, "i.user_id", part, SENTENCE, from)
+    let over = |mut sql: Sql, part: (&str, fn(i64) -> String), joined: &str, is_over: &str| {
+        let in_range = range.has(&mut sql, "i.user_id");
+        let from = format!("inbox_item AS i {joined} WHERE {in_range} AND {is_over}");
+        none(sql, Subject::Inbox, "i.user_id", part, SENTENCE, &from)
     };
     let of_kind = |kind: &ItemKind| {
         let ItemKind { column, table, alias, .. } = kind;
         let has_left = kind.has_left?;
-        let from = format!(
-            "inbox_item AS i JOIN {table} AS {alias} ON {alias}.id = i.{column} \
-             WHERE {in_part} AND i.removed_at IS NULL AND {has_left}"
-        );
-        Some(over((&format!("{alias}.id"), kind.encode), &from))
+        Some(over(
+            range.sql("recount::over"),
+            (&format!("{alias}.id"), kind.encode),
+            &format!("JOIN {table} AS {alias} ON {alias}.id = i.{column}"),
+            &format!("i.removed_at IS NULL AND {has_left}"),
+        ))
     };
-    let activities = format!(
-        "inbox_item AS i JOIN inbox_item_activity AS l ON l.item_id = i.id JOIN activity AS a ON a.id = l.activity_id \
-         WHERE {in_part} AND a.settled_at IS NOT NULL"
+    let activities = over(
+        range.sql("recount::activities_over"),
+        ("a.id", |id| Kind::Activity.encode(id)),
+        "JOIN inbox_item_activity AS l ON l.item_id = i.id \
+         JOIN activity AS a ON a.id = l.activity_id",
+        "a.settled_at IS NOT NULL",
     );
-    let activities = over(("a.id", |id| Kind::Activity.encode(id)), &activities);
     ItemKind::all().filter_map(of_kind).chain([activities]).collect()
 }
 
 /// Announcements that an inbox says to have taken in, and has not.
-fn not_taken_in() -> [Check; 1] {
+fn not_taken_in(range: Range) -> Check {
+    let mut sql = range.sql("recount::not_taken_in");
     let from = format!(
         "inbox AS b JOIN announcement AS n ON n.position > b.announcements_since AND n.position <= b.announcements_pulled \
          AND n.withdrawn_at IS NULL WHERE {} AND NOT EXISTS (SELECT 1 FROM inbox_item AS i \
          WHERE i.announcement_id = n.id AND i.user_id = b.user_id AND i.removed_at IS NULL)",
-        in_part("b.user_id")
+        range.has(&mut sql, "b.user_id")
     );
-    [none(
-        Subject::Inbox,
-        "b.user_id",
-        ("n.id", |id| Kind::Announcement.encode(id)),
-        "is missing",
-        &from,
-    )]
+    let announcement: (&str, fn(i64) -> String) = ("n.id", |id| Kind::Announcement.encode(id));
+    none(sql, Subject::Inbox, "b.user_id", announcement, "is missing", &from)
 }
 
 /// What somebody has seen or read in their inbox, and the sender is not told.
-fn unnoted() -> Vec<Check> {
+fn unnoted(range: Range) -> Vec<Check> {
     const SENTENCE: &str = "has seen or read it, which is not noted";
     let user: (&str, fn(i64) -> String) = ("i.user_id", |id| Kind::User.encode(id));
-    let is_unnoted = "(i.read_at IS NOT NULL AND r.read_at IS NULL OR i.seen_at IS NOT NULL AND r.seen_at IS NULL)";
-    let in_part = in_part("i.user_id");
+    let is_unnoted = "(i.read_at IS NOT NULL AND r.read_at IS NULL \
+                      OR i.seen_at IS NOT NULL AND r.seen_at IS NULL)";
     let of_kind = |kind: &ItemKind| {
         let Receipts { join, noted_by } = kind.receipts.as_ref()?;
         let column = format!("i.{}", kind.column);
@@ -309,14 +343,18 @@ fn unnoted() -> Vec<Check> {
             NotedBy::Recipient => (Subject::Message, String::new()),
             NotedBy::Reader => (Subject::Announcement, format!("{column} IS NOT NULL AND ")),
         };
-        let from = format!("inbox_item AS i {join} WHERE {which}{in_part} AND {is_unnoted}");
-        Some(none(subject, &column, user, SENTENCE, &from))
+        let mut sql = range.sql("recount::unnoted");
+        let in_range = range.has(&mut sql, "i.user_id");
+        let from = format!("inbox_item AS i {join} WHERE {which}{in_range} AND {is_unnoted}");
+        Some(none(sql, subject, &column, user, SENTENCE, &from))
     };
     ItemKind::all().filter_map(of_kind).collect()
 }
 
 /// From and up to which activities subscriptions hold: not beyond what there is, and not backwards.
-fn subscriptions(dialect: Dialect) -> Check {
+fn subscriptions(range: Range) -> Check {
+    let dialect = range.dialect;
+    let mut sql = range.sql("recount::subscriptions");
     let since = dialect.least("s.since", "h.activity");
     let until = dialect.greatest(&since, &dialect.least("s.until", "h.activity"));
     let pairs = vec![
@@ -325,14 +363,14 @@ fn subscriptions(dialect: Dialect) -> Check {
     ];
     let from = format!(
         "subscription AS s CROSS JOIN (SELECT coalesce(max(id), 0) AS activity FROM activity) AS h WHERE {}",
-        in_part("s.user_id")
+        range.has(&mut sql, "s.user_id")
     );
-    let check = compare(Subject::Subscriptions, "s.user_id", "s.target_id", pairs, &from);
+    let check = compare(sql, Subject::Subscriptions, "s.user_id", "s.target_id", pairs, &from);
     Check { part: |id| Kind::Target.encode(id), ..check }
 }
 
 /// How many a message, or each of its addresses, has reached, and who of them has seen and read it. Each person counts once.
-fn recipients(table: &str, owner: &str, part: &str, column: &str) -> Check {
+fn recipients(range: Range, mut sql: Sql, [table, owner, part, column]: [&str; 4]) -> Check {
     let pairs = ["recipient_count", "seen_count", "read_count"]
         .map(|name| (name, format!("m.{name}"), format!("coalesce(t.{name}, 0)")));
     let who = |condition: &str| format!("count(DISTINCT CASE WHEN {condition} THEN r.user_id END)");
@@ -342,48 +380,56 @@ fn recipients(table: &str, owner: &str, part: &str, column: &str) -> Check {
         who("true"),
         who("r.seen_at IS NOT NULL"),
         who("r.read_at IS NOT NULL"),
-        in_part("r.message_id"),
-        in_part(owner),
+        range.has(&mut sql, "r.message_id"),
+        range.has(&mut sql, owner),
     );
-    let check = compare(Subject::Message, owner, part, pairs.into(), &from);
+    let check = compare(sql, Subject::Message, owner, part, pairs.into(), &from);
     Check { part: |id| format!("address {id}"), ..check }
 }
 
 /// Messages that have not expired and are not in the inbox of a recipient, once the delivery has come there.
-fn undelivered(stays_until: DateTime<Utc>) -> Check {
+fn undelivered(range: Range) -> Check {
+    let mut sql = range.sql("recount::undelivered");
+    let (in_range, stays) = (range.has(&mut sql, "m.id"), stays(&mut sql, range.stays_until));
     let from = format!(
-        "message AS m JOIN message_recipient AS r ON r.message_id = m.id LEFT JOIN delivery AS d ON d.message_id = m.id \
-         WHERE {} AND {STAYS} AND r.user_id <= coalesce(d.delivered_to, {}) AND NOT EXISTS (SELECT 1 FROM inbox_item AS i \
-         WHERE i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL)",
-        in_part("m.id"),
+        "message AS m JOIN message_recipient AS r ON r.message_id = m.id \
+         LEFT JOIN delivery AS d ON d.message_id = m.id \
+         WHERE {in_range} AND {stays} AND r.user_id <= coalesce(d.delivered_to, {}) \
+         AND NOT EXISTS (SELECT 1 FROM inbox_item AS i WHERE i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL)",
         i64::MAX
     );
     let user: (&str, fn(i64) -> String) = ("r.user_id", |id| Kind::User.encode(id));
-    let check = none(Subject::Delivery, "m.id", user, "does not have it", &from);
-    Check { value: Some(stays_until.into()), ..check }
+    none(sql, Subject::Delivery, "m.id", user, "does not have it", &from)
 }
 
-/// Messages `m` that have surely not expired: not by `$3`.
-pub const STAYS: &str = "m.expired_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > $3)";
+/// Messages `m` that have surely not expired: not by a time.
+pub fn stays(sql: &mut Sql, until: DateTime<Utc>) -> String {
+    let until = sql.bind(until);
+    format!("m.expired_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {until})")
+}
 
 /// The length of a thread's history: at least the change that touched any of its messages last.
-fn threads(dialect: Dialect) -> Check {
+fn threads(range: Range) -> Check {
+    let dialect = range.dialect;
+    let mut sql = range.sql("recount::threads");
     let latest =
         |which: &str| format!("coalesce((SELECT max(m.seq) FROM message AS m WHERE {which}), 0)");
     let of_any = dialect.greatest(&latest("m.root_id = t.root_id"), &latest("m.id = t.root_id"));
     let pairs = vec![("seq", "t.seq".to_owned(), dialect.greatest("t.seq", &of_any))];
-    let from = format!("thread AS t WHERE {}", in_part("t.root_id"));
-    compare(Subject::Thread, "t.root_id", "NULL", pairs, &from)
+    let from = format!("thread AS t WHERE {}", range.has(&mut sql, "t.root_id"));
+    compare(sql, Subject::Thread, "t.root_id", "NULL", pairs, &from)
 }
 
-fn without_thread() -> Check {
+fn without_thread(range: Range) -> Check {
+    let mut sql = range.sql("recount::without_thread");
     let from = format!(
         "message AS m WHERE {} AND m.seq > 0 \
          AND NOT EXISTS (SELECT 1 FROM thread AS t WHERE t.root_id = coalesce(m.root_id, m.id))",
-        in_part("m.id")
+        range.has(&mut sql, "m.id")
     );
     let message: (&str, fn(i64) -> String) = ("m.id", |id| Kind::Message.encode(id));
     none(
+        sql,
         Subject::Thread,
         "coalesce(m.root_id, m.id)",
         message,
@@ -393,18 +439,20 @@ fn without_thread() -> Check {
 }
 
 /// Reminders of messages that have left the inboxes.
-fn reminders() -> Check {
+fn reminders(range: Range) -> Check {
+    let mut sql = range.sql("recount::reminders");
     let from = format!(
         "reminder AS r JOIN message AS m ON m.id = r.message_id \
          WHERE {} AND m.expired_at IS NOT NULL AND r.next_at IS NOT NULL",
-        in_part("m.id")
+        range.has(&mut sql, "m.id")
     );
     let none_named: (&str, fn(i64) -> String) = ("CAST(NULL AS bigint)", |_| String::new());
-    none(Subject::Reminder, "m.id", none_named, "goes on after the message has expired", &from)
+    none(sql, Subject::Reminder, "m.id", none_named, "goes on after the message has expired", &from)
 }
 
 /// The people who have seen and read an announcement.
-fn readers() -> Check {
+fn readers(range: Range) -> Check {
+    let mut sql = range.sql("recount::readers");
     let pairs =
         [("seen_count", "count(*)"), ("read_count", "count(r.read_at)")].map(|(name, count)| {
             let right = format!(
@@ -412,6 +460,6 @@ fn readers() -> Check {
             );
             (name, format!("n.{name}"), right)
         });
-    let from = format!("announcement AS n WHERE {}", in_part("n.id"));
-    compare(Subject::Announcement, "n.id", "NULL", pairs.into(), &from)
+    let from = format!("announcement AS n WHERE {}", range.has(&mut sql, "n.id"));
+    compare(sql, Subject::Announcement, "n.id", "NULL", pairs.into(), &from)
 }

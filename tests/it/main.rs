@@ -53,6 +53,7 @@ mod search;
 mod servers;
 mod shape;
 mod shutdown;
+mod sql;
 mod sse;
 mod statements;
 mod story;

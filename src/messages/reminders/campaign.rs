@@ -1,7 +1,6 @@
 //! The end of a campaign (M12): who was told that it was the last time, and has not replied, is deactivated.
 
 use chrono::{DateTime, Utc};
-use sea_orm::ConnectionTrait;
 
 use crate::{
     app::App,
@@ -17,19 +16,23 @@ const OPEN: &str =
 
 /// When the time to respond to a campaign is over next.
 pub async fn next_over(app: &App) -> Result<Option<DateTime<Utc>>> {
-    let next = format!(
-        "SELECT r.respond_by FROM reminder AS r WHERE {OPEN} AND r.respond_by IS NOT NULL ORDER BY r.respond_by LIMIT 1"
-    );
-    let next = app.db.read().query_one_raw(app.db.statement(next, [])).await?;
-    Ok(next.map(|row| row.try_get_by_index(0)).transpose()?)
+    let mut sql = app.db.sql("campaign::next_over");
+    sql.push(format!(
+        "SELECT r.respond_by FROM reminder AS r WHERE {OPEN} AND r.respond_by IS NOT NULL \
+         ORDER BY r.respond_by LIMIT 1"
+    ));
+    sql.value(app.db.read()).await
 }
 
 /// The campaigns whose time to respond is over, at most `limit` of them.
 pub async fn over(app: &App, limit: u64) -> Result<Vec<i64>> {
-    let over = format!(
-        "SELECT r.message_id FROM reminder AS r WHERE {OPEN} AND r.respond_by <= $1 ORDER BY r.respond_by LIMIT {limit}"
-    );
-    app.db.integers(&over, [app.clock.now().into()]).await
+    let mut sql = app.db.sql("campaign::over");
+    let now = sql.bind(app.clock.now());
+    sql.push(format!(
+        "SELECT r.message_id FROM reminder AS r WHERE {OPEN} AND r.respond_by <= {now} \
+         ORDER BY r.respond_by LIMIT {limit}"
+    ));
+    sql.values(app.db.read()).await
 }
 
 /// One transaction of a campaign: deactivates the next people who have not replied in time.
@@ -38,25 +41,35 @@ pub async fn over(app: &App, limit: u64) -> Result<Vec<i64>> {
 pub async fn deactivate(app: &App, message: i64) -> Result<()> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
-    let lock = format!(
-        "SELECT r.deactivated_to FROM reminder AS r WHERE r.message_id = $2 AND {OPEN} AND r.respond_by <= $1 {}",
-        tx.dialect().for_update()
-    );
-    let Some(state) = tx.rows(&lock, [now.into(), message.into()]).await?.pop() else {
+    let mut sql = tx.sql("campaign::lock");
+    let (of, by, for_update) = (sql.bind(message), sql.bind(now), sql.dialect().for_update());
+    sql.push(format!(
+        "SELECT r.deactivated_to FROM reminder AS r \
+         WHERE r.message_id = {of} AND {OPEN} AND r.respond_by <= {by} {for_update}"
+    ));
+    let Some(after) = sql.value(&*tx).await? else {
         // Others have done it, perhaps in the same group of commits: it is done when that is durable.
         return tx.commit().await;
     };
-    let silent = silent(&tx, message, state.try_get_by_index(0)?).await?;
+    let silent = silent(&tx, message, after).await?;
     match silent.last() {
         Some(last) => {
             let count = users::shut_out(&tx, &silent, message, now).await?;
             tracing::info!(message, count, "deactivated those who have not replied");
-            let note = "UPDATE reminder SET deactivated_to = $2 WHERE message_id = $1";
-            tx.run(note, [message.into(), (*last).into()]).await?;
+            let mut sql = tx.sql("campaign::note");
+            let (message, last) = (sql.bind(message), sql.bind(*last));
+            sql.push(format!(
+                "UPDATE reminder SET deactivated_to = {last} WHERE message_id = {message}"
+            ));
+            sql.run(&*tx).await?;
         }
         None => {
-            let note = "UPDATE reminder SET deactivated_at = $2 WHERE message_id = $1";
-            tx.run(note, [message.into(), now.into()]).await?;
+            let mut sql = tx.sql("campaign::end");
+            let (message, now) = (sql.bind(message), sql.bind(now));
+            sql.push(format!(
+                "UPDATE reminder SET deactivated_at = {now} WHERE message_id = {message}"
+            ));
+            sql.run(&*tx).await?;
             tx.concerns([Topic::Schedule]);
         }
     }
@@ -68,14 +81,16 @@ pub async fn deactivate(app: &App, message: i64) -> Result<()> {
 /// The next recipients who had the last reminder and have not replied, in their order. Not who sent it. What was the last one
 /// before the expiry was put off is not the last any more: that one came at the expiry or after it.
 async fn silent(tx: &Tx, message: i64, after: i64) -> Result<Vec<i64>> {
-    let silent = format!(
-        "SELECT DISTINCT r.user_id FROM message_recipient AS r JOIN message AS m ON m.id = r.message_id \
-         JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id AND i.respond_by IS NOT NULL \
-         AND i.reminded_at >= m.expires_at \
-         WHERE r.message_id = $1 AND r.user_id > $2 AND i.user_id > $2 AND r.replied_at IS NULL AND r.user_id <> coalesce(m.sender_id, 0) \
-         ORDER BY r.user_id LIMIT {}",
-        inbox::BATCH
-    );
-    let silent = tx.rows(&silent, [message.into(), after.into()]).await?;
-    Ok(silent.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
+    let mut sql = tx.sql("campaign::silent");
+    let (message, after, most) = (sql.bind(message), sql.bind(after), inbox::BATCH);
+    sql.push(format!(
+        "SELECT DISTINCT r.user_id FROM message_recipient AS r \
+         JOIN message AS m ON m.id = r.message_id \
+         JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id \
+         AND i.respond_by IS NOT NULL AND i.reminded_at >= m.expires_at \
+         WHERE r.message_id = {message} AND r.user_id > {after} AND i.user_id > {after} \
+         AND r.replied_at IS NULL AND r.user_id <> coalesce(m.sender_id, 0) \
+         ORDER BY r.user_id LIMIT {most}"
+    ));
+    sql.values(&**tx).await
 }

@@ -166,13 +166,14 @@ pub async fn change(
     now: DateTime<Utc>,
 ) -> Result<()> {
     // Waits for a date that is under way.
-    let lock =
-        format!("SELECT 1 FROM reminder WHERE message_id = $1 {}", tx.dialect().for_update());
-    tx.rows(&lock, [message.id.into()]).await?;
+    super::lock(tx, message.id).await?;
     match plan {
         MaybeUndefined::Value(plan) => return set(tx, message.id, plan, now, expiry).await,
         MaybeUndefined::Null => {
-            tx.run("DELETE FROM reminder WHERE message_id = $1", [message.id.into()]).await?;
+            let mut sql = tx.sql("reminders::delete");
+            let message = sql.bind(message.id);
+            sql.push(format!("DELETE FROM reminder WHERE message_id = {message}"));
+            sql.run(&**tx).await?;
             return Ok(());
         }
         MaybeUndefined::Undefined if expiry == message.expires_at => return Ok(()),

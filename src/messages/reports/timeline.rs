@@ -3,7 +3,7 @@
 use ::entity::message;
 use async_graphql::Enum;
 use chrono::{DateTime, Datelike, Days, NaiveDateTime, NaiveTime, Utc};
-use sea_orm::ConnectionTrait;
+use sea_orm::FromQueryResult;
 
 use crate::{
     app::App,
@@ -38,14 +38,21 @@ pub async fn timeline(
     message: &message::Model,
     interval: Interval,
 ) -> Result<Vec<Point>> {
-    let by_hour = format!(
-        "SELECT {} AS hour, count(*) FROM (SELECT min(read_at) AS read_at FROM message_recipient \
-         WHERE message_id = $1 AND read_at IS NOT NULL GROUP BY user_id) AS r GROUP BY 1 ORDER BY 1",
-        app.db.dialect().hour("r.read_at")
-    );
+    #[derive(FromQueryResult)]
+    struct ByHour {
+        hour: String,
+        readers: i64,
+    }
+    let mut sql = app.db.sql("timeline::by_hour");
+    let (message, hour) = (sql.bind(message.id), sql.dialect().hour("r.read_at"));
+    sql.push(format!(
+        "SELECT {hour} AS hour, count(*) AS readers \
+         FROM (SELECT min(read_at) AS read_at FROM message_recipient \
+         WHERE message_id = {message} AND read_at IS NOT NULL GROUP BY user_id) AS r \
+         GROUP BY 1 ORDER BY 1"
+    ));
     let mut points: Vec<Point> = Vec::new();
-    for row in app.db.read().query_all_raw(app.db.statement(by_hour, [message.id.into()])).await? {
-        let (hour, count): (String, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    for ByHour { hour, readers: count } in sql.all(app.db.read()).await? {
         let at =
             begin(&hour, interval).ok_or_else(|| Error::internal(format!("{hour} is no hour")))?;
         let before = points.last().map_or(0, |point| point.read_count);

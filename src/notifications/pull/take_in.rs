@@ -13,11 +13,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::{
     app::App,
-    db::{Db, Topic, Tx, bind, integers, list},
+    db::{Db, Param, Topic, Tx, list},
     error::{Error, Result},
     inbox,
 };
@@ -46,14 +46,23 @@ pub struct Taken {
     pub activities: i64,
 }
 
+/// An announcement that is to come into an inbox.
+#[derive(FromQueryResult)]
+struct Announced {
+    user_id: i64,
+    announcement_id: i64,
+    position: i64,
+}
+
 /// An activity that is to come into an inbox.
+#[derive(FromQueryResult)]
 struct Match {
-    user: i64,
-    activity: i64,
-    target: i64,
+    user_id: i64,
+    activity_id: i64,
+    target_id: i64,
     action: String,
     /// 0: the system.
-    actor: i64,
+    actor_id: i64,
 }
 
 /// What makes activities one item: the person, the target and the action.
@@ -75,16 +84,16 @@ pub async fn take_in(
     let mut announcements =
         announcements(tx, &owners, first_announcement, last_announcement).await?;
     let up_to_announcement =
-        cut(&mut announcements, last_announcement, |(_, _, position)| *position);
+        cut(&mut announcements, last_announcement, |due: &Announced| due.position);
     let end_of_window = first_activity.saturating_add(window).min(last_activity);
     let mut matches = matches(tx, app, &owners, end_of_window).await?;
-    let up_to_activity = cut(&mut matches, end_of_window, |found| found.activity);
+    let up_to_activity = cut(&mut matches, end_of_window, |found| found.activity_id);
 
     let groups = group(matches);
     let open = open_items(tx, &groups).await?;
     let changed: BTreeSet<i64> = announcements
         .iter()
-        .map(|(user, ..)| *user)
+        .map(|due| due.user_id)
         .chain(groups.keys().map(|(user, ..)| *user))
         .collect();
     // An item that grows is counted by what it was and what it becomes; what a new one counts for is known.
@@ -95,8 +104,8 @@ pub async fn take_in(
         inbox::begin_change(tx, &growing, &items).await?;
     }
     let mut new: BTreeMap<i64, (i64, i64)> = owners.iter().map(|user| (*user, (0, 0))).collect();
-    for (user, ..) in &announcements {
-        new.entry(*user).or_default().0 += 1;
+    for due in &announcements {
+        new.entry(due.user_id).or_default().0 += 1;
     }
     for key in groups.keys().filter(|key| !open.contains_key(*key)) {
         new.entry(key.0).or_default().1 += 1;
@@ -115,33 +124,55 @@ pub async fn take_in(
 
 /// Where the announcements and the activities stand.
 pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i64)> {
-    let heads = "SELECT (SELECT coalesce(max(position), 0) FROM announcement), (SELECT coalesce(max(id), 0) FROM activity)";
-    let row = connection.query_one_raw(db.statement(heads, [])).await?;
-    let row = row.ok_or_else(|| Error::internal("a select without a row"))?;
-    Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
+    #[derive(FromQueryResult)]
+    struct Heads {
+        announcement: i64,
+        activity: i64,
+    }
+    let mut sql = db.sql("take_in::heads");
+    sql.push("SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, ")
+        .push("(SELECT coalesce(max(id), 0) FROM activity) AS activity");
+    let heads: Option<Heads> = sql.one(connection).await?;
+    let heads = heads.ok_or_else(|| Error::internal("a select without a row"))?;
+    Ok((heads.announcement, heads.activity))
 }
 
 /// Locks the inboxes of those who are active: nobody takes in for the others. Gives the positions up to which all of them have
 /// taken in announcements and activities, too.
 async fn lock(tx: &Tx, users: &[i64], if_locked: IfLocked) -> Result<(Vec<i64>, i64, i64)> {
-    let dialect = tx.dialect();
+    #[derive(FromQueryResult)]
+    struct Locked {
+        user_id: i64,
+        announcements_pulled: i64,
+        activities_pulled: i64,
+    }
     if if_locked == IfLocked::Wait && users.len() > 1 {
         inbox::lock(tx, users).await?;
     }
-    let lock = format!(
-        "SELECT b.user_id, b.announcements_pulled, b.activities_pulled FROM inbox AS b WHERE {} AND {} ORDER BY b.user_id {}",
-        dialect.is_one_of("b.user_id", "$1"),
-        dialect.checked("EXISTS (SELECT 1 FROM user_account AS u WHERE u.id = b.user_id AND u.deactivated_at IS NULL)"),
-        match if_locked {
-            IfLocked::Wait => dialect.for_update().to_owned(),
-            IfLocked::PassOver => dialect.for_update_of_unlocked("b"),
-        }
+    let mut sql = tx.sql(match if_locked {
+        IfLocked::Wait => "take_in::lock",
+        IfLocked::PassOver => "take_in::lock_unlocked",
+    });
+    let (dialect, these) = (sql.dialect(), sql.is_one_of("b.user_id", users));
+    let is_active = dialect.checked(
+        "EXISTS (SELECT 1 FROM user_account AS u \
+         WHERE u.id = b.user_id AND u.deactivated_at IS NULL)",
     );
-    let rows = tx.rows(&lock, [list(users)]).await?;
-    let column =
-        |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
-    let least = |index| Ok::<_, Error>(column(index)?.into_iter().min().unwrap_or(i64::MAX));
-    Ok((column(0)?, least(1)?, least(2)?))
+    let for_update = match if_locked {
+        IfLocked::Wait => dialect.for_update().to_owned(),
+        IfLocked::PassOver => dialect.for_update_of_unlocked("b"),
+    };
+    sql.push(format!(
+        "SELECT b.user_id, b.announcements_pulled, b.activities_pulled FROM inbox AS b \
+         WHERE {these} AND {is_active} ORDER BY b.user_id {for_update}"
+    ));
+    let locked: Vec<Locked> = sql.all(&**tx).await?;
+    let least = |of: fn(&Locked) -> i64| locked.iter().map(of).min().unwrap_or(i64::MAX);
+    Ok((
+        locked.iter().map(|inbox| inbox.user_id).collect(),
+        least(|inbox| inbox.announcements_pulled),
+        least(|inbox| inbox.activities_pulled),
+    ))
 }
 
 /// Shortens rows, which are sorted by position and may be one more than [`MOST`], to whole positions. Gives the last one that
@@ -153,79 +184,61 @@ fn cut<R>(rows: &mut Vec<R>, last: i64, position: impl Fn(&R) -> i64) -> i64 {
     up_to
 }
 
-/// The announcements that are due: for whom, which, and their positions.
+/// The announcements that are due, in the order of their positions.
 ///
 /// Those that have expired by the clock of this server are among them until they are withdrawn for all: by the clock of another
 /// they may not have, and an inbox that has passed one over never gets it.
-async fn announcements(
-    tx: &Tx,
-    owners: &[i64],
-    first: i64,
-    last: i64,
-) -> Result<Vec<(i64, i64, i64)>> {
-    let due = format!(
-        "SELECT b.user_id, n.id, n.position FROM inbox AS b \
-         JOIN announcement AS n ON n.position > b.announcements_pulled AND n.position <= $2 \
-         WHERE {} AND n.position > $3 AND n.withdrawn_at IS NULL ORDER BY n.position LIMIT {}",
-        tx.dialect().is_one_of("b.user_id", "$1"),
-        MOST + 1
-    );
-    let rows = tx.rows(&due, [list(owners), last.into(), first.into()]).await?;
-    let row = |row: &QueryResult| {
-        Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?))
-    };
-    rows.iter().map(row).collect()
+async fn announcements(tx: &Tx, owners: &[i64], first: i64, last: i64) -> Result<Vec<Announced>> {
+    let mut sql = tx.sql("take_in::announcements");
+    let these = sql.is_one_of("b.user_id", owners);
+    let (first, last, most) = (sql.bind(first), sql.bind(last), MOST + 1);
+    sql.push(format!(
+        "SELECT b.user_id, n.id AS announcement_id, n.position FROM inbox AS b \
+         JOIN announcement AS n ON n.position > b.announcements_pulled AND n.position <= {last} \
+         WHERE {these} AND n.position > {first} AND n.withdrawn_at IS NULL \
+         ORDER BY n.position LIMIT {most}"
+    ));
+    sql.all(&**tx).await
 }
 
 /// The activities that are due: those that a subscription older than them asks for, that their owner wants, and that are not
 /// their own doing. For each subscription the index is read from the position on, and nothing else.
 async fn matches(tx: &Tx, app: &App, owners: &[i64], last: i64) -> Result<Vec<Match>> {
-    let dialect = tx.dialect();
-    let mut values = vec![list(owners), last.into()];
-    let off: Vec<_> = app
-        .catalog
-        .actions_off_by_default()
-        .into_iter()
-        .map(|key| bind(&mut values, key))
-        .collect();
+    let mut sql = tx.sql("take_in::matches");
+    let dialect = sql.dialect();
+    let (these, last) = (sql.is_one_of("b.user_id", owners), sql.bind(last));
+    let off = app.catalog.actions_off_by_default().into_iter();
+    let off: Vec<_> = off.map(|key| sql.bind(key).to_string()).collect();
     let by_default = if off.is_empty() {
         "true".into()
     } else {
         format!("s.action NOT IN ({})", off.join(", "))
     };
+    let (since, most) = (dialect.greatest("s.since", "b.activities_pulled"), MOST + 1);
     let newer = format!(
-        "SELECT x.id FROM activity AS x WHERE x.target_id = s.target_id AND x.action = s.action AND x.id > {} AND x.id <= $2 \
-         AND x.retracted_at IS NULL AND (x.actor_id IS NULL OR x.actor_id <> s.user_id) ORDER BY x.id LIMIT {}",
-        dialect.greatest("s.since", "b.activities_pulled"),
-        MOST + 1
+        "SELECT x.id FROM activity AS x WHERE x.target_id = s.target_id AND x.action = s.action \
+         AND x.id > {since} AND x.id <= {last} AND x.retracted_at IS NULL \
+         AND (x.actor_id IS NULL OR x.actor_id <> s.user_id) ORDER BY x.id LIMIT {most}"
     );
-    let due = format!(
-        "SELECT DISTINCT b.user_id, a.id, a.target_id, a.action, coalesce(a.actor_id, 0) FROM inbox AS b \
-         JOIN subscription AS s ON s.user_id = b.user_id AND s.until IS NULL {} \
-         WHERE {} AND a.id IS NOT NULL AND coalesce((SELECT c.enabled FROM subscription_config AS c \
+    let activities = dialect.left_join_each("activity", "a", &newer);
+    sql.push(format!(
+        "SELECT DISTINCT b.user_id, a.id AS activity_id, a.target_id, a.action, \
+         coalesce(a.actor_id, 0) AS actor_id FROM inbox AS b \
+         JOIN subscription AS s ON s.user_id = b.user_id AND s.until IS NULL {activities} \
+         WHERE {these} AND a.id IS NOT NULL \
+         AND coalesce((SELECT c.enabled FROM subscription_config AS c \
          WHERE c.user_id = s.user_id AND c.action = s.action AND c.until IS NULL), {by_default}) \
-         ORDER BY a.id, b.user_id LIMIT {}",
-        dialect.left_join_each("activity", "a", &newer),
-        dialect.is_one_of("b.user_id", "$1"),
-        MOST + 1
-    );
-    let found = |row: &QueryResult| {
-        Ok(Match {
-            user: row.try_get_by_index(0)?,
-            activity: row.try_get_by_index(1)?,
-            target: row.try_get_by_index(2)?,
-            action: row.try_get_by_index(3)?,
-            actor: row.try_get_by_index(4)?,
-        })
-    };
-    tx.rows(&due, values).await?.iter().map(found).collect()
+         ORDER BY a.id, b.user_id LIMIT {most}"
+    ));
+    sql.all(&**tx).await
 }
 
 /// What becomes one item, in the order of the activities.
 fn group(matches: Vec<Match>) -> BTreeMap<Key, Vec<Match>> {
     let mut groups: BTreeMap<Key, Vec<Match>> = BTreeMap::new();
     for found in matches {
-        groups.entry((found.user, found.target, found.action.clone())).or_default().push(found);
+        let key = (found.user_id, found.target_id, found.action.clone());
+        groups.entry(key).or_default().push(found);
     }
     groups
 }
@@ -235,45 +248,55 @@ async fn open_items(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>) -> Result<HashM
     if groups.is_empty() {
         return Ok(HashMap::new());
     }
-    let open = format!(
-        "SELECT (SELECT x.id FROM inbox_item AS x WHERE x.target_id = a.target_id AND x.user_id = w.user_id \
-         AND x.action = a.action AND x.removed_at IS NULL AND x.archived_at IS NULL AND x.read_at IS NULL \
-         ORDER BY x.id DESC LIMIT 1) AS item, w.user_id, a.target_id, a.action \
-         FROM {} AS w JOIN activity AS a ON a.id = w.activity_id",
-        tx.dialect().integer_table("$1", &["user_id", "activity_id"])
-    );
-    let about = groups.iter().map(|((user, ..), matches)| [*user, matches[0].activity]);
-    let mut items = HashMap::new();
-    for row in tx.rows(&open, [integers(about)]).await? {
-        if row.try_get_by_index::<Option<i64>>(0)?.is_some() {
-            items.extend([item(&row)?]);
-        }
-    }
-    Ok(items)
+    let mut sql = tx.sql("take_in::open_items");
+    let about = groups.iter().map(|((user, ..), matches)| [*user, matches[0].activity_id]);
+    let wanted = sql.integer_table(["user_id", "activity_id"], about);
+    sql.push(format!(
+        "SELECT (SELECT x.id FROM inbox_item AS x \
+         WHERE x.target_id = a.target_id AND x.user_id = w.user_id AND x.action = a.action \
+         AND x.removed_at IS NULL AND x.archived_at IS NULL AND x.read_at IS NULL \
+         ORDER BY x.id DESC LIMIT 1) AS id, w.user_id, a.target_id, a.action \
+         FROM {wanted} AS w JOIN activity AS a ON a.id = w.activity_id"
+    ));
+    let found: Vec<ActivityItem> = sql.all(&**tx).await?;
+    Ok(found.into_iter().filter_map(ActivityItem::known).collect())
 }
 
-/// A row of an item: its id, and what it is about.
-fn item(row: &QueryResult) -> Result<(Key, i64)> {
-    let key = (row.try_get_by_index(1)?, row.try_get_by_index(2)?, row.try_get_by_index(3)?);
-    Ok((key, row.try_get_by_index(0)?))
+/// An item of activities, if there is one, and what it is about.
+#[derive(FromQueryResult)]
+struct ActivityItem {
+    id: Option<i64>,
+    user_id: i64,
+    target_id: i64,
+    action: String,
+}
+
+impl ActivityItem {
+    fn known(self) -> Option<(Key, i64)> {
+        Some(((self.user_id, self.target_id, self.action), self.id?))
+    }
 }
 
 async fn insert_announcements(
     tx: &Tx,
-    announcements: &[(i64, i64, i64)],
+    announcements: &[Announced],
     seqs: &HashMap<i64, i64>,
 ) -> Result<()> {
     if announcements.is_empty() {
         return Ok(());
     }
-    let insert = format!(
-        "INSERT INTO inbox_item (user_id, kind, announcement_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT d.user_id, 'announcement', n.id, d.seq, d.seq, n.publish_at, n.publish_at FROM {} AS d \
-         JOIN announcement AS n ON n.id = d.announcement_id ORDER BY n.position",
-        tx.dialect().integer_table("$1", &["user_id", "announcement_id", "seq"])
-    );
-    let rows = announcements.iter().map(|(user, id, _)| [*user, *id, seq_of(seqs, *user)]);
-    tx.run(&insert, [integers(rows)]).await?;
+    let mut sql = tx.sql("take_in::insert_announcements");
+    let rows = announcements
+        .iter()
+        .map(|due| [due.user_id, due.announcement_id, seq_of(seqs, due.user_id)]);
+    let due = sql.integer_table(["user_id", "announcement_id", "seq"], rows);
+    sql.push(format!(
+        "INSERT INTO inbox_item \
+         (user_id, kind, announcement_id, seq, arrived_seq, created_at, updated_at) \
+         SELECT d.user_id, 'announcement', n.id, d.seq, d.seq, n.publish_at, n.publish_at \
+         FROM {due} AS d JOIN announcement AS n ON n.id = d.announcement_id ORDER BY n.position"
+    ));
+    sql.run(&**tx).await?;
     Ok(())
 }
 
@@ -287,38 +310,41 @@ async fn grow(
     if groups.is_empty() {
         return Ok(());
     }
-    let dialect = tx.dialect();
     let new = groups.iter().filter(|(key, _)| !items.contains_key(*key));
     let new: Vec<_> = new
-        .map(|((user, ..), matches)| [*user, matches[0].activity, seq_of(seqs, *user)])
+        .map(|((user, ..), matches)| [*user, matches[0].activity_id, seq_of(seqs, *user)])
         .collect();
     if !new.is_empty() {
-        let insert = format!(
-            "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
-             SELECT d.user_id, 'activity', a.target_id, a.action, d.seq, d.seq, a.created_at, a.created_at FROM {} AS d \
+        let mut sql = tx.sql("take_in::insert_items");
+        let new = sql.integer_table(["user_id", "activity_id", "seq"], new);
+        sql.push(format!(
+            "INSERT INTO inbox_item \
+             (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
+             SELECT d.user_id, 'activity', a.target_id, a.action, d.seq, d.seq, \
+             a.created_at, a.created_at FROM {new} AS d \
              JOIN activity AS a ON a.id = d.activity_id ORDER BY a.id \
-             RETURNING id, user_id, target_id, action",
-            dialect.integer_table("$1", &["user_id", "activity_id", "seq"])
-        );
-        for row in tx.rows(&insert, [integers(new)]).await? {
-            items.extend([item(&row)?]);
-        }
+             RETURNING id, user_id, target_id, action"
+        ));
+        let inserted: Vec<ActivityItem> = sql.all(&**tx).await?;
+        items.extend(inserted.into_iter().filter_map(ActivityItem::known));
     }
     let (mut links, mut actors, mut changes) = (Vec::new(), BTreeMap::new(), HashMap::new());
     for (key, matches) in groups {
         let item = *items.get(key).ok_or_else(|| Error::internal("an item was not inserted"))?;
         changes.insert(item, seq_of(seqs, key.0));
         for found in matches {
-            links.push([item, found.activity]);
-            let (count, latest) = actors.entry((item, found.actor)).or_insert((0, 0));
-            (*count, *latest) = (*count + 1, found.activity);
+            links.push([item, found.activity_id]);
+            let (count, latest) = actors.entry((item, found.actor_id)).or_insert((0, 0));
+            (*count, *latest) = (*count + 1, found.activity_id);
         }
     }
-    let link = format!(
-        "INSERT INTO inbox_item_activity (item_id, activity_id) SELECT item_id, activity_id FROM {} AS d",
-        dialect.integer_table("$1", &["item_id", "activity_id"])
-    );
-    tx.run(&link, [integers(links.iter().copied())]).await?;
+    let mut sql = tx.sql("take_in::link");
+    let new = sql.integer_table(["item_id", "activity_id"], links.iter().copied());
+    sql.push(format!(
+        "INSERT INTO inbox_item_activity (item_id, activity_id) \
+         SELECT item_id, activity_id FROM {new} AS d"
+    ));
+    sql.run(&**tx).await?;
     let mut new_actors = count_actors(tx, &actors).await?;
 
     let mut grown: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
@@ -335,17 +361,20 @@ async fn grow(
             changes.remove(&item).unwrap_or(0),
         ]
     });
-    let update = format!(
-        "UPDATE inbox_item SET activity_count = CAST(inbox_item.activity_count + d.activities AS integer), \
-         actor_count = CAST(inbox_item.actor_count + d.actors AS integer), activity_id = d.latest, seen_at = NULL, \
-         updated_at = {}, seq = d.seq, arrived_seq = d.seq FROM {} AS d WHERE inbox_item.id = d.id",
-        dialect.greatest(
-            "inbox_item.updated_at",
-            "(SELECT a.created_at FROM activity AS a WHERE a.id = d.latest)"
-        ),
-        dialect.integer_table("$1", &["id", "activities", "actors", "latest", "seq"]),
+    let mut sql = tx.sql("take_in::grow");
+    let grown = sql.integer_table(["id", "activities", "actors", "latest", "seq"], grown);
+    let updated_at = sql.dialect().greatest(
+        "inbox_item.updated_at",
+        "(SELECT a.created_at FROM activity AS a WHERE a.id = d.latest)",
     );
-    tx.run(&update, [integers(grown)]).await?;
+    sql.push(format!(
+        "UPDATE inbox_item SET \
+         activity_count = CAST(inbox_item.activity_count + d.activities AS integer), \
+         actor_count = CAST(inbox_item.actor_count + d.actors AS integer), \
+         activity_id = d.latest, seen_at = NULL, updated_at = {updated_at}, \
+         seq = d.seq, arrived_seq = d.seq FROM {grown} AS d WHERE inbox_item.id = d.id"
+    ));
+    sql.run(&**tx).await?;
     Ok(())
 }
 
@@ -354,23 +383,30 @@ async fn count_actors(
     tx: &Tx,
     actors: &BTreeMap<(i64, i64), (i64, i64)>,
 ) -> Result<HashMap<i64, i64>> {
-    let count = format!(
-        "INSERT INTO inbox_item_actor (item_id, actor_id, activity_count, latest_activity_id) \
-         SELECT item_id, actor_id, CAST(activities AS integer), latest FROM {} AS d WHERE true \
-         ON CONFLICT (item_id, actor_id) DO UPDATE SET \
-         activity_count = inbox_item_actor.activity_count + excluded.activity_count, \
-         latest_activity_id = excluded.latest_activity_id RETURNING item_id, actor_id, activity_count",
-        tx.dialect().integer_table("$1", &["item_id", "actor_id", "activities", "latest"])
-    );
+    #[derive(FromQueryResult)]
+    struct Counted {
+        item_id: i64,
+        actor_id: i64,
+        activity_count: i32,
+    }
+    let mut sql = tx.sql("take_in::count_actors");
     let rows =
         actors.iter().map(|((item, actor), (count, latest))| [*item, *actor, *count, *latest]);
+    let did = sql.integer_table(["item_id", "actor_id", "activities", "latest"], rows);
+    sql.push(format!(
+        "INSERT INTO inbox_item_actor (item_id, actor_id, activity_count, latest_activity_id) \
+         SELECT item_id, actor_id, CAST(activities AS integer), latest FROM {did} AS d WHERE true \
+         ON CONFLICT (item_id, actor_id) DO UPDATE SET \
+         activity_count = inbox_item_actor.activity_count + excluded.activity_count, \
+         latest_activity_id = excluded.latest_activity_id \
+         RETURNING item_id, actor_id, activity_count"
+    ));
     let mut new = HashMap::new();
-    for row in tx.rows(&count, [integers(rows)]).await? {
-        let key: (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        let in_all = i64::from(row.try_get_by_index::<i32>(2)?);
+    for Counted { item_id, actor_id, activity_count } in sql.all(&**tx).await? {
         // Nobody is known of whom there is no more than what was just added.
-        if actors.get(&key).is_some_and(|(added, _)| *added == in_all) {
-            *new.entry(key.0).or_default() += 1;
+        let added = actors.get(&(item_id, actor_id)).map(|(added, _)| *added);
+        if added == Some(activity_count.into()) {
+            *new.entry(item_id).or_default() += 1;
         }
     }
     Ok(new)
@@ -387,28 +423,40 @@ async fn count_and_move(
     announcements: i64,
     activities: i64,
 ) -> Result<HashMap<i64, i64>> {
-    let dialect = tx.dialect();
-    let more =
-        |column: &str, what: &str| format!("{column} = CAST(inbox.{column} + {what} AS integer)");
-    let update = format!(
-        "UPDATE inbox SET seq = inbox.seq + d.changes, \
-         {}, {}, {}, {}, announcements_pulled = {}, activities_pulled = {} FROM {} AS d \
-         WHERE inbox.user_id = d.user_id RETURNING inbox.user_id, inbox.seq",
-        more("unread", "d.announcements + d.activities"),
-        more("unseen", "d.announcements + d.activities"),
-        more("unread_announcements", "d.announcements"),
-        more("unread_activities", "d.activities"),
-        dialect.greatest("inbox.announcements_pulled", "$2"),
-        dialect.greatest("inbox.activities_pulled", "$3"),
-        dialect.integer_table("$1", &["user_id", "announcements", "activities", "changes"]),
-    );
+    #[derive(FromQueryResult)]
+    struct Moved {
+        user_id: i64,
+        seq: i64,
+    }
+    let mut sql = tx.sql("take_in::count_and_move");
     // The change of an inbox in which items grow is counted already.
     let is_change = |user, count| count > 0 && growing.binary_search(user).is_err();
     let rows = new.iter().map(|(user, (announcements, activities))| {
         [*user, *announcements, *activities, i64::from(is_change(user, announcements + activities))]
     });
-    let rows = tx.rows(&update, [integers(rows), announcements.into(), activities.into()]).await?;
-    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+    let new = sql.integer_table(["user_id", "announcements", "activities", "changes"], rows);
+    let (announcements, activities) = (sql.bind(announcements), sql.bind(activities));
+    let further = |column: &str, to: Param| {
+        let to = tx.dialect().greatest(&format!("inbox.{column}"), &to.to_string());
+        format!("{column} = {to}")
+    };
+    let more =
+        |column: &str, what: &str| format!("{column} = CAST(inbox.{column} + {what} AS integer)");
+    let counts = [
+        more("unread", "d.announcements + d.activities"),
+        more("unseen", "d.announcements + d.activities"),
+        more("unread_announcements", "d.announcements"),
+        more("unread_activities", "d.activities"),
+        further("announcements_pulled", announcements),
+        further("activities_pulled", activities),
+    ];
+    sql.push(format!(
+        "UPDATE inbox SET seq = inbox.seq + d.changes, {} FROM {new} AS d \
+         WHERE inbox.user_id = d.user_id RETURNING inbox.user_id, inbox.seq",
+        counts.join(", ")
+    ));
+    let moved: Vec<Moved> = sql.all(&**tx).await?;
+    Ok(moved.into_iter().map(|inbox| (inbox.user_id, inbox.seq)).collect())
 }
 
 /// The number of the change that is under way in an inbox. Every inbox that is taken into has one.

@@ -1,0 +1,214 @@
+//! The statements that are written as SQL: every one is run on both databases.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::json;
+use tidings::{db::name_and_text, messages::reminders, notifications::pull, recount};
+
+use crate::{
+    app::{TestApp, To, both},
+    messages::crowd,
+    plans::{postgres_plan, values},
+    reminders::{remind_with, travel},
+};
+
+/// Those that the stories below cannot be sure to reach, and why.
+const NOT_REACHED: [&str; 1] = [
+    // What was created and not heard of is looked for every five seconds.
+    "pull::targets_since",
+];
+/// Those that SQLite does without.
+const ONLY_POSTGRES: [&str; 2] = ["db::advisory_lock", "db::notify"];
+/// A text that has a value in it is another one each time.
+const MOST_TEXTS: usize = 6;
+
+both! {
+    /// This finds a text that one of the databases does not understand, and a statement that no
+    /// story runs.
+    async fn every_statement_is_prepared(app: TestApp) {
+        app.db.take_statements();
+        messages_are_sent_and_reported(&app).await;
+        notifications_come_and_go(&app).await;
+        many_are_reminded_and_shut_out(&app).await;
+        what_is_wrong_is_mended(&app).await;
+
+        let mut ran: BTreeMap<String, BTreeMap<String, Statement>> = BTreeMap::new();
+        for statement in app.db.take_statements() {
+            if let (Some(name), text) = name_and_text(&statement.sql) {
+                ran.entry(name.to_owned()).or_default().insert(text.to_owned(), statement);
+            }
+        }
+        let tx = app.db.begin().await.unwrap();
+        for (name, texts) in &ran {
+            assert!(texts.len() <= MOST_TEXTS, "{name} has {} texts: {texts:#?}", texts.len());
+            for statement in texts.values() {
+                prepare(&*tx, statement).await;
+            }
+        }
+        let mut missing = names(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
+        assert!(missing.len() > 50, "{missing:?}");
+        let unknown: Vec<_> = ran.keys().filter(|name| !missing.contains(*name)).collect();
+        assert!(unknown.is_empty(), "not in the source: {unknown:?}");
+        missing.retain(|name| !ran.contains_key(name) && !NOT_REACHED.contains(&name.as_str()));
+        missing.retain(|name| app.db.is_postgres() || !ONLY_POSTGRES.contains(&name.as_str()));
+        assert!(missing.is_empty(), "nobody has run {missing:?}");
+    }
+}
+
+/// The names of statements in the source: texts such as `delivery::next_part`.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+    };
+    let is_name = |text: &&str| {
+        text.split_once("::").is_some_and(|(module, name)| is_word(module) && is_word(name))
+    };
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names.extend(self::names(&path));
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap_or_default();
+        let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in source.lines().map(str::trim) {
+            if !line.starts_with("//") && !line.starts_with("#[") {
+                names.extend(line.split('"').skip(1).step_by(2).filter(is_name).map(String::from));
+            }
+        }
+    }
+    names
+}
+
+async fn prepare(connection: &impl ConnectionTrait, statement: &Statement) {
+    if statement.db_backend == DbBackend::Postgres {
+        postgres_plan(connection, statement, false).await;
+        return;
+    }
+    let explain = format!("EXPLAIN {}", statement.sql);
+    let explain = Statement::from_sql_and_values(DbBackend::Sqlite, explain, values(statement));
+    connection.query_all_raw(explain).await.unwrap();
+}
+
+async fn messages_are_sent_and_reported(app: &TestApp) {
+    let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
+    app.group("team", &[&bob, &carol]).await;
+    let to = [To::Group("team").input()];
+    let input = json!({"to": to, "subject": "hello", "body": "", "idempotencyKey": "k"});
+    let hello = alice.create_message(input).await;
+    bob.reply(&hello, "hello yourself", "EVERYONE").await;
+    bob.change("markRead", &[&bob.item("hello").await]).await;
+    let report = "query($id: ID!) { readReport(first: 1) { nodes { id } }
+        message(id: $id) { readTimeline(interval: DAY) { readCount } } }";
+    let report = alice.query(report, json!({"id": hello})).await;
+    let row = &report["readReport"]["nodes"][0]["id"];
+    alice.query("query($id: ID!) { node(id: $id) { id } }", json!({"id": row})).await;
+    let by_rate = "{ readReport(first: 1, orderBy: LOWEST_RATE_FIRST) { nodes { id } } }";
+    alice.query(by_rate, json!({})).await;
+
+    // A reminder that is called off, one that this version does not understand, and one to few.
+    let update = "mutation($id: ID!) {
+        updateMessage(input: {messageId: $id, reminder: null}) { message { id } } }";
+    let daily = json!({"frequency": "daily"});
+    let id = remind_with(&alice, &[To::User(&bob)], "form", None, daily.clone()).await;
+    alice.query(update, json!({"id": id})).await;
+    remind_with(&alice, &[To::User(&bob)], "moons", None, daily.clone()).await;
+    run(app, "UPDATE reminder SET step = '1 moon'").await;
+    let id = remind_with(&alice, &[To::User(&carol)], "form", None, daily).await;
+    app.advance(TimeDelta::days(1));
+    app.run_due().await;
+    reminders::remind(app).await.unwrap();
+    carol.reply(&id, "done", "SENDER").await;
+    alice.expire(&id, app.now() + TimeDelta::hours(1)).await;
+    app.advance(TimeDelta::hours(2));
+    app.run_due().await;
+    // The keys of calls are forgotten.
+    app.advance(TimeDelta::days(60));
+    app.run_due().await;
+}
+
+async fn notifications_come_and_go(app: &TestApp) {
+    let [ada, bob, eve] = app.users(["ada", "bob", "eve"]).await;
+    for user in [&ada, &bob] {
+        user.follow("post", "create_post").await;
+    }
+    app.act(&eve, "comment", "post").await;
+    let news = app.announce("news").await;
+    ada.counts().await;
+    app.act(&bob, "comment", "post").await;
+    let people = app.db.integers("SELECT user_id FROM inbox", []).await.unwrap();
+    pull::heads_of(app, &people).await.unwrap();
+
+    // Those who are connected take in at once.
+    let mut live = ada.follow_inbox(None).await;
+    app.announce("more").await;
+    live.take_titles(1).await;
+    let mistake = app.act(&eve, "comment", "post").await;
+    live.take_titles(1).await;
+    app.retract_activity(&mistake).await;
+
+    let asked = "query($id: ID!) { announcement(id: $id) { readStats { recipientCount } } }";
+    app.service().query(asked, json!({"id": news})).await;
+    app.update_announcement(json!({"announcementId": news, "title": "old"})).await;
+    app.retract_announcement(&news).await;
+    let hour = |hours: i64| (app.now() + TimeDelta::hours(hours)).to_rfc3339();
+    app.announce_with(
+        json!({"title": "soon", "body": "", "publishAt": hour(1), "expiresAt": hour(2)}),
+    )
+    .await;
+    for _ in 0..2 {
+        app.advance(TimeDelta::hours(1));
+        app.run_due().await;
+    }
+
+    ada.want("comment", Some(false)).await;
+    ada.want("comment", None).await;
+    ada.unfollow("post", Some("create_post")).await;
+}
+
+/// More people than one transaction takes.
+async fn many_are_reminded_and_shut_out(app: &TestApp) {
+    let admin = app.admin().await;
+    crowd(app, 6_000).await;
+    let day = |days: i64| (app.now() + TimeDelta::days(days)).to_rfc3339();
+    let (last, over) = (day(2), day(4));
+    let campaign = json!({"frequency": "daily", "until": "REPLIED", "deactivateNonRepliers": true});
+    remind_with(&admin, &[To::Group("crowd")], "all of you", Some(last.as_str()), campaign).await;
+    for time in [day(1), last, over] {
+        travel(app, &time).await;
+    }
+}
+
+async fn what_is_wrong_is_mended(app: &TestApp) {
+    for wrong in [
+        "UPDATE inbox SET unread = unread + 3 WHERE user_id = (SELECT min(user_id) FROM inbox)",
+        "UPDATE message SET read_count = read_count + 1 WHERE id = 1",
+        "UPDATE announcement SET seen_count = seen_count + 1",
+        "UPDATE thread SET seq = 0",
+        "UPDATE reminder SET next_at = since WHERE message_id IN \
+         (SELECT id FROM message WHERE expired_at IS NOT NULL)",
+        "UPDATE subscription SET since = 1000000",
+    ] {
+        run(app, wrong).await;
+    }
+    let found = recount::check(app.db.read(), app.now()).await.unwrap();
+    recount::mend(&app.db, &found.findings, app.now()).await.unwrap();
+    let left = recount::check(app.db.read(), app.now()).await.unwrap();
+    assert!(left.findings.is_empty(), "{left}");
+    // After a failure, the server looks whether writing works.
+    app.db.begin().await.unwrap().rows("SELECT nonsense", []).await.unwrap_err();
+    app.db.check().await.unwrap();
+}
+
+async fn run(app: &TestApp, sql: &str) {
+    let tx = app.db.begin().await.unwrap();
+    assert!(tx.run(sql, []).await.unwrap() > 0, "{sql} changes nothing");
+    tx.commit().await.unwrap();
+}
