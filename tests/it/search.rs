@@ -82,8 +82,14 @@ both! {
             alice.send(&bob, &format!("Änderung {n}")).await;
         }
         let tx = app.db.begin().await.unwrap();
-        tx.run("DROP TABLE search_text", []).await.unwrap();
-        tx.run("DELETE FROM seaql_migrations WHERE version = 'm20261126_000005_search'", []).await.unwrap();
+        for undo in [
+            "DROP TABLE search_text",
+            "ALTER TABLE user_account RENAME TO \"user\"",
+            "ALTER TABLE user_group RENAME TO \"group\"",
+            "DELETE FROM seaql_migrations WHERE version IN ('m20261126_000005_search', 'm20261126_000020_table_names')",
+        ] {
+            tx.run(undo, []).await.unwrap();
+        }
         tx.commit().await.unwrap();
         app.db.migrate().await.unwrap();
         for search in ["änderung 0", "ÄNDERUNG 249"] {
