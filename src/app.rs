@@ -1,4 +1,4 @@
-//! What every part of the server works with.
+//! The state that every part of the server shares.
 
 mod recent_users;
 
@@ -18,36 +18,36 @@ use crate::{
 
 pub use recent_users::RecentUsers;
 
-/// Cheap to clone: handles of the one server.
+/// Cheap to clone: it holds handles to the one server.
 #[derive(Clone)]
 pub struct App {
     pub db: Arc<Db>,
     pub live: Arc<Live>,
     pub auth: Arc<Auth>,
-    /// What activities are about.
+    /// What activities can be about.
     pub catalog: Arc<Catalog>,
     pub recent_users: Arc<RecentUsers>,
     pub config: Arc<Config>,
     pub clock: Clock,
-    /// Names the history that cursors belong to.
+    /// Identifies the history that cursors belong to.
     pub epoch: Arc<str>,
-    /// Cancelled when the server is to end.
+    /// Cancelled when the server is to stop.
     pub shutdown: CancellationToken,
-    /// Cancelled somewhat before: no new clients should come.
+    /// Cancelled somewhat earlier: no new clients should connect.
     pub stopping: CancellationToken,
-    /// In the demo, whom anybody may be.
+    /// In the demo, the people that anybody may act as.
     pub demo: Option<Arc<[DemoUser]>>,
 }
 
 impl App {
-    /// For what goes on by itself, in many transactions: it begins none any more when the server is to end, and goes on after
-    /// the next start.
+    /// For work that goes on by itself in many transactions: it begins no more of them once the
+    /// server is to stop, and continues after the next start.
     pub fn in_background(&self) -> Self {
         App { db: Arc::new(self.db.in_background(self.shutdown.clone())), ..self.clone() }
     }
 }
 
-/// A person of the demo, or its host application, with a token for everybody to see.
+/// A person of the demo, or its host application, with a token that everybody may see.
 #[derive(Serialize)]
 pub struct DemoUser {
     /// The external id, or the name of the service.

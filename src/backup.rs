@@ -1,8 +1,9 @@
-//! Copies of a SQLite database: made while its server runs, and put back while none does.
+//! Backups of a SQLite database: made while its server runs, and restored while none does.
 //!
-//! A backup is one moment of the database. It is there whole or not at all, and only its owner can read it. A restore
-//! replaces the database in one step, keeps what was there beside it, and begins a new history: whoever has a cursor from
-//! before is told to load their inbox anew. PostgreSQL has tools of its own for this (docs/operations.md).
+//! A backup is a single moment of the database. It exists completely or not at all, and only its
+//! owner can read it. A restore replaces the database in one step, keeps the previous database
+//! beside it, and begins a new history: anyone with an older cursor is told to reload their inbox.
+//! PostgreSQL has its own tools for this (docs/operations.md).
 
 use std::{
     fs::{self, File},
@@ -21,14 +22,15 @@ use crate::{
     server,
 };
 
-/// Copies the database to a new file. Its server may run, and goes on meanwhile.
+/// Copies the database to a new file. Its server may be running, and continues meanwhile.
 pub async fn backup(url: &str, to: &Path) -> Result<()> {
     sqlite(url, "pg_dump")?;
     if to.try_exists().map_err(|error| failed(to, error))? {
         return Err(exists(to));
     }
     let directory = directory(to);
-    // Beside the file, since it is to be renamed; and with rights for its owner only, before there is anything in it.
+    // In the same directory, since it will be renamed; and with permissions for its owner only,
+    // before it contains anything.
     let new = tempfile::Builder::new().prefix(".tidings-backup-").tempfile_in(directory);
     let new = new.map_err(|error| failed(directory, error))?;
     let database = db::beside(url).await?;
@@ -39,7 +41,7 @@ pub async fn backup(url: &str, to: &Path) -> Result<()> {
     let _ = database.close().await;
     copied?;
     new.as_file().sync_all().map_err(|error| failed(to, error))?;
-    // What somebody else has put there meanwhile stays.
+    // A file that somebody else has put there meanwhile stays.
     new.persist_noclobber(to).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => exists(to),
         _ => failed(to, error.error),
@@ -47,12 +49,13 @@ pub async fn backup(url: &str, to: &Path) -> Result<()> {
     sync(directory)
 }
 
-/// Puts a backup in the place of the database. Gives where what was there before is now, if anything was.
+/// Replaces the database with a backup. Returns where the previous database is now, if there was
+/// one.
 pub async fn restore(url: &str, from: &Path, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
     let path = sqlite(url, "pg_restore")?;
     let _lock = db::lock(&path)?;
     check(from).await?;
-    // Made ready apart: until it is renamed, nothing has happened.
+    // Prepared separately: until it is renamed, nothing has changed.
     let directory = directory(&path);
     let apart = tempfile::Builder::new().prefix(".tidings-restore-").tempdir_in(directory);
     let apart = apart.map_err(|error| failed(directory, error))?;
@@ -64,7 +67,7 @@ pub async fn restore(url: &str, from: &Path, now: DateTime<Utc>) -> Result<Optio
     if with_suffix(&new, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
         return Err(Error::internal("the new database was not closed"));
     }
-    // Whose server it is may not be who restores it.
+    // The server may run as another user than the one who restores.
     if let Ok(old) = path.metadata() {
         fs::set_permissions(&new, old.permissions()).map_err(|error| failed(&new, error))?;
         chown(&new, Some(old.uid()), Some(old.gid())).map_err(|error| failed(&new, error))?;
@@ -72,7 +75,8 @@ pub async fn restore(url: &str, from: &Path, now: DateTime<Utc>) -> Result<Optio
     File::open(&new).and_then(|file| file.sync_all()).map_err(|error| failed(&new, error))?;
 
     let kept = put_aside(&path, now)?;
-    // The log of the old database must not meet the new one: SQLite would write it into it.
+    // The log of the old database must not meet the new database: SQLite would write it into the
+    // new one.
     for suffix in ["-wal", "-shm"] {
         match fs::remove_file(with_suffix(&path, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -87,7 +91,7 @@ pub async fn restore(url: &str, from: &Path, now: DateTime<Utc>) -> Result<Optio
     Ok(kept)
 }
 
-/// Refuses a file that is no sound database of ours, or is of a later version.
+/// Rejects a file that is not a sound database of ours, or is of a later version.
 async fn check(file: &Path) -> Result<()> {
     let refuse = |why: &str| Error::invalid("file", format!("{}: {why}", file.display()));
     if !file.is_file() {
@@ -126,7 +130,8 @@ async fn first_column(connection: &DatabaseConnection, sql: &str) -> Result<Vec<
     Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
 }
 
-/// Gives the database a second name, under which its log is as well: what a killed server has left there is a part of it.
+/// Gives the database a second name, and its log as well: what a killed server has left in the log
+/// is a part of the database.
 fn put_aside(path: &Path, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
     if !path.exists() {
         return Ok(None);
@@ -140,7 +145,7 @@ fn put_aside(path: &Path, now: DateTime<Utc>) -> Result<Option<PathBuf>> {
     Ok(Some(kept))
 }
 
-/// A copy that only its owner can read, on the disk.
+/// Makes a copy that only its owner can read, and syncs it to disk.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let copy = || {
         let mut new = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;

@@ -1,10 +1,11 @@
-//! What the process has for those who ask: bytes of answers and updates, operations at the same time, turns of searches. One
-//! person holds at most a share of them, and all together at most the whole, so that nobody pays for another's requests. A
-//! service asks for everybody, and has the whole for its share.
+//! What the process has for its callers: bytes of answers and updates, concurrent operations, turns
+//! of searches. One person holds at most a share of them, and all together at most the whole, so
+//! that nobody pays for another's requests. A service calls on behalf of everybody, so its share is
+//! the whole.
 //!
-//! Whoever needs bytes takes a [`Permit`] first, and drops it after. A permit that turns out to be
-//! too small is made larger without waiting: the bytes are there already, and whoever comes next waits for them. What is
-//! larger than a share or than the whole still passes, alone.
+//! A caller that needs bytes takes a [`Permit`] first, and drops it afterwards. A permit that turns
+//! out to be too small is enlarged without waiting: the bytes are already in use, and the next
+//! caller waits for them. A request larger than a share or than the whole still passes, alone.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,13 +16,13 @@ use tokio::sync::oneshot;
 
 use crate::auth::Actor;
 
-/// Whose bytes or places they are.
+/// The holder of bytes or places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
     Person(i64),
-    /// A service that acts for nobody.
+    /// A service that acts on behalf of no user.
     Service(String),
-    /// All who have no token, together.
+    /// All callers without a token, together.
     Strangers,
 }
 
@@ -38,7 +39,7 @@ impl Holder {
 }
 
 pub struct Budget {
-    /// What one holder may have, and what all may have together.
+    /// What one holder may have, and what all holders may have together.
     of_one: u64,
     of_all: u64,
     state: Mutex<State>,
@@ -48,7 +49,7 @@ pub struct Budget {
 struct State {
     all: u64,
     held: HashMap<Holder, u64>,
-    /// In the order in which they came.
+    /// In order of arrival.
     waiting: VecDeque<Waiting>,
 }
 
@@ -58,7 +59,7 @@ struct Waiting {
     granted: oneshot::Sender<Permit>,
 }
 
-/// Bytes that somebody holds. They are given back when it is dropped.
+/// Bytes that somebody holds. Dropping it returns them.
 pub struct Permit {
     budget: Arc<Budget>,
     holder: Holder,
@@ -70,27 +71,29 @@ impl Budget {
         Arc::new(Budget { of_one, of_all, state: Mutex::default() })
     }
 
-    /// Waits until there is room. Those who come first are served first, except that nobody waits behind somebody whose own
-    /// share is used up. Dropping the future gives up the place in the queue.
+    /// Waits until there is room. The first to come is the first served, except that nobody waits
+    /// behind somebody whose own share is used up. Dropping the future gives up the place in the
+    /// queue.
     pub async fn take(self: &Arc<Self>, holder: Holder, bytes: u64) -> Permit {
         let (granted, grant) = oneshot::channel();
         self.state().waiting.push_back(Waiting { holder: holder.clone(), bytes, granted });
         self.grant();
-        // A budget never drops a request that somebody waits for.
+        // A budget never drops a request that somebody is waiting for.
         grant.await.unwrap_or(Permit { budget: self.clone(), holder, bytes: 0 })
     }
 
-    /// None when there is no room now.
+    /// None if there is no room now.
     pub fn try_take(self: &Arc<Self>, holder: Holder, bytes: u64) -> Option<Permit> {
         let mut state = self.state();
         let is_free = self.has_room_for_one(&state, &holder, bytes)
             && self.has_room_for_all(&state, bytes)
-            // Somebody waits until enough is free, and would do so for ever if others took it bit by bit.
+            // Somebody waits until enough is free, and would wait forever if others took it bit by
+            // bit.
             && !state.waiting.iter().any(|next| self.has_room_for_one(&state, &next.holder, next.bytes));
         is_free.then(|| self.hold(&mut state, holder, bytes))
     }
 
-    /// Holds bytes that are there already, without waiting.
+    /// Holds bytes that are already in use, without waiting.
     pub fn put(self: &Arc<Self>, holder: Holder, bytes: u64) -> Permit {
         self.hold(&mut self.state(), holder, bytes)
     }
@@ -100,7 +103,7 @@ impl Budget {
         self.state().all
     }
 
-    /// Serves those who wait.
+    /// Serves the waiters.
     fn grant(self: &Arc<Self>) {
         let mut granted = Vec::new();
         let mut state = self.state();
@@ -122,7 +125,8 @@ impl Budget {
         }
         drop(state);
         for (waiter, permit) in granted {
-            // A waiter that has given up meanwhile drops it, and that serves the next ones.
+            // If a waiter has given up meanwhile, the permit is dropped, and that serves the next
+            // waiters.
             let _ = waiter.send(permit);
         }
     }
@@ -162,7 +166,7 @@ impl Permit {
         self.bytes
     }
 
-    /// Holds this many from now on, without waiting.
+    /// Holds this many bytes from now on, without waiting.
     pub fn resize(&mut self, bytes: u64) {
         self.budget.state().change(&self.holder, self.bytes, bytes);
         let is_less = bytes < self.bytes;
@@ -230,11 +234,11 @@ mod tests {
         let of_bob = poll(pin!(budget.take(BOB, 5))).unwrap();
         let mut more_of_bob = pin!(budget.take(BOB, 5));
         assert!(poll(more_of_bob.as_mut()).is_none());
-        // Eve's would fit, but she came after Bob, for whom there is room in his share.
+        // Eve's request would fit, but she came after Bob, for whom there is room in his share.
         let mut of_eve = pin!(budget.take(EVE, 1));
         assert!(poll(of_eve.as_mut()).is_none() && budget.try_take(EVE, 1).is_none());
         drop(of_ada);
-        // Ada came first: 8 and 5 are held, and 5 more are too many.
+        // Ada came first: 8 and 5 are held, and 5 more would be too many.
         let of_ada = poll(more_of_ada.as_mut()).unwrap();
         assert!(poll(more_of_bob.as_mut()).is_none());
         drop(of_ada);
@@ -251,7 +255,7 @@ mod tests {
             let mut gives_up = pin!(budget.take(BOB, 10));
             assert!(poll(gives_up.as_mut()).is_none());
             drop(first);
-            // It was granted, and nobody takes it.
+            // It was granted, but nobody takes it.
             assert_eq!(budget.held(), 10);
         }
         assert_eq!(budget.held(), 0);

@@ -1,5 +1,5 @@
-//! The time, passed in: the system's in production, one that stands still until it is moved in tests and demo data, and one
-//! that runs apart from the system's in the chaos harness.
+//! The time, passed in: the system's clock in production, a clock that stands still until it is
+//! moved in tests and demo data, and one that runs apart from the system's in the chaos harness.
 
 use std::{
     sync::{
@@ -14,11 +14,11 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 
-/// What PostgreSQL keeps of a second; SQLite and chrono would keep nanoseconds.
+/// The digits of a second that PostgreSQL keeps; SQLite and chrono would keep nanoseconds.
 const SUBSECOND_DIGITS: u16 = 6;
 
-/// A time that somebody gave, in what both databases keep of it. Later years have five digits: as a text, which they are on
-/// SQLite, they would be in the past.
+/// A time that somebody provided, at the precision that both databases keep. Rejects years of five
+/// digits: as text, which is how SQLite stores times, they would sort as past.
 pub fn given(field: &str, time: DateTime<Utc>) -> Result<DateTime<Utc>> {
     match time.year() {
         0..=9999 => Ok(in_micros(time)),
@@ -26,7 +26,7 @@ pub fn given(field: &str, time: DateTime<Utc>) -> Result<DateTime<Utc>> {
     }
 }
 
-/// What both databases keep of a time.
+/// A time at the precision that both databases keep.
 pub fn in_micros(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(SUBSECOND_DIGITS)
 }
@@ -39,14 +39,14 @@ pub enum Clock {
     System,
     /// Stands still until somebody moves it.
     Manual(Arc<Hands>),
-    /// Runs as the system's, so far ahead of it or behind as somebody has moved it: for servers whose clocks differ, and for
-    /// days that pass in a moment.
+    /// Runs like the system's clock, ahead of it or behind by as much as somebody has moved it: for
+    /// servers whose clocks differ, and for days that pass in a moment.
     Apart(Arc<Hands>),
 }
 
-/// What somebody moves of a clock.
+/// The part of a clock that somebody moves.
 pub struct Hands {
-    /// The time itself, or how far it is from the system's.
+    /// The time itself, or its difference from the system's.
     micros: AtomicI64,
     moved: watch::Sender<()>,
 }
@@ -66,7 +66,7 @@ impl Clock {
         Clock::Apart(Hands::at(by.num_microseconds().unwrap_or_default()))
     }
 
-    /// The time, in microseconds: what both databases keep.
+    /// The time, in microseconds: the precision that both databases keep.
     pub fn now(&self) -> DateTime<Utc> {
         match self {
             Clock::System => system(),
@@ -80,7 +80,8 @@ impl Clock {
         }
     }
 
-    /// Moves a clock, forward as a rule, and wakes who sleeps by it; the system's clock moves by itself.
+    /// Moves a clock, usually forward, and wakes everyone who sleeps by it; the system's clock
+    /// moves by itself.
     pub fn advance(&self, by: TimeDelta) {
         if let Clock::Manual(hands) | Clock::Apart(hands) = self {
             hands.micros.fetch_add(by.num_microseconds().unwrap_or_default(), Ordering::SeqCst);
@@ -88,14 +89,14 @@ impl Clock {
         }
     }
 
-    /// Returns at `time` or somewhat before: look at the clock again.
+    /// Returns at `time` or somewhat earlier: check the clock again.
     pub async fn sleep_until(&self, time: Option<DateTime<Utc>>) {
         let left =
             || time.map_or(LONGEST_SLEEP, |time| (time - self.now()).to_std().unwrap_or_default());
         match self {
             Clock::System => tokio::time::sleep(left().min(LONGEST_SLEEP)).await,
             Clock::Manual(hands) => {
-                // Before the look at the clock: a move in between must wake us.
+                // Before reading the clock: a move in between must wake us.
                 let mut moved = hands.moved.subscribe();
                 while time.is_none_or(|time| time > self.now()) {
                     if moved.changed().await.is_err() {

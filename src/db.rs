@@ -1,10 +1,10 @@
-//! The one door to the database, and the only place that knows which one it is.
+//! The only way to the database, and the only place that knows which one it is.
 //!
-//! [`Db::read`] gives a pool for queries. [`Db::begin`] gives a transaction whose [`Tx::commit`]
-//! returns when the change is durable, and then tells `inbox::live` whom it concerns. `sqlite` and
-//! `postgres` say how each of the two does that, and `dialect` what they spell differently. Nothing
-//! waits here without an end: a request that cannot be served in time, or is one too many, gets
-//! UNAVAILABLE.
+//! [`Db::read`] returns a pool for queries. [`Db::begin`] returns a transaction whose
+//! [`Tx::commit`] returns when the change is durable, and then tells `inbox::live` whom it
+//! concerns. `sqlite` and `postgres` say how each of the two does that, and `dialect` what they
+//! spell differently. Nothing here waits forever: a request that cannot be served in time, or that
+//! is one too many, gets UNAVAILABLE.
 //!
 //! # The order of locks
 //!
@@ -15,16 +15,16 @@
 //!
 //! - Inboxes are locked by `inbox::lock`, which holds none of them while it waits for another.
 //! - People and targets: new ones are inserted in the order of their bytes, then the known ones are
-//!   locked in the order of the index. So an insert waits for other inserts only.
+//!   locked in the order of the index. So an insert waits only for other inserts.
 //! - *Withdrawal* is an advisory lock. Transactions that take things into inboxes share it
-//!   ([`Tx::while_nothing_is_withdrawn`]); a retraction or an expiry has it alone
+//!   ([`Tx::while_nothing_is_withdrawn`]); a retraction or an expiry holds it exclusively
 //!   ([`Tx::withdrawing`]), and locks no inbox meanwhile.
-//! - *Order of commits* is an advisory lock, too. One transaction has it, from right before its
-//!   insert to its end ([`Tx::in_commit_order`]), and takes no other lock after it.
-//! - A group is locked to change its members. Such a transaction locks nothing but the group and
-//!   them.
+//! - *Order of commits* is also an advisory lock. One transaction holds it, from right before its
+//!   insert until it ends ([`Tx::in_commit_order`]), and takes no other lock after it.
+//! - A group is locked to change its members. Such a transaction locks only the group and its
+//!   members.
 //!
-//! On SQLite there is one writer, and nothing to lock.
+//! On SQLite there is one writer, so there is nothing to lock.
 
 mod beside;
 mod dialect;
@@ -64,17 +64,18 @@ pub use reader::Reader;
 pub use sql::{Param, Sql, name_and_text};
 pub use sqlite::lock;
 
-/// For how long what came of a probe answers the next ones: anybody may ask whether the server is ready.
+/// How long the result of a probe answers later ones: anybody may ask whether the server is ready.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For a transaction of what goes on by itself, on PostgreSQL. While it waits for one locked inbox, the other work of the same
-/// job waits, too. What fails is tried again.
+/// For a background transaction on PostgreSQL. While it waits for one locked inbox, the rest of the
+/// same job waits, too. What fails is tried again.
 const WAIT_SHORTLY: &str = "SET LOCAL lock_timeout = '250ms'";
 
-/// Bytes of JSON that are read where it holds up nobody.
+/// JSON of more bytes than this is parsed where it holds up nobody.
 const LONG_JSON: usize = 256 * 1024;
 
-/// Something that clients follow. After a commit it is a hint that there may be something new to read.
+/// Something that clients follow. After a commit it is a hint that there may be something new to
+/// read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Topic {
     /// The inbox of this user.
@@ -87,13 +88,13 @@ pub enum Topic {
     Target(i64),
     /// How far this message has been read.
     Reading(i64),
-    /// The user themself: who they are and whether they may come in.
+    /// The user themself: who they are and whether they may connect.
     User(i64),
     /// What the server has to do by itself, and when.
     Schedule,
 }
 
-/// A handle of the one database.
+/// A handle to the one database.
 #[derive(Clone)]
 pub struct Db {
     backend: DbBackend,
@@ -104,11 +105,11 @@ pub struct Db {
     /// SQLite: held while the database is open.
     lock: Arc<Mutex<Option<File>>>,
     statements: Arc<Statements>,
-    /// When writing was last tried and failed, and is not known to work again.
+    /// When a write was last tried and failed, unless writing is known to work again.
     probe: Arc<tokio::sync::Mutex<Option<Instant>>>,
-    /// From when on this handle begins no more transactions.
+    /// Cancelled when this handle may begin no more transactions.
     until: CancellationToken,
-    /// Whether its transactions are of what goes on by itself.
+    /// Whether its transactions are background work.
     in_background: bool,
     /// SQLite: the writer and the checkpoints, which end when they are told to.
     tasks: TaskTracker,
@@ -133,7 +134,7 @@ pub struct Tx {
     // Dropped first: the rollback must be queued before the writer takes its next turn.
     inner: DatabaseTransaction,
     group: Option<sqlite::Membership>,
-    /// PostgreSQL: a part of the connections, given to the next when this has ended.
+    /// PostgreSQL: a share of the connections, passed to the next when this has ended.
     _place: Option<OwnedSemaphorePermit>,
     statements: Arc<Statements>,
     topics: Mutex<Vec<Topic>>,
@@ -146,7 +147,8 @@ impl Db {
         Self::open_with(url, &config::Database::default()).await
     }
 
-    /// Opens the database and makes the file of a new SQLite database. The receiver hears what every commit concerns.
+    /// Opens the database, and creates the file of a new SQLite database. The receiver hears what
+    /// every commit concerns.
     pub async fn open_with(
         url: &str,
         settings: &config::Database,
@@ -162,8 +164,8 @@ impl Db {
         Ok((db, heard))
     }
 
-    /// The same database for what goes on by itself, in many transactions: it begins none when the server is to end, and waits
-    /// for no lock for long.
+    /// The same database for background work, in many transactions: it begins none once the server
+    /// is to end, and never waits long for a lock.
     pub fn in_background(&self, end: CancellationToken) -> Self {
         Db { until: end, in_background: true, ..self.clone() }
     }
@@ -173,17 +175,18 @@ impl Db {
         self.statements.count()
     }
 
-    /// The statements that have been run since somebody last asked; for tests that look at their plans.
+    /// The statements that have been run since the last call; for tests that look at their plans.
     pub fn take_statements(&self) -> Vec<Statement> {
         self.statements.take()
     }
 
-    /// For queries. It cannot write.
+    /// The connections for queries. They cannot write.
     pub fn read(&self) -> &Reader {
         &self.read
     }
 
-    /// Begins a transaction that writes. It waits for SQLite's writer, or for one of PostgreSQL's connections.
+    /// Begins a transaction that writes. It waits for SQLite's writer, or for one of PostgreSQL's
+    /// connections.
     pub async fn begin(&self) -> Result<Tx> {
         if self.until.is_cancelled() {
             return Err(Error::Unavailable("the server is stopping".into()));
@@ -207,12 +210,12 @@ impl Db {
 
     /// Whether the server can do its work: the database answers, and can be written to.
     ///
-    /// Nothing is written to find that out as long as nothing has failed.
+    /// As long as nothing has failed, nothing is written to find that out.
     pub async fn check(&self) -> Result<(), Unready> {
         if self.read.execute_unprepared("SELECT 1").await.is_err() {
             return Err(Unready::DoesNotAnswer);
         }
-        // One at a time: the others hear what came of it.
+        // One at a time: the others get its result.
         let mut failed_at = self.probe.lock().await;
         if failed_at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL) {
             return Err(Unready::CannotBeWrittenTo);
@@ -230,7 +233,7 @@ impl Db {
         failed_at.map_or(Ok(()), |_| Err(Unready::CannotBeWrittenTo))
     }
 
-    /// A small durable write, which leaves nothing behind.
+    /// A small durable write that leaves nothing behind.
     async fn try_to_write(&self) -> Result<()> {
         let tx = self.begin().await?;
         // SQLite writes no page for an UPDATE that changes nothing.
@@ -258,7 +261,7 @@ impl Db {
         writers.migrate().await
     }
 
-    /// Takes all migrations back, and everything with them.
+    /// Reverts all migrations, and deletes everything with them.
     pub async fn unmigrate(&self) -> Result<()> {
         let tx = self.begin().await?;
         Migrator::down(&*tx, None).await?;
@@ -274,7 +277,7 @@ impl Db {
         Statement::from_sql_and_values(self.backend, sql, values)
     }
 
-    /// How this database spells what the two spell differently.
+    /// How this database spells what the two databases spell differently.
     pub fn dialect(&self) -> Dialect {
         Dialect(self.backend)
     }
@@ -284,9 +287,10 @@ impl Db {
         Sql::new(name, self.dialect())
     }
 
-    /// Rows of a hot query as one JSON text: `aggregate` is a select of one [`Dialect::json_list`].
+    /// Rows of a hot query as one JSON text: `aggregate` selects one [`Dialect::json_list`].
     ///
-    /// One row with one text costs half of what twenty rows with thirty columns do, on both databases.
+    /// One row with one text costs half as much as twenty rows with thirty columns, on both
+    /// databases.
     pub async fn json<T: serde::de::DeserializeOwned + Send + 'static>(
         &self,
         aggregate: &str,
@@ -306,12 +310,13 @@ impl Db {
         Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
     }
 
-    /// The other servers on this database, where there can be any.
+    /// The connection to the other servers on this database, where there can be any.
     pub fn bus(&self) -> Option<Bus> {
         self.bus.clone()
     }
 
-    /// Ends what is still going on: nobody begins anything any more, and PostgreSQL rolls back what has begun.
+    /// Ends everything in progress: no new transaction begins, and PostgreSQL rolls back those that
+    /// have begun.
     pub async fn cut_off(&self) {
         self.stop.cancel();
         if let Write::Pool(writers) = &self.write {
@@ -319,7 +324,7 @@ impl Db {
         }
     }
 
-    /// Ends all connections, SQLite's after its log was folded into the database.
+    /// Closes all connections, SQLite's after its log has been folded into the database.
     pub async fn close(&self) {
         self.stop.cancel();
         self.tasks.close();
@@ -332,7 +337,8 @@ impl Db {
         }
         let _ = self.read.close_by_ref().await;
         let lock = self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        // Not only closed: a process that is being started by this one has the file, too, until it runs its own program.
+        // Not only closed: a process that this one is starting also has the file, until it runs its
+        // own program.
         if let Some(Err(error)) = lock.map(|lock| lock.unlock()) {
             tracing::warn!(%error, "the lock of the database goes with this process");
         }
@@ -348,7 +354,7 @@ impl Deref for Tx {
 }
 
 impl Tx {
-    /// Names what the change concerns; who follows it is woken after the commit.
+    /// Names what the change concerns; its followers are woken after the commit.
     pub fn concerns(&self, topics: impl IntoIterator<Item = Topic>) {
         self.topics.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(topics);
     }
@@ -358,14 +364,15 @@ impl Tx {
         match self.group {
             None => self.inner.commit().await.inspect_err(|_| self.statements.suspect())?,
             Some(group) => {
-                // The writer releases it: whoever stops waiting for this must not do so in the middle of it.
+                // The writer releases it: a caller that stops waiting for this must not do so
+                // halfway through.
                 drop(group.done.send(self.inner));
                 group.durable.await.map_err(|_| sqlite::stopped())??;
             }
         }
         let topics = self.topics.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !topics.is_empty() {
-            // Nobody listens when the server is stopping; the change is durable all the same.
+            // Nobody listens when the server is stopping; the change is durable anyway.
             let _ = self.hints.send(topics);
         }
         Ok(())
@@ -375,8 +382,9 @@ impl Tx {
         self.inner.get_database_backend()
     }
 
-    /// Gives what this transaction makes from here on its place in the order of commits, among all that ask for one: it waits
-    /// for those before it to end. Ask right before the insert.
+    /// Gives what this transaction inserts from here on its place in the order of commits, among
+    /// all transactions that ask for one: it waits for those before it to end. Call it right before
+    /// the insert.
     pub async fn in_commit_order(&self) -> Result<()> {
         self.advisory_lock("pg_advisory_xact_lock", postgres::ORDER_LOCK).await
     }
@@ -386,13 +394,14 @@ impl Tx {
         self.advisory_lock("pg_advisory_xact_lock_shared", postgres::WITHDRAWAL_LOCK).await
     }
 
-    /// Waits for all that is [`Tx::while_nothing_is_withdrawn`], and makes the next ones wait until this transaction ends.
+    /// Waits for all transactions in [`Tx::while_nothing_is_withdrawn`], and makes later ones wait
+    /// until this transaction ends.
     pub async fn withdrawing(&self) -> Result<()> {
         self.advisory_lock("pg_advisory_xact_lock", postgres::WITHDRAWAL_LOCK).await
     }
 
-    /// Tells every server when this is committed, PostgreSQL's at least: SQLite has one process, which hears by
-    /// [`Tx::concerns`].
+    /// Tells every server when this is committed, on PostgreSQL: SQLite has one process, which
+    /// hears through [`Tx::concerns`].
     pub async fn notify(&self, payload: &str) -> Result<()> {
         if self.backend() == DbBackend::Postgres {
             let mut sql = self.sql("db::notify");
@@ -403,7 +412,7 @@ impl Tx {
         Ok(())
     }
 
-    /// SQLite's one writer needs none.
+    /// SQLite's one writer needs no advisory lock.
     async fn advisory_lock(&self, function: &str, lock: i64) -> Result<()> {
         if self.backend() == DbBackend::Postgres {
             let mut sql = self.sql("db::advisory_lock");
@@ -419,7 +428,7 @@ impl Tx {
         Sql::new(name, self.dialect())
     }
 
-    /// Runs a statement; gives the number of rows that it changed.
+    /// Runs a statement; returns the number of rows that it changed.
     pub async fn run(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
         let statement = Statement::from_sql_and_values(self.backend(), sql, values);
         Ok(self.inner.execute_raw(statement).await?.rows_affected())
@@ -435,7 +444,7 @@ impl Tx {
         Ok(self.inner.query_all_raw(statement).await?)
     }
 
-    /// How this database spells what the two spell differently.
+    /// How this database spells what the two databases spell differently.
     pub fn dialect(&self) -> Dialect {
         Dialect(self.backend())
     }
@@ -463,7 +472,7 @@ impl Location {
     }
 }
 
-/// Values that a [`Dialect::json_list`] holds.
+/// Values in the JSON of a [`Dialect::json_list`].
 async fn from_json<T: serde::de::DeserializeOwned + Send + 'static>(
     list: Option<String>,
 ) -> Result<Vec<T>> {

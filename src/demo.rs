@@ -1,8 +1,9 @@
-//! A server to look at: people, groups, and three weeks of conversations, activities and announcements in a temporary
-//! database, which goes when the server ends.
+//! A server to explore: people, groups, and three weeks of conversations, activities and
+//! announcements in a temporary database, which is deleted when the server ends.
 //!
-//! `story` is what happens, as tables of text; `seed` brings it into the order of time, and `office` does it through the
-//! functions of the domain. To show something new, add it to all three.
+//! `story` says what happens, as tables of text; `seed` puts it in chronological order, and
+//! `office` carries it out through the functions of the domain. To show something new, add it to
+//! all three.
 
 mod calendar;
 mod office;
@@ -23,9 +24,9 @@ use crate::{
     process, server,
 };
 
-/// Longer than anybody looks at one demo.
+/// Longer than anybody looks at a demo.
 const TOKENS_LAST: TimeDelta = TimeDelta::days(30);
-/// For whom tokens are printed; the first one is in the example.
+/// The people for whom tokens are printed; the first one is in the example.
 const TOKENS: [(&str, Role); 5] = [
     ("ada", Role::User),
     ("kwame", Role::User),
@@ -36,7 +37,8 @@ const TOKENS: [(&str, Role); 5] = [
 const EXAMPLE: &str = "{ viewer { firstName inbox { counts { unread unseen } \
                        items(first: 10) { nodes { title preview createdAt readAt } } } } }";
 
-/// Fills a temporary database, says how to look at it, and serves it until the server is told to end. Loopback only.
+/// Fills a temporary database, explains how to look at it, and serves it until the server is told
+/// to end. Listens on loopback only.
 pub async fn serve(config: Config) -> Result<()> {
     if !config.listen.ip().is_loopback() {
         return Err(Error::invalid(
@@ -48,7 +50,8 @@ pub async fn serve(config: Config) -> Result<()> {
         .prefix("tidings-demo-")
         .tempdir()
         .map_err(|error| Error::internal(error))?;
-    // A secret of its own: with the configured one, the tokens printed here would open the real server.
+    // A separate secret: with the configured one, the tokens printed here would open the real
+    // server.
     let mut config = config.with_default_auth();
     config.database_url =
         format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
@@ -58,7 +61,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let address = listener.local_addr().map_err(|error| Error::internal(error))?;
     let mut app = server::start(config, Clock::System).await?;
     app.demo = Some(users(&app)?);
-    // Before the seeding: a signal must not leave the directory behind.
+    // Before seeding: a signal must not leave the directory behind.
     process::until_signalled(&app)?;
     seed::fill(&app).await?;
     if !app.shutdown.is_cancelled() {
@@ -67,7 +70,7 @@ pub async fn serve(config: Config) -> Result<()> {
     server::serve(app, listener).await
 }
 
-/// Whom to be.
+/// The users that a visitor can be.
 fn users(app: &App) -> Result<Arc<[DemoUser]>> {
     let expires = app.clock.now() + TOKENS_LAST;
     let user =
@@ -75,7 +78,7 @@ fn users(app: &App) -> Result<Arc<[DemoUser]>> {
     TOKENS.into_iter().map(user).collect()
 }
 
-/// Where to look, and as whom.
+/// Explains where to look, and as which user.
 fn welcome(users: &[DemoUser], address: SocketAddr) -> Result<String> {
     let mut text = format!(
         "The inboxes of {} people, until the server ends.\n\n\

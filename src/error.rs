@@ -1,6 +1,8 @@
-//! Everything that can go wrong, as the caller hears of it. `graphql` turns it into `extensions.code`.
+//! Everything that can go wrong, as the caller hears of it. `graphql` turns it into
+//! `extensions.code`.
 //!
-//! It has no `Display` on purpose: async-graphql would print anything that has one, SQL included, to clients.
+//! It deliberately has no `Display`: async-graphql would show clients anything that has one, SQL
+//! included.
 
 use std::{any::Any, error::Error as StdError, fmt, panic::Location, sync::Arc};
 
@@ -10,23 +12,23 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// Who calls is not known, or no longer welcome. The text says what is wrong with the token.
+    /// The caller is unknown, or no longer welcome. The text says what is wrong with the token.
     Unauthenticated(&'static str),
-    /// The caller is known, and this is not for their role.
+    /// The caller is known, but their role does not permit this.
     Forbidden,
     /// It does not exist, or the caller may not know that it does. Names the kind of thing.
     NotFound(&'static str),
     /// An input that cannot be right; `field` is its path in the mutation's input or the arguments.
     Invalid { field: String, message: String },
-    /// Right in itself, and not possible in the present state.
+    /// Valid in itself, but not possible in the current state.
     Conflict(String),
-    /// The key was used with another input.
+    /// The key was already used with a different input.
     IdempotencyKeyReused,
     /// More of something than the server allows.
     LimitExceeded(String),
-    /// The database cannot be reached, or asked to try again. Nothing was changed.
+    /// The database cannot be reached, or asked us to try again. Nothing was changed.
     Unavailable(String),
-    /// A defect. What it came of is for the log only.
+    /// A defect. Its cause is for the log only.
     Internal(Defect),
 }
 
@@ -42,8 +44,8 @@ impl Error {
         Error::Invalid { field: field.into(), message: message.into() }
     }
 
-    /// A defect at the place of the call. Within `map_err` that takes a closure: a function passed
-    /// by its name is called by the standard library, which would be the place.
+    /// A defect at the place of the call. In `map_err`, call it from a closure: a function passed
+    /// by name is called by the standard library, which would then be the place.
     #[track_caller]
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Error::Internal(Defect { source: source.into().into(), place: Location::caller() })
@@ -59,7 +61,8 @@ impl Error {
         Error::internal(format!("panicked: {text}"))
     }
 
-    /// What the database says, at the place of the call: for closures, as with [`Error::internal`].
+    /// An error of the database, at the place of the call: use it in closures, as with
+    /// [`Error::internal`].
     #[track_caller]
     pub fn database(error: DbErr) -> Self {
         match is_passing(&error) {
@@ -77,10 +80,10 @@ impl From<DbErr> for Error {
 }
 
 impl Defect {
-    /// What happened, and what it came from. Many errors repeat the text of their source in their
-    /// own, which is left out then.
+    /// What happened, and what caused it. Many errors repeat the text of their source in their own;
+    /// it is then left out.
     ///
-    /// By their `Display`: PostgreSQL's errors have the values of a row in their `Debug`.
+    /// Uses their `Display`: PostgreSQL's errors have the values of a row in their `Debug`.
     pub fn cause(&self) -> String {
         let mut text = self.source.to_string();
         let mut next = self.source.source();
@@ -106,7 +109,7 @@ impl fmt::Debug for Defect {
     }
 }
 
-/// The same one, and not one like it.
+/// Equal only if it is the same defect, not one like it.
 impl PartialEq for Defect {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.source, &other.source)
@@ -115,13 +118,15 @@ impl PartialEq for Defect {
 
 impl Eq for Defect {}
 
-/// The beginnings of PostgreSQL's states that pass: no connection, read-only for now (a standby), a transaction that was idle for
-/// too long, rolled back (a deadlock's victim), no resources (the disk is full), a lock not had in time, an operator or a timeout
-/// stepped in, an error of the system.
+/// The prefixes of PostgreSQL's transient states: no connection, read-only for now (a standby), a
+/// transaction that was idle for too long, rolled back (a deadlock's victim), no resources (the
+/// disk is full), a lock not obtained in time, an operator or a timeout intervened, a system error.
 const PASSING_STATES: [&str; 8] = ["08", "25006", "25P03", "40", "53", "55P03", "57", "58"];
-/// SQLite's results that pass: busy, locked, out of memory, read-only, I/O error, full, cannot open, a race for the log.
+/// SQLite's transient results: busy, locked, out of memory, read-only, I/O error, full, cannot
+/// open, a race for the log.
 const PASSING_RESULTS: [i32; 8] = [5, 6, 7, 8, 10, 13, 14, 15];
-/// PostgreSQL's states that end the connection: none, idle for too long in a transaction, or told to end.
+/// PostgreSQL's states that end the connection: no connection, idle for too long in a transaction,
+/// or told to end.
 const ENDING_STATES: [&str; 5] = ["08", "25P03", "57P01", "57P02", "57P05"];
 
 /// Whether the same request can succeed later.
@@ -132,7 +137,8 @@ fn is_passing(error: &DbErr) -> bool {
         (_, Some(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => true,
         (_, Some(sqlx::Error::Database(cause))) => {
             cause.code().is_some_and(|code| match code.parse::<i32>() {
-                // SQLite's have at most four digits; what is above the lowest byte says more about it.
+                // SQLite's codes have at most four digits; the bits above the lowest byte only give
+                // details.
                 Ok(result) if code.len() < 5 => PASSING_RESULTS.contains(&(result & 0xff)),
                 _ => PASSING_STATES.iter().any(|state| code.starts_with(state)),
             })
@@ -141,7 +147,7 @@ fn is_passing(error: &DbErr) -> bool {
     }
 }
 
-/// Whether the connection is gone on which this happened; another one may live.
+/// Whether the connection on which this happened is lost; another one may work.
 pub fn is_lost(error: &DbErr) -> bool {
     match cause(error) {
         Some(sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) => true,
@@ -152,7 +158,7 @@ pub fn is_lost(error: &DbErr) -> bool {
     }
 }
 
-/// What the driver says of a statement that failed.
+/// The driver's error for a statement that failed.
 fn cause(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
@@ -211,14 +217,15 @@ mod tests {
 
     #[test]
     fn what_passes_is_told_from_what_is_a_defect() {
-        // SQLite: busy, read-only, an fsync that failed, full, cannot open. PostgreSQL: a lock, a timeout, a full disk.
+        // SQLite: busy, read-only, an fsync that failed, full, cannot open. PostgreSQL: a lock, a
+        // timeout, a full disk.
         for code in [
             "5", "8", "1034", "778", "13", "14", "55P03", "57014", "57P01", "53100", "40P01",
             "25006",
         ] {
             assert!(matches!(with(code).into(), Error::Unavailable(_)), "{code}");
         }
-        // SQLite: SQL that is wrong, a constraint, corrupt. PostgreSQL: a constraint, SQL that is wrong.
+        // SQLite: invalid SQL, a constraint, corrupt. PostgreSQL: a constraint, invalid SQL.
         for code in ["1", "2067", "11", "23505", "42601"] {
             assert!(matches!(with(code).into(), Error::Internal(_)), "{code}");
         }
@@ -239,7 +246,7 @@ mod tests {
         };
         let noticed = defect(fail(with("42601")));
         assert_eq!(noticed.place(), format!("{}:{}", file!(), line!() - 3));
-        // sea-orm's text, which has sqlx's, which has the database's.
+        // sea-orm's text, which contains sqlx's, which contains the database's.
         assert_eq!(noticed.cause(), "Query Error: error returned from database: 42601");
 
         let read = || serde_json::from_str::<bool>("1").map_err(|error| Error::internal(error));

@@ -1,10 +1,11 @@
-//! Ids as the API shows them: a prefix for the kind of thing and the row's number in base 36, opaque to clients.
+//! Ids as the API shows them: a prefix for the kind of thing, then the row's number in base 36,
+//! opaque to clients.
 
 use std::fmt::Display;
 
 use crate::error::{Error, Result};
 
-/// The kinds of things that have an id of their own.
+/// The kinds of things that have their own ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     User,
@@ -66,7 +67,8 @@ impl Kind {
         format!("{}_{}", self.prefix(), base36(number))
     }
 
-    /// The number behind an id of this kind; an id of anything else is as good as one that does not exist.
+    /// The number in an id of this kind; an id of another kind is treated as one that does not
+    /// exist.
     pub fn decode(self, id: &str) -> Result<i64> {
         match decode(id) {
             Some((kind, number, None)) if kind == self => Ok(number),
@@ -80,7 +82,7 @@ impl Kind {
     }
 }
 
-/// What an id names: its kind and its number or numbers. None for a text that is no id of ours.
+/// What an id names: its kind and its number or numbers. None if the text is not one of our ids.
 pub fn decode(id: &str) -> Option<(Kind, i64, Option<i64>)> {
     let mut parts = id.split('_');
     let prefix = parts.next()?;

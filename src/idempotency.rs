@@ -1,7 +1,7 @@
-//! A mutation that is repeated with the same idempotency key takes effect once (X4, P2).
+//! A mutation repeated with the same idempotency key takes effect once (X4, P2).
 //!
-//! The key is a row with a primary key, written in the transaction of the mutation: of two repetitions at the same time
-//! the second waits for the first, and finds its result.
+//! The key is a row with a primary key, written in the mutation's transaction: of two simultaneous
+//! repetitions, the second waits for the first and finds its result.
 
 use ::entity::idempotency_key;
 use chrono::{DateTime, Utc};
@@ -22,10 +22,10 @@ const PURGED_AT_ONCE: usize = 5_000;
 
 /// What to do with a mutation.
 pub enum Claim {
-    /// It is new: make the thing, then [`Key::keep`] its id.
+    /// It is new: create the thing, then [`Key::keep`] its id.
     New(Key),
-    /// It was done before, and this is the id of what it made. Commit before you read it: the call that made it may be
-    /// waiting to become durable with you.
+    /// It was done before, and this is the id of what it created. Commit before you read it: the
+    /// call that created it may be waiting to become durable together with you.
     Done(i64),
 }
 
@@ -40,7 +40,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// None for a call without a key. `input` is everything that makes two calls the same.
+    /// None for a call without a key. `input` is everything that two identical calls have in
+    /// common.
     pub fn new(
         actor: &Actor,
         mutation: &str,
@@ -55,8 +56,8 @@ impl Call {
         Ok(Some(Call { caller: actor.caller(), key: key.to_owned(), fingerprint }))
     }
 
-    /// What an earlier call made. To be asked before the input is looked at: what was right then may be wrong by now, and a
-    /// repetition has to get the same answer.
+    /// The id of what an earlier call created. Ask before checking the input: what was valid then
+    /// may be invalid by now, and a repetition must get the same answer.
     pub async fn done(&self, db: &impl ConnectionTrait) -> Result<Option<i64>> {
         let before = idempotency_key::Entity::find_by_id((self.caller.clone(), self.key.clone()))
             .one(db)
@@ -70,7 +71,7 @@ impl Call {
     }
 }
 
-/// What an earlier call with the same key made, if this one has a key.
+/// The id of what an earlier call with the same key created, if this call has a key.
 pub async fn done(app: &App, call: &Option<Call>) -> Result<Option<i64>> {
     match call {
         Some(call) => call.done(app.db.read()).await,
@@ -78,7 +79,7 @@ pub async fn done(app: &App, call: &Option<Call>) -> Result<Option<i64>> {
     }
 }
 
-/// Claims the key of a mutation that makes something. The first statement of its transaction.
+/// Claims the key of a mutation that creates something. The first statement of its transaction.
 pub async fn claim(tx: &Tx, call: Option<Call>, now: DateTime<Utc>) -> Result<Claim> {
     let Some(call) = call else { return Ok(Claim::New(Key(None))) };
     let mut sql = tx.sql("idempotency::claim");
@@ -91,13 +92,13 @@ pub async fn claim(tx: &Tx, call: Option<Call>, now: DateTime<Utc>) -> Result<Cl
     if sql.run(&**tx).await? == 1 {
         return Ok(Claim::New(Key(Some(call))));
     }
-    // Without a row, it was purged in this very moment.
+    // If there is no row, it was purged at this very moment.
     let done = call.done(&**tx).await?;
     done.map(Claim::Done).ok_or_else(|| Error::Unavailable("the key is being removed".into()))
 }
 
 impl Key {
-    /// Remembers what the mutation made.
+    /// Remembers the id of what the mutation created.
     pub async fn keep(&self, tx: &Tx, id: i64) -> Result<()> {
         if let Some(Call { caller, key, .. }) = &self.0 {
             let mut sql = tx.sql("idempotency::keep");
@@ -112,7 +113,7 @@ impl Key {
     }
 }
 
-/// Forgets the keys from before `horizon`.
+/// Deletes the keys from before `horizon`.
 pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
     loop {
         let oldest =
@@ -121,7 +122,7 @@ pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
             Some(key) if key.created_at < horizon => {}
             _ => return Ok(()),
         }
-        // In the order of the index, so that the databases go through what is old and nothing else.
+        // In index order, so that the databases read the old rows and nothing else.
         let tx = app.db.begin().await?;
         let mut sql = tx.sql("idempotency::purge");
         let horizon = sql.bind(horizon);

@@ -1,32 +1,32 @@
-//! Inboxes: what is in them, how many, and every change of their items.
+//! Inboxes: what is in them, the counts, and every change to their items.
 //!
-//! There is no log of events: the history of an inbox is its items. A transaction that changes
-//! items locks their owners' `inbox` rows (`db` has the order of locks), adds one to `seq`, and
-//! stamps the new number on every item that it changes. So what changed since N is what has a
-//! higher number: each item once, in its newest state, and never in disagreement with the inbox.
-//! The counts are on the same row as `seq`, so they belong to the same moment.
+//! There is no event log: the history of an inbox is its items. A transaction that changes items
+//! locks their owners' `inbox` rows (`db` gives the order of locks), increments `seq`, and stamps
+//! the new number on every item it changes. So the changes since N are the items with a higher
+//! number: each item once, in its newest state, and always consistent with the inbox. The counts
+//! are on the same row as `seq`, so they belong to the same moment.
 //!
-//! - The counts need no rule for each kind of change. `counts` takes out what the items counted for
-//!   before, and puts in what they count for afterwards.
+//! - The counts need no rule for each kind of change. `counts` subtracts what the items counted for
+//!   before, and adds what they count for afterwards.
 //! - Items are changed by `change`, and by `notifications::pull`, which adds items and makes them
-//!   grow or shrink between `begin_change` and `count_changed`. `people::users` makes the empty
+//!   grow or shrink between `begin_change` and `count_changed`. `people::users` creates the empty
 //!   inbox of a new person.
 //! - A removed item stays as a tombstone (`removed_at`) for `retention_days`, so that clients that
-//!   were away hear of it. The purge deletes it and notes its number in `purged_seq`; an older
+//!   were away learn of it. The purge deletes it and records its number in `purged_seq`; an older
 //!   cursor gets a `resync`.
-//! - A bulk change stamps one number on many items. A page of the history that ends among them has
-//!   the item's id in its cursor, too.
+//! - A bulk change stamps one number on many items. If a page of the history ends among them, its
+//!   cursor also has the item's id.
 //!
-//! The number is a counter for each inbox, under the lock of its row, and not one sequence for all:
-//! numbers of a sequence become visible out of order, and a reader that asks for `id > N` would
+//! Each inbox has its own counter, under the lock of its row, rather than one sequence for all:
+//! numbers from a sequence become visible out of order, and a reader that asks for `id > N` would
 //! then skip rows for good.
 //!
 //! - `kind`: what a kind of item is. `item`: an item as it is read, with what it is about.
-//!   `activities`: what is in an item of activities. `show`: what an item shows in a list.
-//! - `list`: the lists of an inbox, their filters and pages.
-//! - `change`: every change of items. `counts`: what they count for. `lock`: locking inboxes.
-//! - `marking`: what people do with their items. `deliver`: a message comes. `remove`: what has
-//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are forgotten.
+//!   `activities`: what an item of activities contains. `show`: what an item shows in a list.
+//! - `list`: the lists of an inbox, with their filters and pages.
+//! - `change`: every change to items. `counts`: what they count for. `lock`: locking inboxes.
+//! - `marking`: what people do with their items. `deliver`: a message arrives. `remove`: what has
+//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are deleted.
 //! - `receipts`: who has seen and read what.
 //! - `history`: what changed in many inboxes since a position. `live`: following it.
 
@@ -74,19 +74,19 @@ pub use purge::purge;
 pub use remove::remove;
 pub use wake::wake_snoozed;
 
-/// The most inboxes that one transaction locks for something that happens to many.
+/// The most inboxes that one transaction locks for something that affects many.
 pub const BATCH: i64 = 5_000;
 
-/// The number of the change that is under way in the inbox of an item.
+/// The number of the change in progress in the item's inbox.
 const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
 
-/// The row of an inbox as it is stored: its counts, and where its history stands. What is due may not have come in yet:
-/// `pull::up_to_date_head` takes it in first.
+/// The row of an inbox as it is stored: its counts and how far its history goes. What is due may
+/// not have been taken in yet: `pull::up_to_date_head` takes it in first.
 pub async fn stored_head(db: &Db, user: i64) -> Result<inbox::Model> {
     inbox::Entity::find_by_id(user).one(db.read()).await?.ok_or(Error::NotFound("inbox"))
 }
 
-/// Rows of the ids of items and of their owners.
+/// Rows of item ids and their owners.
 pub fn items_and_owners(rows: &[QueryResult]) -> Result<(Vec<i64>, Vec<i64>)> {
     let column =
         |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();

@@ -1,9 +1,11 @@
-//! What happens by itself: reminders, what is planned or expires, what comes back, what is purged, and what a crash
-//! interrupted. A file for each [`Job`]; docs/jobs.md has a table of them.
+//! What happens by itself: reminders, what is planned or expires, what comes back, what is purged,
+//! and what a crash interrupted. There is a file for each [`Job`]; docs/jobs.md has a table of
+//! them.
 //!
-//! Each job runs in a task of its own, in parts that are transactions of their own. So one that fails, or takes long, holds
-//! up no other; and when the server stops, each ends with its part, and the next server goes on from there. Any number of
-//! servers can do the same at once: a part locks what it works on, and finds it done where another was faster.
+//! Each job runs in its own task, in parts that are separate transactions. So a job that fails, or
+//! takes long, holds up no other; and when the server stops, each job ends after its current part,
+//! and the next server continues from there. Any number of servers can do the same jobs at once: a
+//! part locks what it works on, and finds it done if another server was faster.
 
 mod deactivate;
 mod deliver;
@@ -26,17 +28,18 @@ use tracing::Instrument;
 
 use crate::{app::App, db::Topic, error::Result};
 
-/// How long a job that has failed waits: at first, and at most. The time doubles with each failure.
+/// How long a failed job waits: at first, and at most. The time doubles with each failure.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
-/// Many changes in a short time may say that something is due earlier: a job does not look at each of them.
+/// Many changes in a short time may say that something is due earlier: a job does not check after
+/// each of them.
 const LOOKS_APART: Duration = Duration::from_millis(100);
-/// A purge waits until there is more to purge.
+/// How long a purge waits for more to purge.
 const PURGES_LATE: TimeDelta = TimeDelta::minutes(10);
-/// How many things of one kind a job goes on with in turn.
+/// How many things of one kind a job works on in turn.
 const MOST_AT_ONCE: u64 = 100;
 
-/// In an order in which the earlier ones make the later ones due.
+/// In an order in which earlier jobs make later ones due.
 const JOBS: [&dyn Job; 11] = [
     &deliver::Deliver,
     &remind::Remind,
@@ -51,26 +54,28 @@ const JOBS: [&dyn Job; 11] = [
     &purge_keys::PurgeKeys,
 ];
 
-/// One kind of work that goes on by itself.
+/// One kind of work that happens by itself.
 #[async_trait]
 trait Job: Send + Sync {
-    /// For the log.
+    /// The name in the log.
     fn name(&self) -> &'static str;
 
-    /// When it is due next. A time that has passed means now; None, that it is not due until something changes.
+    /// When it is next due. A time in the past means now; None means that it is not due until
+    /// something changes.
     async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>>;
 
-    /// How much later than it is due it may be done.
+    /// How much later than due it may be done.
     fn may_be_late_by(&self) -> TimeDelta {
         TimeDelta::zero()
     }
 
-    /// The things that it has to go on with now, at most this many. A job that chooses by itself has one.
+    /// The things to work on now, at most this many. A job that chooses by itself has one.
     async fn things(&self, _app: &App, _most: u64) -> Result<Vec<i64>> {
         Ok(vec![0])
     }
 
-    /// Does a part of one thing: a transaction that claims it, does some of it, and notes how far that came.
+    /// Does a part of one thing: a transaction that claims it, does some of it, and records the
+    /// progress.
     async fn part(&self, app: &App, thing: i64) -> Result<()>;
 }
 
@@ -78,11 +83,11 @@ trait Job: Send + Sync {
 enum Next {
     /// There may be more to do.
     Now,
-    /// When its time has come; None: when a change says that there is something.
+    /// When its time has come; None: when a change says that there is something to do.
     At(Option<DateTime<Utc>>),
 }
 
-/// If a job is due, does a part of each of its things. One that fails holds up no other.
+/// If a job is due, does a part of each of its things. A thing that fails holds up no other.
 #[tracing::instrument(name = "job", skip_all, fields(name = job.name()))]
 async fn go_on(job: &dyn Job, app: &App, late: TimeDelta) -> Result<Next> {
     let due_at = job.due_at(app).await?.map(|time| time + late);
@@ -101,8 +106,8 @@ async fn go_on(job: &dyn Job, app: &App, late: TimeDelta) -> Result<Next> {
     outcome
 }
 
-/// Does everything that is due at this moment, to its end. What fails holds up nothing else; the first error is returned at
-/// the end.
+/// Does everything that is due now, to completion. What fails holds up nothing else; the first
+/// error is returned at the end.
 pub async fn run_due(app: &App) -> Result<()> {
     let mut outcome = Ok(());
     let mut jobs = JOBS.to_vec();
@@ -124,7 +129,7 @@ pub async fn run_due(app: &App) -> Result<()> {
     outcome
 }
 
-/// Runs until the server ends, and each job has ended with its part.
+/// Runs until the server ends and each job has finished its current part.
 pub async fn run(app: App) {
     let mut running: JoinSet<()> =
         JOBS.into_iter().map(|job| keep_doing(app.clone(), job)).collect();
@@ -135,12 +140,13 @@ pub async fn run(app: App) {
     }
 }
 
-/// Does one job whenever it is due: sleeps until then, or until a change says that it may be earlier.
+/// Does one job whenever it is due: sleeps until then, or until a change says that it may be due
+/// earlier.
 async fn keep_doing(app: App, job: &dyn Job) {
     let mut changes = app.live.hints(Topic::Schedule);
     let mut back_off = TRY_AGAIN;
     while !app.shutdown.is_cancelled() {
-        // Before the look: a change in between must wake us again.
+        // Before looking: a change in between must wake us again.
         changes.borrow_and_update();
         let next = go_on(job, &app, job.may_be_late_by()).await;
         let wait = async {
@@ -161,12 +167,12 @@ async fn keep_doing(app: App, job: &dyn Job) {
     }
 }
 
-/// When something of this time is old enough to be purged.
+/// When something from this time is old enough to be purged.
 fn days_after(time: Option<DateTime<Utc>>, days: u16) -> Option<DateTime<Utc>> {
     time.map(|time| time + TimeDelta::days(days.into()) + TimeDelta::microseconds(1))
 }
 
-/// What is from before this time is purged.
+/// What is older than this is purged.
 fn days_before(app: &App, days: u16) -> DateTime<Utc> {
     app.clock.now() - TimeDelta::days(days.into())
 }

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let outcome = tokio::runtime::Runtime::new().map_err(|error| Error::internal(error)).and_then(
         |runtime| {
             let outcome = runtime.block_on(cli::run(cli::Cli::parse()));
-            // What is still running was given its time, and is not waited for.
+            // Anything still running has had its time, and is not waited for.
             runtime.shutdown_background();
             outcome
         },
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// For the operator at the terminal, who may know everything.
+/// For the operator at the terminal, who may see everything.
 fn explain(error: Error) -> String {
     match error {
         Error::Invalid { field, message } => format!("{field}: {message}"),

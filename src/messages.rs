@@ -1,26 +1,25 @@
-//! Messages and replies: sending, expiry, and who is reached (M2–M7).
+//! Messages and replies: sending, expiry, and whom they reach (M2–M7).
 //!
 //! A message is pushed: its recipients are settled and written with it, and `delivery` fills their
 //! inboxes. This is what happens when somebody sends one to a group:
 //!
 //! 1. A call with an idempotency key is looked up first. A repetition gets the same answer, even if
-//!    its input has become wrong meanwhile. Then the input is checked, and `audience` looks up the
-//!    people and groups on the read pool.
-//! 2. The transaction begins by claiming the key. Of two repetitions at the same time, the second
-//!    waits here for the first, finds its result, and answers with that message.
+//!    its input has become invalid meanwhile. Then the input is checked, and `audience` looks up
+//!    the people and groups on the read pool.
+//! 2. The transaction begins by claiming the key. Of two simultaneous repetitions, the second waits
+//!    here for the first, finds its result, and answers with that message.
 //! 3. The message is inserted, with its folded text if a search needs one, and then its addresses,
-//!    with the names of this moment. One statement writes a recipient for each active member but
-//!    the sender, and the counts are settled for good. If nobody is reached, everything is rolled
-//!    back.
+//!    with their names at this moment. One statement writes a recipient for each active member
+//!    except the sender, and the counts are settled for good. If nobody is reached, everything is
+//!    rolled back.
 //! 4. The key remembers the id of the message. Up to [`crate::inbox::BATCH`] recipients get their
 //!    items in the same transaction; for more, a `delivery` row says that they are still to come.
 //! 5. The commit tells `inbox::live` whose inboxes have changed. Then the rest of a large send
 //!    follows.
 //!
 //! A reply reaches the people that its parent reached, by the same addresses, and the parent's
-//! sender: neither its own sender, nor those who have left the group since, nor those who have
-//! joined it. Its transaction locks the thread and then the reminders that it ends, both before any
-//! inbox.
+//! sender, but not its own sender, nor anyone who has left or joined the group since. Its
+//! transaction locks the thread and then the reminders that it ends, both before any inbox.
 
 mod audience;
 pub mod delivery;
@@ -76,7 +75,7 @@ pub struct CreateMessageInput {
     pub expires_at: Option<DateTime<Utc>>,
     /// Reminds those who have not read it. A message with a reminder stays in the inboxes until 24
     /// hours after the final one.
-    // Without one the fingerprint is what it was before there were reminders.
+    // Omitted if there is none: the fingerprint is then the same as before reminders existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminder: Option<ReminderInput>,
     /// Makes it safe to repeat this call: a repetition returns the message that the first call
@@ -124,7 +123,7 @@ pub struct UpdateMessageInput {
     pub reminder: MaybeUndefined<ReminderInput>,
 }
 
-/// Sends a message from the actor; from the system when a service acts for nobody.
+/// Sends a message from the actor, or from the system when a service acts for nobody.
 #[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.user_id()))]
 pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Result<Sent> {
     let now = app.clock.now();
@@ -179,7 +178,7 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
     Ok((message, actor.user.as_deref().cloned()))
 }
 
-/// Answers a message that the actor got or sent (M7).
+/// Replies to a message that the actor received or sent (M7).
 #[tracing::instrument(name = "messages::reply", skip_all, fields(actor = actor.user_id()))]
 pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<Sent> {
     let sender = actor.person()?.id;
@@ -233,7 +232,8 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     Ok((message, actor.user.as_deref().cloned()))
 }
 
-/// Changes the expiry of a message (M6) and its reminder (M10). Once it has left the inboxes that is settled.
+/// Changes the expiry of a message (M6) and its reminder (M10). Neither can change once the message
+/// has left the inboxes.
 #[tracing::instrument(name = "messages::update", skip_all, fields(actor = actor.user_id()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Result<Sent> {
     let id = id::Kind::Message.decode(&input.message_id)?;
@@ -253,7 +253,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let seq = threads::change(&tx, message.root()).await?;
-    // Under the lock of the thread.
+    // Under the thread's lock.
     let message =
         message::Entity::find_by_id(id).one(&*tx).await?.ok_or(Error::NotFound("message"))?;
     let expires_at = match input.expires_at {
@@ -273,14 +273,14 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     }
     tx.concerns([Topic::Schedule, Topic::Thread(message.root())]);
     tx.commit().await?;
-    // Not where only the reminder was changed: the last one may still have been due.
+    // Not if only the reminder was changed: the last one may still have been due.
     if !input.expires_at.is_undefined() && expires_at.is_some_and(|time| time <= now) {
         delivery::expire(app, id).await?;
     }
     find(app, actor, id).await
 }
 
-/// A message that the actor may know of.
+/// A message that the actor may know about.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Sent> {
     let query = message::Entity::visible_to(actor.reader()).filter(message::COLUMN.id.eq(id));
     query
@@ -290,7 +290,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Sent> {
         .ok_or(Error::NotFound("message"))
 }
 
-/// Whether a person sent the message or got it: an admin may see what they have no part in.
+/// Whether a person sent or received the message: an admin may see messages they have no part in.
 pub async fn takes_part(app: &App, person: i64, message: &message::Model) -> Result<bool> {
     let own = message::Entity::visible_to(message::Reader::User(person))
         .filter(message::COLUMN.id.eq(message.id));

@@ -1,7 +1,8 @@
-//! Pages of a list by key, in both directions: `first`/`after` and `last`/`before` of Relay's connections.
+//! Keyset pages of a list, in both directions: `first`/`after` and `last`/`before` of Relay's
+//! connections.
 //!
-//! A cursor is the sort key of a row, so a page costs the same wherever it is, and rows that come or go meanwhile neither
-//! repeat nor hide others.
+//! A cursor is the sort key of a row, so a page costs the same wherever it is, and rows that come
+//! or go meanwhile cause no other rows to be repeated or skipped.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -14,20 +15,20 @@ use crate::error::{Error, Result};
 const DEFAULT: u64 = 20;
 const MOST: i32 = 100;
 
-/// What the sort key of a list is made of, and how a cursor shows it.
+/// What the sort key of a list consists of, and how a cursor shows it.
 pub trait Key: Sized {
     fn encode(&self) -> String;
     fn decode(cursor: &str) -> Option<Self>;
     fn values(&self) -> Vec<Value>;
 }
 
-/// The part of a list that was asked for.
+/// The part of a list that was requested.
 #[derive(Debug, Clone)]
 pub struct Page<K> {
     pub after: Option<K>,
     pub before: Option<K>,
     pub limit: u64,
-    /// The last ones before `before`, not the first ones after `after`.
+    /// The last rows before `before`, instead of the first ones after `after`.
     pub backwards: bool,
 }
 
@@ -40,7 +41,7 @@ pub struct Slice<T> {
 }
 
 impl<T> Slice<T> {
-    /// The same page of something else, without the rows that have none.
+    /// The same page with its rows converted, leaving out rows for which `show` returns None.
     pub fn map<U>(self, show: impl FnMut(T) -> Option<U>) -> Slice<U> {
         let Slice { rows, has_previous, has_next } = self;
         Slice { rows: rows.into_iter().filter_map(show).collect(), has_previous, has_next }
@@ -48,8 +49,8 @@ impl<T> Slice<T> {
 }
 
 impl<K: Key> Page<K> {
-    /// From the arguments of a connection. Refuses sizes outside of 1 to 100, both directions at once, and cursors that
-    /// are not of this list.
+    /// From the arguments of a connection. Rejects sizes outside 1 to 100, both directions at once,
+    /// and cursors that do not belong to this list.
     pub fn new(
         first: Option<i32>,
         after: Option<String>,
@@ -77,7 +78,8 @@ impl<K: Key> Page<K> {
         Ok(Page { after: key("after", after)?, before: key("before", before)?, limit, backwards })
     }
 
-    /// Restricts a query to this page and sorts it by `columns`; give what it finds to [`Page::slice`].
+    /// Restricts a query to this page and sorts it by `columns`; pass the rows that it finds to
+    /// [`Page::slice`].
     pub fn seek<S, const N: usize>(&self, mut select: S, columns: [Expr; N], order: Order) -> S
     where
         S: QueryFilter + QueryOrder + QuerySelect,
@@ -99,7 +101,7 @@ impl<K: Key> Page<K> {
         select.limit(self.limit + 1)
     }
 
-    /// The page, of at most one row more than its limit in the order of the query.
+    /// The page, from at most one row more than its limit, in the order of the query.
     pub fn slice<T>(&self, mut rows: Vec<T>) -> Slice<T> {
         let more = rows.len() as u64 > self.limit;
         rows.truncate(self.limit as usize);
@@ -126,7 +128,7 @@ impl Key for i64 {
     }
 }
 
-/// Two numbers, as of a person and an address.
+/// Two numbers, such as those of a person and an address.
 impl Key for (i64, i64) {
     fn encode(&self) -> String {
         format!("{:x}.{:x}", self.0, self.1)
@@ -142,7 +144,7 @@ impl Key for (i64, i64) {
     }
 }
 
-/// A time, and an id for those of the same microsecond.
+/// A time, and an id to order rows of the same microsecond.
 impl Key for (DateTime<Utc>, i64) {
     fn encode(&self) -> String {
         (self.0.timestamp_micros(), self.1).encode()

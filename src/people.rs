@@ -1,4 +1,4 @@
-//! Who writes and reads: users, and the groups that they are in.
+//! The people who write and read: users, and the groups they belong to.
 
 pub mod groups;
 pub mod users;

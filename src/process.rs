@@ -1,4 +1,5 @@
-//! The process as the system sees it: its port, its signals, its output, and how many files it may open.
+//! The process as the system sees it: its port, its signals, its output, and how many files it may
+//! open.
 
 use std::io::Write;
 
@@ -14,7 +15,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Binds the port; says so if it is already in use.
+/// Binds the port; reports if it is already in use.
 pub async fn listen(config: &Config) -> Result<TcpListener> {
     let busy = |error: std::io::Error| {
         Error::Unavailable(format!("cannot listen on {}: {error}", config.listen))
@@ -27,7 +28,7 @@ const FILE_SIZE_EXCEEDED: SignalKind = SignalKind::from_raw(25);
 
 /// Stops the server on Ctrl-C and SIGTERM.
 pub fn until_signalled(app: &App) -> Result<()> {
-    // Nothing handles it, and that is enough: by default this signal ends the process; caught, the
+    // Nothing needs to handle it: by default this signal ends the process; if it is caught, the
     // write fails with an ordinary error.
     let _ = signal(FILE_SIZE_EXCEEDED).map_err(|error| Error::internal(error))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| Error::internal(error))?;
@@ -52,8 +53,8 @@ pub fn print(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Raises the limit of open files as far as the system allows: the usual 1024 dates from before servers had this many
-/// connections. Returns the new limit; None if there is none.
+/// Raises the limit on open files as far as the system allows: the usual 1024 dates from before
+/// servers had this many connections. Returns the new limit; None if there is none.
 pub fn raise_file_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {

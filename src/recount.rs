@@ -1,10 +1,12 @@
-//! Whether what is kept beside the items and recipients is what follows from them: counts, positions, readings, and that
-//! everything that was sent is where it belongs. And mends what is not.
+//! Checks whether the data kept beside the items and recipients follows from them: counts,
+//! positions, readings, and that everything that was sent is where it belongs. Also mends what is
+//! wrong.
 //!
-//! [`check`] looks at a live database. Each of its questions is one statement, which sees one moment, and is about
-//! something that every transaction leaves in order; so whatever is written meanwhile is no finding. It goes through
-//! people, messages and announcements in parts, and locks nothing. [`mend`] does what it does under the locks that all
-//! writers take, looks again there, and makes clients load anew the inboxes that it has mended.
+//! [`check`] looks at a live database. Each of its questions is one statement, which sees a single
+//! moment, and is about something that every transaction leaves in order; so concurrent writes
+//! cause no findings. It goes through people, messages and announcements in parts, and locks
+//! nothing. [`mend`] works under the locks that all writers take, checks again there, and makes
+//! clients reload the inboxes that it has mended.
 
 mod checks;
 mod mend;
@@ -23,20 +25,21 @@ use checks::{Check, Range, Scope};
 
 pub use mend::mend;
 
-/// People whom one statement looks at.
+/// How many people one statement looks at.
 const MOST_PEOPLE: i64 = 500;
-/// Recipients, or readers, whom one statement looks at, unless it is about one message or announcement.
+/// How many recipients, or readers, one statement looks at, unless it is about one message or
+/// announcement.
 const MOST_RECIPIENTS: i64 = 100_000;
-/// The clock of the server that lets something expire may be this far ahead of ours.
+/// The clock of the server that expires something may be this far ahead of ours.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// Something whose numbers or contents are not what they should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub subject: Subject,
-    /// A part of the subject, by the number of its row.
+    /// A part of the subject, as the number of its row.
     part: Option<i64>,
-    /// The whole of it, for people.
+    /// The whole finding, for people.
     text: String,
 }
 
@@ -45,7 +48,7 @@ pub struct Finding {
 pub enum Subject {
     /// The inbox of this user.
     Inbox(i64),
-    /// This message is missing in the inbox of a user, who is the part.
+    /// This message is missing from the inbox of a user, who is the part.
     Delivery(i64),
     /// How far this message has been read, and by whom.
     Message(i64),
@@ -70,7 +73,7 @@ pub struct Report {
     pub announcements: i64,
 }
 
-/// Looks at everything. `now` is for what expires.
+/// Checks everything. `now` is for what expires.
 pub async fn check(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Report> {
     let mut report = Report::default();
     let (dialect, stays_until) = (Dialect::of(connection), now + CLOCKS_DIFFER);
@@ -105,14 +108,14 @@ pub async fn check(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Res
     Ok(report)
 }
 
-/// Some rows that follow each other.
+/// Some consecutive rows.
 struct Part {
     up_to: i64,
     rows: i64,
     weight: i64,
 }
 
-/// The rows after an id that weigh no more than `most`, but at least one.
+/// The rows after an id whose total weight is at most `most`, but at least one row.
 async fn next_part(
     connection: &impl ConnectionTrait,
     scope: Scope,
@@ -199,7 +202,7 @@ impl fmt::Display for Subject {
 }
 
 impl fmt::Display for Report {
-    /// The findings, a line for each, and what was looked at.
+    /// The findings, one per line, and what was looked at.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.findings {
             writeln!(f, "{finding}")?;

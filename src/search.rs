@@ -1,9 +1,11 @@
-//! Searching: whether a text contains another, in any case and language, on any database.
+//! Search: whether a text contains another, regardless of case, in any language and on any
+//! database.
 //!
-//! The databases fold no letters but those of ASCII: SQLite's lower() knows no others, and PostgreSQL's depends on the locale,
-//! which may be C. So Rust folds both sides (`migration::folded`): what somebody looks for when they do, and what is searched
-//! when it is written. The result is kept in `search_text`, but only where it is another than lower() makes of the text, so that
-//! most of what is written in English, and much of the rest, is there once.
+//! The databases fold only ASCII letters: SQLite's lower() knows no others, and PostgreSQL's
+//! depends on the locale, which may be C. So Rust folds both sides (`migration::folded`): the
+//! search term when somebody searches, and the searched text when it is written. The result is kept
+//! in `search_text`, but only where it differs from what lower() makes of the text, so that most
+//! English text, and much other text, is stored only once.
 
 use ::entity::search_text;
 use sea_orm::{
@@ -28,17 +30,17 @@ pub enum About {
     Group,
 }
 
-/// The most characters that somebody looks for.
+/// The most characters that a search term may have.
 const LONGEST: usize = 200;
 
-/// What somebody looks for, folded.
+/// A search term, folded.
 pub fn term(field: &str, text: &str) -> Result<String> {
     text::check_line(field, text, LONGEST)?;
     Ok(migration::folded(text))
 }
 
-/// What `search_text` calls it, and the columns that are searched. The columns are lines of one
-/// text, and what is looked for is one line.
+/// The name that `search_text` uses for it, and the searched columns. The columns are lines of one
+/// text, and a search term is a single line.
 fn columns(about: About) -> (&'static str, &'static [&'static str]) {
     match about {
         About::Message => ("message", &["subject", "body"]),
@@ -65,7 +67,7 @@ pub fn contains(dialect: Dialect, about: About, alias: &str, term: &str) -> Stri
     format!("{}({}, {term}) > 0", dialect.position(), folded(dialect, about, alias))
 }
 
-/// The same for a query of entities.
+/// The condition of [`contains`] for a query of entities.
 pub fn filter(dialect: Dialect, about: About, term: &str) -> Expr {
     let table = match about {
         About::User => "user_account",
@@ -76,12 +78,12 @@ pub fn filter(dialect: Dialect, about: About, term: &str) -> Expr {
     Expr::expr(Func::cust(dialect.position()).arg(text).arg(term)).gt(0)
 }
 
-/// Keeps what is searched of something new: its columns, in their order.
+/// Stores the searchable text of something new: its columns, in order.
 pub async fn add(tx: &Tx, about: About, id: i64, columns: &[&str]) -> Result<()> {
     write(tx, about, [(id, columns.join("\n"))]).await.map(drop)
 }
 
-/// The same of what may have been another text before.
+/// Stores the searchable text of something that may have had another text before.
 pub async fn change(
     tx: &Tx,
     about: About,
@@ -97,7 +99,7 @@ pub async fn change(
     Ok(())
 }
 
-/// Writes the rows of those texts that need one; gives the ids of the others.
+/// Writes the rows of the texts that need one; returns the ids of the others.
 async fn write(
     tx: &Tx,
     about: About,

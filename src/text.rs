@@ -1,4 +1,5 @@
-//! What a text may be: checked where it comes in, the same for both databases (PostgreSQL cannot keep a NUL).
+//! The rules for texts: checked where they come in, the same for both databases (PostgreSQL cannot
+//! store a NUL).
 
 use crate::error::{Error, Result};
 
@@ -10,7 +11,7 @@ pub fn check_line(field: &str, text: &str, longest: usize) -> Result<()> {
     Err(Error::invalid(field, format!("must be one line of 1 to {longest} characters")))
 }
 
-/// A line for machines, as an id or a key: 1 to `longest` bytes.
+/// A line for machines, such as an id or a key: 1 to `longest` bytes.
 pub fn check_id(field: &str, text: &str, longest: usize) -> Result<()> {
     if is_line(text) && text.len() <= longest {
         return Ok(());
@@ -18,12 +19,12 @@ pub fn check_id(field: &str, text: &str, longest: usize) -> Result<()> {
     Err(Error::invalid(field, format!("must be one line of 1 to {longest} bytes")))
 }
 
-/// Not blank, and without control characters: they could forge lines of a log or a terminal.
+/// Not blank, and without control characters, which could forge lines of a log or a terminal.
 fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && !text.contains(char::is_control)
 }
 
-/// A line for people, or nothing at all.
+/// A line for people, or None.
 pub fn check_optional_line(field: &str, text: Option<&str>, longest: usize) -> Result<()> {
     match text {
         None | Some("") => Ok(()),
@@ -31,13 +32,13 @@ pub fn check_optional_line(field: &str, text: Option<&str>, longest: usize) -> R
     }
 }
 
-/// Bytes of a body.
+/// The maximum size of a body in bytes.
 pub const LONGEST_BODY: usize = 64 * 1024;
 const LONGEST_URL: usize = 2_000;
 
-/// Markdown of any number of lines.
+/// Markdown with any number of lines.
 pub fn check_body(body: &str) -> Result<()> {
-    // PostgreSQL cannot keep a NUL in a text.
+    // PostgreSQL cannot store a NUL in a text.
     if body.len() > LONGEST_BODY || body.contains('\0') {
         return Err(Error::invalid(
             "body",
@@ -47,8 +48,8 @@ pub fn check_body(body: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where a page of the host application is, or nothing: a web URL, or a path on the application's own host. Nothing else: a
-/// client makes a link of it.
+/// The location of a page of the host application, or None: a web URL, or a path on the
+/// application's own host. Nothing else is allowed: a client makes a link of it.
 pub fn check_link(field: &str, url: Option<&str>) -> Result<()> {
     check_optional_line(field, url, LONGEST_URL)?;
     let is_path = |url: &str| url.starts_with('/') && !url.starts_with("//") && !url.contains('\\');

@@ -1,15 +1,15 @@
-//! Users who came in lately, so that a request costs no look at the user's row.
+//! Users seen recently, so that a request need not read the user's row.
 
 use std::{sync::Arc, time::Duration};
 
 use ::entity::user;
 use moka::sync::Cache;
 
-/// For this long another server may not have heard that a user was deactivated (P11 allows two seconds).
+/// For this long, another server may not know that a user was deactivated (P11 allows two seconds).
 const KEPT_FOR: Duration = Duration::from_secs(1);
 const MOST_KEPT: u64 = 100_000;
 
-/// By their external ids.
+/// Keyed by external id.
 pub struct RecentUsers(Cache<String, Arc<user::Model>>);
 
 impl Default for RecentUsers {

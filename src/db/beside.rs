@@ -1,4 +1,4 @@
-//! A connection that only reads, beside the servers that have the database open.
+//! A read-only connection, beside the servers that have the database open.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use super::Location;
 use crate::error::{Error, Result};
 
-/// How long it waits for a connection, or for a moment when it may read.
+/// How long it waits for a connection, or for a moment when it can read.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Opens a database that servers may be using. Each statement sees one moment of it, and no server waits for any.
+/// Opens a database that servers may be using. Each statement sees a single moment, and no server
+/// waits for any of them.
 pub async fn beside(url: &str) -> Result<DatabaseConnection> {
     let mut options = match Location::of(url)? {
         Location::Sqlite(path) => {
@@ -18,7 +19,7 @@ pub async fn beside(url: &str) -> Result<DatabaseConnection> {
                 return Err(Error::Unavailable(format!("{} does not exist", path.display())));
             }
             let mut options = ConnectOptions::new("sqlite::memory:");
-            // Not the lock: SQLite lets others read while one process writes.
+            // It does not take the lock: SQLite lets others read while one process writes.
             options.map_sqlx_sqlite_opts(move |options| {
                 let options =
                     options.in_memory(false).shared_cache(false).filename(&path).read_only(true);

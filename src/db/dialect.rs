@@ -1,5 +1,5 @@
-//! What the two databases spell differently, for the statements that are written as SQL. Parameters are `$1`, `$2` … on
-//! both.
+//! What the two databases spell differently, for statements written as SQL. Parameters are `$1`,
+//! `$2` … on both.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use sea_orm::{
     ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Value,
 };
 
-/// Adds a value; gives the parameter that stands for it. [`super::Sql`] does so by itself.
+/// Adds a value; returns its parameter. [`super::Sql`] does so by itself.
 pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
     values.push(value.into());
     format!("${}", values.len())
 }
 
-/// What the two databases spell differently, for the statements that are written as SQL.
+/// What the two databases spell differently, for statements written as SQL.
 #[derive(Clone, Copy, Debug)]
 pub struct Dialect(pub(super) DbBackend);
 
 impl Dialect {
-    /// Of what a connection or transaction speaks to.
+    /// The dialect of a connection or transaction.
     pub fn of(connection: &impl ConnectionTrait) -> Self {
         Dialect(connection.get_database_backend())
     }
@@ -27,7 +27,8 @@ impl Dialect {
         self.0 == DbBackend::Postgres
     }
 
-    /// What ends a SELECT that locks the rows it finds until the transaction ends. SQLite's one writer needs none.
+    /// The end of a SELECT that locks the rows it finds until the transaction ends. SQLite's one
+    /// writer needs none.
     pub fn for_update(self) -> &'static str {
         if self.postgres() { "FOR NO KEY UPDATE" } else { "" }
     }
@@ -55,7 +56,8 @@ impl Dialect {
         }
     }
 
-    /// The same of the rows `alias` only, without those that somebody else has locked.
+    /// The end of a SELECT that locks the rows of `alias` only, skipping those that somebody else
+    /// has locked.
     pub fn for_update_of_unlocked(self, alias: &str) -> String {
         if self.postgres() {
             format!("FOR NO KEY UPDATE OF {alias} SKIP LOCKED")
@@ -64,7 +66,7 @@ impl Dialect {
         }
     }
 
-    /// One JSON array of a value for each row, as text.
+    /// One JSON array with a value for each row, as text.
     pub fn json_list(self, value: &str) -> String {
         if self.postgres() {
             format!("CAST(json_agg({value}) AS text)")
@@ -73,7 +75,7 @@ impl Dialect {
         }
     }
 
-    /// The same as a value within other JSON.
+    /// A JSON array with a value for each of `rows`, as a value within other JSON.
     pub fn json_list_of(self, value: &str, rows: &str) -> String {
         if self.postgres() {
             format!("(SELECT coalesce(json_agg({value}), '[]') FROM {rows})")
@@ -82,7 +84,8 @@ impl Dialect {
         }
     }
 
-    /// A subquery or expression that gives JSON, as a value within other JSON: SQLite takes it for a text otherwise.
+    /// A subquery or expression that returns JSON, as a value within other JSON: SQLite would
+    /// otherwise take it as text.
     pub fn json_value(self, json: &str) -> String {
         if self.postgres() { json.to_owned() } else { format!("json({json})") }
     }
@@ -96,13 +99,13 @@ impl Dialect {
         }
     }
 
-    /// All columns of an entity as a JSON array in their order, from which its model can be decoded; bytes become
-    /// hexadecimal digits. NULL where an outer join found no row.
+    /// All columns of an entity as a JSON array in their order, from which its model can be
+    /// decoded; bytes become hexadecimal digits. NULL where an outer join found no row.
     pub fn json_row<E: EntityTrait>(self, alias: &str) -> String {
         self.json_row_with::<E>(alias, |_| None)
     }
 
-    /// The same with an expression in place of some columns.
+    /// As [`Dialect::json_row`], with an expression in place of some columns.
     pub fn json_row_with<E: EntityTrait>(
         self,
         alias: &str,
@@ -121,13 +124,13 @@ impl Dialect {
         format!("CASE WHEN {first} IS NOT NULL THEN {} END", self.json_array(&columns.join(", ")))
     }
 
-    /// The function that says where a text contains another; 0 if it does not. LIKE goes back at each place, and took seconds
-    /// for a long text of one letter.
+    /// The function that returns the position of one text in another; 0 if it is not there. LIKE
+    /// backtracks at each position, and took seconds for a long text of a single letter.
     pub fn position(self) -> &'static str {
         if self.postgres() { "strpos" } else { "instr" }
     }
 
-    /// A text with the letters of ASCII in lower case, and no others, whatever the locale.
+    /// A text with its ASCII letters in lower case, and no others, whatever the locale.
     pub fn lower_ascii(self, text: &str) -> String {
         if self.postgres() {
             format!("lower(({text}) COLLATE \"C\")")
@@ -136,7 +139,7 @@ impl Dialect {
         }
     }
 
-    /// The hour of a time in UTC, as 2026-01-05T09.
+    /// The hour of a time in UTC, such as 2026-01-05T09.
     pub fn hour(self, column: &str) -> String {
         if self.postgres() {
             format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24')")
@@ -145,10 +148,11 @@ impl Dialect {
         }
     }
 
-    /// Whether a column is among what a query finds, which is asked once and does not know of the row.
+    /// Whether a column is among the results of a query, which runs once and does not depend on the
+    /// row.
     ///
-    /// PostgreSQL would join the query to the table, and for that it may walk the table from its beginning, or go through the
-    /// query row by row; an array is looked up in the index.
+    /// PostgreSQL would join the query to the table, and for that it might scan the table from its
+    /// beginning, or go through the query row by row; an array is looked up in the index.
     pub fn is_among(self, column: &str, query: &str) -> String {
         if self.postgres() {
             format!("{column} = ANY(ARRAY({query}))")
@@ -169,16 +173,16 @@ impl Dialect {
         }
     }
 
-    /// A condition that is asked of rows which are found by something else. Written plainly, a plan could take it for the way to
-    /// find them, by an index that has a whole inbox.
+    /// A condition to check on rows that are found by something else. Written plainly, a planner
+    /// could use it to find the rows, by an index that has a whole inbox.
     pub fn checked(self, condition: &str) -> String {
         format!("CASE WHEN {condition} THEN 1 END = 1")
     }
 
-    /// The first rows of some selects, each of which an index serves in `order`.
+    /// The first rows of several selects, each of which an index serves in `order`.
     ///
-    /// SQLite merges them as they come. PostgreSQL does so only if each of them is sorted and limited by itself; SQLite would
-    /// then read them all to the limit.
+    /// SQLite merges them as they come. PostgreSQL does so only if each select is sorted and
+    /// limited separately; SQLite would then read all of them up to the limit.
     pub fn merge(self, selects: &[String], order: &str, limit: &str) -> String {
         let ends = format!("ORDER BY {order} LIMIT {limit}");
         if let [only] = selects {
@@ -195,7 +199,7 @@ impl Dialect {
         format!("SELECT * FROM ({}) AS parts {ends}", parts.join(" UNION ALL "))
     }
 
-    /// A table made of a parameter that holds a JSON array of arrays of integers ([`integers`]).
+    /// A table made from a parameter that holds a JSON array of arrays of integers ([`integers`]).
     pub fn integer_table(self, parameter: impl fmt::Display, columns: &[&str]) -> String {
         let (table, element) = if self.postgres() {
             (
@@ -212,8 +216,8 @@ impl Dialect {
         format!("(SELECT {} FROM {table})", columns.join(", "))
     }
 
-    /// `LEFT JOIN table AS alias` with the rows whose ids a subquery finds for each row before it; the subquery may have
-    /// a LIMIT.
+    /// `LEFT JOIN table AS alias` with the rows whose ids a subquery finds for each row to the
+    /// left; the subquery may have a LIMIT.
     pub fn left_join_each(self, table: &str, alias: &str, ids: &str) -> String {
         if self.postgres() {
             format!(

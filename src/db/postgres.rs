@@ -1,6 +1,7 @@
-//! PostgreSQL has a pool for reads and a pool for transactions. Because sqlx can return a connection with an open
-//! transaction when `begin` is cancelled (sqlx #4385), and the next plain insert on it would never be committed,
-//! connections are rolled back when they come back. Several servers on one database tell each other of changes.
+//! PostgreSQL has a pool for reads and a pool for transactions. sqlx can return a connection with
+//! an open transaction to the pool when `begin` is cancelled (sqlx #4385), and the next plain
+//! insert on it would never be committed; so connections are rolled back when they are returned.
+//! Several servers on one database tell each other of changes.
 
 use std::{
     sync::{Arc, Mutex},
@@ -32,12 +33,13 @@ const MIGRATION_LOCK: i64 = 0x74_6964_696e_6773;
 pub const ORDER_LOCK: i64 = MIGRATION_LOCK + 1;
 pub const WITHDRAWAL_LOCK: i64 = MIGRATION_LOCK + 2;
 const NAME: &str = "tidings";
-/// How often whoever waits for a connection looks for one that can be had.
+/// How often a transaction that waits for a connection looks for one that can be freed.
 const GIVE_WAY: Duration = Duration::from_millis(100);
-/// A transaction that others wait for, and that has begun or ended no statement for this long, in milliseconds, is stuck:
-/// nobody knows when it ends. One that works does so within some tens.
+/// A transaction that others wait for, and that has begun or ended no statement for this many
+/// milliseconds, is stuck: nobody knows when it will end. One that makes progress does so within
+/// some tens of milliseconds.
 const STUCK: f64 = 400.0;
-/// For the statements that end others, which answer at once or not at all.
+/// The timeout of the statements that end other transactions, which answer at once or not at all.
 const ENDING: Duration = Duration::from_secs(1);
 
 /// How statements are planned.
@@ -46,8 +48,9 @@ pub const PLANS: [(&str, &str); 4] = [
     ("plan_cache_mode", "force_generic_plan"),
     // Compiling a plan takes longer than any of our statements.
     ("jit", "off"),
-    // A generic plan takes a list of unknown length for ten or a hundred, and each of them for as many rows as a LIMIT lets
-    // through: it would rather hash whole tables, or walk two of them side by side, than look up what is one row.
+    // A generic plan assumes that a list of unknown length has ten or a hundred entries, and that
+    // each finds as many rows as a LIMIT lets through: it would rather hash whole tables, or walk
+    // two of them side by side, than look up what is a single row.
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
 ];
@@ -57,11 +60,11 @@ pub const PLANS: [(&str, &str); 4] = [
 enum Use {
     Read,
     Write,
-    /// Makes tables, or waits for notifications: it may take its time.
+    /// Creates tables, or waits for notifications: it may take its time.
     Other,
 }
 
-/// Opens connections. `name` is what PostgreSQL shows of them.
+/// Opens connections. `name` is how PostgreSQL shows them.
 async fn connect(
     url: &str,
     settings: &config::Database,
@@ -76,7 +79,8 @@ async fn connect(
         .acquire_timeout(settings.acquire_timeout);
     options.sqlx_logging(false).record_stmt_in_spans(false).set_application_name(name);
     match use_ {
-        // A transaction or a read finds out by itself when its connection has ended: a look each time is a round trip.
+        // A transaction or a read discovers by itself that its connection has ended: checking each
+        // time would cost a round trip.
         Use::Read | Use::Write => options
             .test_before_acquire(false)
             .test_before_acquire_if_idle_for(Duration::from_secs(5)),
@@ -103,7 +107,7 @@ async fn connect(
         options.map_sqlx_postgres_pool_opts(|pool| {
             pool.after_release(|connection, _| {
                 Box::pin(async move {
-                    // ROLLBACK alone would write a warning to the server's log each time.
+                    // ROLLBACK alone would write a warning to PostgreSQL's log each time.
                     sqlx::Executor::execute(connection, "BEGIN; ROLLBACK").await?;
                     Ok(true)
                 })
@@ -121,7 +125,7 @@ pub async fn open(
     if settings.writers == 0 {
         return Err(Error::invalid("database.writers", "must be at least 1"));
     }
-    // Tells the connections of this server from those of others.
+    // Distinguishes the connections of this server from those of others.
     let name = format!("{NAME}-{:08x}", rand::rng().random::<u32>());
     let readers = settings.readers.unwrap_or(READERS);
     let statements = Arc::new(Statements::new(settings));
@@ -158,36 +162,39 @@ pub async fn open(
     })
 }
 
-/// The connections for transactions, and who may have one.
+/// The connections for transactions, and the rules for who may have one.
 ///
-/// A row that stays locked must not hold up those who do not want it. A transaction that waits for a lock keeps its
-/// connection as long as nobody else needs it, for `lock_timeout` at most. But when all connections are taken, those that
-/// wait behind a transaction that is [`STUCK`], directly or in a queue, may keep half of the connections, the earliest
-/// first; the others are cancelled, every [`GIVE_WAY`] as long as somebody waits for a connection. So the other half goes
-/// round at least that often, however many want the row. A queue that moves is left alone.
+/// A row that stays locked must not hold up transactions that do not need it. A transaction that
+/// waits for a lock keeps its connection as long as nobody else needs it, for `lock_timeout` at
+/// most. But when all connections are taken, the transactions that wait behind a [`STUCK`] one,
+/// directly or in a queue, may keep half of the connections, the earliest first; the others are
+/// cancelled, every [`GIVE_WAY`] as long as somebody waits for a connection. So the other half is
+/// passed on at least that often, however many want the row. A queue that moves is left alone.
 #[derive(Clone)]
 pub struct Writers(Arc<Shared>);
 
 struct Shared {
     url: String,
     settings: config::Database,
-    /// That of the connections for reads and transactions of this server, and of no others.
+    /// The name of the connections for reads and transactions of this server, and of no other
+    /// server.
     name: String,
     pool: DatabaseConnection,
-    /// One for each connection: waiting is done here, in order, and not in the pool.
+    /// One for each connection: transactions wait here, in order, and not in the pool.
     places: Arc<Semaphore>,
     queue: Semaphore,
     statements: Arc<Statements>,
-    /// Always has a connection for what ends others.
+    /// Always has a connection for ending other transactions.
     helper: sqlx::PgPool,
     giving_way: tokio::sync::Mutex<()>,
 }
 
 impl Writers {
-    /// A transaction, and the place that it takes until it ends.
+    /// A transaction, and the place that it occupies until it ends.
     pub async fn begin(&self) -> Result<(DatabaseTransaction, OwnedSemaphorePermit)> {
         let place = self.place().await?;
-        // A connection that was ended while nobody used it is found out here, where nothing has been executed yet.
+        // A connection that was ended while idle is discovered here, where nothing has been
+        // executed yet.
         let transaction = on_living(self.0.settings.writers, || self.0.pool.begin()).await;
         Ok((transaction.inspect_err(|_| self.0.statements.suspect())?, place))
     }
@@ -210,11 +217,12 @@ impl Writers {
         }
     }
 
-    /// Cancels transactions that wait behind one that is stuck: all but half of the connections, the latest first. They
-    /// have changed nothing, and answer UNAVAILABLE.
+    /// Cancels transactions that wait behind a stuck one: all but those that may keep half of the
+    /// connections, the latest first. They have changed nothing, and answer UNAVAILABLE.
     async fn give_way(&self) {
         let Ok(_alone) = self.0.giving_way.try_lock() else { return };
-        // OFFSET in a query of its own: otherwise those that it passes over were cancelled, too.
+        // OFFSET in a separate query: otherwise the transactions that it skips would be cancelled,
+        // too.
         let cancel = "WITH RECURSIVE waiting AS (\
                 SELECT pid, query_start FROM pg_stat_activity \
                 WHERE application_name = $1 AND wait_event_type = 'Lock'), \
@@ -236,12 +244,12 @@ impl Writers {
         }
     }
 
-    /// Ends the connections of this server, and with them what it is doing: PostgreSQL rolls that back at once, where a
-    /// transaction that waits for a lock would not notice that its server has gone.
+    /// Ends the connections of this server, and with them its work: PostgreSQL rolls that back at
+    /// once, whereas a transaction that waits for a lock would not notice that its server has gone.
     pub async fn cut_off(&self, read: &DatabaseConnection) {
         self.0.places.close();
         for pool in [&self.0.pool, read] {
-            // Closed from here on; what this gives waits for the connections.
+            // Closed from here on; the returned future waits for the connections.
             drop(pool.get_postgres_connection_pool().close());
         }
         let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1";
@@ -257,11 +265,12 @@ impl Writers {
         self.0.pool.get_postgres_connection_pool().close().await;
     }
 
-    /// Brings the tables up to date, one server at a time, on connections of its own: it waits for as long as it takes.
+    /// Brings the tables up to date, one server at a time, on separate connections: it waits as
+    /// long as it takes.
     pub async fn migrate(&self) -> Result<()> {
         let pool = connect(&self.0.url, &self.0.settings, NAME, 2, Use::Other).await?;
         let connections = pool.get_postgres_connection_pool().clone();
-        // Ends before the pool, and gives the lock back.
+        // Closed before the pool; closing it releases the lock.
         let mut lock = connections.acquire().await.map_err(unavailable)?.detach();
         let statement = sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK);
         statement.execute(&mut lock).await.map_err(unavailable)?;
@@ -272,7 +281,8 @@ impl Writers {
     }
 }
 
-/// PostgreSQL's NOTIFY and LISTEN between the servers on one database, on connections of its own: it waits for nobody.
+/// PostgreSQL's NOTIFY and LISTEN between the servers on one database, on separate connections: it
+/// waits for nobody.
 #[derive(Clone)]
 pub struct Bus {
     pool: sqlx::PgPool,
@@ -280,16 +290,16 @@ pub struct Bus {
 }
 
 pub const CHANNEL: &str = "tidings";
-/// One listens, one notifies.
+/// One listens and one notifies.
 const BUS_CONNECTIONS: u32 = 2;
 
 impl Bus {
-    /// Ends its connections, after the listener has.
+    /// Closes its connections, after the listener has closed.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// Tells every server, this one included. Each of the payloads is less than 8 000 bytes.
+    /// Tells every server, including this one. Each of the payloads is less than 8 000 bytes.
     pub async fn notify(&self, payloads: &[String]) -> Result<()> {
         let statement = sqlx::query("SELECT pg_notify($1, p) FROM unnest($2) AS p")
             .bind(CHANNEL)
@@ -297,7 +307,7 @@ impl Bus {
         statement.execute(&self.pool).await.map(drop).map_err(unavailable)
     }
 
-    /// What the servers tell from now on.
+    /// What the servers announce from now on.
     pub async fn listen(&self) -> Result<Listening> {
         let mut listener = PgListener::connect_with(&self.pool).await.map_err(unavailable)?;
         listener.listen(CHANNEL).await.map_err(unavailable)?;
@@ -314,7 +324,7 @@ pub struct Listening {
     stop: CancellationToken,
 }
 
-/// What came of listening.
+/// The result of listening.
 pub enum Heard {
     Told(String),
     /// The connection was lost and is back: something may have been missed.

@@ -1,5 +1,6 @@
-//! The connections that read. One that was ended while nobody used it is found out when a query fails on it, and the query is
-//! asked again on another: it changes nothing, so once more does no harm.
+//! The connections that read. A connection that was ended while idle is discovered when a query
+//! fails on it, and the query is run again on another: it changes nothing, so repeating it does no
+//! harm.
 
 use std::ops::Deref;
 
@@ -22,7 +23,8 @@ impl Reader {
     }
 }
 
-/// Runs something again if its connection turns out to be gone: once for each that the pool can have, since all may be.
+/// Runs something again if its connection turns out to be lost: once for each connection that the
+/// pool can have, since all of them may be lost.
 pub async fn on_living<T, F>(connections: u32, run: impl Fn() -> F) -> Result<T, DbErr>
 where
     F: Future<Output = Result<T, DbErr>>,

@@ -1,24 +1,25 @@
-//! Statements that are written as SQL: each has a name, a text, and the values of its parameters.
+//! Statements written as SQL: each has a name, a text, and the values of its parameters.
 //!
-//! Bind the values first, and write the text with what that gives. So a text names what it takes,
-//! and nobody numbers parameters:
+//! Bind the values first, and write the text with the results. So a text names what it takes, and
+//! nobody numbers parameters:
 //!
 //! ```ignore
 //! let mut sql = tx.sql("delivery::next_part");
 //! let (message, after) = (sql.bind(message), sql.bind(after));
 //! sql.push(format!(
-//!     "SELECT max(user_id) FROM message_recipient WHERE message_id = {message} AND user_id > {after}"
+//!     "SELECT max(user_id) FROM message_recipient \
+//!      WHERE message_id = {message} AND user_id > {after}"
 //! ));
 //! let last: Option<i64> = sql.value(&*tx).await?;
 //! ```
 //!
-//! - Whatever gives a part of a text that needs values takes the [`Sql`] and binds them itself.
+//! - A function that returns a part of a text with values takes the [`Sql`] and binds them itself.
 //! - Rows become structs that derive `FromQueryResult`: columns are found by their names.
-//! - The name is the module's and that of what the statement does. It stands before the text, as
-//!   `/* delivery::next_part */`, where the database's own log and `pg_stat_activity` show it. Our
-//!   log has it when the statement fails or is slow. `tests/it/sql.rs` runs every name.
-//! - Values never stand in the text, except limits, of which there are few: it has to be the same
-//!   each time, or it is prepared each time.
+//! - The name is that of the module and of what the statement does. It precedes the text, as `/*
+//!   delivery::next_part */`, where the database's own log and `pg_stat_activity` show it. Our log
+//!   shows it when the statement fails or is slow. `tests/it/sql.rs` runs every name.
+//! - Values never appear in the text, except limits, of which there are few: the text has to be the
+//!   same each time, or it is prepared each time.
 
 use std::fmt;
 
@@ -36,7 +37,7 @@ pub struct Sql {
     values: Vec<Value>,
 }
 
-/// Stands for a bound value in the text of its statement, any number of times.
+/// Represents a bound value in the text of its statement, any number of times.
 #[derive(Clone, Copy, Debug)]
 pub struct Param(usize);
 
@@ -51,12 +52,12 @@ impl Sql {
         Sql { name, dialect, text: format!("/* {name} */ "), values: Vec::new() }
     }
 
-    /// How the database spells what the two spell differently.
+    /// How the database spells what the two databases spell differently.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// Binds a value; write what it gives where the value is to be.
+    /// Binds a value; write the result where the value is to be.
     pub fn bind(&mut self, value: impl Into<Value>) -> Param {
         self.values.push(value.into());
         Param(self.values.len())
@@ -68,13 +69,13 @@ impl Sql {
         self
     }
 
-    /// The condition that a column is one of some ids, of any number: they are one value.
+    /// The condition that a column is one of some ids, of any number: they are bound as one value.
     pub fn is_one_of(&mut self, column: &str, ids: &[i64]) -> String {
         let ids = self.bind_list(ids);
         self.dialect.is_one_of(column, ids)
     }
 
-    /// Binds some ids for [`Dialect::is_one_of`], where more than one condition is about the same.
+    /// Binds some ids for [`Dialect::is_one_of`], where more than one condition uses them.
     pub fn bind_list(&mut self, ids: &[i64]) -> Param {
         self.bind(list(ids))
     }
@@ -89,12 +90,12 @@ impl Sql {
         self.dialect.integer_table(rows, &columns)
     }
 
-    /// The statement as it is sent.
+    /// The statement as it will be sent.
     pub fn statement(&self) -> Statement {
         Statement::from_sql_and_values(self.dialect.0, &self.text, self.values.clone())
     }
 
-    /// Runs a change; gives the number of rows that it changed.
+    /// Runs a change; returns the number of rows that it changed.
     pub async fn run(&self, connection: &impl ConnectionTrait) -> Result<u64> {
         let ran = connection.execute_raw(self.statement()).await;
         Ok(ran.map_err(|error| self.failed(error))?.rows_affected())
@@ -110,7 +111,7 @@ impl Sql {
         rows.map_err(|error| self.failed(error))
     }
 
-    /// The first of the rows. All are fetched, and so locked, if that is what the query does.
+    /// The first of the rows. All are fetched, and so locked, if the query locks rows.
     pub async fn one<T: FromQueryResult>(
         &self,
         connection: &impl ConnectionTrait,
@@ -133,14 +134,14 @@ impl Sql {
         Ok(self.values::<Option<V>>(connection).await?.into_iter().next().flatten())
     }
 
-    /// Whether there is a row. Says so of a query that locks rows when it has locked them.
+    /// Whether there is a row. If the query locks rows, they are locked when this returns.
     pub async fn exists(&self, connection: &impl ConnectionTrait) -> Result<bool> {
         Ok(!self.rows(connection).await?.is_empty())
     }
 
-    /// Rows of a hot query as one JSON text: it selects one [`Dialect::json_list`].
+    /// Rows of a hot query as one JSON text: the query selects one [`Dialect::json_list`].
     ///
-    /// One row with one text costs half of what twenty rows with thirty columns do, on both
+    /// One row with one text costs half as much as twenty rows with thirty columns, on both
     /// databases.
     pub async fn json<T: serde::de::DeserializeOwned + Send + 'static>(
         &self,
@@ -149,13 +150,13 @@ impl Sql {
         from_json(self.value(connection).await?).await
     }
 
-    /// The rows as the driver gives them.
+    /// The rows as the driver returns them.
     pub async fn rows(&self, connection: &impl ConnectionTrait) -> Result<Vec<QueryResult>> {
         let rows = connection.query_all_raw(self.statement()).await;
         rows.map_err(|error| self.failed(error))
     }
 
-    /// The error says which statement it was.
+    /// Makes an error that says which statement failed.
     fn failed(&self, error: DbErr) -> Error {
         let named = |cause: String| format!("{}: {cause}", self.name);
         match Error::from(error) {
@@ -193,7 +194,7 @@ mod tests {
         assert_eq!(statement.values.unwrap().0, [7.into(), "x".into()]);
     }
 
-    /// Otherwise it would be prepared anew for each list.
+    /// Otherwise the statement would be prepared anew for each list.
     #[test]
     fn the_text_is_the_same_for_any_number_of_ids() {
         for backend in [DbBackend::Sqlite, DbBackend::Postgres] {

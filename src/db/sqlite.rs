@@ -1,12 +1,14 @@
-//! SQLite has one writer. Transactions queue for its connection and are committed in groups: each is a savepoint of one
-//! outer transaction, and one COMMIT (one fsync) makes durable all that queued meanwhile. A COMMIT that fails fails every
-//! member of its group. Readers have connections of their own, and checkpoints too. A lock on a file beside the database
-//! keeps a second process out.
+//! SQLite has one writer. Transactions queue for its connection and are committed in groups: each
+//! is a savepoint of one outer transaction, and one COMMIT (one fsync) makes everything durable
+//! that queued meanwhile. If a COMMIT fails, every member of its group fails. Readers have separate
+//! connections, and so do checkpoints. A lock on a file beside the database keeps a second process
+//! out.
 //!
-//! No member hears of success unless the COMMIT of a transaction that was alive from its BEGIN on has succeeded. SQLite ends
-//! a transaction by itself when the disk is full or fails, and sqlx counts wrongly how deep it is in transactions after one
-//! of its statements for them has failed. So each of these has to succeed, and none is taken on trust: otherwise the whole
-//! group fails, and the connection is closed and replaced ([`write_group`]).
+//! No member is told of success unless the COMMIT of a transaction that was alive since its BEGIN
+//! has succeeded. SQLite ends a transaction by itself when the disk is full or fails, and sqlx
+//! miscounts the depth of its transactions after one of its transaction statements has failed. So
+//! each of these statements has to succeed, and none is taken on trust: otherwise the whole group
+//! fails, and the connection is closed and replaced ([`write_group`]).
 
 use std::{
     fs::File,
@@ -29,19 +31,21 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A group's COMMIT waits for at most this many transactions.
+/// A group commits at most this many transactions together.
 const LARGEST_GROUP: usize = 256;
 const READERS: u32 = 4;
-/// How often SQLite's log is folded into the database, apart from the writer: an automatic checkpoint makes some commit
-/// wait for it.
+/// How often SQLite's log is folded into the database, separately from the writer: an automatic
+/// checkpoint would make some commit wait for it.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
-/// How long a checkpoint may wait for readers. It holds up writers meanwhile, and a backup reads for minutes.
+/// How long a checkpoint may wait for readers. Writers are held up meanwhile, and a backup reads
+/// for minutes.
 const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(100);
-/// Pages of 4 KiB; a log beyond this makes writers wait until it has been folded in.
+/// Pages of 4 KiB; a log longer than this makes writers wait until it has been folded in.
 const LARGEST_LOG: i32 = 16_384;
-/// Undoes what a member has done that did not commit, by the name that sqlx gives to a savepoint. sqlx has sent the first half
-/// already, when the member was dropped, but nobody hears whether it failed. Sent again, with a RELEASE that fails where
-/// there is no such savepoint, it also proves that the group's transaction is still alive.
+/// Undoes what a member did that did not commit, by the name that sqlx gives to a savepoint. sqlx
+/// already sent the first half when the member was dropped, but nobody hears whether it failed.
+/// Sent again, with a RELEASE that fails if there is no such savepoint, it also proves that the
+/// group's transaction is still alive.
 const UNDO: &str = "ROLLBACK TO SAVEPOINT _sqlx_savepoint_1; RELEASE SAVEPOINT _sqlx_savepoint_1";
 
 /// Where transactions wait for the writer.
@@ -51,7 +55,7 @@ pub struct Queue {
     patience: Duration,
 }
 
-/// A place in the queue: where the transaction waits for its turn.
+/// A place in the queue, where a transaction waits for its turn.
 type Place = oneshot::Sender<Result<Turn>>;
 
 /// One transaction's turn on SQLite's writer.
@@ -60,15 +64,15 @@ pub struct Turn {
     pub membership: Membership,
 }
 
-/// What a transaction and the group that it is committed with tell each other.
+/// How a transaction communicates with the group that it is committed with.
 pub struct Membership {
-    /// Takes the savepoint back, to be released; dropped when it is to be undone.
+    /// Returns the savepoint to be released; dropped when it is to be undone.
     pub done: oneshot::Sender<DatabaseTransaction>,
-    /// Hears when the group was committed.
+    /// Receives the result when the group has been committed.
     pub durable: oneshot::Receiver<Result<()>>,
 }
 
-/// Keeps every other process from opening the database, until it is dropped.
+/// Keeps all other processes from opening the database until it is dropped.
 pub fn lock(path: &Path) -> Result<File> {
     let lock = path.with_added_extension("lock");
     let lock = File::create(&lock)
@@ -80,7 +84,7 @@ pub fn lock(path: &Path) -> Result<File> {
 }
 
 impl Queue {
-    /// Waits for a turn, but not for longer than is allowed, and not behind more than are allowed.
+    /// Waits for a turn, but no longer than allowed, and not behind more transactions than allowed.
     pub async fn turn(&self) -> Result<Turn> {
         let (place, turn) = oneshot::channel();
         self.turns.try_send(place).map_err(|refused| match refused {
@@ -108,10 +112,10 @@ struct Opener {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Access {
-    /// Makes the file where there is none.
+    /// Creates the file if there is none.
     Create,
     Write,
-    /// Folds the log in, and has less patience with readers than others.
+    /// Folds the log in, and has less patience with readers than other connections.
     Checkpoint,
     Read,
 }
@@ -193,7 +197,8 @@ pub async fn open(
     })
 }
 
-/// The connection that writes: thrown away when it cannot be trusted any more, and opened when it is needed.
+/// The connection that writes: discarded when it can no longer be trusted, and opened when it is
+/// needed.
 struct Writer {
     opener: Arc<Opener>,
     connection: Option<DatabaseConnection>,
@@ -209,7 +214,8 @@ impl Writer {
     }
 }
 
-/// SQLite's writer: hands the connection from one transaction to the next, and commits when nobody waits.
+/// SQLite's writer: passes the connection from one transaction to the next, and commits when nobody
+/// waits.
 async fn write_in_groups(
     mut writer: Writer,
     mut turns: mpsc::Receiver<Place>,
@@ -248,14 +254,15 @@ async fn write_in_groups(
     }
 }
 
-/// One transaction with as many members as come while it is open. All of them hear what came of it. After an error the
-/// connection is not to be used again, and nothing of the group is durable.
+/// One transaction with all members that arrive while it is open. All of them get its result. After
+/// an error the connection must not be used again, and nothing of the group is durable.
 async fn write_group(
     connection: &DatabaseConnection,
     first: Place,
     turns: &mut mpsc::Receiver<Place>,
 ) -> Result<()> {
-    // Takes the write lock at once: a transaction that reads first and writes then would fail with "database is locked".
+    // Takes the write lock at once: a transaction that first reads and then writes would fail with
+    // "database is locked".
     let immediate = SqliteTransactionMode::Immediate;
     let immediate =
         TransactionOptions { sqlite_transaction_mode: Some(immediate), ..Default::default() };
@@ -269,7 +276,8 @@ async fn write_group(
     };
     let mut members = Vec::new();
     let outcome = match gather(&group, first, turns, &mut members).await {
-        // sqlx sends COMMIT only if it is one transaction deep, as it is when all of them were released or undone.
+        // sqlx sends COMMIT only at a transaction depth of one, which holds when all members were
+        // released or undone.
         Ok(()) if !members.is_empty() => group.commit().await.map_err(failure),
         Ok(()) => group.rollback().await.map_err(failure),
         Err(error) => Err(error),
@@ -280,7 +288,7 @@ async fn write_group(
     outcome
 }
 
-/// Gives each transaction its turn, until nobody waits. An error is one of the group.
+/// Gives each transaction its turn, until nobody waits. An error fails the group.
 async fn gather(
     group: &DatabaseTransaction,
     first: Place,
@@ -289,7 +297,7 @@ async fn gather(
 ) -> Result<()> {
     let mut next = Some(first);
     while let Some(place) = next {
-        // Some have waited for too long, and are gone.
+        // Some have waited too long and are gone.
         if !place.is_closed() {
             let savepoint = match group.begin().await {
                 Ok(savepoint) => savepoint,
@@ -301,7 +309,7 @@ async fn gather(
             };
             let (done, end) = oneshot::channel();
             let (tell, durable) = oneshot::channel();
-            // A caller that is gone by now drops the turn, and with it `done`.
+            // A caller that has gone drops the turn, and `done` with it.
             drop(place.send(Ok(Turn { savepoint, membership: Membership { done, durable } })));
             match end.await {
                 Ok(savepoint) => {
@@ -318,15 +326,17 @@ async fn gather(
     Ok(())
 }
 
-/// Whatever fails a group, its members have changed nothing, and can try again.
+/// Whatever makes a group fail, its members have changed nothing and can try again.
 fn failure(error: DbErr) -> Error {
     Error::Unavailable(format!("a group of transactions failed: {error}"))
 }
 
-/// Folds SQLite's log into the database while the writer goes on; ends with the writer, after a last time.
+/// Folds SQLite's log into the database while the writer continues; ends with the writer, after one
+/// last checkpoint.
 ///
-/// What is in the log is durable there, and readers find it. A checkpoint that fails, because the disk is full, loses nothing: it
-/// is tried again until it succeeds, whether something is written or not, since the log grows meanwhile.
+/// What is in the log is durable, and readers find it there. A checkpoint that fails, because the
+/// disk is full, loses nothing: it is tried again until it succeeds, whether or not anything is
+/// written, because the log grows meanwhile.
 async fn checkpoint(
     opener: Arc<Opener>,
     first: DatabaseConnection,

@@ -1,5 +1,5 @@
-//! What is known of the statements that were run: how many, whether one has failed, and which of
-//! them were slow.
+//! What is known about the statements that were run: how many, whether one has failed, and which
+//! ones were slow.
 
 use std::{
     sync::{
@@ -14,17 +14,17 @@ use sea_orm::{DatabaseConnection, Statement};
 use super::sql::name_and_text;
 use crate::config;
 
-/// Bytes of a statement without a name that stand for it in the log.
+/// How many bytes of a statement without a name represent it in the log.
 const LONGEST_BEGINNING: usize = 60;
 
 pub struct Statements {
-    /// Whether one has failed, or a transaction, since a probe has looked whether writing works.
+    /// Whether a statement or transaction has failed since a probe last checked that writing works.
     is_suspect: AtomicBool,
-    /// For tests that count them.
+    /// How many have been run; for tests that count them.
     count: AtomicU64,
-    /// Those that nobody has taken yet; empty as long as nobody has asked for them.
+    /// Statements that nobody has taken yet; empty until somebody asks for them.
     untaken: OnceLock<Mutex<Vec<Statement>>>,
-    /// What takes longer is logged.
+    /// Statements that take longer than this are logged.
     slow: Option<Duration>,
 }
 
@@ -38,12 +38,12 @@ impl Statements {
         }
     }
 
-    /// Notes that one has failed.
+    /// Records that one has failed.
     pub fn suspect(&self) {
         self.is_suspect.store(true, Ordering::Relaxed);
     }
 
-    /// Whether one had failed; forgotten from now on.
+    /// Whether one had failed; resets this.
     pub fn was_suspect(&self) -> bool {
         self.is_suspect.swap(false, Ordering::Relaxed)
     }
@@ -52,7 +52,7 @@ impl Statements {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Those that have been run since the last call.
+    /// The statements that have been run since the last call.
     pub fn take(&self) -> Vec<Statement> {
         let untaken = self.untaken.get_or_init(Mutex::default);
         std::mem::take(&mut *untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
@@ -84,7 +84,8 @@ pub fn counted(
     connection
 }
 
-/// What a statement is called in the log: by its name, or as it begins. Its values are not in its text.
+/// What a statement is called in the log: its name, or its beginning. Its values are not in its
+/// text.
 fn called(sql: &str) -> &str {
     let (name, text) = name_and_text(sql);
     name.unwrap_or(&text[..text.floor_char_boundary(LONGEST_BEGINNING)])

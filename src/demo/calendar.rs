@@ -6,15 +6,16 @@ use super::story::At;
 
 const OPENING: TimeDelta = TimeDelta::hours(8);
 const WORKDAY: TimeDelta = TimeDelta::hours(9);
-/// Today is part of the story as soon as so much of the working day is over. Before, its day was squeezed too much.
+/// Today is part of the story once this much of the working day has passed. Earlier, its events
+/// would have to be squeezed too much.
 const BEGUN: TimeDelta = TimeDelta::hours(2);
 
-/// When the times of the story are.
+/// Determines the times of the story.
 pub struct Calendar {
     now: DateTime<Utc>,
     /// The newest working day.
     newest: DateTime<Utc>,
-    /// How much of it is over: its times move closer together until they are all in the past.
+    /// How much of it has passed: its times move closer together until all of them are in the past.
     over: TimeDelta,
 }
 

@@ -1,6 +1,8 @@
-//! The people of the demo and what they do, through the functions of the domain, as if they had been there.
+//! The people of the demo and what they do, through the functions of the domain, as if they had
+//! been there.
 //!
-//! What happens at one moment is joined, so that it shares a commit; the writer takes it in the order of the code.
+//! Everything that happens at the same moment is joined, so that it shares a commit; the writer
+//! takes it in the order of the code.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -38,10 +40,11 @@ use crate::{
     },
 };
 
-/// The host application, which makes people and groups known, sends what no person sends, and tells of activities.
+/// The host application, which registers people and groups, sends what no person sends, and reports
+/// activities.
 pub const HOST: &str = "booking-app";
 
-/// Who is there, and what was sent so far.
+/// The people, and what has been sent so far.
 pub struct Office {
     people: HashMap<&'static str, Actor>,
     host: Actor,
@@ -52,7 +55,7 @@ pub struct Office {
 }
 
 impl Office {
-    /// Makes the people and groups known.
+    /// Registers the people and groups.
     pub async fn open(app: &App) -> Result<Self> {
         let actor = |role, subject: &str, user| Actor {
             behind: None,
@@ -122,7 +125,7 @@ impl Office {
             }),
             idempotency_key: None,
         };
-        // Only admins may threaten.
+        // Only admins may threaten to deactivate people.
         let role = if message.reminds.as_ref().is_some_and(|reminds| reminds.is_campaign) {
             Role::Admin
         } else {
@@ -161,7 +164,8 @@ impl Office {
         Ok(())
     }
 
-    /// Somebody puts some away, also what they have not read, which shows in its read rate, and reads the rest.
+    /// Somebody archives some items, even ones they have not read, which shows in their read rate,
+    /// and reads the rest.
     pub async fn skim(&self, app: &App, reader: usize) -> Result<()> {
         let actor = self.person(PEOPLE[reader].id)?;
         pull::up_to_date_head(app, actor.person()?.id).await?;
@@ -173,12 +177,12 @@ impl Office {
         Ok(())
     }
 
-    /// Somebody reads what is new, marks some of it for a second look, and puts one thing off.
+    /// Somebody reads what is new, marks some of it for a second look, and snoozes one item.
     pub async fn tidy_up(&self, app: &App, reader: usize, tomorrow: DateTime<Utc>) -> Result<()> {
         let actor = self.person(PEOPLE[reader].id)?;
         look(app, actor).await?;
         let items = newest(app, actor, InboxView::Active, 10).await?;
-        // A fixed pattern that is another one for everybody.
+        // A fixed pattern that differs from person to person.
         let later = 5 + reader % 4;
         let again = items.iter().take(later).skip(reader % 3).step_by(3);
         let put_off = items.get(later).filter(|_| reader.is_multiple_of(2));
@@ -190,12 +194,13 @@ impl Office {
         Ok(())
     }
 
-    /// Somebody makes something, and follows it as its owner.
+    /// Somebody creates something, and follows it as its owner.
     pub async fn make(&self, app: &App, thing: &Thing) -> Result<()> {
         self.follow(app, thing, thing.owner, "create").await
     }
 
-    /// Somebody does something to a thing. The host application tells of it; who likes the thing follows it from now on.
+    /// Somebody acts on a thing. The host application reports it; anyone who likes the thing
+    /// follows it from then on.
     pub async fn act(&self, app: &App, thing: &Thing, doing: &Doing) -> Result<()> {
         let activity = ActivityInput {
             actor: Some(UserRef::ExternalId(doing.by.into())),
@@ -278,14 +283,15 @@ pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Re
     Ok(inbox::page(&app.db, actor.person()?.id, &filter, &page, Texts::None).await?.rows)
 }
 
-/// Reads what is new. As in earnest, an inbox takes in what was announced and done when it is looked at.
+/// Reads what is new. As in production, an inbox takes in what was announced and done when it is
+/// looked at.
 async fn look(app: &App, actor: &Actor) -> Result<()> {
     pull::up_to_date_head(app, actor.person()?.id).await?;
     inbox::change_all(&app.db, actor, None, None, Change::Read, app.clock.now()).await?;
     Ok(())
 }
 
-/// Changes some items, or none.
+/// Changes some items, if there are any.
 async fn change(
     app: &App,
     actor: &Actor,

@@ -1,6 +1,6 @@
-//! Who works at the demo's company, which sells booking software to museums, and in which groups.
+//! The people at the demo's company, which sells booking software to museums, and their groups.
 
-/// Somebody with an inbox. The e-mail address follows from the id.
+/// Somebody with an inbox. Their e-mail address is derived from the id.
 pub struct Person {
     pub id: &'static str,
     pub first_name: &'static str,

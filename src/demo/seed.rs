@@ -1,5 +1,5 @@
-//! Makes the story happen: the same steps each time, each at its own time in the past, on a clock that is moved from
-//! one to the next. `office` knows how each is done.
+//! Makes the story happen: the same steps every time, each at its own time in the past, on a clock
+//! that is moved from one to the next. `office` knows how each step is done.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{app::App, clock::Clock, error::Result, jobs};
 
-/// Fills an empty database, unless the server is told to end meanwhile. The story ends before this moment, or at it.
+/// Fills an empty database, unless the server is told to end meanwhile. The story ends now or
+/// earlier.
 pub async fn fill(app: &App) -> Result<()> {
     let now = app.clock.now();
     let calendar = Calendar::new(now);
@@ -56,15 +57,15 @@ enum Step {
         to: usize,
         reply: &'static Reply,
     },
-    /// A person, by their place among the people, goes through their inbox.
+    /// A person, given by their index among the people, goes through their inbox.
     Skim {
         reader: usize,
     },
-    /// They do so for the last time.
+    /// A person goes through their inbox for the last time.
     TidyUp {
         reader: usize,
     },
-    /// Somebody makes a thing that others can do something to.
+    /// Somebody creates a thing that others can act on.
     Make {
         thing: &'static Thing,
     },
@@ -85,7 +86,7 @@ enum Step {
     Due,
 }
 
-/// The whole story in the order of time.
+/// The whole story in chronological order.
 fn steps(calendar: &Calendar, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Step)> {
     let mut steps = Vec::new();
     for message in THREADS.into_iter().flatten() {
@@ -116,12 +117,12 @@ fn steps(calendar: &Calendar, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Step)> 
         steps.extend(leaving(time, announcement.leaves_after, now));
     }
     for (reader, person) in PEOPLE.iter().enumerate() {
-        // In the morning of where they live, everybody at another minute.
+        // In the morning of their time zone, each person at a different minute.
         let hour = if person.time_zone.starts_with("America/") { 14 } else { 9 };
         let minute = (reader * 37 % 60) as u8;
         let day = SKIMMED[reader % SKIMMED.len()];
         steps.push((calendar.at(At(day, hour, minute)), Step::Skim { reader }));
-        // One in five has not been there today.
+        // One in five has not been online today.
         let day = u8::from(reader % 5 == 4);
         let tidy = calendar.at(At(day, hour + (reader % 4) as u8, minute));
         steps.push((tidy.max(last_words(&steps, person.id)), Step::TidyUp { reader }));
@@ -130,7 +131,7 @@ fn steps(calendar: &Calendar, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Step)> 
     steps
 }
 
-/// When something leaves the inboxes, if it has by now.
+/// When something leaves the inboxes, if it has left by now.
 fn leaving(
     time: DateTime<Utc>,
     after: Option<i64>,
@@ -140,10 +141,11 @@ fn leaving(
     left.map(|left| (left, Step::Due))
 }
 
-/// How many working days ago people went through their inboxes, in turn. Who writes looks then, too.
+/// How many working days ago people went through their inboxes, in turn. They also look
+/// when they write.
 const SKIMMED: [u8; 4] = [10, 4, 8, 6];
 
-/// When somebody answers for the last time: they look then, and would undo what they tidied up before.
+/// When a person answers for the last time: they look then, which would undo an earlier tidying up.
 fn last_words(steps: &[(DateTime<Utc>, Step)], person: &str) -> DateTime<Utc> {
     let by_them = |step: &Step| matches!(step, Step::Reply { reply, .. } if reply.from == person);
     steps.iter().filter(|(_, step)| by_them(step)).map(|(time, _)| *time).max().unwrap_or_default()
@@ -183,7 +185,7 @@ mod tests {
         server,
     };
 
-    /// In the morning, when the newest day has to be squeezed most.
+    /// In the morning, when the newest day has to be squeezed the most.
     const NOW: &str = "2026-03-02T10:00:00Z";
 
     async fn demo() -> (App, tempfile::TempDir) {
@@ -202,7 +204,7 @@ mod tests {
         Actor { behind: None, role: Role::User, subject: id.into(), expires: app.clock.now(), user }
     }
 
-    /// All items of somebody who has just looked.
+    /// All items of somebody who has just looked at their inbox.
     async fn items(app: &App, actor: &Actor) -> Vec<Item> {
         pull::up_to_date_head(app, actor.person().unwrap().id).await.unwrap();
         newest(app, actor, InboxView::All, 100).await.unwrap()
@@ -230,7 +232,8 @@ mod tests {
         app.db.close().await;
     }
 
-    /// For whom the demo prints tokens: many people in one item, and one that was read and followed by another.
+    /// The people for whom the demo prints tokens: many people in one item, and an item that was
+    /// read and then followed by another.
     #[tokio::test]
     async fn whoever_looks_around_finds_items_of_many_people_and_new_ones_after_they_have_read() {
         let (app, _directory) = demo().await;
@@ -266,7 +269,7 @@ mod tests {
         app.db.close().await;
     }
 
-    /// The one that GraphiQL's tab explains: Ada had switched likes off.
+    /// The item that GraphiQL's tab explains: Ada had switched likes off.
     #[tokio::test]
     async fn a_like_that_was_not_wanted_can_be_explained() {
         let (app, _directory) = demo().await;

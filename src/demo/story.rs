@@ -1,5 +1,5 @@
-//! What has happened in the last three weeks, as tables of text: what people have written to each other, what they did to
-//! posts and products, and what was announced.
+//! What happened in the last three weeks, as tables of text: what people wrote to each other, what
+//! they did to posts and products, and what was announced.
 
 mod atlas;
 mod blog;
@@ -15,7 +15,7 @@ use crate::messages::ReplyScope;
 pub const THREADS: [&[Message]; 4] =
     [atlas::THREADS, engineering::THREADS, office::THREADS, customers::THREADS];
 
-/// What people follow and do something to.
+/// What people follow and act on.
 pub const THINGS: [&[Thing]; 2] = [blog::POSTS, tickets::PRODUCTS];
 
 pub use notices::ANNOUNCEMENTS;
@@ -24,8 +24,8 @@ pub use tickets::SETTINGS;
 /// The first working day of the story, counted back from the newest.
 pub const FIRST_DAY: u8 = 14;
 
-/// When something happens: so many working days before the newest one, hour and minute in UTC, between 8:00 and 17:00.
-/// Who lives far away writes when it is day there.
+/// When something happens: a number of working days before the newest one, then hour and minute in
+/// UTC, between 8:00 and 17:00. People who live far away write when it is daytime there.
 #[derive(Clone, Copy, Debug)]
 pub struct At(pub u8, pub u8, pub u8);
 
@@ -44,22 +44,22 @@ pub struct Message {
     pub to: &'static [To],
     pub subject: &'static str,
     pub body: &'static str,
-    /// After so many days it leaves the inboxes.
+    /// The number of days after which it leaves the inboxes.
     pub leaves_after: Option<i64>,
     pub reminds: Option<Reminds>,
     pub replies: &'static [Reply],
 }
 
-/// How a message reminds those who have not read it.
+/// How people who have not read a message are reminded of it.
 pub struct Reminds {
     pub frequency: &'static str,
-    /// How many days that is.
+    /// The number of days.
     pub days: i64,
     /// Until they reply, or are deactivated.
     pub is_campaign: bool,
 }
 
-/// An answer to the message that it stands in.
+/// An answer to the message that contains it.
 pub struct Reply {
     pub at: At,
     pub from: &'static str,
@@ -68,29 +68,30 @@ pub struct Reply {
     pub replies: &'static [Reply],
 }
 
-/// A post or product of the company's own application: in Tidings a target. Its page is at `/posts/<id>` or `/products/<id>`.
+/// A post or product of the company's own application: a target in Tidings. Its page is at
+/// `/posts/<id>` or `/products/<id>`.
 pub struct Thing {
     /// A target type of the catalog.
     pub kind: &'static str,
     pub id: &'static str,
     pub title: &'static str,
     pub made: At,
-    /// Who made it, and follows it from then on.
+    /// The person who made it, and follows it from then on.
     pub owner: &'static str,
     pub doings: &'static [Doing],
 }
 
-/// Somebody does something to the thing that it stands in.
+/// Somebody acts on the thing that contains this.
 pub struct Doing {
     pub at: At,
     pub by: &'static str,
-    /// An action of the catalog. Who likes something follows it from then on.
+    /// An action of the catalog. Anyone who likes something follows it from then on.
     pub action: &'static str,
     /// The beginning of a text, for the inboxes.
     pub preview: Option<&'static str>,
 }
 
-/// Somebody says whether they want to hear of an action.
+/// Somebody's choice whether to hear of an action.
 pub struct Setting {
     pub at: At,
     pub by: &'static str,
@@ -100,14 +101,14 @@ pub struct Setting {
 
 pub struct Announcement {
     pub at: At,
-    /// None: the system. Others announce as admins.
+    /// None: the system. Anyone else announces as an admin.
     pub by: Option<&'static str>,
     pub title: &'static str,
     pub body: &'static str,
     pub url: Option<&'static str>,
-    /// It is not published before the day after the story.
+    /// It is not published until the day after the story.
     pub is_for_tomorrow: bool,
-    /// After so many days it leaves the inboxes.
+    /// The number of days after which it leaves the inboxes.
     pub leaves_after: Option<i64>,
     pub taken_back: Option<At>,
 }
@@ -136,12 +137,12 @@ const fn notice(at: At, to: &'static [To], subject: &'static str, body: &'static
     Message { at, from: None, to, subject, body, leaves_after: None, reminds: None, replies: &[] }
 }
 
-/// To everybody who got the message.
+/// Goes to everybody who got the message.
 const fn reply(at: At, from: &'static str, body: &'static str) -> Reply {
     Reply { at, from, scope: ReplyScope::Everyone, body, replies: &[] }
 }
 
-/// To the sender only.
+/// Goes to the sender only.
 const fn aside(at: At, from: &'static str, body: &'static str) -> Reply {
     Reply { at, from, scope: ReplyScope::Sender, body, replies: &[] }
 }

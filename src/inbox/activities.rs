@@ -1,4 +1,4 @@
-//! Items of activities: what is in one, who did it, and why its owner has it.
+//! Items of activities: what an item contains, who did it, and why its owner has it.
 
 use ::entity::{activity, inbox_item_activity, target, user};
 use sea_orm::{ConnectionTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
@@ -11,18 +11,19 @@ use crate::{
     page::{Page, Slice},
 };
 
-/// How many of the latest people an item brings along, which is as many as its title can name. Who wants more asks for them.
+/// How many of the latest people an item includes: as many as its title can name. A client that
+/// wants more asks for them.
 pub const LATEST_ACTORS: usize = 3;
 
-/// Activities of one kind on one target, which are one item (N11).
+/// Activities of one kind on one target, which form one item (N11).
 #[derive(Clone, Debug, Deserialize)]
 pub struct Activities {
     pub target: target::Model,
-    /// The latest of them; None when none is left, or no [`Texts`] were asked for.
+    /// The latest activity; None when none is left, or no [`Texts`] were asked for.
     pub latest: Option<activity::Model>,
-    /// The language of who has the item.
+    /// The language of the item's owner.
     pub locale: String,
-    /// Who did them, the latest first, at most [`LATEST_ACTORS`]. None: the system.
+    /// The people who did them, the latest first, at most [`LATEST_ACTORS`]. None: the system.
     pub actors: Vec<ActivityActor>,
 }
 
@@ -30,7 +31,7 @@ pub struct Activities {
 #[derive(Clone, Debug, Deserialize)]
 pub struct ActivityActor(pub Option<user::Model>);
 
-/// A page of the activities that are a part of an item, the latest first. Whose inbox it is may see them.
+/// A page of the activities in an item, the latest first. The owner of the inbox may see them.
 pub async fn activities(db: &Db, item: i64, page: &Page<i64>) -> Result<Slice<activity::Model>> {
     let parts =
         inbox_item_activity::Entity::find().filter(inbox_item_activity::COLUMN.item_id.eq(item));
@@ -42,14 +43,15 @@ pub async fn activities(db: &Db, item: i64, page: &Page<i64>) -> Result<Slice<ac
     Ok(parts.map(|part| found.iter().find(|activity| activity.id == part.activity_id).cloned()))
 }
 
-/// The item of one person that an activity is in.
+/// The item of one person that contains an activity.
 pub async fn item_with_activity(db: &Db, user: i64, activity: i64) -> Result<Option<Item>> {
     let item = "SELECT x.* FROM inbox_item_activity AS l JOIN inbox_item AS x ON x.id = l.item_id \
                 WHERE l.activity_id = $2 AND x.user_id = $1 AND x.removed_at IS NULL";
     Ok(select_items(db, item, vec![user.into(), activity.into()], Texts::Whole).await?.pop())
 }
 
-/// Why items of activities came: the reasons of the subscriptions that held when their activities were made. The item first.
+/// Why people have items of activities: the reasons of the subscriptions that were in force when
+/// the activities were made. The item comes first.
 pub async fn reasons(db: &Db, items: &[i64]) -> Result<Vec<(i64, String)>> {
     let reasons = format!(
         "SELECT i.id, s.reason FROM inbox_item AS i \
@@ -63,7 +65,8 @@ pub async fn reasons(db: &Db, items: &[i64]) -> Result<Vec<(i64, String)>> {
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }
 
-/// The people of items of activities, at most `most` of each, who did it last first. The item first.
+/// The people of items of activities, at most `most` for each, the most recent first. The item
+/// comes first.
 pub async fn latest_actors(
     db: &Db,
     items: &[i64],

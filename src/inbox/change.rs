@@ -18,7 +18,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     Seen,
-    /// Read, and so also seen.
+    /// Read, and therefore also seen.
     Read,
     Unread,
     Archive,
@@ -26,19 +26,20 @@ pub enum Change {
     Snooze(DateTime<Utc>),
     /// Its owner wants it back: it returns to where it was.
     Unsnooze,
-    /// Its time has come: it returns at the top, unseen.
+    /// Its snooze time has come: it returns at the top, unseen.
     Wake,
-    /// What it is about has changed: it stays where and as it is, and shows something else.
+    /// What it is about has changed: its place and state stay the same, but it shows something
+    /// else.
     Refresh,
-    /// Its owner has not read it, or not replied: it comes back at the top, unread and unseen, wherever it is. The last time
-    /// with how long there is to respond.
+    /// Its owner has not read it, or not replied: it comes back at the top, unread and unseen,
+    /// wherever it is. The last reminder includes how long there is to respond.
     Remind(Option<DateTime<Utc>>),
-    /// It leaves for good. What stays is a tombstone, for clients that were away.
+    /// It leaves for good. A tombstone stays, for clients that were away.
     Remove,
 }
 
 impl Change {
-    /// The items to which it makes a difference.
+    /// The condition for the items to which this makes a difference.
     fn concerns(self, now: DateTime<Utc>, values: &mut Vec<Value>) -> String {
         match self {
             Change::Seen => "seen_at IS NULL".into(),
@@ -55,7 +56,7 @@ impl Change {
         }
     }
 
-    /// The places, of what is there, in which such items are.
+    /// The places in which such items are, if they have not been removed.
     pub fn places(self) -> &'static [u8] {
         match self {
             Change::Seen => &[0, 2],
@@ -64,7 +65,7 @@ impl Change {
         }
     }
 
-    /// What it does to them.
+    /// What the change sets on them.
     fn sets(self, now: DateTime<Utc>, values: &mut Vec<Value>) -> String {
         match self {
             Change::Seen => format!("seen_at = {}", bind(values, now)),
@@ -82,7 +83,7 @@ impl Change {
             Change::Wake => {
                 format!("snoozed_until = NULL, seen_at = NULL, updated_at = {}", bind(values, now))
             }
-            // The number of the change, which every change sets, is all there is to it.
+            // The number of the change, which every change sets, is all that this changes.
             Change::Refresh => "updated_at = updated_at".into(),
             Change::Remind(respond_by) => {
                 let (now, respond_by) = (bind(values, now), bind(values, respond_by));
@@ -96,15 +97,15 @@ impl Change {
     }
 }
 
-/// Changes those of some items, a [`list`], that are still there, for which `only` holds and to which it makes a difference. The
-/// caller has locked the inboxes that they are in, perhaps after it found them: somebody may have been faster. Gives how many
-/// there were.
+/// Applies a change to those of some items, a [`list`], that are still there, for which `only`
+/// holds, and to which it makes a difference. The caller has locked their inboxes, perhaps after
+/// finding the items, so another transaction may have been faster. Returns how many items changed.
 ///
-/// The counts follow without a rule for each change: what the items counted for before is taken out of them, and what
-/// they count for afterwards is put in.
+/// The counts need no rule for each change: what the items counted for before is subtracted, and
+/// what they count for afterwards is added.
 ///
-/// Each statement is given the items: by a condition on their state the databases would look for an index, and with wrong
-/// statistics, or none, go through a whole inbox, or all of them.
+/// Each statement is given the items: for a condition on their state the databases would look for
+/// an index and, with wrong statistics or none, scan a whole inbox, or all of them.
 pub async fn apply(
     tx: &Tx,
     items: Value,

@@ -1,5 +1,5 @@
-//! The counts of inboxes. A change takes the items that it touches out of them, and puts them in
-//! again as they are then.
+//! The counts of inboxes. A change subtracts the items that it touches, and adds them again in
+//! their new state.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::{
     error::Result,
 };
 
-/// The counts of an inbox, and which items count.
+/// The counts of an inbox, and which items count in each.
 pub static COUNTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
     let unread = "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL";
     let unseen = "archived_at IS NULL AND snoozed_until IS NULL AND seen_at IS NULL";
@@ -29,14 +29,14 @@ pub static COUNTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
     counts
 });
 
-/// How many of some items there are in each of the counts.
+/// How many of some items are in each of the counts.
 pub fn tally() -> String {
     each_count(|name, which| {
         format!("CAST(count(*) FILTER (WHERE removed_at IS NULL AND {which}) AS integer) AS {name}")
     })
 }
 
-/// Sets the counts of an inbox to what they are with, or without, a tally `t`.
+/// Sets the counts of an inbox to what they are with a tally `t` added or subtracted.
 pub fn with_tally(sign: char) -> String {
     each_count(|name, _| format!("{name} = inbox.{name} {sign} t.{name}"))
 }
@@ -45,9 +45,9 @@ fn each_count(text: impl Fn(&str, &str) -> String) -> String {
     COUNTS.iter().map(|(name, which)| text(name, which)).collect::<Vec<_>>().join(", ")
 }
 
-/// Takes some items out of the counts, before they change, and counts one more change of these
-/// inboxes, which the caller has locked. The caller stamps its number on the items, and puts them
-/// in again by [`count_changed`].
+/// Subtracts some items from the counts, before they change, and counts one more change of these
+/// inboxes, which the caller has locked. The caller stamps the new number on the items, and adds
+/// them again with [`count_changed`].
 pub async fn begin_change(tx: &Tx, owners: &[i64], items: &[i64]) -> Result<()> {
     let dialect = tx.dialect();
     let count =
@@ -67,8 +67,8 @@ pub async fn begin_change(tx: &Tx, owners: &[i64], items: &[i64]) -> Result<()> 
     Ok(())
 }
 
-/// Puts those of some items, a [`list`], that the last change of these inboxes touched into their
-/// counts.
+/// Adds to the counts those of some items, a [`list`], that the last change of these inboxes
+/// touched.
 pub async fn count_changed(tx: &Tx, owners: &[i64], items: Value) -> Result<()> {
     let dialect = tx.dialect();
     let put_in = format!(
@@ -77,8 +77,8 @@ pub async fn count_changed(tx: &Tx, owners: &[i64], items: Value) -> Result<()> 
         with_tally('+'),
         tally(),
         dialect.is_one_of("id", "$1"),
-        // Not of inboxes that this change leaves alone: what their own last change touched was put
-        // in when it happened.
+        // Skips inboxes that this change leaves alone: what their own last change touched was added
+        // when it happened.
         dialect.checked(&format!("seq = {NEW_SEQ} AND {}", dialect.is_one_of("user_id", "$2"))),
     );
     tx.run(&put_in, [items, list(owners)]).await?;

@@ -1,4 +1,4 @@
-//! A new message comes into the inboxes of its recipients.
+//! Puts a new message into the inboxes of its recipients.
 
 use chrono::{DateTime, Utc};
 use sea_orm::QueryResult;
@@ -9,10 +9,10 @@ use crate::{
     error::Result,
 };
 
-/// The recipients of a message into whose inboxes it comes.
+/// The recipients whose inboxes a message goes into.
 #[derive(Clone, Copy, Debug)]
 pub enum Recipients {
-    /// All, and there is only one.
+    /// All of them, and there is only one.
     One,
     All,
     /// Those with ids in `(after, up_to]`.
@@ -32,7 +32,7 @@ pub async fn deliver(tx: &Tx, message: i64, to: Recipients, now: DateTime<Utc>) 
     if !matches!(to, Recipients::One) {
         lock_those(tx, &which, &values).await?;
     }
-    // What a new item counts for is known: one unread and one unseen.
+    // It is known what a new item counts for: one unread and one unseen.
     let count = format!(
         "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE {which} RETURNING user_id, seq"
     );

@@ -1,12 +1,12 @@
-//! The history of inboxes, read for many at once (`live`). What one statement reads is bounded, so
-//! that nobody's long absence is felt by others:
+//! The history of inboxes, read for many at once (`live`). Each statement reads a bounded amount,
+//! so that one person's long absence does not slow others down:
 //!
-//! - The more inboxes are asked for, the fewer items each gets: 100, 20 or 4. An update that does
-//!   not have everything says so (`caughtUp`), and the next one goes on.
+//! - The more inboxes are asked for, the fewer items each gets: 100, 20 or 4. An update that is not
+//!   complete says so (`caughtUp`), and the next one continues.
 //! - The statement reads the beginnings of texts and their sizes; `item` reads the long ones with a
-//!   second one, each once however many items show it.
+//!   second statement, each once however many items show it.
 //! - It reads only as much of the texts as the subscription selects: none, the beginning, or all.
-//!   That is a part of the question, and followers that ask the same thing share the answer.
+//!   This is part of the question, and followers that ask the same question share the answer.
 
 use ::entity::inbox;
 
@@ -21,15 +21,17 @@ use crate::{
 
 /// The most changes in one update.
 pub const MOST_CHANGES: u64 = 100;
-/// Bytes of the texts in one update, unless the first alone has more.
+/// Bytes of texts in one update, unless the first text alone has more.
 pub const LARGEST_UPDATE: usize = 256 * 1024;
-/// Bytes of the texts in all updates that are read together, unless the first of each have more.
+/// Bytes of texts in all updates that are read together, unless the first of each
+/// add up to more.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
-/// What an item weighs beside its text.
+/// The weight of an item in addition to its text.
 const ITEM_WEIGHT: usize = 1024;
 
-/// How far somebody has followed an inbox: all changes up to `seq`, of those with that number the items up to `item`.
-/// A bulk change stamps one number on many items, so a page may end among them.
+/// How far somebody has followed an inbox: all changes up to `seq` and, of those with that number,
+/// the items up to `item`. A bulk change stamps one number on many items, so a page may end among
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
     pub seq: i64,
@@ -37,13 +39,13 @@ pub struct Position {
 }
 
 impl Position {
-    /// After everything that has this number.
+    /// The position after everything with this number.
     pub fn end(seq: i64) -> Self {
         Position { seq, item: i64::MAX }
     }
 }
 
-/// What changed in an inbox after a position?
+/// Asks what changed in an inbox after a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     pub user: i64,
@@ -51,20 +53,22 @@ pub struct Question {
     pub texts: Texts,
 }
 
-/// What changed in an inbox after a position, and the row of the same moment.
+/// What changed in an inbox after a position, and the inbox row at the same moment.
 #[derive(Clone, Debug)]
 pub struct Changes {
     pub head: inbox::Model,
     /// In the order of the history.
     pub items: Vec<Item>,
-    /// Whether there are more.
+    /// Whether there are more changes.
     pub has_more: bool,
 }
 
-/// Reads the changes of many inboxes at once, in one statement: one moment for all. Long texts come from a second one.
-/// The answers have the order of the questions; None where there is no such inbox.
+/// Reads the changes of many inboxes in one statement, so all at the same moment. A second
+/// statement reads long texts. The answers are in the order of the questions; None where the inbox
+/// does not exist.
 pub async fn changes(db: &Db, questions: &[Question]) -> Result<Vec<Option<Changes>>> {
-    // Some thousand rows at most. Few different numbers, because each makes a statement of its own to prepare.
+    // A few thousand rows at most. Only a few different limits, because each makes another
+    // statement to prepare.
     let most = match questions.len() {
         ..=20 => MOST_CHANGES as usize,
         21..=100 => 20,
@@ -93,8 +97,8 @@ pub async fn changes(db: &Db, questions: &[Question]) -> Result<Vec<Option<Chang
     Ok(answers.into_iter().map(|answer| answer.map(&mut changes)).collect())
 }
 
-/// How many things with texts of these sizes make an update: at most this many, of at most this many bytes, and the first in any
-/// case.
+/// How many things with texts of these sizes fit in an update: at most `most`, of at most `largest`
+/// bytes, but always the first.
 pub fn how_many_fit(sizes: impl Iterator<Item = usize>, most: usize, largest: usize) -> usize {
     let mut weight = 0;
     let fits = |size: &usize| {
@@ -105,7 +109,7 @@ pub fn how_many_fit(sizes: impl Iterator<Item = usize>, most: usize, largest: us
     sizes.take(most).take_while(fits).count()
 }
 
-/// The rows of inboxes, and at most this many items of each.
+/// The rows of inboxes, and at most this many items for each.
 async fn read(
     db: &Db,
     questions: &[Question],

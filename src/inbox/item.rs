@@ -1,5 +1,6 @@
-//! What an inbox shows of an item: its row and what it is about, read in one statement. Long texts are read by a second
-//! one, each once for all items that show it, and only where somebody asks for them.
+//! What an inbox shows of an item: its row and what it is about, read in one statement. A second
+//! statement reads long texts, each once for all items that show it, and only where somebody asks
+//! for them.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,12 +16,12 @@ use crate::{
     error::Result,
 };
 
-/// Characters of the beginning of a text: enough for a preview, also of one with many marks.
+/// Characters of the beginning of a text: enough for a preview, even of a text with much markup.
 pub const BEGINNING: usize = 560;
 /// Bytes of texts that one statement reads.
 const LARGEST_READ: usize = 8 * 1024 * 1024;
 
-/// How much is read of the texts of messages and announcements.
+/// How much of the texts of messages and announcements is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Texts {
     /// Nothing: the body of what an item is about is empty.
@@ -31,8 +32,8 @@ pub enum Texts {
     Whole,
 }
 
-/// What an inbox is made of when it is read: the item and what it is about. Cheap to clone, because many may follow one
-/// inbox.
+/// What an inbox consists of when it is read: the item and what it is about. Cheap to clone,
+/// because one inbox may have many followers.
 #[derive(Clone, Debug)]
 pub struct Item {
     pub row: Arc<inbox_item::Model>,
@@ -40,7 +41,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// Bytes of the text that was read with it.
+    /// Bytes of the text that was read with the item.
     pub fn size(&self) -> usize {
         self.subject.as_ref().map_or(0, |subject| subject.text().len())
     }
@@ -53,7 +54,8 @@ impl Item {
     }
 }
 
-/// Makes items of their pieces, in the same order, and reads the texts of which there is only the beginning.
+/// Makes items from their pieces, in the same order, and reads the texts of which only the
+/// beginning is there.
 pub async fn assemble(db: &Db, pieces: Vec<Pieces>) -> Result<Vec<Item>> {
     let mut sizes: HashMap<_, BTreeMap<i64, usize>> = HashMap::new();
     let mut items = Vec::with_capacity(pieces.len());
@@ -72,13 +74,13 @@ pub async fn assemble(db: &Db, pieces: Vec<Pieces>) -> Result<Vec<Item>> {
         let found = texts(db, kind.table, sizes.remove(&kind.kind).unwrap_or_default()).await?;
         bodies.extend(found.into_iter().map(|(id, body)| ((kind.kind, id), body)));
     }
-    // What has a long text is shared by all items about it.
+    // A subject with a long text is shared by all items about it.
     let mut whole = HashMap::new();
     let mut complete = |subject: Subject, key| {
         if let Some(body) = bodies.remove(&key) {
             whole.insert(key, subject.with_body(body));
         }
-        // None where there was no row any more.
+        // None if the row was already gone.
         whole.get(&key).cloned()
     };
     let item = |(row, subject, cut_off): (_, Option<Subject>, _)| {
@@ -91,7 +93,7 @@ pub async fn assemble(db: &Db, pieces: Vec<Pieces>) -> Result<Vec<Item>> {
     Ok(items.into_iter().map(item).collect())
 }
 
-/// Whole texts, by the ids of what they belong to, of which the sizes are known.
+/// Whole texts, by the ids of what they belong to; their sizes are known.
 async fn texts(db: &Db, table: &str, sizes: BTreeMap<i64, usize>) -> Result<HashMap<i64, String>> {
     let mut found = HashMap::new();
     let sql = format!("SELECT id, body FROM {table} WHERE {}", db.dialect().is_one_of("id", "$1"));
@@ -101,7 +103,7 @@ async fn texts(db: &Db, table: &str, sizes: BTreeMap<i64, usize>) -> Result<Hash
         ids.push(id);
         size += bytes;
         if wanted.peek().is_none_or(|(_, next)| size + next > LARGEST_READ) {
-            // As rows: in JSON a character can become six.
+            // As rows: in JSON one character can become six.
             for row in db.read().query_all_raw(db.statement(&sql, [list(&ids)])).await? {
                 found.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
             }
@@ -112,7 +114,7 @@ async fn texts(db: &Db, table: &str, sizes: BTreeMap<i64, usize>) -> Result<Hash
     Ok(found)
 }
 
-/// The items of one person with these ids; others are left out.
+/// Those of the items with these ids that belong to one person.
 pub async fn items(db: &Db, user: i64, ids: &[i64]) -> Result<Vec<Item>> {
     let wanted = db.dialect().is_one_of("id", "$2");
     let own = db.dialect().checked("user_id = $1 AND removed_at IS NULL");

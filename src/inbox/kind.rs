@@ -1,9 +1,9 @@
-//! What a kind of item is. Everything that differs by the kind stands here, except what an item
-//! shows (`show`).
+//! What a kind of item is. Everything that differs by kind is here, except what an item shows
+//! (`show`).
 //!
 //! A new kind needs a value of [`Kind`] and a column of `inbox_item` with the id of what its items
 //! are about (the entity and a migration), an [`ItemKind`] with its [`Subject`] here, and its
-//! GraphQL type. The compiler names the rest: no match on a kind has a wildcard.
+//! GraphQL type. The compiler points out the rest: no match on a kind has a wildcard.
 
 use std::sync::{Arc, LazyLock};
 
@@ -27,23 +27,24 @@ pub struct ItemKind {
     /// The column of `inbox_item` with the id of what an item is about, and the table of that id.
     pub column: &'static str,
     pub table: &'static str,
-    /// The name of a row of that table where it is joined to an item `i`.
+    /// The alias of that table where it is joined to an item `i`.
     pub alias: &'static str,
     /// Further joins, for the values that are read.
     joins: &'static str,
     /// The values that are read with an item: JSON values for [`Pieces`]. The second argument is
     /// the number of a [`Texts`](super::Texts), as an expression.
     values: fn(Dialect, &str) -> String,
-    /// Whether the row has a text `body`, which may be long.
+    /// Whether the row has a text column `body`, which may be long.
     pub has_body: bool,
     /// What a search of an inbox looks through.
     pub searched: search::About,
-    /// The count of its unread items. None: they are those of `unread` that no other kind counts.
+    /// The count of its unread items. None: its items are the part of `unread` that no other kind
+    /// counts.
     pub counter: Option<Counter>,
-    /// Where it is noted that an item was seen or read. None: nobody is told.
+    /// Where it is recorded that an item was seen or read. None: nobody is told.
     pub receipts: Option<Receipts>,
-    /// The condition that a row `alias` has left all inboxes. None: its items do not leave as a
-    /// whole.
+    /// The condition that a row `alias` has left all inboxes. None: its items do not leave all at
+    /// once.
     pub has_left: Option<&'static str>,
     /// The opaque id of what an item is about.
     pub encode: fn(i64) -> String,
@@ -55,19 +56,19 @@ pub struct Counter {
     of: fn(&inbox::Model) -> i32,
 }
 
-/// The notes of who has seen and read what items are about.
+/// The records of who has seen and read what items are about.
 pub struct Receipts {
-    /// Joins the notes `r` to an item `i`.
+    /// Joins the records `r` to an item `i`.
     pub join: &'static str,
     pub noted_by: NotedBy,
 }
 
-/// How `receipts` notes it.
+/// How receipts are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotedBy {
     /// In `message_recipient`: a row for each recipient and each address that reached them.
     Recipient,
-    /// In `announcement_reading`: a row for each reader, from when they first see it.
+    /// In `announcement_reading`: a row for each reader, created when they first see it.
     Reader,
 }
 
@@ -115,7 +116,7 @@ pub static ANNOUNCEMENT: ItemKind = ItemKind {
     encode: |id| id::Kind::Announcement.encode(id),
 };
 
-/// Activities leave one by one, and their item with the last of them.
+/// Activities leave one by one, and their item leaves with the last of them.
 pub static ACTIVITY: ItemKind = ItemKind {
     kind: Kind::Activity,
     column: "target_id",
@@ -150,14 +151,14 @@ impl ItemKind {
     }
 }
 
-/// How many unread items of each kind are in an inbox.
+/// How many unread items of each kind an inbox has.
 pub fn unread_by_kind(inbox: &inbox::Model) -> Vec<(Kind, i32)> {
     let counted = |kind: &ItemKind| kind.counter.as_ref().map(|counter| (counter.of)(inbox));
     let rest = inbox.unread - ItemKind::all().filter_map(counted).sum::<i32>();
     ItemKind::all().map(|kind| (kind.kind, counted(kind).unwrap_or(rest))).collect()
 }
 
-/// What leaves inboxes as a whole.
+/// What leaves all inboxes at once.
 #[derive(Clone, Copy, Debug)]
 pub enum About {
     Message(i64),
@@ -174,7 +175,7 @@ impl About {
     }
 }
 
-/// What an item is about. How much of its text is there depends on the [`Texts`](super::Texts) that
+/// What an item is about. How much of its text it has depends on the [`Texts`](super::Texts) that
 /// it was read with.
 #[derive(Clone, Debug)]
 pub enum Subject {
@@ -184,7 +185,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// What was read of its text.
+    /// The part of its text that was read.
     pub fn text(&self) -> &str {
         match self {
             Subject::Message { message, .. } => &message.body,
@@ -206,7 +207,7 @@ impl Subject {
         }
     }
 
-    /// The same with this text for its `body`, if it has one.
+    /// Itself with this text as its `body`, if it has one.
     pub fn with_body(self, body: String) -> Self {
         match self {
             Subject::Message { message, sender } => {
@@ -223,8 +224,8 @@ impl Subject {
     }
 }
 
-/// An item as the statement gives it: the values of all kinds in their order, of which its own are
-/// there.
+/// An item as the statement returns it: the values of all kinds in their order, of which only those
+/// of its own kind are present.
 #[derive(Deserialize)]
 pub struct Pieces {
     pub row: inbox_item::Model,
@@ -233,7 +234,7 @@ pub struct Pieces {
     announcement: Option<announcement::Model>,
     author: Option<user::Model>,
     activities: Option<Activities>,
-    /// Bytes of its text, if all of it is wanted; 0 otherwise.
+    /// Bytes of its text if all of it is wanted; 0 otherwise.
     pub text_size: usize,
 }
 
@@ -265,8 +266,8 @@ pub static ABOUT: LazyLock<String> = LazyLock::new(|| {
     ItemKind::all().map(join).collect::<Vec<_>>().join(" ")
 });
 
-/// The [`Pieces`] of an item `i` with [`ABOUT`]; `texts` is an expression that gives the number of
-/// a [`Texts`](super::Texts).
+/// The [`Pieces`] of an item `i` with [`ABOUT`]; `texts` is an expression for the number of a
+/// [`Texts`](super::Texts).
 pub fn pieces(dialect: Dialect, texts: &str) -> String {
     let values: Vec<_> = ItemKind::all().map(|kind| (kind.values)(dialect, texts)).collect();
     let sizes = ItemKind::all().filter(|kind| kind.has_body);
@@ -277,7 +278,7 @@ pub fn pieces(dialect: Dialect, texts: &str) -> String {
         values.join(", "),
         sizes.join(", "),
     ));
-    // Of an inbox without changes there is a row, but no item.
+    // An inbox without changes has a row, but no item.
     format!("CASE WHEN i.id IS NOT NULL THEN {pieces} END")
 }
 
@@ -316,8 +317,8 @@ fn activity_values(dialect: Dialect, texts: &str) -> String {
     dialect.json_value(&format!("CASE WHEN t.id IS NOT NULL THEN {activities} END"))
 }
 
-/// The beginning of a row's `body` in place of it. A CASE, because a long text is fetched from
-/// elsewhere only where something is made of it.
+/// The beginning of a row's `body` in place of the whole. A CASE, because a long text, which is
+/// stored elsewhere, is fetched only if it is used.
 fn beginning(alias: &str, texts: &str) -> impl Fn(&str) -> Option<String> {
     let beginning =
         format!("CASE WHEN {texts} > 0 THEN substr({alias}.body, 1, {BEGINNING}) ELSE '' END");

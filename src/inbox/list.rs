@@ -1,4 +1,4 @@
-//! The lists of an inbox, their filters, and their pages.
+//! The lists of an inbox, with their filters and pages.
 
 use ::entity::inbox_item;
 use chrono::{DateTime, Utc};
@@ -16,8 +16,9 @@ use crate::{
 };
 
 const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
-/// Where an item is that was not removed, and how far it is known. An index begins with the owner, this and the kind, and is in
-/// the order of the pages: it serves what is picked by single values of these. The text is the index's.
+/// The place of an item that has not been removed, and whether it was seen or read. An index begins
+/// with the owner, this and the kind, and is in the order of the pages: it serves conditions on
+/// single values of these. The text must be the index's.
 const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 WHEN snoozed_until IS NOT NULL THEN 4 \
     WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END WHEN seen_at IS NULL THEN 0 ELSE 1 END";
 
@@ -38,7 +39,7 @@ pub enum InboxView {
 }
 
 impl InboxView {
-    /// The values of [`PLACE`] that it shows.
+    /// The values of [`PLACE`] that this view shows.
     pub fn places(self) -> &'static [u8] {
         match self {
             InboxView::Active => &[0, 1, 2, 3],
@@ -50,7 +51,8 @@ impl InboxView {
     }
 }
 
-/// Selects of the items of `$1` in these places and of these kinds, each from one part of the index of [`PLACE`].
+/// Selects items of `$1` in these places and of these kinds, each from one part of the index of
+/// [`PLACE`].
 pub fn by_place(
     columns: &str,
     places: &[u8],
@@ -75,7 +77,7 @@ pub struct Filter {
     pub kinds: Option<Vec<inbox_item::Kind>>,
     /// Only what was done to this target.
     pub target: Option<i64>,
-    /// Part of a subject, title or body, in any case.
+    /// Part of a subject, title or body, ignoring case.
     pub search: Option<String>,
 }
 
@@ -105,7 +107,7 @@ pub async fn page(
     let order = format!("updated_at {direction}, id {direction}");
     let limit = bind(&mut values, page.limit as i64 + 1);
     let selects = match (filter.view, &filter.kinds) {
-        // What is looked at most has an index of its own.
+        // The most used view has an index of its own.
         (InboxView::Active, None) => {
             vec![format!("SELECT * FROM inbox_item WHERE user_id = $1 AND {ACTIVE}{conditions}")]
         }
@@ -116,7 +118,7 @@ pub async fn page(
     }
     let items = db.dialect().merge(&selects, &order, &limit);
     let mut rows = select_items(db, &items, values, texts).await?;
-    // The statement chooses the rows; the order in which a join gives them is its own.
+    // The statement chooses the rows; a join returns them in its own order.
     rows.sort_by_key(|item: &Item| (item.row.updated_at, item.row.id));
     if !page.backwards {
         rows.reverse();
@@ -124,10 +126,10 @@ pub async fn page(
     Ok(page.slice(rows))
 }
 
-/// The condition that what an item is about contains a text, in any case.
+/// The condition that what an item is about contains a text, ignoring case.
 fn searching(db: &Db, term: &str) -> String {
     let among = |ItemKind { column, table, searched, .. }: &ItemKind| {
-        // Looked up from the item: a list of all that match would be made of the whole table.
+        // Looked up from the item: a list of all matches would need the whole table.
         format!(
             "{column} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{column} AND {})",
             search::contains(db.dialect(), *searched, "x", term)

@@ -1,7 +1,6 @@
-//! The live protocol: a client that gives back its last cursor sees every later change once, in
-//! order.
+//! The live protocol: a client that returns its last cursor sees every later change once, in order.
 //!
-//! Following is: read the changes since the cursor; when there are none, wait for a hint; read
+//! To follow is to read the changes since the cursor, wait for a hint when there are none, and read
 //! again. Replay and live are the same query, so there is no hand-over between the two, nothing is
 //! buffered, and a slow client gets fewer, newer states. A hint (“user 7 may have something”) may
 //! be lost without losing data: every [`LOOK_AGAIN`] all followers look again by themselves.
@@ -10,10 +9,10 @@
 //!   client, until the client has taken it.
 //! - `hints`: wake-ups from the commits of this process and, over NOTIFY, of the other servers.
 //! - `news`: what was created and has to be taken into the inboxes that are followed here.
-//! - One reader serves all followers of the process: it collects what they want to know while it
-//!   reads for those before them, and asks for up to [`MOST_AT_ONCE`] of them in one statement
-//!   (`inbox::changes`). Questions that fail together are asked again in halves, so that an inbox
-//!   that cannot be read is the trouble of its owner only.
+//! - One reader serves all followers of the process: while it reads for earlier followers, it
+//!   collects what the others want to know, and asks for up to [`MOST_AT_ONCE`] of them in one
+//!   statement (`inbox::changes`). Questions that fail together are asked again in halves, so that
+//!   an inbox that cannot be read affects its owner only.
 
 mod follow;
 mod hints;
@@ -47,11 +46,11 @@ pub use hints::tell_within;
 pub use news::News;
 pub use outlet::Outlet;
 
-/// Who waits for what, and the reader that serves them.
+/// The waiters for each topic, and the reader that serves them.
 pub struct Live {
     followers: Mutex<HashMap<Topic, watch::Sender<()>>>,
     reader: mpsc::UnboundedSender<Want>,
-    /// What was created and has not been taken into the inboxes of the connected yet.
+    /// What was created and has not yet been taken into the inboxes of connected people.
     news: news::Pending,
 }
 
@@ -61,7 +60,7 @@ struct Want {
 }
 
 impl Live {
-    /// Starts the reader, and passes on what the commits concern, to this process and the others.
+    /// Starts the reader, and tells this process and the others what the commits concern.
     pub async fn start(
         db: &Arc<Db>,
         commits: mpsc::UnboundedReceiver<Vec<Topic>>,
@@ -70,7 +69,7 @@ impl Live {
         let live =
             Arc::new(Live { followers: Mutex::default(), reader, news: news::Pending::default() });
         let bus = db.bus();
-        // A number that tells this process's own notifications from those of others.
+        // A number that distinguishes this process's own notifications from those of others.
         let me: u32 = rand::rng().random_range(1..=u32::MAX);
         let (tell, to_tell) = mpsc::unbounded_channel();
         tokio::spawn(read_for_all(db.clone(), wanted));
@@ -83,7 +82,8 @@ impl Live {
         Ok(live)
     }
 
-    /// Hints about a topic from now on. Ask for it before you read: a commit in between must wake you again.
+    /// Hints about a topic from now on. Call it before you read: a commit in between must wake you
+    /// again.
     pub fn hints(&self, topic: Topic) -> watch::Receiver<()> {
         let mut followers = self.followers();
         followers.entry(topic).or_insert_with(|| watch::Sender::new(())).subscribe()
@@ -94,17 +94,17 @@ impl Live {
         self.wake([&topic]);
     }
 
-    /// Waits for what was created, or may have been, since the last time.
+    /// Waits for what was created, or may have been, since the last call.
     pub async fn news(&self) -> News {
         self.news.take().await
     }
 
-    /// Lets somebody who follows their inbox take in what is new as soon as that is possible.
+    /// Lets somebody who follows their inbox take in what is new as soon as possible.
     pub fn pull_soon(&self, user: i64) {
         self.news.add_person(user);
     }
 
-    /// Whose inboxes are followed in this process.
+    /// The people whose inboxes are followed in this process.
     pub fn connected(&self) -> Vec<i64> {
         let followers = self.followers();
         let inboxes = followers.iter().filter(|(_, follower)| follower.receiver_count() > 0);
@@ -132,8 +132,8 @@ impl Live {
         self.followers().retain(|_, follower| follower.send(()).is_ok());
     }
 
-    /// Everybody who follows what is read for many at once; that a user is still welcome is looked up for each, and the
-    /// schedule looks at the clock by itself.
+    /// Wakes everybody who follows what is read for many at once. Whether a user is still welcome
+    /// is checked for each separately, and the schedule watches the clock by itself.
     fn look_again(&self) {
         self.news.add_all();
         self.followers().retain(|topic, follower| match topic {
@@ -158,7 +158,7 @@ impl Live {
 async fn read_for_all(db: Arc<Db>, mut wanted: mpsc::UnboundedReceiver<Want>) {
     let mut wants = Vec::new();
     while wanted.recv_many(&mut wants, MOST_AT_ONCE).await > 0 {
-        // Followers of one inbox mostly stand at the same place.
+        // Followers of one inbox are mostly at the same position.
         let mut questions: HashMap<Question, Vec<oneshot::Sender<Result<Changes>>>> =
             HashMap::new();
         for want in wants.drain(..) {
@@ -173,13 +173,13 @@ async fn read_for_all(db: Arc<Db>, mut wanted: mpsc::UnboundedReceiver<Want>) {
     }
 }
 
-/// The answers in the order of the questions. Those that fail together are asked again in halves, down to the one that is
-/// to blame.
+/// The answers in the order of the questions. Questions that fail together are asked again in
+/// halves, down to the one that causes the failure.
 async fn read(db: &Db, questions: &[Question]) -> Vec<Result<Changes>> {
     let mut answers = Vec::with_capacity(questions.len());
     let mut parts = vec![questions];
     while let Some(part) = parts.pop() {
-        // Nobody could follow anything any more if the reader ended.
+        // If the reader ended, nobody could follow anything any more.
         let changes = AssertUnwindSafe(inbox::changes(db, part)).catch_unwind().await;
         match changes.unwrap_or_else(|panic| Err(Error::panicked(panic))) {
             Ok(found) => {

@@ -1,4 +1,4 @@
-//! Locking inboxes: many at once, and none is held while another is waited for.
+//! Locks inboxes, many at once, and holds none while waiting for another.
 
 use sea_orm::{ConnectionTrait, Value};
 
@@ -12,14 +12,14 @@ pub async fn lock(tx: &Tx, owners: &[i64]) -> Result<()> {
     lock_those(tx, &tx.dialect().is_one_of("user_id", "$1"), &[list(owners)]).await
 }
 
-/// How often [`lock_those`] begins again, when another inbox is locked each time.
+/// How many times [`lock_those`] starts again if another inbox is locked each time.
 const MOST_TRIES: usize = 4;
 
 /// Locks the inboxes for which a condition on `user_id` holds.
 ///
-/// None of them is held while another is waited for: one that stays locked would keep everybody else of a group waiting, too.
-/// Where many compete for the same inboxes this could go on for ever, so after some tries they are locked one after the other,
-/// in the order of the users.
+/// Holds none of them while waiting for another: an inbox that stays locked would make everybody
+/// else in a group wait, too. Where many transactions compete for the same inboxes this could go on
+/// forever, so after some tries they are locked one after the other, in the order of the users.
 pub async fn lock_those(tx: &Tx, which: &str, values: &[Value]) -> Result<()> {
     let dialect = tx.dialect();
     if !dialect.locks_rows() {

@@ -1,4 +1,4 @@
-//! What people do with the items of their own inbox: some that they name, or all of a list.
+//! What people do with the items of their own inbox: items that they name, or all items of a list.
 
 use ::entity::inbox_item;
 use chrono::{DateTime, Utc};
@@ -20,7 +20,8 @@ use crate::{
 /// The most items that one call may name.
 pub const MOST_ITEMS: usize = 100;
 
-/// Marks, moves or snoozes some of a person's items; gives all that were named, as they are now.
+/// Marks, moves or snoozes some of a person's items; returns all that were named, in their new
+/// state.
 #[tracing::instrument(name = "inbox::change_items", skip_all, fields(actor = actor.user_id()))]
 pub async fn change_items(
     db: &Db,
@@ -43,7 +44,7 @@ pub async fn change_items(
 
     let tx = db.begin().await?;
     let dialect = tx.dialect();
-    // Locks the inbox, too.
+    // This also locks the inbox.
     let there = format!(
         "SELECT (SELECT count(*) FROM inbox_item AS i WHERE {} AND {}) FROM inbox AS b WHERE b.user_id = $1 {}",
         dialect.is_one_of("i.id", "$2"),
@@ -63,7 +64,8 @@ pub async fn change_items(
     Ok(items)
 }
 
-/// The same for all items of a list; `up_to` leaves alone what arrived after that number. Gives how many changed.
+/// Marks, moves or snoozes all items of a list; `up_to` leaves alone what arrived after that
+/// number. Returns how many changed.
 #[tracing::instrument(name = "inbox::change_all", skip_all, fields(actor = actor.user_id()))]
 pub async fn change_all(
     db: &Db,
@@ -84,7 +86,7 @@ pub async fn change_all(
     }
     let tx = db.begin().await?;
     lock(&tx, &[owner]).await?;
-    // As one text, which is the parameter of what follows.
+    // As one text, which is the parameter of the next statements.
     let which = format!(
         "SELECT {} FROM ({}) AS i",
         tx.dialect().json_list("i.id"),

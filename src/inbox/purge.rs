@@ -1,4 +1,4 @@
-//! Tombstones are forgotten, and with them how far back a client can go on.
+//! Deletes old tombstones, which limits how old a cursor may be that a client continues from.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
@@ -9,7 +9,8 @@ use crate::{
     error::Result,
 };
 
-/// Deletes the tombstones from before `horizon`, and notes how far each inbox can no longer be continued.
+/// Deletes the tombstones from before `horizon`, and records up to which number each inbox can no
+/// longer be continued.
 pub async fn purge(db: &Db, horizon: DateTime<Utc>) -> Result<()> {
     loop {
         let old = format!(

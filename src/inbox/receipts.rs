@@ -1,9 +1,10 @@
-//! Read receipts: who has seen and read a message or announcement, and how many by address and in
-//! all (M8, M9).
+//! Read receipts: who has seen and read a message or announcement, and how many, by address and in
+//! total (M8, M9).
 //!
-//! A receipt is a fact for the sender: it is written once, when a person first sees or reads, and
-//! marking as unread does not take it back. The counts stand on the message (each person once), on
-//! each of its addresses and on the announcement, so that a read rate costs nothing to show.
+//! A receipt is a fact for the sender: it is written once, when a person first sees or reads
+//! something, and marking it as unread does not undo it. The counts are kept on the message (each
+//! person counted once), on each of its addresses and on the announcement, so that showing a read
+//! rate costs nothing.
 
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
@@ -14,7 +15,7 @@ use crate::{
     error::Result,
 };
 
-/// Notes what some items, a [`list`], of a person are about as seen, or as read. The caller holds
+/// Records what some items, a [`list`], of a person are about as seen, or as read. The caller holds
 /// the lock of the inbox.
 pub async fn record(
     tx: &Tx,
@@ -29,7 +30,7 @@ pub async fn record(
     let fresh = |kind: &ItemKind| {
         let Receipts { join, noted_by } = kind.receipts.as_ref()?;
         let column = kind.column;
-        // 0: it has no addresses.
+        // 0: an announcement has no addresses.
         let (columns, which) = match noted_by {
             NotedBy::Recipient => (format!("r.{column}, r.audience_id"), these.clone()),
             NotedBy::Reader => (
@@ -72,12 +73,12 @@ async fn record_messages(
     audiences: Vec<[i64; 3]>,
 ) -> Result<()> {
     let dialect = tx.dialect();
-    // A person whom several addresses reached counts once for the message.
+    // A person reached by several addresses counts once for the message.
     messages.sort_unstable();
     messages.dedup();
     let also = if read { "read_at = $1, " } else { "" };
-    // By pairs: with a list of messages and one of addresses, each of these would be looked up with
-    // each of those.
+    // As pairs: with one list of messages and one of addresses, each message would be looked up
+    // with every address.
     let mark = format!(
         "UPDATE message_recipient SET {also}seen_at = coalesce(message_recipient.seen_at, $1) FROM {} AS d \
          WHERE message_recipient.message_id = d.message AND message_recipient.user_id = $2 \
@@ -110,10 +111,10 @@ async fn record_announcements(
     count(tx, "announcement", announcements, read, now).await
 }
 
-/// Locks what is counted in the order of the ids.
+/// Locks the rows whose counts change, in the order of their ids.
 async fn lock(tx: &Tx, table: &str, rows: &[[i64; 2]]) -> Result<()> {
     let dialect = tx.dialect();
-    // The change of one row locks it.
+    // Changing one row locks it.
     if rows.len() == 1 || !dialect.locks_rows() {
         return Ok(());
     }
@@ -123,7 +124,8 @@ async fn lock(tx: &Tx, table: &str, rows: &[[i64; 2]]) -> Result<()> {
     Ok(())
 }
 
-/// Counts one more reader of these rows; the second number says whether they had not even seen it.
+/// Counts one more reader for each of these rows; the second number says whether the person had not
+/// even seen it.
 async fn count(
     tx: &Tx,
     table: &str,

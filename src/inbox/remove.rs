@@ -1,4 +1,4 @@
-//! What has expired or was taken back leaves inboxes.
+//! Removes from inboxes what has expired or was retracted.
 
 use chrono::{DateTime, Utc};
 
@@ -14,8 +14,8 @@ use crate::{
     error::Result,
 };
 
-/// Takes what is about something out of the inboxes of at most [`BATCH`] people after a user. Gives
-/// the last of them.
+/// Removes the items about something from the inboxes of at most [`BATCH`] people after a user.
+/// Returns the last of these people.
 pub async fn remove(tx: &Tx, about: About, after: i64, now: DateTime<Utc>) -> Result<Option<i64>> {
     let (ItemKind { column, .. }, id) = about.kind_and_id();
     let find = format!(

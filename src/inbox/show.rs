@@ -1,4 +1,4 @@
-//! What an item shows wherever it is listed or announced: a title, a preview, and where it leads.
+//! What an item shows wherever it is listed or announced: a title, a preview, and a link.
 
 use ::entity::{inbox_item, user};
 use pulldown_cmark::{Event, Parser, TagEnd};
@@ -24,7 +24,7 @@ impl Item {
         }
     }
 
-    /// The beginning of the text, on one line, without marks; for activities the `preview` in the
+    /// The beginning of the text, on one line, without markup; for activities the `preview` in the
     /// data of the latest. It needs [`Texts::Beginning`](super::Texts::Beginning).
     pub fn preview(&self) -> Option<String> {
         match self.subject.as_ref()? {
@@ -38,7 +38,7 @@ impl Item {
         }
     }
 
-    /// Where it is to be found in the host application; None if nobody has said so.
+    /// Where to find it in the host application; None if nobody has said.
     pub fn url(&self) -> Option<&str> {
         match self.subject.as_ref()? {
             Subject::Message { .. } => None,
@@ -48,7 +48,7 @@ impl Item {
     }
 }
 
-/// What the title of activities says to the owner of the item.
+/// The sentence that is the title of activities, addressed to the owner of the item.
 fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities) -> String {
     let name = |actor: &ActivityActor| actor.0.as_ref().map(user::Model::name);
     let actors: Vec<_> = activities.actors.iter().map(name).collect();
@@ -65,9 +65,9 @@ fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities)
     )
 }
 
-/// The words of Markdown without its marks.
+/// The words of Markdown without its markup.
 fn preview(body: &str) -> String {
-    // A longer beginning than will be shown, so that a huge body costs nothing.
+    // Longer than what will be shown, but bounded, so that a huge body costs nothing.
     let beginning = body.char_indices().nth(BEGINNING).map_or(body, |(end, _)| &body[..end]);
     let mut text = String::new();
     for event in Parser::new(beginning) {

@@ -1,4 +1,4 @@
-//! Snoozed items come back.
+//! Brings back snoozed items.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
@@ -17,7 +17,7 @@ use crate::{
 /// Brings back the snoozed items whose time has come.
 pub async fn wake_snoozed(db: &Db, now: DateTime<Utc>) -> Result<()> {
     loop {
-        // In the order of the index, so that the databases go through what is due and nothing else.
+        // In the order of the index, so that the databases scan only what is due.
         let due = format!(
             "SELECT id, user_id FROM inbox_item WHERE removed_at IS NULL AND snoozed_until <= $1 \
              ORDER BY snoozed_until LIMIT {BATCH}"

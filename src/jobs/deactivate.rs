@@ -1,4 +1,4 @@
-//! Campaigns end: users who have not answered the last reminder in time are deactivated.
+//! Ends campaigns: users who have not answered the last reminder in time are deactivated.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

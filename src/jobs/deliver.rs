@@ -1,4 +1,4 @@
-//! Large sends come into the inboxes of their recipients.
+//! Delivers large sends to the inboxes of their recipients.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! Messages that have expired leave the inboxes.
+//! Removes expired messages from the inboxes.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! Planned announcements are published.
+//! Publishes planned announcements.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

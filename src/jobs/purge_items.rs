@@ -1,4 +1,4 @@
-//! Tombstones of items are forgotten after `retention_days`.
+//! Deletes tombstones of items after `retention_days`.
 
 use ::entity::inbox_item;
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
-//! Idempotency keys are forgotten after `idempotency_days`.
+//! Deletes idempotency keys after `idempotency_days`.
 
 use ::entity::idempotency_key;
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
-//! What items are about has changed: the clients of their owners hear of it.
+//! Tells the clients of items' owners that what the items are about has changed.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! Messages whose date has come come back to those who have not read or answered them.
+//! When a message's date comes, brings it back to people who have not read or answered it.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

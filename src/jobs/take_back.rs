@@ -1,4 +1,4 @@
-//! Retracted activities leave the items that they are in.
+//! Removes retracted activities from the items that contain them.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

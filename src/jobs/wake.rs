@@ -1,4 +1,4 @@
-//! Snoozed items come back when their time has come.
+//! Brings back snoozed items whose time has come.
 
 use ::entity::inbox_item;
 use async_trait::async_trait;
@@ -18,7 +18,8 @@ impl Job for Wake {
     }
 
     async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
-        // The first in the order of the index: a minimum may be looked for among all that are snoozed.
+        // The first in the order of the index: the databases might look for a minimum among all
+        // snoozed items.
         let first =
             inbox_item::Entity::find().select_only().column(inbox_item::Column::SnoozedUntil);
         let first = first

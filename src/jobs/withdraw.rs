@@ -1,4 +1,4 @@
-//! Announcements that have expired or were retracted leave the inboxes.
+//! Removes announcements that have expired or were retracted from the inboxes.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

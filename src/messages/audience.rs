@@ -1,4 +1,5 @@
-//! Whom a message is addressed to, and whom it reaches by that (M4, M5): looked up before it is sent, and written with it.
+//! Whom a message is addressed to, and whom it thereby reaches (M4, M5): looked up before it is
+//! sent, and written with it.
 
 use std::collections::HashSet;
 
@@ -32,13 +33,13 @@ pub enum AudienceRef {
     Group(GroupRef),
 }
 
-/// An address that was looked up.
+/// An address that has been looked up.
 pub enum Audience {
     User(user::Model),
     Group { id: i64, name: String },
 }
 
-/// Looks up the addresses of a new message; what is wrong with one names its place in the input.
+/// Looks up the addresses of a new message; an error names the address's place in the input.
 pub async fn resolve(app: &App, to: &[AudienceRef]) -> Result<Vec<Audience>> {
     if to.is_empty() || to.len() > MOST_ADDRESSES {
         return Err(Error::invalid(
@@ -77,7 +78,8 @@ pub async fn resolve(app: &App, to: &[AudienceRef]) -> Result<Vec<Audience>> {
     Ok(audiences)
 }
 
-/// Where a reply goes: to who sent the parent, and for everyone also to its addresses.
+/// Where a reply goes: to the sender of the parent and, if it is for everyone, also to the parent's
+/// addresses.
 pub async fn reply_audiences(
     app: &App,
     sender: i64,
@@ -108,7 +110,7 @@ pub async fn reply_audiences(
     }
 }
 
-/// Writes a message's addresses, and the recipients that are addressed in person.
+/// Writes a message's addresses, and the recipients who are addressed in person.
 pub async fn address(tx: &Tx, message: &message::Model, audiences: &[Audience]) -> Result<()> {
     let rows = audiences.iter().map(|audience| {
         let (user_id, group_id, name) = match audience {
@@ -140,7 +142,7 @@ pub async fn address(tx: &Tx, message: &message::Model, audiences: &[Audience]) 
     Ok(())
 }
 
-/// Writes the members of the groups among a message's addresses, but not the sender.
+/// Writes the members of the groups among a message's addresses, except the sender.
 pub async fn add_members(tx: &Tx, message: i64, sender: Option<i64>) -> Result<()> {
     let mut sql = tx.sql("audience::add_members");
     let (message, sender) = (sql.bind(message), sql.bind(sender.unwrap_or(0)));
@@ -155,8 +157,8 @@ pub async fn add_members(tx: &Tx, message: i64, sender: Option<i64>) -> Result<(
     Ok(())
 }
 
-/// Writes those whom the parent of a reply reached by the same groups and who still belong to
-/// them, but not the sender of the reply, and not that of the parent, who is addressed in person.
+/// Writes the people whom the parent of a reply reached by the same groups and who still belong to
+/// them, except the sender of the reply and the sender of the parent, who is addressed in person.
 pub async fn add_remaining_members(
     tx: &Tx,
     reply: &message::Model,
@@ -180,7 +182,8 @@ pub async fn add_remaining_members(
     Ok(())
 }
 
-/// Writes how many people a message and each of its addresses reach, from now on for good (M9). Gives the first number.
+/// Writes how many people a message and each of its addresses reach, from now on for good (M9).
+/// Returns the number for the message.
 pub async fn count_recipients(tx: &Tx, message: i64) -> Result<i32> {
     let mut sql = tx.sql("audience::count_by_address");
     let id = sql.bind(message);

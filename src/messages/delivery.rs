@@ -1,20 +1,20 @@
-//! How messages come into inboxes and leave them, for any number of recipients.
+//! How messages enter and leave inboxes, for any number of recipients.
 //!
 //! A send to more than [`inbox::BATCH`] people fills the inboxes in further transactions of that
 //! many, in the order of the users, so that no lock is held for long. A `delivery` row says how far
-//! it got. Each transaction locks that row first, and the last one deletes it; after a crash any
-//! server finds the row and goes on (`jobs`). The call that sends the message waits for all of
-//! them. If one fails, the message is sent all the same, and the rest is left to the job.
+//! it has got. Each transaction locks that row first, and the last one deletes it; after a crash
+//! any server finds the row and continues (`jobs`). The call that sends the message waits for all
+//! of them. If one fails, the message is sent all the same, and the rest is left to the job.
 //!
-//! An expiry takes as many steps. The first one settles it (`expired_at`), so that it cannot be put
-//! off any more: what has begun to leave the inboxes leaves all of them, and recipients whom a
-//! large send has not reached by then never get it. An `expiry` row says how far the rest got. A
-//! message with a reminder leaves only when the time to respond to the last one has passed and the
-//! campaign, if it is one, has deactivated everybody it is to deactivate.
+//! An expiry is carried out in the same steps. The first one settles it (`expired_at`), so that it
+//! can no longer be put off: a message that has begun to leave the inboxes leaves all of them, and
+//! recipients whom a large send has not reached by then never get it. An `expiry` row says how far
+//! the rest has got. A message with a reminder leaves only when the time to respond to the last one
+//! has passed and the campaign, if it is one, has deactivated everybody it has to.
 //!
-//! On SQLite the transaction that has deleted such a row may be in the same group of commits as the
-//! one that finds it gone. So whoever finds nothing to do still commits: only then is it durable
-//! that all was done.
+//! On SQLite, the transaction that deleted such a row may be in the same group of commits as the
+//! one that finds it gone. So a transaction that finds nothing to do still commits: only then is it
+//! durable that everything was done.
 
 use ::entity::{delivery, expiry, message};
 use chrono::{DateTime, Utc};
@@ -28,7 +28,8 @@ use crate::{
     messages::{reminders, threads},
 };
 
-/// Fills the inboxes of a new message, or notes that they are to be filled: [`finish`] does the rest.
+/// Fills the inboxes of a new message, or notes that they have to be filled: [`finish`] does the
+/// rest.
 pub async fn start(tx: &Tx, message: &message::Model) -> Result<()> {
     if is_at_once(message) {
         let to = if message.recipient_count == 1 { Recipients::One } else { Recipients::All };
@@ -43,7 +44,7 @@ fn is_at_once(message: &message::Model) -> bool {
     i64::from(message.recipient_count) <= inbox::BATCH
 }
 
-/// Commits a new message, and fills the inboxes that are not filled yet.
+/// Commits a new message, and fills the inboxes that have not been filled yet.
 pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
     if message.root_id.is_some() {
         tx.concerns([Topic::Thread(message.root())]);
@@ -55,14 +56,15 @@ pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
     if !is_at_once(message)
         && let Err(error) = deliver_rest(&app.in_background(), message.id).await
     {
-        // It is sent; what is missing follows.
+        // It is sent; the rest follows.
         tracing::warn!(?error, "a large send will continue later");
         app.live.hint(Topic::Schedule);
     }
     Ok(())
 }
 
-/// Fills the inboxes that a large send has not reached yet, batch by batch. Several may do it at once.
+/// Fills the inboxes that a large send has not reached yet, batch by batch. Several callers may do
+/// it at once.
 async fn deliver_rest(app: &App, id: i64) -> Result<()> {
     while deliver_some(app, id).await? {}
     Ok(())
@@ -75,14 +77,14 @@ pub async fn under_way(app: &App, limit: u64) -> Result<Vec<i64>> {
     sql.values(app.db.read()).await
 }
 
-/// How far a large send got.
+/// How far a large send has got.
 #[derive(FromQueryResult)]
 struct UnderWay {
     delivered_to: i64,
     sent_at: DateTime<Utc>,
 }
 
-/// Locks a large send; None if it is done.
+/// Locks a large send; None if it has finished.
 async fn lock_delivery(tx: &Tx, id: i64) -> Result<Option<UnderWay>> {
     let mut sql = tx.sql("delivery::lock");
     let (message, for_update) = (sql.bind(id), sql.dialect().for_update());
@@ -93,7 +95,7 @@ async fn lock_delivery(tx: &Tx, id: i64) -> Result<Option<UnderWay>> {
     sql.one(&**tx).await
 }
 
-/// The last of the next people whom a large send reaches.
+/// The last of the next people that a large send reaches.
 async fn next_part(tx: &Tx, id: i64, after: i64) -> Result<Option<i64>> {
     let mut sql = tx.sql("delivery::next_part");
     let (message, after) = (sql.bind(id), sql.bind(after));
@@ -119,11 +121,13 @@ async fn end_delivery(tx: &Tx, id: i64) -> Result<()> {
     sql.run(&**tx).await.map(drop)
 }
 
-/// Fills the inboxes of the next people whom a large send has not reached yet. Gives whether there may be more.
+/// Fills the inboxes of the next people whom a large send has not reached yet. Returns whether
+/// there may be more.
 pub async fn deliver_some(app: &App, id: i64) -> Result<bool> {
     let tx = app.db.begin().await?;
     let Some(state) = lock_delivery(&tx, id).await? else {
-        // What has deleted it may be of the same group of commits: it is done when that is durable.
+        // The transaction that deleted it may be in the same group of commits: it is done when that
+        // is durable.
         tx.commit().await?;
         return Ok(false);
     };
@@ -136,7 +140,7 @@ pub async fn deliver_some(app: &App, id: i64) -> Result<bool> {
         }
         None => {
             end_delivery(&tx, id).await?;
-            // Now it may remind.
+            // Now it can send reminders.
             tx.concerns([Topic::Schedule]);
         }
     }
@@ -144,14 +148,14 @@ pub async fn deliver_some(app: &App, id: i64) -> Result<bool> {
     Ok(next.is_some())
 }
 
-/// Takes a message whose time has come out of all inboxes. Idempotent.
+/// Removes a message that is due to leave from all inboxes. Idempotent.
 pub async fn expire(app: &App, id: i64) -> Result<()> {
     while expire_some(app, id).await? {}
     Ok(())
 }
 
-/// Takes a message whose time has come out of the inboxes of the next people, who mostly are all. Gives whether there may be
-/// more. Several may do it at once.
+/// Removes a message that is due to leave from the inboxes of the next people, usually all of them.
+/// Returns whether there may be more. Several callers may do it at once.
 pub async fn expire_some(app: &App, id: i64) -> Result<bool> {
     let Some(message) = message::Entity::find_by_id(id).one(app.db.read()).await? else {
         return Ok(false);
@@ -162,16 +166,17 @@ pub async fn expire_some(app: &App, id: i64) -> Result<bool> {
     if is_at_once(&message) { Ok(false) } else { remove_next(app, id).await }
 }
 
-/// From here on the expiry of a message cannot be put off: what has begun to leave the inboxes leaves all of them. A message
-/// to few people leaves them in this transaction.
+/// From here on the expiry of a message cannot be put off: a message that has begun to leave the
+/// inboxes leaves all of them. A message to few people leaves them in this transaction.
 async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
     let (id, now) = (message.id, app.clock.now());
     let tx = app.db.begin().await?;
     let seq = threads::change(&tx, message.root()).await?;
-    // Waits for a date that is under way, after which another may be to come.
+    // Waits for a reminder date that is under way; another date may follow it.
     reminders::lock(&tx, id).await?;
-    // Since it was found to be due, its sender may have given it more time, or somebody else may have been faster: in the same
-    // group of commits perhaps, and it is settled when that is durable.
+    // Since the message was found to be due, its sender may have put off the expiry, or somebody
+    // else may have been faster: perhaps in the same group of commits, and it is settled when that
+    // is durable.
     let mut sql = tx.sql("delivery::may_expire");
     let (this, is_due) = (sql.bind(id), is_due(&mut sql, now));
     sql.push(format!("SELECT 1 FROM message AS m WHERE m.id = {this} AND {is_due}"));
@@ -179,7 +184,8 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
         return tx.commit().await;
     }
     reminders::close(&tx, id, now).await?;
-    // Waits for a part of a large send that is under way. Whom it has not reached by now it never will.
+    // Waits for a part of a large send that is under way. Anyone it has not reached by now never
+    // gets the message.
     end_delivery(&tx, id).await?;
     if is_at_once(message) {
         inbox::remove(&tx, inbox::About::Message(id), 0, now).await?;
@@ -196,15 +202,16 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
     tx.commit().await
 }
 
-/// Takes a large message that has expired out of the inboxes of the next people, and notes how far it came. Gives whether
-/// there may be more.
+/// Removes a large expired message from the inboxes of the next people, and notes how far it has
+/// got. Returns whether there may be more.
 async fn remove_next(app: &App, id: i64) -> Result<bool> {
     let tx = app.db.begin().await?;
     let mut sql = tx.sql("delivery::lock_expiry");
     let (message, for_update) = (sql.bind(id), sql.dialect().for_update());
     sql.push(format!("SELECT removed_to FROM expiry WHERE message_id = {message} {for_update}"));
     let Some(after) = sql.value(&*tx).await? else {
-        // What has deleted it may be of the same group of commits: it is done when that is durable.
+        // The transaction that deleted it may be in the same group of commits: it is done when that
+        // is durable.
         tx.commit().await?;
         return Ok(false);
     };
@@ -227,8 +234,8 @@ async fn remove_next(app: &App, id: i64) -> Result<bool> {
     Ok(last.is_some())
 }
 
-/// Messages `m` that leave at their expiry, and not only when their last reminder has been sent
-/// and the time to respond to it is over.
+/// Messages `m` that leave at their expiry, and not only once their last reminder has been sent and
+/// the time to respond to it has ended.
 fn may_leave(now: Param) -> String {
     format!(
         "m.expires_at IS NOT NULL AND m.expired_at IS NULL AND NOT EXISTS \
@@ -238,7 +245,7 @@ fn may_leave(now: Param) -> String {
     )
 }
 
-/// Messages `m` that leave now.
+/// Messages `m` that are due to leave now.
 fn is_due(sql: &mut Sql, now: DateTime<Utc>) -> String {
     let now = sql.bind(now);
     format!("m.expires_at <= {now} AND {}", may_leave(now))
@@ -263,7 +270,8 @@ pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
     Ok(at_expiry.into_iter().chain(after_reminder).min())
 }
 
-/// The messages that are leaving the inboxes, and those whose time has come; at most `limit` of each.
+/// The messages that are leaving the inboxes, and those that are due to leave; at most `limit` of
+/// each.
 pub async fn expiring(app: &App, limit: u64) -> Result<Vec<i64>> {
     let mut sql = app.db.sql("delivery::leaving");
     sql.push(format!("SELECT message_id FROM expiry ORDER BY message_id LIMIT {limit}"));

@@ -1,31 +1,32 @@
 //! Reminders (M10–M12): people who have not read a message, or not replied to it, find it at the
 //! top of their inbox again.
 //!
-//! Each person is reminded exactly once for each date, however many servers there are, and also
-//! when one dies in the middle or all were away for a week. One transaction of [`remind`]:
+//! Each person is reminded exactly once for each date, however many servers there are, even if one
+//! dies halfway or all of them were down for a week. One transaction of [`remind`]:
 //!
-//! 1. `claim` locks up to 1 000 reminders that are due, without those that others have locked, and
-//!    reads what they say under the locks only. While its `delivery` is under way a message is not
-//!    due.
+//! 1. `claim` locks up to 1 000 reminders that are due, skipping those that others have locked, and
+//!    reads their contents only under the locks. While its `delivery` is under way, a message is
+//!    not due.
 //! 2. It takes as many of these messages as have [`inbox::BATCH`] recipients together, either all
 //!    at their last date or none, or a part of one large message.
 //! 3. The inboxes are locked, and the items of people who still have to be reminded change.
-//! 4. Each recipient's row notes it. A small message moves on to the first date that is still to
-//!    come; a large one notes how far it came (`reminded_to`), and its date stays.
+//! 4. Each recipient's row notes the reminder. A small message moves on to the first date that is
+//!    still to come; a large one notes how far it has got (`reminded_to`), and its date stays.
 //!
-//! A server that finds only dates that others have claimed waits for one of these locks, holding
-//! nothing: if the other fails, the date is left to this server.
+//! A server that finds only dates that others have claimed waits for one of these locks while
+//! holding nothing: if the other server fails, the date is left to this one.
 //!
-//! - Nothing stands still: reminders are locked after threads and before inboxes, no transaction
+//! - There are no deadlocks: reminders are locked after threads and before inboxes, no transaction
 //!   that holds an inbox or a message asks for one, and a reminder locks no message.
-//! - Nobody who has read or replied is reminded: a reading holds the lock of the inbox, under which
-//!   the question is asked again, and a reply holds the lock of the reminder ([`lock_for_reply`]).
-//! - Whether a date is the last one is decided with its first part (`respond_by`), so a crash does
-//!   not make two kinds of it. Every part moves `respond_by`: those who are reached late have 24
-//!   hours, too.
+//! - Nobody who has read or replied is reminded: marking as read holds the lock of the inbox, under
+//!   which the question is asked again, and a reply holds the lock of the reminder
+//!   ([`lock_for_reply`]).
+//! - Whether a date is the last one is decided with its first part (`respond_by`), so a crash
+//!   cannot make it both. Every part moves `respond_by`: people who are reached late have 24 hours,
+//!   too.
 //! - A step or time zone that only a later version understands is left to that version.
 //!
-//! `schedule`: the dates. `setting`: what senders ask for. `campaign`: what comes of those who
+//! `schedule`: the dates. `setting`: what senders ask for. `campaign`: what happens to people who
 //! never reply.
 
 mod campaign;
@@ -54,30 +55,31 @@ pub use setting::{
     Plan, RemindUntil, ReminderInput, change, dates, most_dates, plan, schedule_of, set,
 };
 
-/// How long there is to respond after the last reminder.
+/// How long people have to respond after the last reminder.
 const GRACE: TimeDelta = TimeDelta::hours(24);
 /// The most messages that one transaction claims.
 const MOST_CLAIMED: u64 = 1_000;
 
-/// Reminders `r` that this version of the server understands: it leaves to a later one what that has set.
+/// Reminders `r` that this version of the server understands: it leaves those that a later version
+/// has set to that version.
 static UNDERSTOOD: LazyLock<String> = LazyLock::new(|| {
     let units: Vec<_> = Step::units().map(|unit| format!("r.step LIKE '% {unit}'")).collect();
     let zones: Vec<_> =
         chrono_tz::TZ_VARIANTS.iter().map(|zone| format!("'{}'", zone.name())).collect();
     format!("({}) AND r.zone IN ({})", units.join(" OR "), zones.join(", "))
 });
-/// Reminders `r` of messages that are in the inboxes: a send that is under way is finished first.
+/// Reminders `r` of messages that are in the inboxes: a send that is under way finishes first.
 const DELIVERED: &str =
     "NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.message_id = r.message_id)";
-/// Dates `r` that have come.
+/// Dates `r` that are due.
 fn is_due(sql: &mut Sql, now: DateTime<Utc>) -> String {
     format!("r.next_at <= {} AND {} AND {DELIVERED}", sql.bind(now), *UNDERSTOOD)
 }
 
-/// A recipient `r` whom the reminder `q` still concerns.
+/// Whether the reminder `q` still concerns the recipient `r`.
 const PENDING: &str = "CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END IS NULL";
 
-/// The recipient `r` is a person who was not deactivated.
+/// Whether the recipient `r` is a person who is not deactivated.
 const IS_ACTIVE: &str =
     "EXISTS (SELECT 1 FROM user_account AS u WHERE u.id = r.user_id AND u.deactivated_at IS NULL)";
 
@@ -85,13 +87,14 @@ const IS_ACTIVE: &str =
 struct Due {
     message: i64,
     schedule: Schedule,
-    /// Whether it is the last one. Decided when its first part is sent: it is one date, however long the rest takes.
+    /// Whether it is the last one. Decided when its first part is sent: it is one date, however
+    /// long the rest takes.
     is_final: bool,
     reminded_to: i64,
     recipients: i64,
 }
 
-/// When the next date is.
+/// The time of the next date.
 pub async fn next_due(app: &App) -> Result<Option<DateTime<Utc>>> {
     match first(app, app.db.sql("reminders::next"), "true").await? {
         Some(Next { next_at: at, is_understood: 0 }) => {
@@ -117,7 +120,7 @@ struct Next {
     is_understood: i32,
 }
 
-/// The first date among some reminders `r`.
+/// The earliest date among some reminders `r`.
 async fn first(app: &App, mut sql: Sql, which: &str) -> Result<Option<Next>> {
     sql.push(format!(
         "SELECT r.next_at, CASE WHEN {} THEN 1 ELSE 0 END AS is_understood FROM reminder AS r \
@@ -127,13 +130,14 @@ async fn first(app: &App, mut sql: Sql, which: &str) -> Result<Option<Next>> {
     sql.one(app.db.read()).await
 }
 
-/// One transaction: claims dates that have come, and reminds as many people as one may.
+/// One transaction: claims dates that are due, and reminds as many people as one transaction may.
 pub async fn remind(app: &App) -> Result<()> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let mut due = claim(&tx, now).await?;
     let Some(first) = due.first() else {
-        // Others have claimed what is due. They may still fail, so that it is left to us: wait for them.
+        // Others have claimed what is due. They may still fail and leave it to us, so wait for
+        // them.
         let mut sql = tx.sql("reminders::wait");
         let (is_due, for_update) = (is_due(&mut sql, now), sql.dialect().for_update());
         sql.push(format!(
@@ -148,7 +152,7 @@ pub async fn remind(app: &App) -> Result<()> {
     if is_large {
         due.truncate(1);
     } else {
-        // What is left is let go with the commit.
+        // The commit releases the rest.
         due.retain(|due| {
             let fits = due.is_final == is_final && due.reminded_to == 0 && due.recipients <= room;
             room -= if fits { due.recipients } else { 0 };
@@ -175,8 +179,8 @@ pub async fn remind(app: &App) -> Result<()> {
     tx.commit().await
 }
 
-/// The last user of the next part of a large message, in the order of the index; None when what is left is no more than a
-/// part.
+/// The last user of the next part of a large message, in index order; None if what is left is no
+/// more than a part.
 async fn next_part(tx: &Tx, message: i64, after: i64) -> Result<Option<i64>> {
     #[derive(FromQueryResult)]
     struct Part {
@@ -195,7 +199,7 @@ async fn next_part(tx: &Tx, message: i64, after: i64) -> Result<Option<i64>> {
     Ok(part.filter(|part| part.people == most).and_then(|part| part.last))
 }
 
-/// A reminder and the message that it is of.
+/// A reminder and its message.
 #[derive(FromQueryResult)]
 struct Claimed {
     message_id: i64,
@@ -208,7 +212,7 @@ struct Claimed {
     recipient_count: i32,
 }
 
-/// Locks dates that have come and that nobody else has locked; the earliest first.
+/// Locks dates that are due and that nobody else has locked; the earliest first.
 async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
     let mut sql = tx.sql("reminders::claim");
     let (is_due, unlocked) = (is_due(&mut sql, now), sql.dialect().for_update_of_unlocked("r"));
@@ -220,7 +224,7 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
-    // Only now, under the lock: what was read with it may be from before somebody's last change.
+    // Only now, under the lock: what was read with it may predate somebody's last change.
     let mut sql = tx.sql("reminders::claimed");
     let these = sql.is_one_of("r.message_id", &claimed);
     sql.push(format!(
@@ -248,7 +252,7 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
             recipients: row.recipient_count.into(),
         });
     }
-    // Else it would look for ever at what is due and cannot be done.
+    // Otherwise it would look forever at dates that are due and cannot be handled.
     if due.is_empty() {
         Err(Error::internal("no reminder that is due can be understood"))
     } else {
@@ -256,7 +260,7 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
     }
 }
 
-/// Reminds the recipients of some messages who are users in `(after, up_to]`.
+/// Reminds the recipients of some messages whose user ids are in `(after, up_to]`.
 async fn remind_people(
     tx: &Tx,
     messages: &[i64],
@@ -282,7 +286,8 @@ async fn remind_people(
         return Ok(());
     }
     inbox::lock(tx, &owners).await?;
-    // Asked again under the locks of the inboxes: whoever has read it by then is not reminded. Replies wait for ours.
+    // Checked again under the locks of the inboxes: anyone who has read it by then is not reminded.
+    // Replies wait for our locks.
     let only = format!(
         "EXISTS (SELECT 1 FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
          WHERE q.message_id = inbox_item.message_id AND r.user_id = inbox_item.user_id AND {PENDING})"
@@ -300,8 +305,8 @@ async fn remind_people(
     Ok(())
 }
 
-/// Moves dates that are done to the next one: the first that is still to come, so that a week of downtime is one reminder.
-/// Where nobody is left to be reminded there is none.
+/// Moves finished dates to the next one: the first that is still to come, so that a week of
+/// downtime is one reminder. Where nobody is left to be reminded, there is no next date.
 async fn move_on(
     tx: &Tx,
     due: Vec<Due>,
@@ -310,7 +315,8 @@ async fn move_on(
 ) -> Result<()> {
     let mut by_next: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for due in due {
-        // The expiry may have gone by while the parts of an earlier date were sent: the last one is still to come.
+        // The expiry may have passed while the parts of an earlier date were sent: the last one is
+        // still to come.
         let last = due.schedule.expiry.filter(|_| respond_by.is_none());
         by_next.entry(due.schedule.after(now).or(last)).or_default().push(due.message);
     }
@@ -333,8 +339,9 @@ async fn move_on(
     Ok(())
 }
 
-/// Locks the reminders that a reply to `parent` in the thread of `root` ends for who replies: it is before a reminder or after
-/// it, but not in the middle. Before the inboxes; [`note_reply`] comes after them.
+/// Locks the reminders that a reply to `parent` in the thread of `root` ends for the person who
+/// replies: the reply comes before a reminder or after it, but not in the middle. Call it before
+/// the inboxes are locked; [`note_reply`] comes after them.
 pub async fn lock_for_reply(tx: &Tx, parent: i64, root: i64) -> Result<()> {
     let mut sql = tx.sql("reminders::lock_for_reply");
     let (parent, root, for_update) = (sql.bind(parent), sql.bind(root), sql.dialect().for_update());
@@ -346,8 +353,9 @@ pub async fn lock_for_reply(tx: &Tx, parent: i64, root: i64) -> Result<()> {
     Ok(())
 }
 
-/// Notes that somebody has answered `parent` in the thread of `root`: a reply counts for the message that it answers and for
-/// the one that began the thread. After the inboxes are locked, as a reading is noted.
+/// Notes that somebody has answered `parent` in the thread of `root`: a reply counts for the
+/// message that it answers and for the one that began the thread. Call it after the inboxes are
+/// locked, as when a reading is noted.
 pub async fn note_reply(
     tx: &Tx,
     replier: i64,

@@ -1,7 +1,9 @@
-//! Read-rate reports (M9, X6): a row for each message and address, whose counts stand on the address itself. No report looks
-//! at recipients, however many there are; `timeline` alone does, of one message.
+//! Read-rate reports (M9, X6): a row for each message and address, with the counts on the address
+//! itself. No report reads recipients, however many there are; only `timeline` does, for one
+//! message.
 //!
-//! - `timeline`: when they read. `follow`: how far a message has been read, live. `csv`: the report as a file.
+//! - `timeline`: when people read. `follow`: how far a message has been read, live. `csv`: the
+//!   report as a file.
 
 mod csv;
 mod follow;
@@ -31,12 +33,13 @@ pub use csv::lines;
 pub use follow::follow;
 pub use timeline::{Interval, Point, timeline};
 
-/// Orders by the rate sort this many at most: the rate changes with every reading, and an index of it would slow all of them.
+/// Orders by rate sort at most this many rows: the rate changes with every reading, and an index on
+/// it would slow all of them down.
 const MOST_BY_RATE: usize = 10_000;
 /// A rate as a whole number, so that a cursor can hold it.
 const RATE: &str = "CAST(a.read_count AS bigint) * 1000000000 / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
 
-/// What the sort key of a report is made of: the message or the rate, and the address.
+/// The sort key of a report: the message or the rate, and the address.
 type Key = (i64, i64);
 
 /// Which rows to include in a report.
@@ -82,7 +85,8 @@ pub struct Row {
     pub message: message::Model,
 }
 
-/// A page of the report of what the actor sent; of everything for an admin, and of the system's for a service.
+/// A page of the report on what the actor sent; on everything for an admin, and on what the system
+/// sent for a service.
 pub async fn page(
     app: &App,
     actor: &Actor,
@@ -90,7 +94,7 @@ pub async fn page(
     order: ReadReportOrder,
     page: &Page<Key>,
 ) -> Result<Slice<Row>> {
-    // The keys stand within a larger text: [`rows`] writes it.
+    // The keys are part of a larger text: [`rows`] writes it.
     let mut sql = app.db.sql("reports::page");
     let conditions = conditions(app, actor, filter, &mut sql).await?;
     let by_rate =
@@ -116,7 +120,7 @@ pub async fn page(
     ] {
         if let Some((one, two)) = key {
             let (one, two) = (sql.bind(*one), sql.bind(*two));
-            // The first part again by itself: of two tables together, no index is used.
+            // The first part is repeated by itself: no index is used for two tables together.
             seek += &format!(
                 " AND {first} {sign}= {one} AND ({first}, {second}) {sign} ({one}, {two})"
             );
@@ -129,7 +133,7 @@ pub async fn page(
          ORDER BY {first} {direction}, {second} {direction} LIMIT {limit}"
     );
     let mut rows = rows(app, sql, &keys).await?;
-    // The statement chooses the rows; the order in which a join gives them is its own.
+    // The statement chooses the rows; the order in which a join returns them is its own.
     rows.sort_by_key(|row| row.key);
     if descending != page.backwards {
         rows.reverse();
@@ -151,12 +155,12 @@ pub async fn visible_to(app: &App, reader: Reader, audiences: &[i64]) -> Result<
     Ok(rows)
 }
 
-/// Whether the actor may know who has read, and when; otherwise how many.
+/// Whether the actor may know who has read and when; otherwise only how many.
 pub fn may_see_names(app: &App, actor: &Actor) -> bool {
     actor.is_admin() || app.config.reading_details == ReadingDetails::Names
 }
 
-/// The rows with some keys, in one statement and as one text, as a page of an inbox is.
+/// The rows with the given keys, in one statement and as one text, as for a page of an inbox.
 async fn rows(app: &App, mut sql: Sql, keys: &str) -> Result<Vec<Row>> {
     type Pieces =
         (i64, message_audience::Model, Option<user::Model>, Option<group::Model>, message::Model);
@@ -185,7 +189,8 @@ async fn rows(app: &App, mut sql: Sql, keys: &str) -> Result<Vec<Row>> {
     Ok(found.into_iter().map(row).collect())
 }
 
-/// The conditions on a message `m` and its address `a`. Who is named and does not exist has sent and got nothing.
+/// The conditions on a message `m` and its address `a`. Anyone named who does not exist has sent
+/// and received nothing.
 async fn conditions(
     app: &App,
     actor: &Actor,
@@ -227,7 +232,8 @@ async fn conditions(
         if !(0.0..=1.0).contains(&rate) {
             return Err(Error::invalid("filter.maxReadRate", "must be between 0 and 1"));
         }
-        // A division, not a product: 29 of 100 is 0.29, and 0.29 times 100 is somewhat less than 29.
+        // A division, not a product: 29 of 100 is 0.29, and 0.29 times 100 is slightly less than
+        // 29.
         let read = "CAST(a.read_count AS double precision) / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
         all.push(format!("{read} <= {}", sql.bind(rate)));
     }
@@ -243,7 +249,7 @@ async fn person(app: &App, user: &UserRef) -> Result<i64> {
     nobody(users::find(app.db.read(), user).await.map(|user| user.id))
 }
 
-/// An id that nothing has, for what does not exist.
+/// An id that nothing has, for something that does not exist.
 fn nobody(found: Result<i64>) -> Result<i64> {
     match found {
         Err(Error::NotFound(_)) => Ok(0),

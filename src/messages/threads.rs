@@ -1,7 +1,9 @@
-//! Threads: how replies are ordered, and following one by the same protocol as an inbox's (`live`).
+//! Threads: how replies are ordered, and following a thread by the same protocol as an inbox
+//! (`live`).
 //!
-//! `thread.seq` counts the changes of a thread, and each message has the number of the change that touched it last. What
-//! changed since N is what has a higher number and is visible to the reader.
+//! `thread.seq` counts the changes of a thread, and each message has the number of the change that
+//! touched it last. What changed since N are the messages with a higher number that are visible to
+//! the reader.
 
 use std::time::Duration;
 
@@ -23,15 +25,15 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Update {
     pub messages: Vec<(message::Model, Option<user::Model>)>,
-    /// Where the client stands now.
+    /// The position that the client is at now.
     pub seq: i64,
     pub caught_up: bool,
     pub resync: Option<ResyncReason>,
 }
 
-/// What happened in a thread after a start.
+/// What has happened in a thread since a start.
 async fn update(app: &App, reader: message::Reader, root: i64, start: Start) -> Result<Update> {
-    // The head first: what is committed up to it is in the messages that are read then.
+    // The head first: everything committed up to it is in the messages that are read afterwards.
     let head =
         thread::Entity::find_by_id(root).one(app.db.read()).await?.map_or(0, |thread| thread.seq);
     let after = match start {
@@ -47,7 +49,7 @@ async fn update(app: &App, reader: message::Reader, root: i64, start: Start) -> 
         .filter(message::COLUMN.seq.gt(after))
         .order_by_asc(message::Column::Seq)
         .limit(MOST_CHANGES + 1);
-    // What they weigh first: together they may be more than an update should be.
+    // Their sizes first: together they may be larger than an update should be.
     let size = Expr::cust("CAST(octet_length(message.body) AS bigint)");
     let newer = newer.select_only().columns([message::Column::Id, message::Column::Seq]).expr(size);
     let newer: Vec<(i64, i64, i64)> = newer.into_tuple().all(app.db.read()).await?;
@@ -71,7 +73,7 @@ fn at_head(seq: i64, resync: Option<ResyncReason>) -> Update {
     Update { messages: Vec::new(), seq, caught_up: true, resync }
 }
 
-/// Follows a thread through the eyes of a reader; the first update comes at once.
+/// Follows a thread as a given reader sees it; the first update comes at once.
 pub fn follow(
     app: App,
     outlet: Outlet,
@@ -94,7 +96,7 @@ pub fn follow(
     })
 }
 
-/// Locks a thread and counts one more change of it; gives its number.
+/// Locks a thread and counts one more change of it; returns the number of the change.
 pub async fn change(tx: &Tx, root: i64) -> Result<i64> {
     let mut sql = tx.sql("threads::change");
     let root = sql.bind(root);
@@ -105,7 +107,8 @@ pub async fn change(tx: &Tx, root: i64) -> Result<i64> {
     sql.value(&**tx).await?.ok_or_else(|| Error::internal("no thread"))
 }
 
-/// The path of a reply: its parent's, then its number in the thread, such that bytes sort as the numbers do.
+/// The path of a reply: its parent's path, then its number in the thread, encoded so that bytes
+/// sort as the numbers do.
 pub fn path(parent: &[u8], seq: i64) -> Vec<u8> {
     let bytes = seq.to_be_bytes();
     let digits = &bytes[(seq.leading_zeros() / 8) as usize..];

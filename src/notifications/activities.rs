@@ -1,5 +1,5 @@
-//! Activities: somebody did something to something (N1, N2). The host application tells of them,
-//! many in one call. The way of one into an inbox:
+//! Activities: somebody did something to something (N1, N2). The host application reports them,
+//! many in one call. How one reaches an inbox:
 //!
 //! 1. [`create`] looks up the idempotency key, compares each activity with the catalog and the
 //!    limits, and looks up all actors and owners.
@@ -7,19 +7,19 @@
 //!    different, in the order of their names; the constraint decides who is first. A changed title
 //!    is noted in `refresh`.
 //! 3. The activities are inserted in one statement, one row each, under the lock of the order of
-//!    commits. Their ids follow each other: they are positions, and a repetition finds all of them
-//!    by the first one. The commit names the targets.
-//! 4. `pull` asks which of the connected follow one of these targets, and takes the activities in
-//!    for them. Everybody else takes them in when they next look at their inbox or begin to follow
-//!    it.
-//! 5. Among the activities behind an inbox's position, `pull::take_in` selects those that a
+//!    commits. Their ids are consecutive: they are positions, and a repetition finds all of them by
+//!    the first one. The commit names the targets.
+//! 4. `pull` asks which of the connected people follow one of these targets, and takes the
+//!    activities in for them. Everybody else takes them in when they next look at their inbox or
+//!    begin to follow it.
+//! 5. Among the activities beyond an inbox's position, `pull::take_in` selects those that a
 //!    subscription asks for, that are wanted, not retracted and not the reader's own doing. They
-//!    join the unread item of the same action and target, or begin a new one. The item has arrived
+//!    join the unread item of the same action and target, or begin a new one. The item arrives
 //!    again.
-//! 6. From here on it is a change of the inbox like any other. `catalog::titles` makes the sentence
-//!    when somebody reads the item, in the language of the inbox's owner.
+//! 6. From here on it is a change of the inbox like any other. `catalog::titles` composes the
+//!    sentence when somebody reads the item, in the language of the inbox's owner.
 //!
-//! A retracted activity leaves the items that it is in (`pull::take_back`).
+//! A retracted activity leaves its items (`pull::take_back`).
 
 use std::collections::BTreeSet;
 
@@ -48,11 +48,11 @@ use crate::{
     text,
 };
 
-/// The most activities of one call.
+/// The most activities in one call.
 pub const MOST: usize = 500;
 const LONGEST_TITLE: usize = 200;
 const LONGEST_DATA: usize = 8 * 1024;
-/// By how much the host's clock may be ahead of ours.
+/// How far the host's clock may be ahead of ours.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 
 /// Activities to report; all of them or none.
@@ -99,7 +99,7 @@ pub struct TargetInput {
     pub url: Option<String>,
 }
 
-/// Tells of what people did; all or none.
+/// Reports what people did; all or none.
 #[tracing::instrument(name = "activities::create", skip_all, fields(actor = actor.user_id()))]
 pub async fn create(
     app: &App,
@@ -164,7 +164,7 @@ pub async fn create(
     Ok(activities)
 }
 
-/// Writes activities, whose ids then follow each other: nobody else writes any before this transaction ends.
+/// Writes activities with consecutive ids: nobody else writes any before this transaction ends.
 async fn insert(tx: &Tx, rows: Vec<activity::ActiveModel>) -> Result<Vec<activity::Model>> {
     tx.in_commit_order().await?;
     let mut activities = activity::Entity::insert_many(rows).exec_with_returning(&**tx).await?;
@@ -172,16 +172,16 @@ async fn insert(tx: &Tx, rows: Vec<activity::ActiveModel>) -> Result<Vec<activit
     Ok(activities)
 }
 
-/// What an earlier call has made: this many, from the first one on.
+/// The activities that an earlier call created: this many, from the first one on.
 async fn made_by(app: &App, first: i64, count: usize) -> Result<Vec<activity::Model>> {
-    // Needs no scope: the caller made them.
+    // Needs no scope: the caller created them.
     let made = activity::Entity::find()
         .filter(activity::COLUMN.id.gte(first))
         .order_by_asc(activity::Column::Id);
     Ok(made.limit(count as u64).all(app.db.read()).await?)
 }
 
-/// Refuses an activity that cannot be; gives what it was done to.
+/// Refuses an invalid activity; returns the target it was done to.
 fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) -> Result<TargetRef> {
     if app.catalog.action(&activity.action).is_none() {
         let actions: Vec<_> =
@@ -214,7 +214,7 @@ fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) ->
     Ok(target)
 }
 
-/// Whether a NUL stands in any text: not all who read the data can take one.
+/// Whether any text contains a NUL: not everything that reads the data can handle one.
 fn has_nul(data: &serde_json::Value) -> bool {
     match data {
         serde_json::Value::String(text) => text.contains('\0'),
@@ -250,7 +250,7 @@ async fn people(
         .collect())
 }
 
-/// Takes an activity back: it leaves the items that it is in, and comes into no other. Can be repeated.
+/// Retracts an activity: it leaves its items, and enters no other. Idempotent.
 #[tracing::instrument(name = "activities::retract", skip_all, fields(actor = actor.user_id()))]
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Model> {
     actor.require_host()?;
@@ -271,7 +271,8 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Mode
     find(app, actor, id).await
 }
 
-/// The activities that are leaving items, at most `limit` of them; `pull::take_back_soon` goes on with each.
+/// The activities that are leaving items, at most `limit` of them; `pull::take_back_soon` continues
+/// with each.
 pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
     let due = activity::Entity::find().select_only().column(activity::Column::Id);
     let due = due
@@ -285,7 +286,7 @@ pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
         .await?)
 }
 
-/// An activity that the actor may know of.
+/// An activity that the actor may know about.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<activity::Model> {
     let query =
         activity::Entity::visible_to(actor.host_reader()).filter(activity::COLUMN.id.eq(id));

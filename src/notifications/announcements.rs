@@ -1,8 +1,8 @@
 //! Announcements: something for everybody, now or at a time (N1, N6, N7).
 //!
-//! Creating one writes one row, however many people there are. Publishing gives it its position, in the order of the commits;
-//! from then on inboxes take it in (`pull`). One that has expired or was retracted is taken in by nobody any more, and leaves
-//! the inboxes that have it in batches.
+//! Creating one writes one row, however many people there are. Publishing gives it its position, in
+//! the order of the commits; from then on inboxes take it in (`pull`). Once it has expired or been
+//! retracted, nobody takes it in any more, and it leaves the inboxes that have it in batches.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -30,7 +30,7 @@ use crate::{
 
 const LONGEST_TITLE: usize = 200;
 
-/// An announcement and who made it.
+/// An announcement and the person who created it.
 pub type Announced = (announcement::Model, Option<user::Model>);
 
 /// A new announcement.
@@ -70,7 +70,7 @@ pub struct UpdateAnnouncementInput {
     pub expires_at: MaybeUndefined<DateTime<Utc>>,
 }
 
-/// Announces something to everybody who is known by the time it is published.
+/// Announces something to everybody who is known when it is published.
 #[tracing::instrument(name = "announcements::create", skip_all, fields(actor = actor.user_id()))]
 pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) -> Result<Announced> {
     actor.require_host()?;
@@ -136,11 +136,12 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     Ok((announcement, actor.user.as_deref().cloned()))
 }
 
-/// The position of what is published next, as a part of the statement that gives it: no other is given out between
-/// [`Tx::in_commit_order`] and the commit, and under that lock every round trip counts.
+/// The position of the next publication, as part of the statement that assigns it: no other is
+/// assigned between [`Tx::in_commit_order`] and the commit, and under that lock every round trip
+/// counts.
 const NEXT_POSITION: &str = "(SELECT coalesce(max(position), 0) + 1 FROM announcement)";
 
-/// The one announcement that a statement gives.
+/// The one announcement that a statement returns.
 async fn one(sql: Sql, tx: &Tx) -> Result<announcement::Model> {
     sql.one(&**tx).await?.ok_or(Error::NotFound("announcement"))
 }
@@ -171,7 +172,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     if old.retracted_at.is_some() {
         return Err(Error::NotFound("announcement"));
     }
-    // Also before it has been withdrawn: some may have passed it over.
+    // Even before it has been withdrawn: some inboxes may have passed it over.
     let is_over = old.withdrawn_at.is_some()
         || old.position.is_some() && old.expires_at.is_some_and(|time| time <= now);
     if is_over && expires_at.is_some_and(|time| time != old.expires_at) {
@@ -229,7 +230,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     find(app, actor, id).await
 }
 
-/// Takes an announcement back: it leaves all inboxes, and nobody new gets it. Can be repeated.
+/// Retracts an announcement: it leaves all inboxes, and nobody new gets it. Idempotent.
 #[tracing::instrument(name = "announcements::retract", skip_all, fields(actor = actor.user_id()))]
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
     actor.require_host()?;
@@ -253,7 +254,7 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
     find(app, actor, id).await
 }
 
-/// An announcement that the actor may know of.
+/// An announcement that the actor may know about.
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Announced> {
     let query = announcement::Entity::visible_to(actor.host_reader())
         .filter(announcement::COLUMN.id.eq(id));
@@ -271,8 +272,9 @@ async fn lock(tx: &Tx, id: i64) -> Result<announcement::Model> {
     one(sql, tx).await
 }
 
-/// Publishes an announcement if its time has come and nobody else has. Nobody is to see one that has expired meanwhile, because
-/// no server was there: that is withdrawn without being published. Idempotent.
+/// Publishes an announcement if its time has come and nobody else has. Nobody must see one that
+/// expired meanwhile because no server was running: it is withdrawn without being published.
+/// Idempotent.
 pub async fn publish(app: &App, id: i64) -> Result<()> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
@@ -280,7 +282,7 @@ pub async fn publish(app: &App, id: i64) -> Result<()> {
     let is_over = row.withdrawn_at.is_some() || row.expires_at.is_some_and(|time| time <= now);
     if row.position.is_none() && !is_over && row.publish_at <= now {
         tx.in_commit_order().await?;
-        // What comes late, because no server was there, comes now.
+        // What is late, because no server was running, is published now.
         let mut sql = tx.sql("announcements::publish");
         let (id, now) = (sql.bind(id), sql.bind(now));
         sql.push(format!(
@@ -292,7 +294,7 @@ pub async fn publish(app: &App, id: i64) -> Result<()> {
     tx.commit().await
 }
 
-/// What is planned, and has not been withdrawn before its time.
+/// Announcements that are planned and were not withdrawn before their time.
 fn planned(app: &App) -> Select<announcement::Entity> {
     let stands = Condition::any()
         .add(announcement::COLUMN.expires_at.is_null())
@@ -306,12 +308,12 @@ fn planned(app: &App) -> Select<announcement::Entity> {
         .select_only()
 }
 
-/// When the next one is to be published.
+/// When the next announcement is to be published.
 pub async fn next_publication(app: &App) -> Result<Option<DateTime<Utc>>> {
     Ok(planned(app).column(announcement::Column::PublishAt).into_tuple().one(app.db.read()).await?)
 }
 
-/// Those that are to be published now, at most `limit` of them.
+/// The announcements that are to be published now, at most `limit` of them.
 pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<i64>> {
     let due = planned(app)
         .column(announcement::Column::Id)
@@ -319,7 +321,7 @@ pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<i64>> {
     Ok(due.limit(limit).into_tuple().all(app.db.read()).await?)
 }
 
-/// From now on nobody takes in an announcement that has expired. Can be repeated.
+/// From now on nobody takes in an announcement that has expired. Idempotent.
 async fn withdraw(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
     tx.withdrawing().await?;
@@ -334,8 +336,8 @@ async fn withdraw(app: &App, id: i64) -> Result<()> {
     tx.commit().await
 }
 
-/// Takes a withdrawn announcement out of the first inboxes, which mostly are all; the schedule does the rest. Nobody waits for
-/// a million inboxes.
+/// Removes a withdrawn announcement from the first inboxes, usually all of them; the schedule does
+/// the rest. Nobody waits for a million inboxes.
 async fn leave_soon(app: &App, id: i64) -> Result<()> {
     if remove_some(app, id, 0).await?.is_none() {
         return settle(app, id).await;
@@ -344,7 +346,8 @@ async fn leave_soon(app: &App, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes an announcement out of the inboxes of the next people after a user. Returns the last of them; None if there was nobody.
+/// Removes an announcement from the inboxes of the next people after a user. Returns the last of
+/// them; None if there was nobody.
 async fn remove_some(app: &App, id: i64, after: i64) -> Result<Option<i64>> {
     let tx = app.db.begin().await?;
     let last = inbox::remove(&tx, About::Announcement(id), after, app.clock.now()).await?;
@@ -352,8 +355,8 @@ async fn remove_some(app: &App, id: i64, after: i64) -> Result<Option<i64>> {
     Ok(last)
 }
 
-/// Withdraws an announcement that has expired, and takes it out of all inboxes; ends in between when the server stops, and
-/// another goes on. Idempotent.
+/// Withdraws an announcement that has expired, and removes it from all inboxes; stops halfway when
+/// the server stops, and another server continues. Idempotent.
 pub async fn leave(app: &App, id: i64) -> Result<()> {
     withdraw(app, id).await?;
     let mut after = 0;
@@ -378,12 +381,12 @@ async fn settle(app: &App, id: i64) -> Result<()> {
     tx.commit().await
 }
 
-/// Those that have not left the inboxes for good.
+/// Announcements that have not left the inboxes for good.
 fn unsettled() -> Select<announcement::Entity> {
     announcement::Entity::find().filter(announcement::COLUMN.settled_at.is_null()).select_only()
 }
 
-/// When the next one leaves the inboxes.
+/// When the next announcement leaves the inboxes.
 pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
     let withdrawn = unsettled()
         .column(announcement::Column::Id)
@@ -397,7 +400,8 @@ pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
     Ok(expiry.order_by_asc(announcement::Column::ExpiresAt).into_tuple().one(app.db.read()).await?)
 }
 
-/// Those that leave the inboxes now: they have expired, or a crash has kept them there. At most `limit` of each.
+/// The announcements that leave the inboxes now: they have expired, or a crash has kept them there.
+/// At most `limit` of each.
 pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
     let unsettled = unsettled().column(announcement::Column::Id);
     let withdrawn = unsettled.clone().filter(announcement::COLUMN.withdrawn_at.is_not_null());
@@ -410,10 +414,12 @@ pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
     Ok(leaving)
 }
 
-/// How many people could or can see each of these: who was known when it was published, and was active then or is now.
+/// How many people could or can see each announcement: those who were known when it was published,
+/// and were active then or are now.
 ///
-/// Nobody counts them when an announcement is made, since that is one row at any number of people. All that are asked for cost
-/// one pass over the inboxes, and one over those of the deactivated; both are counted by the database.
+/// They are not counted when an announcement is created, since that writes one row for any number
+/// of people. Counting for all announcements asked for takes one pass over the inboxes, and one
+/// over those of deactivated people; the database does both counts.
 pub async fn recipient_counts(
     db: &Db,
     announcements: &[announcement::Model],
@@ -423,7 +429,7 @@ pub async fn recipient_counts(
         announcements_since: i64,
         people: i64,
     }
-    /// Those who were gone by a time.
+    /// People who had been deactivated by a time.
     #[derive(FromQueryResult)]
     struct Gone {
         publish_at: DateTime<Utc>,
@@ -436,7 +442,7 @@ pub async fn recipient_counts(
     let known = sql.all::<Known>(db.read()).await?.into_iter();
     let known: BTreeMap<_, _> =
         known.map(|known| (known.announcements_since, known.people)).collect();
-    // Between the publications of two that were asked for, each of the deactivated is looked at once.
+    // Each deactivated person is read once, between the publications of two of these announcements.
     let ids: Vec<_> = announcements.iter().map(|row| row.id).collect();
     let mut sql = db.sql("announcements::gone");
     let (these, beginning) = (sql.is_one_of("id", &ids), sql.bind(DateTime::UNIX_EPOCH));

@@ -1,6 +1,8 @@
-//! Why an activity reached somebody, or did not (X5): the rules of pull in their order, and the one that decided.
+//! Why an activity reached somebody or did not (X5): the rules of pull in order, and the one that
+//! decided.
 //!
-//! Subscriptions and settings are looked at as they were when the activity was made; what has changed since changes nothing.
+//! Subscriptions and settings are considered as they were when the activity was created; later
+//! changes do not matter.
 
 use ::entity::{activity, inbox as row, subscription, user};
 use sea_orm::{EntityTrait, QueryFilter, QueryOrder};
@@ -38,7 +40,7 @@ pub enum Rule {
     Aggregated,
 }
 
-/// A rule and what came of it.
+/// A rule and its outcome.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub rule: Rule,
@@ -54,7 +56,7 @@ pub struct Explanation {
     pub item: Option<Item>,
 }
 
-/// Explains an activity for a person; for the actor themself if none is named.
+/// Explains an activity for a person, or for the actor if nobody is named.
 pub async fn explain(
     app: &App,
     actor: &Actor,
@@ -110,7 +112,7 @@ async fn outcomes(
         .iter()
         .find(|set| set.action == *action && holds(set.since, set.until, activity.id));
     let default = app.catalog.action(action).is_none_or(|action| action.enabled);
-    // What came was wanted, whatever the default has become since.
+    // What arrived was wanted, whatever the default has become since.
     let wanted = setting.map_or(default || item.is_some(), |setting| setting.enabled);
 
     Ok(vec![
@@ -183,7 +185,7 @@ async fn outcomes(
     ])
 }
 
-/// Whether something that was so from one position to another was so for an activity.
+/// Whether something that held from one position to another held for an activity.
 fn holds(since: i64, until: Option<i64>, activity: i64) -> bool {
     since < activity && until.is_none_or(|until| activity <= until)
 }

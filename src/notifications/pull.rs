@@ -1,26 +1,26 @@
 //! Pull: announcements and activities come into inboxes when their owners look, connect, or are
-//! connected already (N6–N8).
+//! already connected (N6–N8).
 //!
 //! An inbox knows by two positions how far it has taken in announcements and activities. Positions
 //! are in the order of commits (`Tx::in_commit_order`): what was committed later has a higher one,
 //! so nothing is passed over and nothing comes twice.
 //!
-//! - [`up_to_date_head`]: a query for an inbox. One statement tells that nothing is due, by one
-//!   look into an index for each thing that the owner follows; otherwise the inbox takes in first.
-//!   If it cannot be written now, it is shown as it is: its counts, cursor and items still agree.
+//! - [`up_to_date_head`]: a query for an inbox. One statement finds that nothing is due, with one
+//!   index lookup for each thing that the owner follows; otherwise the inbox takes in first. If it
+//!   cannot be written now, it is shown as it is: its counts, cursor and items still agree.
 //! - [`on_connect`]: a client begins to follow an inbox.
 //! - [`keep_connected`]: `inbox::live` knows whose inboxes are followed in this process and
 //!   collects what is new from the hints. The followers take it in at once, up to 500 inboxes in a
 //!   transaction.
-//! - [`before_change`]: subscriptions and settings are those of the moment of taking in. A change
-//!   of them first takes in what is due under the old ones, so that nothing acts backwards.
-//! - `take_in`: one transaction of it. `take_back`: a retracted activity leaves its items.
+//! - [`before_change`]: subscriptions and settings apply as they are when an inbox takes in. A
+//!   change of them first takes in what is due under the old ones, so that nothing is retroactive.
+//! - `take_in`: one transaction of a pull. `take_back`: a retracted activity leaves its items.
 //!
 //! A transaction takes in at most 5 000 of each, from a window of 50 000 activities, so that it
-//! neither sorts nor locks for long, however long somebody was away. Where few of a window match,
-//! the next one is twice as large. Items get the time of the announcement or the latest activity,
-//! not that of the pull: they stand where they would have come had they been pushed, while the
-//! history has them last.
+//! neither sorts nor locks for long, however long somebody was away. If few of a window match, the
+//! next one is twice as large. Items get the time of the announcement or the latest activity, not
+//! that of the pull: they are placed where they would be had they been pushed, while the history
+//! has them last.
 
 mod take_back;
 mod take_in;
@@ -45,15 +45,16 @@ use crate::{
 pub use take_back::take_back_soon;
 use take_in::IfLocked;
 
-/// How soon an inbox that was locked is tried again.
+/// How soon a locked inbox is tried again.
 const SOON: Duration = Duration::from_millis(200);
-/// How many inboxes one transaction locks.
+/// The most inboxes that one transaction locks.
 const MOST_INBOXES: usize = 500;
-/// How many activities, of anybody, one transaction goes through at first. Where few of them match, the next one goes through
-/// twice as many; where many do, no more than this is sorted to take in the first.
+/// How many activities, by anybody, one transaction goes through at first. If few of them match,
+/// the next one goes through twice as many; if many do, no more than this are sorted to take in the
+/// first.
 const SMALLEST_WINDOW: i64 = 50_000;
 
-/// The row of an inbox that has taken in what is due, if that can be written now.
+/// The row of an inbox, after it has taken in what is due if it can be written now.
 pub async fn up_to_date_head(app: &App, user: i64) -> Result<inbox::Model> {
     let mut sql = app.db.sql("pull::look");
     let (dialect, owner) = (sql.dialect(), sql.bind(user));
@@ -74,7 +75,7 @@ pub async fn up_to_date_head(app: &App, user: i64) -> Result<inbox::Model> {
     }
 }
 
-/// The same of many, each once.
+/// The rows of many inboxes as [`up_to_date_head`] returns them, each once.
 pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
     let mut sql = app.db.sql("pull::due_among");
     let (these, is_due) = (sql.is_one_of("b.user_id", users), is_due(sql.dialect()));
@@ -89,11 +90,12 @@ pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
     Ok(heads.all(app.db.read()).await?)
 }
 
-/// Takes in what is due before somebody looks. While nothing can be written, because the disk is full or a row is locked, they
-/// see their inbox as it is: counts, cursor and items are those of one moment, and what is new comes later.
+/// Takes in what is due before somebody looks. While nothing can be written, because the disk is
+/// full or a row is locked, they see their inbox as it is: counts, cursor and items are those of
+/// one moment, and what is new comes later.
 #[tracing::instrument(name = "pull::before_look", skip_all, fields(people = users.len()))]
 async fn before_look(app: &App, users: Vec<i64>) -> Result<()> {
-    // In a task of its own: a request that is cut off must not cut off a transaction.
+    // In its own task: a request that is cut off must not cut off a transaction.
     let (of, due) = (app.clone(), users.clone());
     let pulled = tokio::spawn(async move { pull(&of, &due).await }.in_current_span()).await;
     match pulled.map_err(|error| Error::internal(error))? {
@@ -106,8 +108,8 @@ async fn before_look(app: &App, users: Vec<i64>) -> Result<()> {
     }
 }
 
-/// Whether an inbox `b` may have something to take in. It looks at the latest of each thing that its owner follows, and so
-/// does not depend on how many activities there are.
+/// Whether an inbox `b` may have something to take in. It looks at the latest activity of each
+/// thing that its owner follows, and so does not depend on how many activities there are.
 fn is_due(dialect: Dialect) -> String {
     format!(
         "(coalesce((SELECT max(n.position) FROM announcement AS n), 0) > b.announcements_pulled \
@@ -116,7 +118,8 @@ fn is_due(dialect: Dialect) -> String {
     )
 }
 
-/// Whether something was done of what a subscription `s` asks for that an inbox `b` has not taken in. One look into the index.
+/// Whether there is an activity that a subscription `s` asks for and an inbox `b` has not taken in.
+/// One index lookup.
 fn is_newer(dialect: Dialect) -> String {
     let since = dialect.greatest("s.since", "b.activities_pulled");
     format!(
@@ -129,7 +132,8 @@ pub async fn pull(app: &App, users: &[i64]) -> Result<()> {
     pull_as(app, users, IfLocked::Wait).await.map(drop)
 }
 
-/// Gives whose inboxes were locked, if those are passed over.
+/// Takes what is due into some inboxes; returns the owners of those that were locked, if these are
+/// passed over.
 async fn pull_as(app: &App, users: &[i64], if_locked: IfLocked) -> Result<BTreeSet<i64>> {
     let mut passed_over = BTreeSet::new();
     for users in users.chunks(MOST_INBOXES) {
@@ -150,8 +154,9 @@ async fn pull_as(app: &App, users: &[i64], if_locked: IfLocked) -> Result<BTreeS
     Ok(passed_over)
 }
 
-/// Takes what is due under the old rules into an inbox whose owner changes what they follow or want (N8), and locks it. Gives
-/// the position from which on the new rules hold. [`pull`] before, outside of the transaction, leaves it little to do.
+/// Takes what is due under the old rules into the inbox of a person who is changing what they
+/// follow or want (N8), and locks it. Returns the position from which the new rules hold. Call
+/// [`pull`] first, outside of the transaction, to leave it little to do.
 pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
     loop {
         let taken = take_in::take_in(tx, app, &[user], i64::MAX, IfLocked::Wait).await?;
@@ -161,8 +166,8 @@ pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
     }
 }
 
-/// Takes what is due into the inbox of somebody who begins to follow it. While the database does not answer they wait, as their
-/// stream does.
+/// Takes what is due into the inbox of somebody who begins to follow it. While the database does
+/// not answer they wait, as does their stream.
 pub async fn on_connect(app: &App, user: i64) -> Result<()> {
     match up_to_date_head(app, user).await {
         Err(Error::Unavailable(cause)) => {
@@ -174,19 +179,20 @@ pub async fn on_connect(app: &App, user: i64) -> Result<()> {
     }
 }
 
-/// Up to where announcements and activities are known to have been looked at.
+/// The positions up to which announcements and activities are known to have been looked at.
 pub type Heads = (i64, i64);
 
-/// Where they stand. To be asked before anybody can connect, for [`keep_connected`].
+/// The current positions. Ask for them before anybody can connect, for [`keep_connected`].
 pub async fn heads(app: &App) -> Result<Heads> {
     take_in::heads(app.db.read(), &app.db).await
 }
 
-/// Runs until the server ends: whatever is created comes into the inboxes that are followed in this process, at once.
+/// Runs until the server stops: whatever is created enters the inboxes that are followed in this
+/// process, at once.
 ///
-/// Hints say what was created. They may be lost, so every few seconds it also looks at all that was created since the last
-/// time, from `looked_at` on. An inbox that somebody else has locked is passed over and tried again soon: the others do not
-/// wait for it.
+/// Hints say what was created. They may be lost, so every few seconds it also looks at everything
+/// created since the last time, from `looked_at` on. An inbox that somebody else has locked is
+/// passed over and tried again soon, so that the others do not wait for it.
 pub async fn keep_connected(app: App, mut looked_at: Heads) {
     let mut passed_over = BTreeSet::new();
     loop {
@@ -199,7 +205,7 @@ pub async fn keep_connected(app: App, mut looked_at: Heads) {
         let people = news.people.clone();
         match take_in_news(&app, news, &mut looked_at).await {
             Ok(locked) => passed_over = locked,
-            // What fails is found by the next look.
+            // The next look finds what failed.
             Err(error) => {
                 tracing::warn!(?error, "the connected have to wait for what is new");
                 passed_over = people;
@@ -208,11 +214,11 @@ pub async fn keep_connected(app: App, mut looked_at: Heads) {
     }
 }
 
-/// Gives whose inboxes were locked.
+/// Returns the owners of the inboxes that were locked.
 #[tracing::instrument(name = "pull::take_in_news", skip_all)]
 async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Result<BTreeSet<i64>> {
     let mut passed_over = BTreeSet::new();
-    // Before the list: who connects later takes in all of this by themselves.
+    // Before the list: anyone who connects later takes in all of this by themselves.
     let heads = if news.anything { heads(app).await? } else { *looked_at };
     let connected = app.live.connected();
     if !connected.is_empty() {
@@ -240,7 +246,7 @@ async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Resul
     Ok(passed_over)
 }
 
-/// Those among some people who have not taken in all announcements.
+/// Those of `people` who have not taken in all announcements.
 async fn without_announcements(db: &Db, people: &[i64]) -> Result<Vec<i64>> {
     let mut sql = db.sql("pull::without_announcements");
     let these = sql.is_one_of("b.user_id", people);
@@ -251,7 +257,7 @@ async fn without_announcements(db: &Db, people: &[i64]) -> Result<Vec<i64>> {
     sql.values(db.read()).await
 }
 
-/// Those among some people who follow one of these targets, and have not taken in what was done to it.
+/// Those of `people` who follow one of `targets` and have not taken in what was done to it.
 async fn followers(db: &Db, targets: &[i64], people: &[i64]) -> Result<Vec<i64>> {
     let mut sql = db.sql("pull::followers");
     let targets = sql.integer_table(["id"], targets.iter().map(|id| [*id]));

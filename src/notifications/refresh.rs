@@ -1,10 +1,9 @@
-//! What items are about has changed: every inbox that has them tells its clients, in batches that
-//! survive a crash.
+//! When what items are about has changed, every inbox that has them tells its clients, in batches
+//! that survive a crash.
 //!
-//! The change of a title or text notes what has changed in its own transaction. After the commit,
-//! and before the call is answered, the first [`BATCH`] people get a new number on their items; the
-//! job does the rest. The names of people are an exception: a new one shows when an item is next
-//! fetched.
+//! The change of a title or text is noted in the same transaction. After the commit, and before the
+//! call is answered, the items of the first [`BATCH`] people get a new number; the job does the
+//! rest. The names of people are an exception: a new one shows when an item is next fetched.
 
 use ::entity::refresh;
 use sea_orm::{
@@ -44,14 +43,14 @@ pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    // What happens next may fail, or be too much for who waits for it.
+    // What happens next may fail, or take too long for the caller to wait.
     tx.concerns([Topic::Schedule]);
     let noted = refresh::Entity::insert_many(rows).exec_with_returning(&**tx).await?;
     Ok(noted.into_iter().map(|row| row.id).collect())
 }
 
-/// Refreshes the first items of what a call has noted, which mostly is all of them. The schedule does the rest: nobody waits
-/// for a million inboxes, and what a call has changed is committed.
+/// Refreshes the first items of what a call has noted, usually all of them. The schedule does the
+/// rest: nobody waits for a million inboxes, and what a call has changed is committed.
 pub async fn soon(app: &App, noted: &[i64]) {
     for id in noted {
         if let Err(error) = refresh_some(app, *id).await {
@@ -60,14 +59,14 @@ pub async fn soon(app: &App, noted: &[i64]) {
     }
 }
 
-/// What is noted, at most `limit` of it.
+/// The changes that are noted, at most `limit` of them.
 pub async fn noted(app: &App, limit: u64) -> Result<Vec<i64>> {
     let mut sql = app.db.sql("refresh::noted");
     sql.push(format!("SELECT id FROM refresh ORDER BY id LIMIT {limit}"));
     sql.values(app.db.read()).await
 }
 
-/// What is to be refreshed, and how far that got.
+/// What is to be refreshed, and how far that has got.
 #[derive(FromQueryResult)]
 struct Noted {
     announcement_id: Option<i64>,
@@ -75,7 +74,7 @@ struct Noted {
     refreshed_to: i64,
 }
 
-/// Refreshes the items of the next [`BATCH`] people. Several may do it at once.
+/// Refreshes the items of the next [`BATCH`] people. Several callers may do it at once.
 pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
     let tx = app.db.begin().await?;
     let mut sql = tx.sql("refresh::lock");
@@ -85,7 +84,8 @@ pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
          WHERE id = {this} {for_update}"
     ));
     let Some(noted) = sql.one::<Noted>(&*tx).await? else {
-        // Somebody else has done it: in the same group of commits perhaps, and it is done when that is durable.
+        // Somebody else has done it: perhaps in the same group of commits, and it is done when that
+        // is durable.
         return tx.commit().await;
     };
     let (column, subject) = match noted.announcement_id {
@@ -101,7 +101,7 @@ pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
     ));
     match sql.value::<i64>(&*tx).await? {
         Some(up_to) => {
-            // All in this range. Who gets it later gets it as it is now.
+            // All in this range. Anyone who gets an item later gets it as it is now.
             let mut sql = tx.sql("refresh::find");
             let (about, after) = (sql.bind(subject), sql.bind(noted.refreshed_to));
             let last = sql.bind(up_to);

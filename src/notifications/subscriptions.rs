@@ -1,8 +1,8 @@
 //! Who follows what, and who wants what (N3–N5, N9).
 //!
-//! A subscription is one row for each action that its reason stands for. Rows are never deleted: an ended one says until which
-//! activity it held, so that it can be explained why something came. Whoever changes either first takes in what is due under
-//! the old rules (N8).
+//! A subscription is one row for each action that its reason covers. Rows are never deleted: an
+//! ended one says up to which activity it held, so that it can be explained why something came. A
+//! change of subscriptions or settings first takes in what is due under the old rules (N8).
 
 use std::collections::HashSet;
 
@@ -58,7 +58,7 @@ pub struct ActionSettingInput {
     pub enabled: Option<bool>,
 }
 
-/// What somebody follows of a target now.
+/// What somebody follows about a target now.
 #[derive(Clone, Debug)]
 pub struct Following {
     pub user: i64,
@@ -69,10 +69,11 @@ pub struct Following {
 }
 
 const MOST_SETTINGS: usize = 100;
-/// A look at an inbox looks at the latest of each.
+/// The most actions of targets that one person follows: a look at an inbox looks at the latest of
+/// each.
 const MOST_FOLLOWED: u64 = 10_000;
 
-/// Follows a target for a reason. Can be repeated.
+/// Follows a target for a reason. Idempotent.
 #[tracing::instrument(name = "subscriptions::subscribe", skip_all, fields(actor = actor.user_id()))]
 pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Result<Following> {
     let user = subscriber(app, actor)?;
@@ -116,7 +117,7 @@ pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Resul
     following(app, user, target).await?.ok_or(Error::NotFound("subscription"))
 }
 
-/// Ends a subscription, or one reason of it; gives what is left of it. Can be repeated.
+/// Ends a subscription, or one reason of it; returns what is left of it. Idempotent.
 #[tracing::instrument(name = "subscriptions::cancel", skip_all, fields(actor = actor.user_id()))]
 pub async fn cancel(
     app: &App,
@@ -133,7 +134,7 @@ pub async fn cancel(
     }
     let called = target::is_called(&input.target.kind, &input.target.external_id);
     let known = target::Entity::find().filter(called).one(app.db.read()).await?;
-    // A target that is not known is followed by nobody.
+    // Nobody follows a target that is not known.
     let Some(target) = known else { return Ok(None) };
 
     pull::pull(app, &[user]).await?;
@@ -154,7 +155,7 @@ pub async fn cancel(
     following(app, user, target.id).await
 }
 
-/// Says what a person wants to hear of. Can be repeated.
+/// Sets what a person wants to hear of. Idempotent.
 #[tracing::instrument(name = "subscriptions::configure", skip_all, fields(actor = actor.user_id()))]
 pub async fn configure(
     app: &App,
@@ -216,7 +217,7 @@ pub async fn configure(
     Ok(user)
 }
 
-/// All that a person has ever said of what they want, the oldest first.
+/// Everything that a person has ever said about what they want, the oldest first.
 pub async fn settings(
     db: &impl ConnectionTrait,
     user: i64,
@@ -226,7 +227,7 @@ pub async fn settings(
     Ok(settings.order_by_asc(subscription_config::Column::Id).all(db).await?)
 }
 
-/// What a person follows of a target now.
+/// What a person follows about a target now.
 pub async fn following(app: &App, user: i64, target: i64) -> Result<Option<Following>> {
     let rows = of_target(app.db.read(), user, target).await?;
     let target = target::Entity::find_by_id(target).one(app.db.read()).await?;
@@ -234,7 +235,7 @@ pub async fn following(app: &App, user: i64, target: i64) -> Result<Option<Follo
 }
 
 impl Following {
-    /// Of the rows of one person and target; None without any.
+    /// From the rows of one person and target; None if there are none.
     pub fn of(target: target::Model, rows: Vec<subscription::Model>) -> Option<Self> {
         let first = rows.first()?;
         let (user, mut since) = (first.user_id, first.created_at);
@@ -273,7 +274,8 @@ async fn was_followed_for(app: &App, user: i64, reason: &str) -> Result<bool> {
     Ok(rows.one(app.db.read()).await?.is_some())
 }
 
-/// Who follows: the person themself, if the operator lets people choose, or for whom the host application acts.
+/// The person who follows: the actor themself, if the operator lets people choose, or the person
+/// for whom the host application acts.
 fn subscriber(app: &App, actor: &Actor) -> Result<i64> {
     let user = actor.person()?.id;
     if !app.config.people_subscribe {

@@ -1,5 +1,5 @@
-//! Targets: things of the host application that something is done to, and that people follow (N2). They become known in
-//! passing, by an activity or a subscription that names them.
+//! Targets: things of the host application that something is done to, and that people follow (N2).
+//! They become known in passing, when an activity or a subscription names them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -36,7 +36,7 @@ pub struct TargetRef {
 }
 
 impl TargetRef {
-    /// Refuses one that cannot be.
+    /// Refuses an invalid reference.
     pub fn check(&self, app: &App, field: &str) -> Result<()> {
         if !app.catalog.has_target_type(&self.kind) {
             let types = app.catalog.target_types().join(", ");
@@ -53,7 +53,7 @@ impl TargetRef {
     }
 }
 
-/// What a call says of a target. What is None stays as it is known.
+/// What a call says about a target. A field that is None stays as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
     pub owner: Option<i64>,
@@ -65,7 +65,7 @@ pub struct Details {
 type Key = (String, String);
 
 impl Details {
-    /// Whether a target that is known is not yet so.
+    /// Whether a known target differs from this.
     fn differ(&self, known: &target::Model) -> bool {
         let differs = |new: &Option<String>, old: &Option<String>| new.is_some() && new != old;
         self.owner.is_some() && self.owner != known.owner_id
@@ -74,9 +74,9 @@ impl Details {
     }
 }
 
-/// What [`upsert`] has done.
+/// The result of [`upsert`].
 pub struct Upserted {
-    /// Of each target.
+    /// The id of each target.
     pub ids: Vec<i64>,
     /// What is to be refreshed after the commit.
     pub noted: Vec<i64>,
@@ -88,7 +88,7 @@ pub async fn upsert(
     targets: &[(&TargetRef, Details)],
     now: DateTime<Utc>,
 ) -> Result<Upserted> {
-    // In one order: two calls that name the same targets in different orders would lock each other out.
+    // In a fixed order: two calls that name the same targets in different orders would deadlock.
     let mut wanted: BTreeMap<Key, Details> = BTreeMap::new();
     for (target, new) in targets {
         let details = wanted.entry(target.key()).or_default();
@@ -112,7 +112,8 @@ pub async fn upsert(
         let all_made = made.len() == count;
         known.extend(made.into_iter().map(keyed));
         if !all_made {
-            // Somebody else has made the others known, and it has waited for them to commit.
+            // Somebody else has created the others, and the statement has waited for them to
+            // commit.
             let others =
                 named(&**tx, wanted.keys().filter(|key| !known.contains_key(*key))).await?;
             known.extend(others);
@@ -134,7 +135,7 @@ pub async fn upsert(
         target::Entity::insert_many(rows).on_conflict(change).exec_without_returning(&**tx).await?;
         let rows = changed.iter().filter_map(|(key, _)| known.get(*key));
         noted = refresh::note(tx, rows.map(|known| refresh::Changed::Target(known.id))).await?;
-        // Under the locks that the statement has taken: this is the title now.
+        // Under the locks that the statement has taken: this is the current title.
         let titles =
             |(key, details): &(&Key, &Details)| Some((known.get(*key)?.id, details.title.clone()?));
         search::change(tx, search::About::Target, changed.iter().filter_map(titles)).await?;
@@ -145,7 +146,7 @@ pub async fn upsert(
     Ok(Upserted { ids, noted })
 }
 
-/// What makes a target one.
+/// The columns that identify a target.
 const KEY: [target::Column; 2] = [target::Column::ExternalId, target::Column::Type];
 
 fn row(
@@ -173,7 +174,7 @@ async fn named(
     keys: impl Iterator<Item = &Key>,
 ) -> Result<HashMap<Key, target::Model>> {
     let external_ids: Vec<_> = keys.map(|(external_id, _)| external_id.clone()).collect();
-    // Those of other types with the same id come along, and are looked up by nobody.
+    // Targets of other types with the same id are also returned; nobody looks them up.
     let found = target::Entity::find()
         .filter(target::COLUMN.external_id.is_in(external_ids))
         .all(db)
@@ -181,7 +182,7 @@ async fn named(
     Ok(found.into_iter().map(keyed).collect())
 }
 
-/// The target that a reference names, for an actor who may know of it.
+/// The target that a reference names, for an actor who may know about it.
 pub async fn find(app: &App, actor: &Actor, target: &TargetRef) -> Result<target::Model> {
     let query = target::Entity::visible_to(actor.host_reader());
     let query = query.filter(target::is_called(&target.kind, &target.external_id));

@@ -1,4 +1,5 @@
-//! Groups and who belongs to them (M3). Leaving and deleting only mark the rows: what was sent stays explained.
+//! Groups and their members (M3). Leaving and deleting only mark the rows, so that what was sent
+//! can still be explained.
 
 use ::entity::{group, group_member};
 use async_graphql::{ID, OneofObject};
@@ -31,7 +32,7 @@ pub enum GroupRef {
     ExternalId(String),
 }
 
-/// Makes a group, or renames it; a deleted one comes back, without members.
+/// Creates or renames a group; a deleted group comes back without members.
 #[tracing::instrument(name = "groups::upsert", skip_all, fields(actor = actor.user_id()))]
 pub async fn upsert(
     app: &App,
@@ -80,7 +81,7 @@ pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group:
     Ok(group)
 }
 
-/// Adds people to a group; who belongs to it already stays.
+/// Adds people to a group; those who already belong to it stay.
 #[tracing::instrument(name = "groups::add_members", skip_all, fields(actor = actor.user_id()))]
 pub async fn add_members(
     app: &App,
@@ -110,7 +111,8 @@ pub async fn add_members(
     Ok(group)
 }
 
-/// Takes people out of a group: from now on they get nothing that is sent to it, replies included (P11).
+/// Removes people from a group: from now on they receive nothing that is sent to it, replies
+/// included (P11).
 #[tracing::instrument(name = "groups::remove_members", skip_all, fields(actor = actor.user_id()))]
 pub async fn remove_members(
     app: &App,
@@ -147,7 +149,7 @@ async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::ent
     let users: Vec<_> =
         users.iter().enumerate().map(|(index, user)| (format!("users.{index}"), user)).collect();
     let mut users = users::find_all(db, &users).await?;
-    // In one order: two calls that name the same people in different orders would lock each other out.
+    // In a fixed order: two calls that name the same people in different orders would deadlock.
     users.sort_by_key(|user| user.id);
     Ok(users)
 }
@@ -157,7 +159,8 @@ pub async fn find(db: &impl ConnectionTrait, group: &GroupRef) -> Result<group::
     called(group)?.one(db).await?.ok_or(Error::NotFound("group"))
 }
 
-/// The group that a reference names, locked for a change of its members: a group that is being deleted must not get new ones.
+/// The group that a reference names, locked for a change of its members: a group that is being
+/// deleted must not get new ones.
 async fn lock(tx: &Tx, group: &GroupRef) -> Result<group::Model> {
     called(group)?.lock(LockType::NoKeyUpdate).one(&**tx).await?.ok_or(Error::NotFound("group"))
 }

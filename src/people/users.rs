@@ -1,4 +1,4 @@
-//! People: made known by the host or by their first valid token, deactivated, never deleted (M1).
+//! People: created by the host or by their first valid token, deactivated, never deleted (M1).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -61,7 +61,7 @@ pub struct UserInput {
     pub time_zone: Option<String>,
 }
 
-/// Makes an actor of a token's claims and the `act-as` of the request. A person who is new becomes known.
+/// Makes an actor from a token's claims and the request's `act-as`. A new person becomes known.
 pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result<Actor> {
     let user = match (claims.role, act_as) {
         (Role::User, Some(_)) => return Err(Error::Forbidden),
@@ -73,7 +73,7 @@ pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result
         (Role::User | Role::Admin, None) => match lookup(app, &claims.sub).await? {
             Some(user) => Some(user),
             None => {
-                // In a task of its own: a request that is cut off must not cut off a transaction.
+                // In its own task: a request that is cut off must not cut off a transaction.
                 let (app, name) = (app.clone(), claims.sub.clone());
                 let known = async move { become_known(&app, &name).await }.in_current_span();
                 Some(tokio::spawn(known).await.map_err(|error| Error::internal(error))??)
@@ -133,7 +133,7 @@ async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> 
     users.into_iter().next().map(Arc::new).ok_or(Error::NotFound("user"))
 }
 
-/// Makes people known, or changes what is known of them; all or none. In the order of the input.
+/// Creates people, or changes what is known about them; all or none. Returns them in input order.
 #[tracing::instrument(name = "users::upsert", skip_all, fields(actor = actor.user_id()))]
 pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
     actor.require_host()?;
@@ -162,7 +162,7 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
 async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
     let place: HashMap<_, _> =
         users.iter().enumerate().map(|(n, user)| (user.external_id.clone(), n)).collect();
-    // In one order: two calls that name the same people in different orders would lock each other out.
+    // In a fixed order: two calls that name the same people in different orders would deadlock.
     let mut sorted: Vec<_> = users.iter().collect();
     sorted.sort_by(|one, other| one.external_id.cmp(&other.external_id));
     let rows = sorted.into_iter().map(|new| user::ActiveModel {
@@ -178,10 +178,11 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
         deactivated_by: NotSet,
         created_at: Set(app.clock.now()),
     });
-    // Waits for whoever is making one of them known at this moment.
+    // Waits for anyone who is creating one of them at this moment.
     let once = OnConflict::column(user::Column::ExternalId).do_nothing().to_owned();
     user::Entity::insert_many(rows).on_conflict(once).exec_without_returning(&**tx).await?;
-    // From here on nobody else changes them: what is left out stays as it is now, and not as it was before a lock.
+    // From here on nobody else changes them: omitted fields stay as they are now, not as they were
+    // before a lock.
     let locked = user::Entity::find().filter(user::COLUMN.external_id.is_in(place.keys().cloned()));
     let locked = locked.order_by_asc(user::Column::ExternalId).lock(LockType::NoKeyUpdate);
     let mut changed = Vec::new();
@@ -222,7 +223,7 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     Ok(known)
 }
 
-/// A person with what the host says of them now.
+/// A person, updated with what the host says about them now.
 fn changed_by(old: &user::Model, new: UserInput) -> user::Model {
     let old = old.clone();
     user::Model {
@@ -271,13 +272,14 @@ fn check(user: &UserInput, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Deactivates a person: they cannot come in, and nothing new is sent to them. What they sent and got stays.
+/// Deactivates a person: they cannot sign in, and nothing new is sent to them. What they sent and
+/// received stays.
 #[tracing::instrument(name = "users::deactivate", skip_all, fields(actor = actor.user_id()))]
 pub async fn deactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
     set_deactivated(app, actor, user, true).await
 }
 
-/// Reactivates a person who was deactivated.
+/// Reactivates a deactivated person.
 #[tracing::instrument(name = "users::reactivate", skip_all, fields(actor = actor.user_id()))]
 pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
     set_deactivated(app, actor, user, false).await
@@ -291,7 +293,7 @@ async fn set_deactivated(
 ) -> Result<user::Model> {
     actor.require_host()?;
     let tx = app.db.begin().await?;
-    // Locked: a campaign may deactivate them at this moment.
+    // Locked: a campaign may be deactivating them at this moment.
     let mut user = one(named(user)?.lock(LockType::NoKeyUpdate), &*tx).await?;
     if user.deactivated_at.is_some() != deactivate {
         user.deactivated_at = deactivate.then(|| app.clock.now());
@@ -310,10 +312,10 @@ async fn set_deactivated(
     Ok(user)
 }
 
-/// Deactivates people who have not replied to a message (M12), except who is deactivated already. Call
-/// `RecentUsers::forget_all` when it is committed.
+/// Deactivates people who have not replied to a message (M12), except those already deactivated.
+/// Call `RecentUsers::forget_all` after the commit.
 pub async fn shut_out(tx: &Tx, people: &[i64], message: i64, now: DateTime<Utc>) -> Result<u64> {
-    // In the order of [`write`]: two orders would lock each other out.
+    // In the order of [`write`]: two different orders would deadlock.
     let mut sql = tx.sql("users::lock");
     let (these, for_update) = (sql.is_one_of("id", people), sql.dialect().for_update());
     sql.push(format!(
@@ -331,7 +333,7 @@ pub async fn shut_out(tx: &Tx, people: &[i64], message: i64, now: DateTime<Utc>)
     Ok(count)
 }
 
-/// The person whom a reference names.
+/// The person that a reference names.
 pub async fn find(db: &impl ConnectionTrait, user: &UserRef) -> Result<user::Model> {
     one(named(user)?, db).await
 }
@@ -347,8 +349,8 @@ async fn one(query: Select<user::Entity>, db: &impl ConnectionTrait) -> Result<u
     query.one(db).await?.ok_or(Error::NotFound("user"))
 }
 
-/// The people whom references name, each once, in the order of the references. With each reference comes its place in the
-/// input, for the error.
+/// The people that references name, each once, in the order of the references. Each reference comes
+/// with its place in the input, for the error.
 pub async fn find_all(
     db: &impl ConnectionTrait,
     users: &[(String, &UserRef)],
@@ -359,7 +361,7 @@ pub async fn find_all(
     Ok(found)
 }
 
-/// The person whom each reference names.
+/// The person that each reference names.
 pub async fn resolve(
     db: &impl ConnectionTrait,
     users: &[(String, &UserRef)],
@@ -372,7 +374,8 @@ pub async fn resolve(
             UserRef::ExternalId(id) => external_ids.extend([id.as_str()]),
         }
     }
-    // Each list only if there is one: an empty list beside the other would make the databases read all users.
+    // Each list only if it is not empty: an empty list beside the other would make the databases
+    // read all users.
     let by_id = (!ids.is_empty()).then(|| user::COLUMN.id.is_in(ids));
     let by_external_id =
         (!external_ids.is_empty()).then(|| user::COLUMN.external_id.is_in(external_ids));

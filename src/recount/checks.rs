@@ -1,4 +1,4 @@
-//! The questions: each is one statement whose rows are what is wrong.
+//! The questions: each is one statement whose rows are the errors.
 
 use chrono::{DateTime, Utc};
 
@@ -26,7 +26,7 @@ pub struct Range {
     pub dialect: Dialect,
     pub after: i64,
     pub up_to: i64,
-    /// What expires after this time has surely not expired.
+    /// What expires after this time has certainly not expired yet.
     pub stays_until: DateTime<Utc>,
 }
 
@@ -35,7 +35,7 @@ impl Range {
         Sql::new(name, self.dialect)
     }
 
-    /// The condition that a column is within it.
+    /// The condition that a column is within the range.
     pub fn has(self, sql: &mut Sql, column: &str) -> String {
         let (after, up_to) = (sql.bind(self.after), sql.bind(self.up_to));
         format!("{column} > {after} AND {column} <= {up_to}")
@@ -44,20 +44,21 @@ impl Range {
 
 /// A question about some rows.
 pub struct Check {
-    /// Its columns: the number of the subject, that of a part or NULL, and for each name what is kept and what is right.
+    /// Its columns: the number of the subject, that of a part or NULL, and for each name the stored
+    /// and the correct value.
     pub sql: Sql,
     pub subject: fn(i64) -> Subject,
     pub part: fn(i64) -> String,
     pub names: Vec<&'static str>,
-    /// What is wrong with each row, where it is not about numbers.
+    /// What is wrong with each row, if it is not about numbers.
     pub sentence: Option<&'static str>,
 }
 
-/// A number that is kept: its name, the expression for it, and the one for what it should be.
+/// A stored number: its name, the expression for it, and the expression for what it should be.
 type Pair = (&'static str, String, String);
 
 impl Scope {
-    /// The table, and what a row of it weighs.
+    /// The table, and the weight of one of its rows.
     pub fn rows(self) -> (&'static str, &'static str) {
         match self {
             Scope::People => ("user_account", "1"),
@@ -66,7 +67,7 @@ impl Scope {
         }
     }
 
-    /// What to ask of each part.
+    /// The questions to ask about each part.
     pub fn checks(self, range: Range) -> Vec<Check> {
         match self {
             Scope::People => {
@@ -97,7 +98,8 @@ impl Scope {
     }
 }
 
-/// Numbers that are not what they should be. `owner` and `part` are expressions over the rows `from`.
+/// Finds numbers that are not what they should be. `owner` and `part` are expressions over the rows
+/// `from`.
 fn compare(
     mut sql: Sql,
     subject: fn(i64) -> Subject,
@@ -129,7 +131,7 @@ fn compare(
     }
 }
 
-/// Rows that should not be there, each with what is wrong with it.
+/// Finds rows that should not exist, each with what is wrong with it.
 fn none(
     mut sql: Sql,
     subject: fn(i64) -> Subject,
@@ -180,8 +182,8 @@ fn counts(range: Range) -> Check {
     compare(sql, Subject::Inbox, "b.user_id", "NULL", pairs, &from)
 }
 
-/// Where the announcements stood when the owner of an inbox became known: before any that it has, and not beyond what it has
-/// taken in.
+/// The position of the announcements when the owner of an inbox became known: before any
+/// announcement that the inbox has, and not beyond what it has taken in.
 pub fn since(dialect: Dialect, inbox: &str, pulled: &str) -> String {
     let since = dialect.least(&format!("{inbox}.announcements_since"), pulled);
     let before = format!(
@@ -191,7 +193,8 @@ pub fn since(dialect: Dialect, inbox: &str, pulled: &str) -> String {
     dialect.least(&since, &format!("coalesce({before}, {since})"))
 }
 
-/// The numbers of the changes that brought items and reminded of them: not after the one that touched them last.
+/// The numbers of the changes that brought items and sent reminders of them: not later than the
+/// number of the last change that touched them.
 fn history(range: Range) -> Check {
     let mut sql = range.sql("recount::history");
     let pairs = ["arrived_seq", "reminded_seq"].map(|name| {
@@ -206,7 +209,7 @@ fn history(range: Range) -> Check {
     compare(sql, Subject::Inbox, "i.user_id", "i.id", pairs.into(), &from)
 }
 
-/// What items of activities say of these, and of who did them.
+/// What items of activities say about the activities, and about who did them.
 fn activities(range: Range) -> Vec<Check> {
     let links = |sql: &mut Sql, columns: &str, group: &str| {
         format!(
@@ -289,7 +292,7 @@ fn activities(range: Range) -> Vec<Check> {
     vec![items, actors, empty, twice]
 }
 
-/// What has left the inboxes, and is in one.
+/// What has left the inboxes but is still in one.
 fn over(range: Range) -> Vec<Check> {
     const SENTENCE: &str = "is over and still there";
     let over = |mut sql: Sql, part: (&str, fn(i64) -> String), joined: &str, is_over: &str| {
@@ -317,7 +320,7 @@ fn over(range: Range) -> Vec<Check> {
     ItemKind::all().filter_map(of_kind).chain([activities]).collect()
 }
 
-/// Announcements that an inbox says to have taken in, and has not.
+/// Announcements that an inbox claims to have taken in, but has not.
 fn not_taken_in(range: Range) -> Check {
     let mut sql = range.sql("recount::not_taken_in");
     let from = format!(
@@ -330,7 +333,7 @@ fn not_taken_in(range: Range) -> Check {
     none(sql, Subject::Inbox, "b.user_id", announcement, "is missing", &from)
 }
 
-/// What somebody has seen or read in their inbox, and the sender is not told.
+/// What somebody has seen or read in their inbox without the sender being told.
 fn unnoted(range: Range) -> Vec<Check> {
     const SENTENCE: &str = "has seen or read it, which is not noted";
     let user: (&str, fn(i64) -> String) = ("i.user_id", |id| Kind::User.encode(id));
@@ -351,7 +354,7 @@ fn unnoted(range: Range) -> Vec<Check> {
     ItemKind::all().filter_map(of_kind).collect()
 }
 
-/// From and up to which activities subscriptions hold: not beyond what there is, and not backwards.
+/// The range of activities for which subscriptions hold: not beyond what exists, and not reversed.
 fn subscriptions(range: Range) -> Check {
     let dialect = range.dialect;
     let mut sql = range.sql("recount::subscriptions");
@@ -369,7 +372,8 @@ fn subscriptions(range: Range) -> Check {
     Check { part: |id| Kind::Target.encode(id), ..check }
 }
 
-/// How many a message, or each of its addresses, has reached, and who of them has seen and read it. Each person counts once.
+/// How many people a message, or each of its addresses, has reached, and how many of them have seen
+/// and read it. Each person counts once.
 fn recipients(range: Range, mut sql: Sql, [table, owner, part, column]: [&str; 4]) -> Check {
     let pairs = ["recipient_count", "seen_count", "read_count"]
         .map(|name| (name, format!("m.{name}"), format!("coalesce(t.{name}, 0)")));
@@ -387,7 +391,8 @@ fn recipients(range: Range, mut sql: Sql, [table, owner, part, column]: [&str; 4
     Check { part: |id| format!("address {id}"), ..check }
 }
 
-/// Messages that have not expired and are not in the inbox of a recipient, once the delivery has come there.
+/// Messages that have not expired and are missing from the inbox of a recipient, once the delivery
+/// has got that far.
 fn undelivered(range: Range) -> Check {
     let mut sql = range.sql("recount::undelivered");
     let (in_range, stays) = (range.has(&mut sql, "m.id"), stays(&mut sql, range.stays_until));
@@ -402,13 +407,13 @@ fn undelivered(range: Range) -> Check {
     none(sql, Subject::Delivery, "m.id", user, "does not have it", &from)
 }
 
-/// Messages `m` that have surely not expired: not by a time.
+/// The condition that messages `m` have certainly not expired by a time.
 pub fn stays(sql: &mut Sql, until: DateTime<Utc>) -> String {
     let until = sql.bind(until);
     format!("m.expired_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > {until})")
 }
 
-/// The length of a thread's history: at least the change that touched any of its messages last.
+/// The length of a thread's history: at least the last change that touched any of its messages.
 fn threads(range: Range) -> Check {
     let dialect = range.dialect;
     let mut sql = range.sql("recount::threads");

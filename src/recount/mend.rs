@@ -1,5 +1,6 @@
-//! Mends what was found: everything about a subject is made what follows from its items and recipients, under the locks
-//! of those who change them. What is right stays, so it does no harm if somebody was faster.
+//! Mends what was found: makes everything about a subject follow from its items and recipients,
+//! under the locks of those who change them. What is correct stays, so it does no harm if somebody
+//! else mended it first.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +16,10 @@ use crate::{
     inbox::{self, kind::ItemKind, live},
 };
 
-/// Inboxes, messages or announcements that one transaction locks.
+/// How many inboxes, messages or announcements one transaction locks.
 const MOST: usize = 100;
 
-/// Mends what was found. Look again afterwards: what was found may have hidden something else.
+/// Mends what was found. Check again afterwards: the findings may have hidden others.
 pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<()> {
     let subjects = |of: fn(&Finding) -> Option<i64>| -> Vec<i64> {
         findings.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
@@ -83,10 +84,11 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
-/// Mends inboxes: what is missing in them comes, what is over leaves, and the counts follow. `missing` has the users and
-/// messages of what was not delivered.
+/// Mends inboxes: what is missing from them comes in, what has expired or was retracted leaves, and
+/// the counts follow. `missing` has the users and messages of what was not delivered.
 ///
-/// Their clients may know anything of what was wrong. So none can go on from an older cursor: they load the inbox anew.
+/// Their clients may have seen any of the errors. So none can continue from an older cursor: they
+/// reload the inbox.
 async fn mend_inboxes(
     tx: &Tx,
     users: &[i64],
@@ -117,7 +119,7 @@ async fn mend_inboxes(
     mend_counts(tx, users).await
 }
 
-/// Moves the positions to where they can be, and each inbox begins a change.
+/// Moves the positions to where they can be, and begins a change in each inbox.
 async fn mend_positions(tx: &Tx, users: &[i64]) -> Result<()> {
     let mut sql = tx.sql("mend::positions");
     let (dialect, these) = (sql.dialect(), sql.is_one_of("user_id", users));
@@ -137,14 +139,14 @@ async fn mend_positions(tx: &Tx, users: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Delivers the messages that are missing, and takes in the announcements that are.
+/// Delivers the missing messages, and takes in the missing announcements.
 async fn bring_back(
     tx: &Tx,
     users: &[i64],
     missing: &[[i64; 2]],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    // A tombstone of what should be there comes back to life.
+    // A tombstone of something that should be there is revived.
     const BACK: &str = "DO UPDATE SET removed_at = NULL, seq = excluded.seq, arrived_seq = excluded.arrived_seq \
         WHERE inbox_item.removed_at IS NOT NULL";
     let mut sql = tx.sql("mend::deliver");
@@ -176,7 +178,7 @@ async fn bring_back(
     Ok(())
 }
 
-/// Makes the history and the counts of inboxes what follows from their items.
+/// Makes the history and the counts of inboxes follow from their items.
 async fn mend_counts(tx: &Tx, users: &[i64]) -> Result<()> {
     let mut sql = tx.sql("mend::history");
     let these = sql.is_one_of("user_id", users);
@@ -212,7 +214,7 @@ fn items_of(sql: &mut Sql, users: &[i64]) -> String {
     format!("SELECT x.id FROM inbox_item AS x WHERE {these} AND x.kind = 'activity'")
 }
 
-/// Makes the items of activities what follows from the activities that are in them.
+/// Makes the items of activities follow from the activities that are in them.
 async fn mend_activities(tx: &Tx, users: &[i64], now: DateTime<Utc>) -> Result<()> {
     let mut sql = tx.sql("mend::unlink_over");
     let items = items_of(&mut sql, users);
@@ -221,7 +223,7 @@ async fn mend_activities(tx: &Tx, users: &[i64], now: DateTime<Utc>) -> Result<(
          AND activity_id IN (SELECT a.id FROM activity AS a WHERE a.settled_at IS NOT NULL)"
     ));
     sql.run(&**tx).await?;
-    // Of an activity that is in two items, the first keeps it.
+    // If an activity is in two items, the first keeps it.
     let mut sql = tx.sql("mend::unlink_twice");
     let items = items_of(&mut sql, users);
     sql.push(format!(
@@ -262,7 +264,7 @@ async fn mend_activities(tx: &Tx, users: &[i64], now: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
-/// Locks rows by their ids, in one order.
+/// Locks rows by their ids, always in the same order.
 async fn lock(tx: &Tx, mut sql: Sql, table: &str, ids: &[i64]) -> Result<()> {
     let (these, for_update) = (sql.is_one_of("id", ids), sql.dialect().for_update());
     sql.push(format!("SELECT id FROM {table} WHERE {these} ORDER BY id {for_update}"));
@@ -270,7 +272,8 @@ async fn lock(tx: &Tx, mut sql: Sql, table: &str, ids: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Notes what was seen and read in the inboxes, and counts the readers of messages and of their addresses.
+/// Records what was seen and read in the inboxes, and counts the readers of messages and of their
+/// addresses.
 async fn mend_messages(tx: &Tx, messages: &[i64]) -> Result<()> {
     let mut sql = tx.sql("mend::note_readings");
     let these = sql.is_one_of("message_recipient.message_id", messages);
@@ -291,8 +294,9 @@ async fn mend_messages(tx: &Tx, messages: &[i64]) -> Result<()> {
     count_readers(tx, by_address, "message_audience", "message_id", "audience_id", messages).await
 }
 
-/// Counts those whom rows of a table have reached, and who of them has read it. `message` is the
-/// table's column with the id of the message, `column` the recipients' with the id of the row.
+/// Counts the people whom rows of a table have reached, and those of them who have read it.
+/// `message` is the table's column with the id of the message, `column` the recipients' column with
+/// the id of the row.
 async fn count_readers(
     tx: &Tx,
     mut sql: Sql,
@@ -321,7 +325,7 @@ async fn count_readers(
     Ok(())
 }
 
-/// Notes what was seen and read in the inboxes, and counts the readers of announcements.
+/// Records what was seen and read in the inboxes, and counts the readers of announcements.
 async fn mend_announcements(tx: &Tx, announcements: &[i64]) -> Result<()> {
     let mut sql = tx.sql("mend::note_announcement_readings");
     let these = sql.is_one_of("i.announcement_id", announcements);
@@ -354,7 +358,7 @@ async fn mend_announcements(tx: &Tx, announcements: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Makes the history of a thread as long as its messages say.
+/// Makes the history of a thread as long as its messages require.
 async fn mend_thread(tx: &Tx, root: i64) -> Result<()> {
     let mut sql = tx.sql("mend::lock_thread");
     let (root_id, for_update) = (sql.bind(root), sql.dialect().for_update());

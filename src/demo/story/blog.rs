@@ -1,5 +1,5 @@
-//! The company's inner blog: posts, and who says what about them. Who writes one hears of comments; who likes one hears of
-//! comments and updates.
+//! The company's internal blog: posts, and what people say about them. The author of a post hears
+//! of comments; people who like one hear of comments and updates.
 
 use super::{At, Thing, comment, like, thing, update};
 

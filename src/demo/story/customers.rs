@@ -1,4 +1,4 @@
-//! With and about the museums: support, sales and marketing.
+//! Threads with and about the museums: support, sales and marketing.
 
 use super::{
     At, Message,

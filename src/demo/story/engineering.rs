@@ -1,4 +1,4 @@
-//! Among engineers: incidents, proposals, releases and a first week.
+//! Threads among engineers: incidents, proposals, releases and a first week.
 
 use super::{
     At, Message,

@@ -1,4 +1,4 @@
-//! What concerns everybody, or the company as such.
+//! Things that concern everybody, or the company as a whole.
 
 use super::{
     At, Message,

@@ -1,5 +1,5 @@
-//! The tickets that museums can sell, which have pages in the company's own application. Who adds one hears of comments and
-//! likes; who likes one hears of comments.
+//! The tickets that museums can sell, which have pages in the company's own application. Anyone who
+//! adds a ticket hears of comments and likes; anyone who likes one hears of comments.
 
 use super::{At, Setting, Thing, comment, like, setting, thing};
 
@@ -22,7 +22,7 @@ pub const PRODUCTS: &[Thing] = &[
             "kwame",
             "Half of our calls were about being late. They have stopped.",
         ),
-        // After Ada has switched likes off: only the comments come.
+        // After Ada has switched likes off: only the comments arrive.
         like(At(1, 14, 10), "daniel"),
         like(At(0, 13, 25), "lucia"),
         comment(

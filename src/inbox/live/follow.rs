@@ -1,20 +1,20 @@
-//! Where a client stands in a history, and the loop that follows it from there.
+//! The position of a client in a history, and the loop that follows it from there.
 //!
 //! A client that reconnects gives its last cursor as `after`:
 //!
-//! 1. [`Start::of`] takes the cursor apart. One of another epoch leads nowhere.
-//! 2. [`steps`] subscribes to hints about the topic. Before every read it waits for room for what
-//!    that brings, and marks the hints as heard: a commit in between must wake it again.
-//! 3. [`update`] reads what is after the position. A position ahead of the inbox, or of another
+//! 1. [`Start::of`] parses the cursor. A cursor of another epoch cannot be continued.
+//! 2. [`steps`] subscribes to hints about the topic. Before every read it waits for room for the
+//!    result, and marks the hints as heard: a commit in between must wake it again.
+//! 3. [`update`] reads what comes after the position. A position ahead of the inbox, or of another
 //!    epoch, becomes a `resync` with CURSOR_UNKNOWN; one from before the last purge, with
-//!    CURSOR_EXPIRED. Such an update has the counts and the cursor of now.
-//! 4. The first answer is sent even if it is empty, so that the client knows where it stands. As
-//!    soon as the client has taken an update, the next read goes on where it ended. A read that
-//!    brings no news is not sent: the stream waits for a hint. From here on it is live, and nothing
-//!    in the code has changed.
+//!    CURSOR_EXPIRED. Such an update has the current counts and the current cursor.
+//! 4. The first answer is sent even if it is empty, so that the client knows its position. As soon
+//!    as the client has taken an update, the next read continues where it ended. A read that brings
+//!    no news is not sent: the stream waits for a hint. From here on the stream is live, but it
+//!    runs the same code as before.
 //!
-//! While the database does not answer, a stream waits and then goes on where it was. Any other
-//! error ends it, but never with `complete`, which clients take for good: they come back with their
+//! While the database does not answer, a stream waits and then continues where it was. Any other
+//! error ends it, but never with `complete`, which clients take as final: they come back with their
 //! last cursor.
 
 use std::{sync::Arc, time::Duration};
@@ -37,8 +37,8 @@ use crate::{
     inbox::{Changes, Item, MOST_CHANGES, Position, Question, Texts},
 };
 
-/// A place in the history of one database, as clients keep it: `epoch:seq`, with `:item` where a page ended among the
-/// items of one change.
+/// A position in the history of one database, as clients keep it: `epoch:seq`, followed by `:item`
+/// if a page ended among the items of one change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub epoch: String,
@@ -53,7 +53,7 @@ impl Cursor {
         }
     }
 
-    /// None for a text that was never a cursor.
+    /// None if the text was never a cursor.
     pub fn decode(cursor: &str) -> Option<Self> {
         let mut parts = cursor.split(':');
         let epoch = parts.next()?.to_owned();
@@ -80,9 +80,9 @@ pub struct Update {
     pub head: inbox::Model,
     /// What changed, each item once.
     pub items: Vec<Item>,
-    /// Where the client stood before.
+    /// The client's position before.
     pub since: Position,
-    /// Where it stands now.
+    /// The client's position now.
     pub position: Position,
     pub caught_up: bool,
     pub resync: Option<ResyncReason>,
@@ -91,15 +91,16 @@ pub struct Update {
 /// Where a follower starts.
 #[derive(Clone, Copy, Debug)]
 pub enum Start {
-    /// Now: what came before is not wanted.
+    /// Now: earlier changes are not wanted.
     Now,
     After(Position),
-    /// The given cursor leads nowhere.
+    /// The given cursor cannot be continued.
     Lost(ResyncReason),
 }
 
 impl Start {
-    /// Where somebody starts who gives back a cursor, or none, in the database of this epoch.
+    /// Where a client starts that returns with a cursor, or with none, in the database of this
+    /// epoch.
     pub fn of(epoch: &str, cursor: Option<&str>) -> Result<Self> {
         let Some(text) = cursor else { return Ok(Start::Now) };
         let cursor = Cursor::decode(text)
@@ -121,7 +122,7 @@ pub async fn update(
 ) -> Result<Update> {
     let after = match start {
         Start::After(position) => position,
-        // Of these only the head is wanted.
+        // Only the head is wanted here.
         Start::Now | Start::Lost(_) => Position::end(i64::MAX),
     };
     let Changes { head, mut items, mut has_more } =
@@ -155,7 +156,7 @@ pub async fn update(
     Ok(Update { head, items, since: after, position, caught_up: !has_more, resync: None })
 }
 
-/// Follows an inbox; the first update comes at once, so that the client knows where it stands.
+/// Follows an inbox; the first update comes at once, so that the client knows its position.
 pub fn follow(
     live: Arc<Live>,
     outlet: Outlet,
@@ -178,7 +179,7 @@ pub fn follow(
     })
 }
 
-/// What is after a start.
+/// What comes after a start.
 pub struct Step<T> {
     pub update: T,
     /// Where the next one starts.
@@ -188,12 +189,13 @@ pub struct Step<T> {
     pub size: usize,
 }
 
-/// The loop of following anything that has a history: read what is after a start, show it if it is news, wait for a hint,
-/// read again from where that ended; at most once in `pause`. Take the `hints` before anything else that leads to news.
+/// The loop that follows anything with a history: read what comes after a start, show it if it is
+/// news, wait for a hint, read again from where that ended; at most once per `pause`. Take the
+/// `hints` before anything else that leads to news.
 ///
-/// It reads when there is room for what it reads, and keeps the room until it is asked for the next update: by then the
-/// client has taken this one. While the database does not answer, the stream waits and then goes on where it was. Any other
-/// error ends it.
+/// It reads when there is room for the result, and keeps the room until it is asked for the next
+/// update: by then the client has taken this one. While the database does not answer, the stream
+/// waits and then continues where it was. Any other error ends it.
 pub fn steps<T, F>(
     hints: watch::Receiver<()>,
     outlet: Outlet,

@@ -1,11 +1,10 @@
-//! What commits concern, told to those who wait in this process, and over PostgreSQL to those in
-//! others.
+//! Tells waiters what commits concern: in this process and, over PostgreSQL, in others.
 //!
-//! The other servers hear after the commits, many of them in one statement, on a connection of its
-//! own: a NOTIFY inside each transaction halves what PostgreSQL can write. A lost hint costs time,
-//! not data. Only deactivations are told within their transaction ([`tell_within`]): a server that
-//! ends right after its commit would take the hint with it, and sockets elsewhere do not look again
-//! by themselves.
+//! The other servers are told after the commits, many of them in one statement, on a separate
+//! connection: a NOTIFY inside each transaction halves PostgreSQL's write throughput. A lost hint
+//! costs time, not data. Only deactivations are told within their transaction ([`tell_within`]): a
+//! server that ends right after its commit would lose the hint, and sockets elsewhere do not look
+//! again by themselves.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -21,10 +20,10 @@ use crate::{
 const LONGEST_PAYLOAD: usize = 7_900;
 /// How many payloads one statement sends: less than a megabyte.
 const MOST_PAYLOADS: usize = 100;
-/// Commits are merged until they name as much as this. No commit alone names much more: a transaction changes
-/// [`BATCH`](crate::inbox::BATCH) inboxes at most.
+/// Commits are merged until they name this many topics. No commit alone names many more: a
+/// transaction changes [`BATCH`](crate::inbox::BATCH) inboxes at most.
 const MOST_MERGED: usize = 50_000;
-/// The sender of what all have to hear.
+/// The sender of what everybody has to hear.
 const NOBODY: u32 = 0;
 
 pub async fn pass_on(
@@ -47,9 +46,10 @@ pub async fn pass_on(
     }
 }
 
-/// Tells the other servers what has changed, many commits at once: a NOTIFY in each transaction halves what PostgreSQL
-/// can write. Everything is told by its name: to look up what nobody follows costs the others next to nothing, and to make all
-/// of their followers read again costs much.
+/// Tells the other servers what has changed, many commits at once: a NOTIFY in each transaction
+/// halves PostgreSQL's write throughput. Everything is told by its name: looking up what nobody
+/// follows costs the others next to nothing, while making all of their followers read again costs a
+/// lot.
 pub async fn tell_others(bus: Bus, me: u32, mut changes: mpsc::UnboundedReceiver<Vec<Topic>>) {
     let mut commits = Vec::new();
     while changes.recv_many(&mut commits, MOST_AT_ONCE).await > 0 {
@@ -66,7 +66,7 @@ pub async fn tell_others(bus: Bus, me: u32, mut changes: mpsc::UnboundedReceiver
     }
 }
 
-/// What some commits concern, each topic once, as far as that is not too much to hold.
+/// What some commits concern, each topic once, in batches that are not too much to hold.
 fn merged(commits: impl Iterator<Item = Vec<Topic>>) -> impl Iterator<Item = BTreeSet<Topic>> {
     let mut commits = commits.peekable();
     std::iter::from_fn(move || {
@@ -81,8 +81,9 @@ fn merged(commits: impl Iterator<Item = Vec<Topic>>) -> impl Iterator<Item = BTr
     })
 }
 
-/// Tells the other servers within the transaction: it is told if, and only if, that is committed, also when this server ends
-/// right after. For what must not wait for the next look of those who wait; it is rare.
+/// Tells the other servers within the transaction: they hear of it if, and only if, it is
+/// committed, even if this server ends right after. For what must not wait until the waiters next
+/// look; this is rare.
 pub async fn tell_within(tx: &Tx, topics: impl IntoIterator<Item = Topic>) -> Result<()> {
     let topics: BTreeSet<Topic> = topics.into_iter().collect();
     for payload in payloads(NOBODY, &topics) {
@@ -112,7 +113,8 @@ fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {
     payloads
 }
 
-/// The topics of a payload; None for all of them, where another version of the server says what this one does not know, or `*`.
+/// The topics of a payload; None means all: for `*`, or if another version of the server sent
+/// something that this one does not know.
 fn topics(payload: &str) -> Option<Vec<Topic>> {
     let topic = |word: &str| match word.split_at_checked(1)? {
         ("i", id) => id.parse().ok().map(Topic::Inbox),
@@ -183,7 +185,7 @@ mod tests {
         assert_eq!(topics("*"), None);
     }
 
-    /// Under load hundreds of commits are told at once, each of which concerns a few people.
+    /// Under load hundreds of commits are told at once, each concerning a few people.
     #[test]
     fn what_many_commits_concern_is_told_by_name() {
         let commits: Vec<_> =

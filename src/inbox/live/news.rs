@@ -1,4 +1,5 @@
-//! What was created and concerns inboxes that have not taken it in: collected from the hints, for `pull`.
+//! What was created and concerns inboxes that have not taken it in yet: collected from the hints,
+//! for `pull`.
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +13,7 @@ use crate::db::Topic;
 /// What may have to be taken into inboxes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct News {
-    /// Hints may have been lost: anything.
+    /// Hints may have been lost, so it may be anything.
     pub anything: bool,
     /// There is a new announcement.
     pub announcements: bool,
@@ -54,7 +55,7 @@ impl Pending {
         self.arrived.notify_one();
     }
 
-    /// Waits until there are some, and takes them.
+    /// Waits until there is news, and takes it.
     pub async fn take(&self) -> News {
         loop {
             let news =

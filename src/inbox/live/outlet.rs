@@ -1,5 +1,6 @@
-//! What is read for a client waits in memory until the client has taken it. So an update is read only when there is room for
-//! it: one at a time for each connection, and as much as the budget of its owner allows.
+//! What is read for a client stays in memory until the client has taken it. So an update is read
+//! only when there is room for it: one at a time for each connection, within the budget of its
+//! owner.
 
 use std::sync::Arc;
 
@@ -10,12 +11,12 @@ use crate::{
     inbox::LARGEST_UPDATE,
 };
 
-/// A text is there as a row, in the answer, and in its JSON, where it may be longer.
+/// A text is held as a row, in the answer, and in the answer's JSON, where it may be longer.
 const COPIES: usize = 4;
-/// What an update takes beside its texts.
+/// What an update takes in addition to its texts.
 const FRAME: usize = 4 * 1024;
 
-/// The way to the client at the other end of a connection. Its clones are the same one.
+/// The way to the client at the other end of a connection. Clones share it.
 #[derive(Clone)]
 pub struct Outlet {
     turn: Arc<Semaphore>,
@@ -43,7 +44,7 @@ impl Outlet {
 }
 
 impl Room {
-    /// Gives back what an update with this many bytes of texts does not take.
+    /// Gives back the room that an update with this many bytes of texts does not need.
     pub fn shrink_to(&mut self, texts: usize) {
         self.permit.resize((texts * COPIES + FRAME) as u64);
     }

@@ -1,4 +1,5 @@
-//! The end of a campaign (M12): who was told that it was the last time, and has not replied, is deactivated.
+//! The end of a campaign (M12): people who were told that it was the last time and have not replied
+//! are deactivated.
 
 use chrono::{DateTime, Utc};
 
@@ -10,11 +11,12 @@ use crate::{
     people::users,
 };
 
-/// Campaigns `r` that are to deactivate who does not reply, once the time to respond is over.
+/// Campaigns `r` that are to deactivate people who do not reply, once the time to respond has
+/// ended.
 const OPEN: &str =
     "r.deactivates AND r.deactivated_at IS NULL AND r.next_at IS NULL AND r.closed_at IS NULL";
 
-/// When the time to respond to a campaign is over next.
+/// When the time to respond to a campaign ends next.
 pub async fn next_over(app: &App) -> Result<Option<DateTime<Utc>>> {
     let mut sql = app.db.sql("campaign::next_over");
     sql.push(format!(
@@ -24,7 +26,7 @@ pub async fn next_over(app: &App) -> Result<Option<DateTime<Utc>>> {
     sql.value(app.db.read()).await
 }
 
-/// The campaigns whose time to respond is over, at most `limit` of them.
+/// The campaigns whose time to respond has ended, at most `limit` of them.
 pub async fn over(app: &App, limit: u64) -> Result<Vec<i64>> {
     let mut sql = app.db.sql("campaign::over");
     let now = sql.bind(app.clock.now());
@@ -37,7 +39,7 @@ pub async fn over(app: &App, limit: u64) -> Result<Vec<i64>> {
 
 /// One transaction of a campaign: deactivates the next people who have not replied in time.
 ///
-/// It goes through the recipients once: whom an admin has reactivated meanwhile stays active.
+/// It goes through the recipients once: anyone an admin has reactivated meanwhile stays active.
 pub async fn deactivate(app: &App, message: i64) -> Result<()> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
@@ -48,7 +50,8 @@ pub async fn deactivate(app: &App, message: i64) -> Result<()> {
          WHERE r.message_id = {of} AND {OPEN} AND r.respond_by <= {by} {for_update}"
     ));
     let Some(after) = sql.value(&*tx).await? else {
-        // Others have done it, perhaps in the same group of commits: it is done when that is durable.
+        // Others have done it, perhaps in the same group of commits: it is done when that is
+        // durable.
         return tx.commit().await;
     };
     let silent = silent(&tx, message, after).await?;
@@ -78,8 +81,9 @@ pub async fn deactivate(app: &App, message: i64) -> Result<()> {
     Ok(())
 }
 
-/// The next recipients who had the last reminder and have not replied, in their order. Not who sent it. What was the last one
-/// before the expiry was put off is not the last any more: that one came at the expiry or after it.
+/// The next recipients who got the last reminder and have not replied, in order, except the sender.
+/// A reminder that was the last one before the expiry was put off no longer is: the last one came
+/// at the expiry or after it.
 async fn silent(tx: &Tx, message: i64, after: i64) -> Result<Vec<i64>> {
     let mut sql = tx.sql("campaign::silent");
     let (message, after, most) = (sql.bind(message), sql.bind(after), inbox::BATCH);

@@ -1,7 +1,9 @@
-//! The dates of a reminder (M11): from its beginning in equal steps, and the last one always at the expiry.
+//! The dates of a reminder (M11): in equal steps from its beginning, and the last one always at the
+//! expiry.
 //!
-//! Each date is counted from the beginning and not from the one before, so nothing adds up: daily at 02:30 is at 03:30
-//! on the day that has no 02:30, and at 02:30 again on the next; the 31st is the 28th in February and the 31st in March.
+//! Each date is counted from the beginning and not from the date before, so shifts do not add up:
+//! daily at 02:30 is at 03:30 on the day that has no 02:30, and at 02:30 again on the next; the
+//! 31st is the 28th in February and the 31st in March.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -14,17 +16,17 @@ const LAST_YEAR: i32 = 9999;
 /// When a message reminds.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// What the dates are counted from; it is none of them.
+    /// The time that the dates are counted from; it is not one of them.
     pub since: DateTime<Utc>,
     pub step: Step,
-    /// Whose wall clock days, weeks and months step on. Hours are hours.
+    /// The zone on whose wall clock days, weeks and months are counted. Hours are hours.
     pub zone: Tz,
     /// The last date, if there is one.
     pub expiry: Option<DateTime<Utc>>,
 }
 
 impl Schedule {
-    /// The first date after a time; None when the last one is over.
+    /// The first date after a time; None if the last one has passed.
     pub fn after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let step = self.step_after(time);
         match self.expiry {
@@ -39,7 +41,8 @@ impl Schedule {
         std::iter::successors(self.after(time), |date| self.after(*date))
     }
 
-    /// The first of the equal steps after a time: found by halving, since a server may have been down for years.
+    /// The first of the equal steps after a time: found by bisection, since a server may have been
+    /// down for years.
     fn step_after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let is_over = |nth: u32| self.nth(nth).is_some_and(|date| date <= time);
         let mut over = 0;
@@ -59,7 +62,7 @@ impl Schedule {
         self.nth(ahead)
     }
 
-    /// None beyond the year 9999, as for times that clients give.
+    /// None beyond the year 9999, as for times from clients.
     fn nth(&self, nth: u32) -> Option<DateTime<Utc>> {
         self.nth_of_calendar(nth).filter(|date| date.year() <= LAST_YEAR)
     }
@@ -78,8 +81,8 @@ impl Schedule {
         self.resolve(local)
     }
 
-    /// A time on the wall clock. Of one that is there twice the first; one that is left out is as much later as the clock
-    /// was put forward.
+    /// The moment of a time on the wall clock: the first one if the time occurs twice; a time that
+    /// is skipped is as much later as the clock was put forward.
     fn resolve(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         if let Some(time) = self.zone.from_local_datetime(&local).earliest() {
             return Some(time.to_utc());

@@ -1,4 +1,5 @@
-//! What senders ask for: a reminder with a message, or later; changes of the expiry that move its dates.
+//! What senders ask for: a reminder with a message or later, and changes of the expiry that move
+//! its dates.
 
 use ::entity::{message, reminder, user};
 use async_graphql::{Enum, InputObject, MaybeUndefined};
@@ -20,9 +21,9 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The most dates that a schedule shows.
+/// The most dates that are shown of a schedule.
 const MOST_DATES: usize = 100;
-/// The most of one that has no end.
+/// The most dates that are shown of a schedule without an end.
 const MOST_OPEN_DATES: usize = 10;
 
 /// How a message reminds those who have not read it.
@@ -54,7 +55,7 @@ pub enum RemindUntil {
     Replied,
 }
 
-/// A reminder that was asked for, once everything in it is known to be right.
+/// A requested reminder, once everything in it is known to be valid.
 #[derive(Clone, Debug)]
 pub struct Plan {
     frequency: String,
@@ -64,7 +65,7 @@ pub struct Plan {
     deactivates: bool,
 }
 
-/// Checks what was asked for. Only admins may deactivate.
+/// Checks a requested reminder. Only admins may deactivate.
 pub fn plan(
     app: &App,
     actor: &Actor,
@@ -100,7 +101,7 @@ pub fn plan(
     })
 }
 
-/// Sets the reminder of a message, or replaces it: its dates count from `since`.
+/// Sets or replaces the reminder of a message; its dates count from `since`.
 pub async fn set(
     tx: &Tx,
     message: i64,
@@ -155,8 +156,8 @@ pub async fn set(
     Ok(())
 }
 
-/// Follows a change of a message: its new expiry, and its new reminder, none, or the one that it has. The caller holds the
-/// lock of the thread.
+/// Applies a change of a message: its new expiry, and its new reminder, none, or the one that it
+/// has. The caller holds the lock of the thread.
 pub async fn change(
     tx: &Tx,
     actor: &Actor,
@@ -190,13 +191,13 @@ pub async fn change(
             "is required: the message deactivates those who have not replied by then",
         ));
     }
-    // Withdrawn: nobody is reminded any more, or deactivated.
+    // Withdrawn: nobody is reminded or deactivated any more.
     let is_withdrawn = expiry.is_some_and(|expiry| expiry <= now);
-    // Who is deactivated when is for admins to say; to call it off is not.
+    // Only admins may say who is deactivated and when; calling it off is not reserved to them.
     if row.deactivates && !is_withdrawn && !actor.is_admin() {
         return Err(Error::Forbidden);
     }
-    // A date that has come is sent to its end, whoever has got it already.
+    // A date that has come is sent in full, whoever has received it already.
     let is_under_way = !is_withdrawn && row.next_at.is_some_and(|next| next <= now);
     let next = match schedule_of(&row, expiry) {
         _ if is_withdrawn => None,
@@ -218,7 +219,8 @@ pub async fn change(
     Ok(())
 }
 
-/// The schedule of a row; None where a later version of the server has set what this one does not know.
+/// The schedule of a row; None if a later version of the server has set something that this one
+/// does not know.
 pub fn schedule(
     step: &str,
     zone: &str,
@@ -228,12 +230,13 @@ pub fn schedule(
     Some(Schedule { since, step: step.parse().ok()?, zone: zone.parse().ok()?, expiry })
 }
 
-/// The schedule of a message's reminder, as [`schedule`].
+/// The schedule of a message's reminder; None in the same case as [`schedule`].
 pub fn schedule_of(row: &reminder::Model, expiry: Option<DateTime<Utc>>) -> Option<Schedule> {
     schedule(&row.step, &row.zone, row.since, expiry)
 }
 
-/// The dates of a schedule after a time, as far as they are shown: the first 100, or 10 of one that has no end.
+/// The dates of a schedule after a time, as far as they are shown: the first 100, or 10 if it has
+/// no end.
 pub fn dates(schedule: &Schedule, time: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     schedule.dates(time).take(most_dates(schedule)).collect()
 }
@@ -243,7 +246,7 @@ pub fn most_dates(schedule: &Schedule) -> usize {
 }
 
 impl Plan {
-    /// The schedule that it would have from now on.
+    /// The schedule that the reminder would have from `since` on.
     pub fn schedule(&self, since: DateTime<Utc>, expiry: Option<DateTime<Utc>>) -> Schedule {
         Schedule { since, step: self.step, zone: self.zone, expiry }
     }

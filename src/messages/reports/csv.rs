@@ -1,4 +1,5 @@
-//! The report as comma-separated values (RFC 4180), page by page: a report of any size costs the memory of one page.
+//! The report as comma-separated values (RFC 4180), page by page: a report of any size needs the
+//! memory of one page.
 
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
@@ -16,8 +17,8 @@ use crate::{
 const HEAD: &str = "message_id,subject,sent_to,sent_at,recipient_count,seen_count,read_count,read_rate,read_percent,first_read_at,last_read_at\r\n";
 const PAGE: u64 = 500;
 
-/// The lines of the report, a page at a time, the first one with the head. Each page asks again whether the actor is
-/// welcome, and the token still good.
+/// The lines of the report, a page at a time, the first one with the header. Each page checks again
+/// that the actor still has access and that the token is still valid.
 pub fn lines(
     app: App,
     actor: Actor,
@@ -67,7 +68,8 @@ fn line(row: &Row, with_names: bool) -> String {
     cells.join(",") + "\r\n"
 }
 
-/// What somebody wrote. A spreadsheet would take some of it for a formula, and run it: an apostrophe tells it not to.
+/// Text that somebody wrote. A spreadsheet would take some of it for a formula and run it: an
+/// apostrophe prevents that.
 fn cell(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if text.contains(['"', ',', '\r', '\n']) || !guard.is_empty() {

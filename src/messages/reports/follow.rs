@@ -16,13 +16,14 @@ use crate::{
     inbox::live::{self, Outlet, Start, Step},
 };
 
-/// Many read within the same second; one state for all of them is enough.
+/// Many people read within the same second; one state for all of them is enough.
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
-/// The counts that were shown last.
+/// The counts that were last shown.
 type Last = Option<(i32, i32, i32)>;
 
-/// The state of a message's reading at once, and then whenever it has changed, at most once a second. The body is empty.
+/// Tells how far a message has been read: at once, and then whenever that changes, at most once a
+/// second. The message's body is empty.
 pub fn follow(
     app: App,
     outlet: Outlet,
@@ -35,7 +36,7 @@ pub fn follow(
         async move {
             let columns =
                 message::Column::iter().filter(|column| !matches!(column, message::Column::Body));
-            // Needs no scope: who follows may see it.
+            // Needs no scope: anyone who follows may see it.
             let row = message::Entity::find_by_id(message).select_only().columns(columns);
             let row = row.expr_as(Expr::val(""), "body").one(app.db.read()).await?;
             let update = row.ok_or(Error::NotFound("message"))?;

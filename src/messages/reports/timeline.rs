@@ -1,4 +1,4 @@
-//! When people read a message: a curve of how many had, by the hour, day or week.
+//! When people read a message: a curve of how many had read it, by the hour, day or week.
 
 use ::entity::message;
 use async_graphql::Enum;
@@ -32,7 +32,8 @@ pub struct Point {
     pub read_count: i64,
 }
 
-/// The intervals in which somebody read a message for the first time, each person once; the newest [`MOST_POINTS`].
+/// The intervals in which people read a message for the first time, each person once; the newest
+/// [`MOST_POINTS`].
 pub async fn timeline(
     app: &App,
     message: &message::Model,
@@ -64,7 +65,7 @@ pub async fn timeline(
     Ok(points.split_off(points.len().saturating_sub(MOST_POINTS)))
 }
 
-/// When the interval begins that has this hour, as `2026-01-05T09`.
+/// The beginning of the interval that contains this hour, given as `2026-01-05T09`.
 fn begin(hour: &str, interval: Interval) -> Option<DateTime<Utc>> {
     let hour = NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M").ok()?;
     let begin = match interval {

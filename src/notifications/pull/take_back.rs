@@ -1,5 +1,5 @@
-//! A retracted activity leaves the items that it is in: they become what they would be without it, and one that has nothing
-//! left is removed.
+//! A retracted activity leaves its items: they become what they would be without it, and an item
+//! with nothing left is removed.
 
 use ::entity::activity;
 use chrono::{DateTime, Utc};
@@ -12,17 +12,17 @@ use crate::{
     inbox::{self, BATCH, items_and_owners},
 };
 
-/// Takes a retracted activity out of the next items, which mostly are all; the schedule does the rest. Nobody waits for a
-/// hundred thousand followers.
+/// Removes a retracted activity from the next items, usually all of them; the schedule does the
+/// rest. Nobody waits for a hundred thousand followers.
 pub async fn take_back_soon(app: &App, id: i64) -> Result<()> {
-    // The second finds nothing, and settles it.
+    // The second call finds nothing, and settles it.
     if take_back_batch(app, id).await? && take_back_batch(app, id).await? {
         app.live.hint(Topic::Schedule);
     }
     Ok(())
 }
 
-/// One transaction of it. Gives whether there may be more.
+/// One transaction of [`take_back_soon`]. Returns whether there may be more.
 async fn take_back_batch(app: &App, id: i64) -> Result<bool> {
     let Some(activity) = activity::Entity::find_by_id(id).one(app.db.read()).await? else {
         return Ok(false);
@@ -42,7 +42,8 @@ async fn take_back_batch(app: &App, id: i64) -> Result<bool> {
     Ok(took_some)
 }
 
-/// The same in at most [`BATCH`] inboxes. Gives whether there were any.
+/// Removes a retracted activity from items in at most [`BATCH`] inboxes. Returns whether there were
+/// any.
 async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>) -> Result<bool> {
     let mut sql = tx.sql("take_back::find");
     let id = sql.bind(activity.id);
@@ -55,7 +56,7 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
         return Ok(false);
     }
     inbox::lock(tx, &owners).await?;
-    // Looked at again under the locks: somebody may have been faster.
+    // Checked again under the locks: somebody may have been faster.
     let mut sql = tx.sql("take_back::find_again");
     let (id, these) = (sql.bind(activity.id), sql.is_one_of("l.item_id", &found));
     sql.push(format!(
@@ -87,12 +88,12 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
     Ok(true)
 }
 
-/// Counts one activity less of the person who did it, in the items that have lost it.
+/// Counts one activity fewer for the person who did it, in the items that have lost it.
 async fn uncount(tx: &Tx, activity: &activity::Model, items: &[i64]) -> Result<()> {
     let mut sql = tx.sql("take_back::uncount");
     let (id, actor) = (sql.bind(activity.id), sql.bind(activity.actor_id.unwrap_or(0)));
     let these = sql.is_one_of("item_id", items);
-    // From the latest on: who has done more is mostly found at once.
+    // From the latest on: a person who has done more is usually found at once.
     sql.push(format!(
         "UPDATE inbox_item_actor SET activity_count = activity_count - 1, latest_activity_id = \
          CASE WHEN latest_activity_id = {id} AND activity_count > 1 THEN \
@@ -106,9 +107,9 @@ async fn uncount(tx: &Tx, activity: &activity::Model, items: &[i64]) -> Result<(
     Ok(())
 }
 
-/// Makes items that have lost an activity what the rest of their activities makes of them: looked
-/// up at both ends of what is left, however much that is. Only what the lost one had moved moves
-/// back: an item that came back from a snooze stays where that put it.
+/// Makes items that have lost an activity match the rest of their activities: it looks at both ends
+/// of what is left, however much that is. Only what the lost activity had moved moves back: an item
+/// that came back from a snooze stays where that put it.
 fn shrink(mut sql: Sql, activity: &activity::Model, items: &[i64], now: DateTime<Utc>) -> Sql {
     let (created_at, now) = (sql.bind(activity.created_at), sql.bind(now));
     let actor = sql.bind(activity.actor_id.unwrap_or(0));

@@ -1,5 +1,5 @@
-//! One transaction of a pull: it locks inboxes, selects what lies behind the position of each and
-//! matches, makes items of it, and moves the positions.
+//! One transaction of a pull: it locks inboxes, selects what matches beyond the position of each,
+//! makes items of it, and moves the positions.
 //!
 //! Activities become one item for each person, action and target while it is unread (N11). It grows
 //! in place: it counts distinct people, rises to the time of the latest, and is unseen again. An
@@ -7,9 +7,9 @@
 //!
 //! Nothing that was withdrawn slips in: a retraction marks the row and then empties the inboxes,
 //! and a pull that had selected the row before the mark would insert the item after the emptying.
-//! So pulls share the withdrawal lock, and a retraction waits for those that run. What has expired
-//! is taken in until it is withdrawn for all at once: a server whose clock is ahead would pass it
-//! over for good, while another could still move the expiry.
+//! So pulls share the withdrawal lock, and a retraction waits for those that are running. An
+//! announcement that has expired is taken in until it is withdrawn for all at once: a server whose
+//! clock is ahead would pass it over for good, while another could still move the expiry.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,11 +22,11 @@ use crate::{
     inbox,
 };
 
-/// How many announcements, and how many activities, one transaction takes into inboxes. It ends soon, however long somebody
-/// was away.
+/// The most announcements, and the most activities, that one transaction takes into inboxes. It
+/// ends soon, however long somebody was away.
 const MOST: usize = 5_000;
 
-/// What becomes of an inbox that somebody else has locked.
+/// What happens with an inbox that somebody else has locked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum IfLocked {
     Wait,
@@ -36,13 +36,13 @@ pub enum IfLocked {
 
 /// What a transaction has done.
 pub struct Taken {
-    /// It stopped early: there is more for another.
+    /// It stopped early: there is more for another transaction.
     pub is_more_due: bool,
-    /// Because it took in as much as one may.
+    /// It stopped because it took in as much as one transaction may.
     pub is_full: bool,
-    /// Those whose inboxes have been locked.
+    /// The people whose inboxes were locked.
     pub owners: Vec<i64>,
-    /// Up to where activities have been taken in.
+    /// The position up to which activities have been taken in.
     pub activities: i64,
 }
 
@@ -65,10 +65,10 @@ struct Match {
     actor_id: i64,
 }
 
-/// What makes activities one item: the person, the target and the action.
+/// The key that makes activities one item: the person, the target and the action.
 type Key = (i64, i64, String);
 
-/// Takes in what is due, at most [`MOST`] of each, of the next `window` activities.
+/// Takes in what is due, at most [`MOST`] of each, from the next `window` activities.
 pub async fn take_in(
     tx: &Tx,
     app: &App,
@@ -77,9 +77,11 @@ pub async fn take_in(
     if_locked: IfLocked,
 ) -> Result<Taken> {
     let (owners, first_announcement, first_activity) = lock(tx, users, if_locked).await?;
-    // Not before the inboxes: a withdrawal would wait as long as this does for a locked inbox, and everybody else behind it.
+    // Not before the inboxes: a withdrawal would wait as long as this does for a locked inbox, and
+    // everybody else would wait behind it.
     tx.while_nothing_is_withdrawn().await?;
-    // After the lock, and before anything is selected: what is committed up to here can be seen by all that follows.
+    // After the lock, and before anything is selected: everything committed up to here is visible
+    // to all that follows.
     let (last_announcement, last_activity) = heads(&**tx, &app.db).await?;
     let mut announcements =
         announcements(tx, &owners, first_announcement, last_announcement).await?;
@@ -96,7 +98,8 @@ pub async fn take_in(
         .map(|due| due.user_id)
         .chain(groups.keys().map(|(user, ..)| *user))
         .collect();
-    // An item that grows is counted by what it was and what it becomes; what a new one counts for is known.
+    // An item that grows is counted by what it was and what it becomes; what a new one counts for
+    // is known.
     let growing: BTreeSet<i64> = open.keys().map(|(user, ..)| *user).collect();
     let growing: Vec<_> = growing.into_iter().collect();
     let items: Vec<_> = open.values().copied().collect();
@@ -122,7 +125,7 @@ pub async fn take_in(
     Ok(Taken { is_more_due, is_full, owners, activities: up_to_activity })
 }
 
-/// Where the announcements and the activities stand.
+/// The current positions of announcements and activities.
 pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i64)> {
     #[derive(FromQueryResult)]
     struct Heads {
@@ -137,8 +140,8 @@ pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i
     Ok((heads.announcement, heads.activity))
 }
 
-/// Locks the inboxes of those who are active: nobody takes in for the others. Gives the positions up to which all of them have
-/// taken in announcements and activities, too.
+/// Locks the inboxes of active people; nobody takes in for the others. Also returns the positions
+/// up to which all of them have taken in announcements and activities.
 async fn lock(tx: &Tx, users: &[i64], if_locked: IfLocked) -> Result<(Vec<i64>, i64, i64)> {
     #[derive(FromQueryResult)]
     struct Locked {
@@ -175,8 +178,8 @@ async fn lock(tx: &Tx, users: &[i64], if_locked: IfLocked) -> Result<(Vec<i64>, 
     ))
 }
 
-/// Shortens rows, which are sorted by position and may be one more than [`MOST`], to whole positions. Gives the last one that
-/// is complete: `last` if nothing was cut off.
+/// Shortens rows, which are sorted by position and may be one more than [`MOST`], to whole
+/// positions. Returns the last position that is complete: `last` if nothing was cut off.
 fn cut<R>(rows: &mut Vec<R>, last: i64, position: impl Fn(&R) -> i64) -> i64 {
     let Some(beyond) = rows.get(MOST) else { return last };
     let up_to = position(beyond) - 1;
@@ -186,8 +189,9 @@ fn cut<R>(rows: &mut Vec<R>, last: i64, position: impl Fn(&R) -> i64) -> i64 {
 
 /// The announcements that are due, in the order of their positions.
 ///
-/// Those that have expired by the clock of this server are among them until they are withdrawn for all: by the clock of another
-/// they may not have, and an inbox that has passed one over never gets it.
+/// Announcements that have expired by the clock of this server are included until they are
+/// withdrawn for all: by the clock of another they may not have, and an inbox that has passed one
+/// over never gets it.
 async fn announcements(tx: &Tx, owners: &[i64], first: i64, last: i64) -> Result<Vec<Announced>> {
     let mut sql = tx.sql("take_in::announcements");
     let these = sql.is_one_of("b.user_id", owners);
@@ -201,8 +205,9 @@ async fn announcements(tx: &Tx, owners: &[i64], first: i64, last: i64) -> Result
     sql.all(&**tx).await
 }
 
-/// The activities that are due: those that a subscription older than them asks for, that their owner wants, and that are not
-/// their own doing. For each subscription the index is read from the position on, and nothing else.
+/// The activities that are due: those that a subscription older than them asks for, that the
+/// inbox's owner wants, and that are not the owner's own doing. For each subscription, the index is
+/// read from the position on, and nothing else.
 async fn matches(tx: &Tx, app: &App, owners: &[i64], last: i64) -> Result<Vec<Match>> {
     let mut sql = tx.sql("take_in::matches");
     let dialect = sql.dialect();
@@ -233,7 +238,7 @@ async fn matches(tx: &Tx, app: &App, owners: &[i64], last: i64) -> Result<Vec<Ma
     sql.all(&**tx).await
 }
 
-/// What becomes one item, in the order of the activities.
+/// Groups the activities that become one item, in their order.
 fn group(matches: Vec<Match>) -> BTreeMap<Key, Vec<Match>> {
     let mut groups: BTreeMap<Key, Vec<Match>> = BTreeMap::new();
     for found in matches {
@@ -243,7 +248,8 @@ fn group(matches: Vec<Match>) -> BTreeMap<Key, Vec<Match>> {
     groups
 }
 
-/// The items that grow: for each key the newest that is neither read nor put away. One look into the index for each.
+/// The items that grow: for each key the newest that is not read, archived or removed. One index
+/// lookup for each.
 async fn open_items(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>) -> Result<HashMap<Key, i64>> {
     if groups.is_empty() {
         return Ok(HashMap::new());
@@ -300,7 +306,7 @@ async fn insert_announcements(
     Ok(())
 }
 
-/// Makes the items that are missing, and adds the activities to all of them.
+/// Creates the items that are missing, and adds the activities to all of them.
 async fn grow(
     tx: &Tx,
     groups: &BTreeMap<Key, Vec<Match>>,
@@ -378,7 +384,7 @@ async fn grow(
     Ok(())
 }
 
-/// Counts how often people did what items tell of; gives how many were new to each item.
+/// Counts how often people did what items tell of; returns how many people were new to each item.
 async fn count_actors(
     tx: &Tx,
     actors: &BTreeMap<(i64, i64), (i64, i64)>,
@@ -403,7 +409,7 @@ async fn count_actors(
     ));
     let mut new = HashMap::new();
     for Counted { item_id, actor_id, activity_count } in sql.all(&**tx).await? {
-        // Nobody is known of whom there is no more than what was just added.
+        // A person is new if their count is no more than what was just added.
         let added = actors.get(&(item_id, actor_id)).map(|(added, _)| *added);
         if added == Some(activity_count.into()) {
             *new.entry(item_id).or_default() += 1;
@@ -412,10 +418,12 @@ async fn count_actors(
     Ok(new)
 }
 
-/// Moves the positions of inboxes, and counts one more change of those in which something is new: by person, how many
-/// announcements and how many items of activities. The items are stamped with the numbers of the changes, which it gives.
+/// Moves the positions of inboxes, and counts one more change of those in which something is new:
+/// by person, how many announcements and how many items of activities. The items are stamped with
+/// the numbers of the changes, which it returns.
 ///
-/// One statement, since it writes each inbox once: for an announcement to all who are connected it is half of the work.
+/// One statement, since it writes each inbox once: for an announcement to everybody who is
+/// connected, it is half of the work.
 async fn count_and_move(
     tx: &Tx,
     new: &BTreeMap<i64, (i64, i64)>,
@@ -429,7 +437,7 @@ async fn count_and_move(
         seq: i64,
     }
     let mut sql = tx.sql("take_in::count_and_move");
-    // The change of an inbox in which items grow is counted already.
+    // The change of an inbox in which items grow has been counted already.
     let is_change = |user, count| count > 0 && growing.binary_search(user).is_err();
     let rows = new.iter().map(|(user, (announcements, activities))| {
         [*user, *announcements, *activities, i64::from(is_change(user, announcements + activities))]
@@ -459,7 +467,7 @@ async fn count_and_move(
     Ok(moved.into_iter().map(|inbox| (inbox.user_id, inbox.seq)).collect())
 }
 
-/// The number of the change that is under way in an inbox. Every inbox that is taken into has one.
+/// The number of the current change of an inbox. Every inbox that is taken into has one.
 fn seq_of(seqs: &HashMap<i64, i64>, user: i64) -> i64 {
     seqs.get(&user).copied().unwrap_or(0)
 }
