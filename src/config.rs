@@ -87,7 +87,7 @@ pub struct Config {
     /// Origins of pages on other hosts that may use the API from a browser, such as
     /// https://app.example.com; `*` allows any.
     pub cors_origins: Vec<String>,
-    /// Who may query the schema, and gets suggestions for misspelt fields.
+    /// The callers that may query the schema, and get suggestions for misspelt fields.
     pub introspection: Introspection,
     /// Whether clients may send the hash of a document instead of its text. If not set: `trusted`
     /// if there are trusted documents, otherwise `apq`.
@@ -121,7 +121,7 @@ pub enum ReadingDetails {
     Counts,
 }
 
-/// Who may query the schema.
+/// The callers that may query the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Introspection {
