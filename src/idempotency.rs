@@ -21,11 +21,10 @@ const LONGEST_KEY: usize = 255;
 const PURGED_AT_ONCE: usize = 5_000;
 
 /// What to do with a mutation.
-pub enum Claim {
-    /// It is new: create the thing, then [`Key::keep`] its id.
-    New(Key),
-    /// It was done before, and this is the id of what it created. Commit before you read it: the
-    /// call that created it may be waiting to become durable together with you.
+pub enum Begun<T> {
+    /// It is new, and its input is valid: create the thing, then [`Key::keep`] its id.
+    New(Tx, Key, T),
+    /// It was done before, and this is the id of what it created.
     Done(i64),
 }
 
@@ -56,9 +55,8 @@ impl Call {
         Ok(Some(Call { caller: actor.caller(), key: key.to_owned(), fingerprint }))
     }
 
-    /// The id of what an earlier call created. Ask before checking the input: what was valid then
-    /// may be invalid by now, and a repetition must get the same answer.
-    pub async fn done(&self, db: &impl ConnectionTrait) -> Result<Option<i64>> {
+    /// The id of what an earlier call created.
+    async fn done(&self, db: &impl ConnectionTrait) -> Result<Option<i64>> {
         let before = idempotency_key::Entity::find_by_id((self.caller.clone(), self.key.clone()))
             .one(db)
             .await?;
@@ -71,17 +69,34 @@ impl Call {
     }
 }
 
-/// The id of what an earlier call with the same key created, if this call has a key.
-pub async fn done(app: &App, call: &Option<Call>) -> Result<Option<i64>> {
-    match call {
-        Some(call) => call.done(app.db.read()).await,
-        None => Ok(None),
+/// Begins the transaction of a mutation that creates something, and claims its key. `checked` is
+/// what the checks of its input came to.
+///
+/// A repetition gets the answer of the first call even if its input is no longer valid: so what the
+/// checks refused claims the key as well, which waits for a first call that is still under way.
+pub async fn begin<T>(
+    app: &App,
+    call: Option<Call>,
+    checked: Result<T>,
+    now: DateTime<Utc>,
+) -> Result<Begun<T>> {
+    let Some(call) = call else {
+        let checked = checked?;
+        return Ok(Begun::New(app.db.begin().await?, Key(None), checked));
+    };
+    let tx = app.db.begin().await?;
+    match claim(&tx, &call, now).await? {
+        None => Ok(Begun::New(tx, Key(Some(call)), checked?)),
+        Some(id) => {
+            // The call that created it may be waiting to become durable together with this one.
+            tx.commit().await?;
+            Ok(Begun::Done(id))
+        }
     }
 }
 
-/// Claims the key of a mutation that creates something. The first statement of its transaction.
-pub async fn claim(tx: &Tx, call: Option<Call>, now: DateTime<Utc>) -> Result<Claim> {
-    let Some(call) = call else { return Ok(Claim::New(Key(None))) };
+/// The id of what an earlier call created, or nothing: then the key is this call's.
+async fn claim(tx: &Tx, call: &Call, now: DateTime<Utc>) -> Result<Option<i64>> {
     let mut sql = tx.sql("idempotency::claim");
     let (caller, key) = (sql.bind(call.caller.as_str()), sql.bind(call.key.as_str()));
     let (fingerprint, now) = (sql.bind(call.fingerprint.as_str()), sql.bind(now));
@@ -90,11 +105,11 @@ pub async fn claim(tx: &Tx, call: Option<Call>, now: DateTime<Utc>) -> Result<Cl
          VALUES ({caller}, {key}, {fingerprint}, {now}) ON CONFLICT DO NOTHING"
     ));
     if sql.run(&**tx).await? == 1 {
-        return Ok(Claim::New(Key(Some(call))));
+        return Ok(None);
     }
     // If there is no row, it was purged at this very moment.
     let done = call.done(&**tx).await?;
-    done.map(Claim::Done).ok_or_else(|| Error::Unavailable("the key is being removed".into()))
+    done.map(Some).ok_or_else(|| Error::Unavailable("the key is being removed".into()))
 }
 
 impl Key {

@@ -3,11 +3,10 @@
 //! A message is pushed: its recipients are settled and written with it, and `delivery` fills their
 //! inboxes. This is what happens when somebody sends one to a group:
 //!
-//! 1. A call with an idempotency key is looked up first. A repetition gets the same answer, even if
-//!    its input has become invalid meanwhile. Then the input is checked, and `audience` looks up
-//!    the people and groups on the read pool.
-//! 2. The transaction begins by claiming the key. Of two simultaneous repetitions, the second waits
-//!    here for the first, finds its result, and answers with that message.
+//! 1. The input is checked, and `audience` looks up the people and groups on the read pool.
+//! 2. The transaction begins by claiming the idempotency key. A repetition waits here for the first
+//!    call, finds its result, and answers with that message, even if its own input has become
+//!    invalid meanwhile. Only then is an invalid input refused.
 //! 3. The message is inserted, with its folded text if a search needs one, and then its addresses,
 //!    with their names at this moment. One statement writes a recipient for each active member
 //!    except the sender, and the counts are settled for good. If nobody is reached, everything is
@@ -44,7 +43,7 @@ use crate::{
     db::Topic,
     error::{Error, Result},
     id,
-    idempotency::{self, Call, Claim},
+    idempotency::{self, Begun, Call},
     search::{self, About},
     text,
 };
@@ -123,19 +122,26 @@ pub struct UpdateMessageInput {
     pub reminder: MaybeUndefined<ReminderInput>,
 }
 
-/// Sends a message from the actor, or from the system when a service acts for nobody.
-#[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.user_id()))]
-pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Result<Sent> {
-    let now = app.clock.now();
-    let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
-    if let Some(id) = idempotency::done(app, &call).await? {
-        return find(app, actor, id).await;
-    }
+/// A new message whose input is valid.
+struct Draft {
+    subject: String,
+    body: String,
+    expires_at: Option<DateTime<Utc>>,
+    plan: Option<reminders::Plan>,
+    audiences: Vec<Audience>,
+}
+
+async fn check(
+    app: &App,
+    actor: &Actor,
+    input: CreateMessageInput,
+    now: DateTime<Utc>,
+) -> Result<Draft> {
     let subject = input.subject.trim().to_owned();
     text::check_line("subject", &subject, LONGEST_SUBJECT)?;
     text::check_body(&input.body)?;
-    input.expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
-    if input.expires_at.is_some_and(|time| time <= now) {
+    let expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
+    if expires_at.is_some_and(|time| time <= now) {
         return Err(Error::invalid("expiresAt", "must be in the future"));
     }
     let plan = input
@@ -143,22 +149,27 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
         .map(|reminder| reminders::plan(app, actor, actor.user.as_deref(), reminder))
         .transpose()?;
     let audiences = resolve(app, &input.to).await?;
-    let sender = actor.user_id();
+    Ok(Draft { subject, body: input.body, expires_at, plan, audiences })
+}
 
-    let tx = app.db.begin().await?;
-    let key = match idempotency::claim(&tx, call, now).await? {
-        Claim::New(key) => key,
-        Claim::Done(id) => {
-            tx.commit().await?;
-            return find(app, actor, id).await;
-        }
+/// Sends a message from the actor, or from the system when a service acts for nobody.
+#[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.user_id()))]
+pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Sent> {
+    let now = app.clock.now();
+    let sender = actor.user_id();
+    let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
+    let checked = check(app, actor, input, now).await;
+    let (tx, key, draft) = match idempotency::begin(app, call, checked, now).await? {
+        Begun::New(tx, key, draft) => (tx, key, draft),
+        Begun::Done(id) => return find(app, actor, id).await,
     };
+    let Draft { subject, body, expires_at, plan, audiences } = draft;
     let only_people = audiences.iter().all(|audience| matches!(audience, Audience::User(_)));
     let message = message::ActiveModel {
         sender_id: Set(sender),
         subject: Set(subject),
-        body: Set(input.body),
-        expires_at: Set(input.expires_at),
+        body: Set(body),
+        expires_at: Set(expires_at),
         recipient_count: Set(if only_people { audiences.len() as i32 } else { 0 }),
         ..blank(now)
     };
@@ -178,15 +189,13 @@ pub async fn send(app: &App, actor: &Actor, mut input: CreateMessageInput) -> Re
     Ok((message, actor.user.as_deref().cloned()))
 }
 
-/// Replies to a message that the actor received or sent (M7).
-#[tracing::instrument(name = "messages::reply", skip_all, fields(actor = actor.user_id()))]
-pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<Sent> {
-    let sender = actor.person()?.id;
-    let now = app.clock.now();
-    let call = Call::new(actor, "replyToMessage", &input, input.idempotency_key.as_deref())?;
-    if let Some(id) = idempotency::done(app, &call).await? {
-        return find(app, actor, id).await;
-    }
+/// The message that is replied to, and whom the reply reaches.
+async fn check_reply(
+    app: &App,
+    actor: &Actor,
+    sender: i64,
+    input: &ReplyToMessageInput,
+) -> Result<(message::Model, Vec<Audience>)> {
     text::check_body(&input.body)?;
     let (parent, author) = find(app, actor, id::Kind::Message.decode(&input.parent_id)?).await?;
     if !takes_part(app, sender, &parent).await? {
@@ -195,14 +204,19 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
         ));
     }
     let audiences = reply_audiences(app, sender, &parent, author, input.scope).await?;
+    Ok((parent, audiences))
+}
 
-    let tx = app.db.begin().await?;
-    let key = match idempotency::claim(&tx, call, now).await? {
-        Claim::New(key) => key,
-        Claim::Done(id) => {
-            tx.commit().await?;
-            return find(app, actor, id).await;
-        }
+/// Replies to a message that the actor received or sent (M7).
+#[tracing::instrument(name = "messages::reply", skip_all, fields(actor = actor.user_id()))]
+pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<Sent> {
+    let sender = actor.person()?.id;
+    let now = app.clock.now();
+    let call = Call::new(actor, "replyToMessage", &input, input.idempotency_key.as_deref())?;
+    let checked = check_reply(app, actor, sender, &input).await;
+    let (tx, key, parent, audiences) = match idempotency::begin(app, call, checked, now).await? {
+        Begun::New(tx, key, (parent, audiences)) => (tx, key, parent, audiences),
+        Begun::Done(id) => return find(app, actor, id).await,
     };
     let root = parent.root();
     let seq = threads::change(&tx, root).await?;

@@ -39,7 +39,7 @@ use crate::{
     db::{Topic, Tx},
     error::{Error, Result},
     id,
-    idempotency::{self, Call, Claim},
+    idempotency::{self, Begun, Call},
     notifications::{
         pull, refresh,
         targets::{self, Details, TargetRef},
@@ -110,28 +110,10 @@ pub async fn create(
     let now = app.clock.now();
     let count = input.activities.len();
     let call = Call::new(actor, "createActivities", &input, input.idempotency_key.as_deref())?;
-    if let Some(first) = idempotency::done(app, &call).await? {
-        return made_by(app, first, count).await;
-    }
-    if count == 0 || count > MOST {
-        return Err(Error::invalid(
-            "activities",
-            format!("must have between 1 and {MOST} activities"),
-        ));
-    }
-    let mut targets = Vec::with_capacity(count);
-    for (index, activity) in input.activities.iter().enumerate() {
-        targets.push(check(app, activity, &format!("activities.{index}"), now)?);
-    }
-    let people = people(app, &input.activities).await?;
-
-    let tx = app.db.begin().await?;
-    let key = match idempotency::claim(&tx, call, now).await? {
-        Claim::New(key) => key,
-        Claim::Done(first) => {
-            tx.commit().await?;
-            return made_by(app, first, count).await;
-        }
+    let checked = check(app, &input.activities, now).await;
+    let (tx, key, targets, people) = match idempotency::begin(app, call, checked, now).await? {
+        Begun::New(tx, key, (targets, people)) => (tx, key, targets, people),
+        Begun::Done(first) => return made_by(app, first, count).await,
     };
     let described = targets.iter().zip(&input.activities).zip(&people).map(
         |((target, activity), (_, owner))| {
@@ -181,8 +163,35 @@ async fn made_by(app: &App, first: i64, count: usize) -> Result<Vec<activity::Mo
     Ok(made.limit(count as u64).all(app.db.read()).await?)
 }
 
+/// The actor and the owner of an activity, as far as it names them.
+type People = (Option<i64>, Option<i64>);
+
+/// Refuses invalid activities; returns the targets they were done to, and who is named in them.
+async fn check(
+    app: &App,
+    activities: &[ActivityInput],
+    now: DateTime<Utc>,
+) -> Result<(Vec<TargetRef>, Vec<People>)> {
+    if activities.is_empty() || activities.len() > MOST {
+        return Err(Error::invalid(
+            "activities",
+            format!("must have between 1 and {MOST} activities"),
+        ));
+    }
+    let mut targets = Vec::with_capacity(activities.len());
+    for (index, activity) in activities.iter().enumerate() {
+        targets.push(check_one(app, activity, &format!("activities.{index}"), now)?);
+    }
+    Ok((targets, people(app, activities).await?))
+}
+
 /// Refuses an invalid activity; returns the target it was done to.
-fn check(app: &App, activity: &ActivityInput, path: &str, now: DateTime<Utc>) -> Result<TargetRef> {
+fn check_one(
+    app: &App,
+    activity: &ActivityInput,
+    path: &str,
+    now: DateTime<Utc>,
+) -> Result<TargetRef> {
     if app.catalog.action(&activity.action).is_none() {
         let actions: Vec<_> =
             app.catalog.actions().iter().map(|action| action.key.as_str()).collect();
@@ -226,11 +235,8 @@ fn has_nul(data: &serde_json::Value) -> bool {
     }
 }
 
-/// The actor and the owner of each activity, as far as it names them.
-async fn people(
-    app: &App,
-    activities: &[ActivityInput],
-) -> Result<Vec<(Option<i64>, Option<i64>)>> {
+/// The people of each activity.
+async fn people(app: &App, activities: &[ActivityInput]) -> Result<Vec<People>> {
     let mut named = Vec::new();
     for (index, activity) in activities.iter().enumerate() {
         named.extend(activity.actor.iter().map(|user| (format!("activities.{index}.actor"), user)));

@@ -22,7 +22,7 @@ use crate::{
     db::{Db, Sql, Topic, Tx},
     error::{Error, Result},
     id,
-    idempotency::{self, Call, Claim},
+    idempotency::{self, Begun, Call},
     inbox::{self, About},
     notifications::refresh,
     search, text,
@@ -70,15 +70,16 @@ pub struct UpdateAnnouncementInput {
     pub expires_at: MaybeUndefined<DateTime<Utc>>,
 }
 
-/// Announces something to everybody who is known when it is published.
-#[tracing::instrument(name = "announcements::create", skip_all, fields(actor = actor.user_id()))]
-pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) -> Result<Announced> {
-    actor.require_host()?;
-    let now = app.clock.now();
-    let call = Call::new(actor, "createAnnouncement", &input, input.idempotency_key.as_deref())?;
-    if let Some(id) = idempotency::done(app, &call).await? {
-        return find(app, actor, id).await;
-    }
+/// A new announcement whose input is valid.
+struct Draft {
+    title: String,
+    body: String,
+    url: Option<String>,
+    publish_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+fn check(input: CreateAnnouncementInput, now: DateTime<Utc>) -> Result<Draft> {
     let title = input.title.trim().to_owned();
     text::check_line("title", &title, LONGEST_TITLE)?;
     text::check_body(&input.body)?;
@@ -89,15 +90,22 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     if expires_at.is_some_and(|time| time <= publish_at) {
         return Err(Error::invalid("expiresAt", "must be in the future, and after publishAt"));
     }
+    let url = input.url.filter(|url| !url.is_empty());
+    Ok(Draft { title, body: input.body, url, publish_at, expires_at })
+}
 
-    let tx = app.db.begin().await?;
-    let key = match idempotency::claim(&tx, call, now).await? {
-        Claim::New(key) => key,
-        Claim::Done(id) => {
-            tx.commit().await?;
-            return find(app, actor, id).await;
-        }
+/// Announces something to everybody who is known when it is published.
+#[tracing::instrument(name = "announcements::create", skip_all, fields(actor = actor.user_id()))]
+pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) -> Result<Announced> {
+    actor.require_host()?;
+    let now = app.clock.now();
+    let call = Call::new(actor, "createAnnouncement", &input, input.idempotency_key.as_deref())?;
+    let checked = check(input, now);
+    let (tx, key, draft) = match idempotency::begin(app, call, checked, now).await? {
+        Begun::New(tx, key, draft) => (tx, key, draft),
+        Begun::Done(id) => return find(app, actor, id).await,
     };
+    let Draft { title, body, url, publish_at, expires_at } = draft;
     let is_published = publish_at <= now;
     if is_published {
         tx.in_commit_order().await?;
@@ -105,8 +113,8 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     let mut sql = tx.sql("announcements::insert");
     let values = [
         ("title", sql.bind(title)),
-        ("body", sql.bind(input.body)),
-        ("url", sql.bind(input.url.filter(|url| !url.is_empty()))),
+        ("body", sql.bind(body)),
+        ("url", sql.bind(url)),
         ("author_id", sql.bind(actor.user_id())),
         ("publish_at", sql.bind(publish_at)),
         ("expires_at", sql.bind(expires_at)),

@@ -273,3 +273,39 @@ fn connections_that_were_ended_fail_neither_writes_nor_reads() {
         app.assert_live_equals_refetch(&bob).await;
     });
 }
+
+/// P2: the first attempt may still be under way when its repetition arrives, and the input may have
+/// become invalid in between. The repetition waits, and gets the answer of the first.
+#[test]
+fn a_repetition_that_is_no_longer_valid_waits_for_the_first_attempt() {
+    run(Kind::Postgres, 2, async |app: TestApp| {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let outside = outside(&app).await;
+        let holder = outside.begin().await.unwrap();
+        holder.query_all_raw(app.db.statement(LOCK, [])).await.unwrap();
+        let send = {
+            let expires_at = app.now() + chrono::TimeDelta::hours(1);
+            let alice = alice.clone();
+            move || {
+                let alice = alice.clone();
+                let input = json!({
+                    "to": [{"user": {"externalId": "bob"}}], "subject": "Lunch?", "body": "",
+                    "expiresAt": expires_at, "idempotencyKey": "k",
+                });
+                tokio::spawn(async move { alice.create_message(input).await })
+            }
+        };
+        let first = send();
+        until_waiting(&outside, &app, 1..).await;
+
+        app.advance(chrono::TimeDelta::hours(2));
+        let second = send();
+        until_waiting(&outside, &app, 2..).await;
+        holder.rollback().await.unwrap();
+
+        assert_eq!(first.await.unwrap(), second.await.unwrap());
+        app.run_due().await;
+        app.assert_live_equals_refetch(&bob).await;
+        outside.close().await.unwrap();
+    });
+}
