@@ -161,6 +161,27 @@ impl Opener {
     }
 }
 
+/// The options that `.cargo/config.toml` compiles SQLite with, and those that it removes.
+const COMPILED_WITH: [&str; 2] = ["ENABLE_QPSG", "DEFAULT_MEMSTATUS=0"];
+const COMPILED_WITHOUT: [&str; 1] = ["ENABLE_MEMORY_MANAGEMENT"];
+
+/// Warns of a SQLite that was compiled with other options: a build outside of the source directory,
+/// such as `cargo install`, does not read `.cargo/config.toml`.
+async fn check_build(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    let options = Statement::from_string(DbBackend::Sqlite, "PRAGMA compile_options");
+    let rows = connection.query_all_raw(options).await?;
+    let options: Vec<String> =
+        rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+    let has = |option: &&str| options.iter().any(|other| other == option);
+    if !COMPILED_WITH.iter().all(has) || COMPILED_WITHOUT.iter().any(|option| has(&option)) {
+        tracing::warn!(
+            "SQLite was compiled without the options of .cargo/config.toml: it works, but reading \
+             an inbox takes up to twice as long"
+        );
+    }
+    Ok(())
+}
+
 pub async fn open(
     path: &Path,
     settings: &config::Database,
@@ -172,6 +193,7 @@ pub async fn open(
     let statements = Arc::new(Statements::new(settings));
     let writer = counted(opener.connect(1, Access::Create).await?, &statements);
     let checkpointer = opener.connect(1, Access::Checkpoint).await?;
+    check_build(&checkpointer).await?;
     let readers = settings.readers.unwrap_or(READERS);
     let read =
         Reader::new(counted(opener.connect(readers, Access::Read).await?, &statements), readers);

@@ -1,8 +1,9 @@
 //! How many statements an answer costs: a fixed number, however much there is to show.
 
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use crate::app::{TestApp, To, both};
+use crate::app::{Kind, TestApp, To, both, run};
 
 /// Everything that a page of an inbox can show of a message.
 const PAGE: &str = "query($first: Int!) { viewer { inbox { cursor counts { unread unreadByKind { count } }
@@ -178,4 +179,20 @@ both! {
             assert!(rows < 50, "{rows} rows: {}", ran.sql);
         }
     }
+}
+
+/// SQLite is compiled with the options of `.cargo/config.toml`; without them, reading an inbox takes
+/// twice as long.
+#[test]
+fn sqlite_is_compiled_for_a_server() {
+    run(Kind::Sqlite, 1, async |app: TestApp| {
+        let statement = app.db.statement("PRAGMA compile_options", []);
+        let rows = app.db.read().query_all_raw(statement).await.unwrap();
+        let options: Vec<String> =
+            rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+
+        assert!(options.iter().any(|option| option == "ENABLE_QPSG"), "{options:?}");
+        assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
+        assert!(!options.iter().any(|option| option == "ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
+    });
 }
