@@ -43,7 +43,7 @@ use std::{
 };
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     time::Instant,
@@ -97,7 +97,7 @@ pub enum Topic {
 /// A handle to the one database.
 #[derive(Clone)]
 pub struct Db {
-    backend: DbBackend,
+    dialect: Dialect,
     read: Reader,
     write: Write,
     bus: Option<Bus>,
@@ -247,8 +247,9 @@ impl Db {
         tx.commit().await
     }
 
+    /// For tests.
     pub fn is_postgres(&self) -> bool {
-        self.backend == DbBackend::Postgres
+        self.dialect == Dialect::Postgres
     }
 
     /// Brings the tables up to date, one process at a time.
@@ -274,12 +275,12 @@ impl Db {
         sql: impl Into<String>,
         values: impl IntoIterator<Item = Value>,
     ) -> Statement {
-        Statement::from_sql_and_values(self.backend, sql, values)
+        Statement::from_sql_and_values(self.dialect.backend(), sql, values)
     }
 
     /// How this database spells what the two databases spell differently.
     pub fn dialect(&self) -> Dialect {
-        Dialect(self.backend)
+        self.dialect
     }
 
     /// Begins a statement for this database.
@@ -378,10 +379,6 @@ impl Tx {
         Ok(())
     }
 
-    fn backend(&self) -> DbBackend {
-        self.inner.get_database_backend()
-    }
-
     /// Gives what this transaction inserts from here on its place in the order of commits, among
     /// all transactions that ask for one: it waits for those before it to end. Call it right before
     /// the insert.
@@ -403,24 +400,28 @@ impl Tx {
     /// Tells every server when this is committed, on PostgreSQL: SQLite has one process, which
     /// hears through [`Tx::concerns`].
     pub async fn notify(&self, payload: &str) -> Result<()> {
-        if self.backend() == DbBackend::Postgres {
-            let mut sql = self.sql("db::notify");
-            let (channel, payload) = (sql.bind(postgres::CHANNEL), sql.bind(payload));
-            sql.push(format!("SELECT CAST(pg_notify({channel}, {payload}) AS text)"));
-            sql.rows(&self.inner).await?;
+        match self.dialect() {
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => {
+                let mut sql = self.sql("db::notify");
+                let (channel, payload) = (sql.bind(postgres::CHANNEL), sql.bind(payload));
+                sql.push(format!("SELECT CAST(pg_notify({channel}, {payload}) AS text)"));
+                sql.rows(&self.inner).await.map(drop)
+            }
         }
-        Ok(())
     }
 
     /// SQLite's one writer needs no advisory lock.
     async fn advisory_lock(&self, function: &str, lock: i64) -> Result<()> {
-        if self.backend() == DbBackend::Postgres {
-            let mut sql = self.sql("db::advisory_lock");
-            let lock = sql.bind(lock);
-            sql.push(format!("SELECT CAST({function}({lock}) AS text)"));
-            sql.rows(&self.inner).await?;
+        match self.dialect() {
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => {
+                let mut sql = self.sql("db::advisory_lock");
+                let lock = sql.bind(lock);
+                sql.push(format!("SELECT CAST({function}({lock}) AS text)"));
+                sql.rows(&self.inner).await.map(drop)
+            }
         }
-        Ok(())
     }
 
     /// Begins a statement for this database.
@@ -430,7 +431,7 @@ impl Tx {
 
     /// Runs a statement; returns the number of rows that it changed.
     pub async fn run(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
-        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let statement = Statement::from_sql_and_values(self.dialect().backend(), sql, values);
         Ok(self.inner.execute_raw(statement).await?.rows_affected())
     }
 
@@ -440,13 +441,13 @@ impl Tx {
         sql: &str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<QueryResult>> {
-        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        let statement = Statement::from_sql_and_values(self.dialect().backend(), sql, values);
         Ok(self.inner.query_all_raw(statement).await?)
     }
 
     /// How this database spells what the two databases spell differently.
     pub fn dialect(&self) -> Dialect {
-        Dialect(self.backend())
+        Dialect::of(&self.inner)
     }
 }
 

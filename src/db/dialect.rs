@@ -14,88 +14,132 @@ pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
 }
 
 /// What the two databases spell differently, for statements written as SQL.
-#[derive(Clone, Copy, Debug)]
-pub struct Dialect(pub(super) DbBackend);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl From<DbBackend> for Dialect {
+    fn from(backend: DbBackend) -> Self {
+        match backend {
+            DbBackend::Sqlite => Dialect::Sqlite,
+            DbBackend::Postgres => Dialect::Postgres,
+            other => unreachable!("Tidings opens no {other:?}"),
+        }
+    }
+}
 
 impl Dialect {
     /// The dialect of a connection or transaction.
     pub fn of(connection: &impl ConnectionTrait) -> Self {
-        Dialect(connection.get_database_backend())
+        connection.get_database_backend().into()
     }
 
-    fn postgres(self) -> bool {
-        self.0 == DbBackend::Postgres
+    /// As sea-orm calls it.
+    pub(super) fn backend(self) -> DbBackend {
+        match self {
+            Dialect::Sqlite => DbBackend::Sqlite,
+            Dialect::Postgres => DbBackend::Postgres,
+        }
     }
 
     /// The end of a SELECT that locks the rows it finds until the transaction ends. SQLite's one
     /// writer needs none.
     pub fn for_update(self) -> &'static str {
-        if self.postgres() { "FOR NO KEY UPDATE" } else { "" }
+        match self {
+            Dialect::Postgres => "FOR NO KEY UPDATE",
+            Dialect::Sqlite => "",
+        }
     }
 
     /// Whether rows are locked. SQLite's one writer needs no locks.
     pub fn locks_rows(self) -> bool {
-        self.postgres()
+        match self {
+            Dialect::Postgres => true,
+            Dialect::Sqlite => false,
+        }
     }
 
     /// The larger of two numbers.
     pub fn greatest(self, one: &str, other: &str) -> String {
-        if self.postgres() {
-            format!("greatest({one}, {other})")
-        } else {
-            format!("max({one}, {other})")
+        match self {
+            Dialect::Postgres => {
+                format!("greatest({one}, {other})")
+            }
+            Dialect::Sqlite => {
+                format!("max({one}, {other})")
+            }
         }
     }
 
     /// The smaller of two numbers.
     pub fn least(self, one: &str, other: &str) -> String {
-        if self.postgres() {
-            format!("least({one}, {other})")
-        } else {
-            format!("min({one}, {other})")
+        match self {
+            Dialect::Postgres => {
+                format!("least({one}, {other})")
+            }
+            Dialect::Sqlite => {
+                format!("min({one}, {other})")
+            }
         }
     }
 
     /// The end of a SELECT that locks the rows of `alias` only, skipping those that somebody else
     /// has locked.
     pub fn for_update_of_unlocked(self, alias: &str) -> String {
-        if self.postgres() {
-            format!("FOR NO KEY UPDATE OF {alias} SKIP LOCKED")
-        } else {
-            String::new()
+        match self {
+            Dialect::Postgres => {
+                format!("FOR NO KEY UPDATE OF {alias} SKIP LOCKED")
+            }
+            Dialect::Sqlite => String::new(),
         }
     }
 
     /// One JSON array with a value for each row, as text.
     pub fn json_list(self, value: &str) -> String {
-        if self.postgres() {
-            format!("CAST(json_agg({value}) AS text)")
-        } else {
-            format!("json_group_array({value})")
+        match self {
+            Dialect::Postgres => {
+                format!("CAST(json_agg({value}) AS text)")
+            }
+            Dialect::Sqlite => {
+                format!("json_group_array({value})")
+            }
         }
     }
 
     /// A JSON array with a value for each of `rows`, as a value within other JSON.
     pub fn json_list_of(self, value: &str, rows: &str) -> String {
-        if self.postgres() {
-            format!("(SELECT coalesce(json_agg({value}), '[]') FROM {rows})")
-        } else {
-            format!("json((SELECT json_group_array({value}) FROM {rows}))")
+        match self {
+            Dialect::Postgres => {
+                format!("(SELECT coalesce(json_agg({value}), '[]') FROM {rows})")
+            }
+            Dialect::Sqlite => {
+                format!("json((SELECT json_group_array({value}) FROM {rows}))")
+            }
         }
     }
 
     /// A subquery or expression that returns JSON, as a value within other JSON: SQLite would
     /// otherwise take it as text.
     pub fn json_value(self, json: &str) -> String {
-        if self.postgres() { json.to_owned() } else { format!("json({json})") }
+        match self {
+            Dialect::Postgres => json.to_owned(),
+            Dialect::Sqlite => {
+                format!("json({json})")
+            }
+        }
     }
 
     /// A JSON array of some values.
     pub fn json_array(self, values: &str) -> String {
-        if self.postgres() {
-            format!("json_build_array({values})")
-        } else {
-            format!("json_array({values})")
+        match self {
+            Dialect::Postgres => {
+                format!("json_build_array({values})")
+            }
+            Dialect::Sqlite => {
+                format!("json_array({values})")
+            }
         }
     }
 
@@ -114,8 +158,10 @@ impl Dialect {
         let column = |column: E::Column| {
             let name = format!("{alias}.{}", column.as_str());
             match column.def().get_column_type() {
-                ColumnType::VarBinary(_) if self.postgres() => format!("encode({name}, 'hex')"),
-                ColumnType::VarBinary(_) => format!("hex({name})"),
+                ColumnType::VarBinary(_) => match self {
+                    Dialect::Postgres => format!("encode({name}, 'hex')"),
+                    Dialect::Sqlite => format!("hex({name})"),
+                },
                 _ => instead(column.as_str()).unwrap_or(name),
             }
         };
@@ -127,24 +173,33 @@ impl Dialect {
     /// The function that returns the position of one text in another; 0 if it is not there. LIKE
     /// backtracks at each position, and took seconds for a long text of a single letter.
     pub fn position(self) -> &'static str {
-        if self.postgres() { "strpos" } else { "instr" }
+        match self {
+            Dialect::Postgres => "strpos",
+            Dialect::Sqlite => "instr",
+        }
     }
 
     /// A text with its ASCII letters in lower case, and no others, whatever the locale.
     pub fn lower_ascii(self, text: &str) -> String {
-        if self.postgres() {
-            format!("lower(({text}) COLLATE \"C\")")
-        } else {
-            format!("lower({text})")
+        match self {
+            Dialect::Postgres => {
+                format!("lower(({text}) COLLATE \"C\")")
+            }
+            Dialect::Sqlite => {
+                format!("lower({text})")
+            }
         }
     }
 
     /// The hour of a time in UTC, such as 2026-01-05T09.
     pub fn hour(self, column: &str) -> String {
-        if self.postgres() {
-            format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24')")
-        } else {
-            format!("substr({column}, 1, 13)")
+        match self {
+            Dialect::Postgres => {
+                format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24')")
+            }
+            Dialect::Sqlite => {
+                format!("substr({column}, 1, 13)")
+            }
         }
     }
 
@@ -154,22 +209,28 @@ impl Dialect {
     /// PostgreSQL would join the query to the table, and for that it might scan the table from its
     /// beginning, or go through the query row by row; an array is looked up in the index.
     pub fn is_among(self, column: &str, query: &str) -> String {
-        if self.postgres() {
-            format!("{column} = ANY(ARRAY({query}))")
-        } else {
-            format!("{column} IN ({query})")
+        match self {
+            Dialect::Postgres => {
+                format!("{column} = ANY(ARRAY({query}))")
+            }
+            Dialect::Sqlite => {
+                format!("{column} IN ({query})")
+            }
         }
     }
 
     /// Whether a column is in a parameter that holds a [`list`].
     pub fn is_one_of(self, column: &str, parameter: impl fmt::Display) -> String {
-        if self.postgres() {
-            let list = format!(
-                "SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e"
-            );
-            self.is_among(column, &list)
-        } else {
-            self.is_among(column, &format!("SELECT e.value FROM json_each({parameter}) AS e"))
+        match self {
+            Dialect::Postgres => {
+                let list = format!(
+                    "SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e"
+                );
+                self.is_among(column, &list)
+            }
+            Dialect::Sqlite => {
+                self.is_among(column, &format!("SELECT e.value FROM json_each({parameter}) AS e"))
+            }
         }
     }
 
@@ -188,12 +249,11 @@ impl Dialect {
         if let [only] = selects {
             return format!("{only} {ends}");
         }
-        let part = |(n, select): (usize, &String)| {
-            if self.postgres() {
+        let part = |(n, select): (usize, &String)| match self {
+            Dialect::Postgres => {
                 format!("SELECT * FROM ({select} {ends}) AS part_{n}")
-            } else {
-                select.clone()
             }
+            Dialect::Sqlite => select.clone(),
         };
         let parts: Vec<_> = selects.iter().enumerate().map(part).collect();
         format!("SELECT * FROM ({}) AS parts {ends}", parts.join(" UNION ALL "))
@@ -201,13 +261,12 @@ impl Dialect {
 
     /// A table made from a parameter that holds a JSON array of arrays of integers ([`integers`]).
     pub fn integer_table(self, parameter: impl fmt::Display, columns: &[&str]) -> String {
-        let (table, element) = if self.postgres() {
-            (
+        let (table, element) = match self {
+            Dialect::Postgres => (
                 format!("json_array_elements(CAST({parameter} AS json)) AS e"),
                 "CAST(e ->> {} AS bigint)",
-            )
-        } else {
-            (format!("json_each({parameter}) AS e"), "(e.value ->> {})")
+            ),
+            Dialect::Sqlite => (format!("json_each({parameter}) AS e"), "(e.value ->> {})"),
         };
         let columns = columns.iter().enumerate();
         let columns: Vec<_> = columns
@@ -219,12 +278,15 @@ impl Dialect {
     /// `LEFT JOIN table AS alias` with the rows whose ids a subquery finds for each row to the
     /// left; the subquery may have a LIMIT.
     pub fn left_join_each(self, table: &str, alias: &str, ids: &str) -> String {
-        if self.postgres() {
-            format!(
-                "LEFT JOIN LATERAL ({ids}) AS {alias}_id ON true LEFT JOIN {table} AS {alias} ON {alias}.id = {alias}_id.id"
-            )
-        } else {
-            format!("LEFT JOIN {table} AS {alias} ON {alias}.id IN ({ids})")
+        match self {
+            Dialect::Postgres => {
+                format!(
+                    "LEFT JOIN LATERAL ({ids}) AS {alias}_id ON true LEFT JOIN {table} AS {alias} ON {alias}.id = {alias}_id.id"
+                )
+            }
+            Dialect::Sqlite => {
+                format!("LEFT JOIN {table} AS {alias} ON {alias}.id IN ({ids})")
+            }
         }
     }
 }

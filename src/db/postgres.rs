@@ -11,8 +11,7 @@ use std::{
 use migration::{Migrator, MigratorTrait};
 use rand::Rng;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait,
     sqlx::{self, postgres::PgListener},
 };
 use tokio::{
@@ -21,7 +20,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Db, Reader, Statements, Topic, Write, counted, reader::on_living};
+use super::{Db, Dialect, Reader, Statements, Topic, Write, counted, reader::on_living};
 use crate::{
     config,
     error::{Error, Result},
@@ -147,7 +146,7 @@ pub async fn open(
         giving_way: tokio::sync::Mutex::default(),
     }));
     Ok(Db {
-        backend: DbBackend::Postgres,
+        dialect: Dialect::Postgres,
         read: Reader::new(read, readers),
         write: Write::Pool(writers),
         bus: Some(Bus { pool: bus, stop: stop.clone() }),

@@ -92,7 +92,7 @@ impl Sql {
 
     /// The statement as it will be sent.
     pub fn statement(&self) -> Statement {
-        Statement::from_sql_and_values(self.dialect.0, &self.text, self.values.clone())
+        Statement::from_sql_and_values(self.dialect.backend(), &self.text, self.values.clone())
     }
 
     /// Runs a change; returns the number of rows that it changed.
@@ -175,17 +175,15 @@ pub fn name_and_text(sql: &str) -> (Option<&str>, &str) {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::DbBackend;
-
     use super::*;
 
-    fn sql(backend: DbBackend) -> Sql {
-        Sql::new("tests::some", Dialect(backend))
+    fn sql(dialect: Dialect) -> Sql {
+        Sql::new("tests::some", dialect)
     }
 
     #[test]
     fn a_bound_value_can_stand_in_the_text_many_times() {
-        let mut sql = sql(DbBackend::Sqlite);
+        let mut sql = sql(Dialect::Sqlite);
         let (after, before) = (sql.bind(7), sql.bind("x"));
         sql.push(format!("SELECT 1 WHERE a > {after} AND b < {before}"));
         sql.push(format!(" AND c > {after}"));
@@ -197,9 +195,9 @@ mod tests {
     /// Otherwise the statement would be prepared anew for each list.
     #[test]
     fn the_text_is_the_same_for_any_number_of_ids() {
-        for backend in [DbBackend::Sqlite, DbBackend::Postgres] {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
             let text = |ids: &[i64]| {
-                let mut sql = sql(backend);
+                let mut sql = sql(dialect);
                 let these = sql.is_one_of("id", ids);
                 let pairs = sql.integer_table(["a", "b"], ids.iter().map(|id| [*id, 1]));
                 sql.push(format!("SELECT * FROM {pairs} AS t WHERE {these}"));
@@ -211,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_name_is_found_again() {
-        let statement = sql(DbBackend::Postgres).push("SELECT 1").statement();
+        let statement = sql(Dialect::Postgres).push("SELECT 1").statement();
         assert_eq!(name_and_text(&statement.sql), (Some("tests::some"), "SELECT 1"));
         assert_eq!(name_and_text("SELECT 1 /* x */ "), (None, "SELECT 1 /* x */ "));
     }

@@ -25,7 +25,7 @@ use sea_orm::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Db, Reader, Statements, Topic, Write, counted};
+use super::{Db, Dialect, Reader, Statements, Topic, Write, counted};
 use crate::{
     config,
     error::{Error, Result},
@@ -173,7 +173,7 @@ async fn check_build(connection: &DatabaseConnection) -> Result<(), DbErr> {
     let options: Vec<String> =
         rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
     let has = |option: &&str| options.iter().any(|other| other == option);
-    if !COMPILED_WITH.iter().all(has) || COMPILED_WITHOUT.iter().any(|option| has(&option)) {
+    if !COMPILED_WITH.iter().all(has) || COMPILED_WITHOUT.iter().any(has) {
         tracing::warn!(
             "SQLite was compiled without the options of .cargo/config.toml: it works, but reading \
              an inbox takes up to twice as long"
@@ -204,7 +204,7 @@ pub async fn open(
     let writer = Writer { opener, connection: Some(writer), statements: Arc::clone(&statements) };
     tasks.spawn(write_in_groups(writer, turns, committed, stop.clone()));
     Ok(Db {
-        backend: DbBackend::Sqlite,
+        dialect: Dialect::Sqlite,
         read,
         write: Write::Queue(Queue { turns: queue, patience: settings.acquire_timeout }),
         bus: None,
