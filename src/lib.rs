@@ -1,20 +1,23 @@
 //! Tidings, an inbox server that a team runs beside its own application.
 //!
 //! A request goes `http` → `gate` → `graphql` → one function of the domain → `entity`. Each line
-//! uses those below it:
+//! uses only those below it:
 //!
-//! - `cli`, `demo`, `server`, `process`: starting and stopping. `backup`, `recount`: what operators
-//!   do with a database.
-//! - `http`: transport. `graphql`: the types of the API. `gate`: what a request passes before it is
-//!   executed, and its answer.
-//! - `jobs`: what happens by itself.
+//! - `cli`: the command line, which starts everything.
+//! - `backup`: copies of a SQLite database. `demo`: a server with people to look at.
+//! - `server`: starting and stopping.
+//! - `http`: transport.
+//! - `graphql`: the types of the API. `jobs`: what happens by itself. `recount`: whether everything
+//!   that is counted is right.
 //! - `messages`: what people write to each other. `notifications`: what the application tells its
 //!   users. Neither knows the other.
-//! - `people`: users and groups.
+//! - `people`: users and groups. `gate`: what a request passes before it is executed, and its
+//!   answer. `idempotency`: the keys of calls. `process`: port, signals and output.
+//! - `app`: the state that all of these work with.
 //! - `inbox`: the items of inboxes, every change to them, and following it live.
-//! - `app`, `auth`, `catalog`, `config`, `db` and the small modules that all of them use.
+//! - `auth`, `budget`, `catalog`, `config`, `db`, `search` and the small modules.
 //!
-//! `tests/it/shape.rs` enforces this order.
+//! `PARTS` in `tests/it/shape.rs` is this order in full, and that test enforces it.
 
 pub mod app;
 pub mod auth;

@@ -29,6 +29,9 @@ pub enum Unit {
     Month,
 }
 
+/// Each is one word: an older server takes a step for its own if it ends in a space and a unit that
+/// it knows (`messages::reminders`). It would take `5 business days`, and could not read it; it
+/// leaves `5 weekdays` to newer servers.
 const UNITS: [(&str, Unit); 4] =
     [("hour", Unit::Hour), ("day", Unit::Day), ("week", Unit::Week), ("month", Unit::Month)];
 

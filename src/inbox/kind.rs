@@ -1,9 +1,13 @@
-//! What a kind of item is. Everything that differs by kind is here, except what an item shows
-//! (`show`).
+//! What a kind of item is: how its items are joined, read, searched and counted, what reading them
+//! records, and when they leave. What an item shows is in `show`.
+//!
+//! How an item comes in is not here: `deliver` and `notifications::pull` insert the items of the
+//! kinds that they know, and count them. `receipts` knows the tables in which readings are noted.
 //!
 //! A new kind needs a value of [`Kind`] and a column of `inbox_item` with the id of what its items
 //! are about (the entity and a migration), an [`ItemKind`] with its [`Subject`] here, and its
-//! GraphQL type. The compiler points out the rest: no match on a kind has a wildcard.
+//! GraphQL type. The compiler points out every match on a kind, since none has a wildcard, but not
+//! what is written as SQL: docs/contributing/item-kind.md lists those places.
 
 use std::sync::{Arc, LazyLock};
 

@@ -18,7 +18,7 @@ use crate::{
 const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
 /// The place of an item that has not been removed, and whether it was seen or read. An index begins
 /// with the owner, this and the kind, and is in the order of the pages: it serves conditions on
-/// single values of these. The text must be the index's.
+/// single values of these. The text must be that of the index, in the migration of places.
 const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 WHEN snoozed_until IS NOT NULL THEN 4 \
     WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END WHEN seen_at IS NULL THEN 0 ELSE 1 END";
 

@@ -133,7 +133,7 @@ impl Live {
     }
 
     /// Wakes everybody who follows what is read for many at once. Whether a user is still welcome
-    /// is checked for each separately, and the schedule watches the clock by itself.
+    /// is checked for each separately, and the jobs watch the clock by themselves.
     fn look_again(&self) {
         self.news.add_all();
         self.followers().retain(|topic, follower| match topic {

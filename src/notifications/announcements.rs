@@ -344,7 +344,7 @@ async fn withdraw(app: &App, id: i64) -> Result<()> {
     tx.commit().await
 }
 
-/// Removes a withdrawn announcement from the first inboxes, usually all of them; the schedule does
+/// Removes a withdrawn announcement from the first inboxes, usually all of them; the job does
 /// the rest. Nobody waits for a million inboxes.
 async fn leave_soon(app: &App, id: i64) -> Result<()> {
     if remove_some(app, id, 0).await?.is_none() {

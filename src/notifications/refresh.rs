@@ -49,7 +49,7 @@ pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result
     Ok(noted.into_iter().map(|row| row.id).collect())
 }
 
-/// Refreshes the first items of what a call has noted, usually all of them. The schedule does the
+/// Refreshes the first items of what a call has noted, usually all of them. The job does the
 /// rest: nobody waits for a million inboxes, and what a call has changed is committed.
 pub async fn soon(app: &App, noted: &[i64]) {
     for id in noted {

@@ -12,7 +12,7 @@ use crate::{
     inbox::{self, BATCH, items_and_owners},
 };
 
-/// Removes a retracted activity from the next items, usually all of them; the schedule does the
+/// Removes a retracted activity from the next items, usually all of them; the job does the
 /// rest. Nobody waits for a hundred thousand followers.
 pub async fn take_back_soon(app: &App, id: i64) -> Result<()> {
     // The second call finds nothing, and settles it.
