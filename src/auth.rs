@@ -14,7 +14,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-use ::entity::{message::Reader, user};
+use ::entity::{id::UserId, message::Reader, user};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,7 @@ pub struct Actor {
     pub user: Option<Arc<user::Model>>,
     /// The admin who acts for somebody else, if they are known as a person. They must be active,
     /// too.
-    pub behind: Option<i64>,
+    pub behind: Option<UserId>,
     /// When the token expires.
     pub expires: DateTime<Utc>,
 }
@@ -90,8 +90,13 @@ impl Actor {
         })
     }
 
-    pub fn user_id(&self) -> Option<i64> {
+    pub fn user_id(&self) -> Option<UserId> {
         self.user.as_ref().map(|user| user.id)
+    }
+
+    /// The person's number, for the log.
+    pub fn in_log(&self) -> Option<i64> {
+        self.user_id().map(|user| user.0)
     }
 
     /// Requires the host application or an admin.
@@ -108,7 +113,7 @@ impl Actor {
     }
 
     /// Whether the caller is this person, or may see what is private to them.
-    pub fn may_see_private(&self, user: i64) -> bool {
+    pub fn may_see_private(&self, user: UserId) -> bool {
         self.is_host() || self.user_id() == Some(user)
     }
 

@@ -12,6 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use ::entity::id::UserId;
 use tokio::sync::oneshot;
 
 use crate::auth::Actor;
@@ -19,7 +20,7 @@ use crate::auth::Actor;
 /// The holder of bytes or places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
-    Person(i64),
+    Person(UserId),
     /// A service that acts on behalf of no user.
     Service(String),
     /// All callers without a token, together.
@@ -192,9 +193,9 @@ mod tests {
 
     use super::*;
 
-    const ADA: Holder = Holder::Person(1);
-    const BOB: Holder = Holder::Person(2);
-    const EVE: Holder = Holder::Person(3);
+    const ADA: Holder = Holder::Person(UserId(1));
+    const BOB: Holder = Holder::Person(UserId(2));
+    const EVE: Holder = Holder::Person(UserId(3));
 
     fn poll<F: Future<Output = Permit>>(future: std::pin::Pin<&mut F>) -> Option<Permit> {
         match future.poll(&mut Context::from_waker(Waker::noop())) {

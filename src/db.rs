@@ -42,6 +42,7 @@ use std::{
     time::Duration,
 };
 
+use ::entity::id::{MessageId, TargetId, UserId};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
 use tokio::{
@@ -79,17 +80,17 @@ const LONG_JSON: usize = 256 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Topic {
     /// The inbox of this user.
-    Inbox(i64),
+    Inbox(UserId),
     /// The thread below this root message.
-    Thread(i64),
+    Thread(MessageId),
     /// What is announced to everybody.
     Announcements,
     /// What is done to this target.
-    Target(i64),
+    Target(TargetId),
     /// How far this message has been read.
-    Reading(i64),
+    Reading(MessageId),
     /// The user themself: who they are and whether they may connect.
-    User(i64),
+    User(UserId),
     /// What the server has to do by itself, and when.
     Schedule,
 }

@@ -3,6 +3,11 @@
 
 use std::fmt::Display;
 
+use ::entity::id::{
+    ActivityId, AnnouncementId, AudienceId, GroupId, ItemId, MessageId, TargetId, UserId,
+};
+use sea_orm::Value;
+
 use crate::error::{Error, Result};
 
 /// The kinds of things that have their own ids.
@@ -14,7 +19,7 @@ pub enum Kind {
     Inbox,
     InboxCounts,
     InboxItem,
-    /// A person and an address: two numbers.
+    /// An address and a person: two numbers.
     MessageRecipient,
     Announcement,
     Activity,
@@ -63,27 +68,82 @@ impl Kind {
         }
     }
 
+    /// The id of this kind with a number, where the kind is known only at runtime; otherwise
+    /// [`encode`].
     pub fn encode(self, number: i64) -> String {
         format!("{}_{}", self.prefix(), base36(number))
     }
+}
 
-    /// The number in an id of this kind; an id of another kind is treated as one that does not
-    /// exist.
-    pub fn decode(self, id: &str) -> Result<i64> {
-        match decode(id) {
-            Some((kind, number, None)) if kind == self => Ok(number),
-            _ => Err(Error::NotFound(self.noun())),
+/// A row's id that the API shows.
+pub trait Id: Copy + Into<Value> {
+    const KIND: Kind;
+
+    fn of(number: i64) -> Self;
+    fn number(self) -> i64;
+}
+
+macro_rules! ids {
+    ($($kind:ident: $id:ident,)*) => {$(
+        impl Id for $id {
+            const KIND: Kind = Kind::$kind;
+
+            fn of(number: i64) -> Self {
+                $id(number)
+            }
+
+            fn number(self) -> i64 {
+                self.0
+            }
         }
-    }
+    )*};
+}
 
-    /// An id made of two numbers.
-    pub fn encode_pair(self, first: i64, second: i64) -> String {
-        format!("{}_{}_{}", self.prefix(), base36(first), base36(second))
+ids! {
+    User: UserId,
+    Group: GroupId,
+    Message: MessageId,
+    InboxItem: ItemId,
+    Announcement: AnnouncementId,
+    Activity: ActivityId,
+    Target: TargetId,
+    ReadReportRow: AudienceId,
+}
+
+pub fn encode<I: Id>(id: I) -> String {
+    I::KIND.encode(id.number())
+}
+
+/// An id of another kind is treated as one that does not exist.
+pub fn decode<I: Id>(id: &str) -> Result<I> {
+    match parse(id) {
+        Some((kind, number, None)) if kind == I::KIND => Ok(I::of(number)),
+        _ => Err(Error::NotFound(I::KIND.noun())),
     }
 }
 
+pub fn of_inbox(owner: UserId) -> String {
+    Kind::Inbox.encode(owner.0)
+}
+
+pub fn of_counts(owner: UserId) -> String {
+    Kind::InboxCounts.encode(owner.0)
+}
+
+pub fn of_recipient(audience: AudienceId, user: UserId) -> String {
+    pair(Kind::MessageRecipient, audience.0, user.0)
+}
+
+pub fn of_subscription(user: UserId, target: TargetId) -> String {
+    pair(Kind::TargetSubscription, user.0, target.0)
+}
+
+fn pair(kind: Kind, first: i64, second: i64) -> String {
+    format!("{}_{}_{}", kind.prefix(), base36(first), base36(second))
+}
+
 /// What an id names: its kind and its number or numbers. None if the text is not one of our ids.
-pub fn decode(id: &str) -> Option<(Kind, i64, Option<i64>)> {
+pub fn parse(id: &str) -> Option<(Kind, i64, Option<i64>)> {
     let mut parts = id.split('_');
     let prefix = parts.next()?;
     let (kind, _) = PREFIXES.iter().find(|(_, known)| *known == prefix)?;
@@ -115,12 +175,9 @@ mod tests {
 
     #[test]
     fn an_id_is_found_by_its_own_kind_only() {
-        for number in [1, 35, 36, 12_345, i64::MAX] {
-            assert_eq!(Kind::Message.decode(&Kind::Message.encode(number)), Ok(number));
-            assert_eq!(
-                Kind::User.decode(&Kind::Message.encode(number)),
-                Err(Error::NotFound("user"))
-            );
+        for id in [1, 35, 36, 12_345, i64::MAX].map(MessageId) {
+            assert_eq!(decode(&encode(id)), Ok(id));
+            assert_eq!(decode::<UserId>(&encode(id)), Err(Error::NotFound("user")));
         }
     }
 
@@ -139,14 +196,14 @@ mod tests {
             "7",
             "é_1",
         ] {
-            assert_eq!(Kind::Message.decode(id), Err(Error::NotFound("message")), "{id}");
+            assert_eq!(decode::<MessageId>(id), Err(Error::NotFound("message")), "{id}");
         }
     }
 
     #[test]
     fn a_pair_of_numbers_comes_back() {
         assert_eq!(
-            decode(&Kind::MessageRecipient.encode_pair(40, 7)),
+            parse(&of_recipient(AudienceId(40), UserId(7))),
             Some((Kind::MessageRecipient, 40, Some(7)))
         );
     }

@@ -47,7 +47,10 @@ mod remove;
 mod show;
 mod wake;
 
-use ::entity::inbox;
+use ::entity::{
+    id::{ItemId, UserId},
+    inbox,
+};
 use sea_orm::{EntityTrait, QueryResult};
 
 use crate::{
@@ -82,13 +85,13 @@ const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_ite
 
 /// The row of an inbox as it is stored: its counts and how far its history goes. What is due may
 /// not have been taken in yet: `pull::up_to_date_head` takes it in first.
-pub async fn stored_head(db: &Db, user: i64) -> Result<inbox::Model> {
+pub async fn stored_head(db: &Db, user: UserId) -> Result<inbox::Model> {
     inbox::Entity::find_by_id(user).one(db.read()).await?.ok_or(Error::NotFound("inbox"))
 }
 
 /// Rows of item ids and their owners.
-pub fn items_and_owners(rows: &[QueryResult]) -> Result<(Vec<i64>, Vec<i64>)> {
-    let column =
-        |index| rows.iter().map(|row| row.try_get_by_index(index)).collect::<Result<Vec<i64>, _>>();
-    Ok((column(0)?, column(1)?))
+pub fn items_and_owners(rows: &[QueryResult]) -> Result<(Vec<ItemId>, Vec<UserId>)> {
+    let items = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+    let owners = rows.iter().map(|row| row.try_get_by_index(1)).collect::<Result<_, _>>()?;
+    Ok((items, owners))
 }

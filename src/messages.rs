@@ -26,13 +26,16 @@ pub mod reminders;
 pub mod reports;
 pub mod threads;
 
-use ::entity::{message, user};
+use ::entity::{
+    id::{MessageId, Seq, UserId},
+    message, user,
+};
 use async_graphql::{Enum, ID, InputObject, MaybeUndefined};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
 };
 use serde::Serialize;
 
@@ -153,7 +156,7 @@ async fn check(
 }
 
 /// Sends a message from the actor, or from the system when a service acts for nobody.
-#[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.in_log()))]
 pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Sent> {
     let now = app.clock.now();
     let sender = actor.user_id();
@@ -161,7 +164,7 @@ pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result
     let checked = check(app, actor, input, now).await;
     let (tx, key, draft) = match idempotency::begin(app, call, checked, now).await? {
         Begun::New(tx, key, draft) => (tx, key, draft),
-        Begun::Done(id) => return find(app, actor, id).await,
+        Begun::Done(id) => return find(app, actor, MessageId(id)).await,
     };
     let Draft { subject, body, expires_at, plan, audiences } = draft;
     let only_people = audiences.iter().all(|audience| matches!(audience, Audience::User(_)));
@@ -174,7 +177,7 @@ pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result
         ..blank(now)
     };
     let mut message = message.insert(&*tx).await?;
-    search::add(&tx, About::Message, message.id, &[&message.subject, &message.body]).await?;
+    search::add(&tx, About::Message, message.id.0, &[&message.subject, &message.body]).await?;
     address(&tx, &message, &audiences).await?;
     if !only_people {
         add_members(&tx, message.id, sender).await?;
@@ -183,7 +186,7 @@ pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result
     if let Some(plan) = plan {
         reminders::set(&tx, message.id, plan, now, message.expires_at).await?;
     }
-    key.keep(&tx, message.id).await?;
+    key.keep(&tx, message.id.0).await?;
     delivery::start(&tx, &message).await?;
     delivery::finish(app, tx, &message).await?;
     Ok((message, actor.user.as_deref().cloned()))
@@ -193,11 +196,11 @@ pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result
 async fn check_reply(
     app: &App,
     actor: &Actor,
-    sender: i64,
+    sender: UserId,
     input: &ReplyToMessageInput,
 ) -> Result<(message::Model, Vec<Audience>)> {
     text::check_body(&input.body)?;
-    let (parent, author) = find(app, actor, id::Kind::Message.decode(&input.parent_id)?).await?;
+    let (parent, author) = find(app, actor, id::decode(&input.parent_id)?).await?;
     if !takes_part(app, sender, &parent).await? {
         return Err(Error::Conflict(
             "only people who received or sent the message can reply to it".into(),
@@ -208,7 +211,7 @@ async fn check_reply(
 }
 
 /// Replies to a message that the actor received or sent (M7).
-#[tracing::instrument(name = "messages::reply", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "messages::reply", skip_all, fields(actor = actor.in_log()))]
 pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<Sent> {
     let sender = actor.person()?.id;
     let now = app.clock.now();
@@ -216,7 +219,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     let checked = check_reply(app, actor, sender, &input).await;
     let (tx, key, parent, audiences) = match idempotency::begin(app, call, checked, now).await? {
         Begun::New(tx, key, (parent, audiences)) => (tx, key, parent, audiences),
-        Begun::Done(id) => return find(app, actor, id).await,
+        Begun::Done(id) => return find(app, actor, MessageId(id)).await,
     };
     let root = parent.root();
     let seq = threads::change(&tx, root).await?;
@@ -233,13 +236,13 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
         ..blank(now)
     };
     let mut message = message.insert(&*tx).await?;
-    search::add(&tx, About::Message, message.id, &[&message.subject, &message.body]).await?;
+    search::add(&tx, About::Message, message.id.0, &[&message.subject, &message.body]).await?;
     address(&tx, &message, &audiences).await?;
     if audiences.iter().any(|audience| matches!(audience, Audience::Group { .. })) {
         add_remaining_members(&tx, &message, &parent).await?;
     }
     message.recipient_count = count_recipients(&tx, message.id).await?;
-    key.keep(&tx, message.id).await?;
+    key.keep(&tx, message.id.0).await?;
     delivery::start(&tx, &message).await?;
     reminders::note_reply(&tx, sender, parent.id, root, now).await?;
     delivery::finish(app, tx, &message).await?;
@@ -248,9 +251,9 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
 
 /// Changes the expiry of a message (M6) and its reminder (M10). Neither can change once the message
 /// has left the inboxes.
-#[tracing::instrument(name = "messages::update", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "messages::update", skip_all, fields(actor = actor.in_log()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Result<Sent> {
-    let id = id::Kind::Message.decode(&input.message_id)?;
+    let id: MessageId = id::decode(&input.message_id)?;
     let (message, sender) = find(app, actor, id).await?;
     let is_own = match message.sender_id {
         Some(sender) => actor.user_id() == Some(sender),
@@ -295,7 +298,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
 }
 
 /// A message that the actor may know about.
-pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Sent> {
+pub async fn find(app: &App, actor: &Actor, id: MessageId) -> Result<Sent> {
     let query = message::Entity::visible_to(actor.reader()).filter(message::COLUMN.id.eq(id));
     query
         .find_also_related(user::Entity)
@@ -305,13 +308,13 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Sent> {
 }
 
 /// Whether a person sent or received the message: an admin may see messages they have no part in.
-pub async fn takes_part(app: &App, person: i64, message: &message::Model) -> Result<bool> {
+pub async fn takes_part(app: &App, person: UserId, message: &message::Model) -> Result<bool> {
     let own = message::Entity::visible_to(message::Reader::User(person))
         .filter(message::COLUMN.id.eq(message.id));
     Ok(own
         .select_only()
         .column(message::Column::Id)
-        .into_tuple::<i64>()
+        .into_tuple::<MessageId>()
         .one(app.db.read())
         .await?
         .is_some())
@@ -324,7 +327,7 @@ fn blank(now: DateTime<Utc>) -> message::ActiveModel {
         root_id: Set(None),
         depth: Set(0),
         path: Set(Vec::new()),
-        seq: Set(0),
+        seq: Set(Seq(0)),
         recipient_count: Set(0),
         seen_count: Set(0),
         read_count: Set(0),

@@ -10,7 +10,10 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    id::Id,
+};
 
 const DEFAULT: u64 = 20;
 const MOST: i32 = 100;
@@ -114,13 +117,50 @@ impl<K: Key> Page<K> {
     }
 }
 
-impl Key for i64 {
+/// A part of a sort key: a cursor shows it as a number in base 16.
+pub trait Part: Copy + Into<Value> {
+    fn of(number: i64) -> Option<Self>;
+    fn number(self) -> i64;
+}
+
+impl<I: Id> Part for I {
+    fn of(number: i64) -> Option<Self> {
+        Some(Id::of(number))
+    }
+
+    fn number(self) -> i64 {
+        Id::number(self)
+    }
+}
+
+impl Part for i64 {
+    fn of(number: i64) -> Option<Self> {
+        Some(number)
+    }
+
+    fn number(self) -> i64 {
+        self
+    }
+}
+
+/// With an id after it, which orders the rows of the same microsecond.
+impl Part for DateTime<Utc> {
+    fn of(micros: i64) -> Option<Self> {
+        DateTime::from_timestamp_micros(micros)
+    }
+
+    fn number(self) -> i64 {
+        self.timestamp_micros()
+    }
+}
+
+impl<P: Part> Key for P {
     fn encode(&self) -> String {
-        format!("{self:x}")
+        format!("{:x}", self.number())
     }
 
     fn decode(cursor: &str) -> Option<Self> {
-        i64::from_str_radix(cursor, 16).ok()
+        i64::from_str_radix(cursor, 16).ok().and_then(P::of)
     }
 
     fn values(&self) -> Vec<Value> {
@@ -128,31 +168,14 @@ impl Key for i64 {
     }
 }
 
-/// Two numbers, such as those of a person and an address.
-impl Key for (i64, i64) {
+impl<A: Part, B: Part> Key for (A, B) {
     fn encode(&self) -> String {
-        format!("{:x}.{:x}", self.0, self.1)
+        format!("{}.{}", self.0.encode(), self.1.encode())
     }
 
     fn decode(cursor: &str) -> Option<Self> {
         let (first, second) = cursor.split_once('.')?;
-        Some((i64::decode(first)?, i64::decode(second)?))
-    }
-
-    fn values(&self) -> Vec<Value> {
-        vec![self.0.into(), self.1.into()]
-    }
-}
-
-/// A time, and an id to order rows of the same microsecond.
-impl Key for (DateTime<Utc>, i64) {
-    fn encode(&self) -> String {
-        (self.0.timestamp_micros(), self.1).encode()
-    }
-
-    fn decode(cursor: &str) -> Option<Self> {
-        let (micros, id) = <(i64, i64)>::decode(cursor)?;
-        Some((DateTime::from_timestamp_micros(micros)?, id))
+        Some((A::decode(first)?, B::decode(second)?))
     }
 
     fn values(&self) -> Vec<Value> {
@@ -178,9 +201,11 @@ impl Key for Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use ::entity::id::{ItemId, UserId};
+
     use super::*;
 
-    fn page(first: Option<i32>, last: Option<i32>, after: Option<&str>) -> Result<Page<i64>> {
+    fn page(first: Option<i32>, last: Option<i32>, after: Option<&str>) -> Result<Page<UserId>> {
         Page::new(first, after.map(Into::into), last, None)
     }
 
@@ -200,8 +225,10 @@ mod tests {
     #[test]
     fn cursors_come_back_as_what_they_were() {
         let time = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
-        assert_eq!(<(DateTime<Utc>, i64)>::decode(&(time, 7).encode()), Some((time, 7)));
+        let key = (time, ItemId(7));
+        assert_eq!(<(DateTime<Utc>, ItemId)>::decode(&key.encode()), Some(key));
         assert_eq!(Vec::<u8>::decode(&vec![1u8, 255, 0].encode()), Some(vec![1, 255, 0]));
-        assert_eq!(i64::decode(&i64::MAX.encode()), Some(i64::MAX));
+        let last = UserId(i64::MAX);
+        assert_eq!(UserId::decode(&last.encode()), Some(last));
     }
 }

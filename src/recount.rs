@@ -13,6 +13,7 @@ mod mend;
 
 use std::fmt;
 
+use ::entity::id::{AnnouncementId, MessageId, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
@@ -47,19 +48,19 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// The inbox of this user.
-    Inbox(i64),
+    Inbox(UserId),
     /// This message is missing from the inbox of a user, who is the part.
-    Delivery(i64),
+    Delivery(MessageId),
     /// How far this message has been read, and by whom.
-    Message(i64),
+    Message(MessageId),
     /// How far this announcement has been read, and by whom.
-    Announcement(i64),
+    Announcement(AnnouncementId),
     /// The thread below this root message.
-    Thread(i64),
+    Thread(MessageId),
     /// The reminder of this message.
-    Reminder(i64),
+    Reminder(MessageId),
     /// What this user follows.
-    Subscriptions(i64),
+    Subscriptions(UserId),
 }
 
 /// What was looked at and what was found.
@@ -183,19 +184,17 @@ impl fmt::Display for Finding {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Subject::Inbox(user) => write!(f, "the inbox of {}", id::Kind::User.encode(*user)),
+            Subject::Inbox(user) => write!(f, "the inbox of {}", id::encode(*user)),
             Subject::Delivery(message) | Subject::Message(message) => {
-                f.write_str(&id::Kind::Message.encode(*message))
+                f.write_str(&id::encode(*message))
             }
-            Subject::Announcement(announcement) => {
-                f.write_str(&id::Kind::Announcement.encode(*announcement))
-            }
-            Subject::Thread(root) => write!(f, "the thread of {}", id::Kind::Message.encode(*root)),
+            Subject::Announcement(announcement) => f.write_str(&id::encode(*announcement)),
+            Subject::Thread(root) => write!(f, "the thread of {}", id::encode(*root)),
             Subject::Reminder(message) => {
-                write!(f, "the reminder of {}", id::Kind::Message.encode(*message))
+                write!(f, "the reminder of {}", id::encode(*message))
             }
             Subject::Subscriptions(user) => {
-                write!(f, "the subscriptions of {}", id::Kind::User.encode(*user))
+                write!(f, "the subscriptions of {}", id::encode(*user))
             }
         }
     }

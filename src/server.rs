@@ -33,7 +33,7 @@ use crate::{
     http::{self, Http, SocketLimits},
     inbox::live::Live,
     jobs,
-    notifications::pull,
+    notifications::pull::{self, Heads},
 };
 
 const SECRET_FILE: &str = "tidings.secret";
@@ -82,7 +82,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let mut background = JoinSet::new();
     background.spawn(jobs::run(app.in_background()));
     // Before anybody can connect. If the database is down, everything is checked once it is back.
-    let looked_at = pull::heads(&app).await.unwrap_or_default();
+    let looked_at = pull::heads(&app).await.unwrap_or(Heads::BEGINNING);
     background.spawn(pull::keep_connected(app.in_background(), looked_at));
     background.spawn({
         let app = app.clone();

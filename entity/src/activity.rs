@@ -5,7 +5,11 @@ use sea_orm::{
 };
 use serde::Deserialize;
 
-use super::{message::Reader, subscription, target};
+use super::{
+    id::{ActivityId, TargetId, UserId},
+    message::Reader,
+    subscription, target,
+};
 
 /// Somebody did something to a target (N1, N2). Ids are in commit order, so they also serve as
 /// positions.
@@ -14,11 +18,11 @@ use super::{message::Reader, subscription, target};
 #[sea_orm(table_name = "activity")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: ActivityId,
     /// None: the system.
-    pub actor_id: Option<i64>,
+    pub actor_id: Option<UserId>,
     pub action: String,
-    pub target_id: i64,
+    pub target_id: TargetId,
     /// JSON data for display.
     #[sea_orm(column_type = "Text", nullable)]
     pub data: Option<String>,

@@ -1,7 +1,10 @@
 use sea_orm::{Condition, entity::prelude::*};
 use serde::Deserialize;
 
-use super::message::Reader;
+use super::{
+    id::{AnnouncementId, UserId},
+    message::Reader,
+};
 
 /// An announcement to everybody (N1): one row, no matter how many people see it. Inboxes take it in
 /// when their owners connect.
@@ -10,12 +13,12 @@ use super::message::Reader;
 #[sea_orm(table_name = "announcement")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: AnnouncementId,
     pub title: String,
     #[sea_orm(column_type = "Text")]
     pub body: String,
     pub url: Option<String>,
-    pub author_id: Option<i64>,
+    pub author_id: Option<UserId>,
     /// When it was, or will be, published.
     pub publish_at: DateTimeUtc,
     /// Its position among the published announcements, in commit order. None until it is published.

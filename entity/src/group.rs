@@ -1,13 +1,15 @@
 use sea_orm::entity::prelude::*;
 use serde::Deserialize;
 
+use super::id::GroupId;
+
 /// A named set of people that messages can be addressed to (M3). Deleting one only marks it.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "user_group")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: GroupId,
     #[sea_orm(unique)]
     pub external_id: String,
     pub name: String,

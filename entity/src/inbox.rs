@@ -1,6 +1,8 @@
 use sea_orm::entity::prelude::*;
 use serde::Deserialize;
 
+use super::id::{ActivityId, Seq, UserId};
+
 /// One row for each person: the lock, the length of the history and the exact counts of their
 /// inbox.
 #[sea_orm::model]
@@ -8,11 +10,11 @@ use serde::Deserialize;
 #[sea_orm(table_name = "inbox")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub user_id: i64,
+    pub user_id: UserId,
     /// The number of changes this inbox has had.
-    pub seq: i64,
+    pub seq: Seq,
     /// The highest change whose tombstones were purged: streams cannot continue from older cursors.
-    pub purged_seq: i64,
+    pub purged_seq: Seq,
     pub unread: i32,
     pub unseen: i32,
     pub snoozed: i32,
@@ -22,7 +24,7 @@ pub struct Model {
     pub announcements_since: i64,
     /// Up to where announcements and activities have been taken in (N7, N8).
     pub announcements_pulled: i64,
-    pub activities_pulled: i64,
+    pub activities_pulled: ActivityId,
     /// How many of `unread` are announcements and activities; the rest are messages.
     pub unread_announcements: i32,
     pub unread_activities: i32,

@@ -1,6 +1,8 @@
 use sea_orm::entity::prelude::*;
 use serde::Deserialize;
 
+use super::id::{ActivityId, AnnouncementId, ItemId, MessageId, Seq, TargetId, UserId};
+
 /// One item in one inbox, in its newest state.
 ///
 /// An item is always in exactly one state: removed, archived, snoozed, or active (none of the three
@@ -10,14 +12,14 @@ use serde::Deserialize;
 #[sea_orm(table_name = "inbox_item")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub id: i64,
-    pub user_id: i64,
+    pub id: ItemId,
+    pub user_id: UserId,
     pub kind: Kind,
-    pub message_id: Option<i64>,
+    pub message_id: Option<MessageId>,
     /// The inbox's change that last touched this item.
-    pub seq: i64,
+    pub seq: Seq,
     /// The inbox's change with which it arrived.
-    pub arrived_seq: i64,
+    pub arrived_seq: Seq,
     pub seen_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,
     pub archived_at: Option<DateTimeUtc>,
@@ -28,17 +30,17 @@ pub struct Model {
     /// Set when the item became a tombstone: removed for the reader, but kept so that a client that
     /// was away learns of the removal.
     pub removed_at: Option<DateTimeUtc>,
-    pub announcement_id: Option<i64>,
+    pub announcement_id: Option<AnnouncementId>,
     /// For activities: the action and the target that they share.
-    pub target_id: Option<i64>,
+    pub target_id: Option<TargetId>,
     pub action: Option<String>,
     /// For activities: the latest one, their number, and the number of different people.
-    pub activity_id: Option<i64>,
+    pub activity_id: Option<ActivityId>,
     pub activity_count: i32,
     pub actor_count: i32,
     /// When its owner was last reminded of it, and the change that did so.
     pub reminded_at: Option<DateTimeUtc>,
-    pub reminded_seq: Option<i64>,
+    pub reminded_seq: Option<Seq>,
     /// After the final reminder: the deadline for responding.
     pub respond_by: Option<DateTimeUtc>,
 }

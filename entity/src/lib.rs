@@ -1,7 +1,7 @@
 //! The tables as SeaORM entities: columns, relations, and the scopes that decide who may see a row.
 //!
-//! There is one file for each table. `migration` creates the tables; `tests/it/migrations.rs`
-//! compares the two.
+//! There is one file for each table, and `id` with the types of their keys. `migration` creates the
+//! tables; `tests/it/migrations.rs` compares the two.
 
 pub mod activity;
 pub mod announcement;
@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod expiry;
 pub mod group;
 pub mod group_member;
+pub mod id;
 pub mod idempotency_key;
 pub mod inbox;
 pub mod inbox_item;

@@ -5,21 +5,23 @@ use sea_orm::{
 };
 use serde::Deserialize;
 
+use super::id::{MessageId, Seq, UserId};
+
 /// A message (M2) or a reply (M7), with how far it has been read.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "message")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: MessageId,
     /// None: the system.
-    pub sender_id: Option<i64>,
+    pub sender_id: Option<UserId>,
     pub subject: String,
     #[sea_orm(column_type = "Text")]
     pub body: String,
-    pub parent_id: Option<i64>,
+    pub parent_id: Option<MessageId>,
     /// The first message of the thread; None for that message itself.
-    pub root_id: Option<i64>,
+    pub root_id: Option<MessageId>,
     /// 0 for a root, 1 for a reply to it.
     pub depth: i32,
     /// The position in the thread, such that sorting by it gives depth-first order: the parent's
@@ -28,7 +30,7 @@ pub struct Model {
     #[sea_orm(column_type = "VarBinary(StringLen::None)")]
     pub path: Vec<u8>,
     /// The thread's change that last touched this message; 0 for a root without replies.
-    pub seq: i64,
+    pub seq: Seq,
     /// Counts each person once; `message_audience` counts them by address.
     pub recipient_count: i32,
     pub seen_count: i32,
@@ -47,7 +49,7 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    pub fn root(&self) -> i64 {
+    pub fn root(&self) -> MessageId {
         self.root_id.unwrap_or(self.id)
     }
 }
@@ -58,7 +60,7 @@ pub enum Reader {
     /// An admin, or the server itself.
     Everything,
     /// A person: sees what they sent and what was sent to them.
-    User(i64),
+    User(UserId),
     /// The host application: sees what the system sent.
     System,
 }

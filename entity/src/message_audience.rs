@@ -1,6 +1,8 @@
 use sea_orm::entity::prelude::*;
 use serde::Deserialize;
 
+use super::id::{AudienceId, GroupId, MessageId, UserId};
+
 /// One address of a message (M4): a person or a group, its name at the time, and how far it has
 /// been read.
 #[sea_orm::model]
@@ -8,10 +10,10 @@ use serde::Deserialize;
 #[sea_orm(table_name = "message_audience")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub id: i64,
-    pub message_id: i64,
-    pub user_id: Option<i64>,
-    pub group_id: Option<i64>,
+    pub id: AudienceId,
+    pub message_id: MessageId,
+    pub user_id: Option<UserId>,
+    pub group_id: Option<GroupId>,
     pub name: String,
     /// The number of rows in `message_recipient`; fixed when the message is sent (M9).
     pub recipient_count: i32,

@@ -1,5 +1,7 @@
 use sea_orm::entity::prelude::*;
 
+use super::id::{AudienceId, MessageId, UserId};
+
 /// A person whom a message reached through one of its addresses (M4, M5), when they first saw and
 /// read it (M8), and how often they were reminded.
 ///
@@ -10,11 +12,11 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "message_recipient")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub message_id: i64,
+    pub message_id: MessageId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub user_id: i64,
+    pub user_id: UserId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub audience_id: i64,
+    pub audience_id: AudienceId,
     pub seen_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,
     /// When they first replied to it, or to any message of the thread that it starts.

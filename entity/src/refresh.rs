@@ -1,16 +1,18 @@
 use sea_orm::entity::prelude::*;
 
+use super::id::{AnnouncementId, RefreshId, TargetId, UserId};
+
 /// The content of items has changed, and not all of their owners have been told yet.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "refresh")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub id: i64,
-    pub announcement_id: Option<i64>,
-    pub target_id: Option<i64>,
+    pub id: RefreshId,
+    pub announcement_id: Option<AnnouncementId>,
+    pub target_id: Option<TargetId>,
     /// All owners with ids up to this one have been told.
-    pub refreshed_to: i64,
+    pub refreshed_to: UserId,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

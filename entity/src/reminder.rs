@@ -1,5 +1,7 @@
 use sea_orm::entity::prelude::*;
 
+use super::id::{MessageId, UserId};
+
 /// Whether and when a message reminds those who have not read it, or not replied (M10–M12).
 ///
 /// A table of its own instead of columns of the message: servers claim and lock its rows, and pages
@@ -9,7 +11,7 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "reminder")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub message_id: i64,
+    pub message_id: MessageId,
     /// The frequency's name in the settings.
     pub frequency: String,
     /// What that name meant when the reminder was set: settings may change, but what a sender was
@@ -23,7 +25,7 @@ pub struct Model {
     /// The next date; None when there are no more.
     pub next_at: Option<DateTimeUtc>,
     /// For a date in progress: all recipients with ids up to this one have been reminded.
-    pub reminded_to: i64,
+    pub reminded_to: UserId,
     /// On how many dates somebody was reminded.
     pub sent_count: i32,
     /// The deadline for responding, set once the last date has come.
@@ -31,7 +33,7 @@ pub struct Model {
     /// Whether those who have not replied by the deadline are deactivated.
     pub deactivates: bool,
     /// For that deactivation: all recipients with ids up to this one have been checked.
-    pub deactivated_to: i64,
+    pub deactivated_to: UserId,
     /// When all of them had been checked.
     pub deactivated_at: Option<DateTimeUtc>,
     /// When its message was removed from the inboxes.

@@ -1,5 +1,7 @@
 use sea_orm::entity::prelude::*;
 
+use super::id::{ActivityId, TargetId, UserId};
+
 /// Somebody follows an action on a target, for a reason (N3): one row for each action that the
 /// reason covers. It applies to activities after `since`, up to `until`. Ended rows stay, so that
 /// it can be explained why something arrived.
@@ -9,13 +11,13 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
-    pub user_id: i64,
-    pub target_id: i64,
+    pub user_id: UserId,
+    pub target_id: TargetId,
     pub action: String,
     pub reason: String,
-    pub since: i64,
+    pub since: ActivityId,
     /// None: it has not ended.
-    pub until: Option<i64>,
+    pub until: Option<ActivityId>,
     pub created_at: DateTimeUtc,
     #[sea_orm(belongs_to, from = "target_id", to = "id")]
     pub target: BelongsTo<super::target::Entity>,

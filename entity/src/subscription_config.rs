@@ -1,5 +1,7 @@
 use sea_orm::entity::prelude::*;
 
+use super::id::{ActivityId, UserId};
+
 /// Whether somebody wants to hear of an action (N5), for activities after `since`, up to `until`.
 /// If no row applies, the catalog's default does.
 #[sea_orm::model]
@@ -8,12 +10,12 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
-    pub user_id: i64,
+    pub user_id: UserId,
     pub action: String,
     pub enabled: bool,
-    pub since: i64,
+    pub since: ActivityId,
     /// None: it has not ended.
-    pub until: Option<i64>,
+    pub until: Option<ActivityId>,
     pub created_at: DateTimeUtc,
     pub ended_at: Option<DateTimeUtc>,
 }

@@ -5,7 +5,12 @@ use sea_orm::{
 };
 use serde::Deserialize;
 
-use super::{inbox_item, message::Reader, subscription};
+use super::{
+    id::{TargetId, UserId},
+    inbox_item,
+    message::Reader,
+    subscription,
+};
 
 /// A thing in the host application that people act on and can follow (N2).
 #[sea_orm::model]
@@ -13,11 +18,11 @@ use super::{inbox_item, message::Reader, subscription};
 #[sea_orm(table_name = "target")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: TargetId,
     #[sea_orm(column_name = "type")]
     pub r#type: String,
     pub external_id: String,
-    pub owner_id: Option<i64>,
+    pub owner_id: Option<UserId>,
     pub title: Option<String>,
     pub url: Option<String>,
     pub created_at: DateTimeUtc,

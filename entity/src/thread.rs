@@ -1,5 +1,7 @@
 use sea_orm::entity::prelude::*;
 
+use super::id::{MessageId, Seq};
+
 /// One row for each root message with replies: the lock of its thread and the length of its
 /// history.
 #[sea_orm::model]
@@ -7,8 +9,8 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "thread")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub root_id: i64,
-    pub seq: i64,
+    pub root_id: MessageId,
+    pub seq: Seq,
     #[sea_orm(belongs_to, from = "root_id", to = "id")]
     pub root: BelongsTo<super::message::Entity>,
 }

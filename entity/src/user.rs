@@ -1,13 +1,15 @@
 use sea_orm::entity::prelude::*;
 use serde::Deserialize;
 
+use super::id::{MessageId, UserId};
+
 /// A person (M1). Hosts know people by `external_id`. People are never deleted, only deactivated.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "user_account")]
 pub struct Model {
     #[sea_orm(primary_key)]
-    pub id: i64,
+    pub id: UserId,
     #[sea_orm(unique)]
     pub external_id: String,
     pub first_name: String,
@@ -18,7 +20,7 @@ pub struct Model {
     pub time_zone: String,
     pub deactivated_at: Option<DateTimeUtc>,
     /// The message that they did not reply to, if a campaign deactivated them (M12).
-    pub deactivated_by: Option<i64>,
+    pub deactivated_by: Option<MessageId>,
     pub created_at: DateTimeUtc,
 }
 

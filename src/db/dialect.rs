@@ -6,6 +6,7 @@ use std::fmt;
 use sea_orm::{
     ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Value,
 };
+use serde::Serialize;
 
 /// Adds a value; returns its parameter. [`super::Sql`] does so by itself.
 pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
@@ -292,7 +293,7 @@ impl Dialect {
 }
 
 /// Some ids as the parameter of [`Dialect::is_one_of`].
-pub fn list(ids: &[i64]) -> Value {
+pub fn list(ids: &[impl Serialize]) -> Value {
     serde_json::json!(ids).to_string().into()
 }
 

@@ -10,7 +10,7 @@
 //!     "SELECT max(user_id) FROM message_recipient \
 //!      WHERE message_id = {message} AND user_id > {after}"
 //! ));
-//! let last: Option<i64> = sql.value(&*tx).await?;
+//! let last: Option<UserId> = sql.value(&*tx).await?;
 //! ```
 //!
 //! - A function that returns a part of a text with values takes the [`Sql`] and binds them itself.
@@ -24,6 +24,7 @@
 use std::fmt;
 
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, TryGetable, Value};
+use serde::Serialize;
 
 use super::{Dialect, from_json, integers, list};
 use crate::error::{Error, Result};
@@ -70,13 +71,13 @@ impl Sql {
     }
 
     /// The condition that a column is one of some ids, of any number: they are bound as one value.
-    pub fn is_one_of(&mut self, column: &str, ids: &[i64]) -> String {
+    pub fn is_one_of(&mut self, column: &str, ids: &[impl Serialize]) -> String {
         let ids = self.bind_list(ids);
         self.dialect.is_one_of(column, ids)
     }
 
     /// Binds some ids for [`Dialect::is_one_of`], where more than one condition uses them.
-    pub fn bind_list(&mut self, ids: &[i64]) -> Param {
+    pub fn bind_list(&mut self, ids: &[impl Serialize]) -> Param {
         self.bind(list(ids))
     }
 

@@ -20,7 +20,7 @@ use crate::{
     app::App,
     auth::{Actor, Role},
     error::{Error, Result},
-    id::Kind,
+    id,
     inbox::{self, Change, Filter, InboxView, Item, Texts},
     messages::{
         self, AudienceRef, CreateMessageInput, ReplyToMessageInput,
@@ -152,7 +152,7 @@ impl Office {
         };
         let parent = self.sent.get(&to).ok_or_else(early)?;
         let input = ReplyToMessageInput {
-            parent_id: ID(Kind::Message.encode(parent.id)),
+            parent_id: ID(id::encode(parent.id)),
             body: reply.body.into(),
             scope: reply.scope,
             idempotency_key: None,
@@ -171,7 +171,7 @@ impl Office {
         pull::up_to_date_head(app, actor.person()?.id).await?;
         let items = newest(app, actor, InboxView::Active, 20).await?;
         let is_dull =
-            |item: &&Item| item.row.message_id.is_some_and(|id| id as usize % 3 == reader % 3);
+            |item: &&Item| item.row.message_id.is_some_and(|id| id.0 as usize % 3 == reader % 3);
         let dull = items.iter().filter(is_dull);
         try_join!(biased; change(app, actor, dull, Change::Archive), look(app, actor))?;
         Ok(())
@@ -263,7 +263,7 @@ impl Office {
             idempotency_key: None,
         };
         let (row, _) = announcements::create(app, &actor, input).await?;
-        self.announced.insert(announcement.title, ID(Kind::Announcement.encode(row.id)));
+        self.announced.insert(announcement.title, ID(id::encode(row.id)));
         Ok(())
     }
 
@@ -298,7 +298,7 @@ async fn change(
     items: impl IntoIterator<Item = &Item>,
     change: Change,
 ) -> Result<()> {
-    let ids: Vec<_> = items.into_iter().map(|item| Kind::InboxItem.encode(item.row.id)).collect();
+    let ids: Vec<_> = items.into_iter().map(|item| id::encode(item.row.id)).collect();
     if !ids.is_empty() {
         inbox::change_items(&app.db, actor, &ids, change, app.clock.now()).await?;
     }

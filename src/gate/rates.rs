@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::entity::id::UserId;
 use moka::sync::Cache;
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -15,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Counts operations in windows of a minute, each starting with a person's first operation.
 pub struct Rates {
     most: Option<u32>,
-    counts: Cache<i64, Arc<Window>>,
+    counts: Cache<UserId, Arc<Window>>,
 }
 
 struct Window {
@@ -30,7 +31,7 @@ impl Rates {
 
     /// Counts one more operation. Fails if it exceeds the limit, with the number of seconds until
     /// the next window.
-    pub fn count(&self, user: i64) -> Result<(), u64> {
+    pub fn count(&self, user: UserId) -> Result<(), u64> {
         let Some(most) = self.most else { return Ok(()) };
         let window = || Arc::new(Window { begin: Instant::now(), count: AtomicU32::new(0) });
         let window = self.counts.get_with(user, window);

@@ -17,7 +17,7 @@ use crate::{
     app::App,
     error::Error,
     gate::reading,
-    id::Kind,
+    id,
     inbox::{
         self, Filter, InboxView, MOST_CHANGES, Position,
         live::{self, Cursor, Start},
@@ -40,7 +40,7 @@ pub struct Inbox {
 impl Inbox {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::Inbox.encode(self.head.user_id).into()
+        id::of_inbox(self.head.user_id).into()
     }
 
     /// The person whose inbox this is.
@@ -114,7 +114,7 @@ pub struct InboxCounts(pub row::Model);
 impl InboxCounts {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::InboxCounts.encode(self.0.user_id).into()
+        id::of_counts(self.0.user_id).into()
     }
 
     /// Active items (neither archived nor snoozed) that are unread.

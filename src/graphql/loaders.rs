@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use ::entity::{
-    activity, announcement, group, group_member, message, message_audience, message_recipient,
-    reminder, subscription, target, user,
+    activity, announcement, group, group_member,
+    id::{ActivityId, AnnouncementId, AudienceId, GroupId, ItemId, MessageId, TargetId, UserId},
+    message, message_audience, message_recipient, reminder, subscription, target, user,
 };
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -27,7 +28,7 @@ pub struct Loaders(pub App);
 
 /// The addresses of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AudiencesOf(pub i64);
+pub struct AudiencesOf(pub MessageId);
 
 #[derive(Clone)]
 pub struct Audience {
@@ -38,96 +39,94 @@ pub struct Audience {
 
 /// A message, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct VisibleMessage(pub message::Reader, pub i64);
+pub struct VisibleMessage(pub message::Reader, pub MessageId);
 
 /// An announcement, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct VisibleAnnouncement(pub message::Reader, pub i64);
+pub struct VisibleAnnouncement(pub message::Reader, pub AnnouncementId);
 
 /// An activity, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct VisibleActivity(pub message::Reader, pub i64);
+pub struct VisibleActivity(pub message::Reader, pub ActivityId);
 
 /// A target, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct VisibleTarget(pub message::Reader, pub i64);
+pub struct VisibleTarget(pub message::Reader, pub TargetId);
 
 /// A row of a report, if the reader may see it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct VisibleReportRow(pub message::Reader, pub i64);
+pub struct VisibleReportRow(pub message::Reader, pub AudienceId);
 
 /// The fact that a message reached a person by an address. The caller checks whether the reader may
 /// know of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecipientBy {
-    pub audience: i64,
-    pub user: i64,
+    pub audience: AudienceId,
+    pub user: UserId,
 }
 
 /// A group that has not been deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct GroupBy(pub i64);
+pub struct GroupBy(pub GroupId);
 
 /// The row of a person's inbox, after taking in what is due.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct HeadOf(pub i64);
+pub struct HeadOf(pub UserId);
 
 /// An item of a person's inbox.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ItemBy {
-    pub owner: i64,
-    pub id: i64,
+    pub owner: UserId,
+    pub id: ItemId,
 }
 
 /// A person's inbox item about a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ItemAbout {
-    pub user: i64,
-    pub message: i64,
+    pub user: UserId,
+    pub message: MessageId,
 }
 
 /// A person.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct UserBy(pub i64);
+pub struct UserBy(pub UserId);
 
 /// A target.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TargetBy(pub i64);
+pub struct TargetBy(pub TargetId);
 
 /// What a person follows of a target.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FollowingOf {
-    pub user: i64,
-    pub target: i64,
+    pub user: UserId,
+    pub target: TargetId,
 }
 
 /// Why an item of activities arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ReasonsOf(pub i64);
+pub struct ReasonsOf(pub ItemId);
 
 /// The latest people of an item of activities.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ActorsOf {
-    pub item: i64,
+    pub item: ItemId,
     pub most: usize,
 }
 
 /// How many people an announcement reached.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RecipientsOf(pub i64);
+pub struct RecipientsOf(pub AnnouncementId);
 
 /// The reminder of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ReminderOf(pub i64);
+pub struct ReminderOf(pub MessageId);
 
 /// How many members a group has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MembersOf(pub i64);
+pub struct MembersOf(pub GroupId);
 
 /// Groups the second parts of pairs by their first parts.
-fn by_first<K: Eq + std::hash::Hash>(
-    pairs: impl Iterator<Item = (K, i64)>,
-) -> HashMap<K, Vec<i64>> {
+fn by_first<K: Eq + std::hash::Hash, I>(pairs: impl Iterator<Item = (K, I)>) -> HashMap<K, Vec<I>> {
     let mut all: HashMap<_, Vec<_>> = HashMap::new();
     for (first, second) in pairs {
         all.entry(first).or_default().push(second);
@@ -259,7 +258,8 @@ impl Loader<RecipientBy> for Loaders {
             audiences.columns([message_audience::Column::Id, message_audience::Column::MessageId]);
         let audiences = audiences
             .filter(message_audience::COLUMN.id.is_in(keys.iter().map(|key| key.audience)));
-        let messages: Vec<(i64, i64)> = audiences.into_tuple().all(self.0.db.read()).await?;
+        let messages: Vec<(AudienceId, MessageId)> =
+            audiences.into_tuple().all(self.0.db.read()).await?;
         let messages: HashMap<_, _> = messages.into_iter().collect();
         let mut any = Condition::any();
         for key in keys {
@@ -464,7 +464,7 @@ impl Loader<MembersOf> for Loaders {
             .column(group_member::Column::GroupId)
             .column_as(group_member::Column::UserId.count(), "members")
             .group_by(group_member::Column::GroupId);
-        let counts: Vec<(i64, i64)> = counts.into_tuple().all(self.0.db.read()).await?;
+        let counts: Vec<(GroupId, i64)> = counts.into_tuple().all(self.0.db.read()).await?;
         Ok(counts.into_iter().map(|(group, members)| (MembersOf(group), members as i32)).collect())
     }
 }

@@ -1,3 +1,6 @@
+use ::entity::id::{
+    ActivityId, AnnouncementId, AudienceId, GroupId, ItemId, MessageId, TargetId, UserId,
+};
 use async_graphql::{Context, ID, Interface, Object, Result};
 use futures_util::future::{try_join, try_join_all};
 
@@ -70,58 +73,71 @@ impl NodeQuery {
 
 async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
     let (loaders, actor) = (loader(ctx), actor(ctx)?);
-    let Some((kind, number, second)) = id::decode(id) else { return Ok(None) };
+    let Some((kind, number, second)) = id::parse(id) else { return Ok(None) };
     Ok(match (kind, second) {
         (Kind::User, None) => {
-            loaders.load_one(UserBy(number)).await?.map(|user| Node::User(user.into()))
+            loaders.load_one(UserBy(UserId(number))).await?.map(|user| Node::User(user.into()))
         }
         (Kind::Group, None) => {
-            loaders.load_one(GroupBy(number)).await?.map(|group| Node::Group(Group(group)))
+            loaders.load_one(GroupBy(GroupId(number))).await?.map(|group| Node::Group(Group(group)))
         }
         (Kind::Message, None) => {
-            let sent = loaders.load_one(VisibleMessage(actor.reader(), number)).await?;
+            let sent = loaders.load_one(VisibleMessage(actor.reader(), MessageId(number))).await?;
             sent.map(|sent| Node::Message(sent.into()))
         }
         (Kind::MessageRecipient, Some(user)) => {
-            recipient(ctx, RecipientBy { audience: number, user })
+            recipient(ctx, RecipientBy { audience: AudienceId(number), user: UserId(user) })
                 .await?
                 .map(Node::MessageRecipient)
         }
         (Kind::ReadReportRow, None) => {
-            let row = loaders.load_one(VisibleReportRow(actor.reader(), number)).await?;
+            let row =
+                loaders.load_one(VisibleReportRow(actor.reader(), AudienceId(number))).await?;
             row.map(|row| Node::ReadReportRow(ReadReportRow(row)))
         }
-        (Kind::Inbox, None) if actor.may_see_private(number) => {
-            let both = try_join(loaders.load_one(HeadOf(number)), loaders.load_one(UserBy(number)))
-                .await?;
+        (Kind::Inbox, None) if actor.may_see_private(UserId(number)) => {
+            let both = try_join(
+                loaders.load_one(HeadOf(UserId(number))),
+                loaders.load_one(UserBy(UserId(number))),
+            )
+            .await?;
             let (Some(head), Some(owner)) = both else { return Ok(None) };
             Some(Node::Inbox(Inbox { head, owner: owner.into() }))
         }
-        (Kind::InboxCounts, None) if actor.may_see_private(number) => {
-            loaders.load_one(HeadOf(number)).await?.map(|head| Node::InboxCounts(InboxCounts(head)))
-        }
+        (Kind::InboxCounts, None) if actor.may_see_private(UserId(number)) => loaders
+            .load_one(HeadOf(UserId(number)))
+            .await?
+            .map(|head| Node::InboxCounts(InboxCounts(head))),
         // An item belongs to its owner; a service or admin names the owner with `act-as`.
         (Kind::InboxItem, None) => {
             let item = loaders
-                .load_one(ItemBy { owner: actor.user_id().unwrap_or(0), id: number })
+                .load_one(ItemBy {
+                    owner: actor.user_id().unwrap_or(UserId(0)),
+                    id: ItemId(number),
+                })
                 .await?;
             item.map(|item| Node::InboxItem(InboxItem(item)))
         }
         (Kind::Announcement, None) => {
-            let announced =
-                loaders.load_one(VisibleAnnouncement(actor.host_reader(), number)).await?;
+            let announced = loaders
+                .load_one(VisibleAnnouncement(actor.host_reader(), AnnouncementId(number)))
+                .await?;
             announced.map(|announced| Node::Announcement(announced.into()))
         }
         (Kind::Activity, None) => {
-            let row = loaders.load_one(VisibleActivity(actor.host_reader(), number)).await?;
+            let row =
+                loaders.load_one(VisibleActivity(actor.host_reader(), ActivityId(number))).await?;
             row.map(|row| Node::Activity(Activity(row)))
         }
         (Kind::Target, None) => {
-            let row = loaders.load_one(VisibleTarget(actor.host_reader(), number)).await?;
+            let row =
+                loaders.load_one(VisibleTarget(actor.host_reader(), TargetId(number))).await?;
             row.map(|row| Node::Target(Target(row)))
         }
-        (Kind::TargetSubscription, Some(target)) if actor.may_see_private(number) => {
-            let following = loaders.load_one(FollowingOf { user: number, target }).await?;
+        (Kind::TargetSubscription, Some(target)) if actor.may_see_private(UserId(number)) => {
+            let following = loaders
+                .load_one(FollowingOf { user: UserId(number), target: TargetId(target) })
+                .await?;
             following.map(|following| Node::TargetSubscription(TargetSubscription(following)))
         }
         _ => None,

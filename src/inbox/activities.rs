@@ -1,7 +1,11 @@
 //! Items of activities: what an item contains, who did it, and why its owner has it.
 
-use ::entity::{activity, inbox_item_activity, target, user};
-use sea_orm::{ConnectionTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
+use ::entity::{
+    activity,
+    id::{ActivityId, ItemId, UserId},
+    inbox_item_activity, target, user,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
 use serde::Deserialize;
 
 use super::item::{Item, Texts, select_items};
@@ -32,7 +36,11 @@ pub struct Activities {
 pub struct ActivityActor(pub Option<user::Model>);
 
 /// A page of the activities in an item, the latest first. The owner of the inbox may see them.
-pub async fn activities(db: &Db, item: i64, page: &Page<i64>) -> Result<Slice<activity::Model>> {
+pub async fn activities(
+    db: &Db,
+    item: ItemId,
+    page: &Page<ActivityId>,
+) -> Result<Slice<activity::Model>> {
     let parts =
         inbox_item_activity::Entity::find().filter(inbox_item_activity::COLUMN.item_id.eq(item));
     let key = Expr::col((inbox_item_activity::Entity, inbox_item_activity::Column::ActivityId));
@@ -44,7 +52,11 @@ pub async fn activities(db: &Db, item: i64, page: &Page<i64>) -> Result<Slice<ac
 }
 
 /// The item of one person that contains an activity.
-pub async fn item_with_activity(db: &Db, user: i64, activity: i64) -> Result<Option<Item>> {
+pub async fn item_with_activity(
+    db: &Db,
+    user: UserId,
+    activity: ActivityId,
+) -> Result<Option<Item>> {
     let item = "SELECT x.* FROM inbox_item_activity AS l JOIN inbox_item AS x ON x.id = l.item_id \
                 WHERE l.activity_id = $2 AND x.user_id = $1 AND x.removed_at IS NULL";
     Ok(select_items(db, item, vec![user.into(), activity.into()], Texts::Whole).await?.pop())
@@ -52,7 +64,7 @@ pub async fn item_with_activity(db: &Db, user: i64, activity: i64) -> Result<Opt
 
 /// Why people have items of activities: the reasons of the subscriptions that were in force when
 /// the activities were made. The item comes first.
-pub async fn reasons(db: &Db, items: &[i64]) -> Result<Vec<(i64, String)>> {
+pub async fn reasons(db: &Db, items: &[ItemId]) -> Result<Vec<(ItemId, String)>> {
     let reasons = format!(
         "SELECT i.id, s.reason FROM inbox_item AS i \
          JOIN subscription AS s ON s.user_id = i.user_id AND s.target_id = i.target_id AND s.action = i.action \
@@ -69,9 +81,9 @@ pub async fn reasons(db: &Db, items: &[i64]) -> Result<Vec<(i64, String)>> {
 /// comes first.
 pub async fn latest_actors(
     db: &Db,
-    items: &[i64],
+    items: &[ItemId],
     most: usize,
-) -> Result<Vec<(i64, Vec<user::Model>)>> {
+) -> Result<Vec<(ItemId, Vec<user::Model>)>> {
     let dialect = db.dialect();
     let people = format!(
         "(SELECT x.* FROM inbox_item_actor AS p JOIN user_account AS x ON x.id = p.actor_id WHERE p.item_id = w.item \
@@ -83,5 +95,5 @@ pub async fn latest_actors(
         dialect.json_list(&dialect.json_array(&format!("w.item, {people}"))),
         dialect.integer_table("$1", &["item"])
     );
-    db.json(&latest, [integers(items.iter().map(|item| [*item]))]).await
+    db.json(&latest, [integers(items.iter().map(|item| [item.0]))]).await
 }

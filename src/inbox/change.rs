@@ -1,5 +1,6 @@
 //! What can happen to the items of inboxes, and the one function that does it.
 
+use ::entity::id::UserId;
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
@@ -127,7 +128,7 @@ pub async fn apply(
     );
     let owners = tx.rows(&take_out, values.clone()).await?;
     let owners =
-        owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
+        owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<UserId>, _>>()?;
     if owners.is_empty() {
         return Ok(0);
     }

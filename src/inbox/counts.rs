@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use ::entity::id::{ItemId, UserId};
 use sea_orm::Value;
 
 use super::{NEW_SEQ, kind::ItemKind};
@@ -48,7 +49,7 @@ fn each_count(text: impl Fn(&str, &str) -> String) -> String {
 /// Subtracts some items from the counts, before they change, and counts one more change of these
 /// inboxes, which the caller has locked. The caller stamps the new number on the items, and adds
 /// them again with [`count_changed`].
-pub async fn begin_change(tx: &Tx, owners: &[i64], items: &[i64]) -> Result<()> {
+pub async fn begin_change(tx: &Tx, owners: &[UserId], items: &[ItemId]) -> Result<()> {
     let dialect = tx.dialect();
     let count =
         format!("UPDATE inbox SET seq = seq + 1 WHERE {}", dialect.is_one_of("user_id", "$1"));
@@ -69,7 +70,7 @@ pub async fn begin_change(tx: &Tx, owners: &[i64], items: &[i64]) -> Result<()> 
 
 /// Adds to the counts those of some items, a [`list`], that the last change of these inboxes
 /// touched.
-pub async fn count_changed(tx: &Tx, owners: &[i64], items: Value) -> Result<()> {
+pub async fn count_changed(tx: &Tx, owners: &[UserId], items: Value) -> Result<()> {
     let dialect = tx.dialect();
     let put_in = format!(
         "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item WHERE {} AND {} GROUP BY user_id) AS t \

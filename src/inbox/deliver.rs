@@ -1,5 +1,6 @@
 //! Puts a new message into the inboxes of its recipients.
 
+use ::entity::id::{MessageId, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::QueryResult;
 
@@ -16,13 +17,18 @@ pub enum Recipients {
     One,
     All,
     /// Those with ids in `(after, up_to]`.
-    Between(i64, i64),
+    Between(UserId, UserId),
 }
 
 /// Puts a new message into inboxes.
-pub async fn deliver(tx: &Tx, message: i64, to: Recipients, now: DateTime<Utc>) -> Result<()> {
+pub async fn deliver(
+    tx: &Tx,
+    message: MessageId,
+    to: Recipients,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let (after, up_to) = match to {
-        Recipients::One | Recipients::All => (0, i64::MAX),
+        Recipients::One | Recipients::All => (UserId(0), UserId(i64::MAX)),
         Recipients::Between(after, up_to) => (after, up_to),
     };
     let dialect = tx.dialect();
@@ -46,6 +52,6 @@ pub async fn deliver(tx: &Tx, message: i64, to: Recipients, now: DateTime<Utc>) 
         dialect.integer_table("$1", &["user_id", "seq"])
     );
     tx.run(&insert, [integers(changes.iter().copied()), message.into(), now.into()]).await?;
-    tx.concerns(changes.into_iter().map(|[owner, _]| Topic::Inbox(owner)));
+    tx.concerns(changes.into_iter().map(|[owner, _]| Topic::Inbox(UserId(owner))));
     Ok(())
 }

@@ -8,7 +8,10 @@
 //! - It reads only as much of the texts as the subscription selects: none, the beginning, or all.
 //!   This is part of the question, and followers that ask the same question share the answer.
 
-use ::entity::inbox;
+use ::entity::{
+    id::{ItemId, Seq, UserId},
+    inbox,
+};
 
 use super::{
     item::{self, Item, Texts},
@@ -34,21 +37,21 @@ const ITEM_WEIGHT: usize = 1024;
 /// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
-    pub seq: i64,
-    pub item: i64,
+    pub seq: Seq,
+    pub item: ItemId,
 }
 
 impl Position {
     /// The position after everything with this number.
-    pub fn end(seq: i64) -> Self {
-        Position { seq, item: i64::MAX }
+    pub fn end(seq: Seq) -> Self {
+        Position { seq, item: ItemId(i64::MAX) }
     }
 }
 
 /// Asks what changed in an inbox after a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
-    pub user: i64,
+    pub user: UserId,
     pub after: Position,
     pub texts: Texts,
 }
@@ -118,7 +121,7 @@ async fn read(
     let dialect = db.dialect();
     let rows = questions.iter().enumerate().map(|(n, question)| {
         let Question { user, after, texts } = question;
-        [n as i64, *user, after.seq, after.item, *texts as i64]
+        [n as i64, user.0, after.seq.0, after.item.0, *texts as i64]
     });
     let newer = format!(
         "SELECT x.id FROM inbox_item AS x WHERE x.user_id = w.user_id AND (x.seq, x.id) > (w.seq, w.item) \

@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use ::entity::{inbox_item, message};
+use ::entity::{
+    id::{ItemId, MessageId, UserId},
+    inbox_item, message,
+};
 use sea_orm::{ConnectionTrait, Value};
 
 use super::kind::{self, ItemKind, Pieces, Subject};
@@ -115,7 +118,7 @@ async fn texts(db: &Db, table: &str, sizes: BTreeMap<i64, usize>) -> Result<Hash
 }
 
 /// Those of the items with these ids that belong to one person.
-pub async fn items(db: &Db, user: i64, ids: &[i64]) -> Result<Vec<Item>> {
+pub async fn items(db: &Db, user: UserId, ids: &[ItemId]) -> Result<Vec<Item>> {
     let wanted = db.dialect().is_one_of("id", "$2");
     let own = db.dialect().checked("user_id = $1 AND removed_at IS NULL");
     let items = format!("SELECT * FROM inbox_item WHERE {wanted} AND {own}");
@@ -123,7 +126,7 @@ pub async fn items(db: &Db, user: i64, ids: &[i64]) -> Result<Vec<Item>> {
 }
 
 /// The items of one person about these messages.
-pub async fn items_about(db: &Db, user: i64, messages: &[i64]) -> Result<Vec<Item>> {
+pub async fn items_about(db: &Db, user: UserId, messages: &[MessageId]) -> Result<Vec<Item>> {
     let dialect = db.dialect();
     let own = format!(
         "SELECT (SELECT x.id FROM inbox_item AS x WHERE x.message_id = w.message_id AND x.user_id = $1) FROM {} AS w",
@@ -137,7 +140,7 @@ pub async fn items_about(db: &Db, user: i64, messages: &[i64]) -> Result<Vec<Ite
     select_items(
         db,
         &items,
-        vec![user.into(), integers(messages.iter().map(|id| [*id]))],
+        vec![user.into(), integers(messages.iter().map(|id| [id.0]))],
         Texts::Whole,
     )
     .await

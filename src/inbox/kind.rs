@@ -12,7 +12,9 @@
 use std::sync::{Arc, LazyLock};
 
 use ::entity::{
-    activity, announcement, inbox,
+    activity, announcement,
+    id::{AnnouncementId, MessageId},
+    inbox,
     inbox_item::{self, Kind},
     message, target, user,
 };
@@ -50,7 +52,7 @@ pub struct ItemKind {
     /// The condition that a row `alias` has left all inboxes. None: its items do not leave all at
     /// once.
     pub has_left: Option<&'static str>,
-    /// The opaque id of what an item is about.
+    /// The opaque id of what an item is about, from the number of its row.
     pub encode: fn(i64) -> String,
 }
 
@@ -165,16 +167,16 @@ pub fn unread_by_kind(inbox: &inbox::Model) -> Vec<(Kind, i32)> {
 /// What leaves all inboxes at once.
 #[derive(Clone, Copy, Debug)]
 pub enum About {
-    Message(i64),
-    Announcement(i64),
+    Message(MessageId),
+    Announcement(AnnouncementId),
 }
 
 impl About {
-    /// The kind of its items, and its id.
+    /// The kind of its items, and the number of its row.
     pub fn kind_and_id(self) -> (&'static ItemKind, i64) {
         match self {
-            About::Message(id) => (&MESSAGE, id),
-            About::Announcement(id) => (&ANNOUNCEMENT, id),
+            About::Message(id) => (&MESSAGE, id.0),
+            About::Announcement(id) => (&ANNOUNCEMENT, id.0),
         }
     }
 }
@@ -202,12 +204,12 @@ impl Subject {
         }
     }
 
-    /// The kind of its items, and its id.
+    /// The kind of its items, and the number of its row.
     pub fn key(&self) -> (Kind, i64) {
         match self {
-            Subject::Message { message, .. } => (Kind::Message, message.id),
-            Subject::Announcement { announcement, .. } => (Kind::Announcement, announcement.id),
-            Subject::Activities(activities) => (Kind::Activity, activities.target.id),
+            Subject::Message { message, .. } => (Kind::Message, message.id.0),
+            Subject::Announcement { announcement, .. } => (Kind::Announcement, announcement.id.0),
+            Subject::Activities(activities) => (Kind::Activity, activities.target.id.0),
         }
     }
 

@@ -1,6 +1,9 @@
 //! The lists of an inbox, with their filters and pages.
 
-use ::entity::inbox_item;
+use ::entity::{
+    id::{ItemId, TargetId, UserId},
+    inbox_item,
+};
 use chrono::{DateTime, Utc};
 use sea_orm::{Iterable, Value};
 
@@ -76,7 +79,7 @@ pub struct Filter {
     pub view: InboxView,
     pub kinds: Option<Vec<inbox_item::Kind>>,
     /// Only what was done to this target.
-    pub target: Option<i64>,
+    pub target: Option<TargetId>,
     /// Part of a subject, title or body, ignoring case.
     pub search: Option<String>,
 }
@@ -84,9 +87,9 @@ pub struct Filter {
 /// A page of an inbox, newest first, in one statement.
 pub async fn page(
     db: &Db,
-    user: i64,
+    user: UserId,
     filter: &Filter,
-    page: &Page<(DateTime<Utc>, i64)>,
+    page: &Page<(DateTime<Utc>, ItemId)>,
     texts: Texts,
 ) -> Result<Slice<Item>> {
     let mut values = vec![Value::from(user)];

@@ -26,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+use ::entity::id::UserId;
 use futures_util::FutureExt;
 use rand::Rng;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -100,12 +101,12 @@ impl Live {
     }
 
     /// Lets somebody who follows their inbox take in what is new as soon as possible.
-    pub fn pull_soon(&self, user: i64) {
+    pub fn pull_soon(&self, user: UserId) {
         self.news.add_person(user);
     }
 
     /// The people whose inboxes are followed in this process.
-    pub fn connected(&self) -> Vec<i64> {
+    pub fn connected(&self) -> Vec<UserId> {
         let followers = self.followers();
         let inboxes = followers.iter().filter(|(_, follower)| follower.receiver_count() > 0);
         inboxes

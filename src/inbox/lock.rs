@@ -1,5 +1,6 @@
 //! Locks inboxes, many at once, and holds none while waiting for another.
 
+use ::entity::id::UserId;
 use sea_orm::{ConnectionTrait, Value};
 
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
 };
 
 /// Locks some inboxes.
-pub async fn lock(tx: &Tx, owners: &[i64]) -> Result<()> {
+pub async fn lock(tx: &Tx, owners: &[UserId]) -> Result<()> {
     lock_those(tx, &tx.dialect().is_one_of("user_id", "$1"), &[list(owners)]).await
 }
 
@@ -34,8 +35,10 @@ pub async fn lock_those(tx: &Tx, which: &str, values: &[Value]) -> Result<()> {
     tx.execute_unprepared("SAVEPOINT before_inboxes").await?;
     for _ in 0..MOST_TRIES {
         let first_locked = tx.rows(&lock_free, values.iter().cloned()).await?;
-        let first_locked =
-            first_locked.first().map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?;
+        let first_locked = first_locked
+            .first()
+            .map(|row| row.try_get_by_index::<Option<UserId>>(0))
+            .transpose()?;
         let Some(first_locked) = first_locked.flatten() else { return Ok(()) };
         tx.execute_unprepared("ROLLBACK TO SAVEPOINT before_inboxes").await?;
         tx.rows(&wait, [first_locked.into()]).await?;

@@ -1,6 +1,9 @@
 //! What people do with the items of their own inbox: items that they name, or all items of a list.
 
-use ::entity::inbox_item;
+use ::entity::{
+    id::{ItemId, Seq},
+    inbox_item,
+};
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
@@ -22,7 +25,7 @@ pub const MOST_ITEMS: usize = 100;
 
 /// Marks, moves or snoozes some of a person's items; returns all that were named, in their new
 /// state.
-#[tracing::instrument(name = "inbox::change_items", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "inbox::change_items", skip_all, fields(actor = actor.in_log()))]
 pub async fn change_items(
     db: &Db,
     actor: &Actor,
@@ -37,8 +40,7 @@ pub async fn change_items(
     if matches!(change, Change::Snooze(until) if until <= now) {
         return Err(Error::invalid("until", "must be in the future"));
     }
-    let mut ids =
-        ids.iter().map(|id| id::Kind::InboxItem.decode(id)).collect::<Result<Vec<_>>>()?;
+    let mut ids = ids.iter().map(|id| id::decode(id)).collect::<Result<Vec<ItemId>>>()?;
     let mut named = std::collections::HashSet::new();
     ids.retain(|id| named.insert(*id));
 
@@ -66,12 +68,12 @@ pub async fn change_items(
 
 /// Marks, moves or snoozes all items of a list; `up_to` leaves alone what arrived after that
 /// number. Returns how many changed.
-#[tracing::instrument(name = "inbox::change_all", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "inbox::change_all", skip_all, fields(actor = actor.in_log()))]
 pub async fn change_all(
     db: &Db,
     actor: &Actor,
     kinds: Option<&[inbox_item::Kind]>,
-    up_to: Option<i64>,
+    up_to: Option<Seq>,
     change: Change,
     now: DateTime<Utc>,
 ) -> Result<u64> {

@@ -6,6 +6,7 @@
 //! person counted once), on each of its addresses and on the announcement, so that showing a read
 //! rate costs nothing.
 
+use ::entity::id::{MessageId, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 
@@ -19,7 +20,7 @@ use crate::{
 /// the lock of the inbox.
 pub async fn record(
     tx: &Tx,
-    owner: i64,
+    owner: UserId,
     items: Value,
     read: bool,
     now: DateTime<Utc>,
@@ -66,7 +67,7 @@ pub async fn record(
 
 async fn record_messages(
     tx: &Tx,
-    owner: i64,
+    owner: UserId,
     read: bool,
     now: DateTime<Utc>,
     mut messages: Vec<[i64; 2]>,
@@ -87,7 +88,7 @@ async fn record_messages(
     );
     tx.run(&mark, [now.into(), owner.into(), integers(audiences.iter().copied())]).await?;
     lock(tx, "message", &messages).await?;
-    tx.concerns(messages.iter().map(|[id, _]| Topic::Reading(*id)));
+    tx.concerns(messages.iter().map(|[id, _]| Topic::Reading(MessageId(*id))));
     count(tx, "message", messages, read, now).await?;
     let audiences = audiences.into_iter().map(|[id, seen, _]| [id, seen]).collect();
     count(tx, "message_audience", audiences, read, now).await
@@ -95,7 +96,7 @@ async fn record_messages(
 
 async fn record_announcements(
     tx: &Tx,
-    owner: i64,
+    owner: UserId,
     read: bool,
     now: DateTime<Utc>,
     announcements: Vec<[i64; 2]>,

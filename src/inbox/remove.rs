@@ -1,5 +1,6 @@
 //! Removes from inboxes what has expired or was retracted.
 
+use ::entity::id::UserId;
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -16,7 +17,12 @@ use crate::{
 
 /// Removes the items about something from the inboxes of at most [`BATCH`] people after a user.
 /// Returns the last of these people.
-pub async fn remove(tx: &Tx, about: About, after: i64, now: DateTime<Utc>) -> Result<Option<i64>> {
+pub async fn remove(
+    tx: &Tx,
+    about: About,
+    after: UserId,
+    now: DateTime<Utc>,
+) -> Result<Option<UserId>> {
     let (ItemKind { column, .. }, id) = about.kind_and_id();
     let find = format!(
         "SELECT id, user_id FROM inbox_item WHERE {column} = $1 AND user_id > $2 AND removed_at IS NULL \

@@ -1,5 +1,6 @@
 //! Ends campaigns: users who have not answered the last reminder in time are deactivated.
 
+use ::entity::id::MessageId;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -19,10 +20,11 @@ impl Job for Deactivate {
     }
 
     async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
-        reminders::over(app, most).await
+        let things = reminders::over(app, most).await?;
+        Ok(things.into_iter().map(|id| id.0).collect())
     }
 
     async fn part(&self, app: &App, id: i64) -> Result<()> {
-        reminders::deactivate(app, id).await
+        reminders::deactivate(app, MessageId(id)).await
     }
 }

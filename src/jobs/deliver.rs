@@ -1,5 +1,6 @@
 //! Delivers large sends to the inboxes of their recipients.
 
+use ::entity::id::MessageId;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -19,10 +20,11 @@ impl Job for Deliver {
     }
 
     async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
-        delivery::under_way(app, most).await
+        let things = delivery::under_way(app, most).await?;
+        Ok(things.into_iter().map(|id| id.0).collect())
     }
 
     async fn part(&self, app: &App, id: i64) -> Result<()> {
-        delivery::deliver_some(app, id).await.map(drop)
+        delivery::deliver_some(app, MessageId(id)).await.map(drop)
     }
 }

@@ -1,5 +1,6 @@
 //! Removes expired messages from the inboxes.
 
+use ::entity::id::MessageId;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -22,10 +23,11 @@ impl Job for Expire {
     }
 
     async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
-        delivery::expiring(app, most).await
+        let things = delivery::expiring(app, most).await?;
+        Ok(things.into_iter().map(|id| id.0).collect())
     }
 
     async fn part(&self, app: &App, id: i64) -> Result<()> {
-        delivery::expire_some(app, id).await.map(drop)
+        delivery::expire_some(app, MessageId(id)).await.map(drop)
     }
 }

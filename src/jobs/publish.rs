@@ -1,5 +1,6 @@
 //! Publishes planned announcements.
 
+use ::entity::id::AnnouncementId;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -19,10 +20,11 @@ impl Job for Publish {
     }
 
     async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
-        announcements::planned_by_now(app, most).await
+        let things = announcements::planned_by_now(app, most).await?;
+        Ok(things.into_iter().map(|id| id.0).collect())
     }
 
     async fn part(&self, app: &App, id: i64) -> Result<()> {
-        announcements::publish(app, id).await
+        announcements::publish(app, AnnouncementId(id)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Tells the clients of items' owners that what the items are about has changed.
 
+use ::entity::id::RefreshId;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -19,10 +20,11 @@ impl Job for Refresh {
     }
 
     async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
-        refresh::noted(app, most).await
+        let things = refresh::noted(app, most).await?;
+        Ok(things.into_iter().map(|id| id.0).collect())
     }
 
     async fn part(&self, app: &App, id: i64) -> Result<()> {
-        refresh::refresh_some(app, id).await
+        refresh::refresh_some(app, RefreshId(id)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Removes retracted activities from the items that contain them.
 
+use ::entity::id::ActivityId;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -23,10 +24,11 @@ impl Job for TakeBack {
     }
 
     async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
-        activities::leaving(app, most).await
+        let things = activities::leaving(app, most).await?;
+        Ok(things.into_iter().map(|id| id.0).collect())
     }
 
     async fn part(&self, app: &App, id: i64) -> Result<()> {
-        pull::take_back_soon(app, id).await
+        pull::take_back_soon(app, ActivityId(id)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Removes announcements that have expired or were retracted from the inboxes.
 
+use ::entity::id::AnnouncementId;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -19,10 +20,11 @@ impl Job for Withdraw {
     }
 
     async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
-        announcements::leaving(app, most).await
+        let things = announcements::leaving(app, most).await?;
+        Ok(things.into_iter().map(|id| id.0).collect())
     }
 
     async fn part(&self, app: &App, id: i64) -> Result<()> {
-        announcements::leave(app, id).await
+        announcements::leave(app, AnnouncementId(id)).await
     }
 }

@@ -3,11 +3,14 @@
 
 use std::collections::HashSet;
 
-use ::entity::{message, message_audience, user};
+use ::entity::{
+    id::{GroupId, MessageId, UserId},
+    message, message_audience, user,
+};
 use async_graphql::OneofObject;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    EntityTrait, QueryFilter,
+    ColumnTrait, EntityTrait, QueryFilter,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +39,7 @@ pub enum AudienceRef {
 /// An address that has been looked up.
 pub enum Audience {
     User(user::Model),
-    Group { id: i64, name: String },
+    Group { id: GroupId, name: String },
 }
 
 /// Looks up the addresses of a new message; an error names the address's place in the input.
@@ -82,7 +85,7 @@ pub async fn resolve(app: &App, to: &[AudienceRef]) -> Result<Vec<Audience>> {
 /// addresses.
 pub async fn reply_audiences(
     app: &App,
-    sender: i64,
+    sender: UserId,
     parent: &message::Model,
     author: Option<user::Model>,
     scope: ReplyScope,
@@ -143,9 +146,9 @@ pub async fn address(tx: &Tx, message: &message::Model, audiences: &[Audience]) 
 }
 
 /// Writes the members of the groups among a message's addresses, except the sender.
-pub async fn add_members(tx: &Tx, message: i64, sender: Option<i64>) -> Result<()> {
+pub async fn add_members(tx: &Tx, message: MessageId, sender: Option<UserId>) -> Result<()> {
     let mut sql = tx.sql("audience::add_members");
-    let (message, sender) = (sql.bind(message), sql.bind(sender.unwrap_or(0)));
+    let (message, sender) = (sql.bind(message), sql.bind(sender.unwrap_or(UserId(0))));
     sql.push(format!(
         "INSERT INTO message_recipient (message_id, user_id, audience_id) \
          SELECT a.message_id, m.user_id, a.id FROM message_audience AS a \
@@ -166,8 +169,8 @@ pub async fn add_remaining_members(
 ) -> Result<()> {
     let mut sql = tx.sql("audience::add_remaining_members");
     let (reply_id, parent_id) = (sql.bind(reply.id), sql.bind(parent.id));
-    let sender = sql.bind(reply.sender_id.unwrap_or(0));
-    let author = sql.bind(parent.sender_id.unwrap_or(0));
+    let sender = sql.bind(reply.sender_id.unwrap_or(UserId(0)));
+    let author = sql.bind(parent.sender_id.unwrap_or(UserId(0)));
     sql.push(format!(
         "INSERT INTO message_recipient (message_id, user_id, audience_id) \
          SELECT a.message_id, r.user_id, a.id FROM message_audience AS a \
@@ -184,7 +187,7 @@ pub async fn add_remaining_members(
 
 /// Writes how many people a message and each of its addresses reach, from now on for good (M9).
 /// Returns the number for the message.
-pub async fn count_recipients(tx: &Tx, message: i64) -> Result<i32> {
+pub async fn count_recipients(tx: &Tx, message: MessageId) -> Result<i32> {
     let mut sql = tx.sql("audience::count_by_address");
     let id = sql.bind(message);
     sql.push(format!(

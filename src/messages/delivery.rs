@@ -16,7 +16,11 @@
 //! one that finds it gone. So a transaction that finds nothing to do still commits: only then is it
 //! durable that everything was done.
 
-use ::entity::{delivery, expiry, message};
+use ::entity::{
+    delivery, expiry,
+    id::{MessageId, UserId},
+    message,
+};
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, EntityTrait, FromQueryResult};
 
@@ -35,7 +39,7 @@ pub async fn start(tx: &Tx, message: &message::Model) -> Result<()> {
         let to = if message.recipient_count == 1 { Recipients::One } else { Recipients::All };
         return inbox::deliver(tx, message.id, to, message.created_at).await;
     }
-    let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(0) };
+    let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(UserId(0)) };
     delivery::Entity::insert(start).exec_without_returning(&**tx).await?;
     Ok(())
 }
@@ -65,13 +69,13 @@ pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
 
 /// Fills the inboxes that a large send has not reached yet, batch by batch. Several callers may do
 /// it at once.
-async fn deliver_rest(app: &App, id: i64) -> Result<()> {
+async fn deliver_rest(app: &App, id: MessageId) -> Result<()> {
     while deliver_some(app, id).await? {}
     Ok(())
 }
 
 /// The large sends that are under way, at most `limit` of them.
-pub async fn under_way(app: &App, limit: u64) -> Result<Vec<i64>> {
+pub async fn under_way(app: &App, limit: u64) -> Result<Vec<MessageId>> {
     let mut sql = app.db.sql("delivery::under_way");
     sql.push(format!("SELECT message_id FROM delivery ORDER BY message_id LIMIT {limit}"));
     sql.values(app.db.read()).await
@@ -80,12 +84,12 @@ pub async fn under_way(app: &App, limit: u64) -> Result<Vec<i64>> {
 /// How far a large send has got.
 #[derive(FromQueryResult)]
 struct UnderWay {
-    delivered_to: i64,
+    delivered_to: UserId,
     sent_at: DateTime<Utc>,
 }
 
 /// Locks a large send; None if it has finished.
-async fn lock_delivery(tx: &Tx, id: i64) -> Result<Option<UnderWay>> {
+async fn lock_delivery(tx: &Tx, id: MessageId) -> Result<Option<UnderWay>> {
     let mut sql = tx.sql("delivery::lock");
     let (message, for_update) = (sql.bind(id), sql.dialect().for_update());
     sql.push(format!(
@@ -96,7 +100,7 @@ async fn lock_delivery(tx: &Tx, id: i64) -> Result<Option<UnderWay>> {
 }
 
 /// The last of the next people that a large send reaches.
-async fn next_part(tx: &Tx, id: i64, after: i64) -> Result<Option<i64>> {
+async fn next_part(tx: &Tx, id: MessageId, after: UserId) -> Result<Option<UserId>> {
     let mut sql = tx.sql("delivery::next_part");
     let (message, after) = (sql.bind(id), sql.bind(after));
     let most = inbox::BATCH;
@@ -107,14 +111,14 @@ async fn next_part(tx: &Tx, id: i64, after: i64) -> Result<Option<i64>> {
     sql.value(&**tx).await
 }
 
-async fn note_delivery(tx: &Tx, id: i64, up_to: i64) -> Result<()> {
+async fn note_delivery(tx: &Tx, id: MessageId, up_to: UserId) -> Result<()> {
     let mut sql = tx.sql("delivery::note");
     let (message, up_to) = (sql.bind(id), sql.bind(up_to));
     sql.push(format!("UPDATE delivery SET delivered_to = {up_to} WHERE message_id = {message}"));
     sql.run(&**tx).await.map(drop)
 }
 
-async fn end_delivery(tx: &Tx, id: i64) -> Result<()> {
+async fn end_delivery(tx: &Tx, id: MessageId) -> Result<()> {
     let mut sql = tx.sql("delivery::end");
     let message = sql.bind(id);
     sql.push(format!("DELETE FROM delivery WHERE message_id = {message}"));
@@ -123,7 +127,7 @@ async fn end_delivery(tx: &Tx, id: i64) -> Result<()> {
 
 /// Fills the inboxes of the next people whom a large send has not reached yet. Returns whether
 /// there may be more.
-pub async fn deliver_some(app: &App, id: i64) -> Result<bool> {
+pub async fn deliver_some(app: &App, id: MessageId) -> Result<bool> {
     let tx = app.db.begin().await?;
     let Some(state) = lock_delivery(&tx, id).await? else {
         // The transaction that deleted it may be in the same group of commits: it is done when that
@@ -149,14 +153,14 @@ pub async fn deliver_some(app: &App, id: i64) -> Result<bool> {
 }
 
 /// Removes a message that is due to leave from all inboxes. Idempotent.
-pub async fn expire(app: &App, id: i64) -> Result<()> {
+pub async fn expire(app: &App, id: MessageId) -> Result<()> {
     while expire_some(app, id).await? {}
     Ok(())
 }
 
 /// Removes a message that is due to leave from the inboxes of the next people, usually all of them.
 /// Returns whether there may be more. Several callers may do it at once.
-pub async fn expire_some(app: &App, id: i64) -> Result<bool> {
+pub async fn expire_some(app: &App, id: MessageId) -> Result<bool> {
     let Some(message) = message::Entity::find_by_id(id).one(app.db.read()).await? else {
         return Ok(false);
     };
@@ -188,9 +192,9 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
     // gets the message.
     end_delivery(&tx, id).await?;
     if is_at_once(message) {
-        inbox::remove(&tx, inbox::About::Message(id), 0, now).await?;
+        inbox::remove(&tx, inbox::About::Message(id), UserId(0), now).await?;
     } else {
-        let begin = expiry::ActiveModel { message_id: Set(id), removed_to: Set(0) };
+        let begin = expiry::ActiveModel { message_id: Set(id), removed_to: Set(UserId(0)) };
         expiry::Entity::insert(begin).exec_without_returning(&*tx).await?;
         tx.concerns([Topic::Schedule]);
     }
@@ -204,7 +208,7 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
 
 /// Removes a large expired message from the inboxes of the next people, and notes how far it has
 /// got. Returns whether there may be more.
-async fn remove_next(app: &App, id: i64) -> Result<bool> {
+async fn remove_next(app: &App, id: MessageId) -> Result<bool> {
     let tx = app.db.begin().await?;
     let mut sql = tx.sql("delivery::lock_expiry");
     let (message, for_update) = (sql.bind(id), sql.dialect().for_update());
@@ -272,7 +276,7 @@ pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
 
 /// The messages that are leaving the inboxes, and those that are due to leave; at most `limit` of
 /// each.
-pub async fn expiring(app: &App, limit: u64) -> Result<Vec<i64>> {
+pub async fn expiring(app: &App, limit: u64) -> Result<Vec<MessageId>> {
     let mut sql = app.db.sql("delivery::leaving");
     sql.push(format!("SELECT message_id FROM expiry ORDER BY message_id LIMIT {limit}"));
     let mut expiring = sql.values(app.db.read()).await?;
@@ -281,6 +285,6 @@ pub async fn expiring(app: &App, limit: u64) -> Result<Vec<i64>> {
     sql.push(format!(
         "SELECT m.id FROM message AS m WHERE {is_due} ORDER BY m.expires_at LIMIT {limit}"
     ));
-    expiring.extend(sql.values::<i64>(app.db.read()).await?);
+    expiring.extend(sql.values::<MessageId>(app.db.read()).await?);
     Ok(expiring)
 }

@@ -38,6 +38,7 @@ use std::{
     sync::{LazyLock, Once},
 };
 
+use ::entity::id::{MessageId, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
@@ -85,12 +86,12 @@ const IS_ACTIVE: &str =
 
 /// A claimed date.
 struct Due {
-    message: i64,
+    message: MessageId,
     schedule: Schedule,
     /// Whether it is the last one. Decided when its first part is sent: it is one date, however
     /// long the rest takes.
     is_final: bool,
-    reminded_to: i64,
+    reminded_to: UserId,
     recipients: i64,
 }
 
@@ -147,14 +148,15 @@ pub async fn remind(app: &App) -> Result<()> {
         return tx.commit().await;
     };
     let (is_final, after) = (first.is_final, first.reminded_to);
-    let is_large = after > 0 || first.recipients > inbox::BATCH;
+    let is_large = after > UserId(0) || first.recipients > inbox::BATCH;
     let mut room = inbox::BATCH;
     if is_large {
         due.truncate(1);
     } else {
         // The commit releases the rest.
         due.retain(|due| {
-            let fits = due.is_final == is_final && due.reminded_to == 0 && due.recipients <= room;
+            let fits =
+                due.is_final == is_final && due.reminded_to == UserId(0) && due.recipients <= room;
             room -= if fits { due.recipients } else { 0 };
             fits
         });
@@ -162,7 +164,7 @@ pub async fn remind(app: &App) -> Result<()> {
     let respond_by = is_final.then(|| now + GRACE);
     let messages: Vec<_> = due.iter().map(|due| due.message).collect();
     let part = if is_large { next_part(&tx, messages[0], after).await? } else { None };
-    remind_people(&tx, &messages, after, part.unwrap_or(i64::MAX), respond_by, now).await?;
+    remind_people(&tx, &messages, after, part.unwrap_or(UserId(i64::MAX)), respond_by, now).await?;
     match part {
         Some(up_to) => {
             let mut sql = tx.sql("reminders::note_part");
@@ -181,10 +183,10 @@ pub async fn remind(app: &App) -> Result<()> {
 
 /// The last user of the next part of a large message, in index order; None if what is left is no
 /// more than a part.
-async fn next_part(tx: &Tx, message: i64, after: i64) -> Result<Option<i64>> {
+async fn next_part(tx: &Tx, message: MessageId, after: UserId) -> Result<Option<UserId>> {
     #[derive(FromQueryResult)]
     struct Part {
-        last: Option<i64>,
+        last: Option<UserId>,
         people: i64,
     }
     let most = inbox::BATCH;
@@ -202,11 +204,11 @@ async fn next_part(tx: &Tx, message: i64, after: i64) -> Result<Option<i64>> {
 /// A reminder and its message.
 #[derive(FromQueryResult)]
 struct Claimed {
-    message_id: i64,
+    message_id: MessageId,
     step: String,
     zone: String,
     since: DateTime<Utc>,
-    reminded_to: i64,
+    reminded_to: UserId,
     respond_by: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
     recipient_count: i32,
@@ -220,7 +222,7 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
         "SELECT r.message_id FROM reminder AS r WHERE {is_due} \
          ORDER BY r.next_at, r.message_id LIMIT {MOST_CLAIMED} {unlocked}"
     ));
-    let claimed: Vec<i64> = sql.values(&**tx).await?;
+    let claimed: Vec<MessageId> = sql.values(&**tx).await?;
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
@@ -237,13 +239,13 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
     for row in sql.all::<Claimed>(&**tx).await? {
         let Claimed { message_id: message, step, expires_at: expiry, .. } = row;
         let Some(schedule) = setting::schedule(&step, &row.zone, row.since, expiry) else {
-            tracing::error!(message, step, "a reminder cannot be understood");
+            tracing::error!(message = message.0, step, "a reminder cannot be understood");
             continue;
         };
         due.push(Due {
             message,
             schedule,
-            is_final: if row.reminded_to > 0 {
+            is_final: if row.reminded_to > UserId(0) {
                 row.respond_by.is_some()
             } else {
                 expiry.is_some_and(|expiry| expiry <= now)
@@ -263,9 +265,9 @@ async fn claim(tx: &Tx, now: DateTime<Utc>) -> Result<Vec<Due>> {
 /// Reminds the recipients of some messages whose user ids are in `(after, up_to]`.
 async fn remind_people(
     tx: &Tx,
-    messages: &[i64],
-    after: i64,
-    up_to: i64,
+    messages: &[MessageId],
+    after: UserId,
+    up_to: UserId,
     respond_by: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
@@ -342,7 +344,7 @@ async fn move_on(
 /// Locks the reminders that a reply to `parent` in the thread of `root` ends for the person who
 /// replies: the reply comes before a reminder or after it, but not in the middle. Call it before
 /// the inboxes are locked; [`note_reply`] comes after them.
-pub async fn lock_for_reply(tx: &Tx, parent: i64, root: i64) -> Result<()> {
+pub async fn lock_for_reply(tx: &Tx, parent: MessageId, root: MessageId) -> Result<()> {
     let mut sql = tx.sql("reminders::lock_for_reply");
     let (parent, root, for_update) = (sql.bind(parent), sql.bind(root), sql.dialect().for_update());
     sql.push(format!(
@@ -358,9 +360,9 @@ pub async fn lock_for_reply(tx: &Tx, parent: i64, root: i64) -> Result<()> {
 /// locked, as when a reading is noted.
 pub async fn note_reply(
     tx: &Tx,
-    replier: i64,
-    parent: i64,
-    root: i64,
+    replier: UserId,
+    parent: MessageId,
+    root: MessageId,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let mut sql = tx.sql("reminders::note_reply");
@@ -375,7 +377,7 @@ pub async fn note_reply(
 }
 
 /// Locks the reminder of a message, if it has one: waits for a date that is under way.
-pub async fn lock(tx: &Tx, message: i64) -> Result<()> {
+pub async fn lock(tx: &Tx, message: MessageId) -> Result<()> {
     let mut sql = tx.sql("reminders::lock");
     let (message, for_update) = (sql.bind(message), sql.dialect().for_update());
     sql.push(format!("SELECT 1 FROM reminder WHERE message_id = {message} {for_update}"));
@@ -384,7 +386,7 @@ pub async fn lock(tx: &Tx, message: i64) -> Result<()> {
 }
 
 /// Ends the reminder of a message that leaves the inboxes.
-pub async fn close(tx: &Tx, message: i64, now: DateTime<Utc>) -> Result<()> {
+pub async fn close(tx: &Tx, message: MessageId, now: DateTime<Utc>) -> Result<()> {
     let mut sql = tx.sql("reminders::close");
     let (message, now) = (sql.bind(message), sql.bind(now));
     sql.push(format!(

@@ -9,7 +9,13 @@ mod csv;
 mod follow;
 mod timeline;
 
-use ::entity::{group, message, message::Reader, message_audience, user};
+use ::entity::{
+    group,
+    id::{AudienceId, GroupId, MessageId, UserId},
+    message,
+    message::Reader,
+    message_audience, user,
+};
 use async_graphql::{Enum, ID, InputObject};
 use chrono::{DateTime, Utc};
 
@@ -39,8 +45,8 @@ const MOST_BY_RATE: usize = 10_000;
 /// A rate as a whole number, so that a cursor can hold it.
 const RATE: &str = "CAST(a.read_count AS bigint) * 1000000000 / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
 
-/// The sort key of a report: the message or the rate, and the address.
-type Key = (i64, i64);
+/// The sort key of a report: the number of the message or the rate, and the address.
+pub type Key = (i64, AudienceId);
 
 /// Which rows to include in a report.
 #[derive(InputObject, Clone, Debug, Default)]
@@ -142,9 +148,9 @@ pub async fn page(
 }
 
 /// The rows of some addresses that a reader may see.
-pub async fn visible_to(app: &App, reader: Reader, audiences: &[i64]) -> Result<Vec<Row>> {
+pub async fn visible_to(app: &App, reader: Reader, audiences: &[AudienceId]) -> Result<Vec<Row>> {
     let mut sql = app.db.sql("reports::visible_to");
-    let wanted = sql.integer_table(["id"], audiences.iter().map(|id| [*id]));
+    let wanted = sql.integer_table(["id"], audiences.iter().map(|id| [id.0]));
     let keys = format!("SELECT CAST(0 AS bigint) AS place, id AS audience FROM {wanted} AS w");
     let mut rows = rows(app, sql, &keys).await?;
     rows.retain(|row| match reader {
@@ -206,7 +212,7 @@ async fn conditions(
         all.push(format!("m.sender_id = {}", sql.bind(person(app, sender).await?)));
     }
     if let Some(message) = &filter.message_id {
-        all.push(format!("m.id = {}", sql.bind(id::Kind::Message.decode(message).unwrap_or(0))));
+        all.push(format!("m.id = {}", sql.bind(id::decode(message).unwrap_or(MessageId(0)))));
     }
     match &filter.sent_to {
         None => {}
@@ -214,8 +220,9 @@ async fn conditions(
             all.push(format!("a.user_id = {}", sql.bind(person(app, user).await?)))
         }
         Some(AudienceRef::Group(group)) => {
-            let group = groups::find(app.db.read(), group).await.map(|group| group.id);
-            all.push(format!("a.group_id = {}", sql.bind(nobody(group)?)));
+            let group = known(groups::find(app.db.read(), group).await)?;
+            let group = group.map_or(GroupId(0), |group| group.id);
+            all.push(format!("a.group_id = {}", sql.bind(group)));
         }
     }
     for (field, time, sign) in
@@ -245,14 +252,16 @@ async fn conditions(
     Ok(all.join(" AND "))
 }
 
-async fn person(app: &App, user: &UserRef) -> Result<i64> {
-    nobody(users::find(app.db.read(), user).await.map(|user| user.id))
+/// The id of a person, or one that nobody has.
+async fn person(app: &App, user: &UserRef) -> Result<UserId> {
+    let user = known(users::find(app.db.read(), user).await)?;
+    Ok(user.map_or(UserId(0), |user| user.id))
 }
 
-/// An id that nothing has, for something that does not exist.
-fn nobody(found: Result<i64>) -> Result<i64> {
+/// None for something that does not exist.
+fn known<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
-        Err(Error::NotFound(_)) => Ok(0),
-        found => found,
+        Err(Error::NotFound(_)) => Ok(None),
+        found => found.map(Some),
     }
 }

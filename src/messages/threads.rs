@@ -7,8 +7,13 @@
 
 use std::time::Duration;
 
-use ::entity::{message, thread, user};
-use sea_orm::{Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use ::entity::{
+    id::{MessageId, Seq},
+    message, thread, user,
+};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
 use tokio_stream::Stream;
 
 use crate::{
@@ -26,16 +31,23 @@ use crate::{
 pub struct Update {
     pub messages: Vec<(message::Model, Option<user::Model>)>,
     /// The position that the client is at now.
-    pub seq: i64,
+    pub seq: Seq,
     pub caught_up: bool,
     pub resync: Option<ResyncReason>,
 }
 
 /// What has happened in a thread since a start.
-async fn update(app: &App, reader: message::Reader, root: i64, start: Start) -> Result<Update> {
+async fn update(
+    app: &App,
+    reader: message::Reader,
+    root: MessageId,
+    start: Start,
+) -> Result<Update> {
     // The head first: everything committed up to it is in the messages that are read afterwards.
-    let head =
-        thread::Entity::find_by_id(root).one(app.db.read()).await?.map_or(0, |thread| thread.seq);
+    let head = thread::Entity::find_by_id(root)
+        .one(app.db.read())
+        .await?
+        .map_or(Seq(0), |thread| thread.seq);
     let after = match start {
         Start::After(position) if position.seq <= head => position.seq,
         Start::After(_) => return Ok(at_head(head, Some(ResyncReason::CursorUnknown))),
@@ -52,7 +64,7 @@ async fn update(app: &App, reader: message::Reader, root: i64, start: Start) -> 
     // Their sizes first: together they may be larger than an update should be.
     let size = Expr::cust("CAST(octet_length(message.body) AS bigint)");
     let newer = newer.select_only().columns([message::Column::Id, message::Column::Seq]).expr(size);
-    let newer: Vec<(i64, i64, i64)> = newer.into_tuple().all(app.db.read()).await?;
+    let newer: Vec<(MessageId, Seq, i64)> = newer.into_tuple().all(app.db.read()).await?;
     let sizes = newer.iter().map(|(_, _, bytes)| *bytes as usize);
     let shown = &newer[..how_many_fit(sizes, MOST_CHANGES as usize, LARGEST_UPDATE)];
     let Some((_, last, _)) = shown.last() else { return Ok(at_head(head, None)) };
@@ -69,7 +81,7 @@ async fn update(app: &App, reader: message::Reader, root: i64, start: Start) -> 
     Ok(Update { messages, seq, caught_up: !more, resync: None })
 }
 
-fn at_head(seq: i64, resync: Option<ResyncReason>) -> Update {
+fn at_head(seq: Seq, resync: Option<ResyncReason>) -> Update {
     Update { messages: Vec::new(), seq, caught_up: true, resync }
 }
 
@@ -78,7 +90,7 @@ pub fn follow(
     app: App,
     outlet: Outlet,
     reader: message::Reader,
-    root: i64,
+    root: MessageId,
     start: Start,
 ) -> impl Stream<Item = Result<Update>> {
     let hints = app.live.hints(Topic::Thread(root));
@@ -97,7 +109,7 @@ pub fn follow(
 }
 
 /// Locks a thread and counts one more change of it; returns the number of the change.
-pub async fn change(tx: &Tx, root: i64) -> Result<i64> {
+pub async fn change(tx: &Tx, root: MessageId) -> Result<Seq> {
     let mut sql = tx.sql("threads::change");
     let root = sql.bind(root);
     sql.push(format!(
@@ -109,9 +121,9 @@ pub async fn change(tx: &Tx, root: i64) -> Result<i64> {
 
 /// The path of a reply: its parent's path, then its number in the thread, encoded so that bytes
 /// sort as the numbers do.
-pub fn path(parent: &[u8], seq: i64) -> Vec<u8> {
-    let bytes = seq.to_be_bytes();
-    let digits = &bytes[(seq.leading_zeros() / 8) as usize..];
+pub fn path(parent: &[u8], seq: Seq) -> Vec<u8> {
+    let bytes = seq.0.to_be_bytes();
+    let digits = &bytes[(seq.0.leading_zeros() / 8) as usize..];
     [parent, &[digits.len() as u8], digits].concat()
 }
 
@@ -121,10 +133,10 @@ mod tests {
 
     #[test]
     fn paths_sort_depth_first_in_the_order_of_arrival() {
-        let first = path(&[], 1);
-        let late = path(&first, 70_000);
-        let second = path(&[], 2);
-        let many = path(&[], 300);
+        let first = path(&[], Seq(1));
+        let late = path(&first, Seq(70_000));
+        let second = path(&[], Seq(2));
+        let many = path(&[], Seq(300));
         let mut sorted = vec![many.clone(), second.clone(), late.clone(), first.clone()];
         sorted.sort();
         assert_eq!(sorted, [first, late, second, many]);

@@ -23,12 +23,15 @@
 
 use std::collections::BTreeSet;
 
-use ::entity::activity;
+use ::entity::{
+    activity,
+    id::{ActivityId, UserId},
+};
 use async_graphql::{ID, InputObject};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::Serialize;
 
@@ -100,7 +103,7 @@ pub struct TargetInput {
 }
 
 /// Reports what people did; all or none.
-#[tracing::instrument(name = "activities::create", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "activities::create", skip_all, fields(actor = actor.in_log()))]
 pub async fn create(
     app: &App,
     actor: &Actor,
@@ -113,32 +116,34 @@ pub async fn create(
     let checked = check(app, &input.activities, now).await;
     let (tx, key, targets, people) = match idempotency::begin(app, call, checked, now).await? {
         Begun::New(tx, key, (targets, people)) => (tx, key, targets, people),
-        Begun::Done(first) => return made_by(app, first, count).await,
+        Begun::Done(first) => return made_by(app, ActivityId(first), count).await,
     };
-    let described = targets.iter().zip(&input.activities).zip(&people).map(
-        |((target, activity), (_, owner))| {
+    let described =
+        targets.iter().zip(&input.activities).zip(&people).map(|((target, activity), people)| {
             let TargetInput { title, url, .. } = activity.target.clone();
-            (target, Details { owner: *owner, title, url: url.filter(|url| !url.is_empty()) })
-        },
-    );
+            (target, Details { owner: people.owner, title, url: url.filter(|url| !url.is_empty()) })
+        });
     let described: Vec<_> = described.collect();
     let known = targets::upsert(&tx, &described, now).await?;
-    let rows = input.activities.into_iter().zip(&people).zip(&known.ids).map(
-        |((new, (who, _)), target)| activity::ActiveModel {
-            id: NotSet,
-            actor_id: Set(who.or(actor.user_id())),
-            action: Set(new.action),
-            target_id: Set(*target),
-            data: Set(new.data.map(|data| data.to_string())),
-            occurred_at: Set(new.occurred_at.map_or(now, |time| clock::in_micros(time).min(now))),
-            retracted_at: Set(None),
-            settled_at: Set(None),
-            created_at: Set(now),
-        },
-    );
+    let rows =
+        input.activities.into_iter().zip(&people).zip(&known.ids).map(|((new, people), target)| {
+            activity::ActiveModel {
+                id: NotSet,
+                actor_id: Set(people.actor.or(actor.user_id())),
+                action: Set(new.action),
+                target_id: Set(*target),
+                data: Set(new.data.map(|data| data.to_string())),
+                occurred_at: Set(new
+                    .occurred_at
+                    .map_or(now, |time| clock::in_micros(time).min(now))),
+                retracted_at: Set(None),
+                settled_at: Set(None),
+                created_at: Set(now),
+            }
+        });
     let activities = insert(&tx, rows.collect()).await?;
     if let Some(first) = activities.first() {
-        key.keep(&tx, first.id).await?;
+        key.keep(&tx, first.id.0).await?;
     }
     tx.concerns(known.ids.into_iter().collect::<BTreeSet<_>>().into_iter().map(Topic::Target));
     tx.commit().await?;
@@ -155,7 +160,7 @@ async fn insert(tx: &Tx, rows: Vec<activity::ActiveModel>) -> Result<Vec<activit
 }
 
 /// The activities that an earlier call created: this many, from the first one on.
-async fn made_by(app: &App, first: i64, count: usize) -> Result<Vec<activity::Model>> {
+async fn made_by(app: &App, first: ActivityId, count: usize) -> Result<Vec<activity::Model>> {
     // Needs no scope: the caller created them.
     let made = activity::Entity::find()
         .filter(activity::COLUMN.id.gte(first))
@@ -163,8 +168,11 @@ async fn made_by(app: &App, first: i64, count: usize) -> Result<Vec<activity::Mo
     Ok(made.limit(count as u64).all(app.db.read()).await?)
 }
 
-/// The actor and the owner of an activity, as far as it names them.
-type People = (Option<i64>, Option<i64>);
+/// The people that an activity names.
+struct People {
+    actor: Option<UserId>,
+    owner: Option<UserId>,
+}
 
 /// Refuses invalid activities; returns the targets they were done to, and who is named in them.
 async fn check(
@@ -252,15 +260,18 @@ async fn people(app: &App, activities: &[ActivityInput]) -> Result<Vec<People>> 
     let mut next = |user: &Option<UserRef>| user.as_ref().and_then(|_| found.next());
     Ok(activities
         .iter()
-        .map(|activity| (next(&activity.actor), next(&activity.target.owner)))
+        .map(|activity| People {
+            actor: next(&activity.actor),
+            owner: next(&activity.target.owner),
+        })
         .collect())
 }
 
 /// Retracts an activity: it leaves its items, and enters no other. Idempotent.
-#[tracing::instrument(name = "activities::retract", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "activities::retract", skip_all, fields(actor = actor.in_log()))]
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Model> {
     actor.require_host()?;
-    let id = id::Kind::Activity.decode(id)?;
+    let id: ActivityId = id::decode(id)?;
     if find(app, actor, id).await?.retracted_at.is_none() {
         let tx = app.db.begin().await?;
         tx.withdrawing().await?;
@@ -279,7 +290,7 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Mode
 
 /// The activities that are leaving items, at most `limit` of them; `pull::take_back_soon` continues
 /// with each.
-pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
+pub async fn leaving(app: &App, limit: u64) -> Result<Vec<ActivityId>> {
     let due = activity::Entity::find().select_only().column(activity::Column::Id);
     let due = due
         .filter(activity::COLUMN.retracted_at.is_not_null())
@@ -287,13 +298,13 @@ pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
     Ok(due
         .order_by_asc(activity::Column::Id)
         .limit(limit)
-        .into_tuple::<i64>()
+        .into_tuple::<ActivityId>()
         .all(app.db.read())
         .await?)
 }
 
 /// An activity that the actor may know about.
-pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<activity::Model> {
+pub async fn find(app: &App, actor: &Actor, id: ActivityId) -> Result<activity::Model> {
     let query =
         activity::Entity::visible_to(actor.host_reader()).filter(activity::COLUMN.id.eq(id));
     query.one(app.db.read()).await?.ok_or(Error::NotFound("activity"))

@@ -6,12 +6,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ::entity::{announcement, user};
+use ::entity::{
+    announcement,
+    id::{AnnouncementId, UserId},
+    user,
+};
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
 use serde::Serialize;
 
@@ -95,7 +99,7 @@ fn check(input: CreateAnnouncementInput, now: DateTime<Utc>) -> Result<Draft> {
 }
 
 /// Announces something to everybody who is known when it is published.
-#[tracing::instrument(name = "announcements::create", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "announcements::create", skip_all, fields(actor = actor.in_log()))]
 pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) -> Result<Announced> {
     actor.require_host()?;
     let now = app.clock.now();
@@ -103,7 +107,7 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     let checked = check(input, now);
     let (tx, key, draft) = match idempotency::begin(app, call, checked, now).await? {
         Begun::New(tx, key, draft) => (tx, key, draft),
-        Begun::Done(id) => return find(app, actor, id).await,
+        Begun::Done(id) => return find(app, actor, AnnouncementId(id)).await,
     };
     let Draft { title, body, url, publish_at, expires_at } = draft;
     let is_published = publish_at <= now;
@@ -131,11 +135,11 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     search::add(
         &tx,
         search::About::Announcement,
-        announcement.id,
+        announcement.id.0,
         &[&announcement.title, &announcement.body],
     )
     .await?;
-    key.keep(&tx, announcement.id).await?;
+    key.keep(&tx, announcement.id.0).await?;
     tx.concerns(is_published.then_some(Topic::Announcements));
     if !is_published || expires_at.is_some() {
         tx.concerns([Topic::Schedule]);
@@ -155,11 +159,11 @@ async fn one(sql: Sql, tx: &Tx) -> Result<announcement::Model> {
 }
 
 /// Changes an announcement, also in the inboxes that have it.
-#[tracing::instrument(name = "announcements::update", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "announcements::update", skip_all, fields(actor = actor.in_log()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) -> Result<Announced> {
     actor.require_host()?;
     let now = app.clock.now();
-    let id = id::Kind::Announcement.decode(&input.announcement_id)?;
+    let id: AnnouncementId = id::decode(&input.announcement_id)?;
     let title = input.title.map(|title| title.trim().to_owned());
     if let Some(title) = &title {
         text::check_line("title", title, LONGEST_TITLE)?;
@@ -212,7 +216,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     let mut noted = Vec::new();
     if new != old {
         let text = format!("{}\n{}", new.title, new.body);
-        search::change(&tx, search::About::Announcement, [(id, text)]).await?;
+        search::change(&tx, search::About::Announcement, [(id.0, text)]).await?;
         let change = announcement::ActiveModel {
             id: Set(id),
             title: Set(new.title),
@@ -239,10 +243,10 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
 }
 
 /// Retracts an announcement: it leaves all inboxes, and nobody new gets it. Idempotent.
-#[tracing::instrument(name = "announcements::retract", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "announcements::retract", skip_all, fields(actor = actor.in_log()))]
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
     actor.require_host()?;
-    let id = id::Kind::Announcement.decode(id)?;
+    let id: AnnouncementId = id::decode(id)?;
     let (announcement, _) = find(app, actor, id).await?;
     if announcement.retracted_at.is_none() {
         let tx = app.db.begin().await?;
@@ -263,7 +267,7 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
 }
 
 /// An announcement that the actor may know about.
-pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Announced> {
+pub async fn find(app: &App, actor: &Actor, id: AnnouncementId) -> Result<Announced> {
     let query = announcement::Entity::visible_to(actor.host_reader())
         .filter(announcement::COLUMN.id.eq(id));
     query
@@ -273,7 +277,7 @@ pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Announced> {
         .ok_or(Error::NotFound("announcement"))
 }
 
-async fn lock(tx: &Tx, id: i64) -> Result<announcement::Model> {
+async fn lock(tx: &Tx, id: AnnouncementId) -> Result<announcement::Model> {
     let mut sql = tx.sql("announcements::lock");
     let (id, for_update) = (sql.bind(id), sql.dialect().for_update());
     sql.push(format!("SELECT * FROM announcement WHERE id = {id} {for_update}"));
@@ -283,7 +287,7 @@ async fn lock(tx: &Tx, id: i64) -> Result<announcement::Model> {
 /// Publishes an announcement if its time has come and nobody else has. Nobody must see one that
 /// expired meanwhile because no server was running: it is withdrawn without being published.
 /// Idempotent.
-pub async fn publish(app: &App, id: i64) -> Result<()> {
+pub async fn publish(app: &App, id: AnnouncementId) -> Result<()> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let row = lock(&tx, id).await?;
@@ -322,7 +326,7 @@ pub async fn next_publication(app: &App) -> Result<Option<DateTime<Utc>>> {
 }
 
 /// The announcements that are to be published now, at most `limit` of them.
-pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<i64>> {
+pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<AnnouncementId>> {
     let due = planned(app)
         .column(announcement::Column::Id)
         .filter(announcement::COLUMN.publish_at.lte(app.clock.now()));
@@ -330,7 +334,7 @@ pub async fn planned_by_now(app: &App, limit: u64) -> Result<Vec<i64>> {
 }
 
 /// From now on nobody takes in an announcement that has expired. Idempotent.
-async fn withdraw(app: &App, id: i64) -> Result<()> {
+async fn withdraw(app: &App, id: AnnouncementId) -> Result<()> {
     let tx = app.db.begin().await?;
     tx.withdrawing().await?;
     let mut sql = tx.sql("announcements::withdraw");
@@ -346,8 +350,8 @@ async fn withdraw(app: &App, id: i64) -> Result<()> {
 
 /// Removes a withdrawn announcement from the first inboxes, usually all of them; the job does
 /// the rest. Nobody waits for a million inboxes.
-async fn leave_soon(app: &App, id: i64) -> Result<()> {
-    if remove_some(app, id, 0).await?.is_none() {
+async fn leave_soon(app: &App, id: AnnouncementId) -> Result<()> {
+    if remove_some(app, id, UserId(0)).await?.is_none() {
         return settle(app, id).await;
     }
     app.live.hint(Topic::Schedule);
@@ -356,7 +360,7 @@ async fn leave_soon(app: &App, id: i64) -> Result<()> {
 
 /// Removes an announcement from the inboxes of the next people after a user. Returns the last of
 /// them; None if there was nobody.
-async fn remove_some(app: &App, id: i64, after: i64) -> Result<Option<i64>> {
+async fn remove_some(app: &App, id: AnnouncementId, after: UserId) -> Result<Option<UserId>> {
     let tx = app.db.begin().await?;
     let last = inbox::remove(&tx, About::Announcement(id), after, app.clock.now()).await?;
     tx.commit().await?;
@@ -365,9 +369,9 @@ async fn remove_some(app: &App, id: i64, after: i64) -> Result<Option<i64>> {
 
 /// Withdraws an announcement that has expired, and removes it from all inboxes; stops halfway when
 /// the server stops, and another server continues. Idempotent.
-pub async fn leave(app: &App, id: i64) -> Result<()> {
+pub async fn leave(app: &App, id: AnnouncementId) -> Result<()> {
     withdraw(app, id).await?;
-    let mut after = 0;
+    let mut after = UserId(0);
     while let Some(last) = remove_some(app, id, after).await? {
         if app.shutdown.is_cancelled() {
             return Ok(());
@@ -377,7 +381,7 @@ pub async fn leave(app: &App, id: i64) -> Result<()> {
     settle(app, id).await
 }
 
-async fn settle(app: &App, id: i64) -> Result<()> {
+async fn settle(app: &App, id: AnnouncementId) -> Result<()> {
     let tx = app.db.begin().await?;
     let mut sql = tx.sql("announcements::settle");
     let (id, now) = (sql.bind(id), sql.bind(app.clock.now()));
@@ -399,7 +403,7 @@ pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
     let withdrawn = unsettled()
         .column(announcement::Column::Id)
         .filter(announcement::COLUMN.withdrawn_at.is_not_null());
-    let withdrawn: Option<i64> = withdrawn.into_tuple().one(app.db.read()).await?;
+    let withdrawn: Option<AnnouncementId> = withdrawn.into_tuple().one(app.db.read()).await?;
     if withdrawn.is_some() {
         return Ok(Some(app.clock.now()));
     }
@@ -410,14 +414,14 @@ pub async fn next_expiry(app: &App) -> Result<Option<DateTime<Utc>>> {
 
 /// The announcements that leave the inboxes now: they have expired, or a crash has kept them there.
 /// At most `limit` of each.
-pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
+pub async fn leaving(app: &App, limit: u64) -> Result<Vec<AnnouncementId>> {
     let unsettled = unsettled().column(announcement::Column::Id);
     let withdrawn = unsettled.clone().filter(announcement::COLUMN.withdrawn_at.is_not_null());
     let expired = unsettled.filter(announcement::COLUMN.withdrawn_at.is_null());
     let expired = expired.filter(announcement::COLUMN.expires_at.lte(app.clock.now()));
     let mut leaving = Vec::new();
     for due in [withdrawn, expired] {
-        leaving.extend(due.limit(limit).into_tuple::<i64>().all(app.db.read()).await?);
+        leaving.extend(due.limit(limit).into_tuple::<AnnouncementId>().all(app.db.read()).await?);
     }
     Ok(leaving)
 }
@@ -431,7 +435,7 @@ pub async fn leaving(app: &App, limit: u64) -> Result<Vec<i64>> {
 pub async fn recipient_counts(
     db: &Db,
     announcements: &[announcement::Model],
-) -> Result<HashMap<i64, i64>> {
+) -> Result<HashMap<AnnouncementId, i64>> {
     #[derive(FromQueryResult)]
     struct Known {
         announcements_since: i64,

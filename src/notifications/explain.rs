@@ -4,8 +4,8 @@
 //! Subscriptions and settings are considered as they were when the activity was created; later
 //! changes do not matter.
 
-use ::entity::{activity, inbox as row, subscription, user};
-use sea_orm::{EntityTrait, QueryFilter, QueryOrder};
+use ::entity::{activity, id::ActivityId, inbox as row, subscription, user};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
     app::App,
@@ -63,7 +63,7 @@ pub async fn explain(
     activity: &str,
     user: Option<&UserRef>,
 ) -> Result<Explanation> {
-    let activity = activities::find(app, actor, id::Kind::Activity.decode(activity)?).await?;
+    let activity = activities::find(app, actor, id::decode(activity)?).await?;
     let user = match user {
         None => actor.person()?.clone(),
         Some(user) => users::find(app.db.read(), user).await?,
@@ -174,7 +174,7 @@ async fn outcomes(
             Some(item) => outcome(
                 Rule::Aggregated,
                 true,
-                format!("it is one of {} in {}", item.row.activity_count, id::Kind::InboxItem.encode(item.row.id)),
+                format!("it is one of {} in {}", item.row.activity_count, id::encode(item.row.id)),
             ),
             None => outcome(
                 Rule::Aggregated,
@@ -186,6 +186,6 @@ async fn outcomes(
 }
 
 /// Whether something that held from one position to another held for an activity.
-fn holds(since: i64, until: Option<i64>, activity: i64) -> bool {
+fn holds(since: ActivityId, until: Option<ActivityId>, activity: ActivityId) -> bool {
     since < activity && until.is_none_or(|until| activity <= until)
 }

@@ -30,8 +30,11 @@ use std::{
     time::Duration,
 };
 
-use ::entity::inbox;
-use sea_orm::{EntityTrait, QueryFilter};
+use ::entity::{
+    id::{ActivityId, TargetId, UserId},
+    inbox,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::time::sleep;
 use tracing::Instrument;
 
@@ -43,6 +46,7 @@ use crate::{
 };
 
 pub use take_back::take_back_soon;
+pub use take_in::Heads;
 use take_in::IfLocked;
 
 /// How soon a locked inbox is tried again.
@@ -55,7 +59,7 @@ const MOST_INBOXES: usize = 500;
 const SMALLEST_WINDOW: i64 = 50_000;
 
 /// The row of an inbox, after it has taken in what is due if it can be written now.
-pub async fn up_to_date_head(app: &App, user: i64) -> Result<inbox::Model> {
+pub async fn up_to_date_head(app: &App, user: UserId) -> Result<inbox::Model> {
     let mut sql = app.db.sql("pull::look");
     let (dialect, owner) = (sql.dialect(), sql.bind(user));
     let head_and_is_due = dialect.json_list(&dialect.json_array(&format!(
@@ -76,13 +80,13 @@ pub async fn up_to_date_head(app: &App, user: i64) -> Result<inbox::Model> {
 }
 
 /// The rows of many inboxes as [`up_to_date_head`] returns them, each once.
-pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
+pub async fn heads_of(app: &App, users: &[UserId]) -> Result<Vec<inbox::Model>> {
     let mut sql = app.db.sql("pull::due_among");
     let (these, is_due) = (sql.is_one_of("b.user_id", users), is_due(sql.dialect()));
     sql.push(format!(
         "SELECT b.user_id FROM inbox AS b WHERE {these} AND {is_due} ORDER BY b.user_id"
     ));
-    let due: Vec<i64> = sql.values(app.db.read()).await?;
+    let due: Vec<UserId> = sql.values(app.db.read()).await?;
     if !due.is_empty() {
         before_look(app, due).await?;
     }
@@ -94,7 +98,7 @@ pub async fn heads_of(app: &App, users: &[i64]) -> Result<Vec<inbox::Model>> {
 /// full or a row is locked, they see their inbox as it is: counts, cursor and items are those of
 /// one moment, and what is new comes later.
 #[tracing::instrument(name = "pull::before_look", skip_all, fields(people = users.len()))]
-async fn before_look(app: &App, users: Vec<i64>) -> Result<()> {
+async fn before_look(app: &App, users: Vec<UserId>) -> Result<()> {
     // In its own task: a request that is cut off must not cut off a transaction.
     let (of, due) = (app.clone(), users.clone());
     let pulled = tokio::spawn(async move { pull(&of, &due).await }.in_current_span()).await;
@@ -128,13 +132,13 @@ fn is_newer(dialect: Dialect) -> String {
 }
 
 /// Takes what is due into some inboxes.
-pub async fn pull(app: &App, users: &[i64]) -> Result<()> {
+pub async fn pull(app: &App, users: &[UserId]) -> Result<()> {
     pull_as(app, users, IfLocked::Wait).await.map(drop)
 }
 
 /// Takes what is due into some inboxes; returns the owners of those that were locked, if these are
 /// passed over.
-async fn pull_as(app: &App, users: &[i64], if_locked: IfLocked) -> Result<BTreeSet<i64>> {
+async fn pull_as(app: &App, users: &[UserId], if_locked: IfLocked) -> Result<BTreeSet<UserId>> {
     let mut passed_over = BTreeSet::new();
     for users in users.chunks(MOST_INBOXES) {
         let mut window = SMALLEST_WINDOW;
@@ -157,7 +161,7 @@ async fn pull_as(app: &App, users: &[i64], if_locked: IfLocked) -> Result<BTreeS
 /// Takes what is due under the old rules into the inbox of a person who is changing what they
 /// follow or want (N8), and locks it. Returns the position from which the new rules hold. Call
 /// [`pull`] first, outside of the transaction, to leave it little to do.
-pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
+pub async fn before_change(tx: &Tx, app: &App, user: UserId) -> Result<ActivityId> {
     loop {
         let taken = take_in::take_in(tx, app, &[user], i64::MAX, IfLocked::Wait).await?;
         if !taken.is_more_due {
@@ -168,7 +172,7 @@ pub async fn before_change(tx: &Tx, app: &App, user: i64) -> Result<i64> {
 
 /// Takes what is due into the inbox of somebody who begins to follow it. While the database does
 /// not answer they wait, as does their stream.
-pub async fn on_connect(app: &App, user: i64) -> Result<()> {
+pub async fn on_connect(app: &App, user: UserId) -> Result<()> {
     match up_to_date_head(app, user).await {
         Err(Error::Unavailable(cause)) => {
             tracing::warn!(cause, "an inbox takes in later what is new");
@@ -178,9 +182,6 @@ pub async fn on_connect(app: &App, user: i64) -> Result<()> {
         outcome => outcome.map(drop),
     }
 }
-
-/// The positions up to which announcements and activities are known to have been looked at.
-pub type Heads = (i64, i64);
 
 /// The current positions. Ask for them before anybody can connect, for [`keep_connected`].
 pub async fn heads(app: &App) -> Result<Heads> {
@@ -216,20 +217,24 @@ pub async fn keep_connected(app: App, mut looked_at: Heads) {
 
 /// Returns the owners of the inboxes that were locked.
 #[tracing::instrument(name = "pull::take_in_news", skip_all)]
-async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Result<BTreeSet<i64>> {
+async fn take_in_news(
+    app: &App,
+    mut news: News,
+    looked_at: &mut Heads,
+) -> Result<BTreeSet<UserId>> {
     let mut passed_over = BTreeSet::new();
     // Before the list: anyone who connects later takes in all of this by themselves.
     let heads = if news.anything { heads(app).await? } else { *looked_at };
     let connected = app.live.connected();
     if !connected.is_empty() {
-        if heads.1 > looked_at.1 {
+        if heads.activity > looked_at.activity {
             let mut sql = app.db.sql("pull::targets_since");
-            let since = sql.bind(looked_at.1);
+            let since = sql.bind(looked_at.activity);
             sql.push(format!("SELECT DISTINCT target_id FROM activity WHERE id > {since}"));
-            news.targets.extend(sql.values::<i64>(app.db.read()).await?);
+            news.targets.extend(sql.values::<TargetId>(app.db.read()).await?);
         }
         let mut due: Vec<_> = news.people.into_iter().collect();
-        if news.announcements || heads.0 > looked_at.0 {
+        if news.announcements || heads.announcement > looked_at.announcement {
             due.extend(without_announcements(&app.db, &connected).await?);
         }
         if !news.targets.is_empty() {
@@ -247,7 +252,7 @@ async fn take_in_news(app: &App, mut news: News, looked_at: &mut Heads) -> Resul
 }
 
 /// Those of `people` who have not taken in all announcements.
-async fn without_announcements(db: &Db, people: &[i64]) -> Result<Vec<i64>> {
+async fn without_announcements(db: &Db, people: &[UserId]) -> Result<Vec<UserId>> {
     let mut sql = db.sql("pull::without_announcements");
     let these = sql.is_one_of("b.user_id", people);
     sql.push(format!(
@@ -258,9 +263,9 @@ async fn without_announcements(db: &Db, people: &[i64]) -> Result<Vec<i64>> {
 }
 
 /// Those of `people` who follow one of `targets` and have not taken in what was done to it.
-async fn followers(db: &Db, targets: &[i64], people: &[i64]) -> Result<Vec<i64>> {
+async fn followers(db: &Db, targets: &[TargetId], people: &[UserId]) -> Result<Vec<UserId>> {
     let mut sql = db.sql("pull::followers");
-    let targets = sql.integer_table(["id"], targets.iter().map(|id| [*id]));
+    let targets = sql.integer_table(["id"], targets.iter().map(|id| [id.0]));
     let these = sql.is_one_of("s.user_id", people);
     let is_newer = is_newer(sql.dialect());
     sql.push(format!(

@@ -5,7 +5,10 @@
 //! call is answered, the items of the first [`BATCH`] people get a new number; the job does the
 //! rest. The names of people are an exception: a new one shows when an item is next fetched.
 
-use ::entity::refresh;
+use ::entity::{
+    id::{AnnouncementId, RefreshId, TargetId, UserId},
+    refresh,
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     EntityTrait, FromQueryResult,
@@ -21,12 +24,12 @@ use crate::{
 /// What has changed.
 #[derive(Clone, Copy, Debug)]
 pub enum Changed {
-    Announcement(i64),
-    Target(i64),
+    Announcement(AnnouncementId),
+    Target(TargetId),
 }
 
 /// Notes that the items about something are to be refreshed; give it to [`soon`] after the commit.
-pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result<Vec<i64>> {
+pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result<Vec<RefreshId>> {
     let rows = changed.into_iter().map(|changed| {
         let (announcement_id, target_id) = match changed {
             Changed::Announcement(id) => (Some(id), None),
@@ -36,7 +39,7 @@ pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result
             id: NotSet,
             announcement_id: Set(announcement_id),
             target_id: Set(target_id),
-            refreshed_to: Set(0),
+            refreshed_to: Set(UserId(0)),
         }
     });
     let rows: Vec<_> = rows.collect();
@@ -51,7 +54,7 @@ pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result
 
 /// Refreshes the first items of what a call has noted, usually all of them. The job does the
 /// rest: nobody waits for a million inboxes, and what a call has changed is committed.
-pub async fn soon(app: &App, noted: &[i64]) {
+pub async fn soon(app: &App, noted: &[RefreshId]) {
     for id in noted {
         if let Err(error) = refresh_some(app, *id).await {
             tracing::warn!(?error, "items are refreshed later");
@@ -60,7 +63,7 @@ pub async fn soon(app: &App, noted: &[i64]) {
 }
 
 /// The changes that are noted, at most `limit` of them.
-pub async fn noted(app: &App, limit: u64) -> Result<Vec<i64>> {
+pub async fn noted(app: &App, limit: u64) -> Result<Vec<RefreshId>> {
     let mut sql = app.db.sql("refresh::noted");
     sql.push(format!("SELECT id FROM refresh ORDER BY id LIMIT {limit}"));
     sql.values(app.db.read()).await
@@ -69,13 +72,13 @@ pub async fn noted(app: &App, limit: u64) -> Result<Vec<i64>> {
 /// What is to be refreshed, and how far that has got.
 #[derive(FromQueryResult)]
 struct Noted {
-    announcement_id: Option<i64>,
-    target_id: Option<i64>,
-    refreshed_to: i64,
+    announcement_id: Option<AnnouncementId>,
+    target_id: Option<TargetId>,
+    refreshed_to: UserId,
 }
 
 /// Refreshes the items of the next [`BATCH`] people. Several callers may do it at once.
-pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
+pub async fn refresh_some(app: &App, id: RefreshId) -> Result<()> {
     let tx = app.db.begin().await?;
     let mut sql = tx.sql("refresh::lock");
     let (this, for_update) = (sql.bind(id), sql.dialect().for_update());
@@ -89,8 +92,8 @@ pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
         return tx.commit().await;
     };
     let (column, subject) = match noted.announcement_id {
-        Some(announcement) => ("announcement_id", Some(announcement)),
-        None => ("target_id", noted.target_id),
+        Some(announcement) => ("announcement_id", Some(announcement.0)),
+        None => ("target_id", noted.target_id.map(|target| target.0)),
     };
     let mut sql = tx.sql("refresh::next_part");
     let (about, after) = (sql.bind(subject), sql.bind(noted.refreshed_to));
@@ -99,7 +102,7 @@ pub async fn refresh_some(app: &App, id: i64) -> Result<()> {
          WHERE {column} = {about} AND user_id > {after} AND removed_at IS NULL \
          ORDER BY user_id LIMIT {BATCH}) AS next"
     ));
-    match sql.value::<i64>(&*tx).await? {
+    match sql.value::<UserId>(&*tx).await? {
         Some(up_to) => {
             // All in this range. Anyone who gets an item later gets it as it is now.
             let mut sql = tx.sql("refresh::find");

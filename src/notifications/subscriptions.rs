@@ -6,12 +6,15 @@
 
 use std::collections::HashSet;
 
-use ::entity::{subscription, subscription_config, target};
+use ::entity::{
+    id::{TargetId, UserId},
+    subscription, subscription_config, target,
+};
 use async_graphql::InputObject;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
 
 use crate::{
@@ -61,7 +64,7 @@ pub struct ActionSettingInput {
 /// What somebody follows about a target now.
 #[derive(Clone, Debug)]
 pub struct Following {
-    pub user: i64,
+    pub user: UserId,
     pub target: target::Model,
     pub reasons: Vec<String>,
     pub actions: Vec<String>,
@@ -74,7 +77,7 @@ const MOST_SETTINGS: usize = 100;
 const MOST_FOLLOWED: u64 = 10_000;
 
 /// Follows a target for a reason. Idempotent.
-#[tracing::instrument(name = "subscriptions::subscribe", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "subscriptions::subscribe", skip_all, fields(actor = actor.in_log()))]
 pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Result<Following> {
     let user = subscriber(app, actor)?;
     input.target.check(app, "target")?;
@@ -118,7 +121,7 @@ pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Resul
 }
 
 /// Ends a subscription, or one reason of it; returns what is left of it. Idempotent.
-#[tracing::instrument(name = "subscriptions::cancel", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "subscriptions::cancel", skip_all, fields(actor = actor.in_log()))]
 pub async fn cancel(
     app: &App,
     actor: &Actor,
@@ -156,12 +159,12 @@ pub async fn cancel(
 }
 
 /// Sets what a person wants to hear of. Idempotent.
-#[tracing::instrument(name = "subscriptions::configure", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "subscriptions::configure", skip_all, fields(actor = actor.in_log()))]
 pub async fn configure(
     app: &App,
     actor: &Actor,
     input: UpdateSubscriptionConfigInput,
-) -> Result<i64> {
+) -> Result<UserId> {
     let user = actor.person()?.id;
     if input.settings.is_empty() || input.settings.len() > MOST_SETTINGS {
         return Err(Error::invalid(
@@ -220,7 +223,7 @@ pub async fn configure(
 /// Everything that a person has ever said about what they want, the oldest first.
 pub async fn settings(
     db: &impl ConnectionTrait,
-    user: i64,
+    user: UserId,
 ) -> Result<Vec<subscription_config::Model>> {
     let settings =
         subscription_config::Entity::find().filter(subscription_config::COLUMN.user_id.eq(user));
@@ -228,7 +231,7 @@ pub async fn settings(
 }
 
 /// What a person follows about a target now.
-pub async fn following(app: &App, user: i64, target: i64) -> Result<Option<Following>> {
+pub async fn following(app: &App, user: UserId, target: TargetId) -> Result<Option<Following>> {
     let rows = of_target(app.db.read(), user, target).await?;
     let target = target::Entity::find_by_id(target).one(app.db.read()).await?;
     Ok(target.and_then(|target| Following::of(target, rows)))
@@ -255,8 +258,8 @@ impl Following {
 
 async fn of_target(
     db: &impl ConnectionTrait,
-    user: i64,
-    target: i64,
+    user: UserId,
+    target: TargetId,
 ) -> Result<Vec<subscription::Model>> {
     let rows = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(user));
     let rows = rows
@@ -266,7 +269,7 @@ async fn of_target(
 }
 
 /// Whether a person follows anything for a reason, which the catalog may have lost since.
-async fn was_followed_for(app: &App, user: i64, reason: &str) -> Result<bool> {
+async fn was_followed_for(app: &App, user: UserId, reason: &str) -> Result<bool> {
     let rows = subscription::Entity::find().filter(subscription::COLUMN.user_id.eq(user));
     let rows = rows
         .filter(subscription::COLUMN.until.is_null())
@@ -276,7 +279,7 @@ async fn was_followed_for(app: &App, user: i64, reason: &str) -> Result<bool> {
 
 /// The person who follows: the actor themself, if the operator lets people choose, or the person
 /// for whom the host application acts.
-fn subscriber(app: &App, actor: &Actor) -> Result<i64> {
+fn subscriber(app: &App, actor: &Actor) -> Result<UserId> {
     let user = actor.person()?.id;
     if !app.config.people_subscribe {
         actor.require_host()?;

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ::entity::target;
+use ::entity::{
+    id::{RefreshId, TargetId, UserId},
+    target,
+};
 use async_graphql::InputObject;
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -56,7 +59,7 @@ impl TargetRef {
 /// What a call says about a target. A field that is None stays as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    pub owner: Option<i64>,
+    pub owner: Option<UserId>,
     pub title: Option<String>,
     pub url: Option<String>,
 }
@@ -77,9 +80,9 @@ impl Details {
 /// The result of [`upsert`].
 pub struct Upserted {
     /// The id of each target.
-    pub ids: Vec<i64>,
+    pub ids: Vec<TargetId>,
     /// What is to be refreshed after the commit.
-    pub noted: Vec<i64>,
+    pub noted: Vec<RefreshId>,
 }
 
 /// Inserts targets, or changes their details. If a target is listed twice, the later details win.
@@ -107,7 +110,7 @@ pub async fn upsert(
         let once = OnConflict::columns(KEY).do_nothing().to_owned();
         let made =
             target::Entity::insert_many(new).on_conflict(once).exec_with_returning(&**tx).await?;
-        let titles = made.iter().filter_map(|target| Some((target.id, target.title.clone()?)));
+        let titles = made.iter().filter_map(|target| Some((target.id.0, target.title.clone()?)));
         search::change(tx, search::About::Target, titles).await?;
         let all_made = made.len() == count;
         known.extend(made.into_iter().map(keyed));
@@ -136,8 +139,9 @@ pub async fn upsert(
         let rows = changed.iter().filter_map(|(key, _)| known.get(*key));
         noted = refresh::note(tx, rows.map(|known| refresh::Changed::Target(known.id))).await?;
         // Under the locks that the statement has taken: this is the current title.
-        let titles =
-            |(key, details): &(&Key, &Details)| Some((known.get(*key)?.id, details.title.clone()?));
+        let titles = |(key, details): &(&Key, &Details)| {
+            Some((known.get(*key)?.id.0, details.title.clone()?))
+        };
         search::change(tx, search::About::Target, changed.iter().filter_map(titles)).await?;
     }
     let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);

@@ -1,11 +1,11 @@
 //! Groups and their members (M3). Leaving and deleting only mark the rows, so that what was sent
 //! can still be explained.
 
-use ::entity::{group, group_member};
+use ::entity::{group, group_member, id::GroupId};
 use async_graphql::{ID, OneofObject};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select,
     sea_query::{Expr, ExprTrait, LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub enum GroupRef {
 }
 
 /// Creates or renames a group; a deleted group comes back without members.
-#[tracing::instrument(name = "groups::upsert", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "groups::upsert", skip_all, fields(actor = actor.in_log()))]
 pub async fn upsert(
     app: &App,
     actor: &Actor,
@@ -57,13 +57,13 @@ pub async fn upsert(
         .to_owned();
     let group = group::Entity::insert(group).on_conflict(newest).exec_with_returning(&*tx).await?;
     let text = format!("{}\n{}", group.name, group.external_id);
-    search::change(&tx, search::About::Group, [(group.id, text)]).await?;
+    search::change(&tx, search::About::Group, [(group.id.0, text)]).await?;
     tx.commit().await?;
     Ok(group)
 }
 
 /// Deletes a group: nothing can be sent to it, and it has no members. What was sent to it stays.
-#[tracing::instrument(name = "groups::delete", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "groups::delete", skip_all, fields(actor = actor.in_log()))]
 pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group::Model> {
     actor.require_host()?;
     let now = app.clock.now();
@@ -82,7 +82,7 @@ pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group:
 }
 
 /// Adds people to a group; those who already belong to it stay.
-#[tracing::instrument(name = "groups::add_members", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "groups::add_members", skip_all, fields(actor = actor.in_log()))]
 pub async fn add_members(
     app: &App,
     actor: &Actor,
@@ -113,7 +113,7 @@ pub async fn add_members(
 
 /// Removes people from a group: from now on they receive nothing that is sent to it, replies
 /// included (P11).
-#[tracing::instrument(name = "groups::remove_members", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "groups::remove_members", skip_all, fields(actor = actor.in_log()))]
 pub async fn remove_members(
     app: &App,
     actor: &Actor,
@@ -133,7 +133,7 @@ pub async fn remove_members(
     Ok(group)
 }
 
-fn members(group: i64) -> sea_orm::UpdateMany<group_member::Entity> {
+fn members(group: GroupId) -> sea_orm::UpdateMany<group_member::Entity> {
     let members =
         group_member::Entity::update_many().filter(group_member::COLUMN.group_id.eq(group));
     members.filter(group_member::COLUMN.removed_at.is_null())
@@ -167,7 +167,7 @@ async fn lock(tx: &Tx, group: &GroupRef) -> Result<group::Model> {
 
 fn called(group: &GroupRef) -> Result<Select<group::Entity>> {
     let query = match group {
-        GroupRef::Id(id) => group::Entity::find_by_id(id::Kind::Group.decode(id)?),
+        GroupRef::Id(id) => group::Entity::find_by_id(id::decode::<GroupId>(id)?),
         GroupRef::ExternalId(id) => group::Entity::find().filter(group::COLUMN.external_id.eq(id)),
     };
     Ok(query.filter(group::COLUMN.deleted_at.is_null()))

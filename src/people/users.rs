@@ -5,13 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use ::entity::user;
+use ::entity::{
+    id::{MessageId, UserId},
+    user,
+};
 use async_graphql::{ID, InputObject, OneofObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Select,
     sea_query::{LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize};
@@ -134,7 +137,7 @@ async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> 
 }
 
 /// Creates people, or changes what is known about them; all or none. Returns them in input order.
-#[tracing::instrument(name = "users::upsert", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "users::upsert", skip_all, fields(actor = actor.in_log()))]
 pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
     actor.require_host()?;
     if users.is_empty() || users.len() > MOST {
@@ -206,12 +209,12 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
             .await?;
     }
     let text = |user: &user::Model| {
-        (user.id, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"))
+        (user.id.0, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"))
     };
     search::change(tx, search::About::User, known.iter().map(text)).await?;
     // What was announced and done before somebody became known is not for them (N7).
     let mut sql = tx.sql("users::insert_inboxes");
-    let people = sql.integer_table(["id"], known.iter().map(|user| [user.id]));
+    let people = sql.integer_table(["id"], known.iter().map(|user| [user.id.0]));
     sql.push(format!(
         "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \
          SELECT u.id, h.announcement, h.announcement, h.activity FROM {people} AS u, \
@@ -274,13 +277,13 @@ fn check(user: &UserInput, path: &str) -> Result<()> {
 
 /// Deactivates a person: they cannot sign in, and nothing new is sent to them. What they sent and
 /// received stays.
-#[tracing::instrument(name = "users::deactivate", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "users::deactivate", skip_all, fields(actor = actor.in_log()))]
 pub async fn deactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
     set_deactivated(app, actor, user, true).await
 }
 
 /// Reactivates a deactivated person.
-#[tracing::instrument(name = "users::reactivate", skip_all, fields(actor = actor.user_id()))]
+#[tracing::instrument(name = "users::reactivate", skip_all, fields(actor = actor.in_log()))]
 pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
     set_deactivated(app, actor, user, false).await
 }
@@ -314,7 +317,12 @@ async fn set_deactivated(
 
 /// Deactivates people who have not replied to a message (M12), except those already deactivated.
 /// Call `RecentUsers::forget_all` after the commit.
-pub async fn shut_out(tx: &Tx, people: &[i64], message: i64, now: DateTime<Utc>) -> Result<u64> {
+pub async fn shut_out(
+    tx: &Tx,
+    people: &[UserId],
+    message: MessageId,
+    now: DateTime<Utc>,
+) -> Result<u64> {
     // In the order of [`write`]: two different orders would deadlock.
     let mut sql = tx.sql("users::lock");
     let (these, for_update) = (sql.is_one_of("id", people), sql.dialect().for_update());
@@ -340,7 +348,7 @@ pub async fn find(db: &impl ConnectionTrait, user: &UserRef) -> Result<user::Mod
 
 fn named(user: &UserRef) -> Result<Select<user::Entity>> {
     Ok(match user {
-        UserRef::Id(id) => user::Entity::find_by_id(id::Kind::User.decode(id)?),
+        UserRef::Id(id) => user::Entity::find_by_id(id::decode::<UserId>(id)?),
         UserRef::ExternalId(id) => user::Entity::find().filter(user::COLUMN.external_id.eq(id)),
     })
 }
@@ -370,7 +378,7 @@ pub async fn resolve(
     let mut external_ids = HashSet::new();
     for (_, user) in users {
         match user {
-            UserRef::Id(id) => ids.extend(id::Kind::User.decode(id)),
+            UserRef::Id(id) => ids.extend(id::decode::<UserId>(id)),
             UserRef::ExternalId(id) => external_ids.extend([id.as_str()]),
         }
     }
@@ -389,7 +397,7 @@ pub async fn resolve(
         found.iter().map(|user| (user.external_id.as_str(), user)).collect();
     let user = |(field, reference): &(String, &UserRef)| {
         let user = match reference {
-            UserRef::Id(id) => id::Kind::User.decode(id).ok().and_then(|id| by_id.get(&id)),
+            UserRef::Id(id) => id::decode(id).ok().and_then(|id| by_id.get(&id)),
             UserRef::ExternalId(id) => by_external_id.get(id.as_str()),
         };
         user.map(|user| (*user).clone())

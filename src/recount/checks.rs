@@ -1,5 +1,6 @@
 //! The questions: each is one statement whose rows are the errors.
 
+use ::entity::id::{AnnouncementId, MessageId, UserId};
 use chrono::{DateTime, Utc};
 
 use super::Subject;
@@ -52,6 +53,22 @@ pub struct Check {
     pub names: Vec<&'static str>,
     /// What is wrong with each row, if it is not about numbers.
     pub sentence: Option<&'static str>,
+}
+
+fn of_inbox(user: i64) -> Subject {
+    Subject::Inbox(UserId(user))
+}
+
+fn of_message(message: i64) -> Subject {
+    Subject::Message(MessageId(message))
+}
+
+fn of_announcement(announcement: i64) -> Subject {
+    Subject::Announcement(AnnouncementId(announcement))
+}
+
+fn of_thread(root: i64) -> Subject {
+    Subject::Thread(MessageId(root))
 }
 
 /// A stored number: its name, the expression for it, and the expression for what it should be.
@@ -179,7 +196,7 @@ fn counts(range: Range) -> Check {
         range.has(&mut sql, "user_id"),
         range.has(&mut sql, "b.user_id")
     );
-    compare(sql, Subject::Inbox, "b.user_id", "NULL", pairs, &from)
+    compare(sql, of_inbox, "b.user_id", "NULL", pairs, &from)
 }
 
 /// The position of the announcements when the owner of an inbox became known: before any
@@ -206,7 +223,7 @@ fn history(range: Range) -> Check {
         (name, kept, right)
     });
     let from = format!("inbox_item AS i WHERE {}", range.has(&mut sql, "i.user_id"));
-    compare(sql, Subject::Inbox, "i.user_id", "i.id", pairs.into(), &from)
+    compare(sql, of_inbox, "i.user_id", "i.id", pairs.into(), &from)
 }
 
 /// What items of activities say about the activities, and about who did them.
@@ -238,7 +255,7 @@ fn activities(range: Range) -> Vec<Check> {
         "inbox_item AS i LEFT JOIN {of_item} AS t ON t.item_id = i.id WHERE i.kind = 'activity' AND {}",
         range.has(&mut sql, "i.user_id")
     );
-    let items = compare(sql, Subject::Inbox, "i.user_id", "i.id", pairs, &from);
+    let items = compare(sql, of_inbox, "i.user_id", "i.id", pairs, &from);
 
     let pairs = vec![
         (
@@ -263,7 +280,7 @@ fn activities(range: Range) -> Vec<Check> {
          LEFT JOIN {of_actor} AS t ON t.item_id = p.item_id AND t.actor_id = p.actor_id WHERE {}",
         range.has(&mut sql, "i.user_id")
     );
-    let actors = compare(sql, Subject::Inbox, "i.user_id", "i.id", pairs, &from);
+    let actors = compare(sql, of_inbox, "i.user_id", "i.id", pairs, &from);
 
     let mut sql = range.sql("recount::empty");
     let empty = format!(
@@ -272,14 +289,8 @@ fn activities(range: Range) -> Vec<Check> {
         range.has(&mut sql, "i.user_id")
     );
     let item: (&str, fn(i64) -> String) = ("i.id", |id| Kind::InboxItem.encode(id));
-    let empty = none(
-        sql,
-        Subject::Inbox,
-        "i.user_id",
-        item,
-        "has no activities and is still there",
-        &empty,
-    );
+    let empty =
+        none(sql, of_inbox, "i.user_id", item, "has no activities and is still there", &empty);
 
     let mut sql = range.sql("recount::twice");
     let twice = format!(
@@ -288,7 +299,7 @@ fn activities(range: Range) -> Vec<Check> {
         range.has(&mut sql, "i.user_id")
     );
     let activity: (&str, fn(i64) -> String) = ("d.activity_id", |id| Kind::Activity.encode(id));
-    let twice = none(sql, Subject::Inbox, "d.user_id", activity, "is in it twice", &twice);
+    let twice = none(sql, of_inbox, "d.user_id", activity, "is in it twice", &twice);
     vec![items, actors, empty, twice]
 }
 
@@ -298,7 +309,7 @@ fn over(range: Range) -> Vec<Check> {
     let over = |mut sql: Sql, part: (&str, fn(i64) -> String), joined: &str, is_over: &str| {
         let in_range = range.has(&mut sql, "i.user_id");
         let from = format!("inbox_item AS i {joined} WHERE {in_range} AND {is_over}");
-        none(sql, Subject::Inbox, "i.user_id", part, SENTENCE, &from)
+        none(sql, of_inbox, "i.user_id", part, SENTENCE, &from)
     };
     let of_kind = |kind: &ItemKind| {
         let ItemKind { column, table, alias, .. } = kind;
@@ -330,7 +341,7 @@ fn not_taken_in(range: Range) -> Check {
         range.has(&mut sql, "b.user_id")
     );
     let announcement: (&str, fn(i64) -> String) = ("n.id", |id| Kind::Announcement.encode(id));
-    none(sql, Subject::Inbox, "b.user_id", announcement, "is missing", &from)
+    none(sql, of_inbox, "b.user_id", announcement, "is missing", &from)
 }
 
 /// What somebody has seen or read in their inbox without the sender being told.
@@ -343,8 +354,8 @@ fn unnoted(range: Range) -> Vec<Check> {
         let Receipts { join, noted_by } = kind.receipts.as_ref()?;
         let column = format!("i.{}", kind.column);
         let (subject, which): (fn(i64) -> Subject, _) = match noted_by {
-            NotedBy::Recipient => (Subject::Message, String::new()),
-            NotedBy::Reader => (Subject::Announcement, format!("{column} IS NOT NULL AND ")),
+            NotedBy::Recipient => (of_message, String::new()),
+            NotedBy::Reader => (of_announcement, format!("{column} IS NOT NULL AND ")),
         };
         let mut sql = range.sql("recount::unnoted");
         let in_range = range.has(&mut sql, "i.user_id");
@@ -368,7 +379,8 @@ fn subscriptions(range: Range) -> Check {
         "subscription AS s CROSS JOIN (SELECT coalesce(max(id), 0) AS activity FROM activity) AS h WHERE {}",
         range.has(&mut sql, "s.user_id")
     );
-    let check = compare(sql, Subject::Subscriptions, "s.user_id", "s.target_id", pairs, &from);
+    let of_user = |user| Subject::Subscriptions(UserId(user));
+    let check = compare(sql, of_user, "s.user_id", "s.target_id", pairs, &from);
     Check { part: |id| Kind::Target.encode(id), ..check }
 }
 
@@ -387,7 +399,7 @@ fn recipients(range: Range, mut sql: Sql, [table, owner, part, column]: [&str; 4
         range.has(&mut sql, "r.message_id"),
         range.has(&mut sql, owner),
     );
-    let check = compare(sql, Subject::Message, owner, part, pairs.into(), &from);
+    let check = compare(sql, of_message, owner, part, pairs.into(), &from);
     Check { part: |id| format!("address {id}"), ..check }
 }
 
@@ -404,7 +416,8 @@ fn undelivered(range: Range) -> Check {
         i64::MAX
     );
     let user: (&str, fn(i64) -> String) = ("r.user_id", |id| Kind::User.encode(id));
-    none(sql, Subject::Delivery, "m.id", user, "does not have it", &from)
+    let delivery = |message| Subject::Delivery(MessageId(message));
+    none(sql, delivery, "m.id", user, "does not have it", &from)
 }
 
 /// The condition that messages `m` have certainly not expired by a time.
@@ -422,7 +435,7 @@ fn threads(range: Range) -> Check {
     let of_any = dialect.greatest(&latest("m.root_id = t.root_id"), &latest("m.id = t.root_id"));
     let pairs = vec![("seq", "t.seq".to_owned(), dialect.greatest("t.seq", &of_any))];
     let from = format!("thread AS t WHERE {}", range.has(&mut sql, "t.root_id"));
-    compare(sql, Subject::Thread, "t.root_id", "NULL", pairs, &from)
+    compare(sql, of_thread, "t.root_id", "NULL", pairs, &from)
 }
 
 fn without_thread(range: Range) -> Check {
@@ -435,7 +448,7 @@ fn without_thread(range: Range) -> Check {
     let message: (&str, fn(i64) -> String) = ("m.id", |id| Kind::Message.encode(id));
     none(
         sql,
-        Subject::Thread,
+        of_thread,
         "coalesce(m.root_id, m.id)",
         message,
         "is in a history that does not exist",
@@ -452,7 +465,8 @@ fn reminders(range: Range) -> Check {
         range.has(&mut sql, "m.id")
     );
     let none_named: (&str, fn(i64) -> String) = ("CAST(NULL AS bigint)", |_| String::new());
-    none(sql, Subject::Reminder, "m.id", none_named, "goes on after the message has expired", &from)
+    let reminder = |message| Subject::Reminder(MessageId(message));
+    none(sql, reminder, "m.id", none_named, "goes on after the message has expired", &from)
 }
 
 /// The people who have seen and read an announcement.
@@ -466,5 +480,5 @@ fn readers(range: Range) -> Check {
             (name, format!("n.{name}"), right)
         });
     let from = format!("announcement AS n WHERE {}", range.has(&mut sql, "n.id"));
-    compare(sql, Subject::Announcement, "n.id", "NULL", pairs.into(), &from)
+    compare(sql, of_announcement, "n.id", "NULL", pairs.into(), &from)
 }

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use ::entity::id::{AnnouncementId, MessageId, UserId};
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::{
     CLOCKS_DIFFER, Finding, Subject,
@@ -21,24 +23,21 @@ const MOST: usize = 100;
 
 /// Mends what was found. Check again afterwards: the findings may have hidden others.
 pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<()> {
-    let subjects = |of: fn(&Finding) -> Option<i64>| -> Vec<i64> {
-        findings.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
-    };
     let undelivered = findings.iter().filter_map(|finding| match finding {
         Finding { subject: Subject::Delivery(message), part: Some(user), .. } => {
-            Some([*user, *message])
+            Some((UserId(*user), *message))
         }
         _ => None,
     });
     let undelivered: Vec<_> = undelivered.collect();
     let of_inbox = |finding: &Finding| match finding.subject {
         Subject::Inbox(user) => Some(user),
-        Subject::Delivery(_) => finding.part,
+        Subject::Delivery(_) => finding.part.map(UserId),
         _ => None,
     };
-    for users in subjects(of_inbox).chunks(MOST) {
+    for users in subjects(findings, of_inbox).chunks(MOST) {
         let missing: Vec<_> =
-            undelivered.iter().filter(|[user, _]| users.contains(user)).copied().collect();
+            undelivered.iter().filter(|(user, _)| users.contains(user)).copied().collect();
         let tx = db.begin().await?;
         mend_inboxes(&tx, users, &missing, now).await?;
         live::tell_within(&tx, users.iter().map(|user| Topic::Inbox(*user))).await?;
@@ -48,7 +47,7 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
         Subject::Message(message) => Some(message),
         _ => None,
     };
-    for messages in subjects(of_message).chunks(MOST) {
+    for messages in subjects(findings, of_message).chunks(MOST) {
         let tx = db.begin().await?;
         mend_messages(&tx, messages).await?;
         live::tell_within(&tx, messages.iter().map(|message| Topic::Reading(*message))).await?;
@@ -58,7 +57,7 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
         Subject::Announcement(announcement) => Some(announcement),
         _ => None,
     };
-    for announcements in subjects(of_announcement).chunks(MOST) {
+    for announcements in subjects(findings, of_announcement).chunks(MOST) {
         let tx = db.begin().await?;
         mend_announcements(&tx, announcements).await?;
         tx.commit().await?;
@@ -84,6 +83,11 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
+/// What some of the findings are about, each once.
+fn subjects<I: Ord>(findings: &[Finding], of: impl Fn(&Finding) -> Option<I>) -> Vec<I> {
+    findings.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// Mends inboxes: what is missing from them comes in, what has expired or was retracted leaves, and
 /// the counts follow. `missing` has the users and messages of what was not delivered.
 ///
@@ -91,8 +95,8 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
 /// reload the inbox.
 async fn mend_inboxes(
     tx: &Tx,
-    users: &[i64],
-    missing: &[[i64; 2]],
+    users: &[UserId],
+    missing: &[(UserId, MessageId)],
     now: DateTime<Utc>,
 ) -> Result<()> {
     inbox::lock(tx, users).await?;
@@ -120,7 +124,7 @@ async fn mend_inboxes(
 }
 
 /// Moves the positions to where they can be, and begins a change in each inbox.
-async fn mend_positions(tx: &Tx, users: &[i64]) -> Result<()> {
+async fn mend_positions(tx: &Tx, users: &[UserId]) -> Result<()> {
     let mut sql = tx.sql("mend::positions");
     let (dialect, these) = (sql.dialect(), sql.is_one_of("user_id", users));
     let latest =
@@ -142,15 +146,16 @@ async fn mend_positions(tx: &Tx, users: &[i64]) -> Result<()> {
 /// Delivers the missing messages, and takes in the missing announcements.
 async fn bring_back(
     tx: &Tx,
-    users: &[i64],
-    missing: &[[i64; 2]],
+    users: &[UserId],
+    missing: &[(UserId, MessageId)],
     now: DateTime<Utc>,
 ) -> Result<()> {
     // A tombstone of something that should be there is revived.
     const BACK: &str = "DO UPDATE SET removed_at = NULL, seq = excluded.seq, arrived_seq = excluded.arrived_seq \
         WHERE inbox_item.removed_at IS NOT NULL";
     let mut sql = tx.sql("mend::deliver");
-    let missing = sql.integer_table(["user_id", "message_id"], missing.iter().copied());
+    let missing = missing.iter().map(|(user, message)| [user.0, message.0]);
+    let missing = sql.integer_table(["user_id", "message_id"], missing);
     let these = sql.is_one_of("b.user_id", users);
     let stays = stays(&mut sql, now + CLOCKS_DIFFER);
     sql.push(format!(
@@ -179,7 +184,7 @@ async fn bring_back(
 }
 
 /// Makes the history and the counts of inboxes follow from their items.
-async fn mend_counts(tx: &Tx, users: &[i64]) -> Result<()> {
+async fn mend_counts(tx: &Tx, users: &[UserId]) -> Result<()> {
     let mut sql = tx.sql("mend::history");
     let these = sql.is_one_of("user_id", users);
     let least = |column: &str| tx.dialect().least(column, "seq");
@@ -209,13 +214,13 @@ async fn mend_counts(tx: &Tx, users: &[i64]) -> Result<()> {
 }
 
 /// The items of activities of some users.
-fn items_of(sql: &mut Sql, users: &[i64]) -> String {
+fn items_of(sql: &mut Sql, users: &[UserId]) -> String {
     let these = sql.is_one_of("x.user_id", users);
     format!("SELECT x.id FROM inbox_item AS x WHERE {these} AND x.kind = 'activity'")
 }
 
 /// Makes the items of activities follow from the activities that are in them.
-async fn mend_activities(tx: &Tx, users: &[i64], now: DateTime<Utc>) -> Result<()> {
+async fn mend_activities(tx: &Tx, users: &[UserId], now: DateTime<Utc>) -> Result<()> {
     let mut sql = tx.sql("mend::unlink_over");
     let items = items_of(&mut sql, users);
     sql.push(format!(
@@ -265,7 +270,7 @@ async fn mend_activities(tx: &Tx, users: &[i64], now: DateTime<Utc>) -> Result<(
 }
 
 /// Locks rows by their ids, always in the same order.
-async fn lock(tx: &Tx, mut sql: Sql, table: &str, ids: &[i64]) -> Result<()> {
+async fn lock(tx: &Tx, mut sql: Sql, table: &str, ids: &[impl Serialize]) -> Result<()> {
     let (these, for_update) = (sql.is_one_of("id", ids), sql.dialect().for_update());
     sql.push(format!("SELECT id FROM {table} WHERE {these} ORDER BY id {for_update}"));
     sql.rows(&**tx).await?;
@@ -274,7 +279,7 @@ async fn lock(tx: &Tx, mut sql: Sql, table: &str, ids: &[i64]) -> Result<()> {
 
 /// Records what was seen and read in the inboxes, and counts the readers of messages and of their
 /// addresses.
-async fn mend_messages(tx: &Tx, messages: &[i64]) -> Result<()> {
+async fn mend_messages(tx: &Tx, messages: &[MessageId]) -> Result<()> {
     let mut sql = tx.sql("mend::note_readings");
     let these = sql.is_one_of("message_recipient.message_id", messages);
     sql.push(format!(
@@ -303,7 +308,7 @@ async fn count_readers(
     table: &str,
     message: &str,
     column: &str,
-    messages: &[i64],
+    messages: &[MessageId],
 ) -> Result<()> {
     let these = sql.is_one_of(message, messages);
     let of = |what: &str, who: &str| {
@@ -326,7 +331,7 @@ async fn count_readers(
 }
 
 /// Records what was seen and read in the inboxes, and counts the readers of announcements.
-async fn mend_announcements(tx: &Tx, announcements: &[i64]) -> Result<()> {
+async fn mend_announcements(tx: &Tx, announcements: &[AnnouncementId]) -> Result<()> {
     let mut sql = tx.sql("mend::note_announcement_readings");
     let these = sql.is_one_of("i.announcement_id", announcements);
     sql.push(format!(
@@ -359,7 +364,7 @@ async fn mend_announcements(tx: &Tx, announcements: &[i64]) -> Result<()> {
 }
 
 /// Makes the history of a thread as long as its messages require.
-async fn mend_thread(tx: &Tx, root: i64) -> Result<()> {
+async fn mend_thread(tx: &Tx, root: MessageId) -> Result<()> {
     let mut sql = tx.sql("mend::lock_thread");
     let (root_id, for_update) = (sql.bind(root), sql.dialect().for_update());
     sql.push(format!("SELECT seq FROM thread WHERE root_id = {root_id} {for_update}"));
@@ -376,7 +381,7 @@ async fn mend_thread(tx: &Tx, root: i64) -> Result<()> {
 }
 
 /// Ends the reminder of a message that has expired.
-async fn mend_reminder(tx: &Tx, message: i64, now: DateTime<Utc>) -> Result<()> {
+async fn mend_reminder(tx: &Tx, message: MessageId, now: DateTime<Utc>) -> Result<()> {
     let mut sql = tx.sql("mend::end_reminder");
     let (message, now) = (sql.bind(message), sql.bind(now));
     sql.push(format!(
@@ -388,7 +393,7 @@ async fn mend_reminder(tx: &Tx, message: i64, now: DateTime<Utc>) -> Result<()> 
     Ok(())
 }
 
-async fn mend_subscriptions(tx: &Tx, user: i64) -> Result<()> {
+async fn mend_subscriptions(tx: &Tx, user: UserId) -> Result<()> {
     inbox::lock(tx, &[user]).await?;
     let mut sql = tx.sql("mend::subscriptions");
     let (dialect, user) = (sql.dialect(), sql.bind(user));

@@ -1,6 +1,7 @@
 //! Somebody who reconnects after a long time gets what they missed, however large, and nobody else
 //! is affected (P6, P20).
 
+use entity::id::UserId;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tidings::db::Topic;
@@ -141,7 +142,7 @@ both! {
         ] {
             tx.run(change, []).await.unwrap();
         }
-        tx.concerns(inboxes.into_iter().map(Topic::Inbox));
+        tx.concerns(inboxes.into_iter().map(|user| Topic::Inbox(UserId(user))));
         tx.commit().await.unwrap();
 
         let mut unlucky = live.pop().unwrap();

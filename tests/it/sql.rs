@@ -7,6 +7,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use entity::id::UserId;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 use tidings::{db::name_and_text, messages::reminders, notifications::pull, recount};
@@ -144,6 +145,7 @@ async fn notifications_come_and_go(app: &TestApp) {
     ada.counts().await;
     app.act(&bob, "comment", "post").await;
     let people = app.db.integers("SELECT user_id FROM inbox", []).await.unwrap();
+    let people: Vec<_> = people.into_iter().map(UserId).collect();
     pull::heads_of(app, &people).await.unwrap();
 
     // Those who are connected take in at once.

@@ -10,7 +10,7 @@ use crate::{
         notifications::{activities::ActivityGroup, announcements::Announcement},
         people::users::User,
     },
-    id::Kind,
+    id,
     inbox::{Item, Subject, Texts},
 };
 
@@ -34,7 +34,7 @@ pub struct InboxItem(pub Item);
 impl InboxItem {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::InboxItem.encode(self.0.row.id).into()
+        id::encode(self.0.row.id).into()
     }
 
     /// What the item is about. More kinds will be added: show an unknown kind by its title and

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     graphql::{actor, app, last_cursor, list_size, outlet},
-    id::Kind,
+    id,
     inbox::{
         Item, Position,
         live::{self, Cursor, ResyncReason, Start},
@@ -52,7 +52,7 @@ impl InboxUpdate {
                 None if row.reminded_seq.is_some_and(is_new) => InboxChangeType::Reminded,
                 None => InboxChangeType::Updated,
             };
-            let item_id = Kind::InboxItem.encode(row.id).into();
+            let item_id = id::encode(row.id).into();
             InboxChange {
                 change,
                 item_id,

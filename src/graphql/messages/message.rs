@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use ::entity::{message, message_recipient, user};
+use ::entity::{
+    id::{AudienceId, MessageId, UserId},
+    message, message_recipient, user,
+};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
@@ -25,7 +28,7 @@ use crate::{
         paging::{Paged, connection, page},
         people::users::User,
     },
-    id::Kind,
+    id,
     messages::{
         self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput,
         reports::{self, Interval},
@@ -50,7 +53,7 @@ impl From<Sent> for Message {
 impl Message {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::Message.encode(self.row.id).into()
+        id::encode(self.row.id).into()
     }
 
     /// One line.
@@ -93,7 +96,7 @@ impl Message {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Paged<MessageRecipient>>> {
-        let page = page::<(i64, i64)>((first, after, last, before))?;
+        let page = page::<(UserId, AudienceId)>((first, after, last, before))?;
         if !(self.may_see_reading(actor(ctx)?) && reports::may_see_names(app(ctx), actor(ctx)?)) {
             return Ok(None);
         }
@@ -150,7 +153,7 @@ impl Message {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<Message>> {
-        let page = page::<i64>((first, after, last, before))?;
+        let page = page::<MessageId>((first, after, last, before))?;
         let replies = message::Entity::visible_to(actor(ctx)?.reader())
             .filter(message::COLUMN.parent_id.eq(self.row.id));
         let rows =
@@ -256,7 +259,7 @@ impl Message {
         may_see_reading(actor, self.row.sender_id)
     }
 
-    async fn related(&self, ctx: &Context<'_>, id: i64) -> Result<Option<Message>> {
+    async fn related(&self, ctx: &Context<'_>, id: MessageId) -> Result<Option<Message>> {
         let message = loader(ctx).load_one(VisibleMessage(actor(ctx)?.reader(), id)).await?;
         Ok(message.map(Message::from))
     }
@@ -280,7 +283,7 @@ impl MessageQuery {
     /// A message that the viewer received or sent (ADMIN: any message); null if there is none.
     async fn message(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Message>> {
         let actor = actor(ctx)?;
-        let Ok(id) = Kind::Message.decode(&id) else { return Ok(None) };
+        let Ok(id) = id::decode(&id) else { return Ok(None) };
         match messages::find(app(ctx), actor, id).await {
             Ok(sent) => Ok(Some(sent.into())),
             Err(Error::NotFound(_)) => Ok(None),
@@ -299,7 +302,7 @@ impl MessageQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<Message>> {
-        let page = page::<i64>((first, after, last, before))?;
+        let page = page::<MessageId>((first, after, last, before))?;
         let sender = actor(ctx)?.user_id();
         // Needs no scope: senders may see what they sent.
         let mut sent = message::Entity::find().filter(match sender {

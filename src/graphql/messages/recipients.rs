@@ -1,6 +1,6 @@
 //! Whom a message reached, and how far they have read it.
 
-use ::entity::{announcement, message, message_audience, message_recipient, user};
+use ::entity::{announcement, id::UserId, message, message_audience, message_recipient, user};
 use async_graphql::{ID, InputObject, Object, SimpleObject, Union};
 use chrono::{DateTime, Utc};
 use sea_orm::EntityTrait;
@@ -8,12 +8,12 @@ use sea_orm::EntityTrait;
 use crate::{
     auth::Actor,
     graphql::people::{groups::Group, users::User},
-    id::Kind,
+    id,
 };
 
 /// Whether the reader is told who has read it: the sender, or the host application for a message
 /// from the system.
-pub fn may_see_reading(actor: &Actor, sender: Option<i64>) -> bool {
+pub fn may_see_reading(actor: &Actor, sender: Option<UserId>) -> bool {
     match sender {
         _ if actor.is_admin() => true,
         Some(sender) => actor.user_id() == Some(sender),
@@ -154,7 +154,7 @@ impl From<RecipientRow> for MessageRecipient {
 impl MessageRecipient {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::MessageRecipient.encode_pair(self.row.audience_id, self.row.user_id).into()
+        id::of_recipient(self.row.audience_id, self.row.user_id).into()
     }
 
     /// The person.

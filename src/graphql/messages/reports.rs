@@ -16,7 +16,7 @@ use crate::{
         outlet,
         paging::{Paged, connection, page},
     },
-    id::Kind,
+    id,
     messages::{
         self,
         reports::{self, Point, ReadReportFilter, ReadReportOrder, Row},
@@ -31,7 +31,7 @@ pub struct ReadReportRow(pub Row);
 impl ReadReportRow {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::ReadReportRow.encode(self.0.audience.id).into()
+        id::encode(self.0.audience.id).into()
     }
 
     /// The message.
@@ -102,7 +102,7 @@ impl ReportQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<ReadReportRow>> {
-        let page = page::<(i64, i64)>((first, after, last, before))?;
+        let page = page::<reports::Key>((first, after, last, before))?;
         let found =
             reports::page(app(ctx), actor(ctx)?, &filter.unwrap_or_default(), order_by, &page)
                 .await?;
@@ -123,7 +123,7 @@ impl ReportSubscription {
         message_id: ID,
     ) -> Result<impl Stream<Item = Result<ReadStats>> + use<>> {
         let (app, actor) = (app(ctx).clone(), actor(ctx)?);
-        let (message, _) = messages::find(&app, actor, Kind::Message.decode(&message_id)?).await?;
+        let (message, _) = messages::find(&app, actor, id::decode(&message_id)?).await?;
         if !may_see_reading(actor, message.sender_id) {
             return Err(Error::NotFound("message").into());
         }

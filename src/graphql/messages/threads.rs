@@ -4,7 +4,7 @@ use tokio_stream::{Stream, StreamExt};
 use super::message::Message;
 use crate::{
     graphql::{actor, app, last_cursor, list_size, outlet},
-    id::Kind,
+    id,
     inbox::{
         Position,
         live::{Cursor, ResyncReason, Start},
@@ -61,7 +61,7 @@ impl ThreadSubscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ThreadUpdate>> + use<>> {
         let (app, actor) = (app(ctx).clone(), actor(ctx)?);
-        let (root, _) = messages::find(&app, actor, Kind::Message.decode(&root_id)?).await?;
+        let (root, _) = messages::find(&app, actor, id::decode(&root_id)?).await?;
         let start = Start::of(&app.epoch, last_cursor(ctx, after).as_deref())?;
         let updates = threads::follow(app, outlet(ctx)?, actor.reader(), root.root(), start);
         Ok(updates.map(|update| Ok(ThreadUpdate(update?))))

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ::entity::{activity, inbox_item};
+use ::entity::{activity, id::ActivityId, inbox_item};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
@@ -13,7 +13,7 @@ use crate::{
         paging::{Paged, connection, page},
         people::users::User,
     },
-    id::Kind,
+    id::{self, Kind},
     inbox::{self, Activities, LATEST_ACTORS},
     notifications::activities::{self, CreateActivitiesInput},
 };
@@ -26,7 +26,7 @@ pub struct Activity(pub activity::Model);
 impl Activity {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::Activity.encode(self.0.id).into()
+        id::encode(self.0.id).into()
     }
 
     /// Who did it; null for the system.
@@ -138,7 +138,7 @@ impl ActivityGroup {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<Activity>> {
-        let page = page::<i64>((first, after, last, before))?;
+        let page = page::<ActivityId>((first, after, last, before))?;
         let activities = inbox::activities(&app(ctx).db, self.row.id, &page).await?;
         Ok(connection(activities, |row| row.id, Activity))
     }

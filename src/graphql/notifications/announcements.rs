@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ::entity::{announcement, user};
+use ::entity::{announcement, id::AnnouncementId, user};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{Order, sea_query::Expr};
@@ -14,7 +14,7 @@ use crate::{
         paging::{Paged, connection, page},
         people::users::User,
     },
-    id::Kind,
+    id,
     notifications::announcements::{
         self, Announced, CreateAnnouncementInput, UpdateAnnouncementInput,
     },
@@ -37,7 +37,7 @@ impl From<Announced> for Announcement {
 impl Announcement {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::Announcement.encode(self.row.id).into()
+        id::encode(self.row.id).into()
     }
 
     /// One line.
@@ -106,7 +106,7 @@ impl AnnouncementQuery {
     /// null if there is none.
     async fn announcement(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Announcement>> {
         let actor = actor(ctx)?;
-        let Ok(id) = Kind::Announcement.decode(&id) else { return Ok(None) };
+        let Ok(id) = id::decode(&id) else { return Ok(None) };
         match announcements::find(app(ctx), actor, id).await {
             Ok(announced) => Ok(Some(announced.into())),
             Err(Error::NotFound(_)) => Ok(None),
@@ -124,7 +124,7 @@ impl AnnouncementQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Paged<Announcement>> {
-        let page = page::<i64>((first, after, last, before))?;
+        let page = page::<AnnouncementId>((first, after, last, before))?;
         let announced = announcement::Entity::visible_to(actor(ctx)?.host_reader());
         let rows = page.seek(
             announced,

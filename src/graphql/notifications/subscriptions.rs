@@ -1,4 +1,4 @@
-use ::entity::subscription_config;
+use ::entity::{id::UserId, subscription_config};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
@@ -7,7 +7,7 @@ use crate::{
     app::App,
     error::{self, Error},
     graphql::{actor, app, loader, loaders::UserBy, people::users::User},
-    id::Kind,
+    id,
     notifications::{
         subscriptions::{
             self, CancelSubscriptionInput, Following, SubscribeInput, UpdateSubscriptionConfigInput,
@@ -24,7 +24,7 @@ pub struct TargetSubscription(pub Following);
 impl TargetSubscription {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::TargetSubscription.encode_pair(self.0.user, self.0.target.id).into()
+        id::of_subscription(self.0.user, self.0.target.id).into()
     }
 
     /// The person who follows it.
@@ -88,7 +88,7 @@ pub struct ActionSetting {
 }
 
 impl SubscriptionConfig {
-    pub async fn of(app: &App, user: i64) -> error::Result<Self> {
+    pub async fn of(app: &App, user: UserId) -> error::Result<Self> {
         let said = subscriptions::settings(app.db.read(), user).await?;
         let at = |row: &subscription_config::Model| row.ended_at.unwrap_or(row.created_at);
         let updated_at = said.iter().map(at).max();

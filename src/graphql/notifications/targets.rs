@@ -9,7 +9,7 @@ use crate::{
         loaders::{FollowingOf, UserBy},
         people::users::User,
     },
-    id::Kind,
+    id,
     notifications::targets::{self, TargetRef},
 };
 
@@ -21,7 +21,7 @@ pub struct Target(pub target::Model);
 impl Target {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::Target.encode(self.0.id).into()
+        id::encode(self.0.id).into()
     }
 
     /// A type from the catalog.

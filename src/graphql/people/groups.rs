@@ -1,6 +1,12 @@
-use ::entity::{group, group_member, user};
+use ::entity::{
+    group, group_member,
+    id::{GroupId, UserId},
+    user,
+};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use sea_orm::{EntityTrait, JoinType, Order, QueryFilter, QuerySelect, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, JoinType, Order, QueryFilter, QuerySelect, sea_query::Expr,
+};
 
 use super::users::User;
 use crate::{
@@ -12,7 +18,7 @@ use crate::{
         loaders::MembersOf,
         paging::{Paged, connection, page},
     },
-    id::Kind,
+    id,
     people::{
         groups::{self, GroupRef},
         users::UserRef,
@@ -28,7 +34,7 @@ pub struct Group(pub group::Model);
 impl Group {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::Group.encode(self.0.id).into()
+        id::encode(self.0.id).into()
     }
 
     /// The host application's id.
@@ -55,7 +61,7 @@ impl Group {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Paged<User>>> {
-        let page = page::<i64>((first, after, last, before))?;
+        let page = page::<UserId>((first, after, last, before))?;
         if !self.may_see_members(ctx, actor(ctx)?).await? {
             return Ok(None);
         }
@@ -118,7 +124,7 @@ impl GroupQuery {
         before: Option<String>,
     ) -> Result<Option<Paged<Group>>> {
         actor(ctx)?.require_host()?;
-        let page = page::<i64>((first, after, last, before))?;
+        let page = page::<GroupId>((first, after, last, before))?;
         let mut groups = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
         let is_search = search.is_some();
         if let Some(search) = search {

@@ -1,10 +1,14 @@
 use std::sync::Arc;
 
-use ::entity::{group, group_member, subscription, target, user};
+use ::entity::{
+    group, group_member,
+    id::{GroupId, TargetId, UserId},
+    subscription, target, user,
+};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use sea_orm::{
-    Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, sea_query::Expr,
 };
 
 use super::groups::Group;
@@ -26,7 +30,7 @@ use crate::{
         },
         paging::{Paged, connection, page},
     },
-    id::Kind,
+    id,
     notifications::subscriptions::Following,
     people::users::{self, UserInput, UserRef},
     search::{self, About},
@@ -47,7 +51,7 @@ impl From<user::Model> for User {
 impl User {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
-        Kind::User.encode(self.0.id).into()
+        id::encode(self.0.id).into()
     }
 
     /// The host application's id.
@@ -136,7 +140,7 @@ impl User {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Paged<Group>>> {
-        let page = page::<i64>((first, after, last, before))?;
+        let page = page::<GroupId>((first, after, last, before))?;
         if self.private(ctx)?.is_none() {
             return Ok(None);
         }
@@ -166,7 +170,7 @@ impl User {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Paged<TargetSubscription>>> {
-        let page = page::<i64>((first, after, last, before))?;
+        let page = page::<TargetId>((first, after, last, before))?;
         if self.private(ctx)?.is_none() {
             return Ok(None);
         }
@@ -267,7 +271,7 @@ impl UserQuery {
         before: Option<String>,
     ) -> Result<Option<Paged<User>>> {
         actor(ctx)?.require_host()?;
-        let page = page::<i64>((first, after, last, before))?;
+        let page = page::<UserId>((first, after, last, before))?;
         let mut users = user::Entity::find();
         let is_search = search.is_some();
         if let Some(search) = search {

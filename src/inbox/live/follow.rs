@@ -19,7 +19,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ::entity::inbox;
+use ::entity::{
+    id::{ItemId, Seq, UserId},
+    inbox,
+};
 use futures_util::stream;
 use tokio::{
     sync::watch,
@@ -47,9 +50,11 @@ pub struct Cursor {
 
 impl Cursor {
     pub fn encode(epoch: &str, position: Position) -> String {
-        match position.item {
-            i64::MAX => format!("{epoch}:{}", position.seq),
-            item => format!("{epoch}:{}:{item}", position.seq),
+        let Position { seq, item } = position;
+        if position == Position::end(seq) {
+            format!("{epoch}:{seq}")
+        } else {
+            format!("{epoch}:{seq}:{item}")
         }
     }
 
@@ -57,9 +62,12 @@ impl Cursor {
     pub fn decode(cursor: &str) -> Option<Self> {
         let mut parts = cursor.split(':');
         let epoch = parts.next()?.to_owned();
-        let seq = parts.next()?.parse().ok().filter(|seq| *seq >= 0)?;
-        let item = parts.next().map_or(Some(i64::MAX), |item| item.parse().ok())?;
-        parts.next().is_none().then_some(Cursor { epoch, position: Position { seq, item } })
+        let seq = Seq(parts.next()?.parse().ok().filter(|seq| *seq >= 0)?);
+        let position = match parts.next() {
+            None => Position::end(seq),
+            Some(item) => Position { seq, item: ItemId(item.parse().ok()?) },
+        };
+        parts.next().is_none().then_some(Cursor { epoch, position })
     }
 }
 
@@ -115,7 +123,7 @@ impl Start {
 /// What happened in an inbox after a start, at most `limit` changes.
 pub async fn update(
     live: &Live,
-    user: i64,
+    user: UserId,
     start: Start,
     limit: u64,
     texts: Texts,
@@ -123,7 +131,7 @@ pub async fn update(
     let after = match start {
         Start::After(position) => position,
         // Only the head is wanted here.
-        Start::Now | Start::Lost(_) => Position::end(i64::MAX),
+        Start::Now | Start::Lost(_) => Position::end(Seq(i64::MAX)),
     };
     let Changes { head, mut items, mut has_more } =
         live.changes(Question { user, after, texts }).await?;
@@ -160,7 +168,7 @@ pub async fn update(
 pub fn follow(
     live: Arc<Live>,
     outlet: Outlet,
-    user: i64,
+    user: UserId,
     start: Start,
     texts: Texts,
 ) -> impl Stream<Item = Result<Update>> {
@@ -244,7 +252,11 @@ mod tests {
 
     #[test]
     fn cursors_come_back_as_what_they_were() {
-        for position in [Position::end(0), Position::end(17), Position { seq: 17, item: 4 }] {
+        for position in [
+            Position::end(Seq(0)),
+            Position::end(Seq(17)),
+            Position { seq: Seq(17), item: ItemId(4) },
+        ] {
             let cursor = Cursor::decode(&Cursor::encode("abc", position)).unwrap();
             assert_eq!((cursor.epoch.as_str(), cursor.position), ("abc", position));
         }

@@ -8,6 +8,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use ::entity::id::{MessageId, TargetId, UserId};
 use tokio::sync::mpsc;
 
 use super::{LOOK_AGAIN, Live, MOST_AT_ONCE};
@@ -117,12 +118,12 @@ fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {
 /// something that this one does not know.
 fn topics(payload: &str) -> Option<Vec<Topic>> {
     let topic = |word: &str| match word.split_at_checked(1)? {
-        ("i", id) => id.parse().ok().map(Topic::Inbox),
-        ("t", id) => id.parse().ok().map(Topic::Thread),
-        ("r", id) => id.parse().ok().map(Topic::Reading),
-        ("u", id) => id.parse().ok().map(Topic::User),
+        ("i", id) => id.parse().ok().map(UserId).map(Topic::Inbox),
+        ("t", id) => id.parse().ok().map(MessageId).map(Topic::Thread),
+        ("r", id) => id.parse().ok().map(MessageId).map(Topic::Reading),
+        ("u", id) => id.parse().ok().map(UserId).map(Topic::User),
         ("a", "") => Some(Topic::Announcements),
-        ("g", id) => id.parse().ok().map(Topic::Target),
+        ("g", id) => id.parse().ok().map(TargetId).map(Topic::Target),
         ("s", "") => Some(Topic::Schedule),
         _ => None,
     };
@@ -159,13 +160,17 @@ pub async fn hear_others(live: Arc<Live>, bus: Bus, mut listening: Listening, me
 mod tests {
     use super::*;
 
+    fn inbox(user: i64) -> Topic {
+        Topic::Inbox(UserId(user))
+    }
+
     #[test]
     fn what_one_server_tells_the_others_understand() {
         let told = BTreeSet::from([
-            Topic::Inbox(1),
-            Topic::Thread(2),
-            Topic::User(3),
-            Topic::Reading(4),
+            Topic::Inbox(UserId(1)),
+            Topic::Thread(MessageId(2)),
+            Topic::User(UserId(3)),
+            Topic::Reading(MessageId(4)),
             Topic::Schedule,
         ]);
         let payloads = payloads(9, &told);
@@ -176,7 +181,7 @@ mod tests {
 
     #[test]
     fn long_tellings_are_cut_to_what_the_database_takes() {
-        let many: BTreeSet<_> = (0..6_000).map(|n| Topic::Inbox(i64::MAX - n)).collect();
+        let many: BTreeSet<_> = (0..6_000).map(|n| inbox(i64::MAX - n)).collect();
         let cut = payloads(9, &many);
         assert!(cut.len() > 1 && cut.iter().all(|payload| payload.len() < 8_000));
         let heard: BTreeSet<_> =
@@ -188,19 +193,18 @@ mod tests {
     /// Under load hundreds of commits are told at once, each concerning a few people.
     #[test]
     fn what_many_commits_concern_is_told_by_name() {
-        let commits: Vec<_> =
-            (0..500).map(|n| (n..n + 5).map(Topic::Inbox).collect::<Vec<_>>()).collect();
+        let commits: Vec<_> = (0..500).map(|n| (n..n + 5).map(inbox).collect::<Vec<_>>()).collect();
         let told: Vec<_> =
             merged(commits.into_iter()).flat_map(|topics| payloads(9, &topics)).collect();
         let heard: Vec<_> =
             told.iter().flat_map(|payload| topics(&payload[2..]).expect("everything")).collect();
-        assert_eq!(heard, (0..504).map(Topic::Inbox).collect::<Vec<_>>());
+        assert_eq!(heard, (0..504).map(inbox).collect::<Vec<_>>());
     }
 
     #[test]
     fn what_large_commits_concern_is_merged_as_far_as_it_can_be_held() {
         let commits: Vec<Vec<_>> =
-            (0..30).map(|n| (n * 5_000..(n + 1) * 5_000).map(Topic::Inbox).collect()).collect();
+            (0..30).map(|n| (n * 5_000..(n + 1) * 5_000).map(inbox).collect()).collect();
         let sizes: Vec<_> = merged(commits.into_iter()).map(|topics| topics.len()).collect();
         assert_eq!(sizes, [50_000, 50_000, 50_000]);
         assert_eq!(merged(std::iter::empty()).count(), 0);

@@ -6,6 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use ::entity::id::{TargetId, UserId};
 use tokio::sync::Notify;
 
 use crate::db::Topic;
@@ -18,9 +19,9 @@ pub struct News {
     /// There is a new announcement.
     pub announcements: bool,
     /// Something was done to these targets.
-    pub targets: BTreeSet<i64>,
+    pub targets: BTreeSet<TargetId>,
     /// These people could not take in what was new when they connected.
-    pub people: BTreeSet<i64>,
+    pub people: BTreeSet<UserId>,
 }
 
 #[derive(Default)]
@@ -42,7 +43,7 @@ impl Pending {
         }
     }
 
-    pub fn add_person(&self, user: i64) {
+    pub fn add_person(&self, user: UserId) {
         self.change(|news| news.people.extend([user]));
     }
 

@@ -1,6 +1,7 @@
 //! The end of a campaign (M12): people who were told that it was the last time and have not replied
 //! are deactivated.
 
+use ::entity::id::{MessageId, UserId};
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -27,7 +28,7 @@ pub async fn next_over(app: &App) -> Result<Option<DateTime<Utc>>> {
 }
 
 /// The campaigns whose time to respond has ended, at most `limit` of them.
-pub async fn over(app: &App, limit: u64) -> Result<Vec<i64>> {
+pub async fn over(app: &App, limit: u64) -> Result<Vec<MessageId>> {
     let mut sql = app.db.sql("campaign::over");
     let now = sql.bind(app.clock.now());
     sql.push(format!(
@@ -40,7 +41,7 @@ pub async fn over(app: &App, limit: u64) -> Result<Vec<i64>> {
 /// One transaction of a campaign: deactivates the next people who have not replied in time.
 ///
 /// It goes through the recipients once: anyone an admin has reactivated meanwhile stays active.
-pub async fn deactivate(app: &App, message: i64) -> Result<()> {
+pub async fn deactivate(app: &App, message: MessageId) -> Result<()> {
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let mut sql = tx.sql("campaign::lock");
@@ -58,7 +59,7 @@ pub async fn deactivate(app: &App, message: i64) -> Result<()> {
     match silent.last() {
         Some(last) => {
             let count = users::shut_out(&tx, &silent, message, now).await?;
-            tracing::info!(message, count, "deactivated those who have not replied");
+            tracing::info!(message = message.0, count, "deactivated those who have not replied");
             let mut sql = tx.sql("campaign::note");
             let (message, last) = (sql.bind(message), sql.bind(*last));
             sql.push(format!(
@@ -84,7 +85,7 @@ pub async fn deactivate(app: &App, message: i64) -> Result<()> {
 /// The next recipients who got the last reminder and have not replied, in order, except the sender.
 /// A reminder that was the last one before the expiry was put off no longer is: the last one came
 /// at the expiry or after it.
-async fn silent(tx: &Tx, message: i64, after: i64) -> Result<Vec<i64>> {
+async fn silent(tx: &Tx, message: MessageId, after: UserId) -> Result<Vec<UserId>> {
     let mut sql = tx.sql("campaign::silent");
     let (message, after, most) = (sql.bind(message), sql.bind(after), inbox::BATCH);
     sql.push(format!(

@@ -1,13 +1,16 @@
 //! What senders ask for: a reminder with a message or later, and changes of the expiry that move
 //! its dates.
 
-use ::entity::{message, reminder, user};
+use ::entity::{
+    id::{MessageId, UserId},
+    message, reminder, user,
+};
 use async_graphql::{Enum, InputObject, MaybeUndefined};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    EntityTrait, QueryFilter,
+    ColumnTrait, EntityTrait, QueryFilter,
     sea_query::OnConflict,
 };
 use serde::Serialize;
@@ -104,7 +107,7 @@ pub fn plan(
 /// Sets or replaces the reminder of a message; its dates count from `since`.
 pub async fn set(
     tx: &Tx,
-    message: i64,
+    message: MessageId,
     plan: Plan,
     since: DateTime<Utc>,
     expiry: Option<DateTime<Utc>>,
@@ -124,11 +127,11 @@ pub async fn set(
         zone: Set(plan.zone.name().to_owned()),
         since: Set(since),
         next_at: Set(next),
-        reminded_to: Set(0),
+        reminded_to: Set(UserId(0)),
         sent_count: NotSet,
         respond_by: Set(None),
         deactivates: Set(plan.deactivates),
-        deactivated_to: Set(0),
+        deactivated_to: Set(UserId(0)),
         deactivated_at: Set(None),
         closed_at: Set(None),
     };
@@ -210,7 +213,7 @@ pub async fn change(
     let follow = reminder::ActiveModel {
         message_id: Set(message.id),
         next_at: Set(if is_under_way { row.next_at } else { next }),
-        reminded_to: Set(if is_under_way { row.reminded_to } else { 0 }),
+        reminded_to: Set(if is_under_way { row.reminded_to } else { UserId(0) }),
         respond_by: Set(row.respond_by.filter(|_| is_under_way)),
         deactivates: Set(row.deactivates && !is_withdrawn),
         ..Default::default()

@@ -53,7 +53,7 @@ fn line(row: &Row, with_names: bool) -> String {
         time.filter(|_| times).map_or_else(String::new, |time| time.to_rfc3339())
     };
     let cells = [
-        id::Kind::Message.encode(row.message.id),
+        id::encode(row.message.id),
         cell(&row.message.subject),
         cell(&counts.name),
         row.message.created_at.to_rfc3339(),

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ::entity::message;
+use ::entity::{id::MessageId, message};
 use sea_orm::{EntityTrait, Iterable, QuerySelect, sea_query::Expr};
 use tokio_stream::Stream;
 
@@ -27,7 +27,7 @@ type Last = Option<(i32, i32, i32)>;
 pub fn follow(
     app: App,
     outlet: Outlet,
-    message: i64,
+    message: MessageId,
 ) -> impl Stream<Item = Result<message::Model>> {
     let last: Arc<Mutex<Last>> = Arc::default();
     let hints = app.live.hints(Topic::Reading(message));

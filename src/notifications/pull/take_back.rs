@@ -1,7 +1,10 @@
 //! A retracted activity leaves its items: they become what they would be without it, and an item
 //! with nothing left is removed.
 
-use ::entity::activity;
+use ::entity::{
+    activity,
+    id::{ActivityId, ItemId, UserId},
+};
 use chrono::{DateTime, Utc};
 use sea_orm::EntityTrait;
 
@@ -14,7 +17,7 @@ use crate::{
 
 /// Removes a retracted activity from the next items, usually all of them; the job does the
 /// rest. Nobody waits for a hundred thousand followers.
-pub async fn take_back_soon(app: &App, id: i64) -> Result<()> {
+pub async fn take_back_soon(app: &App, id: ActivityId) -> Result<()> {
     // The second call finds nothing, and settles it.
     if take_back_batch(app, id).await? && take_back_batch(app, id).await? {
         app.live.hint(Topic::Schedule);
@@ -23,7 +26,7 @@ pub async fn take_back_soon(app: &App, id: i64) -> Result<()> {
 }
 
 /// One transaction of [`take_back_soon`]. Returns whether there may be more.
-async fn take_back_batch(app: &App, id: i64) -> Result<bool> {
+async fn take_back_batch(app: &App, id: ActivityId) -> Result<bool> {
     let Some(activity) = activity::Entity::find_by_id(id).one(app.db.read()).await? else {
         return Ok(false);
     };
@@ -76,7 +79,7 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
     sql.run(&**tx).await?;
     uncount(tx, activity, &items).await?;
     let mut sql = tx.sql("take_back::forget");
-    let actor = sql.bind(activity.actor_id.unwrap_or(0));
+    let actor = sql.bind(activity.actor_id.unwrap_or(UserId(0)));
     let these = sql.is_one_of("item_id", &items);
     sql.push(format!(
         "DELETE FROM inbox_item_actor WHERE actor_id = {actor} AND activity_count = 0 AND {these}"
@@ -89,9 +92,9 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
 }
 
 /// Counts one activity fewer for the person who did it, in the items that have lost it.
-async fn uncount(tx: &Tx, activity: &activity::Model, items: &[i64]) -> Result<()> {
+async fn uncount(tx: &Tx, activity: &activity::Model, items: &[ItemId]) -> Result<()> {
     let mut sql = tx.sql("take_back::uncount");
-    let (id, actor) = (sql.bind(activity.id), sql.bind(activity.actor_id.unwrap_or(0)));
+    let (id, actor) = (sql.bind(activity.id), sql.bind(activity.actor_id.unwrap_or(UserId(0))));
     let these = sql.is_one_of("item_id", items);
     // From the latest on: a person who has done more is usually found at once.
     sql.push(format!(
@@ -110,9 +113,9 @@ async fn uncount(tx: &Tx, activity: &activity::Model, items: &[i64]) -> Result<(
 /// Makes items that have lost an activity match the rest of their activities: it looks at both ends
 /// of what is left, however much that is. Only what the lost activity had moved moves back: an item
 /// that came back from a snooze stays where that put it.
-fn shrink(mut sql: Sql, activity: &activity::Model, items: &[i64], now: DateTime<Utc>) -> Sql {
+fn shrink(mut sql: Sql, activity: &activity::Model, items: &[ItemId], now: DateTime<Utc>) -> Sql {
     let (created_at, now) = (sql.bind(activity.created_at), sql.bind(now));
-    let actor = sql.bind(activity.actor_id.unwrap_or(0));
+    let actor = sql.bind(activity.actor_id.unwrap_or(UserId(0)));
     let these = sql.is_one_of("id", items);
     let end = |end: &str| {
         format!(

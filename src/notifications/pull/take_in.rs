@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use ::entity::id::{ActivityId, AnnouncementId, ItemId, Seq, TargetId, UserId};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::{
@@ -41,113 +42,146 @@ pub struct Taken {
     /// It stopped because it took in as much as one transaction may.
     pub is_full: bool,
     /// The people whose inboxes were locked.
-    pub owners: Vec<i64>,
+    pub owners: Vec<UserId>,
     /// The position up to which activities have been taken in.
-    pub activities: i64,
+    pub activities: ActivityId,
 }
 
 /// An announcement that is to come into an inbox.
 #[derive(FromQueryResult)]
 struct Announced {
-    user_id: i64,
-    announcement_id: i64,
+    user_id: UserId,
+    announcement_id: AnnouncementId,
     position: i64,
 }
 
 /// An activity that is to come into an inbox.
 #[derive(FromQueryResult)]
 struct Match {
-    user_id: i64,
-    activity_id: i64,
-    target_id: i64,
+    user_id: UserId,
+    activity_id: ActivityId,
+    target_id: TargetId,
     action: String,
     /// 0: the system.
-    actor_id: i64,
+    actor_id: UserId,
 }
 
-/// The key that makes activities one item: the person, the target and the action.
-type Key = (i64, i64, String);
+/// What makes activities one item.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    user: UserId,
+    target: TargetId,
+    action: String,
+}
+
+/// What is new in an inbox.
+#[derive(Clone, Copy, Default)]
+struct New {
+    announcements: i64,
+    /// Items of activities.
+    items: i64,
+}
+
+/// Some of the activities of an item.
+struct Activities {
+    count: i64,
+    latest: ActivityId,
+}
+
+impl Activities {
+    const NONE: Activities = Activities { count: 0, latest: ActivityId(0) };
+
+    fn add(&mut self, activity: ActivityId) {
+        self.count += 1;
+        self.latest = self.latest.max(activity);
+    }
+}
+
+/// Positions of announcements and activities: how far they have been taken in or looked at.
+#[derive(Clone, Copy, FromQueryResult)]
+pub struct Heads {
+    pub announcement: i64,
+    pub activity: ActivityId,
+}
+
+impl Heads {
+    pub const BEGINNING: Heads = Heads { announcement: 0, activity: ActivityId(0) };
+}
 
 /// Takes in what is due, at most [`MOST`] of each, from the next `window` activities.
 pub async fn take_in(
     tx: &Tx,
     app: &App,
-    users: &[i64],
+    users: &[UserId],
     window: i64,
     if_locked: IfLocked,
 ) -> Result<Taken> {
-    let (owners, first_announcement, first_activity) = lock(tx, users, if_locked).await?;
+    let (owners, first) = lock(tx, users, if_locked).await?;
     // Not before the inboxes: a withdrawal would wait as long as this does for a locked inbox, and
     // everybody else would wait behind it.
     tx.while_nothing_is_withdrawn().await?;
     // After the lock, and before anything is selected: everything committed up to here is visible
     // to all that follows.
-    let (last_announcement, last_activity) = heads(&**tx, &app.db).await?;
+    let last = heads(&**tx, &app.db).await?;
     let mut announcements =
-        announcements(tx, &owners, first_announcement, last_announcement).await?;
-    let up_to_announcement =
-        cut(&mut announcements, last_announcement, |due: &Announced| due.position);
-    let end_of_window = first_activity.saturating_add(window).min(last_activity);
+        announcements(tx, &owners, first.announcement, last.announcement).await?;
+    let announcement = cut(&mut announcements, last.announcement, |due: &Announced| due.position);
+    let end_of_window = ActivityId(first.activity.0.saturating_add(window)).min(last.activity);
     let mut matches = matches(tx, app, &owners, end_of_window).await?;
-    let up_to_activity = cut(&mut matches, end_of_window, |found| found.activity_id);
+    let activity = ActivityId(cut(&mut matches, end_of_window.0, |found| found.activity_id.0));
+    let up_to = Heads { announcement, activity };
 
     let groups = group(matches);
     let open = open_items(tx, &groups).await?;
-    let changed: BTreeSet<i64> = announcements
+    let changed: BTreeSet<UserId> = announcements
         .iter()
         .map(|due| due.user_id)
-        .chain(groups.keys().map(|(user, ..)| *user))
+        .chain(groups.keys().map(|key| key.user))
         .collect();
     // An item that grows is counted by what it was and what it becomes; what a new one counts for
     // is known.
-    let growing: BTreeSet<i64> = open.keys().map(|(user, ..)| *user).collect();
+    let growing: BTreeSet<UserId> = open.keys().map(|key| key.user).collect();
     let growing: Vec<_> = growing.into_iter().collect();
     let items: Vec<_> = open.values().copied().collect();
     if !growing.is_empty() {
         inbox::begin_change(tx, &growing, &items).await?;
     }
-    let mut new: BTreeMap<i64, (i64, i64)> = owners.iter().map(|user| (*user, (0, 0))).collect();
+    let mut new: BTreeMap<UserId, New> =
+        owners.iter().map(|user| (*user, New::default())).collect();
     for due in &announcements {
-        new.entry(due.user_id).or_default().0 += 1;
+        new.entry(due.user_id).or_default().announcements += 1;
     }
     for key in groups.keys().filter(|key| !open.contains_key(*key)) {
-        new.entry(key.0).or_default().1 += 1;
+        new.entry(key.user).or_default().items += 1;
     }
-    let seqs = count_and_move(tx, &new, &growing, up_to_announcement, up_to_activity).await?;
+    let seqs = count_and_move(tx, &new, &growing, up_to).await?;
     insert_announcements(tx, &announcements, &seqs).await?;
     grow(tx, &groups, open, &seqs).await?;
     if !growing.is_empty() {
         inbox::count_changed(tx, &growing, list(&items)).await?;
     }
     tx.concerns(changed.into_iter().map(Topic::Inbox));
-    let is_more_due = up_to_announcement < last_announcement || up_to_activity < last_activity;
-    let is_full = up_to_announcement < last_announcement || up_to_activity < end_of_window;
-    Ok(Taken { is_more_due, is_full, owners, activities: up_to_activity })
+    let is_more_due = up_to.announcement < last.announcement || up_to.activity < last.activity;
+    let is_full = up_to.announcement < last.announcement || up_to.activity < end_of_window;
+    Ok(Taken { is_more_due, is_full, owners, activities: up_to.activity })
 }
 
 /// The current positions of announcements and activities.
-pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<(i64, i64)> {
-    #[derive(FromQueryResult)]
-    struct Heads {
-        announcement: i64,
-        activity: i64,
-    }
+pub async fn heads(connection: &impl ConnectionTrait, db: &Db) -> Result<Heads> {
     let mut sql = db.sql("take_in::heads");
     sql.push("SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, ")
         .push("(SELECT coalesce(max(id), 0) FROM activity) AS activity");
-    let heads: Option<Heads> = sql.one(connection).await?;
-    let heads = heads.ok_or_else(|| Error::internal("a select without a row"))?;
-    Ok((heads.announcement, heads.activity))
+    sql.one(connection).await?.ok_or_else(|| Error::internal("a select without a row"))
 }
 
 /// Locks the inboxes of active people; nobody takes in for the others. Also returns the positions
 /// up to which all of them have taken in announcements and activities.
-async fn lock(tx: &Tx, users: &[i64], if_locked: IfLocked) -> Result<(Vec<i64>, i64, i64)> {
+async fn lock(tx: &Tx, users: &[UserId], if_locked: IfLocked) -> Result<(Vec<UserId>, Heads)> {
     #[derive(FromQueryResult)]
     struct Locked {
-        user_id: i64,
+        user_id: UserId,
         announcements_pulled: i64,
-        activities_pulled: i64,
+        activities_pulled: ActivityId,
     }
     if if_locked == IfLocked::Wait && users.len() > 1 {
         inbox::lock(tx, users).await?;
@@ -170,12 +204,14 @@ async fn lock(tx: &Tx, users: &[i64], if_locked: IfLocked) -> Result<(Vec<i64>, 
          WHERE {these} AND {is_active} ORDER BY b.user_id {for_update}"
     ));
     let locked: Vec<Locked> = sql.all(&**tx).await?;
-    let least = |of: fn(&Locked) -> i64| locked.iter().map(of).min().unwrap_or(i64::MAX);
-    Ok((
-        locked.iter().map(|inbox| inbox.user_id).collect(),
-        least(|inbox| inbox.announcements_pulled),
-        least(|inbox| inbox.activities_pulled),
-    ))
+    let owners = locked.iter().map(|inbox| inbox.user_id).collect();
+    let announcement = locked.iter().map(|inbox| inbox.announcements_pulled).min();
+    let activity = locked.iter().map(|inbox| inbox.activities_pulled).min();
+    let least = Heads {
+        announcement: announcement.unwrap_or(i64::MAX),
+        activity: activity.unwrap_or(ActivityId(i64::MAX)),
+    };
+    Ok((owners, least))
 }
 
 /// Shortens rows, which are sorted by position and may be one more than [`MOST`], to whole
@@ -192,7 +228,12 @@ fn cut<R>(rows: &mut Vec<R>, last: i64, position: impl Fn(&R) -> i64) -> i64 {
 /// Announcements that have expired by the clock of this server are included until they are
 /// withdrawn for all: by the clock of another they may not have, and an inbox that has passed one
 /// over never gets it.
-async fn announcements(tx: &Tx, owners: &[i64], first: i64, last: i64) -> Result<Vec<Announced>> {
+async fn announcements(
+    tx: &Tx,
+    owners: &[UserId],
+    first: i64,
+    last: i64,
+) -> Result<Vec<Announced>> {
     let mut sql = tx.sql("take_in::announcements");
     let these = sql.is_one_of("b.user_id", owners);
     let (first, last, most) = (sql.bind(first), sql.bind(last), MOST + 1);
@@ -208,7 +249,7 @@ async fn announcements(tx: &Tx, owners: &[i64], first: i64, last: i64) -> Result
 /// The activities that are due: those that a subscription older than them asks for, that the
 /// inbox's owner wants, and that are not the owner's own doing. For each subscription, the index is
 /// read from the position on, and nothing else.
-async fn matches(tx: &Tx, app: &App, owners: &[i64], last: i64) -> Result<Vec<Match>> {
+async fn matches(tx: &Tx, app: &App, owners: &[UserId], last: ActivityId) -> Result<Vec<Match>> {
     let mut sql = tx.sql("take_in::matches");
     let dialect = sql.dialect();
     let (these, last) = (sql.is_one_of("b.user_id", owners), sql.bind(last));
@@ -242,7 +283,8 @@ async fn matches(tx: &Tx, app: &App, owners: &[i64], last: i64) -> Result<Vec<Ma
 fn group(matches: Vec<Match>) -> BTreeMap<Key, Vec<Match>> {
     let mut groups: BTreeMap<Key, Vec<Match>> = BTreeMap::new();
     for found in matches {
-        let key = (found.user_id, found.target_id, found.action.clone());
+        let key =
+            Key { user: found.user_id, target: found.target_id, action: found.action.clone() };
         groups.entry(key).or_default().push(found);
     }
     groups
@@ -250,12 +292,12 @@ fn group(matches: Vec<Match>) -> BTreeMap<Key, Vec<Match>> {
 
 /// The items that grow: for each key the newest that is not read, archived or removed. One index
 /// lookup for each.
-async fn open_items(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>) -> Result<HashMap<Key, i64>> {
+async fn open_items(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>) -> Result<HashMap<Key, ItemId>> {
     if groups.is_empty() {
         return Ok(HashMap::new());
     }
     let mut sql = tx.sql("take_in::open_items");
-    let about = groups.iter().map(|((user, ..), matches)| [*user, matches[0].activity_id]);
+    let about = groups.iter().map(|(key, matches)| [key.user.0, matches[0].activity_id.0]);
     let wanted = sql.integer_table(["user_id", "activity_id"], about);
     sql.push(format!(
         "SELECT (SELECT x.id FROM inbox_item AS x \
@@ -271,22 +313,23 @@ async fn open_items(tx: &Tx, groups: &BTreeMap<Key, Vec<Match>>) -> Result<HashM
 /// An item of activities, if there is one, and what it is about.
 #[derive(FromQueryResult)]
 struct ActivityItem {
-    id: Option<i64>,
-    user_id: i64,
-    target_id: i64,
+    id: Option<ItemId>,
+    user_id: UserId,
+    target_id: TargetId,
     action: String,
 }
 
 impl ActivityItem {
-    fn known(self) -> Option<(Key, i64)> {
-        Some(((self.user_id, self.target_id, self.action), self.id?))
+    fn known(self) -> Option<(Key, ItemId)> {
+        let key = Key { user: self.user_id, target: self.target_id, action: self.action };
+        Some((key, self.id?))
     }
 }
 
 async fn insert_announcements(
     tx: &Tx,
     announcements: &[Announced],
-    seqs: &HashMap<i64, i64>,
+    seqs: &HashMap<UserId, Seq>,
 ) -> Result<()> {
     if announcements.is_empty() {
         return Ok(());
@@ -294,7 +337,7 @@ async fn insert_announcements(
     let mut sql = tx.sql("take_in::insert_announcements");
     let rows = announcements
         .iter()
-        .map(|due| [due.user_id, due.announcement_id, seq_of(seqs, due.user_id)]);
+        .map(|due| [due.user_id.0, due.announcement_id.0, seq_of(seqs, due.user_id).0]);
     let due = sql.integer_table(["user_id", "announcement_id", "seq"], rows);
     sql.push(format!(
         "INSERT INTO inbox_item \
@@ -310,15 +353,15 @@ async fn insert_announcements(
 async fn grow(
     tx: &Tx,
     groups: &BTreeMap<Key, Vec<Match>>,
-    mut items: HashMap<Key, i64>,
-    seqs: &HashMap<i64, i64>,
+    mut items: HashMap<Key, ItemId>,
+    seqs: &HashMap<UserId, Seq>,
 ) -> Result<()> {
     if groups.is_empty() {
         return Ok(());
     }
     let new = groups.iter().filter(|(key, _)| !items.contains_key(*key));
     let new: Vec<_> = new
-        .map(|((user, ..), matches)| [*user, matches[0].activity_id, seq_of(seqs, *user)])
+        .map(|(key, matches)| [key.user.0, matches[0].activity_id.0, seq_of(seqs, key.user).0])
         .collect();
     if !new.is_empty() {
         let mut sql = tx.sql("take_in::insert_items");
@@ -334,18 +377,19 @@ async fn grow(
         let inserted: Vec<ActivityItem> = sql.all(&**tx).await?;
         items.extend(inserted.into_iter().filter_map(ActivityItem::known));
     }
-    let (mut links, mut actors, mut changes) = (Vec::new(), BTreeMap::new(), HashMap::new());
+    let (mut links, mut changes) = (Vec::new(), HashMap::new());
+    let (mut grown, mut actors) = (BTreeMap::new(), BTreeMap::new());
     for (key, matches) in groups {
         let item = *items.get(key).ok_or_else(|| Error::internal("an item was not inserted"))?;
-        changes.insert(item, seq_of(seqs, key.0));
-        for found in matches {
-            links.push([item, found.activity_id]);
-            let (count, latest) = actors.entry((item, found.actor_id)).or_insert((0, 0));
-            (*count, *latest) = (*count + 1, found.activity_id);
+        changes.insert(item, seq_of(seqs, key.user));
+        for Match { activity_id, actor_id, .. } in matches {
+            links.push([item.0, activity_id.0]);
+            grown.entry(item).or_insert(Activities::NONE).add(*activity_id);
+            actors.entry((item, *actor_id)).or_insert(Activities::NONE).add(*activity_id);
         }
     }
     let mut sql = tx.sql("take_in::link");
-    let new = sql.integer_table(["item_id", "activity_id"], links.iter().copied());
+    let new = sql.integer_table(["item_id", "activity_id"], links);
     sql.push(format!(
         "INSERT INTO inbox_item_activity (item_id, activity_id) \
          SELECT item_id, activity_id FROM {new} AS d"
@@ -353,18 +397,13 @@ async fn grow(
     sql.run(&**tx).await?;
     let mut new_actors = count_actors(tx, &actors).await?;
 
-    let mut grown: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
-    for [item, activity] in links {
-        let (count, latest) = grown.entry(item).or_default();
-        (*count, *latest) = (*count + 1, activity.max(*latest));
-    }
-    let grown = grown.into_iter().map(|(item, (count, latest))| {
+    let grown = grown.into_iter().map(|(item, Activities { count, latest })| {
         [
-            item,
+            item.0,
             count,
             new_actors.remove(&item).unwrap_or(0),
-            latest,
-            changes.remove(&item).unwrap_or(0),
+            latest.0,
+            changes.remove(&item).map_or(0, |seq| seq.0),
         ]
     });
     let mut sql = tx.sql("take_in::grow");
@@ -387,17 +426,16 @@ async fn grow(
 /// Counts how often people did what items tell of; returns how many people were new to each item.
 async fn count_actors(
     tx: &Tx,
-    actors: &BTreeMap<(i64, i64), (i64, i64)>,
-) -> Result<HashMap<i64, i64>> {
+    actors: &BTreeMap<(ItemId, UserId), Activities>,
+) -> Result<HashMap<ItemId, i64>> {
     #[derive(FromQueryResult)]
     struct Counted {
-        item_id: i64,
-        actor_id: i64,
+        item_id: ItemId,
+        actor_id: UserId,
         activity_count: i32,
     }
     let mut sql = tx.sql("take_in::count_actors");
-    let rows =
-        actors.iter().map(|((item, actor), (count, latest))| [*item, *actor, *count, *latest]);
+    let rows = actors.iter().map(|((item, actor), did)| [item.0, actor.0, did.count, did.latest.0]);
     let did = sql.integer_table(["item_id", "actor_id", "activities", "latest"], rows);
     sql.push(format!(
         "INSERT INTO inbox_item_actor (item_id, actor_id, activity_count, latest_activity_id) \
@@ -410,7 +448,7 @@ async fn count_actors(
     let mut new = HashMap::new();
     for Counted { item_id, actor_id, activity_count } in sql.all(&**tx).await? {
         // A person is new if their count is no more than what was just added.
-        let added = actors.get(&(item_id, actor_id)).map(|(added, _)| *added);
+        let added = actors.get(&(item_id, actor_id)).map(|did| did.count);
         if added == Some(activity_count.into()) {
             *new.entry(item_id).or_default() += 1;
         }
@@ -426,24 +464,23 @@ async fn count_actors(
 /// connected, it is half of the work.
 async fn count_and_move(
     tx: &Tx,
-    new: &BTreeMap<i64, (i64, i64)>,
-    growing: &[i64],
-    announcements: i64,
-    activities: i64,
-) -> Result<HashMap<i64, i64>> {
+    new: &BTreeMap<UserId, New>,
+    growing: &[UserId],
+    up_to: Heads,
+) -> Result<HashMap<UserId, Seq>> {
     #[derive(FromQueryResult)]
     struct Moved {
-        user_id: i64,
-        seq: i64,
+        user_id: UserId,
+        seq: Seq,
     }
     let mut sql = tx.sql("take_in::count_and_move");
     // The change of an inbox in which items grow has been counted already.
     let is_change = |user, count| count > 0 && growing.binary_search(user).is_err();
-    let rows = new.iter().map(|(user, (announcements, activities))| {
-        [*user, *announcements, *activities, i64::from(is_change(user, announcements + activities))]
+    let rows = new.iter().map(|(user, New { announcements, items })| {
+        [user.0, *announcements, *items, i64::from(is_change(user, announcements + items))]
     });
     let new = sql.integer_table(["user_id", "announcements", "activities", "changes"], rows);
-    let (announcements, activities) = (sql.bind(announcements), sql.bind(activities));
+    let (announcement, activity) = (sql.bind(up_to.announcement), sql.bind(up_to.activity));
     let further = |column: &str, to: Param| {
         let to = tx.dialect().greatest(&format!("inbox.{column}"), &to.to_string());
         format!("{column} = {to}")
@@ -455,8 +492,8 @@ async fn count_and_move(
         more("unseen", "d.announcements + d.activities"),
         more("unread_announcements", "d.announcements"),
         more("unread_activities", "d.activities"),
-        further("announcements_pulled", announcements),
-        further("activities_pulled", activities),
+        further("announcements_pulled", announcement),
+        further("activities_pulled", activity),
     ];
     sql.push(format!(
         "UPDATE inbox SET seq = inbox.seq + d.changes, {} FROM {new} AS d \
@@ -468,6 +505,6 @@ async fn count_and_move(
 }
 
 /// The number of the current change of an inbox. Every inbox that is taken into has one.
-fn seq_of(seqs: &HashMap<i64, i64>, user: i64) -> i64 {
-    seqs.get(&user).copied().unwrap_or(0)
+fn seq_of(seqs: &HashMap<UserId, Seq>, user: UserId) -> Seq {
+    seqs.get(&user).copied().unwrap_or(Seq(0))
 }
