@@ -33,6 +33,7 @@ mod reader;
 mod sql;
 mod sqlite;
 mod statements;
+mod together;
 
 use std::{
     fs::File,
@@ -52,6 +53,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use statements::{Statements, counted};
+use together::Together;
 
 use crate::{
     config,
@@ -59,17 +61,18 @@ use crate::{
 };
 
 pub use beside::beside;
-pub use dialect::{Dialect, bind, integers, list};
+pub use dialect::{Dialect, JsonType, bind, integers, list, time};
 pub use postgres::{Bus, Heard, Listening, PLANS};
 pub use reader::Reader;
 pub use sql::{Param, Sql, name_and_text};
 pub use sqlite::lock;
+pub use together::{Apart, Call};
 
 /// How long the result of a probe answers later ones: anybody may ask whether the server is ready.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For a background transaction on PostgreSQL. While it waits for one locked inbox, the rest of the
-/// same job waits, too. What fails is tried again.
+/// For a transaction on PostgreSQL in which one locked row would hold up the work of others: a job's,
+/// or calls that are made together. What fails is tried again.
 const WAIT_SHORTLY: &str = "SET LOCAL lock_timeout = '250ms'";
 
 /// JSON of more bytes than this is parsed where it holds up nobody.
@@ -106,6 +109,7 @@ pub struct Db {
     /// SQLite: held while the database is open.
     lock: Arc<Mutex<Option<File>>>,
     statements: Arc<Statements>,
+    together: Arc<Together>,
     /// When a write was last tried and failed, unless writing is known to work again.
     probe: Arc<tokio::sync::Mutex<Option<Instant>>>,
     /// Cancelled when this handle may begin no more transactions.
@@ -189,13 +193,22 @@ impl Db {
     /// Begins a transaction that writes. It waits for SQLite's writer, or for one of PostgreSQL's
     /// connections.
     pub async fn begin(&self) -> Result<Tx> {
+        self.begin_with(self.in_background).await
+    }
+
+    /// As [`Db::begin`], but on PostgreSQL the transaction never waits long for a lock.
+    pub async fn begin_impatient(&self) -> Result<Tx> {
+        self.begin_with(true).await
+    }
+
+    async fn begin_with(&self, is_impatient: bool) -> Result<Tx> {
         if self.until.is_cancelled() {
             return Err(Error::Unavailable("the server is stopping".into()));
         }
         let (inner, group, _place) = match &self.write {
             Write::Pool(writers) => {
                 let (transaction, place) = writers.begin().await?;
-                if self.in_background {
+                if is_impatient {
                     transaction.execute_unprepared(WAIT_SHORTLY).await?;
                 }
                 (transaction, None, Some(place))

@@ -1,18 +1,21 @@
 //! A mutation repeated with the same idempotency key takes effect once (X4, P2).
 //!
 //! The key is a row with a primary key, written in the mutation's transaction: of two simultaneous
-//! repetitions, the second waits for the first and finds its result.
+//! repetitions, the second waits for the first and finds its result. Calls that are made together
+//! claim their keys together ([`claim_all`]).
+
+use std::collections::HashSet;
 
 use ::entity::idempotency_key;
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, QueryOrder};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
     app::App,
     auth::Actor,
-    db::Tx,
+    db::{JsonType, Tx},
     error::{Error, Result},
     text,
 };
@@ -97,14 +100,7 @@ pub async fn begin<T>(
 
 /// The id of what an earlier call created, or nothing: then the key is this call's.
 async fn claim(tx: &Tx, call: &Call, now: DateTime<Utc>) -> Result<Option<i64>> {
-    let mut sql = tx.sql("idempotency::claim");
-    let (caller, key) = (sql.bind(call.caller.as_str()), sql.bind(call.key.as_str()));
-    let (fingerprint, now) = (sql.bind(call.fingerprint.as_str()), sql.bind(now));
-    sql.push(format!(
-        "INSERT INTO idempotency_key (caller, key, fingerprint, created_at) \
-         VALUES ({caller}, {key}, {fingerprint}, {now}) ON CONFLICT DO NOTHING"
-    ));
-    if sql.run(&**tx).await? == 1 {
+    if claim_all(tx, &[Some(call)], now).await?.is_empty() {
         return Ok(None);
     }
     // If there is no row, it was purged at this very moment.
@@ -112,19 +108,67 @@ async fn claim(tx: &Tx, call: &Call, now: DateTime<Utc>) -> Result<Option<i64>> 
     done.map(Some).ok_or_else(|| Error::Unavailable("the key is being removed".into()))
 }
 
+/// Claims the keys of some calls, as far as they have any. Returns the places of those whose key
+/// belongs to an earlier call, or to one before them.
+pub async fn claim_all(tx: &Tx, calls: &[Option<&Call>], now: DateTime<Utc>) -> Result<Vec<usize>> {
+    #[derive(FromQueryResult, PartialEq, Eq, Hash)]
+    struct Claimed {
+        caller: String,
+        key: String,
+    }
+    let keyed = calls.iter().enumerate().filter_map(|(place, call)| Some((place, (*call)?)));
+    let keyed: Vec<_> = keyed.collect();
+    if keyed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = tx.sql("idempotency::claim");
+    let columns = ["caller", "key", "fingerprint"].map(|column| (column, JsonType::Text));
+    let rows = keyed.iter().map(|(_, call)| {
+        [call.caller.as_str(), call.key.as_str(), call.fingerprint.as_str()].map(Into::into)
+    });
+    let (keys, now) = (sql.table(columns, rows), sql.bind(now));
+    // SQLite would take ON CONFLICT for a join without the WHERE.
+    sql.push(format!(
+        "INSERT INTO idempotency_key (caller, key, fingerprint, created_at) \
+         SELECT k.caller, k.key, k.fingerprint, {now} FROM {keys} AS k WHERE true \
+         ON CONFLICT DO NOTHING RETURNING caller, key"
+    ));
+    let claimed: Vec<Claimed> = sql.all(&**tx).await?;
+    let mut claimed: HashSet<_> = claimed.into_iter().collect();
+    let mut is_claimed = |call: &Call| {
+        claimed.remove(&Claimed { caller: call.caller.clone(), key: call.key.clone() })
+    };
+    Ok(keyed.into_iter().filter(|(_, call)| !is_claimed(call)).map(|(place, _)| place).collect())
+}
+
+/// Remembers the ids of what calls created, as far as they have keys.
+pub async fn keep_all<'a>(
+    tx: &Tx,
+    created: impl IntoIterator<Item = (Option<&'a Call>, i64)>,
+) -> Result<()> {
+    let row = |(call, id): (Option<&Call>, i64)| {
+        let call = call?;
+        Some([call.caller.as_str().into(), call.key.as_str().into(), id.into()])
+    };
+    let rows: Vec<_> = created.into_iter().filter_map(row).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut sql = tx.sql("idempotency::keep");
+    let columns =
+        [("caller", JsonType::Text), ("key", JsonType::Text), ("result", JsonType::Integer)];
+    let results = sql.table(columns, rows);
+    sql.push(format!(
+        "UPDATE idempotency_key SET result = r.result FROM {results} AS r \
+         WHERE idempotency_key.caller = r.caller AND idempotency_key.key = r.key"
+    ));
+    sql.run(&**tx).await.map(drop)
+}
+
 impl Key {
     /// Remembers the id of what the mutation created.
     pub async fn keep(&self, tx: &Tx, id: i64) -> Result<()> {
-        if let Some(Call { caller, key, .. }) = &self.0 {
-            let mut sql = tx.sql("idempotency::keep");
-            let (id, caller, key) =
-                (sql.bind(id), sql.bind(caller.as_str()), sql.bind(key.as_str()));
-            sql.push(format!(
-                "UPDATE idempotency_key SET result = {id} WHERE caller = {caller} AND key = {key}"
-            ));
-            sql.run(&**tx).await?;
-        }
-        Ok(())
+        keep_all(tx, [(self.0.as_ref(), id)]).await
     }
 }
 

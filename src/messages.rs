@@ -24,6 +24,7 @@ mod audience;
 pub mod delivery;
 pub mod reminders;
 pub mod reports;
+mod send;
 pub mod threads;
 
 use ::entity::{
@@ -53,9 +54,10 @@ use crate::{
 
 pub use audience::AudienceRef;
 use audience::{
-    Audience, add_members, add_remaining_members, address, count_recipients, reply_audiences,
-    resolve,
+    Audience, add_people, add_remaining_members, address, count_recipients, reply_audiences,
 };
+pub use send::send;
+
 use reminders::ReminderInput;
 
 const LONGEST_SUBJECT: usize = 200;
@@ -125,73 +127,6 @@ pub struct UpdateMessageInput {
     pub reminder: MaybeUndefined<ReminderInput>,
 }
 
-/// A new message whose input is valid.
-struct Draft {
-    subject: String,
-    body: String,
-    expires_at: Option<DateTime<Utc>>,
-    plan: Option<reminders::Plan>,
-    audiences: Vec<Audience>,
-}
-
-async fn check(
-    app: &App,
-    actor: &Actor,
-    input: CreateMessageInput,
-    now: DateTime<Utc>,
-) -> Result<Draft> {
-    let subject = input.subject.trim().to_owned();
-    text::check_line("subject", &subject, LONGEST_SUBJECT)?;
-    text::check_body(&input.body)?;
-    let expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
-    if expires_at.is_some_and(|time| time <= now) {
-        return Err(Error::invalid("expiresAt", "must be in the future"));
-    }
-    let plan = input
-        .reminder
-        .map(|reminder| reminders::plan(app, actor, actor.user.as_deref(), reminder))
-        .transpose()?;
-    let audiences = resolve(app, &input.to).await?;
-    Ok(Draft { subject, body: input.body, expires_at, plan, audiences })
-}
-
-/// Sends a message from the actor, or from the system when a service acts for nobody.
-#[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.in_log()))]
-pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Sent> {
-    let now = app.clock.now();
-    let sender = actor.user_id();
-    let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
-    let checked = check(app, actor, input, now).await;
-    let (tx, key, draft) = match idempotency::begin(app, call, checked, now).await? {
-        Begun::New(tx, key, draft) => (tx, key, draft),
-        Begun::Done(id) => return find(app, actor, MessageId(id)).await,
-    };
-    let Draft { subject, body, expires_at, plan, audiences } = draft;
-    let only_people = audiences.iter().all(|audience| matches!(audience, Audience::User(_)));
-    let message = message::ActiveModel {
-        sender_id: Set(sender),
-        subject: Set(subject),
-        body: Set(body),
-        expires_at: Set(expires_at),
-        recipient_count: Set(if only_people { audiences.len() as i32 } else { 0 }),
-        ..blank(now)
-    };
-    let mut message = message.insert(&*tx).await?;
-    search::add(&tx, About::Message, message.id.0, &[&message.subject, &message.body]).await?;
-    address(&tx, &message, &audiences).await?;
-    if !only_people {
-        add_members(&tx, message.id, sender).await?;
-        message.recipient_count = count_recipients(&tx, message.id).await?;
-    }
-    if let Some(plan) = plan {
-        reminders::set(&tx, message.id, plan, now, message.expires_at).await?;
-    }
-    key.keep(&tx, message.id.0).await?;
-    delivery::start(&tx, &message).await?;
-    delivery::finish(app, tx, &message).await?;
-    Ok((message, actor.user.as_deref().cloned()))
-}
-
 /// The message that is replied to, and whom the reply reaches.
 async fn check_reply(
     app: &App,
@@ -236,8 +171,11 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
         ..blank(now)
     };
     let mut message = message.insert(&*tx).await?;
-    search::add(&tx, About::Message, message.id.0, &[&message.subject, &message.body]).await?;
-    address(&tx, &message, &audiences).await?;
+    let text = [&*message.subject, &message.body].join("\n");
+    search::add(&tx, About::Message, [(message.id.0, text)]).await?;
+    address(&tx, &audiences.iter().map(|audience| (message.id, audience)).collect::<Vec<_>>())
+        .await?;
+    add_people(&tx, &[message.id]).await?;
     if audiences.iter().any(|audience| matches!(audience, Audience::Group { .. })) {
         add_remaining_members(&tx, &message, &parent).await?;
     }

@@ -78,9 +78,13 @@ pub fn filter(dialect: Dialect, about: About, term: &str) -> Expr {
     Expr::expr(Func::cust(dialect.position()).arg(text).arg(term)).gt(0)
 }
 
-/// Stores the searchable text of something new: its columns, in order.
-pub async fn add(tx: &Tx, about: About, id: i64, columns: &[&str]) -> Result<()> {
-    write(tx, about, [(id, columns.join("\n"))]).await.map(drop)
+/// Stores the searchable texts of something new: the searched columns as lines of one text.
+pub async fn add(
+    tx: &Tx,
+    about: About,
+    texts: impl IntoIterator<Item = (i64, String)>,
+) -> Result<()> {
+    write(tx, about, texts).await.map(drop)
 }
 
 /// Stores the searchable text of something that may have had another text before.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{
     ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Value,
 };
@@ -262,17 +263,27 @@ impl Dialect {
 
     /// A table made from a parameter that holds a JSON array of arrays of integers ([`integers`]).
     pub fn integer_table(self, parameter: impl fmt::Display, columns: &[&str]) -> String {
-        let (table, element) = match self {
-            Dialect::Postgres => (
-                format!("json_array_elements(CAST({parameter} AS json)) AS e"),
-                "CAST(e ->> {} AS bigint)",
-            ),
-            Dialect::Sqlite => (format!("json_each({parameter}) AS e"), "(e.value ->> {})"),
+        let columns: Vec<_> = columns.iter().map(|name| (*name, JsonType::Integer)).collect();
+        self.table(parameter, &columns)
+    }
+
+    /// A table made from a parameter that holds a JSON array of arrays.
+    pub fn table(self, parameter: impl fmt::Display, columns: &[(&str, JsonType)]) -> String {
+        let table = match self {
+            Dialect::Postgres => format!("json_array_elements(CAST({parameter} AS json)) AS e"),
+            Dialect::Sqlite => format!("json_each({parameter}) AS e"),
         };
-        let columns = columns.iter().enumerate();
-        let columns: Vec<_> = columns
-            .map(|(index, name)| format!("{} AS {name}", element.replace("{}", &index.to_string())))
-            .collect();
+        let column = |(index, (name, of)): (usize, &(&str, JsonType))| match (self, of) {
+            (Dialect::Postgres, JsonType::Integer) => {
+                format!("CAST(e ->> {index} AS bigint) AS {name}")
+            }
+            (Dialect::Postgres, JsonType::Text) => format!("e ->> {index} AS {name}"),
+            (Dialect::Postgres, JsonType::Time) => {
+                format!("CAST(e ->> {index} AS timestamptz) AS {name}")
+            }
+            (Dialect::Sqlite, _) => format!("e.value ->> {index} AS {name}"),
+        };
+        let columns: Vec<_> = columns.iter().enumerate().map(column).collect();
         format!("(SELECT {} FROM {table})", columns.join(", "))
     }
 
@@ -290,6 +301,20 @@ impl Dialect {
             }
         }
     }
+}
+
+/// The type of a column of [`Dialect::table`]; any value may be null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonType {
+    Integer,
+    Text,
+    /// A [`time`].
+    Time,
+}
+
+/// A time in JSON, as SQLite's driver would write it: there times are compared as texts.
+pub fn time(time: DateTime<Utc>) -> serde_json::Value {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, false).into()
 }
 
 /// Some ids as the parameter of [`Dialect::is_one_of`].

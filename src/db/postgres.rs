@@ -153,6 +153,7 @@ pub async fn open(
         hints,
         lock: Arc::new(Mutex::default()),
         statements,
+        together: Arc::default(),
         probe: Arc::default(),
         tasks: TaskTracker::new(),
         until: CancellationToken::new(),

@@ -26,7 +26,7 @@ use std::fmt;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, TryGetable, Value};
 use serde::Serialize;
 
-use super::{Dialect, from_json, integers, list};
+use super::{Dialect, JsonType, from_json, integers, list};
 use crate::error::{Error, Result};
 
 /// A statement that is being written.
@@ -89,6 +89,17 @@ impl Sql {
     ) -> String {
         let rows = self.bind(integers(rows));
         self.dialect.integer_table(rows, &columns)
+    }
+
+    /// Rows as a table with these columns: `FROM {table} AS t`.
+    pub fn table<const N: usize>(
+        &mut self,
+        columns: [(&str, JsonType); N],
+        rows: impl IntoIterator<Item = [serde_json::Value; N]>,
+    ) -> String {
+        let rows = serde_json::Value::from_iter(rows.into_iter().map(Vec::from));
+        let rows = self.bind(rows.to_string());
+        self.dialect.table(rows, &columns)
     }
 
     /// The statement as it will be sent.

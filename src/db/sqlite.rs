@@ -211,6 +211,7 @@ pub async fn open(
         hints,
         lock: Arc::new(Mutex::new(Some(lock))),
         statements,
+        together: Arc::default(),
         probe: Arc::default(),
         tasks,
         until: CancellationToken::new(),

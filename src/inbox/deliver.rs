@@ -1,12 +1,14 @@
-//! Puts a new message into the inboxes of its recipients.
+//! Puts new messages into the inboxes of their recipients.
 
-use ::entity::id::{MessageId, UserId};
+use std::collections::{BTreeMap, HashMap};
+
+use ::entity::id::{MessageId, Seq, UserId};
 use chrono::{DateTime, Utc};
-use sea_orm::QueryResult;
+use sea_orm::FromQueryResult;
 
 use super::lock::lock_those;
 use crate::{
-    db::{Topic, Tx, integers},
+    db::{Topic, Tx},
     error::Result,
 };
 
@@ -18,6 +20,21 @@ pub enum Recipients {
     All,
     /// Those with ids in `(after, up_to]`.
     Between(UserId, UserId),
+}
+
+/// The change of an inbox that a message arrives with.
+#[derive(FromQueryResult)]
+struct Counted {
+    user_id: UserId,
+    seq: Seq,
+}
+
+/// A message that arrives in an inbox.
+pub struct Arrival {
+    pub user: UserId,
+    pub message: MessageId,
+    /// The number of the change of this inbox.
+    pub seq: Seq,
 }
 
 /// Puts a new message into inboxes.
@@ -32,26 +49,69 @@ pub async fn deliver(
         Recipients::Between(after, up_to) => (after, up_to),
     };
     let dialect = tx.dialect();
-    let recipients = "SELECT user_id FROM message_recipient WHERE message_id = $1 AND user_id > $2 AND user_id <= $3";
-    let (which, values) =
-        (dialect.is_among("user_id", recipients), [message.into(), after.into(), up_to.into()]);
+    let recipients = "SELECT user_id FROM message_recipient \
+                      WHERE message_id = $1 AND user_id > $2 AND user_id <= $3";
+    let which = dialect.is_among("user_id", recipients);
     if !matches!(to, Recipients::One) {
-        lock_those(tx, &which, &values).await?;
+        lock_those(tx, &which, &[message.into(), after.into(), up_to.into()]).await?;
     }
+    let mut sql = tx.sql("deliver::count");
+    sql.bind(message);
+    sql.bind(after);
+    sql.bind(up_to);
     // It is known what a new item counts for: one unread and one unseen.
-    let count = format!(
-        "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE {which} RETURNING user_id, seq"
-    );
-    let changes = tx.rows(&count, values).await?;
-    let change = |row: &QueryResult| Ok([row.try_get_by_index(0)?, row.try_get_by_index(1)?]);
-    let mut changes = changes.iter().map(change).collect::<Result<Vec<[i64; 2]>>>()?;
-    changes.sort_unstable();
-    let insert = format!(
-        "INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT d.user_id, 'message', $2, d.seq, d.seq, $3, $3 FROM {} AS d",
-        dialect.integer_table("$1", &["user_id", "seq"])
-    );
-    tx.run(&insert, [integers(changes.iter().copied()), message.into(), now.into()]).await?;
-    tx.concerns(changes.into_iter().map(|[owner, _]| Topic::Inbox(UserId(owner))));
+    sql.push(format!(
+        "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 \
+         WHERE {which} RETURNING user_id, seq"
+    ));
+    let counted: Vec<Counted> = sql.all(&**tx).await?;
+    let arrival = |Counted { user_id, seq }| Arrival { user: user_id, message, seq };
+    add_items(tx, counted.into_iter().map(arrival).collect(), now).await
+}
+
+/// Counts new messages in inboxes, each as one change, however many messages come into it. Returns
+/// the numbers of the changes, without inboxes that somebody else has locked: it waits for nobody.
+pub async fn count_arrivals(
+    tx: &Tx,
+    messages: &BTreeMap<UserId, i64>,
+) -> Result<HashMap<UserId, Seq>> {
+    let mut sql = tx.sql("deliver::count_arrivals");
+    let rows = messages.iter().map(|(user, count)| [user.0, *count]);
+    let arrivals = sql.integer_table(["user_id", "messages"], rows);
+    let mut only_unlocked = String::new();
+    if sql.dialect().locks_rows() {
+        let owners: Vec<_> = messages.keys().collect();
+        let unlocked = format!(
+            "SELECT x.user_id FROM inbox AS x WHERE {} {}",
+            sql.is_one_of("x.user_id", &owners),
+            sql.dialect().for_update_of_unlocked("x")
+        );
+        only_unlocked = format!(" AND {}", sql.dialect().is_among("inbox.user_id", &unlocked));
+    }
+    let more = |column| format!("{column} = CAST(inbox.{column} + a.messages AS integer)");
+    sql.push(format!(
+        "UPDATE inbox SET seq = inbox.seq + 1, {}, {} FROM {arrivals} AS a \
+         WHERE inbox.user_id = a.user_id{only_unlocked} RETURNING inbox.user_id, inbox.seq",
+        more("unread"),
+        more("unseen"),
+    ));
+    let counted: Vec<Counted> = sql.all(&**tx).await?;
+    Ok(counted.into_iter().map(|Counted { user_id, seq }| (user_id, seq)).collect())
+}
+
+/// Puts new messages into inboxes that have counted them.
+pub async fn add_items(tx: &Tx, mut arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<()> {
+    arrivals.sort_unstable_by_key(|arrival| (arrival.message, arrival.user));
+    let mut sql = tx.sql("deliver::add_items");
+    let rows = arrivals.iter().map(|arrival| [arrival.user.0, arrival.message.0, arrival.seq.0]);
+    let items = sql.integer_table(["user_id", "message_id", "seq"], rows);
+    let now = sql.bind(now);
+    sql.push(format!(
+        "INSERT INTO inbox_item \
+         (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
+         SELECT d.user_id, 'message', d.message_id, d.seq, d.seq, {now}, {now} FROM {items} AS d"
+    ));
+    sql.run(&**tx).await?;
+    tx.concerns(arrivals.into_iter().map(|arrival| Topic::Inbox(arrival.user)));
     Ok(())
 }

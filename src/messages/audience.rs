@@ -8,16 +8,14 @@ use ::entity::{
     message, message_audience, user,
 };
 use async_graphql::OneofObject;
-use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::ReplyScope;
 use crate::{
     app::App,
-    db::Tx,
+    db::{JsonType, Tx},
     error::{Error, Result},
     people::{
         groups::{self, GroupRef},
@@ -113,36 +111,39 @@ pub async fn reply_audiences(
     }
 }
 
-/// Writes a message's addresses, and the recipients who are addressed in person.
-pub async fn address(tx: &Tx, message: &message::Model, audiences: &[Audience]) -> Result<()> {
-    let rows = audiences.iter().map(|audience| {
-        let (user_id, group_id, name) = match audience {
-            Audience::User(user) => (Some(user.id), None, user.name()),
-            Audience::Group { id, name } => (None, Some(*id), name.clone()),
-        };
-        message_audience::ActiveModel {
-            id: NotSet,
-            message_id: Set(message.id),
-            user_id: Set(user_id),
-            group_id: Set(group_id),
-            name: Set(name),
-            recipient_count: Set(i32::from(user_id.is_some())),
-            seen_count: Set(0),
-            read_count: Set(0),
-            first_read_at: Set(None),
-            last_read_at: Set(None),
-        }
-    });
-    message_audience::Entity::insert_many(rows).exec_without_returning(&**tx).await?;
+/// Writes the addresses of messages.
+pub async fn address(tx: &Tx, addresses: &[(MessageId, &Audience)]) -> Result<()> {
+    let mut sql = tx.sql("audience::address");
+    let columns = [
+        ("message_id", JsonType::Integer),
+        ("user_id", JsonType::Integer),
+        ("group_id", JsonType::Integer),
+        ("name", JsonType::Text),
+    ];
+    let row = |(message, audience): &(MessageId, &Audience)| match audience {
+        Audience::User(user) => [json!(message), json!(user.id), json!(null), json!(user.name())],
+        Audience::Group { id, name } => [json!(message), json!(null), json!(id), json!(name)],
+    };
+    let addresses = sql.table(columns, addresses.iter().map(row));
+    sql.push(format!(
+        "INSERT INTO message_audience \
+         (message_id, user_id, group_id, name, recipient_count, seen_count, read_count) \
+         SELECT a.message_id, a.user_id, a.group_id, a.name, \
+         CASE WHEN a.user_id IS NULL THEN 0 ELSE 1 END, 0, 0 FROM {addresses} AS a"
+    ));
+    sql.run(&**tx).await.map(drop)
+}
+
+/// Writes the recipients of messages who are addressed in person.
+pub async fn add_people(tx: &Tx, messages: &[MessageId]) -> Result<()> {
     let mut sql = tx.sql("audience::add_people");
-    let message = sql.bind(message.id);
+    let these = sql.is_one_of("message_id", messages);
     sql.push(format!(
         "INSERT INTO message_recipient (message_id, user_id, audience_id) \
          SELECT message_id, user_id, id FROM message_audience \
-         WHERE message_id = {message} AND user_id IS NOT NULL"
+         WHERE {these} AND user_id IS NOT NULL"
     ));
-    sql.run(&**tx).await?;
-    Ok(())
+    sql.run(&**tx).await.map(drop)
 }
 
 /// Writes the members of the groups among a message's addresses, except the sender.

@@ -132,13 +132,8 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
          VALUES ({values}, 0, 0, CASE WHEN {is_first} THEN {NEXT_POSITION} END) RETURNING *"
     ));
     let announcement = one(sql, &tx).await?;
-    search::add(
-        &tx,
-        search::About::Announcement,
-        announcement.id.0,
-        &[&announcement.title, &announcement.body],
-    )
-    .await?;
+    let text = [&*announcement.title, &announcement.body].join("\n");
+    search::add(&tx, search::About::Announcement, [(announcement.id.0, text)]).await?;
     key.keep(&tx, announcement.id.0).await?;
     tx.concerns(is_published.then_some(Topic::Announcements));
     if !is_published || expires_at.is_some() {

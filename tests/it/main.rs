@@ -59,6 +59,7 @@ mod statements;
 mod story;
 mod subscriptions;
 mod threads;
+mod together;
 mod tokens;
 mod transactions;
 mod users;

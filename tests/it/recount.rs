@@ -21,7 +21,7 @@ async fn look(app: &TestApp) -> Report {
     recount::check(app.db.read(), app.now()).await.unwrap()
 }
 
-async fn assert_right(app: &TestApp, after: &str) {
+pub async fn assert_right(app: &TestApp, after: &str) {
     let report = look(app).await;
     assert!(report.findings.is_empty(), "{after}\n{report}");
 }

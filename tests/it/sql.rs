@@ -104,6 +104,7 @@ async fn messages_are_sent_and_reported(app: &TestApp) {
     let to = [To::Group("team").input()];
     let input = json!({"to": to, "subject": "hello", "body": "", "idempotencyKey": "k"});
     let hello = alice.create_message(input).await;
+    alice.send(&bob, "only to you").await;
     bob.reply(&hello, "hello yourself", "EVERYONE").await;
     bob.change("markRead", &[&bob.item("hello").await]).await;
     let report = "query($id: ID!) { readReport(first: 1) { nodes { id } }

@@ -1,0 +1,235 @@
+//! Calls that wait at the same time are made together, in one transaction and with the statements
+//! of a single call.
+//!
+//! A call that finds nobody is made at once. Those that arrive while others are being made wait for
+//! the next turn, which takes all of them, up to [`MOST`] and [`HEAVIEST`]. So the busier a server
+//! is, the less a call costs.
+//!
+//! Nobody pays for another's call. A turn never waits long for a lock. Calls that cannot be made
+//! with the others, such as one for a locked inbox, are taken out and made alone, beside the turns
+//! that follow; if a turn fails, each of its calls is made alone. Nothing of a turn is committed
+//! before that. A caller that has gone by its turn is skipped.
+
+use std::{
+    any::{Any, TypeId},
+    collections::{HashMap, VecDeque},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+use super::{Db, Tx};
+use crate::error::{Error, Result};
+
+/// The most calls in one turn.
+const MOST: usize = 256;
+/// The most bytes in one turn, unless a single call has more.
+const HEAVIEST: usize = 1024 * 1024;
+/// The most calls that wait for a turn.
+const LONGEST_QUEUE: usize = 4_096;
+
+/// A kind of call that can be made together with others of its kind.
+pub trait Call: Send + Sync + Sized + 'static {
+    /// What all calls of this kind need to be made.
+    type Context: Clone + Send + Sync + 'static;
+    type Answer: Send + 'static;
+
+    /// About how many bytes it writes.
+    fn weight(&self) -> usize;
+
+    /// Makes some calls, and answers them in their order; does not commit.
+    fn make_all(
+        context: &Self::Context,
+        tx: &Tx,
+        calls: &[Self],
+    ) -> impl Future<Output = Result<Vec<Self::Answer>, Apart>> + Send;
+
+    /// Makes one call in a transaction of its own, and waits for whatever it needs.
+    fn make_alone(
+        self,
+        context: &Self::Context,
+    ) -> impl Future<Output = Result<Self::Answer>> + Send;
+}
+
+/// Why calls cannot be made together. The transaction is rolled back.
+#[derive(Debug)]
+pub enum Apart {
+    /// These have to be made alone; the others can still be made together.
+    These(Vec<usize>),
+    /// All of them have to be made alone.
+    All(Error),
+}
+
+impl From<Error> for Apart {
+    fn from(error: Error) -> Self {
+        Apart::All(error)
+    }
+}
+
+/// The calls that wait, by their kind.
+#[derive(Default)]
+pub struct Together(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+struct Queue<C: Call>(Mutex<State<C>>);
+
+struct State<C: Call> {
+    waiting: VecDeque<Waiting<C>>,
+    /// Whether somebody is making calls, and will look for more.
+    is_busy: bool,
+}
+
+struct Waiting<C: Call> {
+    call: C,
+    caller: oneshot::Sender<Result<C::Answer>>,
+}
+
+impl Db {
+    /// Makes a call together with those that are waiting.
+    pub async fn together<C: Call>(&self, context: &C::Context, call: C) -> Result<C::Answer> {
+        let queue = self.together.queue::<C>();
+        let (caller, answer) = oneshot::channel();
+        let is_first = {
+            let mut state = queue.lock();
+            if state.waiting.len() >= LONGEST_QUEUE {
+                return Err(Error::Unavailable("too many calls are waiting".into()));
+            }
+            state.waiting.push_back(Waiting { call, caller });
+            !mem::replace(&mut state.is_busy, true)
+        };
+        if is_first {
+            // A task of its own: the caller may go while it makes calls of others.
+            tokio::spawn(take_turns(self.clone(), context.clone(), queue));
+        }
+        answer.await.map_err(|_| Error::Unavailable("the call was not made".into()))?
+    }
+}
+
+impl Together {
+    fn queue<C: Call>(&self) -> Arc<Queue<C>> {
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = queues.entry(TypeId::of::<C>()).or_insert_with(|| Arc::new(Queue::<C>::new()));
+        queue.clone().downcast().unwrap_or_else(|_| unreachable!("it is stored under its type"))
+    }
+}
+
+impl<C: Call> Queue<C> {
+    fn new() -> Self {
+        Queue(Mutex::new(State { waiting: VecDeque::new(), is_busy: false }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<C>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether calls are waiting. If not, the next one has to start the turns anew.
+    fn goes_on(&self) -> bool {
+        let mut state = self.lock();
+        state.is_busy = !state.waiting.is_empty();
+        state.is_busy
+    }
+
+    /// The calls of the next turn.
+    fn next(&self) -> Vec<Waiting<C>> {
+        let mut state = self.lock();
+        let (mut turn, mut weight) = (Vec::new(), 0);
+        while let Some(next) = state.waiting.pop_front() {
+            if next.caller.is_closed() {
+                continue;
+            }
+            weight += next.call.weight();
+            if !turn.is_empty() && weight > HEAVIEST {
+                state.waiting.push_front(next);
+                break;
+            }
+            turn.push(next);
+            if turn.len() == MOST {
+                break;
+            }
+        }
+        turn
+    }
+}
+
+/// Lets the next caller start the turns anew, should this end in a panic.
+struct Turns<C: Call>(Arc<Queue<C>>);
+
+impl<C: Call> Drop for Turns<C> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.lock();
+            state.waiting.clear();
+            state.is_busy = false;
+        }
+    }
+}
+
+async fn take_turns<C: Call>(db: Db, context: C::Context, queue: Arc<Queue<C>>) {
+    let turns = Turns(queue);
+    while turns.0.goes_on() {
+        // What arrives until the transaction has begun belongs to this turn, too.
+        let tx = db.begin_impatient().await;
+        let mut turn = turns.0.next();
+        match tx {
+            _ if turn.is_empty() => {}
+            Ok(tx) => {
+                let mut tx = Some(tx);
+                while let Some(again) = take_turn(&db, &context, tx.take(), turn).await {
+                    turn = again;
+                }
+            }
+            Err(error) => {
+                for Waiting { caller, .. } in turn {
+                    let _ = caller.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Makes calls together. Returns those that have to be tried again, without some of the others.
+async fn take_turn<C: Call>(
+    db: &Db,
+    context: &C::Context,
+    tx: Option<Tx>,
+    turn: Vec<Waiting<C>>,
+) -> Option<Vec<Waiting<C>>> {
+    let (calls, callers): (Vec<_>, Vec<_>) =
+        turn.into_iter().map(|Waiting { call, caller }| (call, caller)).unzip();
+    let outcome = async {
+        let tx = match tx {
+            Some(tx) => tx,
+            None => db.begin_impatient().await?,
+        };
+        Ok::<_, Apart>((C::make_all(context, &tx, &calls).await?, tx))
+    };
+    let apart = match outcome.await {
+        Ok((answers, tx)) => {
+            let committed = tx.commit().await;
+            for (caller, answer) in callers.into_iter().zip(answers) {
+                let _ = caller.send(committed.clone().map(|()| answer));
+            }
+            return None;
+        }
+        Err(apart) => apart,
+    };
+    let is_alone = |index: &usize| match &apart {
+        Apart::These(these) => these.contains(index),
+        Apart::All(_) => true,
+    };
+    if let Apart::All(error) = &apart {
+        tracing::debug!(?error, calls = calls.len(), "calls are made one by one");
+    }
+    let mut again = Vec::new();
+    for (index, (call, caller)) in calls.into_iter().zip(callers).enumerate() {
+        if is_alone(&index) {
+            let context = context.clone();
+            tokio::spawn(async move {
+                let _ = caller.send(call.make_alone(&context).await);
+            });
+        } else {
+            again.push(Waiting { call, caller });
+        }
+    }
+    (!again.is_empty()).then_some(again)
+}

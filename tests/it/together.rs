@@ -1,0 +1,154 @@
+//! Calls that wait at the same time are made together, and nobody notices, except by the time.
+
+use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait, TransactionTrait};
+use serde_json::{Value, json};
+
+use crate::{
+    app::{Kind, TestApp, TestUser, both, run},
+    locks::{LOCK, outside, until_waiting},
+    recount::assert_right,
+};
+
+const SEND: &str =
+    "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+
+/// A send in progress.
+fn sending(
+    from: &TestUser,
+    to: &[&TestUser],
+    subject: &str,
+    more: Value,
+) -> tokio::task::JoinHandle<Value> {
+    let to: Vec<_> = to.iter().map(|user| json!({"user": {"externalId": user.name}})).collect();
+    let mut input = json!({"to": to, "subject": subject, "body": ""});
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let from = from.clone();
+    tokio::spawn(async move { from.ask(SEND, json!({"input": input})).await })
+}
+
+fn id(answer: &Value) -> &str {
+    answer["data"]["createMessage"]["message"]["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{answer:#}"))
+}
+
+both! {
+    /// Sends of all sorts at once: each is sent once, with its own answer, and those that are
+    /// refused take nothing with them.
+    async fn a_hundred_sends_at_once_are_each_sent_once(app: TestApp) {
+        let people = app.users(["alice", "bob", "carol", "dave"]).await;
+        let [alice, bob, carol, dave] = &people;
+        app.group("team", &[bob, carol]).await;
+        let mut following = bob.follow_inbox(None).await;
+        let soon = app.now() + chrono::TimeDelta::hours(1);
+
+        let mut calls = Vec::new();
+        for n in 0..20 {
+            let subject = n.to_string();
+            calls.push(sending(alice, &[bob], &subject, json!({})));
+            calls.push(sending(carol, &[bob, dave], &subject, json!({"expiresAt": soon})));
+            calls.push(sending(dave, &[bob, carol], &subject, json!({"idempotencyKey": subject})));
+            calls.push(sending(alice, &[dave], "once", json!({"idempotencyKey": "once"})));
+            calls.push(sending(carol, &[bob], "Änderung", json!({"body": "#".repeat(20_000)})));
+        }
+        let refused = sending(alice, &[bob], "", json!({}));
+        let to_group = json!({"to": [{"group": {"externalId": "team"}}]});
+        let to_group = sending(dave, &[], "to the team", to_group);
+        let answers: Vec<_> = join_all(calls).await.into_iter().map(Result::unwrap).collect();
+
+        assert_eq!(refused.await.unwrap()["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+        id(&to_group.await.unwrap());
+        let once: Vec<_> = answers.iter().skip(3).step_by(5).map(id).collect();
+        assert!(once.iter().all(|id| *id == once[0]), "{once:?}");
+        let mut all: Vec<_> = answers.iter().map(id).collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 4 * 20 + 1);
+        assert_eq!(bob.counts().await["unread"], 4 * 20 + 1);
+        assert_eq!(carol.counts().await["unread"], 20 + 1);
+        assert_eq!(dave.counts().await["unread"], 20 + 1);
+        assert_eq!(following.take_titles(4 * 20 + 1).await.len(), 4 * 20 + 1);
+        for user in &people {
+            app.assert_live_equals_refetch(user).await;
+        }
+        assert_right(&app, "the sends").await;
+    }
+
+    /// The busier the server is, the fewer statements a call costs.
+    async fn sends_that_wait_share_their_statements(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "alone").await;
+        let before = app.db.statement_count();
+        alice.send(&bob, "alone").await;
+        let alone = app.db.statement_count() - before;
+
+        // They wait while a transaction of somebody else lasts.
+        let before = app.db.statement_count();
+        let calls: Vec<_> = (0..64).map(|n| sending(&alice, &[&bob], &n.to_string(), json!({}))).collect();
+        for call in calls {
+            id(&call.await.unwrap());
+        }
+        let together = app.db.statement_count() - before;
+
+        assert!(together < 64 * alone / 3, "{together} statements, and {alone} for each alone");
+        assert_eq!(bob.counts().await["unread"], 66);
+    }
+}
+
+/// Whoever writes to a locked inbox waits for it, and nobody else does.
+#[test]
+fn a_send_to_a_locked_inbox_holds_up_none_of_those_made_with_it() {
+    run(Kind::Postgres, 2, async |app: TestApp| {
+        let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
+        let outside = outside(&app).await;
+        let holder = outside.begin().await.unwrap();
+        holder.query_all_raw(app.db.statement(LOCK, [])).await.unwrap();
+
+        let mut held = vec![sending(&alice, &[&carol, &bob], "both", json!({}))];
+        let free: Vec<_> =
+            (0..40).map(|n| sending(&alice, &[&carol], &n.to_string(), json!({}))).collect();
+        held.push(sending(&alice, &[&bob], "to bob", json!({"idempotencyKey": "k"})));
+        for call in free {
+            id(&call.await.unwrap());
+        }
+        until_waiting(&outside, &app, 2..).await;
+        assert!(held.iter().all(|call| !call.is_finished()));
+        holder.rollback().await.unwrap();
+
+        for call in held {
+            id(&call.await.unwrap());
+        }
+        assert_eq!(bob.counts().await["unread"], 2);
+        assert_eq!(carol.counts().await["unread"], 41);
+        assert_right(&app, "the sends").await;
+        outside.close().await.unwrap();
+    });
+}
+
+/// What makes a whole turn wait is found by its calls one by one.
+#[test]
+fn a_sender_whose_row_is_locked_holds_up_nobody_else() {
+    run(Kind::Postgres, 2, async |app: TestApp| {
+        let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
+        let outside = outside(&app).await;
+        let holder = outside.begin().await.unwrap();
+        let lock = "SELECT * FROM user_account WHERE external_id = 'alice' FOR UPDATE";
+        holder.query_all_raw(app.db.statement(lock, [])).await.unwrap();
+
+        let held = sending(&alice, &[&bob], "held", json!({}));
+        let free: Vec<_> =
+            (0..40).map(|n| sending(&carol, &[&bob], &n.to_string(), json!({}))).collect();
+        for call in free {
+            id(&call.await.unwrap());
+        }
+        until_waiting(&outside, &app, 1..).await;
+        assert!(!held.is_finished());
+        holder.rollback().await.unwrap();
+
+        id(&held.await.unwrap());
+        assert_eq!(bob.counts().await["unread"], 41);
+        assert_right(&app, "the sends").await;
+        outside.close().await.unwrap();
+    });
+}
