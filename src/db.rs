@@ -226,7 +226,8 @@ impl Db {
     ///
     /// As long as nothing has failed, nothing is written to find that out.
     pub async fn check(&self) -> Result<(), Unready> {
-        if self.read.execute_unprepared("SELECT 1").await.is_err() {
+        let statement = self.statement("SELECT 1", []);
+        if self.read.query_one_raw(statement).await.is_err() {
             return Err(Unready::DoesNotAnswer);
         }
         // One at a time: the others get its result.
@@ -350,7 +351,7 @@ impl Db {
         if let Some(bus) = &self.bus {
             bus.close().await;
         }
-        let _ = self.read.close_by_ref().await;
+        self.read.close().await;
         let lock = self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         // Not only closed: a process that this one is starting also has the file, until it runs its
         // own program.

@@ -130,7 +130,7 @@ pub async fn open(
     let statements = Arc::new(Statements::new(settings));
     let write =
         counted(connect(url, settings, &name, settings.writers, Use::Write).await?, &statements);
-    let read = counted(connect(url, settings, &name, readers, Use::Read).await?, &statements);
+    let read = connect(url, settings, &name, readers, Use::Read).await?;
     let bus = connect(url, settings, NAME, BUS_CONNECTIONS, Use::Other).await?;
     let bus = bus.get_postgres_connection_pool().clone();
     let stop = CancellationToken::new();
@@ -147,7 +147,7 @@ pub async fn open(
     }));
     Ok(Db {
         dialect: Dialect::Postgres,
-        read: Reader::new(read, readers),
+        read: Reader::new(read, readers, statements.clone()),
         write: Write::Pool(writers),
         bus: Some(Bus { pool: bus, stop: stop.clone() }),
         hints,
@@ -246,9 +246,9 @@ impl Writers {
 
     /// Ends the connections of this server, and with them its work: PostgreSQL rolls that back at
     /// once, whereas a transaction that waits for a lock would not notice that its server has gone.
-    pub async fn cut_off(&self, read: &DatabaseConnection) {
+    pub async fn cut_off(&self, read: &Reader) {
         self.0.places.close();
-        for pool in [&self.0.pool, read] {
+        for pool in [&self.0.pool, read.end()] {
             // Closed from here on; the returned future waits for the connections.
             drop(pool.get_postgres_connection_pool().close());
         }

@@ -1,25 +1,149 @@
-//! The connections that read. A connection that was ended while idle is discovered when a query
-//! fails on it, and the query is run again on another: it changes nothing, so repeating it does no
-//! harm.
+//! The connections that read.
+//!
+//! A connection that has answered is kept for the next query. sqlx's pool would send a ping to it
+//! first, which costs as much as a small query. A query that fails because its connection was ended
+//! while idle is run again on another: it changes nothing, so repeating it does no harm.
 
-use std::ops::Deref;
-
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    prelude::async_trait::async_trait,
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ExecResult, QueryResult, RuntimeErr, Statement, TransactionTrait, Values,
+    prelude::async_trait::async_trait,
+    sqlx::{self, AssertSqlSafe, Pool, Postgres, Sqlite, pool::PoolConnection},
+};
+use sea_query_sqlx::SqlxValues;
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::{Dialect, statements::Statements};
 use crate::error::is_lost;
 
 #[derive(Clone)]
 pub struct Reader {
     pool: DatabaseConnection,
-    connections: u32,
+    connections: Connections,
+    /// How many there can be.
+    count: u32,
+    statements: Arc<Statements>,
+}
+
+#[derive(Clone)]
+enum Connections {
+    Sqlite(Arc<Kept<Sqlite>>),
+    Postgres(Arc<Kept<Postgres>>),
+}
+
+/// Connections of a pool, from when they were first needed.
+struct Kept<D: sqlx::Database> {
+    pool: Pool<D>,
+    idle: Mutex<Vec<PoolConnection<D>>>,
+    /// One for each connection that the pool may have. Closed when nothing is to be read any more.
+    places: Semaphore,
+}
+
+impl<D: sqlx::Database> Kept<D> {
+    fn new(pool: &Pool<D>, count: u32) -> Arc<Self> {
+        let places = Semaphore::new(count as usize);
+        Arc::new(Kept { pool: pool.clone(), idle: Mutex::default(), places })
+    }
+
+    /// Runs a query on a connection. If the query fails or is cancelled, its connection goes back
+    /// to the pool, which finds out whether it still works.
+    async fn run<T>(
+        &self,
+        query: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, sqlx::Error> {
+        let patience = self.pool.options().get_acquire_timeout();
+        let place = timeout(patience, self.places.acquire()).await;
+        let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let _place = place.map_err(|_| sqlx::Error::PoolClosed)?;
+        let kept = self.idle().pop();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        let found = query(&mut connection).await?;
+        let mut idle = self.idle();
+        if !self.places.is_closed() {
+            idle.push(connection);
+        }
+        Ok(found)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<PoolConnection<D>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give_back(&self) {
+        self.places.close();
+        self.idle().clear();
+    }
 }
 
 impl Reader {
-    pub fn new(pool: DatabaseConnection, connections: u32) -> Self {
-        Reader { pool, connections }
+    /// Takes over a pool of this many connections.
+    pub fn new(pool: DatabaseConnection, count: u32, statements: Arc<Statements>) -> Self {
+        let connections = match Dialect::of(&pool) {
+            Dialect::Sqlite => {
+                Connections::Sqlite(Kept::new(pool.get_sqlite_connection_pool(), count))
+            }
+            Dialect::Postgres => {
+                Connections::Postgres(Kept::new(pool.get_postgres_connection_pool(), count))
+            }
+        };
+        Reader { pool, connections, count, statements }
+    }
+
+    /// A transaction on one of the connections; for tests that look at plans.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.pool.begin().await
+    }
+
+    /// Begins no more queries, and returns the pool for those that are under way.
+    pub fn end(&self) -> &DatabaseConnection {
+        match &self.connections {
+            Connections::Sqlite(kept) => kept.give_back(),
+            Connections::Postgres(kept) => kept.give_back(),
+        }
+        &self.pool
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        let _ = self.end().close_by_ref().await;
+    }
+
+    async fn rows(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let since = Instant::now();
+        let values = SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())));
+        let query = AssertSqlSafe(statement.sql.as_str());
+        let rows = match &self.connections {
+            Connections::Sqlite(kept) => {
+                let fetch = async |connection: &mut sqlx::SqliteConnection| {
+                    sqlx::query_with(query, values).fetch_all(connection).await
+                };
+                kept.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
+            }
+            Connections::Postgres(kept) => {
+                let fetch = async |connection: &mut sqlx::PgConnection| {
+                    sqlx::query_with(query, values).fetch_all(connection).await
+                };
+                kept.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
+            }
+        };
+        self.statements.note(statement, since.elapsed(), rows.is_err());
+        rows.map_err(failed)
+    }
+}
+
+fn failed(error: sqlx::Error) -> DbErr {
+    match error {
+        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+        error => DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))),
     }
 }
 
@@ -40,33 +164,25 @@ where
     run().await
 }
 
-impl Deref for Reader {
-    type Target = DatabaseConnection;
-
-    fn deref(&self) -> &DatabaseConnection {
-        &self.pool
-    }
-}
-
 #[async_trait]
 impl ConnectionTrait for Reader {
     fn get_database_backend(&self) -> DbBackend {
         self.pool.get_database_backend()
     }
 
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        on_living(self.connections, || self.pool.execute_raw(statement.clone())).await
+    async fn execute_raw(&self, _: Statement) -> Result<ExecResult, DbErr> {
+        Err(DbErr::Custom("these connections only read".into()))
     }
 
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        on_living(self.connections, || self.pool.execute_unprepared(sql)).await
+    async fn execute_unprepared(&self, _: &str) -> Result<ExecResult, DbErr> {
+        Err(DbErr::Custom("these connections only read".into()))
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        on_living(self.connections, || self.pool.query_one_raw(statement.clone())).await
+        Ok(self.query_all_raw(statement).await?.into_iter().next())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        on_living(self.connections, || self.pool.query_all_raw(statement.clone())).await
+        on_living(self.count, || self.rows(&statement)).await
     }
 }

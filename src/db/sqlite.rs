@@ -195,8 +195,8 @@ pub async fn open(
     let checkpointer = opener.connect(1, Access::Checkpoint).await?;
     check_build(&checkpointer).await?;
     let readers = settings.readers.unwrap_or(READERS);
-    let read =
-        Reader::new(counted(opener.connect(readers, Access::Read).await?, &statements), readers);
+    let read = opener.connect(readers, Access::Read).await?;
+    let read = Reader::new(read, readers, statements.clone());
     let (queue, turns) = mpsc::channel(settings.queue);
     let (committed, dirty) = watch::channel(());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());

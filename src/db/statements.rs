@@ -52,6 +52,22 @@ impl Statements {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// Observes a statement that has been run.
+    pub fn note(&self, statement: &Statement, elapsed: Duration, has_failed: bool) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if has_failed {
+            self.suspect();
+        }
+        if self.slow.is_some_and(|slow| elapsed > slow) {
+            let milliseconds = elapsed.as_millis() as u64;
+            tracing::warn!(name = called(&statement.sql), milliseconds, "a slow statement");
+        }
+        if let Some(untaken) = self.untaken.get() {
+            let mut untaken = untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            untaken.push(statement.clone());
+        }
+    }
+
     /// The statements that have been run since the last call.
     pub fn take(&self) -> Vec<Statement> {
         let untaken = self.untaken.get_or_init(Mutex::default);
@@ -65,22 +81,8 @@ pub fn counted(
     statements: &Arc<Statements>,
 ) -> DatabaseConnection {
     let statements = statements.clone();
-    connection.set_metric_callback(move |ran| {
-        statements.count.fetch_add(1, Ordering::Relaxed);
-        if ran.failed {
-            statements.suspect();
-        }
-        if statements.slow.is_some_and(|slow| ran.elapsed > slow) {
-            let milliseconds = ran.elapsed.as_millis() as u64;
-            tracing::warn!(name = called(&ran.statement.sql), milliseconds, "a slow statement");
-        }
-        if let Some(untaken) = statements.untaken.get() {
-            untaken
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner())
-                .push(ran.statement.clone());
-        }
-    });
+    connection
+        .set_metric_callback(move |ran| statements.note(ran.statement, ran.elapsed, ran.failed));
     connection
 }
 

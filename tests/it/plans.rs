@@ -10,7 +10,7 @@ mod measure;
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait, Value as Bound};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value as Bound};
 use serde_json::Value;
 use tidings::db::name_and_text;
 
