@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use crate::{CONNECTIONS, Result, database::Database, table};
 
-/// How many people get messages, and belong to the group [`GROUP`].
+/// How many people belong to the group [`GROUP`].
 pub const MEMBERS: i64 = 10_000;
 /// They, and behind them those who send, one for each connection.
-pub const USERS: i64 = MEMBERS + CONNECTIONS as i64;
+pub const FEWEST_USERS: i64 = MEMBERS + CONNECTIONS as i64;
 /// How many items an inbox of F2 has.
 pub const OWN_ITEMS: i64 = 10_000;
 /// The external id of the group.
@@ -31,14 +31,16 @@ pub fn owners(items: i64) -> i64 {
 }
 
 /// Fills the tables; says how long it took.
-pub async fn load(database: &Database, items: i64) -> Result<String> {
+pub async fn load(database: &Database, users: i64, items: i64) -> Result<String> {
     let begin = Instant::now();
     // Not the tables that are still empty: PostgreSQL would plan for that, and keep the plans while they fill.
-    database.fill(&statements(database, items), "user_account, inbox, message, inbox_item").await?;
+    database
+        .fill(&statements(database, users, items), "user_account, inbox, message, inbox_item")
+        .await?;
     Ok(format!("loaded in {}", table::duration(begin.elapsed())))
 }
 
-/// Adds people until there are so many.
+/// Adds people until there are this many.
 pub async fn grow(database: &Database, users: i64) -> Result<()> {
     database.fill(&people(database, users), "user_account, inbox").await
 }
@@ -67,9 +69,9 @@ fn people(database: &Database, users: i64) -> [String; 2] {
 
 /// Set-based SQL. Each item is about a message of its own, sent to its owner alone; the items of one inbox lie among
 /// those of the others, as they do where time has passed.
-fn statements(database: &Database, items: i64) -> Vec<String> {
+fn statements(database: &Database, users: i64, items: i64) -> Vec<String> {
     let (start, owners) = (database.time("0"), owners(items));
-    let mut statements = Vec::from(people(database, USERS));
+    let mut statements = Vec::from(people(database, users));
     statements.extend([
         format!("INSERT INTO user_group (external_id, name, created_at) VALUES ('{GROUP}', 'Everybody', {start})"),
         format!(

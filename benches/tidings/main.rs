@@ -54,6 +54,8 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 /// How many clients send requests, each one at a time.
 const CONNECTIONS: usize = 32;
 
+const MILLION: i64 = 1_000_000;
+
 /// What every line works with.
 struct Bench {
     settings: Settings,
@@ -64,6 +66,7 @@ struct Bench {
 #[derive(Clone, Copy)]
 enum Line {
     SendToMany,
+    SendToMillion,
     SendToOne,
     Page,
     Group,
@@ -83,8 +86,8 @@ enum Line {
 }
 
 /// From F6 on, lines leave something in the database: announcements that everybody has due, activities, more people.
-const LINES: [(&str, Line); 20] = [
-    ("F1 createMessage to one of 10 000 people", Line::SendToMany),
+const LINES: [(&str, Line); 21] = [
+    ("F1 createMessage to one of all people", Line::SendToMany),
     ("F1 createMessage, always to the same person", Line::SendToOne),
     ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
     ("F4 createMessage to a group of 10 000", Line::Group),
@@ -113,6 +116,7 @@ const LINES: [(&str, Line); 20] = [
     ("Pull past 100 000 of others", Line::PullInbox),
     ("Pull: createActivities where 100 000 follow (floor: nobody does)", Line::PullTarget),
     ("F5 createAnnouncement", Line::Announce),
+    ("F1 createMessage to one of 1 000 000 people", Line::SendToMillion),
 ];
 
 #[tokio::main]
@@ -180,12 +184,12 @@ async fn measure(
     }
     let database = database()?;
     server::migrate(&database.url(), settings)?;
-    let loaded = data::load(&database, settings.items).await?;
+    let loaded = data::load(&database, settings.users, settings.items).await?;
     println!(
         "\n{name}: {} items in inboxes of {}, {} users; {CONNECTIONS} connections; {} s a side; {} cores; {loaded}",
         table::number(settings.items as f64),
         table::number(data::OWN_ITEMS as f64),
-        table::number(data::USERS as f64),
+        table::number(settings.users as f64),
         settings.time.as_secs(),
         std::thread::available_parallelism()?,
     );
@@ -212,7 +216,11 @@ impl Bench {
 
     async fn line(&self, name: &str, line: Line) -> Result<Vec<Row>> {
         match line {
-            Line::SendToMany => f1_send::run(self, name, 1..=data::MEMBERS).await,
+            Line::SendToMany => f1_send::run(self, name, 1..=self.settings.users).await,
+            Line::SendToMillion => {
+                data::grow(&self.database, MILLION).await?;
+                f1_send::run(self, name, 1..=MILLION).await
+            }
             Line::SendToOne => f1_send::run(self, name, 1..=1).await,
             Line::Page => f2_page::run(self, name).await,
             Line::Group => f4_group::run(self, name).await,

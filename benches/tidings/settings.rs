@@ -1,6 +1,7 @@
 //! What can be chosen. In the environment:
 //!
 //! - `TIDINGS_BENCH_SECONDS`: how long each side of a line is measured (5).
+//! - `TIDINGS_BENCH_USERS`: how many people there are (100 000; at least 10 100).
 //! - `TIDINGS_BENCH_ITEMS`: how many inbox items there are (1 000 000), in inboxes of 10 000.
 //! - `TIDINGS_BENCH_SOCKETS`: how many are cut off at once (10 000).
 //! - `TMPDIR`: where the databases are made (`/var/tmp`: a disk, while on `/tmp` a commit may cost nothing).
@@ -16,11 +17,12 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::Result;
+use crate::{Result, data};
 
 #[derive(Clone)]
 pub struct Settings {
     pub time: Duration,
+    pub users: i64,
     pub items: i64,
     pub sockets: usize,
     pub directory: PathBuf,
@@ -43,6 +45,7 @@ impl Settings {
     pub fn read(directory: &Path) -> Result<Self> {
         Ok(Settings {
             time: Duration::from_secs(from_environment("TIDINGS_BENCH_SECONDS", 5)?),
+            users: from_environment("TIDINGS_BENCH_USERS", 100_000)?.max(data::FEWEST_USERS),
             items: from_environment("TIDINGS_BENCH_ITEMS", 1_000_000)?,
             sockets: from_environment("TIDINGS_BENCH_SOCKETS", 10_000)?,
             directory: directory.to_owned(),
