@@ -209,7 +209,8 @@ impl fmt::Display for Report {
         let Report { findings, people, items, messages, recipients, announcements } = self;
         write!(
             f,
-            "{people} people with {items} items, {messages} messages to {recipients} recipients, {announcements} announcements: "
+            "{people} people with {items} items, {messages} messages to {recipients} recipients, \
+             {announcements} announcements: "
         )?;
         match findings.len() {
             0 => writeln!(f, "everything is right"),

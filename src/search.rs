@@ -15,7 +15,7 @@ use sea_orm::{
 };
 
 use crate::{
-    db::{Dialect, Tx},
+    db::{Dialect, Param, Tx},
     error::Result,
     text,
 };
@@ -57,13 +57,14 @@ fn folded(dialect: Dialect, about: About, alias: &str) -> String {
     let columns: Vec<_> =
         columns.iter().map(|column| format!("coalesce({alias}.{column}, '')")).collect();
     format!(
-        "coalesce((SELECT f.text FROM search_text AS f WHERE f.about = '{name}' AND f.id = {alias}.id), {})",
+        "coalesce((SELECT f.text FROM search_text AS f \
+         WHERE f.about = '{name}' AND f.id = {alias}.id), {})",
         dialect.lower_ascii(&columns.join(" || '\n' || "))
     )
 }
 
-/// The condition that a row `alias` contains a [`term`], which is a parameter.
-pub fn contains(dialect: Dialect, about: About, alias: &str, term: &str) -> String {
+/// The condition that a row `alias` contains a [`term`].
+pub fn contains(dialect: Dialect, about: About, alias: &str, term: Param) -> String {
     format!("{}({}, {term}) > 0", dialect.position(), folded(dialect, about, alias))
 }
 

@@ -1,12 +1,12 @@
 //! Puts a new message into the inboxes of its recipients.
 
-use ::entity::id::{MessageId, UserId};
+use ::entity::id::{MessageId, Seq, UserId};
 use chrono::{DateTime, Utc};
-use sea_orm::QueryResult;
+use sea_orm::FromQueryResult;
 
 use super::lock::lock_those;
 use crate::{
-    db::{Topic, Tx, integers},
+    db::{Sql, Topic, Tx},
     error::Result,
 };
 
@@ -31,27 +31,43 @@ pub async fn deliver(
         Recipients::One | Recipients::All => (UserId(0), UserId(i64::MAX)),
         Recipients::Between(after, up_to) => (after, up_to),
     };
-    let dialect = tx.dialect();
-    let recipients = "SELECT user_id FROM message_recipient WHERE message_id = $1 AND user_id > $2 AND user_id <= $3";
-    let (which, values) =
-        (dialect.is_among("user_id", recipients), [message.into(), after.into(), up_to.into()]);
+    let which = move |sql: &mut Sql| {
+        let (message, after, up_to) = (sql.bind(message), sql.bind(after), sql.bind(up_to));
+        let recipients = format!(
+            "SELECT user_id FROM message_recipient \
+             WHERE message_id = {message} AND user_id > {after} AND user_id <= {up_to}"
+        );
+        sql.dialect().is_among("user_id", &recipients)
+    };
     if !matches!(to, Recipients::One) {
-        lock_those(tx, &which, &values).await?;
+        lock_those(tx, which).await?;
     }
     // It is known what a new item counts for: one unread and one unseen.
-    let count = format!(
-        "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE {which} RETURNING user_id, seq"
-    );
-    let changes = tx.rows(&count, values).await?;
-    let change = |row: &QueryResult| Ok([row.try_get_by_index(0)?, row.try_get_by_index(1)?]);
-    let mut changes = changes.iter().map(change).collect::<Result<Vec<[i64; 2]>>>()?;
-    changes.sort_unstable();
-    let insert = format!(
-        "INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT d.user_id, 'message', $2, d.seq, d.seq, $3, $3 FROM {} AS d",
-        dialect.integer_table("$1", &["user_id", "seq"])
-    );
-    tx.run(&insert, [integers(changes.iter().copied()), message.into(), now.into()]).await?;
-    tx.concerns(changes.into_iter().map(|[owner, _]| Topic::Inbox(UserId(owner))));
+    let mut sql = tx.sql("inbox::count_delivered");
+    let these = which(&mut sql);
+    sql.push(format!(
+        "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 \
+         WHERE {these} RETURNING user_id, seq"
+    ));
+    let mut changes: Vec<Counted> = sql.all(&**tx).await?;
+    changes.sort_unstable_by_key(|change| change.user_id);
+    let mut sql = tx.sql("inbox::deliver");
+    let rows = changes.iter().map(|change| [change.user_id.0, change.seq.0]);
+    let new = sql.integer_table(["user_id", "seq"], rows);
+    let (message, now) = (sql.bind(message), sql.bind(now));
+    sql.push(format!(
+        "INSERT INTO inbox_item \
+         (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
+         SELECT d.user_id, 'message', {message}, d.seq, d.seq, {now}, {now} FROM {new} AS d"
+    ));
+    sql.run(&**tx).await?;
+    tx.concerns(changes.into_iter().map(|change| Topic::Inbox(change.user_id)));
     Ok(())
+}
+
+/// The number of the change of an inbox that a new message came into.
+#[derive(FromQueryResult)]
+struct Counted {
+    user_id: UserId,
+    seq: Seq,
 }

@@ -16,7 +16,7 @@ use sea_orm::{
 
 use crate::{
     app::App,
-    db::{Topic, Tx, list},
+    db::{Topic, Tx},
     error::Result,
     inbox::{self, BATCH, Change},
 };
@@ -113,9 +113,9 @@ pub async fn refresh_some(app: &App, id: RefreshId) -> Result<()> {
                  WHERE {column} = {about} AND user_id > {after} AND user_id <= {last} \
                  AND removed_at IS NULL ORDER BY user_id"
             ));
-            let (items, owners) = inbox::items_and_owners(&sql.rows(&*tx).await?)?;
+            let (items, owners) = inbox::items_and_owners(&sql, &*tx).await?;
             inbox::lock(&tx, &owners).await?;
-            inbox::apply(&tx, list(&items), "true", Change::Refresh, app.clock.now()).await?;
+            inbox::apply(&tx, &items, "true", Change::Refresh, app.clock.now()).await?;
             let mut sql = tx.sql("refresh::note");
             let (id, up_to) = (sql.bind(id), sql.bind(up_to));
             sql.push(format!("UPDATE refresh SET refreshed_to = {up_to} WHERE id = {id}"));

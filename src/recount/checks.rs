@@ -189,8 +189,9 @@ fn counts(range: Range) -> Check {
         ),
     ]);
     let from = format!(
-        "inbox AS b LEFT JOIN (SELECT user_id, max(seq) AS top, {} FROM inbox_item WHERE {} GROUP BY user_id) AS t \
-         ON t.user_id = b.user_id CROSS JOIN (SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, \
+        "inbox AS b LEFT JOIN (SELECT user_id, max(seq) AS top, {} \
+         FROM inbox_item WHERE {} GROUP BY user_id) AS t ON t.user_id = b.user_id CROSS JOIN \
+         (SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, \
          (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h WHERE {}",
         inbox::tally(),
         range.has(&mut sql, "user_id"),
@@ -204,8 +205,8 @@ fn counts(range: Range) -> Check {
 pub fn since(dialect: Dialect, inbox: &str, pulled: &str) -> String {
     let since = dialect.least(&format!("{inbox}.announcements_since"), pulled);
     let before = format!(
-        "(SELECT min(n.position) - 1 FROM inbox_item AS i JOIN announcement AS n ON n.id = i.announcement_id \
-         WHERE i.user_id = {inbox}.user_id)"
+        "(SELECT min(n.position) - 1 FROM inbox_item AS i \
+         JOIN announcement AS n ON n.id = i.announcement_id WHERE i.user_id = {inbox}.user_id)"
     );
     dialect.least(&since, &format!("coalesce({before}, {since})"))
 }
@@ -230,7 +231,8 @@ fn history(range: Range) -> Check {
 fn activities(range: Range) -> Vec<Check> {
     let links = |sql: &mut Sql, columns: &str, group: &str| {
         format!(
-            "(SELECT {columns} FROM inbox_item AS x JOIN inbox_item_activity AS l ON l.item_id = x.id \
+            "(SELECT {columns} FROM inbox_item AS x \
+             JOIN inbox_item_activity AS l ON l.item_id = x.id \
              JOIN activity AS a ON a.id = l.activity_id WHERE {} GROUP BY {group})",
             range.has(sql, "x.user_id")
         )
@@ -248,11 +250,13 @@ fn activities(range: Range) -> Vec<Check> {
     let mut sql = range.sql("recount::activities");
     let of_item = links(
         &mut sql,
-        "l.item_id, count(*) AS activities, count(DISTINCT coalesce(a.actor_id, 0)) AS actors, max(l.activity_id) AS latest",
+        "l.item_id, count(*) AS activities, count(DISTINCT coalesce(a.actor_id, 0)) AS actors, \
+         max(l.activity_id) AS latest",
         "l.item_id",
     );
     let from = format!(
-        "inbox_item AS i LEFT JOIN {of_item} AS t ON t.item_id = i.id WHERE i.kind = 'activity' AND {}",
+        "inbox_item AS i LEFT JOIN {of_item} AS t ON t.item_id = i.id \
+         WHERE i.kind = 'activity' AND {}",
         range.has(&mut sql, "i.user_id")
     );
     let items = compare(sql, of_inbox, "i.user_id", "i.id", pairs, &from);
@@ -272,7 +276,8 @@ fn activities(range: Range) -> Vec<Check> {
     let mut sql = range.sql("recount::actors");
     let of_actor = links(
         &mut sql,
-        "l.item_id, coalesce(a.actor_id, 0) AS actor_id, count(*) AS activities, max(l.activity_id) AS latest",
+        "l.item_id, coalesce(a.actor_id, 0) AS actor_id, count(*) AS activities, \
+         max(l.activity_id) AS latest",
         "l.item_id, coalesce(a.actor_id, 0)",
     );
     let from = format!(
@@ -294,7 +299,8 @@ fn activities(range: Range) -> Vec<Check> {
 
     let mut sql = range.sql("recount::twice");
     let twice = format!(
-        "(SELECT i.user_id, l.activity_id FROM inbox_item AS i JOIN inbox_item_activity AS l ON l.item_id = i.id \
+        "(SELECT i.user_id, l.activity_id FROM inbox_item AS i \
+         JOIN inbox_item_activity AS l ON l.item_id = i.id \
          WHERE {} GROUP BY i.user_id, l.activity_id HAVING count(*) > 1) AS d",
         range.has(&mut sql, "i.user_id")
     );
@@ -335,7 +341,8 @@ fn over(range: Range) -> Vec<Check> {
 fn not_taken_in(range: Range) -> Check {
     let mut sql = range.sql("recount::not_taken_in");
     let from = format!(
-        "inbox AS b JOIN announcement AS n ON n.position > b.announcements_since AND n.position <= b.announcements_pulled \
+        "inbox AS b JOIN announcement AS n \
+         ON n.position > b.announcements_since AND n.position <= b.announcements_pulled \
          AND n.withdrawn_at IS NULL WHERE {} AND NOT EXISTS (SELECT 1 FROM inbox_item AS i \
          WHERE i.announcement_id = n.id AND i.user_id = b.user_id AND i.removed_at IS NULL)",
         range.has(&mut sql, "b.user_id")
@@ -376,7 +383,8 @@ fn subscriptions(range: Range) -> Check {
         ("until", "s.until".to_owned(), format!("CASE WHEN s.until IS NOT NULL THEN {until} END")),
     ];
     let from = format!(
-        "subscription AS s CROSS JOIN (SELECT coalesce(max(id), 0) AS activity FROM activity) AS h WHERE {}",
+        "subscription AS s \
+         CROSS JOIN (SELECT coalesce(max(id), 0) AS activity FROM activity) AS h WHERE {}",
         range.has(&mut sql, "s.user_id")
     );
     let of_user = |user| Subject::Subscriptions(UserId(user));
@@ -391,8 +399,10 @@ fn recipients(range: Range, mut sql: Sql, [table, owner, part, column]: [&str; 4
         .map(|name| (name, format!("m.{name}"), format!("coalesce(t.{name}, 0)")));
     let who = |condition: &str| format!("count(DISTINCT CASE WHEN {condition} THEN r.user_id END)");
     let from = format!(
-        "{table} AS m LEFT JOIN (SELECT r.{column}, {} AS recipient_count, {} AS seen_count, {} AS read_count \
-         FROM message_recipient AS r WHERE {} GROUP BY r.{column}) AS t ON t.{column} = m.id WHERE {}",
+        "{table} AS m LEFT JOIN \
+         (SELECT r.{column}, {} AS recipient_count, {} AS seen_count, {} AS read_count \
+         FROM message_recipient AS r WHERE {} GROUP BY r.{column}) AS t \
+         ON t.{column} = m.id WHERE {}",
         who("true"),
         who("r.seen_at IS NOT NULL"),
         who("r.read_at IS NOT NULL"),
@@ -412,7 +422,8 @@ fn undelivered(range: Range) -> Check {
         "message AS m JOIN message_recipient AS r ON r.message_id = m.id \
          LEFT JOIN delivery AS d ON d.message_id = m.id \
          WHERE {in_range} AND {stays} AND r.user_id <= coalesce(d.delivered_to, {}) \
-         AND NOT EXISTS (SELECT 1 FROM inbox_item AS i WHERE i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL)",
+         AND NOT EXISTS (SELECT 1 FROM inbox_item AS i \
+         WHERE i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL)",
         i64::MAX
     );
     let user: (&str, fn(i64) -> String) = ("r.user_id", |id| Kind::User.encode(id));

@@ -151,7 +151,8 @@ async fn bring_back(
     now: DateTime<Utc>,
 ) -> Result<()> {
     // A tombstone of something that should be there is revived.
-    const BACK: &str = "DO UPDATE SET removed_at = NULL, seq = excluded.seq, arrived_seq = excluded.arrived_seq \
+    const BACK: &str = "DO UPDATE SET removed_at = NULL, \
+        seq = excluded.seq, arrived_seq = excluded.arrived_seq \
         WHERE inbox_item.removed_at IS NOT NULL";
     let mut sql = tx.sql("mend::deliver");
     let missing = missing.iter().map(|(user, message)| [user.0, message.0]);
@@ -347,7 +348,8 @@ async fn mend_announcements(tx: &Tx, announcements: &[AnnouncementId]) -> Result
     let these = sql.is_one_of("id", announcements);
     let of = |what: &str| {
         format!(
-            "(SELECT {what} FROM announcement_reading AS r WHERE r.announcement_id = announcement.id)"
+            "(SELECT {what} FROM announcement_reading AS r \
+             WHERE r.announcement_id = announcement.id)"
         )
     };
     sql.push(format!(
