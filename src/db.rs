@@ -90,7 +90,7 @@ pub enum Topic {
     /// The user themself: who they are and whether they may connect.
     User(UserId),
     /// What the server has to do by itself, and when.
-    Schedule,
+    Jobs,
 }
 
 /// A handle to the one database.

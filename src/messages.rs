@@ -47,7 +47,7 @@ use crate::{
     error::{Error, Result},
     id,
     idempotency::{self, Begun, Call},
-    search::{self, About},
+    search::{self, Searched},
     text,
 };
 
@@ -177,7 +177,7 @@ pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result
         ..blank(now)
     };
     let mut message = message.insert(&*tx).await?;
-    search::add(&tx, About::Message, message.id.0, &[&message.subject, &message.body]).await?;
+    search::add(&tx, Searched::Message, message.id.0, &[&message.subject, &message.body]).await?;
     address(&tx, &message, &audiences).await?;
     if !only_people {
         add_members(&tx, message.id, sender).await?;
@@ -236,7 +236,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
         ..blank(now)
     };
     let mut message = message.insert(&*tx).await?;
-    search::add(&tx, About::Message, message.id.0, &[&message.subject, &message.body]).await?;
+    search::add(&tx, Searched::Message, message.id.0, &[&message.subject, &message.body]).await?;
     address(&tx, &message, &audiences).await?;
     if audiences.iter().any(|audience| matches!(audience, Audience::Group { .. })) {
         add_remaining_members(&tx, &message, &parent).await?;
@@ -288,7 +288,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     if sql.run(&*tx).await? == 0 {
         return Err(Error::Conflict("the message has expired and left the inboxes".into()));
     }
-    tx.concerns([Topic::Schedule, Topic::Thread(message.root())]);
+    tx.concerns([Topic::Jobs, Topic::Thread(message.root())]);
     tx.commit().await?;
     // Not if only the reminder was changed: the last one may still have been due.
     if !input.expires_at.is_undefined() && expires_at.is_some_and(|time| time <= now) {

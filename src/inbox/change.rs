@@ -141,7 +141,7 @@ pub async fn apply(
     }
     tx.concerns(owners.into_iter().map(Topic::Inbox));
     if matches!(change, Change::Snooze(_)) {
-        tx.concerns([Topic::Schedule]);
+        tx.concerns([Topic::Jobs]);
     }
     Ok(changed)
 }

@@ -134,7 +134,7 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     let announcement = one(sql, &tx).await?;
     search::add(
         &tx,
-        search::About::Announcement,
+        search::Searched::Announcement,
         announcement.id.0,
         &[&announcement.title, &announcement.body],
     )
@@ -142,7 +142,7 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     key.keep(&tx, announcement.id.0).await?;
     tx.concerns(is_published.then_some(Topic::Announcements));
     if !is_published || expires_at.is_some() {
-        tx.concerns([Topic::Schedule]);
+        tx.concerns([Topic::Jobs]);
     }
     tx.commit().await?;
     Ok((announcement, actor.user.as_deref().cloned()))
@@ -216,7 +216,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     let mut noted = Vec::new();
     if new != old {
         let text = format!("{}\n{}", new.title, new.body);
-        search::change(&tx, search::About::Announcement, [(id.0, text)]).await?;
+        search::change(&tx, search::Searched::Announcement, [(id.0, text)]).await?;
         let change = announcement::ActiveModel {
             id: Set(id),
             title: Set(new.title),
@@ -230,7 +230,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
         if old.position.is_some() {
             noted = refresh::note(&tx, [refresh::Changed::Announcement(id)]).await?;
         }
-        tx.concerns([Topic::Schedule]);
+        tx.concerns([Topic::Jobs]);
     }
     tx.commit().await?;
     publish(app, id).await?;
@@ -259,7 +259,7 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
              WHERE id = {this} AND retracted_at IS NULL"
         ));
         sql.run(&*tx).await?;
-        tx.concerns([Topic::Schedule]);
+        tx.concerns([Topic::Jobs]);
         tx.commit().await?;
     }
     leave_soon(app, id).await?;
@@ -344,7 +344,7 @@ async fn withdraw(app: &App, id: AnnouncementId) -> Result<()> {
          WHERE id = {id} AND withdrawn_at IS NULL AND expires_at <= {now}"
     ));
     sql.run(&*tx).await?;
-    tx.concerns([Topic::Schedule]);
+    tx.concerns([Topic::Jobs]);
     tx.commit().await
 }
 
@@ -354,7 +354,7 @@ async fn leave_soon(app: &App, id: AnnouncementId) -> Result<()> {
     if remove_some(app, id, UserId(0)).await?.is_none() {
         return settle(app, id).await;
     }
-    app.live.hint(Topic::Schedule);
+    app.live.hint(Topic::Jobs);
     Ok(())
 }
 

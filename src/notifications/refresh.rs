@@ -47,7 +47,7 @@ pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result
         return Ok(Vec::new());
     }
     // What happens next may fail, or take too long for the caller to wait.
-    tx.concerns([Topic::Schedule]);
+    tx.concerns([Topic::Jobs]);
     let noted = refresh::Entity::insert_many(rows).exec_with_returning(&**tx).await?;
     Ok(noted.into_iter().map(|row| row.id).collect())
 }

@@ -3,7 +3,7 @@
 use ::entity::id::{AnnouncementId, MessageId, UserId};
 use chrono::{DateTime, Utc};
 
-use super::Subject;
+use super::Place;
 use crate::{
     db::{Dialect, Sql},
     id::Kind,
@@ -45,30 +45,30 @@ impl Range {
 
 /// A question about some rows.
 pub struct Check {
-    /// Its columns: the number of the subject, that of a part or NULL, and for each name the stored
+    /// Its columns: the number of the place, that of a part or NULL, and for each name the stored
     /// and the correct value.
     pub sql: Sql,
-    pub subject: fn(i64) -> Subject,
+    pub place: fn(i64) -> Place,
     pub part: fn(i64) -> String,
     pub names: Vec<&'static str>,
     /// What is wrong with each row, if it is not about numbers.
     pub sentence: Option<&'static str>,
 }
 
-fn of_inbox(user: i64) -> Subject {
-    Subject::Inbox(UserId(user))
+fn of_inbox(user: i64) -> Place {
+    Place::Inbox(UserId(user))
 }
 
-fn of_message(message: i64) -> Subject {
-    Subject::Message(MessageId(message))
+fn of_message(message: i64) -> Place {
+    Place::Message(MessageId(message))
 }
 
-fn of_announcement(announcement: i64) -> Subject {
-    Subject::Announcement(AnnouncementId(announcement))
+fn of_announcement(announcement: i64) -> Place {
+    Place::Announcement(AnnouncementId(announcement))
 }
 
-fn of_thread(root: i64) -> Subject {
-    Subject::Thread(MessageId(root))
+fn of_thread(root: i64) -> Place {
+    Place::Thread(MessageId(root))
 }
 
 /// A stored number: its name, the expression for it, and the expression for what it should be.
@@ -119,7 +119,7 @@ impl Scope {
 /// `from`.
 fn compare(
     mut sql: Sql,
-    subject: fn(i64) -> Subject,
+    place: fn(i64) -> Place,
     owner: &str,
     part: &str,
     pairs: Vec<Pair>,
@@ -141,7 +141,7 @@ fn compare(
     ));
     Check {
         sql,
-        subject,
+        place,
         part: |part| Kind::InboxItem.encode(part),
         names: pairs.into_iter().map(|(name, ..)| name).collect(),
         sentence: None,
@@ -151,7 +151,7 @@ fn compare(
 /// Finds rows that should not exist, each with what is wrong with it.
 fn none(
     mut sql: Sql,
-    subject: fn(i64) -> Subject,
+    place: fn(i64) -> Place,
     owner: &str,
     (part, name): (&str, fn(i64) -> String),
     sentence: &'static str,
@@ -160,7 +160,7 @@ fn none(
     sql.push(format!(
         "SELECT DISTINCT {owner} AS owner, {part} AS part FROM {from} ORDER BY owner, part"
     ));
-    Check { sql, subject, part: name, names: Vec::new(), sentence: Some(sentence) }
+    Check { sql, place, part: name, names: Vec::new(), sentence: Some(sentence) }
 }
 
 /// The counts and the positions of inboxes.
@@ -360,14 +360,14 @@ fn unnoted(range: Range) -> Vec<Check> {
     let of_kind = |kind: &ItemKind| {
         let Receipts { join, noted_by } = kind.receipts.as_ref()?;
         let column = format!("i.{}", kind.column);
-        let (subject, which): (fn(i64) -> Subject, _) = match noted_by {
+        let (place, which): (fn(i64) -> Place, _) = match noted_by {
             NotedBy::Recipient => (of_message, String::new()),
             NotedBy::Reader => (of_announcement, format!("{column} IS NOT NULL AND ")),
         };
         let mut sql = range.sql("recount::unnoted");
         let in_range = range.has(&mut sql, "i.user_id");
         let from = format!("inbox_item AS i {join} WHERE {which}{in_range} AND {is_unnoted}");
-        Some(none(sql, subject, &column, user, SENTENCE, &from))
+        Some(none(sql, place, &column, user, SENTENCE, &from))
     };
     ItemKind::all().filter_map(of_kind).collect()
 }
@@ -387,7 +387,7 @@ fn subscriptions(range: Range) -> Check {
          CROSS JOIN (SELECT coalesce(max(id), 0) AS activity FROM activity) AS h WHERE {}",
         range.has(&mut sql, "s.user_id")
     );
-    let of_user = |user| Subject::Subscriptions(UserId(user));
+    let of_user = |user| Place::Subscriptions(UserId(user));
     let check = compare(sql, of_user, "s.user_id", "s.target_id", pairs, &from);
     Check { part: |id| Kind::Target.encode(id), ..check }
 }
@@ -427,7 +427,7 @@ fn undelivered(range: Range) -> Check {
         i64::MAX
     );
     let user: (&str, fn(i64) -> String) = ("r.user_id", |id| Kind::User.encode(id));
-    let delivery = |message| Subject::Delivery(MessageId(message));
+    let delivery = |message| Place::Delivery(MessageId(message));
     none(sql, delivery, "m.id", user, "does not have it", &from)
 }
 
@@ -476,7 +476,7 @@ fn reminders(range: Range) -> Check {
         range.has(&mut sql, "m.id")
     );
     let none_named: (&str, fn(i64) -> String) = ("CAST(NULL AS bigint)", |_| String::new());
-    let reminder = |message| Subject::Reminder(MessageId(message));
+    let reminder = |message| Place::Reminder(MessageId(message));
     none(sql, reminder, "m.id", none_named, "goes on after the message has expired", &from)
 }
 

@@ -20,7 +20,7 @@ use crate::{
 pub async fn take_back_soon(app: &App, id: ActivityId) -> Result<()> {
     // The second call finds nothing, and settles it.
     if take_back_batch(app, id).await? && take_back_batch(app, id).await? {
-        app.live.hint(Topic::Schedule);
+        app.live.hint(Topic::Jobs);
     }
     Ok(())
 }
