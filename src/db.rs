@@ -28,6 +28,7 @@
 
 mod beside;
 mod dialect;
+mod plain;
 mod postgres;
 mod reader;
 mod sql;
@@ -45,7 +46,7 @@ use std::{
 
 use ::entity::id::{MessageId, TargetId, UserId};
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     time::Instant,
@@ -61,7 +62,7 @@ use crate::{
 };
 
 pub use beside::beside;
-pub use dialect::{Dialect, JsonType, bind, integers, list, time};
+pub use dialect::{Dialect, JsonType, time};
 pub use postgres::{Bus, Heard, Listening, PLANS};
 pub use reader::Reader;
 pub use sql::{Param, Sql, name_and_text};
@@ -74,9 +75,6 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// For a transaction on PostgreSQL in which one locked row would hold up the work of others: a job's,
 /// or calls that are made together. What fails is tried again.
 const WAIT_SHORTLY: &str = "SET LOCAL lock_timeout = '250ms'";
-
-/// JSON of more bytes than this is parsed where it holds up nobody.
-const LONG_JSON: usize = 256 * 1024;
 
 /// Something that clients follow. After a commit it is a hint that there may be something new to
 /// read.
@@ -95,7 +93,7 @@ pub enum Topic {
     /// The user themself: who they are and whether they may connect.
     User(UserId),
     /// What the server has to do by itself, and when.
-    Schedule,
+    Jobs,
 }
 
 /// A handle to the one database.
@@ -284,15 +282,6 @@ impl Db {
         tx.commit().await
     }
 
-    /// A statement for this database. Parameters are `$1`, `$2` … on both.
-    pub fn statement(
-        &self,
-        sql: impl Into<String>,
-        values: impl IntoIterator<Item = Value>,
-    ) -> Statement {
-        Statement::from_sql_and_values(self.dialect.backend(), sql, values)
-    }
-
     /// How this database spells what the two databases spell differently.
     pub fn dialect(&self) -> Dialect {
         self.dialect
@@ -301,29 +290,6 @@ impl Db {
     /// Begins a statement for this database.
     pub fn sql(&self, name: &'static str) -> Sql {
         Sql::new(name, self.dialect())
-    }
-
-    /// Rows of a hot query as one JSON text: `aggregate` selects one [`Dialect::json_list`].
-    ///
-    /// One row with one text costs half as much as twenty rows with thirty columns, on both
-    /// databases.
-    pub async fn json<T: serde::de::DeserializeOwned + Send + 'static>(
-        &self,
-        aggregate: &str,
-        values: impl IntoIterator<Item = Value>,
-    ) -> Result<Vec<T>> {
-        let row = self.read.query_one_raw(self.statement(aggregate, values)).await?;
-        from_json(row.map(|row| row.try_get_by_index(0)).transpose()?.flatten()).await
-    }
-
-    /// The first column of a query's rows.
-    pub async fn integers(
-        &self,
-        sql: &str,
-        values: impl IntoIterator<Item = Value>,
-    ) -> Result<Vec<i64>> {
-        let rows = self.read.query_all_raw(self.statement(sql, values)).await?;
-        Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)
     }
 
     /// The connection to the other servers on this database, where there can be any.
@@ -444,22 +410,6 @@ impl Tx {
         Sql::new(name, self.dialect())
     }
 
-    /// Runs a statement; returns the number of rows that it changed.
-    pub async fn run(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<u64> {
-        let statement = Statement::from_sql_and_values(self.dialect().backend(), sql, values);
-        Ok(self.inner.execute_raw(statement).await?.rows_affected())
-    }
-
-    /// The rows of a query, or of a change with RETURNING.
-    pub async fn rows(
-        &self,
-        sql: &str,
-        values: impl IntoIterator<Item = Value>,
-    ) -> Result<Vec<QueryResult>> {
-        let statement = Statement::from_sql_and_values(self.dialect().backend(), sql, values);
-        Ok(self.inner.query_all_raw(statement).await?)
-    }
-
     /// How this database spells what the two databases spell differently.
     pub fn dialect(&self) -> Dialect {
         Dialect::of(&self.inner)
@@ -485,18 +435,5 @@ impl Location {
             }
             Some(path) => Ok(Location::Sqlite(PathBuf::from(path))),
         }
-    }
-}
-
-/// Values in the JSON of a [`Dialect::json_list`].
-async fn from_json<T: serde::de::DeserializeOwned + Send + 'static>(
-    list: Option<String>,
-) -> Result<Vec<T>> {
-    let list = list.unwrap_or_else(|| "[]".into());
-    let is_long = list.len() > LONG_JSON;
-    let read = move || serde_json::from_str(&list).map_err(|error| Error::internal(error));
-    match is_long {
-        true => tokio::task::spawn_blocking(read).await.map_err(|error| Error::internal(error))?,
-        false => read(),
     }
 }

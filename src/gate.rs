@@ -4,10 +4,13 @@
 //!   it if it asks for too much.
 //! - `rates`: how often somebody may send requests. `searches`: how many may search at the same
 //!   time.
-//! - `meter`: counts the bytes of an answer while it is created. `answers`: completes it. `errors`:
-//!   what clients see of an error.
+//! - `meter`: counts the bytes of an answer while it is created. `completion`: makes it conform to
+//!   the specification. `errors`: what clients see of an error.
+//!
+//! How many bytes of answers one person may have is not decided here: `limits.answers_per_user`
+//! sets it, and `http::Http::answers`, a `crate::budget::Budget`, keeps to it.
 
-mod answers;
+mod completion;
 mod documents;
 mod errors;
 mod meter;

@@ -51,10 +51,10 @@ use ::entity::{
     id::{ItemId, UserId},
     inbox,
 };
-use sea_orm::{EntityTrait, QueryResult};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
 
 use crate::{
-    db::Db,
+    db::{Db, Sql},
     error::{Error, Result},
 };
 
@@ -89,9 +89,16 @@ pub async fn stored_head(db: &Db, user: UserId) -> Result<inbox::Model> {
     inbox::Entity::find_by_id(user).one(db.read()).await?.ok_or(Error::NotFound("inbox"))
 }
 
-/// Rows of item ids and their owners.
-pub fn items_and_owners(rows: &[QueryResult]) -> Result<(Vec<ItemId>, Vec<UserId>)> {
-    let items = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
-    let owners = rows.iter().map(|row| row.try_get_by_index(1)).collect::<Result<_, _>>()?;
-    Ok((items, owners))
+/// The items that a statement returns as `id`, and their owners, as `user_id`.
+pub async fn items_and_owners(
+    sql: &Sql,
+    connection: &impl ConnectionTrait,
+) -> Result<(Vec<ItemId>, Vec<UserId>)> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        id: ItemId,
+        user_id: UserId,
+    }
+    let found: Vec<Found> = sql.all(connection).await?;
+    Ok(found.into_iter().map(|item| (item.id, item.user_id)).unzip())
 }

@@ -143,7 +143,7 @@ pub async fn run(app: App) {
 /// Does one job whenever it is due: sleeps until then, or until a change says that it may be due
 /// earlier.
 async fn keep_doing(app: App, job: &dyn Job) {
-    let mut changes = app.live.hints(Topic::Schedule);
+    let mut changes = app.live.hints(Topic::Jobs);
     let mut back_off = TRY_AGAIN;
     while !app.shutdown.is_cancelled() {
         // Before looking: a change in between must wake us again.

@@ -48,7 +48,7 @@ use crate::{
     error::{Error, Result},
     id,
     idempotency::{self, Begun, Call},
-    search::{self, About},
+    search::{self, Searched},
     text,
 };
 
@@ -172,7 +172,7 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     };
     let mut message = message.insert(&*tx).await?;
     let text = [&*message.subject, &message.body].join("\n");
-    search::add(&tx, About::Message, [(message.id.0, text)]).await?;
+    search::add(&tx, Searched::Message, [(message.id.0, text)]).await?;
     address(&tx, &audiences.iter().map(|audience| (message.id, audience)).collect::<Vec<_>>())
         .await?;
     add_people(&tx, &[message.id]).await?;
@@ -226,7 +226,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     if sql.run(&*tx).await? == 0 {
         return Err(Error::Conflict("the message has expired and left the inboxes".into()));
     }
-    tx.concerns([Topic::Schedule, Topic::Thread(message.root())]);
+    tx.concerns([Topic::Jobs, Topic::Thread(message.root())]);
     tx.commit().await?;
     // Not if only the reminder was changed: the last one may still have been due.
     if !input.expires_at.is_undefined() && expires_at.is_some_and(|time| time <= now) {

@@ -37,16 +37,16 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 /// Something whose numbers or contents are not what they should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    pub subject: Subject,
-    /// A part of the subject, as the number of its row.
+    pub place: Place,
+    /// A part of it, as the number of its row.
     part: Option<i64>,
     /// The whole finding, for people.
     text: String,
 }
 
-/// What a finding is about.
+/// Where something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
+pub enum Place {
     /// The inbox of this user.
     Inbox(UserId),
     /// This message is missing from the inbox of a user, who is the part.
@@ -151,15 +151,15 @@ async fn next_part(
 async fn ask(connection: &impl ConnectionTrait, check: Check) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for row in check.sql.rows(connection).await? {
-        let subject = (check.subject)(row.try_get_by_index(0)?);
+        let place = (check.place)(row.try_get_by_index(0)?);
         let part: Option<i64> = row.try_get_by_index(1)?;
-        let place = match part {
-            Some(part) => format!("{subject}, {}", (check.part)(part)),
-            None => subject.to_string(),
+        let named = match part {
+            Some(part) => format!("{place}, {}", (check.part)(part)),
+            None => place.to_string(),
         };
-        let mut found = |text: String| findings.push(Finding { subject, part, text });
+        let mut found = |text: String| findings.push(Finding { place, part, text });
         if let Some(sentence) = check.sentence {
-            found(format!("{place} {sentence}"));
+            found(format!("{named} {sentence}"));
         }
         for (index, name) in check.names.iter().enumerate() {
             let value = |index| Ok::<Option<i64>, Error>(row.try_get_by_index(index)?);
@@ -168,7 +168,7 @@ async fn ask(connection: &impl ConnectionTrait, check: Check) -> Result<Vec<Find
                 let show = |value: Option<i64>| {
                     value.map_or("nothing".to_owned(), |value| value.to_string())
                 };
-                found(format!("{place}: {name} is {}, and should be {}", show(kept), show(right)));
+                found(format!("{named}: {name} is {}, and should be {}", show(kept), show(right)));
             }
         }
     }
@@ -181,19 +181,19 @@ impl fmt::Display for Finding {
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Subject::Inbox(user) => write!(f, "the inbox of {}", id::encode(*user)),
-            Subject::Delivery(message) | Subject::Message(message) => {
+            Place::Inbox(user) => write!(f, "the inbox of {}", id::encode(*user)),
+            Place::Delivery(message) | Place::Message(message) => {
                 f.write_str(&id::encode(*message))
             }
-            Subject::Announcement(announcement) => f.write_str(&id::encode(*announcement)),
-            Subject::Thread(root) => write!(f, "the thread of {}", id::encode(*root)),
-            Subject::Reminder(message) => {
+            Place::Announcement(announcement) => f.write_str(&id::encode(*announcement)),
+            Place::Thread(root) => write!(f, "the thread of {}", id::encode(*root)),
+            Place::Reminder(message) => {
                 write!(f, "the reminder of {}", id::encode(*message))
             }
-            Subject::Subscriptions(user) => {
+            Place::Subscriptions(user) => {
                 write!(f, "the subscriptions of {}", id::encode(*user))
             }
         }
@@ -209,7 +209,8 @@ impl fmt::Display for Report {
         let Report { findings, people, items, messages, recipients, announcements } = self;
         write!(
             f,
-            "{people} people with {items} items, {messages} messages to {recipients} recipients, {announcements} announcements: "
+            "{people} people with {items} items, {messages} messages to {recipients} recipients, \
+             {announcements} announcements: "
         )?;
         match findings.len() {
             0 => writeln!(f, "everything is right"),

@@ -15,14 +15,14 @@ use sea_orm::{
 };
 
 use crate::{
-    db::{Dialect, Tx},
+    db::{Dialect, Param, Tx},
     error::Result,
     text,
 };
 
 /// What is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum Searched {
     Message,
     Announcement,
     Target,
@@ -41,62 +41,63 @@ pub fn term(field: &str, text: &str) -> Result<String> {
 
 /// The name that `search_text` uses for it, and the searched columns. The columns are lines of one
 /// text, and a search term is a single line.
-fn columns(about: About) -> (&'static str, &'static [&'static str]) {
-    match about {
-        About::Message => ("message", &["subject", "body"]),
-        About::Announcement => ("announcement", &["title", "body"]),
-        About::Target => ("target", &["title"]),
-        About::User => ("user", &["first_name", "last_name", "external_id"]),
-        About::Group => ("group", &["name", "external_id"]),
+fn columns(searched: Searched) -> (&'static str, &'static [&'static str]) {
+    match searched {
+        Searched::Message => ("message", &["subject", "body"]),
+        Searched::Announcement => ("announcement", &["title", "body"]),
+        Searched::Target => ("target", &["title"]),
+        Searched::User => ("user", &["first_name", "last_name", "external_id"]),
+        Searched::Group => ("group", &["name", "external_id"]),
     }
 }
 
 /// The folded text of a row `alias`.
-fn folded(dialect: Dialect, about: About, alias: &str) -> String {
-    let (name, columns) = columns(about);
+fn folded(dialect: Dialect, searched: Searched, alias: &str) -> String {
+    let (name, columns) = columns(searched);
     let columns: Vec<_> =
         columns.iter().map(|column| format!("coalesce({alias}.{column}, '')")).collect();
     format!(
-        "coalesce((SELECT f.text FROM search_text AS f WHERE f.about = '{name}' AND f.id = {alias}.id), {})",
+        "coalesce((SELECT f.text FROM search_text AS f \
+         WHERE f.about = '{name}' AND f.id = {alias}.id), {})",
         dialect.lower_ascii(&columns.join(" || '\n' || "))
     )
 }
 
-/// The condition that a row `alias` contains a [`term`], which is a parameter.
-pub fn contains(dialect: Dialect, about: About, alias: &str, term: &str) -> String {
-    format!("{}({}, {term}) > 0", dialect.position(), folded(dialect, about, alias))
+/// The condition that a row `alias` contains a [`term`].
+pub fn contains(dialect: Dialect, searched: Searched, alias: &str, term: Param) -> String {
+    format!("{}({}, {term}) > 0", dialect.position(), folded(dialect, searched, alias))
 }
 
 /// The condition of [`contains`] for a query of entities.
-pub fn filter(dialect: Dialect, about: About, term: &str) -> Expr {
-    let table = match about {
-        About::User => "user_account",
-        About::Group => "user_group",
-        About::Message | About::Announcement | About::Target => columns(about).0,
+pub fn filter(dialect: Dialect, searched: Searched, term: &str) -> Expr {
+    let table = match searched {
+        Searched::User => "user_account",
+        Searched::Group => "user_group",
+        Searched::Message | Searched::Announcement | Searched::Target => columns(searched).0,
     };
-    let text = Expr::cust(folded(dialect, about, table));
+    let text = Expr::cust(folded(dialect, searched, table));
     Expr::expr(Func::cust(dialect.position()).arg(text).arg(term)).gt(0)
 }
 
 /// Stores the searchable texts of something new: the searched columns as lines of one text.
 pub async fn add(
     tx: &Tx,
-    about: About,
+    searched: Searched,
     texts: impl IntoIterator<Item = (i64, String)>,
 ) -> Result<()> {
-    write(tx, about, texts).await.map(drop)
+    write(tx, searched, texts).await.map(drop)
 }
 
 /// Stores the searchable text of something that may have had another text before.
 pub async fn change(
     tx: &Tx,
-    about: About,
+    searched: Searched,
     texts: impl IntoIterator<Item = (i64, String)>,
 ) -> Result<()> {
-    let plain = write(tx, about, texts).await?;
+    let plain = write(tx, searched, texts).await?;
     if !plain.is_empty() {
         let mut sql = tx.sql("search::forget");
-        let (about, these) = (sql.bind(columns(about).0), sql.is_one_of("id", &plain));
+        let (about, these) = (sql.bind(columns(searched).0), sql.is_one_of("id", &plain));
         sql.push(format!("DELETE FROM search_text WHERE about = {about} AND {these}"));
         sql.run(&**tx).await?;
     }
@@ -106,7 +107,7 @@ pub async fn change(
 /// Writes the rows of the texts that need one; returns the ids of the others.
 async fn write(
     tx: &Tx,
-    about: About,
+    searched: Searched,
     texts: impl IntoIterator<Item = (i64, String)>,
 ) -> Result<Vec<i64>> {
     let (mut rows, mut plain) = (Vec::new(), Vec::new());
@@ -116,7 +117,7 @@ async fn write(
             plain.push(id);
         } else {
             rows.push(search_text::ActiveModel {
-                about: Set(columns(about).0.to_owned()),
+                about: Set(columns(searched).0.to_owned()),
                 id: Set(id),
                 text: Set(folded),
             });

@@ -74,7 +74,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         schema: graphql::schema(app.clone()),
         gate: Arc::new(Gate::open(app.config.clone(), &graphql::sdl())?),
         sockets: SocketLimits::new(limits),
-        budget: Budget::new(limits.answers_per_user, limits.answers_in_all),
+        answers: Budget::new(limits.answers_per_user, limits.answers_in_all),
         operations: Budget::new(limits.operations_per_user, limits.operations_in_all),
         tasks: tasks.clone(),
         app: app.clone(),

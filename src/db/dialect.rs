@@ -1,19 +1,11 @@
-//! What the two databases spell differently, for statements written as SQL. Parameters are `$1`,
-//! `$2` … on both.
+//! What the two databases spell differently, for statements written as SQL ([`Sql`](super::Sql)).
 
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{
-    ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, Value,
+    ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable,
 };
-use serde::Serialize;
-
-/// Adds a value; returns its parameter. [`super::Sql`] does so by itself.
-pub fn bind(values: &mut Vec<Value>, value: impl Into<Value>) -> String {
-    values.push(value.into());
-    format!("${}", values.len())
-}
 
 /// What the two databases spell differently, for statements written as SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +156,13 @@ impl Dialect {
                     Dialect::Postgres => format!("encode({name}, 'hex')"),
                     Dialect::Sqlite => format!("hex({name})"),
                 },
+                ColumnType::Boolean => match self {
+                    Dialect::Postgres => name,
+                    // Otherwise it would be 0 or 1.
+                    Dialect::Sqlite => self.json_value(&format!(
+                        "CASE WHEN {name} THEN 'true' WHEN NOT {name} THEN 'false' END"
+                    )),
+                },
                 _ => instead(column.as_str()).unwrap_or(name),
             }
         };
@@ -221,12 +220,14 @@ impl Dialect {
         }
     }
 
-    /// Whether a column is in a parameter that holds a [`list`].
+    /// Whether a column is in a parameter that holds a JSON array of integers:
+    /// [`Sql::is_one_of`](super::Sql::is_one_of) binds one.
     pub fn is_one_of(self, column: &str, parameter: impl fmt::Display) -> String {
         match self {
             Dialect::Postgres => {
                 let list = format!(
-                    "SELECT CAST(e AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) AS e"
+                    "SELECT CAST(e AS bigint) \
+                     FROM json_array_elements_text(CAST({parameter} AS json)) AS e"
                 );
                 self.is_among(column, &list)
             }
@@ -246,7 +247,7 @@ impl Dialect {
     ///
     /// SQLite merges them as they come. PostgreSQL does so only if each select is sorted and
     /// limited separately; SQLite would then read all of them up to the limit.
-    pub fn merge(self, selects: &[String], order: &str, limit: &str) -> String {
+    pub fn merge(self, selects: &[String], order: &str, limit: impl fmt::Display) -> String {
         let ends = format!("ORDER BY {order} LIMIT {limit}");
         if let [only] = selects {
             return format!("{only} {ends}");
@@ -261,7 +262,8 @@ impl Dialect {
         format!("SELECT * FROM ({}) AS parts {ends}", parts.join(" UNION ALL "))
     }
 
-    /// A table made from a parameter that holds a JSON array of arrays of integers ([`integers`]).
+    /// A table made from a parameter that holds a JSON array of arrays of integers:
+    /// [`Sql::integer_table`](super::Sql::integer_table) binds one.
     pub fn integer_table(self, parameter: impl fmt::Display, columns: &[&str]) -> String {
         let columns: Vec<_> = columns.iter().map(|name| (*name, JsonType::Integer)).collect();
         self.table(parameter, &columns)
@@ -293,7 +295,8 @@ impl Dialect {
         match self {
             Dialect::Postgres => {
                 format!(
-                    "LEFT JOIN LATERAL ({ids}) AS {alias}_id ON true LEFT JOIN {table} AS {alias} ON {alias}.id = {alias}_id.id"
+                    "LEFT JOIN LATERAL ({ids}) AS {alias}_id ON true \
+                     LEFT JOIN {table} AS {alias} ON {alias}.id = {alias}_id.id"
                 )
             }
             Dialect::Sqlite => {
@@ -315,15 +318,4 @@ pub enum JsonType {
 /// A time in JSON, as SQLite's driver would write it: there times are compared as texts.
 pub fn time(time: DateTime<Utc>) -> serde_json::Value {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, false).into()
-}
-
-/// Some ids as the parameter of [`Dialect::is_one_of`].
-pub fn list(ids: &[impl Serialize]) -> Value {
-    serde_json::json!(ids).to_string().into()
-}
-
-/// Rows of integers as the parameter of [`Dialect::integer_table`].
-pub fn integers<const N: usize>(rows: impl IntoIterator<Item = [i64; N]>) -> Value {
-    let rows = rows.into_iter().map(|row| row.to_vec()).collect::<Vec<_>>();
-    serde_json::json!(rows).to_string().into()
 }

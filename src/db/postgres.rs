@@ -228,11 +228,13 @@ impl Writers {
                 WHERE application_name = $1 AND wait_event_type = 'Lock'), \
             behind (waiter, blocker) AS (\
                 SELECT w.pid, b FROM waiting AS w, unnest(pg_blocking_pids(w.pid)) AS b \
-                UNION SELECT c.waiter, b FROM behind AS c, unnest(pg_blocking_pids(c.blocker)) AS b), \
+                UNION SELECT c.waiter, b \
+                FROM behind AS c, unnest(pg_blocking_pids(c.blocker)) AS b), \
             hopeless AS (\
                 SELECT DISTINCT c.waiter FROM behind AS c \
                 LEFT JOIN pg_stat_activity AS a ON a.pid = c.blocker \
-                WHERE a.wait_event_type IS DISTINCT FROM 'Lock' AND coalesce(a.state_change, '-infinity') \
+                WHERE a.wait_event_type IS DISTINCT FROM 'Lock' \
+                    AND coalesce(a.state_change, '-infinity') \
                     < clock_timestamp() - $3 * interval '1 millisecond') \
             SELECT count(pg_cancel_backend(pid)) FROM (\
                 SELECT w.pid FROM waiting AS w JOIN hopeless AS h ON h.waiter = w.pid \
@@ -252,7 +254,8 @@ impl Writers {
             // Closed from here on; the returned future waits for the connections.
             drop(pool.get_postgres_connection_pool().close());
         }
-        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1";
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE application_name = $1";
         let end = sqlx::query(end).bind(&self.0.name);
         if !matches!(timeout(ENDING, end.execute(&self.0.helper)).await, Ok(Ok(_))) {
             tracing::warn!(

@@ -26,8 +26,11 @@ use std::fmt;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, TryGetable, Value};
 use serde::Serialize;
 
-use super::{Dialect, JsonType, from_json, integers, list};
+use super::{Dialect, JsonType};
 use crate::error::{Error, Result};
+
+/// JSON of more bytes than this is parsed where it holds up nobody.
+const LONG_JSON: usize = 256 * 1024;
 
 /// A statement that is being written.
 #[derive(Clone, Debug)]
@@ -78,7 +81,7 @@ impl Sql {
 
     /// Binds some ids for [`Dialect::is_one_of`], where more than one condition uses them.
     pub fn bind_list(&mut self, ids: &[impl Serialize]) -> Param {
-        self.bind(list(ids))
+        self.bind(serde_json::json!(ids).to_string())
     }
 
     /// Rows of integers as a table with these columns: `FROM {table} AS t`.
@@ -87,7 +90,8 @@ impl Sql {
         columns: [&str; N],
         rows: impl IntoIterator<Item = [i64; N]>,
     ) -> String {
-        let rows = self.bind(integers(rows));
+        let rows: Vec<_> = rows.into_iter().map(|row| row.to_vec()).collect();
+        let rows = self.bind(serde_json::json!(rows).to_string());
         self.dialect.integer_table(rows, &columns)
     }
 
@@ -176,6 +180,19 @@ impl Sql {
             Error::Unavailable(cause) => Error::Unavailable(named(cause)),
             other => other,
         }
+    }
+}
+
+/// Values in the JSON of a [`Dialect::json_list`].
+async fn from_json<T: serde::de::DeserializeOwned + Send + 'static>(
+    list: Option<String>,
+) -> Result<Vec<T>> {
+    let list = list.unwrap_or_else(|| "[]".into());
+    let is_long = list.len() > LONG_JSON;
+    let read = move || serde_json::from_str(&list).map_err(|error| Error::internal(error));
+    match is_long {
+        true => tokio::task::spawn_blocking(read).await.map_err(|error| Error::internal(error))?,
+        false => read(),
     }
 }
 

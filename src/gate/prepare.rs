@@ -33,7 +33,7 @@ use serde::Deserialize;
 use tokio_stream::{Stream, StreamExt};
 
 use super::{
-    answers::Answers,
+    completion::Completion,
     documents::Documents,
     errors::{refusal, retried_after, with_code},
     meter::Meter,
@@ -66,7 +66,7 @@ pub struct Params {
 /// A request that may be executed.
 pub struct Prepared {
     request: Request,
-    answers: Answers,
+    completion: Completion,
     meter: Arc<Meter>,
     pub kind: OperationType,
     /// Whose share of the budgets it uses.
@@ -87,31 +87,31 @@ impl Prepared {
 
     /// The answer to a query or mutation, and its size in bytes as JSON.
     pub async fn execute(self, schema: &impl Executor) -> (Response, u64) {
-        let Prepared { request, answers, meter, .. } = self;
-        let response = mended(schema.execute(request).await, &answers, &meter);
+        let Prepared { request, completion, meter, .. } = self;
+        let response = completed(schema.execute(request).await, &completion, &meter);
         (response, meter.bytes())
     }
 
     /// The answers of a subscription. It ends after an update that is too large: a client that
     /// continued would miss that update.
     pub fn follow<S: Executor>(self, schema: &S) -> impl Stream<Item = Response> + Send + use<S> {
-        let Prepared { request, answers, meter, .. } = self;
+        let Prepared { request, completion, meter, .. } = self;
         stream::unfold(
-            (schema.execute_stream(request, None), answers, meter),
-            |(mut updates, answers, meter)| async {
+            (schema.execute_stream(request, None), completion, meter),
+            |(mut updates, completion, meter)| async {
                 if meter.is_crossed() {
                     return None;
                 }
-                let update = mended(updates.next().await?, &answers, &meter);
-                Some((update, (updates, answers, meter)))
+                let update = completed(updates.next().await?, &completion, &meter);
+                Some((update, (updates, completion, meter)))
             },
         )
     }
 }
 
-fn mended(response: Response, answers: &Answers, meter: &Meter) -> Response {
+fn completed(response: Response, completion: &Completion, meter: &Meter) -> Response {
     // An answer that is too large has no data to complete.
-    if meter.is_crossed() { response } else { answers.mend(response) }
+    if meter.is_crossed() { response } else { completion.complete(response) }
 }
 
 /// What every request passes through before it is executed.
@@ -171,13 +171,13 @@ impl Gate {
             request = request.data(actor);
         }
         self.documents.keep(found, &document);
-        let answers = Answers {
+        let completion = Completion {
             document,
             operation: params.operation_name,
             shape: self.shape.clone(),
             knows_schema,
         };
-        Ok(Prepared { request, answers, meter, kind, holder, weight, is_persisted })
+        Ok(Prepared { request, completion, meter, kind, holder, weight, is_persisted })
     }
 
     fn knows_schema(&self, actor: Option<&Actor>) -> bool {

@@ -111,10 +111,10 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
     let Some(place) = http.operations.try_take(holder.clone(), 1) else {
         return refused(refusal("the server is overloaded; try again", "UNAVAILABLE"));
     };
-    let (budget, of) = (http.budget.clone(), holder.clone());
+    let (answers, of) = (http.answers.clone(), holder.clone());
     let execution = async move {
         let permit = match weight > SMALL {
-            true => Some(budget.take(of.clone(), weight * COPIES).await),
+            true => Some(answers.take(of.clone(), weight * COPIES).await),
             false => None,
         };
         let (response, bytes) = prepared.execute(&schema).await;
@@ -171,7 +171,7 @@ async fn show(http: &Http, executed: Executed, format: Format) -> Result<Respons
     let bytes = text.len() as u64;
     match &mut permit {
         Some(permit) => permit.resize(bytes),
-        None if bytes > SMALL => permit = Some(http.budget.put(holder, bytes)),
+        None if bytes > SMALL => permit = Some(http.answers.put(holder, bytes)),
         None => {}
     }
     let body = Body::from(Bytes::from_owner(Text { text, _permit: permit }));
@@ -254,7 +254,7 @@ async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Para
     let size = request.body().size_hint().upper().unwrap_or(largest).min(largest);
     let _permit = match size > SMALL_BODY {
         true => Some(
-            http.budget
+            http.answers
                 .try_take(holder, size)
                 .ok_or(Error::Unavailable("too many large requests".into()))?,
         ),

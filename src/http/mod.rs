@@ -56,8 +56,9 @@ pub struct Http {
     pub tasks: TaskTracker,
     /// The open sockets of each caller.
     pub sockets: Arc<SocketLimits>,
-    /// The memory that answers and updates may take.
-    pub budget: Arc<Budget>,
+    /// The memory that answers and updates may take: `limits.answers_per_user` and
+    /// `limits.answers_in_all`.
+    pub answers: Arc<Budget>,
     /// The queries and mutations in progress.
     pub operations: Arc<Budget>,
 }

@@ -50,7 +50,7 @@ pub fn stream(
     if let Some(cursor) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
         prepared = prepared.with(LastCursor(cursor.to_owned()));
     }
-    let outlet = Outlet::new(http.budget.clone(), Holder::of(actor.as_ref()));
+    let outlet = Outlet::new(http.answers.clone(), Holder::of(actor.as_ref()));
     let updates = events(prepared.with(outlet).follow(&http.schema));
     let slot = http.sockets.take(actor.as_ref());
     let slot =

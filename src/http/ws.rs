@@ -278,7 +278,7 @@ impl Connection {
             return Err(Close::new(1013, "too many sockets at the same time"));
         }
         self.init_slot = None;
-        self.outlet = Some(Outlet::new(self.http.budget.clone(), Holder::of(self.actor.as_ref())));
+        self.outlet = Some(Outlet::new(self.http.answers.clone(), Holder::of(self.actor.as_ref())));
         self.send(&ServerMessage::ConnectionAck).await
     }
 

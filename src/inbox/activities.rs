@@ -5,12 +5,12 @@ use ::entity::{
     id::{ActivityId, ItemId, UserId},
     inbox_item_activity, target, user,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, Order, QueryFilter, sea_query::Expr};
 use serde::Deserialize;
 
 use super::item::{Item, Texts, select_items};
 use crate::{
-    db::{Db, integers, list},
+    db::Db,
     error::Result,
     page::{Page, Slice},
 };
@@ -57,24 +57,36 @@ pub async fn item_with_activity(
     user: UserId,
     activity: ActivityId,
 ) -> Result<Option<Item>> {
-    let item = "SELECT x.* FROM inbox_item_activity AS l JOIN inbox_item AS x ON x.id = l.item_id \
-                WHERE l.activity_id = $2 AND x.user_id = $1 AND x.removed_at IS NULL";
-    Ok(select_items(db, item, vec![user.into(), activity.into()], Texts::Whole).await?.pop())
+    let mut sql = db.sql("inbox::item_with_activity");
+    let (user, activity) = (sql.bind(user), sql.bind(activity));
+    let item = format!(
+        "SELECT x.* FROM inbox_item_activity AS l JOIN inbox_item AS x ON x.id = l.item_id \
+         WHERE l.activity_id = {activity} AND x.user_id = {user} AND x.removed_at IS NULL"
+    );
+    Ok(select_items(db, sql, &item, Texts::Whole).await?.pop())
+}
+
+/// Why somebody has an item of activities.
+#[derive(FromQueryResult)]
+struct Reason {
+    item: ItemId,
+    reason: String,
 }
 
 /// Why people have items of activities: the reasons of the subscriptions that were in force when
 /// the activities were made. The item comes first.
 pub async fn reasons(db: &Db, items: &[ItemId]) -> Result<Vec<(ItemId, String)>> {
-    let reasons = format!(
-        "SELECT i.id, s.reason FROM inbox_item AS i \
-         JOIN subscription AS s ON s.user_id = i.user_id AND s.target_id = i.target_id AND s.action = i.action \
-         WHERE {} AND s.since < i.activity_id AND (s.until IS NULL OR s.until >= \
+    let mut sql = db.sql("inbox::reasons");
+    let these = sql.is_one_of("i.id", items);
+    sql.push(format!(
+        "SELECT i.id AS item, s.reason FROM inbox_item AS i JOIN subscription AS s \
+         ON s.user_id = i.user_id AND s.target_id = i.target_id AND s.action = i.action \
+         WHERE {these} AND s.since < i.activity_id AND (s.until IS NULL OR s.until >= \
          (SELECT min(l.activity_id) FROM inbox_item_activity AS l WHERE l.item_id = i.id)) \
-         GROUP BY i.id, s.reason ORDER BY i.id, min(s.id)",
-        db.dialect().is_one_of("i.id", "$1")
-    );
-    let rows = db.read().query_all_raw(db.statement(reasons, [list(items)])).await?;
-    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+         GROUP BY i.id, s.reason ORDER BY i.id, min(s.id)"
+    ));
+    let reasons: Vec<Reason> = sql.all(db.read()).await?;
+    Ok(reasons.into_iter().map(|found| (found.item, found.reason)).collect())
 }
 
 /// The people of items of activities, at most `most` for each, the most recent first. The item
@@ -84,16 +96,16 @@ pub async fn latest_actors(
     items: &[ItemId],
     most: usize,
 ) -> Result<Vec<(ItemId, Vec<user::Model>)>> {
-    let dialect = db.dialect();
+    let mut sql = db.sql("inbox::latest_actors");
+    let wanted = sql.integer_table(["item"], items.iter().map(|item| [item.0]));
+    let most = sql.bind(most as i64);
     let people = format!(
-        "(SELECT x.* FROM inbox_item_actor AS p JOIN user_account AS x ON x.id = p.actor_id WHERE p.item_id = w.item \
-         ORDER BY p.latest_activity_id DESC LIMIT {most}) AS u"
+        "(SELECT x.* FROM inbox_item_actor AS p JOIN user_account AS x ON x.id = p.actor_id \
+         WHERE p.item_id = w.item ORDER BY p.latest_activity_id DESC LIMIT {most}) AS u"
     );
+    let dialect = sql.dialect();
     let people = dialect.json_list_of(&dialect.json_row::<user::Entity>("u"), &people);
-    let latest = format!(
-        "SELECT {} FROM {} AS w",
-        dialect.json_list(&dialect.json_array(&format!("w.item, {people}"))),
-        dialect.integer_table("$1", &["item"])
-    );
-    db.json(&latest, [integers(items.iter().map(|item| [item.0]))]).await
+    let actors = dialect.json_list(&dialect.json_array(&format!("w.item, {people}")));
+    sql.push(format!("SELECT {actors} FROM {wanted} AS w"));
+    sql.json(db.read()).await
 }

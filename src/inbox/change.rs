@@ -1,8 +1,7 @@
 //! What can happen to the items of inboxes, and the one function that does it.
 
-use ::entity::id::UserId;
+use ::entity::id::{ItemId, UserId};
 use chrono::{DateTime, Utc};
-use sea_orm::Value;
 
 use super::{
     NEW_SEQ,
@@ -11,7 +10,7 @@ use super::{
     receipts,
 };
 use crate::{
-    db::{Topic, Tx, bind},
+    db::{Sql, Topic, Tx},
     error::Result,
 };
 
@@ -41,7 +40,7 @@ pub enum Change {
 
 impl Change {
     /// The condition for the items to which this makes a difference.
-    fn concerns(self, now: DateTime<Utc>, values: &mut Vec<Value>) -> String {
+    fn concerns(self, sql: &mut Sql, now: DateTime<Utc>) -> String {
         match self {
             Change::Seen => "seen_at IS NULL".into(),
             Change::Read => "read_at IS NULL".into(),
@@ -49,10 +48,10 @@ impl Change {
             Change::Archive => "archived_at IS NULL".into(),
             Change::Unarchive => "archived_at IS NOT NULL".into(),
             Change::Snooze(until) => {
-                format!("(snoozed_until IS NULL OR snoozed_until <> {})", bind(values, until))
+                format!("(snoozed_until IS NULL OR snoozed_until <> {})", sql.bind(until))
             }
             Change::Unsnooze => "snoozed_until IS NOT NULL".into(),
-            Change::Wake => format!("snoozed_until <= {}", bind(values, now)),
+            Change::Wake => format!("snoozed_until <= {}", sql.bind(now)),
             Change::Refresh | Change::Remind(_) | Change::Remove => "true".into(),
         }
     }
@@ -67,88 +66,98 @@ impl Change {
     }
 
     /// What the change sets on them.
-    fn sets(self, now: DateTime<Utc>, values: &mut Vec<Value>) -> String {
+    fn sets(self, sql: &mut Sql, now: DateTime<Utc>) -> String {
         match self {
-            Change::Seen => format!("seen_at = {}", bind(values, now)),
+            Change::Seen => format!("seen_at = {}", sql.bind(now)),
             Change::Read => {
-                let now = bind(values, now);
+                let now = sql.bind(now);
                 format!("read_at = {now}, seen_at = coalesce(seen_at, {now})")
             }
             Change::Unread => "read_at = NULL".into(),
-            Change::Archive => format!("archived_at = {}, snoozed_until = NULL", bind(values, now)),
+            Change::Archive => format!("archived_at = {}, snoozed_until = NULL", sql.bind(now)),
             Change::Unarchive => "archived_at = NULL".into(),
             Change::Snooze(until) => {
-                format!("snoozed_until = {}, archived_at = NULL", bind(values, until))
+                format!("snoozed_until = {}, archived_at = NULL", sql.bind(until))
             }
             Change::Unsnooze => "snoozed_until = NULL".into(),
             Change::Wake => {
-                format!("snoozed_until = NULL, seen_at = NULL, updated_at = {}", bind(values, now))
+                format!("snoozed_until = NULL, seen_at = NULL, updated_at = {}", sql.bind(now))
             }
             // The number of the change, which every change sets, is all that this changes.
             Change::Refresh => "updated_at = updated_at".into(),
             Change::Remind(respond_by) => {
-                let (now, respond_by) = (bind(values, now), bind(values, respond_by));
+                let (now, respond_by) = (sql.bind(now), sql.bind(respond_by));
                 format!(
-                    "read_at = NULL, seen_at = NULL, archived_at = NULL, snoozed_until = NULL, updated_at = {now}, \
-                     reminded_at = {now}, reminded_seq = {NEW_SEQ}, respond_by = {respond_by}"
+                    "read_at = NULL, seen_at = NULL, archived_at = NULL, snoozed_until = NULL, \
+                     updated_at = {now}, reminded_at = {now}, reminded_seq = {NEW_SEQ}, \
+                     respond_by = {respond_by}"
                 )
             }
-            Change::Remove => format!("removed_at = {}", bind(values, now)),
+            Change::Remove => format!("removed_at = {}", sql.bind(now)),
         }
     }
 }
 
-/// Applies a change to those of some items, a [`list`], that are still there, for which `only`
-/// holds, and to which it makes a difference. The caller has locked their inboxes, perhaps after
-/// finding the items, so another transaction may have been faster. Returns how many items changed.
+/// Applies a change to those of some items that are still there, for which `only` holds, and to
+/// which it makes a difference. The caller has locked their inboxes, perhaps after finding the
+/// items, so another transaction may have been faster. Returns how many items changed.
 ///
 /// The counts need no rule for each change: what the items counted for before is subtracted, and
 /// what they count for afterwards is added.
-///
-/// Each statement is given the items: for a condition on their state the databases would look for
-/// an index and, with wrong statistics or none, scan a whole inbox, or all of them.
 pub async fn apply(
     tx: &Tx,
-    items: Value,
+    items: &[ItemId],
     only: &str,
     change: Change,
     now: DateTime<Utc>,
 ) -> Result<u64> {
-    let dialect = tx.dialect();
-    let mut values = vec![items.clone()];
-    let concerns =
-        format!("removed_at IS NULL AND {} AND {only}", change.concerns(now, &mut values));
-    let which = format!("{} AND {}", dialect.is_one_of("id", "$1"), dialect.checked(&concerns));
-    let take_out = format!(
+    let mut sql = tx.sql("inbox::begin_apply");
+    let these = concerned(&mut sql, items, only, change, now);
+    sql.push(format!(
         "UPDATE inbox SET seq = inbox.seq + 1, {} \
-         FROM (SELECT user_id, {} FROM inbox_item WHERE {which} GROUP BY user_id) AS t \
+         FROM (SELECT user_id, {} FROM inbox_item WHERE {these} GROUP BY user_id) AS t \
          WHERE inbox.user_id = t.user_id RETURNING inbox.user_id",
         with_tally('-'),
         tally(),
-    );
-    let owners = tx.rows(&take_out, values.clone()).await?;
-    let owners =
-        owners.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<UserId>, _>>()?;
+    ));
+    let owners: Vec<UserId> = sql.values(&**tx).await?;
     if owners.is_empty() {
         return Ok(0);
     }
 
-    let set = change.sets(now, &mut values);
-    let changed = tx
-        .run(&format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {which}"), values)
-        .await?;
+    let mut sql = tx.sql("inbox::apply");
+    let these = concerned(&mut sql, items, only, change, now);
+    let set = change.sets(&mut sql, now);
+    sql.push(format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {these}"));
+    let changed = sql.run(&**tx).await?;
 
     if change != Change::Remove {
-        count_changed(tx, &owners, items.clone()).await?;
+        count_changed(tx, &owners, items).await?;
     }
     if matches!(change, Change::Seen | Change::Read) {
         for owner in &owners {
-            receipts::record(tx, *owner, items.clone(), change == Change::Read, now).await?;
+            receipts::record(tx, *owner, items, change == Change::Read, now).await?;
         }
     }
     tx.concerns(owners.into_iter().map(Topic::Inbox));
     if matches!(change, Change::Snooze(_)) {
-        tx.concerns([Topic::Schedule]);
+        tx.concerns([Topic::Jobs]);
     }
     Ok(changed)
+}
+
+/// The condition for those of some items that a change concerns.
+///
+/// It names the items and only checks their state: for a condition on the state the databases would
+/// look for an index and, with wrong statistics or none, scan a whole inbox, or all of them.
+fn concerned(
+    sql: &mut Sql,
+    items: &[ItemId],
+    only: &str,
+    change: Change,
+    now: DateTime<Utc>,
+) -> String {
+    let (these, concerns) = (sql.is_one_of("id", items), change.concerns(sql, now));
+    let state = format!("removed_at IS NULL AND {concerns} AND {only}");
+    format!("{these} AND {}", sql.dialect().checked(&state))
 }

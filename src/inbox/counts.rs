@@ -4,13 +4,9 @@
 use std::sync::LazyLock;
 
 use ::entity::id::{ItemId, UserId};
-use sea_orm::Value;
 
 use super::{NEW_SEQ, kind::ItemKind};
-use crate::{
-    db::{Tx, list},
-    error::Result,
-};
+use crate::{db::Tx, error::Result};
 
 /// The counts of an inbox, and which items count in each.
 pub static COUNTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
@@ -50,38 +46,40 @@ fn each_count(text: impl Fn(&str, &str) -> String) -> String {
 /// inboxes, which the caller has locked. The caller stamps the new number on the items, and adds
 /// them again with [`count_changed`].
 pub async fn begin_change(tx: &Tx, owners: &[UserId], items: &[ItemId]) -> Result<()> {
-    let dialect = tx.dialect();
-    let count =
-        format!("UPDATE inbox SET seq = seq + 1 WHERE {}", dialect.is_one_of("user_id", "$1"));
-    tx.run(&count, [list(owners)]).await?;
+    let mut sql = tx.sql("inbox::begin_change");
+    let these = sql.is_one_of("user_id", owners);
+    sql.push(format!("UPDATE inbox SET seq = seq + 1 WHERE {these}"));
+    sql.run(&**tx).await?;
     if items.is_empty() {
         return Ok(());
     }
-    let take_out = format!(
-        "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item WHERE {} GROUP BY user_id) AS t \
+    let mut sql = tx.sql("inbox::subtract");
+    let these = sql.is_one_of("id", items);
+    sql.push(format!(
+        "UPDATE inbox SET {} \
+         FROM (SELECT user_id, {} FROM inbox_item WHERE {these} GROUP BY user_id) AS t \
          WHERE inbox.user_id = t.user_id",
         with_tally('-'),
         tally(),
-        dialect.is_one_of("id", "$1"),
-    );
-    tx.run(&take_out, [list(items)]).await?;
+    ));
+    sql.run(&**tx).await?;
     Ok(())
 }
 
-/// Adds to the counts those of some items, a [`list`], that the last change of these inboxes
-/// touched.
-pub async fn count_changed(tx: &Tx, owners: &[UserId], items: Value) -> Result<()> {
-    let dialect = tx.dialect();
-    let put_in = format!(
-        "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item WHERE {} AND {} GROUP BY user_id) AS t \
+/// Adds to the counts those of some items that the last change of these inboxes touched.
+pub async fn count_changed(tx: &Tx, owners: &[UserId], items: &[ItemId]) -> Result<()> {
+    let mut sql = tx.sql("inbox::count_changed");
+    let (these, own) = (sql.is_one_of("id", items), sql.is_one_of("user_id", owners));
+    // Skips inboxes that this change leaves alone: what their own last change touched was added
+    // when it happened.
+    let changed = sql.dialect().checked(&format!("seq = {NEW_SEQ} AND {own}"));
+    sql.push(format!(
+        "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item \
+         WHERE {these} AND {changed} GROUP BY user_id) AS t \
          WHERE inbox.user_id = t.user_id",
         with_tally('+'),
         tally(),
-        dialect.is_one_of("id", "$1"),
-        // Skips inboxes that this change leaves alone: what their own last change touched was added
-        // when it happened.
-        dialect.checked(&format!("seq = {NEW_SEQ} AND {}", dialect.is_one_of("user_id", "$2"))),
-    );
-    tx.run(&put_in, [items, list(owners)]).await?;
+    ));
+    sql.run(&**tx).await?;
     Ok(())
 }

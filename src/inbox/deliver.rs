@@ -8,7 +8,7 @@ use sea_orm::FromQueryResult;
 
 use super::lock::lock_those;
 use crate::{
-    db::{Topic, Tx},
+    db::{Sql, Topic, Tx},
     error::Result,
 };
 
@@ -48,21 +48,23 @@ pub async fn deliver(
         Recipients::One | Recipients::All => (UserId(0), UserId(i64::MAX)),
         Recipients::Between(after, up_to) => (after, up_to),
     };
-    let dialect = tx.dialect();
-    let recipients = "SELECT user_id FROM message_recipient \
-                      WHERE message_id = $1 AND user_id > $2 AND user_id <= $3";
-    let which = dialect.is_among("user_id", recipients);
+    let which = move |sql: &mut Sql| {
+        let (message, after, up_to) = (sql.bind(message), sql.bind(after), sql.bind(up_to));
+        let recipients = format!(
+            "SELECT user_id FROM message_recipient \
+             WHERE message_id = {message} AND user_id > {after} AND user_id <= {up_to}"
+        );
+        sql.dialect().is_among("user_id", &recipients)
+    };
     if !matches!(to, Recipients::One) {
-        lock_those(tx, &which, &[message.into(), after.into(), up_to.into()]).await?;
+        lock_those(tx, which).await?;
     }
-    let mut sql = tx.sql("deliver::count");
-    sql.bind(message);
-    sql.bind(after);
-    sql.bind(up_to);
+    let mut sql = tx.sql("inbox::count_delivered");
+    let these = which(&mut sql);
     // It is known what a new item counts for: one unread and one unseen.
     sql.push(format!(
         "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 \
-         WHERE {which} RETURNING user_id, seq"
+         WHERE {these} RETURNING user_id, seq"
     ));
     let counted: Vec<Counted> = sql.all(&**tx).await?;
     let arrival = |Counted { user_id, seq }| Arrival { user: user_id, message, seq };
@@ -75,7 +77,7 @@ pub async fn count_arrivals(
     tx: &Tx,
     messages: &BTreeMap<UserId, i64>,
 ) -> Result<HashMap<UserId, Seq>> {
-    let mut sql = tx.sql("deliver::count_arrivals");
+    let mut sql = tx.sql("inbox::count_arrivals");
     let rows = messages.iter().map(|(user, count)| [user.0, *count]);
     let arrivals = sql.integer_table(["user_id", "messages"], rows);
     let mut only_unlocked = String::new();
@@ -102,7 +104,7 @@ pub async fn count_arrivals(
 /// Puts new messages into inboxes that have counted them.
 pub async fn add_items(tx: &Tx, mut arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<()> {
     arrivals.sort_unstable_by_key(|arrival| (arrival.message, arrival.user));
-    let mut sql = tx.sql("deliver::add_items");
+    let mut sql = tx.sql("inbox::add_items");
     let rows = arrivals.iter().map(|arrival| [arrival.user.0, arrival.message.0, arrival.seq.0]);
     let items = sql.integer_table(["user_id", "message_id", "seq"], rows);
     let now = sql.bind(now);

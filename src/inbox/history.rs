@@ -17,10 +17,7 @@ use super::{
     item::{self, Item, Texts},
     kind::{self, Pieces},
 };
-use crate::{
-    db::{Db, integers},
-    error::Result,
-};
+use crate::{db::Db, error::Result};
 
 /// The most changes in one update.
 pub const MOST_CHANGES: u64 = 100;
@@ -118,27 +115,29 @@ async fn read(
     questions: &[Question],
     most: usize,
 ) -> Result<Vec<Option<(inbox::Model, Vec<Pieces>)>>> {
-    let dialect = db.dialect();
+    let mut sql = db.sql("inbox::changes");
+    let dialect = sql.dialect();
     let rows = questions.iter().enumerate().map(|(n, question)| {
         let Question { user, after, texts } = question;
         [n as i64, user.0, after.seq.0, after.item.0, *texts as i64]
     });
+    let asked = sql.integer_table(["n", "user_id", "seq", "item", "texts"], rows);
     let newer = format!(
-        "SELECT x.id FROM inbox_item AS x WHERE x.user_id = w.user_id AND (x.seq, x.id) > (w.seq, w.item) \
+        "SELECT x.id FROM inbox_item AS x \
+         WHERE x.user_id = w.user_id AND (x.seq, x.id) > (w.seq, w.item) \
          ORDER BY x.seq, x.id LIMIT {most}"
     );
-    let sql = format!(
-        "SELECT {} FROM {} AS w JOIN inbox AS b ON b.user_id = w.user_id {} {}",
+    sql.push(format!(
+        "SELECT {} FROM {asked} AS w JOIN inbox AS b ON b.user_id = w.user_id {} {}",
         dialect.json_list(&dialect.json_array(&format!(
             "w.n, {}, {}",
             dialect.json_row::<inbox::Entity>("b"),
             kind::pieces(dialect, "w.texts")
         ))),
-        dialect.integer_table("$1", &["n", "user_id", "seq", "item", "texts"]),
         dialect.left_join_each("inbox_item", "i", &newer),
         *kind::ABOUT,
-    );
-    let found: Vec<(usize, inbox::Model, Option<Pieces>)> = db.json(&sql, [integers(rows)]).await?;
+    ));
+    let found: Vec<(usize, inbox::Model, Option<Pieces>)> = sql.json(db.read()).await?;
     let mut answers: Vec<_> = questions.iter().map(|_| None).collect();
     for (n, head, piece) in found {
         let (_, pieces) = answers[n].get_or_insert((head, Vec::new()));

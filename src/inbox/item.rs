@@ -11,11 +11,11 @@ use ::entity::{
     id::{ItemId, MessageId, UserId},
     inbox_item, message,
 };
-use sea_orm::{ConnectionTrait, Value};
+use sea_orm::FromQueryResult;
 
 use super::kind::{self, ItemKind, Pieces, Subject};
 use crate::{
-    db::{Db, integers, list},
+    db::{Db, Sql},
     error::Result,
 };
 
@@ -99,17 +99,13 @@ pub async fn assemble(db: &Db, pieces: Vec<Pieces>) -> Result<Vec<Item>> {
 /// Whole texts, by the ids of what they belong to; their sizes are known.
 async fn texts(db: &Db, table: &str, sizes: BTreeMap<i64, usize>) -> Result<HashMap<i64, String>> {
     let mut found = HashMap::new();
-    let sql = format!("SELECT id, body FROM {table} WHERE {}", db.dialect().is_one_of("id", "$1"));
     let (mut ids, mut size) = (Vec::new(), 0);
     let mut wanted = sizes.into_iter().peekable();
     while let Some((id, bytes)) = wanted.next() {
         ids.push(id);
         size += bytes;
         if wanted.peek().is_none_or(|(_, next)| size + next > LARGEST_READ) {
-            // As rows: in JSON one character can become six.
-            for row in db.read().query_all_raw(db.statement(&sql, [list(&ids)])).await? {
-                found.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            }
+            found.extend(read_texts(db, table, &ids).await?.map(|text| (text.id, text.body)));
             ids.clear();
             size = 0;
         }
@@ -117,43 +113,52 @@ async fn texts(db: &Db, table: &str, sizes: BTreeMap<i64, usize>) -> Result<Hash
     Ok(found)
 }
 
+/// A whole text, and the number of the row that has it.
+#[derive(FromQueryResult)]
+struct Text {
+    id: i64,
+    body: String,
+}
+
+/// As rows: in JSON one character can become six.
+async fn read_texts(db: &Db, table: &str, ids: &[i64]) -> Result<impl Iterator<Item = Text>> {
+    let mut sql = db.sql("inbox::texts");
+    let these = sql.is_one_of("id", ids);
+    sql.push(format!("SELECT id, body FROM {table} WHERE {these}"));
+    Ok(sql.all(db.read()).await?.into_iter())
+}
+
 /// Those of the items with these ids that belong to one person.
 pub async fn items(db: &Db, user: UserId, ids: &[ItemId]) -> Result<Vec<Item>> {
-    let wanted = db.dialect().is_one_of("id", "$2");
-    let own = db.dialect().checked("user_id = $1 AND removed_at IS NULL");
-    let items = format!("SELECT * FROM inbox_item WHERE {wanted} AND {own}");
-    select_items(db, &items, vec![user.into(), list(ids)], Texts::Whole).await
+    let mut sql = db.sql("inbox::items");
+    let (user, these) = (sql.bind(user), sql.is_one_of("id", ids));
+    let own = sql.dialect().checked(&format!("user_id = {user} AND removed_at IS NULL"));
+    let items = format!("SELECT * FROM inbox_item WHERE {these} AND {own}");
+    select_items(db, sql, &items, Texts::Whole).await
 }
 
 /// The items of one person about these messages.
 pub async fn items_about(db: &Db, user: UserId, messages: &[MessageId]) -> Result<Vec<Item>> {
-    let dialect = db.dialect();
+    let mut sql = db.sql("inbox::items_about");
+    let user = sql.bind(user);
+    let wanted = sql.integer_table(["message_id"], messages.iter().map(|id| [id.0]));
     let own = format!(
-        "SELECT (SELECT x.id FROM inbox_item AS x WHERE x.message_id = w.message_id AND x.user_id = $1) FROM {} AS w",
-        dialect.integer_table("$2", &["message_id"])
+        "SELECT (SELECT x.id FROM inbox_item AS x \
+         WHERE x.message_id = w.message_id AND x.user_id = {user}) FROM {wanted} AS w"
     );
+    let dialect = sql.dialect();
     let items = format!(
         "SELECT * FROM inbox_item WHERE {} AND {}",
         dialect.is_among("id", &own),
         dialect.checked("removed_at IS NULL")
     );
-    select_items(
-        db,
-        &items,
-        vec![user.into(), integers(messages.iter().map(|id| [id.0]))],
-        Texts::Whole,
-    )
-    .await
+    select_items(db, sql, &items, Texts::Whole).await
 }
 
-/// Items with what they are about.
-pub async fn select_items(
-    db: &Db,
-    items: &str,
-    values: Vec<Value>,
-    texts: Texts,
-) -> Result<Vec<Item>> {
-    let rows = db.dialect().json_list(&kind::pieces(db.dialect(), &(texts as i64).to_string()));
-    let sql = format!("SELECT {rows} FROM ({items}) AS i {}", *kind::ABOUT);
-    assemble(db, db.json(&sql, values).await?).await
+/// Items with what they are about: those that `items` selects, whose values are bound to `sql`.
+pub async fn select_items(db: &Db, mut sql: Sql, items: &str, texts: Texts) -> Result<Vec<Item>> {
+    let dialect = sql.dialect();
+    let rows = dialect.json_list(&kind::pieces(dialect, &(texts as i64).to_string()));
+    sql.push(format!("SELECT {rows} FROM ({items}) AS i {}", *kind::ABOUT));
+    assemble(db, sql.json(db.read()).await?).await
 }

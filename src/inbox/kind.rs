@@ -43,7 +43,7 @@ pub struct ItemKind {
     /// Whether the row has a text column `body`, which may be long.
     pub has_body: bool,
     /// What a search of an inbox looks through.
-    pub searched: search::About,
+    pub searched: search::Searched,
     /// The count of its unread items. None: its items are the part of `unread` that no other kind
     /// counts.
     pub counter: Option<Counter>,
@@ -86,7 +86,7 @@ pub static MESSAGE: ItemKind = ItemKind {
     joins: " LEFT JOIN user_account AS s ON s.id = m.sender_id",
     values: message_values,
     has_body: true,
-    searched: search::About::Message,
+    searched: search::Searched::Message,
     counter: None,
     receipts: Some(Receipts {
         join: "JOIN message_recipient AS r \
@@ -108,7 +108,7 @@ pub static ANNOUNCEMENT: ItemKind = ItemKind {
     joins: " LEFT JOIN user_account AS c ON c.id = n.author_id",
     values: announcement_values,
     has_body: true,
-    searched: search::About::Announcement,
+    searched: search::Searched::Announcement,
     counter: Some(Counter {
         column: "unread_announcements",
         of: |inbox| inbox.unread_announcements,
@@ -131,7 +131,7 @@ pub static ACTIVITY: ItemKind = ItemKind {
     joins: "",
     values: activity_values,
     has_body: false,
-    searched: search::About::Target,
+    searched: search::Searched::Target,
     counter: Some(Counter { column: "unread_activities", of: |inbox| inbox.unread_activities }),
     receipts: None,
     has_left: None,

@@ -5,14 +5,14 @@ use ::entity::{
     inbox_item,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{Iterable, Value};
+use sea_orm::Iterable;
 
 use super::{
     item::{Item, Texts, select_items},
     kind::ItemKind,
 };
 use crate::{
-    db::{Db, bind},
+    db::{Db, Dialect, Param},
     error::Result,
     page::{Page, Slice},
     search,
@@ -22,8 +22,10 @@ const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_unt
 /// The place of an item that has not been removed, and whether it was seen or read. An index begins
 /// with the owner, this and the kind, and is in the order of the pages: it serves conditions on
 /// single values of these. The text must be that of the index, in the migration of places.
-const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 WHEN snoozed_until IS NOT NULL THEN 4 \
-    WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END WHEN seen_at IS NULL THEN 0 ELSE 1 END";
+const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 \
+    WHEN snoozed_until IS NOT NULL THEN 4 \
+    WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END \
+    WHEN seen_at IS NULL THEN 0 ELSE 1 END";
 
 /// Which of an inbox's lists to show.
 #[derive(async_graphql::Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,10 +56,11 @@ impl InboxView {
     }
 }
 
-/// Selects items of `$1` in these places and of these kinds, each from one part of the index of
+/// Selects items of a person in these places and of these kinds, each from one part of the index of
 /// [`PLACE`].
 pub fn by_place(
     columns: &str,
+    owner: Param,
     places: &[u8],
     kinds: Option<&[inbox_item::Kind]>,
     condition: &str,
@@ -65,8 +68,8 @@ pub fn by_place(
     let of = |place: &u8, kind: inbox_item::Kind| {
         let kind = sea_orm::ActiveEnum::to_value(&kind);
         format!(
-            "SELECT {columns} FROM inbox_item WHERE user_id = $1 AND removed_at IS NULL AND {PLACE} = {place} \
-             AND kind = '{kind}'{condition}"
+            "SELECT {columns} FROM inbox_item WHERE user_id = {owner} AND removed_at IS NULL \
+             AND {PLACE} = {place} AND kind = '{kind}'{condition}"
         )
     };
     let is_wanted = |kind: &inbox_item::Kind| kinds.is_none_or(|kinds| kinds.contains(kind));
@@ -92,35 +95,37 @@ pub async fn page(
     page: &Page<(DateTime<Utc>, ItemId)>,
     texts: Texts,
 ) -> Result<Slice<Item>> {
-    let mut values = vec![Value::from(user)];
+    let mut sql = db.sql("inbox::page");
+    let owner = sql.bind(user);
     let mut conditions = String::new();
     if let Some(target) = filter.target {
-        conditions += &format!(" AND target_id = {}", bind(&mut values, target));
+        conditions += &format!(" AND target_id = {}", sql.bind(target));
     }
     if let Some(search) = &filter.search {
-        conditions += &searching(db, &bind(&mut values, search::term("search", search)?));
+        let term = sql.bind(search::term("search", search)?);
+        conditions += &searching(sql.dialect(), term);
     }
     for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
         if let Some((time, id)) = key {
-            let (time, id) = (bind(&mut values, *time), bind(&mut values, *id));
+            let (time, id) = (sql.bind(*time), sql.bind(*id));
             conditions += &format!(" AND (updated_at, id) {comparison} ({time}, {id})");
         }
     }
     let direction = if page.backwards { "ASC" } else { "DESC" };
     let order = format!("updated_at {direction}, id {direction}");
-    let limit = bind(&mut values, page.limit as i64 + 1);
+    let limit = sql.bind(page.limit as i64 + 1);
     let selects = match (filter.view, &filter.kinds) {
         // The most used view has an index of its own.
-        (InboxView::Active, None) => {
-            vec![format!("SELECT * FROM inbox_item WHERE user_id = $1 AND {ACTIVE}{conditions}")]
-        }
-        (view, kinds) => by_place("*", view.places(), kinds.as_deref(), &conditions),
+        (InboxView::Active, None) => vec![format!(
+            "SELECT * FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
+        )],
+        (view, kinds) => by_place("*", owner, view.places(), kinds.as_deref(), &conditions),
     };
     if selects.is_empty() {
         return Ok(page.slice(Vec::new()));
     }
-    let items = db.dialect().merge(&selects, &order, &limit);
-    let mut rows = select_items(db, &items, values, texts).await?;
+    let items = sql.dialect().merge(&selects, &order, limit);
+    let mut rows = select_items(db, sql, &items, texts).await?;
     // The statement chooses the rows; a join returns them in its own order.
     rows.sort_by_key(|item: &Item| (item.row.updated_at, item.row.id));
     if !page.backwards {
@@ -130,12 +135,12 @@ pub async fn page(
 }
 
 /// The condition that what an item is about contains a text, ignoring case.
-fn searching(db: &Db, term: &str) -> String {
+fn searching(dialect: Dialect, term: Param) -> String {
     let among = |ItemKind { column, table, searched, .. }: &ItemKind| {
         // Looked up from the item: a list of all matches would need the whole table.
         format!(
             "{column} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{column} AND {})",
-            search::contains(db.dialect(), *searched, "x", term)
+            search::contains(dialect, *searched, "x", term)
         )
     };
     format!(" AND ({})", ItemKind::all().map(among).collect::<Vec<_>>().join(" OR "))

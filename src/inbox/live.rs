@@ -138,7 +138,7 @@ impl Live {
     fn look_again(&self) {
         self.news.add_all();
         self.followers().retain(|topic, follower| match topic {
-            Topic::User(_) | Topic::Schedule => follower.receiver_count() > 0,
+            Topic::User(_) | Topic::Jobs => follower.receiver_count() > 0,
             _ => follower.send(()).is_ok(),
         });
     }

@@ -5,7 +5,6 @@ use ::entity::{
     inbox_item,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::Value;
 
 use super::{
     change::{Change, apply},
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::{
     auth::Actor,
-    db::{Db, bind, list},
+    db::Db,
     error::{Error, Result},
     id,
 };
@@ -45,20 +44,20 @@ pub async fn change_items(
     ids.retain(|id| named.insert(*id));
 
     let tx = db.begin().await?;
-    let dialect = tx.dialect();
+    let mut sql = tx.sql("inbox::count_named");
+    let (user, these) = (sql.bind(owner), sql.is_one_of("i.id", &ids));
+    let own = sql.dialect().checked("i.user_id = b.user_id AND i.removed_at IS NULL");
     // This also locks the inbox.
-    let there = format!(
-        "SELECT (SELECT count(*) FROM inbox_item AS i WHERE {} AND {}) FROM inbox AS b WHERE b.user_id = $1 {}",
-        dialect.is_one_of("i.id", "$2"),
-        dialect.checked("i.user_id = b.user_id AND i.removed_at IS NULL"),
-        dialect.for_update(),
-    );
-    let there = tx.rows(&there, [owner.into(), list(&ids)]).await?;
-    let there: i64 = there.first().map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or(0);
+    let for_update = sql.dialect().for_update();
+    sql.push(format!(
+        "SELECT (SELECT count(*) FROM inbox_item AS i WHERE {these} AND {own}) \
+         FROM inbox AS b WHERE b.user_id = {user} {for_update}"
+    ));
+    let there: i64 = sql.value(&*tx).await?.unwrap_or(0);
     if there < ids.len() as i64 {
         return Err(Error::NotFound(id::Kind::InboxItem.noun()));
     }
-    apply(&tx, list(&ids), "true", change, now).await?;
+    apply(&tx, &ids, "true", change, now).await?;
     tx.commit().await?;
 
     let mut items = items(db, owner, &ids).await?;
@@ -78,28 +77,22 @@ pub async fn change_all(
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let owner = actor.person()?.id;
-    let mut values = vec![Value::from(owner)];
-    let arrived = up_to
-        .map(|seq| format!(" AND arrived_seq <= {}", bind(&mut values, seq)))
-        .unwrap_or_default();
-    let which = by_place("id", change.places(), kinds, &arrived);
-    if which.is_empty() {
+    let mut sql = db.sql("inbox::items_of_list");
+    let user = sql.bind(owner);
+    let arrived = up_to.map(|seq| format!(" AND arrived_seq <= {}", sql.bind(seq)));
+    let selects =
+        by_place("id", user, change.places(), kinds, arrived.as_deref().unwrap_or_default());
+    if selects.is_empty() {
         return Ok(0);
     }
     let tx = db.begin().await?;
     lock(&tx, &[owner]).await?;
-    // As one text, which is the parameter of the next statements.
-    let which = format!(
-        "SELECT {} FROM ({}) AS i",
-        tx.dialect().json_list("i.id"),
-        which.join(" UNION ALL ")
-    );
-    let which = tx.rows(&which, values).await?;
-    let which: Option<String> =
-        which.first().map(|row| row.try_get_by_index(0)).transpose()?.flatten();
-    let changed = match which.filter(|which| which != "[]") {
-        Some(which) => apply(&tx, which.into(), "true", change, now).await?,
-        None => 0,
+    let ids = sql.dialect().json_list("i.id");
+    sql.push(format!("SELECT {ids} FROM ({}) AS i", selects.join(" UNION ALL ")));
+    let items: Vec<ItemId> = sql.json(&*tx).await?;
+    let changed = match items.is_empty() {
+        true => 0,
+        false => apply(&tx, &items, "true", change, now).await?,
     };
     tx.commit().await?;
     Ok(changed)

@@ -10,10 +10,7 @@ use super::{
     kind::{About, ItemKind},
     lock::lock,
 };
-use crate::{
-    db::{Tx, list},
-    error::Result,
-};
+use crate::{db::Tx, error::Result};
 
 /// Removes the items about something from the inboxes of at most [`BATCH`] people after a user.
 /// Returns the last of these people.
@@ -24,14 +21,17 @@ pub async fn remove(
     now: DateTime<Utc>,
 ) -> Result<Option<UserId>> {
     let (ItemKind { column, .. }, id) = about.kind_and_id();
-    let find = format!(
-        "SELECT id, user_id FROM inbox_item WHERE {column} = $1 AND user_id > $2 AND removed_at IS NULL \
+    let mut sql = tx.sql("inbox::items_to_remove");
+    let (id, after) = (sql.bind(id), sql.bind(after));
+    sql.push(format!(
+        "SELECT id, user_id FROM inbox_item \
+         WHERE {column} = {id} AND user_id > {after} AND removed_at IS NULL \
          ORDER BY user_id LIMIT {BATCH}"
-    );
-    let (items, owners) = items_and_owners(&tx.rows(&find, [id.into(), after.into()]).await?)?;
+    ));
+    let (items, owners) = items_and_owners(&sql, &**tx).await?;
     if let Some(last) = owners.last() {
         lock(tx, &owners).await?;
-        apply(tx, list(&items), "true", Change::Remove, now).await?;
+        apply(tx, &items, "true", Change::Remove, now).await?;
         return Ok(Some(*last));
     }
     Ok(None)

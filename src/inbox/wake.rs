@@ -1,7 +1,6 @@
 //! Brings back snoozed items.
 
 use chrono::{DateTime, Utc};
-use sea_orm::ConnectionTrait;
 
 use super::{
     BATCH,
@@ -9,27 +8,25 @@ use super::{
     items_and_owners,
     lock::lock,
 };
-use crate::{
-    db::{Db, list},
-    error::Result,
-};
+use crate::{db::Db, error::Result};
 
 /// Brings back the snoozed items whose time has come.
 pub async fn wake_snoozed(db: &Db, now: DateTime<Utc>) -> Result<()> {
     loop {
+        let mut sql = db.sql("inbox::items_to_wake");
+        let by = sql.bind(now);
         // In the order of the index, so that the databases scan only what is due.
-        let due = format!(
-            "SELECT id, user_id FROM inbox_item WHERE removed_at IS NULL AND snoozed_until <= $1 \
+        sql.push(format!(
+            "SELECT id, user_id FROM inbox_item WHERE removed_at IS NULL AND snoozed_until <= {by} \
              ORDER BY snoozed_until LIMIT {BATCH}"
-        );
-        let due = db.read().query_all_raw(db.statement(due, [now.into()])).await?;
-        if due.is_empty() {
+        ));
+        let (items, owners) = items_and_owners(&sql, db.read()).await?;
+        if items.is_empty() {
             return Ok(());
         }
-        let (items, owners) = items_and_owners(&due)?;
         let tx = db.begin().await?;
         lock(&tx, &owners).await?;
-        apply(&tx, list(&items), "true", Change::Wake, now).await?;
+        apply(&tx, &items, "true", Change::Wake, now).await?;
         tx.commit().await?;
     }
 }

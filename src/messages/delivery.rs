@@ -54,7 +54,7 @@ pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
         tx.concerns([Topic::Thread(message.root())]);
     }
     if message.expires_at.is_some() {
-        tx.concerns([Topic::Schedule]);
+        tx.concerns([Topic::Jobs]);
     }
     tx.commit().await?;
     if !is_at_once(message)
@@ -62,7 +62,7 @@ pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
     {
         // It is sent; the rest follows.
         tracing::warn!(?error, "a large send will continue later");
-        app.live.hint(Topic::Schedule);
+        app.live.hint(Topic::Jobs);
     }
     Ok(())
 }
@@ -145,7 +145,7 @@ pub async fn deliver_some(app: &App, id: MessageId) -> Result<bool> {
         None => {
             end_delivery(&tx, id).await?;
             // Now it can send reminders.
-            tx.concerns([Topic::Schedule]);
+            tx.concerns([Topic::Jobs]);
         }
     }
     tx.commit().await?;
@@ -196,7 +196,7 @@ async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
     } else {
         let begin = expiry::ActiveModel { message_id: Set(id), removed_to: Set(UserId(0)) };
         expiry::Entity::insert(begin).exec_without_returning(&*tx).await?;
-        tx.concerns([Topic::Schedule]);
+        tx.concerns([Topic::Jobs]);
     }
     let mut sql = tx.sql("delivery::settle_expiry");
     let (now, seq, id) = (sql.bind(now), sql.bind(seq), sql.bind(id));

@@ -45,7 +45,7 @@ use sea_orm::FromQueryResult;
 use crate::{
     app::App,
     config::Step,
-    db::{Sql, Tx, list},
+    db::{Sql, Tx},
     error::{Error, Result},
     inbox::{self, Change},
 };
@@ -283,7 +283,7 @@ async fn remind_people(
          WHERE {these} AND r.user_id > {after} AND r.user_id <= {up_to} \
          AND i.user_id > {after} AND i.user_id <= {up_to} AND {is_concerned}"
     ));
-    let (items, owners) = inbox::items_and_owners(&sql.rows(&**tx).await?)?;
+    let (items, owners) = inbox::items_and_owners(&sql, &**tx).await?;
     if items.is_empty() {
         return Ok(());
     }
@@ -291,10 +291,12 @@ async fn remind_people(
     // Checked again under the locks of the inboxes: anyone who has read it by then is not reminded.
     // Replies wait for our locks.
     let only = format!(
-        "EXISTS (SELECT 1 FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
-         WHERE q.message_id = inbox_item.message_id AND r.user_id = inbox_item.user_id AND {PENDING})"
+        "EXISTS (SELECT 1 FROM reminder AS q \
+         JOIN message_recipient AS r ON r.message_id = q.message_id \
+         WHERE q.message_id = inbox_item.message_id AND r.user_id = inbox_item.user_id \
+         AND {PENDING})"
     );
-    inbox::apply(tx, list(&items), &only, Change::Remind(respond_by), now).await?;
+    inbox::apply(tx, &items, &only, Change::Remind(respond_by), now).await?;
     let mut sql = tx.sql("reminders::note");
     let (these, now) = (sql.is_one_of("i.id", &items), sql.bind(now));
     sql.push(format!(

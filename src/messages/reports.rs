@@ -43,7 +43,8 @@ pub use timeline::{Interval, Point, timeline};
 /// it would slow all of them down.
 const MOST_BY_RATE: usize = 10_000;
 /// A rate as a whole number, so that a cursor can hold it.
-const RATE: &str = "CAST(a.read_count AS bigint) * 1000000000 / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
+const RATE: &str = "CAST(a.read_count AS bigint) * 1000000000 \
+    / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
 
 /// The sort key of a report: the number of the message or the rate, and the address.
 pub type Key = (i64, AudienceId);
@@ -241,7 +242,8 @@ async fn conditions(
         }
         // A division, not a product: 29 of 100 is 0.29, and 0.29 times 100 is slightly less than
         // 29.
-        let read = "CAST(a.read_count AS double precision) / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
+        let read = "CAST(a.read_count AS double precision) \
+                    / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
         all.push(format!("{read} <= {}", sql.bind(rate)));
     }
     match filter.is_reply {

@@ -24,7 +24,7 @@ use crate::{
     error::{Error, Result},
     idempotency::{self, Begun, Call},
     inbox::{self, Arrival},
-    search::{self, About},
+    search::{self, Searched},
     text,
 };
 
@@ -154,7 +154,7 @@ impl db::Call for Send {
         let ids = messages.iter().map(|message| message.id.0);
         idempotency::keep_all(tx, keys.into_iter().zip(ids)).await?;
         let expires = messages.iter().any(|message| message.expires_at.is_some());
-        tx.concerns(expires.then_some(Topic::Schedule));
+        tx.concerns(expires.then_some(Topic::Jobs));
         Ok(messages.into_iter().map(Box::new).map(Outcome::Sent).collect())
     }
 
@@ -201,7 +201,7 @@ async fn write(tx: &Tx, drafts: &[&Draft], now: DateTime<Utc>) -> Result<Vec<mes
     let texts = messages
         .iter()
         .map(|message| (message.id.0, [&*message.subject, &message.body].join("\n")));
-    search::add(tx, About::Message, texts).await?;
+    search::add(tx, Searched::Message, texts).await?;
     let mut addresses = Vec::new();
     for (message, draft) in messages.iter().zip(drafts) {
         addresses.extend(draft.audiences.iter().map(|audience| (message.id, audience)));

@@ -281,7 +281,7 @@ pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Mode
             "UPDATE activity SET retracted_at = {now} WHERE id = {this} AND retracted_at IS NULL"
         ));
         sql.run(&*tx).await?;
-        tx.concerns([Topic::Schedule]);
+        tx.concerns([Topic::Jobs]);
         tx.commit().await?;
     }
     pull::take_back_soon(app, id).await?;

@@ -117,7 +117,8 @@ async fn before_look(app: &App, users: Vec<UserId>) -> Result<()> {
 fn is_due(dialect: Dialect) -> String {
     format!(
         "(coalesce((SELECT max(n.position) FROM announcement AS n), 0) > b.announcements_pulled \
-         OR EXISTS (SELECT 1 FROM subscription AS s WHERE s.user_id = b.user_id AND s.until IS NULL AND {}))",
+         OR EXISTS (SELECT 1 FROM subscription AS s \
+         WHERE s.user_id = b.user_id AND s.until IS NULL AND {}))",
         is_newer(dialect)
     )
 }
@@ -127,7 +128,8 @@ fn is_due(dialect: Dialect) -> String {
 fn is_newer(dialect: Dialect) -> String {
     let since = dialect.greatest("s.since", "b.activities_pulled");
     format!(
-        "(SELECT max(a.id) FROM activity AS a WHERE a.target_id = s.target_id AND a.action = s.action) > {since}"
+        "(SELECT max(a.id) FROM activity AS a \
+         WHERE a.target_id = s.target_id AND a.action = s.action) > {since}"
     )
 }
 

@@ -16,7 +16,7 @@ use sea_orm::{
 
 use crate::{
     app::App,
-    db::{Topic, Tx, list},
+    db::{Topic, Tx},
     error::Result,
     inbox::{self, BATCH, Change},
 };
@@ -47,7 +47,7 @@ pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result
         return Ok(Vec::new());
     }
     // What happens next may fail, or take too long for the caller to wait.
-    tx.concerns([Topic::Schedule]);
+    tx.concerns([Topic::Jobs]);
     let noted = refresh::Entity::insert_many(rows).exec_with_returning(&**tx).await?;
     Ok(noted.into_iter().map(|row| row.id).collect())
 }
@@ -113,9 +113,9 @@ pub async fn refresh_some(app: &App, id: RefreshId) -> Result<()> {
                  WHERE {column} = {about} AND user_id > {after} AND user_id <= {last} \
                  AND removed_at IS NULL ORDER BY user_id"
             ));
-            let (items, owners) = inbox::items_and_owners(&sql.rows(&*tx).await?)?;
+            let (items, owners) = inbox::items_and_owners(&sql, &*tx).await?;
             inbox::lock(&tx, &owners).await?;
-            inbox::apply(&tx, list(&items), "true", Change::Refresh, app.clock.now()).await?;
+            inbox::apply(&tx, &items, "true", Change::Refresh, app.clock.now()).await?;
             let mut sql = tx.sql("refresh::note");
             let (id, up_to) = (sql.bind(id), sql.bind(up_to));
             sql.push(format!("UPDATE refresh SET refreshed_to = {up_to} WHERE id = {id}"));

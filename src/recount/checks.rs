@@ -3,7 +3,7 @@
 use ::entity::id::{AnnouncementId, MessageId, UserId};
 use chrono::{DateTime, Utc};
 
-use super::Subject;
+use super::Place;
 use crate::{
     db::{Dialect, Sql},
     id::Kind,
@@ -45,30 +45,30 @@ impl Range {
 
 /// A question about some rows.
 pub struct Check {
-    /// Its columns: the number of the subject, that of a part or NULL, and for each name the stored
+    /// Its columns: the number of the place, that of a part or NULL, and for each name the stored
     /// and the correct value.
     pub sql: Sql,
-    pub subject: fn(i64) -> Subject,
+    pub place: fn(i64) -> Place,
     pub part: fn(i64) -> String,
     pub names: Vec<&'static str>,
     /// What is wrong with each row, if it is not about numbers.
     pub sentence: Option<&'static str>,
 }
 
-fn of_inbox(user: i64) -> Subject {
-    Subject::Inbox(UserId(user))
+fn of_inbox(user: i64) -> Place {
+    Place::Inbox(UserId(user))
 }
 
-fn of_message(message: i64) -> Subject {
-    Subject::Message(MessageId(message))
+fn of_message(message: i64) -> Place {
+    Place::Message(MessageId(message))
 }
 
-fn of_announcement(announcement: i64) -> Subject {
-    Subject::Announcement(AnnouncementId(announcement))
+fn of_announcement(announcement: i64) -> Place {
+    Place::Announcement(AnnouncementId(announcement))
 }
 
-fn of_thread(root: i64) -> Subject {
-    Subject::Thread(MessageId(root))
+fn of_thread(root: i64) -> Place {
+    Place::Thread(MessageId(root))
 }
 
 /// A stored number: its name, the expression for it, and the expression for what it should be.
@@ -119,7 +119,7 @@ impl Scope {
 /// `from`.
 fn compare(
     mut sql: Sql,
-    subject: fn(i64) -> Subject,
+    place: fn(i64) -> Place,
     owner: &str,
     part: &str,
     pairs: Vec<Pair>,
@@ -141,7 +141,7 @@ fn compare(
     ));
     Check {
         sql,
-        subject,
+        place,
         part: |part| Kind::InboxItem.encode(part),
         names: pairs.into_iter().map(|(name, ..)| name).collect(),
         sentence: None,
@@ -151,7 +151,7 @@ fn compare(
 /// Finds rows that should not exist, each with what is wrong with it.
 fn none(
     mut sql: Sql,
-    subject: fn(i64) -> Subject,
+    place: fn(i64) -> Place,
     owner: &str,
     (part, name): (&str, fn(i64) -> String),
     sentence: &'static str,
@@ -160,7 +160,7 @@ fn none(
     sql.push(format!(
         "SELECT DISTINCT {owner} AS owner, {part} AS part FROM {from} ORDER BY owner, part"
     ));
-    Check { sql, subject, part: name, names: Vec::new(), sentence: Some(sentence) }
+    Check { sql, place, part: name, names: Vec::new(), sentence: Some(sentence) }
 }
 
 /// The counts and the positions of inboxes.
@@ -189,8 +189,9 @@ fn counts(range: Range) -> Check {
         ),
     ]);
     let from = format!(
-        "inbox AS b LEFT JOIN (SELECT user_id, max(seq) AS top, {} FROM inbox_item WHERE {} GROUP BY user_id) AS t \
-         ON t.user_id = b.user_id CROSS JOIN (SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, \
+        "inbox AS b LEFT JOIN (SELECT user_id, max(seq) AS top, {} \
+         FROM inbox_item WHERE {} GROUP BY user_id) AS t ON t.user_id = b.user_id CROSS JOIN \
+         (SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, \
          (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h WHERE {}",
         inbox::tally(),
         range.has(&mut sql, "user_id"),
@@ -204,8 +205,8 @@ fn counts(range: Range) -> Check {
 pub fn since(dialect: Dialect, inbox: &str, pulled: &str) -> String {
     let since = dialect.least(&format!("{inbox}.announcements_since"), pulled);
     let before = format!(
-        "(SELECT min(n.position) - 1 FROM inbox_item AS i JOIN announcement AS n ON n.id = i.announcement_id \
-         WHERE i.user_id = {inbox}.user_id)"
+        "(SELECT min(n.position) - 1 FROM inbox_item AS i \
+         JOIN announcement AS n ON n.id = i.announcement_id WHERE i.user_id = {inbox}.user_id)"
     );
     dialect.least(&since, &format!("coalesce({before}, {since})"))
 }
@@ -230,7 +231,8 @@ fn history(range: Range) -> Check {
 fn activities(range: Range) -> Vec<Check> {
     let links = |sql: &mut Sql, columns: &str, group: &str| {
         format!(
-            "(SELECT {columns} FROM inbox_item AS x JOIN inbox_item_activity AS l ON l.item_id = x.id \
+            "(SELECT {columns} FROM inbox_item AS x \
+             JOIN inbox_item_activity AS l ON l.item_id = x.id \
              JOIN activity AS a ON a.id = l.activity_id WHERE {} GROUP BY {group})",
             range.has(sql, "x.user_id")
         )
@@ -248,11 +250,13 @@ fn activities(range: Range) -> Vec<Check> {
     let mut sql = range.sql("recount::activities");
     let of_item = links(
         &mut sql,
-        "l.item_id, count(*) AS activities, count(DISTINCT coalesce(a.actor_id, 0)) AS actors, max(l.activity_id) AS latest",
+        "l.item_id, count(*) AS activities, count(DISTINCT coalesce(a.actor_id, 0)) AS actors, \
+         max(l.activity_id) AS latest",
         "l.item_id",
     );
     let from = format!(
-        "inbox_item AS i LEFT JOIN {of_item} AS t ON t.item_id = i.id WHERE i.kind = 'activity' AND {}",
+        "inbox_item AS i LEFT JOIN {of_item} AS t ON t.item_id = i.id \
+         WHERE i.kind = 'activity' AND {}",
         range.has(&mut sql, "i.user_id")
     );
     let items = compare(sql, of_inbox, "i.user_id", "i.id", pairs, &from);
@@ -272,7 +276,8 @@ fn activities(range: Range) -> Vec<Check> {
     let mut sql = range.sql("recount::actors");
     let of_actor = links(
         &mut sql,
-        "l.item_id, coalesce(a.actor_id, 0) AS actor_id, count(*) AS activities, max(l.activity_id) AS latest",
+        "l.item_id, coalesce(a.actor_id, 0) AS actor_id, count(*) AS activities, \
+         max(l.activity_id) AS latest",
         "l.item_id, coalesce(a.actor_id, 0)",
     );
     let from = format!(
@@ -294,7 +299,8 @@ fn activities(range: Range) -> Vec<Check> {
 
     let mut sql = range.sql("recount::twice");
     let twice = format!(
-        "(SELECT i.user_id, l.activity_id FROM inbox_item AS i JOIN inbox_item_activity AS l ON l.item_id = i.id \
+        "(SELECT i.user_id, l.activity_id FROM inbox_item AS i \
+         JOIN inbox_item_activity AS l ON l.item_id = i.id \
          WHERE {} GROUP BY i.user_id, l.activity_id HAVING count(*) > 1) AS d",
         range.has(&mut sql, "i.user_id")
     );
@@ -335,7 +341,8 @@ fn over(range: Range) -> Vec<Check> {
 fn not_taken_in(range: Range) -> Check {
     let mut sql = range.sql("recount::not_taken_in");
     let from = format!(
-        "inbox AS b JOIN announcement AS n ON n.position > b.announcements_since AND n.position <= b.announcements_pulled \
+        "inbox AS b JOIN announcement AS n \
+         ON n.position > b.announcements_since AND n.position <= b.announcements_pulled \
          AND n.withdrawn_at IS NULL WHERE {} AND NOT EXISTS (SELECT 1 FROM inbox_item AS i \
          WHERE i.announcement_id = n.id AND i.user_id = b.user_id AND i.removed_at IS NULL)",
         range.has(&mut sql, "b.user_id")
@@ -353,14 +360,14 @@ fn unnoted(range: Range) -> Vec<Check> {
     let of_kind = |kind: &ItemKind| {
         let Receipts { join, noted_by } = kind.receipts.as_ref()?;
         let column = format!("i.{}", kind.column);
-        let (subject, which): (fn(i64) -> Subject, _) = match noted_by {
+        let (place, which): (fn(i64) -> Place, _) = match noted_by {
             NotedBy::Recipient => (of_message, String::new()),
             NotedBy::Reader => (of_announcement, format!("{column} IS NOT NULL AND ")),
         };
         let mut sql = range.sql("recount::unnoted");
         let in_range = range.has(&mut sql, "i.user_id");
         let from = format!("inbox_item AS i {join} WHERE {which}{in_range} AND {is_unnoted}");
-        Some(none(sql, subject, &column, user, SENTENCE, &from))
+        Some(none(sql, place, &column, user, SENTENCE, &from))
     };
     ItemKind::all().filter_map(of_kind).collect()
 }
@@ -376,10 +383,11 @@ fn subscriptions(range: Range) -> Check {
         ("until", "s.until".to_owned(), format!("CASE WHEN s.until IS NOT NULL THEN {until} END")),
     ];
     let from = format!(
-        "subscription AS s CROSS JOIN (SELECT coalesce(max(id), 0) AS activity FROM activity) AS h WHERE {}",
+        "subscription AS s \
+         CROSS JOIN (SELECT coalesce(max(id), 0) AS activity FROM activity) AS h WHERE {}",
         range.has(&mut sql, "s.user_id")
     );
-    let of_user = |user| Subject::Subscriptions(UserId(user));
+    let of_user = |user| Place::Subscriptions(UserId(user));
     let check = compare(sql, of_user, "s.user_id", "s.target_id", pairs, &from);
     Check { part: |id| Kind::Target.encode(id), ..check }
 }
@@ -391,8 +399,10 @@ fn recipients(range: Range, mut sql: Sql, [table, owner, part, column]: [&str; 4
         .map(|name| (name, format!("m.{name}"), format!("coalesce(t.{name}, 0)")));
     let who = |condition: &str| format!("count(DISTINCT CASE WHEN {condition} THEN r.user_id END)");
     let from = format!(
-        "{table} AS m LEFT JOIN (SELECT r.{column}, {} AS recipient_count, {} AS seen_count, {} AS read_count \
-         FROM message_recipient AS r WHERE {} GROUP BY r.{column}) AS t ON t.{column} = m.id WHERE {}",
+        "{table} AS m LEFT JOIN \
+         (SELECT r.{column}, {} AS recipient_count, {} AS seen_count, {} AS read_count \
+         FROM message_recipient AS r WHERE {} GROUP BY r.{column}) AS t \
+         ON t.{column} = m.id WHERE {}",
         who("true"),
         who("r.seen_at IS NOT NULL"),
         who("r.read_at IS NOT NULL"),
@@ -412,11 +422,12 @@ fn undelivered(range: Range) -> Check {
         "message AS m JOIN message_recipient AS r ON r.message_id = m.id \
          LEFT JOIN delivery AS d ON d.message_id = m.id \
          WHERE {in_range} AND {stays} AND r.user_id <= coalesce(d.delivered_to, {}) \
-         AND NOT EXISTS (SELECT 1 FROM inbox_item AS i WHERE i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL)",
+         AND NOT EXISTS (SELECT 1 FROM inbox_item AS i \
+         WHERE i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL)",
         i64::MAX
     );
     let user: (&str, fn(i64) -> String) = ("r.user_id", |id| Kind::User.encode(id));
-    let delivery = |message| Subject::Delivery(MessageId(message));
+    let delivery = |message| Place::Delivery(MessageId(message));
     none(sql, delivery, "m.id", user, "does not have it", &from)
 }
 
@@ -465,7 +476,7 @@ fn reminders(range: Range) -> Check {
         range.has(&mut sql, "m.id")
     );
     let none_named: (&str, fn(i64) -> String) = ("CAST(NULL AS bigint)", |_| String::new());
-    let reminder = |message| Subject::Reminder(MessageId(message));
+    let reminder = |message| Place::Reminder(MessageId(message));
     none(sql, reminder, "m.id", none_named, "goes on after the message has expired", &from)
 }
 

@@ -1,4 +1,4 @@
-//! Mends what was found: makes everything about a subject follow from its items and recipients,
+//! Mends what was found: makes everything about a place follow from its items and recipients,
 //! under the locks of those who change them. What is correct stays, so it does no harm if somebody
 //! else mended it first.
 
@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{
-    CLOCKS_DIFFER, Finding, Subject,
+    CLOCKS_DIFFER, Finding, Place,
     checks::{since, stays},
 };
 use crate::{
@@ -24,18 +24,18 @@ const MOST: usize = 100;
 /// Mends what was found. Check again afterwards: the findings may have hidden others.
 pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<()> {
     let undelivered = findings.iter().filter_map(|finding| match finding {
-        Finding { subject: Subject::Delivery(message), part: Some(user), .. } => {
+        Finding { place: Place::Delivery(message), part: Some(user), .. } => {
             Some((UserId(*user), *message))
         }
         _ => None,
     });
     let undelivered: Vec<_> = undelivered.collect();
-    let of_inbox = |finding: &Finding| match finding.subject {
-        Subject::Inbox(user) => Some(user),
-        Subject::Delivery(_) => finding.part.map(UserId),
+    let of_inbox = |finding: &Finding| match finding.place {
+        Place::Inbox(user) => Some(user),
+        Place::Delivery(_) => finding.part.map(UserId),
         _ => None,
     };
-    for users in subjects(findings, of_inbox).chunks(MOST) {
+    for users in places(findings, of_inbox).chunks(MOST) {
         let missing: Vec<_> =
             undelivered.iter().filter(|(user, _)| users.contains(user)).copied().collect();
         let tx = db.begin().await?;
@@ -43,40 +43,37 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
         live::tell_within(&tx, users.iter().map(|user| Topic::Inbox(*user))).await?;
         tx.commit().await?;
     }
-    let of_message = |finding: &Finding| match finding.subject {
-        Subject::Message(message) => Some(message),
+    let of_message = |finding: &Finding| match finding.place {
+        Place::Message(message) => Some(message),
         _ => None,
     };
-    for messages in subjects(findings, of_message).chunks(MOST) {
+    for messages in places(findings, of_message).chunks(MOST) {
         let tx = db.begin().await?;
         mend_messages(&tx, messages).await?;
         live::tell_within(&tx, messages.iter().map(|message| Topic::Reading(*message))).await?;
         tx.commit().await?;
     }
-    let of_announcement = |finding: &Finding| match finding.subject {
-        Subject::Announcement(announcement) => Some(announcement),
+    let of_announcement = |finding: &Finding| match finding.place {
+        Place::Announcement(announcement) => Some(announcement),
         _ => None,
     };
-    for announcements in subjects(findings, of_announcement).chunks(MOST) {
+    for announcements in places(findings, of_announcement).chunks(MOST) {
         let tx = db.begin().await?;
         mend_announcements(&tx, announcements).await?;
         tx.commit().await?;
     }
     for finding in findings {
         let tx = db.begin().await?;
-        match finding.subject {
-            Subject::Thread(root) => {
+        match finding.place {
+            Place::Thread(root) => {
                 mend_thread(&tx, root).await?;
                 live::tell_within(&tx, [Topic::Thread(root)]).await?;
             }
-            Subject::Reminder(message) => {
+            Place::Reminder(message) => {
                 mend_reminder(&tx, message, now).await?;
             }
-            Subject::Subscriptions(user) => mend_subscriptions(&tx, user).await?,
-            Subject::Inbox(_)
-            | Subject::Delivery(_)
-            | Subject::Message(_)
-            | Subject::Announcement(_) => {}
+            Place::Subscriptions(user) => mend_subscriptions(&tx, user).await?,
+            Place::Inbox(_) | Place::Delivery(_) | Place::Message(_) | Place::Announcement(_) => {}
         }
         tx.commit().await?;
     }
@@ -84,7 +81,7 @@ pub async fn mend(db: &Db, findings: &[Finding], now: DateTime<Utc>) -> Result<(
 }
 
 /// What some of the findings are about, each once.
-fn subjects<I: Ord>(findings: &[Finding], of: impl Fn(&Finding) -> Option<I>) -> Vec<I> {
+fn places<I: Ord>(findings: &[Finding], of: impl Fn(&Finding) -> Option<I>) -> Vec<I> {
     findings.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -151,7 +148,8 @@ async fn bring_back(
     now: DateTime<Utc>,
 ) -> Result<()> {
     // A tombstone of something that should be there is revived.
-    const BACK: &str = "DO UPDATE SET removed_at = NULL, seq = excluded.seq, arrived_seq = excluded.arrived_seq \
+    const BACK: &str = "DO UPDATE SET removed_at = NULL, \
+        seq = excluded.seq, arrived_seq = excluded.arrived_seq \
         WHERE inbox_item.removed_at IS NOT NULL";
     let mut sql = tx.sql("mend::deliver");
     let missing = missing.iter().map(|(user, message)| [user.0, message.0]);
@@ -347,7 +345,8 @@ async fn mend_announcements(tx: &Tx, announcements: &[AnnouncementId]) -> Result
     let these = sql.is_one_of("id", announcements);
     let of = |what: &str| {
         format!(
-            "(SELECT {what} FROM announcement_reading AS r WHERE r.announcement_id = announcement.id)"
+            "(SELECT {what} FROM announcement_reading AS r \
+             WHERE r.announcement_id = announcement.id)"
         )
     };
     sql.push(format!(

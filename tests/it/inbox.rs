@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tidings::{
-    db::{Tx, list},
+    db::Tx,
     inbox::{Change, apply, items_and_owners, lock},
 };
 
@@ -236,10 +236,10 @@ async fn servers_that_wake_items_at_once_wake_each_once() {
 
 /// Finds items, locks their inboxes, and wakes them.
 async fn wake(tx: &Tx, which: &str, due: DateTime<Utc>) {
-    let found =
-        tx.rows(&format!("SELECT id, user_id FROM inbox_item WHERE {which}"), []).await.unwrap();
-    let (items, owners) = items_and_owners(&found).unwrap();
+    let mut sql = tx.sql("tests::wake");
+    sql.push(format!("SELECT id, user_id FROM inbox_item WHERE {which}"));
+    let (items, owners) = items_and_owners(&sql, &**tx).await.unwrap();
     assert!(!items.is_empty());
     lock(tx, &owners).await.unwrap();
-    apply(tx, list(&items), "true", Change::Wake, due).await.unwrap();
+    apply(tx, &items, "true", Change::Wake, due).await.unwrap();
 }

@@ -33,7 +33,7 @@ use crate::{
         self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput,
         reports::{self, Interval},
     },
-    search::{self, About},
+    search::{self, Searched},
 };
 
 /// A message or a reply.
@@ -318,7 +318,7 @@ impl MessageQuery {
         let is_search = search.is_some();
         if let Some(search) = search {
             let term = search::term("search", &search)?;
-            sent = sent.filter(search::filter(app(ctx).db.dialect(), About::Message, &term));
+            sent = sent.filter(search::filter(app(ctx).db.dialect(), Searched::Message, &term));
         }
         let rows =
             page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);

@@ -23,7 +23,7 @@ use crate::{
         groups::{self, GroupRef},
         users::UserRef,
     },
-    search::{self, About},
+    search::{self, Searched},
 };
 
 /// A named set of people that messages can be addressed to.
@@ -129,7 +129,7 @@ impl GroupQuery {
         let is_search = search.is_some();
         if let Some(search) = search {
             let term = search::term("search", &search)?;
-            groups = groups.filter(search::filter(app(ctx).db.dialect(), About::Group, &term));
+            groups = groups.filter(search::filter(app(ctx).db.dialect(), Searched::Group, &term));
         }
         let rows = page.seek(groups, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
         let rows =

@@ -33,7 +33,7 @@ use crate::{
     id,
     notifications::subscriptions::Following,
     people::users::{self, UserInput, UserRef},
-    search::{self, About},
+    search::{self, Searched},
 };
 
 /// A person.
@@ -276,7 +276,7 @@ impl UserQuery {
         let is_search = search.is_some();
         if let Some(search) = search {
             let term = search::term("search", &search)?;
-            users = users.filter(search::filter(app(ctx).db.dialect(), About::User, &term));
+            users = users.filter(search::filter(app(ctx).db.dialect(), Searched::User, &term));
         }
         let rows = page.seek(users, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
         let rows =

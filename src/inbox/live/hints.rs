@@ -104,7 +104,7 @@ fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {
             Topic::User(id) => format!("u{id},"),
             Topic::Announcements => "a,".to_owned(),
             Topic::Target(id) => format!("g{id},"),
-            Topic::Schedule => "s,".to_owned(),
+            Topic::Jobs => "s,".to_owned(),
         };
         match payloads.last_mut() {
             Some(last) if last.len() + word.len() <= LONGEST_PAYLOAD => last.push_str(&word),
@@ -124,7 +124,7 @@ fn topics(payload: &str) -> Option<Vec<Topic>> {
         ("u", id) => id.parse().ok().map(UserId).map(Topic::User),
         ("a", "") => Some(Topic::Announcements),
         ("g", id) => id.parse().ok().map(TargetId).map(Topic::Target),
-        ("s", "") => Some(Topic::Schedule),
+        ("s", "") => Some(Topic::Jobs),
         _ => None,
     };
     payload.split(',').filter(|word| !word.is_empty()).map(topic).collect()
@@ -171,7 +171,7 @@ mod tests {
             Topic::Thread(MessageId(2)),
             Topic::User(UserId(3)),
             Topic::Reading(MessageId(4)),
-            Topic::Schedule,
+            Topic::Jobs,
         ]);
         let payloads = payloads(9, &told);
         assert_eq!(payloads.len(), 1);

@@ -39,7 +39,7 @@ impl Pending {
             | Topic::Thread(_)
             | Topic::User(_)
             | Topic::Reading(_)
-            | Topic::Schedule => {}
+            | Topic::Jobs => {}
         }
     }
 

@@ -74,7 +74,7 @@ pub async fn deactivate(app: &App, message: MessageId) -> Result<()> {
                 "UPDATE reminder SET deactivated_at = {now} WHERE message_id = {message}"
             ));
             sql.run(&*tx).await?;
-            tx.concerns([Topic::Schedule]);
+            tx.concerns([Topic::Jobs]);
         }
     }
     tx.commit().await?;

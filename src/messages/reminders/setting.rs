@@ -155,7 +155,7 @@ pub async fn set(
     ];
     let replace = OnConflict::column(MessageId).update_columns(all).to_owned();
     reminder::Entity::insert(row).on_conflict(replace).exec_without_returning(&**tx).await?;
-    tx.concerns([Topic::Schedule]);
+    tx.concerns([Topic::Jobs]);
     Ok(())
 }
 

@@ -14,7 +14,8 @@ use crate::{
     people::users,
 };
 
-const HEAD: &str = "message_id,subject,sent_to,sent_at,recipient_count,seen_count,read_count,read_rate,read_percent,first_read_at,last_read_at\r\n";
+const HEAD: &str = "message_id,subject,sent_to,sent_at,recipient_count,seen_count,read_count,\
+    read_rate,read_percent,first_read_at,last_read_at\r\n";
 const PAGE: u64 = 500;
 
 /// The lines of the report, a page at a time, the first one with the header. Each page checks again

@@ -10,7 +10,7 @@ use sea_orm::EntityTrait;
 
 use crate::{
     app::App,
-    db::{Sql, Topic, Tx, list},
+    db::{Sql, Topic, Tx},
     error::Result,
     inbox::{self, BATCH, items_and_owners},
 };
@@ -20,7 +20,7 @@ use crate::{
 pub async fn take_back_soon(app: &App, id: ActivityId) -> Result<()> {
     // The second call finds nothing, and settles it.
     if take_back_batch(app, id).await? && take_back_batch(app, id).await? {
-        app.live.hint(Topic::Schedule);
+        app.live.hint(Topic::Jobs);
     }
     Ok(())
 }
@@ -51,10 +51,11 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
     let mut sql = tx.sql("take_back::find");
     let id = sql.bind(activity.id);
     sql.push(format!(
-        "SELECT l.item_id, (SELECT i.user_id FROM inbox_item AS i WHERE i.id = l.item_id) \
+        "SELECT l.item_id AS id, \
+         (SELECT i.user_id FROM inbox_item AS i WHERE i.id = l.item_id) AS user_id \
          FROM inbox_item_activity AS l WHERE l.activity_id = {id} ORDER BY l.item_id LIMIT {BATCH}"
     ));
-    let (found, owners) = items_and_owners(&sql.rows(&**tx).await?)?;
+    let (found, owners) = items_and_owners(&sql, &**tx).await?;
     if found.is_empty() {
         return Ok(false);
     }
@@ -63,10 +64,11 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
     let mut sql = tx.sql("take_back::find_again");
     let (id, these) = (sql.bind(activity.id), sql.is_one_of("l.item_id", &found));
     sql.push(format!(
-        "SELECT l.item_id, (SELECT i.user_id FROM inbox_item AS i WHERE i.id = l.item_id) \
+        "SELECT l.item_id AS id, \
+         (SELECT i.user_id FROM inbox_item AS i WHERE i.id = l.item_id) AS user_id \
          FROM inbox_item_activity AS l WHERE l.activity_id = {id} AND {these}"
     ));
-    let (items, mut owners) = items_and_owners(&sql.rows(&**tx).await?)?;
+    let (items, mut owners) = items_and_owners(&sql, &**tx).await?;
     if items.is_empty() {
         return Ok(true);
     }
@@ -86,7 +88,7 @@ async fn take_back_some(tx: &Tx, activity: &activity::Model, now: DateTime<Utc>)
     ));
     sql.run(&**tx).await?;
     shrink(tx.sql("take_back::shrink"), activity, &items, now).run(&**tx).await?;
-    inbox::count_changed(tx, &owners, list(&items)).await?;
+    inbox::count_changed(tx, &owners, &items).await?;
     tx.concerns(owners.into_iter().map(Topic::Inbox));
     Ok(true)
 }
@@ -119,7 +121,8 @@ fn shrink(mut sql: Sql, activity: &activity::Model, items: &[ItemId], now: DateT
     let these = sql.is_one_of("id", items);
     let end = |end: &str| {
         format!(
-            "(SELECT {end}(l.activity_id) FROM inbox_item_activity AS l WHERE l.item_id = inbox_item.id)"
+            "(SELECT {end}(l.activity_id) FROM inbox_item_activity AS l \
+             WHERE l.item_id = inbox_item.id)"
         )
     };
     let made = |end: &str| format!("(SELECT a.created_at FROM activity AS a WHERE a.id = {end})");

@@ -18,7 +18,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::{
     app::App,
-    db::{Db, Param, Topic, Tx, list},
+    db::{Db, Param, Topic, Tx},
     error::{Error, Result},
     inbox,
 };
@@ -158,7 +158,7 @@ pub async fn take_in(
     insert_announcements(tx, &announcements, &seqs).await?;
     grow(tx, &groups, open, &seqs).await?;
     if !growing.is_empty() {
-        inbox::count_changed(tx, &growing, list(&items)).await?;
+        inbox::count_changed(tx, &growing, &items).await?;
     }
     tx.concerns(changed.into_iter().map(Topic::Inbox));
     let is_more_due = up_to.announcement < last.announcement || up_to.activity < last.activity;

@@ -24,15 +24,15 @@ const SUGGESTION: &str = " Did you mean";
 const MOST_ERRORS: usize = 20;
 
 /// What must be known about a request to complete its answers.
-pub struct Answers {
+pub struct Completion {
     pub document: Arc<ExecutableDocument>,
     pub operation: Option<String>,
     pub shape: Arc<Shape>,
     pub knows_schema: bool,
 }
 
-impl Answers {
-    pub fn mend(&self, mut response: Response) -> Response {
+impl Completion {
+    pub fn complete(&self, mut response: Response) -> Response {
         if response.errors.is_empty() {
             return response;
         }
@@ -249,9 +249,9 @@ mod tests {
             ("{ mayFail child { id @skip(if: true) } }", r#"{"mayFail":null,"child":{}}"#),
         ] {
             let document = Arc::new(async_graphql::parser::parse_query(query).unwrap());
-            let answers =
-                Answers { document, operation: None, shape: shape.clone(), knows_schema: true };
-            let response = answers.mend(schema.execute(query).await);
+            let completion =
+                Completion { document, operation: None, shape: shape.clone(), knows_schema: true };
+            let response = completion.complete(schema.execute(query).await);
             assert_eq!(serde_json::to_string(&response.data).unwrap(), wanted, "{query}");
         }
     }
