@@ -41,7 +41,7 @@ mod process;
 #[path = "../../benches/tidings/socket.rs"]
 #[allow(dead_code, reason = "the benches use all of it")]
 mod socket;
-#[path = "../it/state.rs"]
+#[path = "../it/support/state.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "tests/it uses all of it")]
 mod state;
 

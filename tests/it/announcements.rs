@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, both};
+use crate::support::app::{TestApp, TestUser, both};
 
 async fn read_stats(app: &TestApp, id: &str) -> Value {
     let query = "query($id: ID!) { announcement(id: $id) { readStats { recipientCount seenCount readCount readRate } } }";

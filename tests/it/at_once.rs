@@ -14,10 +14,12 @@ use tidings::{
 use tokio::{task::JoinHandle, time::timeout};
 
 use crate::{
-    app::{Kind, TestApp, To},
     messages::{count, crowd},
     reminders::remind_with,
-    socket::PATIENCE,
+    support::{
+        app::{Kind, TestApp, To},
+        socket::PATIENCE,
+    },
 };
 
 /// Runs a test on PostgreSQL only: SQLite has one writer, and nobody waits for a lock.
@@ -27,7 +29,7 @@ macro_rules! on_postgres {
         #[test]
         fn $name() {
             async fn story($app: TestApp) $story
-            crate::app::run(Kind::Postgres, 2, story);
+            crate::support::app::run(Kind::Postgres, 2, story);
         }
     )* };
 }
@@ -52,7 +54,7 @@ async fn until_waiting(app: &TestApp, transactions: i64, calls: &[&JoinHandle<Va
 
 /// A request in progress.
 fn calling(
-    client: &crate::app::TestUser,
+    client: &crate::support::app::TestUser,
     query: &'static str,
     variables: Value,
 ) -> JoinHandle<Value> {

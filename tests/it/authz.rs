@@ -11,7 +11,7 @@ use async_graphql::parser::{
 };
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, To, both};
+use crate::support::app::{TestApp, TestUser, To, both};
 
 /// A field, a document that queries it, the place of the value in the answer, and what each caller
 /// gets: a value (`yes`), `null`, or a code.

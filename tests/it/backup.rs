@@ -15,11 +15,13 @@ use serde_json::{Value, json};
 use tidings::{auth::Role, clock::Clock};
 
 use crate::{
-    app::{Kind, SECRET, TestApp},
     cli::{Server, printed, tidings},
-    database::{Database, postgres_programs},
-    socket::{Following, Socket},
-    state::{COUNTS, ITEM},
+    support::{
+        app::{Kind, SECRET, TestApp},
+        database::{Database, postgres_programs},
+        socket::{Following, Socket},
+        state::{COUNTS, ITEM},
+    },
 };
 
 /// Sends messages before and after the ones that the tests look at.

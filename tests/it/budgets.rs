@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use tidings::{auth::Role, config::Limits};
 
 use crate::{
-    app::{Kind, SECRET, TestApp, TestUser, both, run_with},
     cli::{Server, tidings},
+    support::app::{Kind, SECRET, TestApp, TestUser, both, run_with},
 };
 
 /// How much memory one request may cost (P13).

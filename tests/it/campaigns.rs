@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{TestApp, TestUser, To, both},
     messages::{count, crowd},
     reminders::{at, item, remind_with, reminder, reminders, travel},
+    support::app::{TestApp, TestUser, To, both},
 };
 
 const END: &str = "2026-01-08T09:00:00Z";

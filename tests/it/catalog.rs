@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::json;
 use tidings::config::{Action, Catalog, Reason};
 
-use crate::app::{Kind, TestApp, both};
+use crate::support::app::{Kind, TestApp, both};
 
 const CATALOG: &str = "{ catalog { targetTypes actions { key label enabledByDefault } reasons { key label actions } } }";
 

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
     app::{Kind, SECRET},
     database::Database,
     provider::{Key, over_tls},

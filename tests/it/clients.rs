@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tidings::auth::Role;
 
-use crate::{
+use crate::support::{
     app::{Kind, TestApp, TestUser, both},
     node::{Client, Program},
 };

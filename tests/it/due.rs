@@ -5,8 +5,8 @@ use serde_json::json;
 use tidings::jobs;
 
 use crate::{
-    app::{TestApp, To, both},
     reminders::{remind_with, reminders},
+    support::app::{TestApp, To, both},
 };
 
 both! {

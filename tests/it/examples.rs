@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{
+use crate::support::{
     app::{TestApp, TestUser, both},
     node::Program,
 };

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
-async fn members(client: &crate::app::TestUser, group: &str) -> Value {
+async fn members(client: &crate::support::app::TestUser, group: &str) -> Value {
     let query = "query($id: String!) { group(ref: {externalId: $id}) { name memberCount members { nodes { name } } } }";
     client.query(query, json!({"id": group})).await["group"].take()
 }

@@ -1,6 +1,6 @@
 use reqwest::StatusCode;
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
 async fn status(url: String) -> StatusCode {
     reqwest::get(url).await.unwrap().status()

@@ -10,7 +10,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::app::{Kind, TestApp, TestUser, both};
+use crate::support::app::{Kind, TestApp, TestUser, both};
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";

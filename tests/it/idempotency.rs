@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
 const SEND: &str = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id subject } } }";
 

@@ -6,7 +6,7 @@ use tidings::{
     inbox::{Change, apply, items_and_owners, lock},
 };
 
-use crate::app::{Kind, TestApp, To, both};
+use crate::support::app::{Kind, TestApp, To, both};
 
 both! {
     /// Reading, unreading, seeing: each changes the item and the counts as it should.
@@ -176,7 +176,7 @@ both! {
         host.change("markRead", &[&bob.item("hello").await]).await;
 
         assert_eq!(bob.counts().await["unread"], 0);
-        let nobody = crate::app::TestUser { act_as: Some("nobody".into()), ..app.service() };
+        let nobody = crate::support::app::TestUser { act_as: Some("nobody".into()), ..app.service() };
         assert_eq!(nobody.refusal("{ viewer { id } }", json!({})).await.0, "BAD_USER_INPUT");
         assert_eq!(alice.acting_as(&bob).refusal("{ viewer { id } }", json!({})).await.0, "FORBIDDEN");
     }

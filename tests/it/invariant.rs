@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::json;
 
-use crate::{
+use crate::support::{
     app::{Kind, TestApp, TestUser, To},
     notify::target,
     state::InboxState,
@@ -159,7 +159,7 @@ fn event() -> impl Strategy<Value = Event> {
 /// A user, and what their client has received.
 struct Reader {
     user: TestUser,
-    live: Option<crate::socket::Following>,
+    live: Option<crate::support::socket::Following>,
     /// What the client knew when its connection broke.
     known: InboxState,
 }

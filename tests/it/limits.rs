@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tidings::config::Limits;
 
-use crate::app::{Kind, TestApp, TestUser};
+use crate::support::app::{Kind, TestApp, TestUser};
 
 /// The promise is one second; a debug build on shared cores is slower.
 const LONGEST: Duration = Duration::from_secs(3);

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::app::{Kind, TestApp, To, both};
+use crate::support::app::{Kind, TestApp, To, both};
 
 both! {
     /// A reader who reconnects gets what they missed, then what is new, each once.

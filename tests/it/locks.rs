@@ -11,7 +11,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Tra
 use serde_json::json;
 use tidings::config::{self, Config};
 
-use crate::app::{Kind, TestApp, TestUser, To, run, run_with};
+use crate::support::app::{Kind, TestApp, TestUser, To, run, run_with};
 
 /// More than the server's connections.
 const MANY: usize = 24;

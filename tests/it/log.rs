@@ -12,8 +12,8 @@ use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
 use crate::{
-    app::{TestApp, TestUser, both},
     cli::tidings,
+    support::app::{TestApp, TestUser, both},
 };
 
 /// What is logged on this thread, as the server writes it. The tests have one thread, so that it is

@@ -12,7 +12,7 @@ use tidings::{
 
 use crate::{
     cli::{Server, tidings},
-    socket::{PATIENCE, Socket},
+    support::socket::{PATIENCE, Socket},
 };
 
 const SECRET: &str = "a secret for tests, of more than 32 bytes";

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, To, both};
+use crate::support::app::{TestApp, To, both};
 
 const SEND: &str =
     "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
@@ -227,7 +227,7 @@ both! {
 }
 
 /// Creates many people in the group “crowd”; returns the first and the last.
-pub async fn crowd(app: &TestApp, size: i64) -> [crate::app::TestUser; 2] {
+pub async fn crowd(app: &TestApp, size: i64) -> [crate::support::app::TestUser; 2] {
     app.group("crowd", &[]).await;
     let tx = app.db.begin().await.unwrap();
     let numbers =

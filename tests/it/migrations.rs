@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, Iterable};
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
 both! {
     /// The migrations can be reverted and run again.

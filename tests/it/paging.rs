@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, both};
+use crate::support::app::{TestApp, TestUser, both};
 
 /// A page of the inbox: the titles and the page info.
 async fn page(user: &TestUser, arguments: &str) -> (Vec<String>, Value) {

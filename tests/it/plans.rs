@@ -14,7 +14,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait, Value as 
 use serde_json::Value;
 use tidings::db::name_and_text;
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
 /// How many things the reader follows, and how many of them have activities.
 const FOLLOWED: u64 = 1_000;

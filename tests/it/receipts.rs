@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, To, both};
+use crate::support::app::{TestApp, TestUser, To, both};
 
 const STATS: &str = "recipientCount seenCount readCount readRate firstReadAt lastReadAt";
 

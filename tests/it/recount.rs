@@ -5,8 +5,8 @@ use serde_json::json;
 use tidings::recount::{self, Report};
 
 use crate::{
-    app::{Kind, TestApp, TestUser, To, both},
     cli::tidings,
+    support::app::{Kind, TestApp, TestUser, To, both},
 };
 
 const BOB: &str = "(SELECT id FROM user_account WHERE external_id = 'bob')";

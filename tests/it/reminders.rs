@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, To, both};
+use crate::support::app::{TestApp, TestUser, To, both};
 
 pub fn at(time: &str) -> DateTime<Utc> {
     time.parse().unwrap()

@@ -4,9 +4,9 @@
 use serde_json::json;
 
 use crate::{
-    app::{Kind, TestApp, TestUser, To, both},
     messages::{count, crowd},
     reminders::{remind_with, travel},
+    support::app::{Kind, TestApp, TestUser, To, both},
 };
 
 const DAYS: [&str; 2] = ["2026-01-06T09:00:00Z", "2026-01-07T09:00:00Z"];

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tidings::db::Topic;
 
-use crate::{
+use crate::support::{
     app::{TestApp, TestUser, To, both},
     socket::Socket,
 };

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tidings::config::ReadingDetails;
 
-use crate::app::{Kind, TestApp, TestUser, To, both};
+use crate::support::app::{Kind, TestApp, TestUser, To, both};
 
 const REPORT: &str = "query($filter: ReadReportFilter, $order: ReadReportOrder! = NEWEST_FIRST, $first: Int, $after: String, $last: Int, $before: String) {
     readReport(filter: $filter, orderBy: $order, first: $first, after: $after, last: $last, before: $before) {

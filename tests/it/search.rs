@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, To, both};
+use crate::support::app::{TestApp, TestUser, To, both};
 
 both! {
     async fn the_database_has_the_poorest_of_locales(app: TestApp) {

@@ -27,11 +27,13 @@ use tokio::{
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
 use crate::{
-    app::{Kind, Port, SECRET},
     backup::{follow, token},
     cli::{Server, printed, tidings},
-    database::Database,
-    socket::PATIENCE,
+    support::{
+        app::{Kind, Port, SECRET},
+        database::Database,
+        socket::PATIENCE,
+    },
 };
 
 const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md"));

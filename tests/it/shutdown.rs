@@ -11,10 +11,10 @@ use tidings::{
 };
 
 use crate::{
-    app::{Kind, SECRET, TestApp, To, both, run},
     cli::{Server, tidings},
     locks::{LOCK, outside, until_waiting},
     messages::{count, crowd},
+    support::app::{Kind, SECRET, TestApp, To, both, run},
 };
 
 /// What P8 promises, with the default settings.

@@ -12,10 +12,10 @@ use serde_json::json;
 use tidings::{db::name_and_text, messages::reminders, notifications::pull, recount};
 
 use crate::{
-    app::{TestApp, To, both},
     messages::crowd,
     plans::{postgres_plan, values},
     reminders::{remind_with, travel},
+    support::app::{TestApp, To, both},
 };
 
 /// Those that the stories below cannot be sure to reach, and why.

@@ -7,7 +7,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tidings::auth::Role;
 
-use crate::app::{Kind, TestApp, TestUser, both};
+use crate::support::app::{Kind, TestApp, TestUser, both};
 
 const FOLLOW: &str = "subscription($after: String) {
     inboxUpdated(after: $after) { cursor resync changes { type item { title } } } }";

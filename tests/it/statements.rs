@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::app::{TestApp, To, both};
+use crate::support::app::{TestApp, To, both};
 
 /// Everything that a page of an inbox can show of a message.
 const PAGE: &str = "query($first: Int!) { viewer { inbox { cursor counts { unread unreadByKind { count } }

@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
 both! {
     async fn a_post_is_commented_liked_read_and_muted(app: TestApp) {

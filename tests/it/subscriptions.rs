@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
     app::{Kind, TestApp, both},
     notify::target,
 };

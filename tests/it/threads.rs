@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, To, both};
+use crate::support::app::{TestApp, TestUser, To, both};
 
 async fn bodies(user: &TestUser, message: &str, list: &str) -> Vec<String> {
     let query = format!(
@@ -83,7 +83,7 @@ both! {
         let root = alice.send_to(&[To::Group("team")], "root").await;
         let follow = "subscription($root: ID!, $after: String) {
             threadUpdated(rootId: $root, after: $after) { cursor caughtUp resync messages { body } } }";
-        let next = async |socket: &mut crate::socket::Socket| {
+        let next = async |socket: &mut crate::support::socket::Socket| {
             socket.receive().await["payload"]["data"]["threadUpdated"].take()
         };
 

@@ -12,7 +12,7 @@ use tidings::{
     config::{Config, DefaultRole},
 };
 
-use crate::{
+use crate::support::{
     app::{Kind, SECRET, TestApp},
     provider::{Key, OTHER_RSA, Provider, RSA, RSA_KEY, jwks},
     socket::Socket,

@@ -11,7 +11,7 @@ use tidings::{
 };
 use tokio::join;
 
-use crate::{app::Kind, database::Database};
+use crate::support::{app::Kind, database::Database};
 
 /// None if there is no PostgreSQL.
 async fn open(kind: Kind, set: impl FnOnce(&mut config::Database)) -> Option<(Database, Db)> {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use tidings::auth::Role;
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
 const UPSERT: &str = "mutation($users: [UserInput!]!) { upsertUsers(input: {users: $users}) {
     users { externalId name email locale timeZone avatarUrl inbox { counts { unread } } } } }";

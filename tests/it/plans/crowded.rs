@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tidings::page::Key;
 
 use super::measure::{Copy, Statistics};
-use crate::app::{TestApp, TestUser, To, both};
+use crate::support::app::{TestApp, TestUser, To, both};
 
 const PEOPLE: u64 = 100_000;
 const ITEMS: u64 = 100_000;

@@ -12,7 +12,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, St
 use serde_json::Value;
 
 use super::{postgres_plan, values};
-use crate::{app::TestApp, database::Database};
+use crate::support::{app::TestApp, database::Database};
 
 /// What a database knows about its tables.
 #[derive(Clone, Copy, Debug, PartialEq)]

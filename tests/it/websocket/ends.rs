@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, time::timeout};
 
 use super::{limited, open, server};
-use crate::{
+use crate::support::{
     app::{Kind, TestApp, TestUser, To, both},
     socket::{Handshake, PATIENCE},
 };

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::{connected, messages::query, server};
-use crate::app::TestApp;
+use crate::support::app::TestApp;
 
 const FOLLOW: &str = "subscription($after: String) { inboxUpdated(after: $after) { cursor changes { item { title } } } }";
 

@@ -10,8 +10,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-pub use crate::database::Kind;
-use crate::{
+pub use super::database::Kind;
+use super::{
     database::Database,
     socket::{Following, Socket},
     state::{COUNTS, ITEM, InboxState},
@@ -36,12 +36,12 @@ macro_rules! both {
 
             #[test]
             fn sqlite() {
-                crate::app::run(crate::app::Kind::Sqlite, $threads, story);
+                crate::support::app::run(crate::support::app::Kind::Sqlite, $threads, story);
             }
 
             #[test]
             fn postgres() {
-                crate::app::run(crate::app::Kind::Postgres, $threads, story);
+                crate::support::app::run(crate::support::app::Kind::Postgres, $threads, story);
             }
         }
     )* };

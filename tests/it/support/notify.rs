@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser};
+use super::app::{TestApp, TestUser};
 
 impl TestApp {
     /// Announces something to everybody; returns its id.

@@ -18,7 +18,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::state::InboxState;
+use super::state::InboxState;
 
 /// Long enough for a busy machine. Nothing waits this long unless the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
