@@ -13,13 +13,11 @@ use tidings::{
 };
 use tokio::{task::JoinHandle, time::timeout};
 
-use crate::{
-    messages::{count, crowd},
+use crate::support::{
+    app::{Kind, TestApp, To},
+    crowd::{count, crowd},
     reminders::remind_with,
-    support::{
-        app::{Kind, TestApp, To},
-        socket::PATIENCE,
-    },
+    socket::PATIENCE,
 };
 
 /// Runs a test on PostgreSQL only: SQLite has one writer, and nobody waits for a lock.

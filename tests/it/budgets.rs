@@ -15,9 +15,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tidings::{auth::Role, config::Limits};
 
-use crate::{
-    cli::{Server, tidings},
-    support::app::{Kind, SECRET, TestApp, TestUser, both, run_with},
+use crate::support::{
+    app::{Kind, SECRET, TestApp, TestUser, both, run_with},
+    process::{Server, tidings},
 };
 
 /// How much memory one request may cost (P13).

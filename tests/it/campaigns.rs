@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::{
-    messages::{count, crowd},
+use crate::support::{
+    app::{TestApp, TestUser, To, both},
+    crowd::{count, crowd},
     reminders::{at, item, remind_with, reminder, reminders, travel},
-    support::app::{TestApp, TestUser, To, both},
 };
 
 const END: &str = "2026-01-08T09:00:00Z";

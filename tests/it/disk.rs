@@ -18,7 +18,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::cli::{Server, printed, tidings};
+use crate::support::process::{Server, printed, tidings};
 
 /// How long the server may take to notice that the disk fails, or works again.
 const SOON: Duration = Duration::from_secs(30);

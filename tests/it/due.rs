@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use serde_json::json;
 use tidings::jobs;
 
-use crate::{
+use crate::support::{
+    app::{TestApp, To, both},
     reminders::{remind_with, reminders},
-    support::app::{TestApp, To, both},
 };
 
 both! {

@@ -11,9 +11,9 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
-use crate::{
-    cli::tidings,
-    support::app::{TestApp, TestUser, both},
+use crate::support::{
+    app::{TestApp, TestUser, both},
+    process::tidings,
 };
 
 /// What is logged on this thread, as the server writes it. The tests have one thread, so that it is

@@ -10,9 +10,9 @@ use tidings::{
     clock::Clock,
 };
 
-use crate::{
-    cli::{Server, tidings},
-    support::socket::{PATIENCE, Socket},
+use crate::support::{
+    process::{Server, tidings},
+    socket::{PATIENCE, Socket},
 };
 
 const SECRET: &str = "a secret for tests, of more than 32 bytes";

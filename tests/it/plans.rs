@@ -2,19 +2,20 @@
 //! that does not match. The plans are those of the exact statements that the server runs, on
 //! connections configured like its own.
 //!
-//! - `measure`: how much a statement reads, whatever the database knows about its tables.
-//! - `crowded`: what it takes to change and show an inbox of 100 000 items among 100 000 inboxes.
+//! `crowded` shows what it takes to change and show an inbox of 100 000 items among 100 000 inboxes.
 
 mod crowded;
-mod measure;
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait, Value as Bound};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use serde_json::Value;
 use tidings::db::name_and_text;
 
-use crate::support::app::{TestApp, both};
+use crate::support::{
+    app::{TestApp, both},
+    plan::{postgres_plan, values},
+};
 
 /// How many things the reader follows, and how many of them have activities.
 const FOLLOWED: u64 = 1_000;
@@ -217,10 +218,6 @@ async fn assert_reads_little(app: &TestApp, statement: &Statement) {
     }
 }
 
-pub fn values(statement: &Statement) -> Vec<Bound> {
-    statement.values.clone().map(|values| values.0).unwrap_or_default()
-}
-
 /// The names by which a statement refers to the large tables.
 fn names(sql: &str) -> Vec<String> {
     let words: Vec<_> = sql.split([' ', ',', '(', ')']).filter(|word| !word.is_empty()).collect();
@@ -232,42 +229,6 @@ fn names(sql: &str) -> Vec<String> {
         }
     }
     names
-}
-
-/// The generic plan of a statement; a measured one is executed.
-pub async fn postgres_plan(
-    connection: &impl ConnectionTrait,
-    statement: &Statement,
-    is_measured: bool,
-) -> Value {
-    let values = values(statement);
-    let types: Vec<_> = values
-        .iter()
-        .map(|value| match value {
-            Bound::BigInt(_) | Bound::BigUnsigned(_) => "bigint",
-            Bound::Int(_) => "integer",
-            Bound::Bool(_) => "boolean",
-            Bound::ChronoDateTimeUtc(_) => "timestamptz",
-            Bound::String(_) => "text",
-            Bound::Bytes(_) => "bytea",
-            other => panic!("{other:?}: {}", statement.sql),
-        })
-        .collect();
-    let types = if types.is_empty() { String::new() } else { format!("({})", types.join(", ")) };
-    connection
-        .execute_unprepared(&format!("PREPARE explained{types} AS {}", statement.sql))
-        .await
-        .unwrap();
-    let analyze = if is_measured { "ANALYZE, BUFFERS, TIMING OFF, " } else { "" };
-    let places: Vec<_> = (1..=values.len()).map(|n| format!("${n}")).collect();
-    let places = if places.is_empty() { String::new() } else { format!("({})", places.join(", ")) };
-    let execute = format!("EXPLAIN ({analyze}FORMAT JSON) EXECUTE explained{places}");
-    let execute = Statement::from_sql_and_values(DbBackend::Postgres, execute, values).to_string();
-    let execute = Statement::from_string(DbBackend::Postgres, execute);
-    let plan =
-        connection.query_one_raw(execute).await.unwrap().unwrap().try_get_by_index(0).unwrap();
-    connection.execute_unprepared("DEALLOCATE explained").await.unwrap();
-    plan
 }
 
 /// How each large table is read, and how many of its rows.

@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use serde_json::json;
 use tidings::recount::{self, Report};
 
-use crate::{
-    cli::tidings,
-    support::app::{Kind, TestApp, TestUser, To, both},
+use crate::support::{
+    app::{Kind, TestApp, TestUser, To, both},
+    process::tidings,
 };
 
 const BOB: &str = "(SELECT id FROM user_account WHERE external_id = 'bob')";

@@ -26,14 +26,11 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
-use crate::{
-    backup::{follow, token},
-    cli::{Server, printed, tidings},
-    support::{
-        app::{Kind, Port, SECRET},
-        database::Database,
-        socket::PATIENCE,
-    },
+use crate::support::{
+    app::{Kind, Port, SECRET},
+    database::Database,
+    process::{Server, follow, printed, tidings, token},
+    socket::PATIENCE,
 };
 
 const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md"));

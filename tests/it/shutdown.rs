@@ -10,11 +10,11 @@ use tidings::{
     clock::Clock,
 };
 
-use crate::{
-    cli::{Server, tidings},
+use crate::support::{
+    app::{Kind, SECRET, TestApp, To, both, run},
+    crowd::{count, crowd},
     locks::{LOCK, outside, until_waiting},
-    messages::{count, crowd},
-    support::app::{Kind, SECRET, TestApp, To, both, run},
+    process::{Server, tidings},
 };
 
 /// What P8 promises, with the default settings.

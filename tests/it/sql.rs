@@ -11,11 +11,11 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 use tidings::{db::name_and_text, messages::reminders, notifications::pull, recount};
 
-use crate::{
-    messages::crowd,
-    plans::{postgres_plan, values},
+use crate::support::{
+    app::{TestApp, To, both},
+    crowd::crowd,
+    plan::{postgres_plan, values},
     reminders::{remind_with, travel},
-    support::app::{TestApp, To, both},
 };
 
 /// Those that the stories below cannot be sure to reach, and why.

@@ -152,7 +152,7 @@ both! {
     /// deactivated.
     async fn the_recipients_of_an_announcement_are_counted_by_the_database(app: TestApp) {
         let first = app.announce("first").await;
-        crate::messages::crowd(&app, 3_000).await;
+        crate::support::crowd::crowd(&app, 3_000).await;
         let tx = app.db.begin().await.unwrap();
         // A tenth were deactivated before the first announcement; a tenth became known after it and
         // are deactivated before the second; a tenth are deactivated later.

@@ -5,8 +5,10 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tidings::page::Key;
 
-use super::measure::{Copy, Statistics};
-use crate::support::app::{TestApp, TestUser, To, both};
+use crate::support::{
+    app::{TestApp, TestUser, To, both},
+    measure::{Copy, Statistics},
+};
 
 const PEOPLE: u64 = 100_000;
 const ITEMS: u64 = 100_000;
