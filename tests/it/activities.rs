@@ -34,9 +34,12 @@ both! {
         assert_eq!(item["title"], "Ada, Grace and 1 other commented on your post “X”");
         assert_eq!((&item["kind"], &item["url"]), (&json!("ACTIVITY"), &json!("/posts/p")));
         assert_eq!(item["updatedAt"], "2026-01-05T09:02:00+00:00");
-        assert_eq!(item["subject"], json!({"action": "comment", "actorCount": 3, "activityCount": 5,
+        assert_eq!(
+            item["subject"],
+            json!({"action": "comment", "actorCount": 3, "activityCount": 5,
             "reasons": ["create_post"], "latestActors": [{"name": "Ada"}, {"name": "Grace"}, {"name": "Eve"}],
-            "target": {"externalId": "p"}}));
+            "target": {"externalId": "p"}})
+        );
         assert_eq!(owner.counts().await["unread"], 1);
         app.assert_live_equals_refetch(&owner).await;
     }
@@ -52,7 +55,10 @@ both! {
 
         owner.change("archive", &[group(&owner).await["id"].as_str().unwrap()]).await;
         app.act(&ada, "comment", "p").await;
-        assert_eq!((owner.titles("ACTIVE").await.len(), owner.titles("ARCHIVED").await.len()), (2, 1));
+        assert_eq!(
+            (owner.titles("ACTIVE").await.len(), owner.titles("ARCHIVED").await.len()),
+            (2, 1)
+        );
         app.assert_live_equals_refetch(&owner).await;
     }
 
@@ -65,7 +71,10 @@ both! {
         owner.change("markSeen", &[&item]).await;
         assert_eq!(owner.counts().await["unseen"], 0);
         app.act(&ada, "comment", "p").await;
-        assert_eq!((owner.counts().await["unseen"].clone(), owner.counts().await["unread"].clone()), (json!(1), json!(1)));
+        assert_eq!(
+            (owner.counts().await["unseen"].clone(), owner.counts().await["unread"].clone()),
+            (json!(1), json!(1))
+        );
         owner.snooze(&item, app.now() + TimeDelta::hours(1)).await;
         app.act(&ada, "comment", "p").await;
         let counts = owner.counts().await;
@@ -85,11 +94,17 @@ both! {
         app.advance(TimeDelta::minutes(1));
         let second = app.act(&bob, "comment", "p").await;
         let before = group(&owner).await;
-        assert_eq!((&before["title"], &before["updatedAt"]), (&json!("bob and ada commented on a post"), &json!("2026-01-05T09:01:00+00:00")));
+        assert_eq!(
+            (&before["title"], &before["updatedAt"]),
+            (&json!("bob and ada commented on a post"), &json!("2026-01-05T09:01:00+00:00"))
+        );
 
         app.retract_activity(&second).await;
         let left = group(&owner).await;
-        assert_eq!((&left["title"], &left["updatedAt"]), (&json!("ada commented on a post"), &json!("2026-01-05T09:00:00+00:00")));
+        assert_eq!(
+            (&left["title"], &left["updatedAt"]),
+            (&json!("ada commented on a post"), &json!("2026-01-05T09:00:00+00:00"))
+        );
         app.assert_live_equals_refetch(&owner).await;
 
         owner.change("markRead", &[&owner.item("ada commented on a post").await]).await;
@@ -129,10 +144,22 @@ both! {
             user.follow("p", "like_post").await;
         }
         let post = json!({"type": "post", "externalId": "p", "owner": {"externalId": "owner"}, "title": "X"});
-        app.act_all(json!([{"actor": {"externalId": ada.name}, "action": "comment", "target": post},
-            {"action": "update", "target": post}])).await;
-        assert_eq!(owner.titles("ALL").await, ["Das System hat deinen Beitrag „X“ aktualisiert", "Ada hat deinen Beitrag „X“ kommentiert"]);
-        assert_eq!(bob.titles("ALL").await, ["The system updated the post “X”", "Ada commented on the post “X”"]);
+        app.act_all(
+            json!([{"actor": {"externalId": ada.name}, "action": "comment", "target": post},
+            {"action": "update", "target": post}]),
+        )
+        .await;
+        assert_eq!(
+            owner.titles("ALL").await,
+            [
+                "Das System hat deinen Beitrag „X“ aktualisiert",
+                "Ada hat deinen Beitrag „X“ kommentiert"
+            ]
+        );
+        assert_eq!(
+            bob.titles("ALL").await,
+            ["The system updated the post “X”", "Ada commented on the post “X”"]
+        );
     }
 
     /// Later details of a target change the items about it; omitted ones change nothing.
@@ -144,7 +171,8 @@ both! {
         live.next_change().await;
 
         let renamed = json!({"type": "post", "externalId": "p", "title": "Y", "owner": {"externalId": "owner"}});
-        app.act_all(json!([{"actor": {"externalId": "Ada"}, "action": "like", "target": renamed}])).await;
+        app.act_all(json!([{"actor": {"externalId": "Ada"}, "action": "like", "target": renamed}]))
+            .await;
         assert_eq!(live.take_titles(1).await, ["Ada commented on your post “Y”"]);
         app.act(&ada, "like", "p").await;
         assert_eq!(owner.titles("ALL").await, ["Ada commented on your post “Y”"]);
@@ -155,7 +183,8 @@ both! {
     async fn a_call_makes_all_or_none_and_a_repetition_the_same(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
-        let good = json!({"actor": {"externalId": "ada"}, "action": "comment", "target": target("p")});
+        let good =
+            json!({"actor": {"externalId": "ada"}, "action": "comment", "target": target("p")});
         let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
         let bad = |key: &str, value: Value| {
             let mut bad = good.clone();
@@ -165,13 +194,31 @@ both! {
         for (input, field) in [
             (bad("actor", json!({"externalId": "nobody"})), "activities.1.actor"),
             (bad("action", json!("explode")), "activities.1.action"),
-            (bad("target", json!({"type": "planet", "externalId": "p"})), "activities.1.target.type"),
-            (bad("target", json!({"type": "post", "externalId": ""})), "activities.1.target.externalId"),
-            (bad("target", json!({"type": "post", "externalId": "p", "owner": {"externalId": "nobody"}})), "activities.1.target.owner"),
-            (bad("target", json!({"type": "post", "externalId": "p", "url": "javascript:x"})), "activities.1.target.url"),
+            (
+                bad("target", json!({"type": "planet", "externalId": "p"})),
+                "activities.1.target.type",
+            ),
+            (
+                bad("target", json!({"type": "post", "externalId": ""})),
+                "activities.1.target.externalId",
+            ),
+            (
+                bad(
+                    "target",
+                    json!({"type": "post", "externalId": "p", "owner": {"externalId": "nobody"}}),
+                ),
+                "activities.1.target.owner",
+            ),
+            (
+                bad("target", json!({"type": "post", "externalId": "p", "url": "javascript:x"})),
+                "activities.1.target.url",
+            ),
             (bad("data", json!({"text": "x".repeat(9_000)})), "activities.1.data"),
             (bad("data", json!({"text": "\u{0}"})), "activities.1.data"),
-            (bad("occurredAt", json!((app.now() + TimeDelta::hours(1)).to_rfc3339())), "activities.1.occurredAt"),
+            (
+                bad("occurredAt", json!((app.now() + TimeDelta::hours(1)).to_rfc3339())),
+                "activities.1.occurredAt",
+            ),
             (json!({"input": {"activities": []}}), "activities"),
         ] {
             let refused = app.service().refusal(create, input).await;
@@ -191,17 +238,26 @@ both! {
     async fn five_hundred_fit_into_one_call(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
-        let activity = |n: usize| json!({"actor": {"externalId": ada.name}, "action": "comment",
+        let activity = |n: usize| {
+            json!({"actor": {"externalId": ada.name}, "action": "comment",
             "target": {"type": "post", "externalId": "p", "title": "A title", "url": "/posts/p", "owner": {"externalId": "owner"}},
-            "data": {"preview": n.to_string()}, "occurredAt": app.now().to_rfc3339()});
+            "data": {"preview": n.to_string()}, "occurredAt": app.now().to_rfc3339()})
+        };
         let ids = app.act_all((0..500).map(activity).collect()).await;
         assert_eq!(ids.len(), 500);
         let page = "{ viewer { inbox { items { nodes { preview subject { ... on ActivityGroup { activityCount
             activities(first: 2) { nodes { id data } } } } } } } } }";
-        let item = owner.query(page, json!({})).await["viewer"]["inbox"]["items"]["nodes"][0].take();
-        assert_eq!((&item["preview"], &item["subject"]["activityCount"]), (&json!("499"), &json!(500)));
-        assert_eq!(item["subject"]["activities"]["nodes"], json!([
-            {"id": ids[499], "data": {"preview": "499"}}, {"id": ids[498], "data": {"preview": "498"}}]));
+        let item =
+            owner.query(page, json!({})).await["viewer"]["inbox"]["items"]["nodes"][0].take();
+        assert_eq!(
+            (&item["preview"], &item["subject"]["activityCount"]),
+            (&json!("499"), &json!(500))
+        );
+        assert_eq!(
+            item["subject"]["activities"]["nodes"],
+            json!([
+            {"id": ids[499], "data": {"preview": "499"}}, {"id": ids[498], "data": {"preview": "498"}}])
+        );
         let too_many = json!({"input": {"activities": (0..501).map(activity).collect::<Value>()}});
         let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
         assert_eq!(app.service().refusal(create, too_many).await.1.as_deref(), Some("activities"));
@@ -221,8 +277,19 @@ both! {
         let query = "{ viewer { inbox { counts { unread } items { nodes { subject { ... on ActivityGroup { activityCount actorCount } } } } } } }";
         let inbox = owner.query(query, json!({})).await["viewer"]["inbox"].take();
         assert_eq!(inbox["counts"]["unread"], 2);
-        let items: Vec<_> = inbox["items"]["nodes"].as_array().unwrap().iter().map(|node| node["subject"].clone()).collect();
-        assert_eq!(items, [json!({"activityCount": 5_000, "actorCount": 1}), json!({"activityCount": 5_500, "actorCount": 1})]);
+        let items: Vec<_> = inbox["items"]["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| node["subject"].clone())
+            .collect();
+        assert_eq!(
+            items,
+            [
+                json!({"activityCount": 5_000, "actorCount": 1}),
+                json!({"activityCount": 5_500, "actorCount": 1})
+            ]
+        );
     }
 
     /// The items about one target can be listed by themselves, and found by its title.
@@ -231,7 +298,8 @@ both! {
         for post in ["p", "q"] {
             owner.follow(post, "create_post").await;
             app.act_all(json!([{"actor": {"externalId": ada.name}, "action": "comment",
-                "target": {"type": "post", "externalId": post, "title": format!("Title {post}")}}])).await;
+                "target": {"type": "post", "externalId": post, "title": format!("Title {post}")}}]))
+                .await;
         }
         app.announce("Title of an announcement").await;
         let list = async |filter: Value| {
@@ -254,7 +322,8 @@ both! {
         let mut live = owner.follow_inbox(None).await;
         let mut calls = Vec::new();
         for n in 0..40 {
-            let (app, owner, actor) = (app.clone(), owner.clone(), if n % 2 == 0 { ada.clone() } else { bob.clone() });
+            let (app, owner, actor) =
+                (app.clone(), owner.clone(), if n % 2 == 0 { ada.clone() } else { bob.clone() });
             calls.push(tokio::spawn(async move {
                 match n % 4 {
                     0 => drop(owner.counts().await),
@@ -302,7 +371,13 @@ both! {
         let changes = [live.next_change().await, live.next_change().await];
         let mut kinds = changes.map(|change| (change.kind, change.title));
         kinds.sort();
-        assert_eq!(kinds, [("REMOVED".into(), None), ("UPDATED".into(), Some("ada commented on the post “Y”".into()))]);
+        assert_eq!(
+            kinds,
+            [
+                ("REMOVED".into(), None),
+                ("UPDATED".into(), Some("ada commented on the post “Y”".into()))
+            ]
+        );
 
         let tx = app.db.begin().await.unwrap();
         tx.run("UPDATE activity SET retracted_at = created_at", []).await.unwrap();

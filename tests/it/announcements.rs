@@ -30,8 +30,11 @@ both! {
         assert_eq!(away.titles("ALL").await, ["We move to Thursday"]);
         assert_eq!(away.titles("ALL").await, ["We move to Thursday"]);
         assert_eq!(new.titles("ALL").await, [""; 0]);
-        assert_eq!(away.counts().await["unreadByKind"], json!([
-            {"kind": "MESSAGE", "count": 0}, {"kind": "ANNOUNCEMENT", "count": 1}, {"kind": "ACTIVITY", "count": 0}]));
+        assert_eq!(
+            away.counts().await["unreadByKind"],
+            json!([
+            {"kind": "MESSAGE", "count": 0}, {"kind": "ANNOUNCEMENT", "count": 1}, {"kind": "ACTIVITY", "count": 0}])
+        );
         for user in [&here, &away, &new] {
             app.assert_live_equals_refetch(user).await;
         }
@@ -52,10 +55,16 @@ both! {
         let bob = app.user("bob").await;
         let mut live = bob.follow_inbox(None).await;
         let at = app.now() + TimeDelta::hours(1);
-        let id = app.announce_with(json!({"title": "Lights out", "body": "", "publishAt": at.to_rfc3339()})).await;
+        let id = app
+            .announce_with(json!({"title": "Lights out", "body": "", "publishAt": at.to_rfc3339()}))
+            .await;
         let early = app.user("early").await;
         assert_eq!(bob.titles("ALL").await, [""; 0]);
-        assert_eq!(bob.query("query($id: ID!) { announcement(id: $id) { id } }", json!({"id": id})).await["announcement"], Value::Null);
+        assert_eq!(
+            bob.query("query($id: ID!) { announcement(id: $id) { id } }", json!({"id": id})).await
+                ["announcement"],
+            Value::Null
+        );
 
         app.advance(TimeDelta::hours(1));
         app.run_due().await;
@@ -89,7 +98,11 @@ both! {
         let [here, away] = app.users(["here", "away"]).await;
         let mut live = here.follow_inbox(None).await;
         let at = app.now() + TimeDelta::hours(1);
-        let id = app.announce_with(json!({"title": "Cake", "body": "at four", "expiresAt": at.to_rfc3339()})).await;
+        let id = app
+            .announce_with(
+                json!({"title": "Cake", "body": "at four", "expiresAt": at.to_rfc3339()}),
+            )
+            .await;
         live.take_titles(1).await;
 
         app.advance(TimeDelta::hours(1));
@@ -106,7 +119,11 @@ both! {
         let bob = app.user("bob").await;
         let at = |hours| (app.now() + TimeDelta::hours(hours)).to_rfc3339();
         let (publish, expire, late) = (at(1), at(2), at(9));
-        let id = app.announce_with(json!({"title": "Cake", "body": "", "publishAt": publish, "expiresAt": expire})).await;
+        let id = app
+            .announce_with(
+                json!({"title": "Cake", "body": "", "publishAt": publish, "expiresAt": expire}),
+            )
+            .await;
         app.stop().await;
         app.advance(TimeDelta::hours(3));
 
@@ -121,10 +138,18 @@ both! {
         assert_eq!(host.query(see, json!({"id": id})).await["announcement"]["title"], "Cake");
         assert_eq!(read_stats(&app, &id).await["recipientCount"], 0);
         let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
-        for change in [json!({"publishAt": late}), json!({"expiresAt": late}), json!({"publishAt": late, "expiresAt": null})] {
+        for change in [
+            json!({"publishAt": late}),
+            json!({"expiresAt": late}),
+            json!({"publishAt": late, "expiresAt": null}),
+        ] {
             let mut input = change;
             input["announcementId"] = json!(id);
-            assert_eq!(host.refusal(update, json!({"input": input})).await.0, "CONFLICT", "{input}");
+            assert_eq!(
+                host.refusal(update, json!({"input": input})).await.0,
+                "CONFLICT",
+                "{input}"
+            );
         }
         app.stop().await;
     }
@@ -138,13 +163,18 @@ both! {
         reader.change("markRead", &[&reader.item("Thursday").await]).await;
         app.advance(TimeDelta::minutes(5));
 
-        app.update_announcement(json!({"announcementId": id, "title": "Friday", "url": "/plan"})).await;
+        app.update_announcement(json!({"announcementId": id, "title": "Friday", "url": "/plan"}))
+            .await;
 
         let change = live.next_change().await;
         assert_eq!((change.kind.as_str(), change.title.as_deref()), ("UPDATED", Some("Friday")));
-        assert_eq!((reader.titles("ALL").await, reader.counts().await["unread"].clone()), (vec!["Friday".into()], json!(0)));
+        assert_eq!(
+            (reader.titles("ALL").await, reader.counts().await["unread"].clone()),
+            (vec!["Friday".into()], json!(0))
+        );
         app.assert_live_equals_refetch(&reader).await;
-        app.update_announcement(json!({"announcementId": id, "expiresAt": app.now().to_rfc3339()})).await;
+        app.update_announcement(json!({"announcementId": id, "expiresAt": app.now().to_rfc3339()}))
+            .await;
         assert_eq!(reader.titles("ALL").await, [""; 0]);
     }
 
@@ -160,7 +190,10 @@ both! {
         for change in ["markRead", "markUnread", "markRead"] {
             two.change(change, &[&item]).await;
         }
-        assert_eq!(read_stats(&app, &id).await, json!({"recipientCount": 3, "seenCount": 2, "readCount": 1, "readRate": 1.0 / 3.0}));
+        assert_eq!(
+            read_stats(&app, &id).await,
+            json!({"recipientCount": 3, "seenCount": 2, "readCount": 1, "readRate": 1.0 / 3.0})
+        );
         app.advance(TimeDelta::seconds(2));
         set_active(&app, &three, false).await;
         assert_eq!(read_stats(&app, &id).await["recipientCount"], 3);

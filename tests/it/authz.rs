@@ -218,10 +218,15 @@ both! {
         let inbox = bob.query("{ viewer { inbox { id counts { id } } } }", json!({})).await["viewer"]["inbox"].take();
         let subscription = bob.follow("p", "create_post").await["id"].take();
         let activity = app.act(&alice, "comment", "p").await;
-        let target = bob.query("{ target(ref: {type: \"post\", externalId: \"p\"}) { id } }", json!({})).await["target"]["id"].take();
+        let target = bob
+            .query("{ target(ref: {type: \"post\", externalId: \"p\"}) { id } }", json!({}))
+            .await["target"]["id"]
+            .take();
         let planned = (app.now() + chrono::TimeDelta::days(1)).to_rfc3339();
-        let planned = app.announce_with(json!({"title": "planned", "body": "", "publishAt": planned})).await;
-        let (announcement, spare_announcement) = (app.announce("for all").await, app.announce("spare").await);
+        let planned =
+            app.announce_with(json!({"title": "planned", "body": "", "publishAt": planned})).await;
+        let (announcement, spare_announcement) =
+            (app.announce("for all").await, app.announce("spare").await);
         let variables = json!({
             "subscription": subscription, "activity": activity, "target": target, "planned": planned,
             "announcement": announcement, "spareAnnouncement": spare_announcement,
@@ -254,18 +259,44 @@ both! {
         let [alice, bob, eve] = app.users(["alice", "bob", "eve"]).await;
         let message = alice.send(&bob, "secret").await;
         let item = bob.item("secret").await;
-        let activity = { bob.follow("p", "create_post").await; app.act(&alice, "comment", "p").await };
+        let activity = {
+            bob.follow("p", "create_post").await;
+            app.act(&alice, "comment", "p").await
+        };
         for (query, real, invented) in [
             ("query($id: ID!) { node(id: $id) { id } }", &activity, "act_zz"),
             ("query($id: ID!) { explain(activityId: $id) { delivered } }", &activity, "act_zz"),
-            ("mutation($id: ID!) { retractActivity(input: {activityId: $id}) { activity { id } } }", &activity, "act_zz"),
-            ("query($id: ID!) { message(id: $id) { id } node(id: $id) { id } }", &message, "msg_zz"),
+            (
+                "mutation($id: ID!) { retractActivity(input: {activityId: $id}) { activity { id } } }",
+                &activity,
+                "act_zz",
+            ),
+            (
+                "query($id: ID!) { message(id: $id) { id } node(id: $id) { id } }",
+                &message,
+                "msg_zz",
+            ),
             ("query($id: ID!) { node(id: $id) { id } }", &item, "itm_zz"),
-            ("mutation($id: ID!) { markRead(input: {itemIds: [$id]}) { items { id } } }", &item, "itm_zz"),
-            ("mutation($id: ID!) { replyToMessage(input: {parentId: $id, body: \"\"}) { message { id } } }", &message, "msg_zz"),
-            ("mutation($id: ID!) { updateMessage(input: {messageId: $id, expiresAt: null}) { message { id } } }", &message, "msg_zz"),
+            (
+                "mutation($id: ID!) { markRead(input: {itemIds: [$id]}) { items { id } } }",
+                &item,
+                "itm_zz",
+            ),
+            (
+                "mutation($id: ID!) { replyToMessage(input: {parentId: $id, body: \"\"}) { message { id } } }",
+                &message,
+                "msg_zz",
+            ),
+            (
+                "mutation($id: ID!) { updateMessage(input: {messageId: $id, expiresAt: null}) { message { id } } }",
+                &message,
+                "msg_zz",
+            ),
         ] {
-            let (yours, theirs) = (eve.ask(query, json!({"id": real})).await, eve.ask(query, json!({"id": invented})).await);
+            let (yours, theirs) = (
+                eve.ask(query, json!({"id": real})).await,
+                eve.ask(query, json!({"id": invented})).await,
+            );
             assert_eq!(yours, theirs, "{query}");
         }
     }

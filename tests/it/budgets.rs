@@ -262,13 +262,21 @@ both! {
         let [_, bob] = app.users(["alice", "bob"]).await;
         let app = app.restart_with(|config| config.limits.answer = 100_000).await;
         let (alice, bob) = (app.client("alice", Role::User), TestUser { app: app.clone(), ..bob });
-        let send = |fields: &str| format!("mutation($input: CreateMessageInput!) {{ createMessage(input: $input) {{ message {{ id {fields} }} }} }}");
+        let send = |fields: &str| {
+            format!(
+                "mutation($input: CreateMessageInput!) {{ createMessage(input: $input) {{ message {{ id {fields} }} }} }}"
+            )
+        };
         let input = json!({"input": {"to": [{"user": {"externalId": "bob"}}], "subject": "large",
             "body": "x".repeat(60_000), "idempotencyKey": "1"}});
 
         for _ in 0..2 {
             let answer = alice.ask(&send("a: body b: body"), input.clone()).await;
-            assert_eq!((code(&answer), &answer["data"]), ("ANSWER_TOO_LARGE", &Value::Null), "{answer}");
+            assert_eq!(
+                (code(&answer), &answer["data"]),
+                ("ANSWER_TOO_LARGE", &Value::Null),
+                "{answer}"
+            );
         }
         let sent = alice.query(&send("body"), input).await;
 
@@ -290,7 +298,10 @@ both! {
         let input = |title: &str, bytes: usize| json!({"to": [{"user": {"externalId": "bob"}}], "subject": title, "body": "\n".repeat(bytes)});
 
         alice.create_message(input("small", 40_000)).await;
-        assert_eq!(socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"][0]["item"]["title"], "small");
+        assert_eq!(
+            socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"][0]["item"]["title"],
+            "small"
+        );
         alice.create_message(input("large", 60_000)).await;
 
         let last = socket.receive().await;
@@ -360,8 +371,13 @@ both! {
             }
         }))
         .await;
-        let search = |n| format!("a{n}: items(filter: {{view: ALL, search: \"nothing like it\"}}) {{ nodes {{ id }} }} ");
-        let searches = format!("{{ viewer {{ inbox {{ {} }} }} }}", (0..40).map(search).collect::<String>());
+        let search = |n| {
+            format!(
+                "a{n}: items(filter: {{view: ALL, search: \"nothing like it\"}}) {{ nodes {{ id }} }} "
+            )
+        };
+        let searches =
+            format!("{{ viewer {{ inbox {{ {} }} }} }}", (0..40).map(search).collect::<String>());
         let page = "{ viewer { inbox { counts { unread } items { nodes { id title } } } } }";
         eve.query(page, json!({})).await;
 
@@ -420,10 +436,12 @@ both! {
             .restart_with(|config| {
                 config.limits.operations_in_all = 2;
                 // Those that wait do so until they are released, however slow the machine is.
-                (config.database.lock_timeout, config.database.acquire_timeout) = (PATIENCE, PATIENCE);
+                (config.database.lock_timeout, config.database.acquire_timeout) =
+                    (PATIENCE, PATIENCE);
             })
             .await;
-        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| app.client(name, Role::User));
+        let [alice, bob, carol] =
+            ["alice", "bob", "carol"].map(|name| app.client(name, Role::User));
         let locked = app.db.begin().await.unwrap();
         locked.run("UPDATE inbox SET unread = unread", []).await.unwrap();
         let send = "mutation { createMessage(input: {to: [{user: {externalId: \"carol\"}}], subject: \"s\", body: \"\"}) { message { id } } }";
@@ -433,16 +451,27 @@ both! {
             loop {
                 let answer = carol.ask("{ viewerRole }", json!({})).await;
                 if answer.get("errors").is_some() {
-                    assert_eq!((code(&answer), &answer["errors"][0]["extensions"]["retryAfter"]), ("UNAVAILABLE", &json!(1)));
+                    assert_eq!(
+                        (code(&answer), &answer["errors"][0]["extensions"]["retryAfter"]),
+                        ("UNAVAILABLE", &json!(1))
+                    );
                     break;
                 }
                 assert!(start.elapsed() < PATIENCE, "nothing was refused");
             }
-            for (accept, status) in [("application/json", 200), ("application/graphql-response+json", 503)] {
-                let request = reqwest::Client::new().post(app.url("/graphql")).header("accept", accept);
-                let request = request.bearer_auth(carol.token.as_ref().unwrap()).json(&json!({"query": "{ viewerRole }"}));
+            for (accept, status) in
+                [("application/json", 200), ("application/graphql-response+json", 503)]
+            {
+                let request =
+                    reqwest::Client::new().post(app.url("/graphql")).header("accept", accept);
+                let request = request
+                    .bearer_auth(carol.token.as_ref().unwrap())
+                    .json(&json!({"query": "{ viewerRole }"}));
                 let answer = request.send().await.unwrap();
-                assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (status, &"1".parse().unwrap()));
+                assert_eq!(
+                    (answer.status().as_u16(), &answer.headers()["retry-after"]),
+                    (status, &"1".parse().unwrap())
+                );
             }
             drop(locked);
         };

@@ -372,8 +372,11 @@ both! {
     /// A mutation that takes too long gets an error as its answer, but still runs to its end.
     async fn what_takes_too_long_is_answered_as_unavailable(app: TestApp) {
         let [_, bob] = app.users(["alice", "bob"]).await;
-        let slow = app.restart_with(|config| config.limits.execution_timeout = Duration::from_millis(200)).await;
-        let (alice, bob) = (slow.client("alice", Role::User), TestUser { app: slow.clone(), ..bob });
+        let slow = app
+            .restart_with(|config| config.limits.execution_timeout = Duration::from_millis(200))
+            .await;
+        let (alice, bob) =
+            (slow.client("alice", Role::User), TestUser { app: slow.clone(), ..bob });
         let mut live = bob.follow_inbox(None).await;
         let others = slow.db.begin().await.unwrap();
         others.run("UPDATE inbox SET unread = unread", []).await.unwrap();

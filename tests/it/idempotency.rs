@@ -15,7 +15,9 @@ both! {
 
         let calls = (0..50).map(|_| {
             let alice = alice.clone();
-            tokio::spawn(async move { alice.query(SEND, input("once", "k")).await["createMessage"]["message"]["id"].take() })
+            tokio::spawn(async move {
+                alice.query(SEND, input("once", "k")).await["createMessage"]["message"]["id"].take()
+            })
         });
         let mut ids = Vec::new();
         for call in calls.collect::<Vec<_>>() {

@@ -39,7 +39,9 @@ both! {
         alice.send(&bob, "a").await;
         alice.send(&bob, "b").await;
         let item = bob.item("a").await;
-        let places = async || (bob.titles("ACTIVE").await, bob.titles("ARCHIVED").await, bob.titles("SNOOZED").await);
+        let places = async || {
+            (bob.titles("ACTIVE").await, bob.titles("ARCHIVED").await, bob.titles("SNOOZED").await)
+        };
         let (a, b) = (|| vec!["a".to_owned()], || vec!["b".to_owned()]);
 
         bob.change("archive", &[&item]).await;
@@ -81,7 +83,10 @@ both! {
 
         assert_eq!(live.take_titles(1).await, ["later"]);
         assert_eq!(bob.titles("ACTIVE").await, ["later", "meanwhile"]);
-        assert_eq!((&bob.counts().await["unseen"], &bob.counts().await["snoozed"]), (&json!(2), &json!(0)));
+        assert_eq!(
+            (&bob.counts().await["unseen"], &bob.counts().await["snoozed"]),
+            (&json!(2), &json!(0))
+        );
         app.assert_live_equals_refetch(&bob).await;
     }
 
@@ -98,7 +103,10 @@ both! {
         assert_eq!(marked, json!({"affectedCount": 1, "inbox": {"counts": {"unread": 1}}}));
         assert_eq!(bob.titles("UNREAD").await, ["new"]);
         for foreign in ["elsewhere:1", "nonsense"] {
-            assert_eq!(bob.refusal(mark, json!({"upTo": foreign})).await, ("BAD_USER_INPUT".into(), Some("upTo".into())));
+            assert_eq!(
+                bob.refusal(mark, json!({"upTo": foreign})).await,
+                ("BAD_USER_INPUT".into(), Some("upTo".into()))
+            );
         }
     }
 
@@ -110,8 +118,12 @@ both! {
         }
         bob.change("archive", &[&bob.item("kept").await]).await;
         let all = async |mutation: &str| {
-            bob.query(&format!("mutation {{ {mutation}(input: {{}}) {{ affectedCount }} }}"), json!({})).await[mutation]
-                ["affectedCount"].take()
+            bob.query(
+                &format!("mutation {{ {mutation}(input: {{}}) {{ affectedCount }} }}"),
+                json!({}),
+            )
+            .await[mutation]["affectedCount"]
+                .take()
         };
         assert_eq!(all("markAllSeen").await, 2);
         assert_eq!(all("markAllRead").await, 2);
@@ -121,7 +133,8 @@ both! {
         assert_eq!((&counts["unread"], &counts["archived"]), (&json!(0), &json!(3)));
         bob.change("unarchive", &[&bob.item("kept").await]).await;
         assert_eq!(bob.counts().await["unread"], 1);
-        let none_of_them = "mutation { markAllRead(input: {filter: {kinds: []}}) { affectedCount } }";
+        let none_of_them =
+            "mutation { markAllRead(input: {filter: {kinds: []}}) { affectedCount } }";
         assert_eq!(bob.query(none_of_them, json!({})).await["markAllRead"]["affectedCount"], 0);
         app.assert_live_equals_refetch(&bob).await;
     }
@@ -135,7 +148,10 @@ both! {
         let bad = |field: &str| ("BAD_USER_INPUT".to_owned(), Some(field.to_owned()));
 
         assert_eq!(bob.refusal(mark, json!({"ids": []})).await, bad("itemIds"));
-        assert_eq!(bob.refusal(mark, json!({"ids": vec![item.clone(); 101]})).await, bad("itemIds"));
+        assert_eq!(
+            bob.refusal(mark, json!({"ids": vec![item.clone(); 101]})).await,
+            bad("itemIds")
+        );
         assert_eq!(alice.refusal(mark, json!({"ids": [item]})).await.0, "NOT_FOUND");
         assert_eq!(bob.refusal(mark, json!({"ids": [item, "itm_zzz"]})).await.0, "NOT_FOUND");
         let snooze = "mutation($id: ID!, $until: DateTime!) { snooze(input: {itemIds: [$id], until: $until}) { items { id } } }";
@@ -157,7 +173,12 @@ both! {
         let list = async |filter: Value| {
             let query = "query($filter: InboxFilter) { viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
             let nodes = bob.query(query, json!({"filter": filter})).await["viewer"]["inbox"]["items"]["nodes"].take();
-            nodes.as_array().unwrap().iter().map(|node| node["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            nodes
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|node| node["title"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         };
 
         assert_eq!(list(json!({"search": "budget"})).await, ["Lunch", "Budget"]);
@@ -176,9 +197,13 @@ both! {
         host.change("markRead", &[&bob.item("hello").await]).await;
 
         assert_eq!(bob.counts().await["unread"], 0);
-        let nobody = crate::support::app::TestUser { act_as: Some("nobody".into()), ..app.service() };
+        let nobody =
+            crate::support::app::TestUser { act_as: Some("nobody".into()), ..app.service() };
         assert_eq!(nobody.refusal("{ viewer { id } }", json!({})).await.0, "BAD_USER_INPUT");
-        assert_eq!(alice.acting_as(&bob).refusal("{ viewer { id } }", json!({})).await.0, "FORBIDDEN");
+        assert_eq!(
+            alice.acting_as(&bob).refusal("{ viewer { id } }", json!({})).await.0,
+            "FORBIDDEN"
+        );
     }
 }
 

@@ -30,7 +30,10 @@ both! {
         let first = live.update.clone();
         alice.send(&bob, "after").await;
 
-        assert_eq!((&first["changes"], &first["caughtUp"], &first["counts"]["unread"]), (&json!([]), &json!(true), &json!(1)));
+        assert_eq!(
+            (&first["changes"], &first["caughtUp"], &first["counts"]["unread"]),
+            (&json!([]), &json!(true), &json!(1))
+        );
         assert_eq!(live.take_titles(1).await, ["after"]);
     }
 
@@ -108,8 +111,14 @@ both! {
         let first = live.update.clone();
         let second = live.next_update().await;
 
-        assert_eq!((first["changes"].as_array().unwrap().len(), &first["caughtUp"]), (100, &json!(false)));
-        assert_eq!((second["changes"].as_array().unwrap().len(), &second["caughtUp"]), (20, &json!(true)));
+        assert_eq!(
+            (first["changes"].as_array().unwrap().len(), &first["caughtUp"]),
+            (100, &json!(false))
+        );
+        assert_eq!(
+            (second["changes"].as_array().unwrap().len(), &second["caughtUp"]),
+            (20, &json!(true))
+        );
         assert_eq!(live.state, bob.inbox().await);
     }
 
@@ -126,9 +135,12 @@ both! {
         let mut after = json!(start);
         let mut heard = Vec::new();
         loop {
-            let update = bob.query(poll, json!({"after": after})).await["viewer"]["inbox"]["changes"].take();
+            let update =
+                bob.query(poll, json!({"after": after})).await["viewer"]["inbox"]["changes"].take();
             let changes = update["changes"].as_array().unwrap();
-            heard.extend(changes.iter().map(|change| change["item"]["title"].as_str().unwrap().to_owned()));
+            heard.extend(
+                changes.iter().map(|change| change["item"]["title"].as_str().unwrap().to_owned()),
+            );
             if update["caughtUp"] == true {
                 break;
             }
@@ -158,7 +170,8 @@ both! {
         let mut heard = live.take_titles(200).await;
 
         heard.sort();
-        let mut sent: Vec<_> = (0..8).flat_map(|n| (0..25).map(move |m| format!("{n}/{m}"))).collect();
+        let mut sent: Vec<_> =
+            (0..8).flat_map(|n| (0..25).map(move |m| format!("{n}/{m}"))).collect();
         sent.sort();
         assert_eq!(heard, sent);
         assert_eq!(live.state, bob.inbox().await);
@@ -169,11 +182,15 @@ both! {
         let bob = app.user("bob").await;
         let mut live = bob.follow_inbox(None).await;
 
-        let deactivate = "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }";
+        let deactivate =
+            "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }";
         app.service().query(deactivate, json!({})).await;
 
         assert_eq!(u16::from(live.socket.closed().await.code), 4401);
-        assert_eq!(bob.ask("{ viewer { id } }", json!({})).await["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+        assert_eq!(
+            bob.ask("{ viewer { id } }", json!({})).await["errors"][0]["extensions"]["code"],
+            "UNAUTHENTICATED"
+        );
     }
 
     /// A person who leaves a group receives nothing more of it, including replies in old threads.

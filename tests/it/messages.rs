@@ -21,15 +21,25 @@ both! {
         app.group("team", &[&alice, &bob, &carol]).await;
         app.group("board", &[&bob]).await;
 
-        let id = alice.send_to(&[To::Group("team"), To::Group("board"), To::User(&bob)], "hello").await;
+        let id =
+            alice.send_to(&[To::Group("team"), To::Group("board"), To::User(&bob)], "hello").await;
 
         let read = "query($id: ID!) { message(id: $id) {
             sentTo { name readStats { recipientCount } }
             readStats { recipientCount }
             recipients(first: 100) { nodes { user { externalId } via { ... on Group { name } ... on User { name } } } } } }";
         let message = alice.query(read, json!({"id": id})).await["message"].take();
-        let mut rows: Vec<_> = message["recipients"]["nodes"].as_array().unwrap().iter()
-            .map(|row| format!("{} via {}", row["user"]["externalId"].as_str().unwrap(), row["via"]["name"].as_str().unwrap()))
+        let mut rows: Vec<_> = message["recipients"]["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| {
+                format!(
+                    "{} via {}",
+                    row["user"]["externalId"].as_str().unwrap(),
+                    row["via"]["name"].as_str().unwrap()
+                )
+            })
             .collect();
         rows.sort();
         // The sender does not receive what they send to their own group.
@@ -54,7 +64,13 @@ both! {
         host.send(&bob, "from the system").await;
         host.acting_as(&alice).send(&bob, "from alice").await;
 
-        let senders: Vec<_> = bob.inbox().await.items.values().map(|item| item["subject"]["sender"]["name"].clone()).collect();
+        let senders: Vec<_> = bob
+            .inbox()
+            .await
+            .items
+            .values()
+            .map(|item| item["subject"]["sender"]["name"].clone())
+            .collect();
         assert_eq!(senders, [json!(null), json!("alice")]);
     }
 
@@ -102,7 +118,12 @@ both! {
         assert_eq!(bob.counts().await["unread"], 0);
         assert_eq!(carol.titles("ALL").await, Vec::<String>::new());
         // It was sent all the same: its recipients can still look at it.
-        let read = bob.query("query($id: ID!) { message(id: $id) { subject viewerInboxItem { id } } }", json!({"id": id})).await;
+        let read = bob
+            .query(
+                "query($id: ID!) { message(id: $id) { subject viewerInboxItem { id } } }",
+                json!({"id": id}),
+            )
+            .await;
         assert_eq!(read["message"], json!({"subject": "oops", "viewerInboxItem": null}));
     }
 
@@ -136,7 +157,10 @@ both! {
         assert_eq!(bob.titles("ALL").await, ["hello"]);
 
         let never = "mutation($id: ID!) { updateMessage(input: {messageId: $id, expiresAt: null}) { message { expiresAt } } }";
-        assert_eq!(alice.query(never, json!({"id": id})).await["updateMessage"]["message"]["expiresAt"], json!(null));
+        assert_eq!(
+            alice.query(never, json!({"id": id})).await["updateMessage"]["message"]["expiresAt"],
+            json!(null)
+        );
         alice.expire(&id, app.now()).await;
 
         assert_eq!(alice.refusal(never, json!({"id": id})).await.0, "CONFLICT");
@@ -148,13 +172,24 @@ both! {
         app.group("team", &[&alice, &bob]).await;
         let id = alice.send_to(&[To::Group("team")], "hello").await;
         let host = app.service();
-        host.query("mutation { deleteGroup(input: {group: {externalId: \"team\"}}) { group { id } } }", json!({})).await;
-        host.query("mutation { deactivateUser(input: {user: {externalId: \"alice\"}}) { user { id } } }", json!({})).await;
+        host.query(
+            "mutation { deleteGroup(input: {group: {externalId: \"team\"}}) { group { id } } }",
+            json!({}),
+        )
+        .await;
+        host.query(
+            "mutation { deactivateUser(input: {user: {externalId: \"alice\"}}) { user { id } } }",
+            json!({}),
+        )
+        .await;
 
         let read = "query($id: ID!) { message(id: $id) { sender { name deactivatedAt } sentTo { name audience { __typename } } } }";
         let message = bob.query(read, json!({"id": id})).await["message"].take();
         assert_eq!(message["sentTo"], json!([{"name": "team", "audience": null}]));
-        assert_eq!(message["sender"], json!({"name": "alice", "deactivatedAt": "2026-01-05T09:00:00+00:00"}));
+        assert_eq!(
+            message["sender"],
+            json!({"name": "alice", "deactivatedAt": "2026-01-05T09:00:00+00:00"})
+        );
         let again = json!({"input": {"to": [{"group": {"externalId": "team"}}], "subject": "s", "body": ""}});
         assert_eq!(bob.refusal(SEND, again).await, ("BAD_USER_INPUT".into(), Some("to.0".into())));
     }
@@ -163,13 +198,26 @@ both! {
     async fn nothing_new_reaches_the_deactivated(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&bob, &carol]).await;
-        app.service().query("mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }", json!({})).await;
+        app.service()
+            .query(
+                "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }",
+                json!({}),
+            )
+            .await;
 
         alice.send_to(&[To::Group("team")], "hello").await;
         let in_person = json!({"input": {"to": [to("bob")], "subject": "s", "body": ""}});
-        assert_eq!(alice.refusal(SEND, in_person).await, ("BAD_USER_INPUT".into(), Some("to".into())));
+        assert_eq!(
+            alice.refusal(SEND, in_person).await,
+            ("BAD_USER_INPUT".into(), Some("to".into()))
+        );
 
-        app.service().query("mutation { reactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }", json!({})).await;
+        app.service()
+            .query(
+                "mutation { reactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }",
+                json!({}),
+            )
+            .await;
         assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
         assert_eq!(carol.titles("ALL").await, ["hello"]);
     }
@@ -182,8 +230,13 @@ both! {
         }
         let list = async |filter: Value| {
             let query = "query($filter: SentFilter) { sentMessages(filter: $filter) { nodes { subject } } }";
-            let sent = alice.query(query, json!({"filter": filter})).await["sentMessages"]["nodes"].take();
-            sent.as_array().unwrap().iter().map(|node| node["subject"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            let sent =
+                alice.query(query, json!({"filter": filter})).await["sentMessages"]["nodes"].take();
+            sent.as_array()
+                .unwrap()
+                .iter()
+                .map(|node| node["subject"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         };
 
         assert_eq!(list(json!(null)).await, ["100% Gamma", "Beta", "Alpha"]);
@@ -202,23 +255,44 @@ both! {
         let id = alice.send_to(&[To::Group("crowd")], "to all").await;
 
         let stats = "query($id: ID!) { message(id: $id) { readStats { recipientCount } } }";
-        assert_eq!(alice.query(stats, json!({"id": id})).await["message"]["readStats"]["recipientCount"], 11_000);
+        assert_eq!(
+            alice.query(stats, json!({"id": id})).await["message"]["readStats"]["recipientCount"],
+            11_000
+        );
         assert_eq!(count(&app, "SELECT count(*) FROM inbox_item").await, 11_000);
         assert_eq!(count(&app, "SELECT count(*) FROM delivery").await, 0);
-        assert_eq!((first.titles("UNREAD").await, last.counts().await["unread"].clone()), (vec!["to all".into()], json!(1)));
+        assert_eq!(
+            (first.titles("UNREAD").await, last.counts().await["unread"].clone()),
+            (vec!["to all".into()], json!(1))
+        );
 
         // As if the server had been killed after the first batch.
         let tx = app.db.begin().await.unwrap();
         let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         tx.run(&format!("DELETE FROM inbox_item WHERE user_id > ({half})"), []).await.unwrap();
-        tx.run(&format!("UPDATE inbox SET seq = 0, unread = 0, unseen = 0 WHERE user_id > ({half})"), []).await.unwrap();
-        tx.run(&format!("INSERT INTO delivery (message_id, delivered_to) SELECT id, ({half}) FROM message"), []).await.unwrap();
+        tx.run(
+            &format!("UPDATE inbox SET seq = 0, unread = 0, unseen = 0 WHERE user_id > ({half})"),
+            [],
+        )
+        .await
+        .unwrap();
+        tx.run(
+            &format!(
+                "INSERT INTO delivery (message_id, delivered_to) SELECT id, ({half}) FROM message"
+            ),
+            [],
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         let again = app.restart().await;
         again.run_due().await;
 
         assert_eq!(count(&again, "SELECT count(*) FROM inbox_item").await, 11_000);
-        assert_eq!(count(&again, "SELECT count(*) FROM inbox WHERE unread = 1 AND seq = 1").await, 11_000);
+        assert_eq!(
+            count(&again, "SELECT count(*) FROM inbox WHERE unread = 1 AND seq = 1").await,
+            11_000
+        );
         assert_eq!(count(&again, "SELECT count(*) FROM delivery").await, 0);
 
         // It leaves in the same way as it arrived.

@@ -50,7 +50,11 @@ both! {
 
         assert_eq!(forwards, newest_first);
         assert_eq!(backwards, newest_first);
-        let (between, _) = page(&bob, &format!("first: 2, after: {}", page(&bob, "first: 2").await.1["endCursor"])).await;
+        let (between, _) = page(
+            &bob,
+            &format!("first: 2, after: {}", page(&bob, "first: 2").await.1["endCursor"]),
+        )
+        .await;
         assert_eq!(between, ["4", "3"]);
     }
 
@@ -77,8 +81,13 @@ both! {
             ("after: \"nonsense\"", "after"),
             ("before: \"1.\"", "before"),
         ] {
-            let query = format!("{{ viewer {{ inbox {{ items({arguments}) {{ nodes {{ id }} }} }} }} }}");
-            assert_eq!(bob.refusal(&query, json!({})).await, ("BAD_USER_INPUT".into(), Some(field.into())), "{arguments}");
+            let query =
+                format!("{{ viewer {{ inbox {{ items({arguments}) {{ nodes {{ id }} }} }} }} }}");
+            assert_eq!(
+                bob.refusal(&query, json!({})).await,
+                ("BAD_USER_INPUT".into(), Some(field.into())),
+                "{arguments}"
+            );
         }
     }
 }

@@ -47,7 +47,10 @@ both! {
         ada.counts().await;
         let due = app.db.take_statements();
         assert_eq!(ada.counts().await["unread"], DUE);
-        assert!(nothing_due.len() < due.len() && due.iter().any(|ran| ran.sql.contains("INSERT INTO inbox_item")));
+        assert!(
+            nothing_due.len() < due.len()
+                && due.iter().any(|ran| ran.sql.contains("INSERT INTO inbox_item"))
+        );
         for statement in nothing_due.into_iter().chain(due) {
             assert_reads_little(&app, &statement).await;
         }
@@ -87,7 +90,8 @@ both! {
 
         let statements = app.db.take_statements();
         // The statements that show items: a page, and what changed.
-        let hot: Vec<_> = statements.iter().filter(|ran| ran.sql.contains("LEFT JOIN message AS m")).collect();
+        let hot: Vec<_> =
+            statements.iter().filter(|ran| ran.sql.contains("LEFT JOIN message AS m")).collect();
         assert!(hot.len() >= 2);
         for statement in hot {
             assert_reads_little(&app, statement).await;

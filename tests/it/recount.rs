@@ -204,7 +204,10 @@ both! {
         for (sql, says) in errors() {
             run(&app, &sql).await;
             let report = look(&app).await;
-            assert!(report.findings.iter().any(|finding| finding.to_string().contains(says)), "{sql}\n{report}");
+            assert!(
+                report.findings.iter().any(|finding| finding.to_string().contains(says)),
+                "{sql}\n{report}"
+            );
 
             recount::mend(&app.db, &report.findings, app.now()).await.unwrap();
             assert_right(&app, &sql).await;
@@ -227,7 +230,8 @@ both! {
     /// correct counts with it.
     async fn who_follows_an_inbox_that_is_mended_loads_it_anew(app: TestApp) {
         let [ada, bob, _] = full_inboxes(&app).await;
-        let [mut live, mut untouched] = [bob.follow_inbox(None).await, ada.follow_inbox(None).await];
+        let [mut live, mut untouched] =
+            [bob.follow_inbox(None).await, ada.follow_inbox(None).await];
         run(&app, &format!("UPDATE inbox SET unread = 77 WHERE user_id = {BOB}")).await;
 
         recount::mend(&app.db, &look(&app).await.findings, app.now()).await.unwrap();
@@ -260,10 +264,15 @@ both! {
                     match round % 5 {
                         0 => user.expire(&message, app.now()).await,
                         1 => app.retract_activity(&activity).await,
-                        2 => app.retract_announcement(&app.announce(&format!("{n}: {round}")).await).await,
+                        2 => {
+                            app.retract_announcement(&app.announce(&format!("{n}: {round}")).await)
+                                .await
+                        }
                         3 => {
                             let other = &all[(n + 1) % 3];
-                            other.change("archive", &[&other.item(&format!("{n}: {round}")).await]).await;
+                            other
+                                .change("archive", &[&other.item(&format!("{n}: {round}")).await])
+                                .await;
                         }
                         _ => drop(user.follow("post", "like_post").await),
                     }

@@ -22,10 +22,14 @@ both! {
     async fn a_crash_between_two_parts_reminds_nobody_twice(app: TestApp) {
         let alice = app.user("alice").await;
         crowd(&app, 11_000).await;
-        remind_with(&alice, &[To::Group("crowd")], "to all", None, json!({"frequency": "daily"})).await;
+        remind_with(&alice, &[To::Group("crowd")], "to all", None, json!({"frequency": "daily"}))
+            .await;
         travel(&app, DAYS[0]).await;
         assert_eq!(others_than(&app, 1).await, 0);
-        assert_eq!(count(&app, "SELECT count(*) FROM inbox WHERE seq <> 2 AND unread = 1").await, 0);
+        assert_eq!(
+            count(&app, "SELECT count(*) FROM inbox WHERE seq <> 2 AND unread = 1").await,
+            0
+        );
 
         // As if the server had been killed after the first part.
         app.stop().await;
@@ -33,9 +37,15 @@ both! {
         let tx = app.db.begin().await.unwrap();
         let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         for undo in [
-            format!("UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"),
-            format!("UPDATE inbox_item SET reminded_at = NULL, reminded_seq = NULL WHERE user_id > ({half})"),
-            format!("UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"),
+            format!(
+                "UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"
+            ),
+            format!(
+                "UPDATE inbox_item SET reminded_at = NULL, reminded_seq = NULL WHERE user_id > ({half})"
+            ),
+            format!(
+                "UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"
+            ),
         ] {
             tx.run(&undo, []).await.unwrap();
         }
@@ -43,7 +53,11 @@ both! {
         app.run_due().await;
 
         assert_eq!(others_than(&app, 1).await, 0);
-        assert_eq!(count(&app, "SELECT count(*) FROM reminder WHERE reminded_to = 0 AND sent_count = 2").await, 1);
+        assert_eq!(
+            count(&app, "SELECT count(*) FROM reminder WHERE reminded_to = 0 AND sent_count = 2")
+                .await,
+            1
+        );
         travel(&app, DAYS[1]).await;
         assert_eq!(others_than(&app, 2).await, 0);
         app.stop().await;
@@ -53,15 +67,26 @@ both! {
     async fn a_late_part_does_not_swallow_the_last_reminder(app: TestApp) {
         let alice = app.user("alice").await;
         crowd(&app, 6_000).await;
-        remind_with(&alice, &[To::Group("crowd")], "to all", Some(DAYS[1]), json!({"frequency": "daily"})).await;
+        remind_with(
+            &alice,
+            &[To::Group("crowd")],
+            "to all",
+            Some(DAYS[1]),
+            json!({"frequency": "daily"}),
+        )
+        .await;
         travel(&app, DAYS[0]).await;
 
         // As if the servers had been down from the first part until after the expiry.
         let tx = app.db.begin().await.unwrap();
         let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         for undo in [
-            format!("UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"),
-            format!("UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"),
+            format!(
+                "UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"
+            ),
+            format!(
+                "UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"
+            ),
         ] {
             tx.run(&undo, []).await.unwrap();
         }
@@ -69,24 +94,47 @@ both! {
         travel(&app, "2026-01-07T10:00:00Z").await;
 
         assert_eq!(others_than(&app, 2).await, 0);
-        assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE respond_by IS NULL").await, 0);
-        assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE removed_at IS NOT NULL").await, 0);
+        assert_eq!(
+            count(&app, "SELECT count(*) FROM inbox_item WHERE respond_by IS NULL").await,
+            0
+        );
+        assert_eq!(
+            count(&app, "SELECT count(*) FROM inbox_item WHERE removed_at IS NOT NULL").await,
+            0
+        );
     }
 
     /// More messages than one transaction claims, due at the same moment; an inbox with all of them
     /// changes once for each.
     async fn many_small_messages_that_are_due_at_once_are_all_reminded_of(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
-        let first = remind_with(&alice, &[To::User(&bob)], "one of many", None, json!({"frequency": "daily"})).await;
+        let first = remind_with(
+            &alice,
+            &[To::User(&bob)],
+            "one of many",
+            None,
+            json!({"frequency": "daily"}),
+        )
+        .await;
         copies(&app, 2_500, &bob).await;
-        remind_with(&alice, &[To::User(&carol)], "last", Some(DAYS[0]), json!({"frequency": "daily"})).await;
+        remind_with(
+            &alice,
+            &[To::User(&carol)],
+            "last",
+            Some(DAYS[0]),
+            json!({"frequency": "daily"}),
+        )
+        .await;
 
         travel(&app, DAYS[0]).await;
 
         assert_eq!(others_than(&app, 1).await, 0);
         assert_eq!(count(&app, "SELECT count(*) FROM reminder WHERE sent_count <> 1").await, 0);
         assert_eq!(crate::support::reminders::item(&carol).await["isFinalReminder"], true);
-        assert_eq!(crate::support::reminders::reminder(&alice, &first).await["nextAt"], "2026-01-07T09:00:00+00:00");
+        assert_eq!(
+            crate::support::reminders::reminder(&alice, &first).await["nextAt"],
+            "2026-01-07T09:00:00+00:00"
+        );
     }
 
     /// Reading, replying and reminding at the same time: nobody blocks anybody, and what clients
@@ -102,7 +150,9 @@ both! {
         for n in 0..6 {
             let until = if n % 2 == 0 { "READ" } else { "REPLIED" };
             let reminder = json!({"frequency": "daily", "until": until});
-            sent.push(remind_with(&alice, &[To::Group("team")], &n.to_string(), None, reminder).await);
+            sent.push(
+                remind_with(&alice, &[To::Group("team")], &n.to_string(), None, reminder).await,
+            );
         }
         for day in 1..4 {
             app.advance(chrono::TimeDelta::days(1));
@@ -113,8 +163,14 @@ both! {
                         reader.reply(&message, "yes", "EVERYONE").await;
                     }
                     if n % 2 == 0 {
-                        let items = reader.inbox().await.items.into_keys().take(3).collect::<Vec<_>>();
-                        reader.change("markRead", &items.iter().map(String::as_str).collect::<Vec<_>>()).await;
+                        let items =
+                            reader.inbox().await.items.into_keys().take(3).collect::<Vec<_>>();
+                        reader
+                            .change(
+                                "markRead",
+                                &items.iter().map(String::as_str).collect::<Vec<_>>(),
+                            )
+                            .await;
                     }
                 })
             });

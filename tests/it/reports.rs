@@ -64,7 +64,8 @@ both! {
         let alice = app.user("alice").await;
         app.service().query("mutation { upsertUsers(input: {users: [{externalId: \"john\", firstName: \"John\", lastName: \"D\"}]}) { users { id } } }", json!({})).await;
         let john = app.user("john").await;
-        sent_and_read(&app, &alice, "Project delivery team", "Project delivery due Tuesday", 12, 5).await;
+        sent_and_read(&app, &alice, "Project delivery team", "Project delivery due Tuesday", 12, 5)
+            .await;
         alice.send(&john, "Meet me Monday").await;
         john.change("markRead", &[&john.item("Meet me Monday").await]).await;
         sent_and_read(&app, &alice, "DBA team", "Sync dev environment with production", 5, 4).await;
@@ -77,12 +78,15 @@ both! {
         let rows = report(&alice, json!({"order": "OLDEST_FIRST"})).await;
 
         let row = |subject: &str, to: &str, percent| (subject.to_owned(), to.to_owned(), percent);
-        assert_eq!(rows, [
-            row("Project delivery due Tuesday", "Project delivery team", 42),
-            row("Meet me Monday", "John D", 100),
-            row("Sync dev environment with production", "DBA team", 80),
-            row("Close audit NCRs", "NSS team", 45),
-        ]);
+        assert_eq!(
+            rows,
+            [
+                row("Project delivery due Tuesday", "Project delivery team", 42),
+                row("Meet me Monday", "John D", 100),
+                row("Sync dev environment with production", "DBA team", 80),
+                row("Close audit NCRs", "NSS team", 45),
+            ]
+        );
         let csv = get(&app, &alice, "?orderBy=LOWEST_RATE_FIRST&maxReadRate=0.45").await;
         assert_eq!(csv.headers()["content-type"], "text/csv; charset=utf-8");
         assert_eq!(csv.headers()["content-disposition"], "attachment; filename=\"read-rate.csv\"");
@@ -106,7 +110,10 @@ both! {
         }
         bob.query("mutation { markAllRead(input: {}) { affectedCount } }", json!({})).await;
         let row = |to: &str, percent| ("same".to_owned(), to.to_owned(), percent);
-        assert_eq!(report(&alice, json!({"order": "OLDEST_FIRST"})).await, [row("team", 50), row("bob", 100), row("team", 50), row("bob", 100)]);
+        assert_eq!(
+            report(&alice, json!({"order": "OLDEST_FIRST"})).await,
+            [row("team", 50), row("bob", 100), row("team", 50), row("bob", 100)]
+        );
         assert_eq!(report(&bob, json!({})).await, []);
     }
 
@@ -127,7 +134,12 @@ both! {
         let reply = bob.reply(&ids[1], "so be it", "SENDER").await;
         let admin = app.admin().await;
         let subjects = async |who: &TestUser, variables: Value| {
-            report(who, variables).await.into_iter().map(|(subject, ..)| subject).collect::<Vec<_>>().join(" ")
+            report(who, variables)
+                .await
+                .into_iter()
+                .map(|(subject, ..)| subject)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         for (variables, expected) in [
             (json!({}), "6 5 4 3 2 1 0"),
@@ -137,20 +149,27 @@ both! {
             (json!({"filter": {"messageId": ids[3]}}), "3"),
             (json!({"filter": {"messageId": reply}}), ""),
             (json!({"filter": {"sender": {"externalId": "bob"}}}), ""),
-            (json!({"filter": {"sentFrom": "2026-01-05T11:00:00Z", "sentBefore": "2026-01-05T13:00:00Z"}}), "3 2"),
+            (
+                json!({"filter": {"sentFrom": "2026-01-05T11:00:00Z", "sentBefore": "2026-01-05T13:00:00Z"}}),
+                "3 2",
+            ),
             (json!({"filter": {"maxReadRate": 0.5}, "order": "OLDEST_FIRST"}), "0 2 3 5 6"),
             (json!({"order": "HIGHEST_RATE_FIRST", "first": 3}), "4 1 0"),
             (json!({"order": "LOWEST_RATE_FIRST", "last": 3}), "0 1 4"),
         ] {
             assert_eq!(subjects(&alice, variables.clone()).await, expected, "{variables}");
         }
-        assert_eq!(subjects(&admin, json!({"filter": {"sender": {"externalId": "bob"}}})).await, "Re: 1");
+        assert_eq!(
+            subjects(&admin, json!({"filter": {"sender": {"externalId": "bob"}}})).await,
+            "Re: 1"
+        );
         assert_eq!(subjects(&admin, json!({"filter": {"isReply": false}})).await, "6 5 4 3 2 1 0");
         for order in ["NEWEST_FIRST", "OLDEST_FIRST", "LOWEST_RATE_FIRST", "HIGHEST_RATE_FIRST"] {
             let whole = report(&alice, json!({"order": order, "first": 100})).await;
             let (mut pages, mut after) = (Vec::new(), Value::Null);
             loop {
-                let page = alice.query(REPORT, json!({"order": order, "first": 2, "after": after})).await;
+                let page =
+                    alice.query(REPORT, json!({"order": order, "first": 2, "after": after})).await;
                 pages.extend(shown(&page));
                 after = page["readReport"]["pageInfo"]["endCursor"].clone();
                 if page["readReport"]["pageInfo"]["hasNextPage"] == false {
@@ -158,13 +177,13 @@ both! {
                 }
             }
             assert_eq!(pages, whole, "{order}");
-            let before_end = report(&alice, json!({"order": order, "last": 2, "before": after})).await;
+            let before_end =
+                report(&alice, json!({"order": order, "last": 2, "before": after})).await;
             assert_eq!(before_end, whole[4..6], "{order}");
         }
         let refused = alice.refusal(REPORT, json!({"filter": {"maxReadRate": 42.0}})).await;
         assert_eq!(refused, ("BAD_USER_INPUT".into(), Some("filter.maxReadRate".into())));
     }
-
 }
 
 both! {
@@ -199,9 +218,19 @@ both! {
             reader.change("markRead", &[&reader.item("hello").await]).await;
         }
         let line = async |interval: &str| {
-            let query = format!("query($id: ID!) {{ message(id: $id) {{ readTimeline(interval: {interval}) {{ at readCount }} }} }}");
-            let points = alice.query(&query, json!({"id": id})).await["message"]["readTimeline"].take();
-            points.as_array().unwrap().iter().map(|point| format!("{} {}", &point["at"].as_str().unwrap()[5..13], point["readCount"])).collect::<Vec<_>>()
+            let query = format!(
+                "query($id: ID!) {{ message(id: $id) {{ readTimeline(interval: {interval}) {{ at readCount }} }} }}"
+            );
+            let points =
+                alice.query(&query, json!({"id": id})).await["message"]["readTimeline"].take();
+            points
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|point| {
+                    format!("{} {}", &point["at"].as_str().unwrap()[5..13], point["readCount"])
+                })
+                .collect::<Vec<_>>()
         };
         assert_eq!(line("HOUR").await, ["01-05T10 1", "01-06T16 2", "01-14T16 3"]);
         assert_eq!(line("DAY").await, ["01-05T00 1", "01-06T00 2", "01-14T00 3"]);
@@ -219,12 +248,16 @@ both! {
         let id = alice.send_to(&[To::Group("team")], "hello").await;
         let mut socket = alice.connect().await;
         socket.subscribe("1", "subscription($id: ID!) { readStatsUpdated(messageId: $id) { readCount readRate } }", json!({"id": id})).await;
-        let mut heard = vec![socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone()];
+        let mut heard = vec![
+            socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone(),
+        ];
         for reader in &readers {
             reader.change("markRead", &[&reader.item("hello").await]).await;
         }
         while heard.last() != Some(&json!(6)) {
-            heard.push(socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone());
+            heard.push(
+                socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone(),
+            );
         }
         let counts: Vec<_> = heard.iter().map(|count| count.as_i64().unwrap()).collect();
         assert_eq!(counts[0], 0);
@@ -236,7 +269,8 @@ both! {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let first = alice.send(&bob, "=HYPERLINK(\"http://evil\")").await;
         let tx = app.db.begin().await.unwrap();
-        let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300)";
+        let numbers =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300)";
         for copy in [
             "INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
              SELECT id + i, sender_id, 'no. ' || i, body, depth, path, seq, 1, 0, 0, created_at FROM message CROSS JOIN n",
@@ -249,7 +283,13 @@ both! {
 
         let file = get(&app, &alice, "?orderBy=OLDEST_FIRST").await.text().await.unwrap();
         assert_eq!(file.lines().count(), 1 + 1301);
-        assert!(file.lines().nth(1).unwrap().starts_with(&format!("{first},\"'=HYPERLINK(\"\"http://evil\"\")\",bob,")), "{file:.200}");
+        assert!(
+            file.lines()
+                .nth(1)
+                .unwrap()
+                .starts_with(&format!("{first},\"'=HYPERLINK(\"\"http://evil\"\")\",bob,")),
+            "{file:.200}"
+        );
         assert!(file.lines().last().unwrap().contains(",no. 1300,"));
         assert_eq!(get(&app, &bob, "").await.text().await.unwrap().lines().count(), 1);
         assert_eq!(get(&app, &alice, "?sender=bob").await.text().await.unwrap().lines().count(), 1);
@@ -263,7 +303,11 @@ both! {
         ] {
             let refused = get(&app, user, query).await;
             assert_eq!(refused.status().as_u16(), status, "{query}");
-            assert_eq!(refused.json::<Value>().await.unwrap()["errors"][0]["extensions"]["code"], code, "{query}");
+            assert_eq!(
+                refused.json::<Value>().await.unwrap()["errors"][0]["extensions"]["code"],
+                code,
+                "{query}"
+            );
         }
     }
 }

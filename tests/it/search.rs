@@ -8,7 +8,8 @@ both! {
     async fn the_database_has_the_poorest_of_locales(app: TestApp) {
         if app.db.is_postgres() {
             let tx = app.db.begin().await.unwrap();
-            let locale = "SELECT CAST(datctype AS text) FROM pg_database WHERE datname = current_database()";
+            let locale =
+                "SELECT CAST(datctype AS text) FROM pg_database WHERE datname = current_database()";
             let rows = tx.rows(locale, []).await.unwrap();
             assert_eq!(rows[0].try_get_by_index::<String>(0).unwrap(), "C");
         }
@@ -24,7 +25,11 @@ both! {
             ("A\u{308}pfel", "in two characters"),
             ("Plain", "ASCII"),
         ] {
-            alice.create_message(json!({"to": [To::User(&bob).input()], "subject": subject, "body": body})).await;
+            alice
+                .create_message(
+                    json!({"to": [To::User(&bob).input()], "subject": subject, "body": body}),
+                )
+                .await;
         }
         for (search, subjects) in [
             ("Änderung", vec!["Änderung"]),
@@ -65,7 +70,8 @@ both! {
         let found = async |search: &str| {
             let query = "query($search: String!) { users(search: $search) { nodes { externalId } } groups(search: $search) { nodes { externalId } } }";
             let found = host.query(query, json!({"search": search})).await;
-            [&found["users"]["nodes"], &found["groups"]["nodes"]].map(|nodes| nodes.as_array().unwrap().len())
+            [&found["users"]["nodes"], &found["groups"]["nodes"]]
+                .map(|nodes| nodes.as_array().unwrap().len())
         };
         host.query(name, json!({"name": "Örjan"})).await;
         assert_eq!(found("öRJAN").await, [1, 1]);

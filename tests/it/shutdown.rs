@@ -88,7 +88,11 @@ both! {
         sending.await.unwrap();
         let looking = outside(&app).await;
         let found = looking.query_one_raw(app.db.statement(under_way, [])).await.unwrap().unwrap();
-        assert_eq!(found.try_get_by_index::<i64>(0).unwrap(), 1, "the server has ended after the whole send");
+        assert_eq!(
+            found.try_get_by_index::<i64>(0).unwrap(),
+            1,
+            "the server has ended after the whole send"
+        );
         looking.close().await.unwrap();
 
         let app = app.restart().await;

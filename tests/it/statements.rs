@@ -84,22 +84,49 @@ both! {
             let (group, post) = (format!("g{n}"), format!("p{n}"));
             bob.follow(&post, "create_post").await;
             let activity = app.act(&carol, "comment", &post).await;
-            let message = alice.send_to(&[To::User(&bob), To::Group(&{
-                app.group(&group, &[&carol]).await;
-                group
-            })], &n.to_string()).await;
+            let message = alice
+                .send_to(
+                    &[
+                        To::User(&bob),
+                        To::Group(&{
+                            app.group(&group, &[&carol]).await;
+                            group
+                        }),
+                    ],
+                    &n.to_string(),
+                )
+                .await;
             let announcement = app.announce(&format!("a{n}")).await;
             let more = "query($message: ID!, $activity: ID!, $post: String!) {
                 message(id: $message) { recipients { nodes { id } } }
                 readReport(filter: {messageId: $message}) { nodes { id } }
                 activity: node(id: $activity) { ... on Activity { target { id viewerSubscription { id } } } }
                 group(ref: {externalId: $post}) { id } }";
-            let found = bobs.query(more, json!({"message": message, "activity": activity, "post": format!("g{n}")})).await;
-            let id = |path: &str| found.pointer(path).unwrap_or_else(|| panic!("{path}: {found:#}")).as_str().unwrap().to_owned();
+            let found = bobs
+                .query(
+                    more,
+                    json!({"message": message, "activity": activity, "post": format!("g{n}")}),
+                )
+                .await;
+            let id = |path: &str| {
+                found
+                    .pointer(path)
+                    .unwrap_or_else(|| panic!("{path}: {found:#}"))
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            };
             ids.push([
-                alice.id.clone(), message, activity, announcement, bob.item(&n.to_string()).await,
-                id("/message/recipients/nodes/0/id"), id("/readReport/nodes/0/id"), id("/activity/target/id"),
-                id("/activity/target/viewerSubscription/id"), id("/group/id"),
+                alice.id.clone(),
+                message,
+                activity,
+                announcement,
+                bob.item(&n.to_string()).await,
+                id("/message/recipients/nodes/0/id"),
+                id("/readReport/nodes/0/id"),
+                id("/activity/target/id"),
+                id("/activity/target/viewerSubscription/id"),
+                id("/group/id"),
             ]);
         }
         let nodes = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
@@ -108,7 +135,12 @@ both! {
             app.db.take_statements();
             let found = bobs.query(nodes, json!({"ids": wanted})).await;
             let cost = cost_of(&app);
-            let found: Vec<_> = found["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()).collect();
+            let found: Vec<_> = found["nodes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|node| node["id"].as_str().unwrap().to_owned())
+                .collect();
             assert_eq!(found, wanted);
             cost
         };
@@ -136,9 +168,16 @@ both! {
             app.db.take_statements();
             let found = bob.query(page, json!({"first": first})).await;
             let cost = cost_of(&app);
-            for (n, item) in found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().iter().enumerate() {
-                let names: Vec<_> = (1..=5).rev().map(|n| json!({"name": format!("p{n}")})).collect();
-                assert_eq!((&item["subject"]["five"], &item["subject"]["four"]), (&json!(names), &json!(names[..4])), "{n}");
+            for (n, item) in
+                found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().iter().enumerate()
+            {
+                let names: Vec<_> =
+                    (1..=5).rev().map(|n| json!({"name": format!("p{n}")})).collect();
+                assert_eq!(
+                    (&item["subject"]["five"], &item["subject"]["four"]),
+                    (&json!(names), &json!(names[..4])),
+                    "{n}"
+                );
             }
             cost
         };
@@ -163,7 +202,9 @@ both! {
         app.advance(chrono::TimeDelta::hours(1));
         let second = app.announce("second").await;
         let tx = app.db.begin().await.unwrap();
-        tx.run(gone, [(app.now() + chrono::TimeDelta::hours(1)).into(), "u%3".into()]).await.unwrap();
+        tx.run(gone, [(app.now() + chrono::TimeDelta::hours(1)).into(), "u%3".into()])
+            .await
+            .unwrap();
         tx.run(gone, [app.now().into(), "u%2".into()]).await.unwrap();
         tx.commit().await.unwrap();
 
@@ -174,7 +215,10 @@ both! {
         let count = |name: &str| counts[name]["readStats"]["recipientCount"].as_i64().unwrap();
         assert_eq!((count("a"), count("b")), (2_400, 2_400));
         for ran in app.db.take_statements() {
-            let rows = sea_orm::ConnectionTrait::query_all_raw(app.db.read(), ran.clone()).await.unwrap().len();
+            let rows = sea_orm::ConnectionTrait::query_all_raw(app.db.read(), ran.clone())
+                .await
+                .unwrap()
+                .len();
             assert!(rows < 50, "{rows} rows: {}", ran.sql);
         }
     }

@@ -24,7 +24,10 @@ both! {
         alice.reply(&one, "1.2", "EVERYONE").await;
 
         for reader in [&alice, &bob, &carol] {
-            assert_eq!(bodies(reader, &root, "thread").await, ["1", "1.1", "1.1.1", "1.2", "2", "2.1"]);
+            assert_eq!(
+                bodies(reader, &root, "thread").await,
+                ["1", "1.1", "1.1.1", "1.2", "2", "2.1"]
+            );
         }
         assert_eq!(bodies(&alice, &root, "replies").await, ["1", "2"]);
         assert_eq!(bodies(&alice, &one, "replies").await, ["1.1", "1.2"]);
@@ -72,7 +75,10 @@ both! {
         let to_nobody = "mutation($id: ID!) { replyToMessage(input: {parentId: $id, body: \"x\", scope: SENDER}) { message { id } } }";
         assert_eq!(alice.refusal(to_nobody, json!({"id": root})).await.0, "CONFLICT");
         let can = "query($id: ID!) { message(id: $id) { viewerCanReply } }";
-        assert_eq!(app.admin().await.query(can, json!({"id": root})).await["message"]["viewerCanReply"], false);
+        assert_eq!(
+            app.admin().await.query(can, json!({"id": root})).await["message"]["viewerCanReply"],
+            false
+        );
         assert_eq!(bob.query(can, json!({"id": root})).await["message"]["viewerCanReply"], true);
     }
 
@@ -104,7 +110,10 @@ both! {
 
         assert_eq!(start["messages"], json!([]));
         assert_eq!(one["messages"], json!([{"body": "one"}]));
-        assert_eq!((&missed["messages"], &missed["caughtUp"]), (&json!([{"body": "two"}]), &json!(true)));
+        assert_eq!(
+            (&missed["messages"], &missed["caughtUp"]),
+            (&json!([{"body": "two"}]), &json!(true))
+        );
         assert_eq!(live["messages"], json!([{"body": "three"}]));
 
         let mut socket = carol.connect().await;
@@ -113,7 +122,10 @@ both! {
         let mut socket = app.user("eve").await.connect().await;
         socket.subscribe("1", follow, json!({"root": root})).await;
         let refused = socket.receive().await;
-        assert_eq!((&refused["type"], &refused["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("NOT_FOUND")));
+        assert_eq!(
+            (&refused["type"], &refused["payload"][0]["extensions"]["code"]),
+            (&json!("error"), &json!("NOT_FOUND"))
+        );
     }
 
     /// A hundred levels work as well as one.
@@ -133,8 +145,16 @@ both! {
         let mut paged = Vec::new();
         let mut after = Value::Null;
         loop {
-            let page = alice.query(query, json!({"id": root, "after": after})).await["message"]["thread"].take();
-            paged.extend(page["nodes"].as_array().unwrap().iter().map(|node| node["body"].as_str().unwrap().to_owned()));
+            let page =
+                alice.query(query, json!({"id": root, "after": after})).await["message"]["thread"]
+                    .take();
+            paged.extend(
+                page["nodes"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|node| node["body"].as_str().unwrap().to_owned()),
+            );
             after = page["pageInfo"]["endCursor"].clone();
             if page["pageInfo"]["hasNextPage"] == false {
                 break;

@@ -10,11 +10,19 @@ both! {
     /// A person with a valid token is known from their first request on.
     async fn a_valid_token_makes_a_person_known(app: TestApp) {
         let alice = app.user("alice").await;
-        let viewer = alice.query("{ viewer { externalId name inbox { counts { unread } } } viewerRole }", json!({})).await;
+        let viewer = alice
+            .query(
+                "{ viewer { externalId name inbox { counts { unread } } } viewerRole }",
+                json!({}),
+            )
+            .await;
         let wanted = json!({"viewer": {"externalId": "alice", "name": "alice", "inbox": {"counts": {"unread": 0}}}, "viewerRole": "USER"});
         assert_eq!(viewer, wanted);
         // A service has no inbox.
-        assert_eq!(app.service().query("{ viewer { id } viewerRole }", json!({})).await, json!({"viewer": null, "viewerRole": "SERVICE"}));
+        assert_eq!(
+            app.service().query("{ viewer { id } viewerRole }", json!({})).await,
+            json!({"viewer": null, "viewerRole": "SERVICE"})
+        );
     }
 
     /// Twenty concurrent first requests by one person create one person.
@@ -42,8 +50,11 @@ both! {
 
         let users = &changed["upsertUsers"]["users"];
         assert_eq!(users[0]["name"], "Bob");
-        assert_eq!(users[1], json!({"externalId": "ada", "name": "Ada King", "email": "ada@example.com", "locale": "en-GB",
-            "timeZone": "Europe/London", "avatarUrl": "https://example.com/ada.png", "inbox": {"counts": {"unread": 0}}}));
+        assert_eq!(
+            users[1],
+            json!({"externalId": "ada", "name": "Ada King", "email": "ada@example.com", "locale": "en-GB",
+            "timeZone": "Europe/London", "avatarUrl": "https://example.com/ada.png", "inbox": {"counts": {"unread": 0}}})
+        );
     }
 
     /// The error for one invalid entry names it, and none is written.
@@ -58,10 +69,12 @@ both! {
             (json!({"externalId": "x", "avatarUrl": "javascript:alert(1)"}), "users.1.avatarUrl"),
             (json!({"externalId": "x", "firstName": "x".repeat(101)}), "users.1.firstName"),
         ] {
-            let refusal = host.refusal(UPSERT, json!({"users": [{"externalId": "good"}, bad]})).await;
+            let refusal =
+                host.refusal(UPSERT, json!({"users": [{"externalId": "good"}, bad]})).await;
             assert_eq!(refusal, ("BAD_USER_INPUT".into(), Some(field.into())));
         }
-        let none: Value = host.query("{ user(ref: {externalId: \"good\"}) { id } }", json!({})).await;
+        let none: Value =
+            host.query("{ user(ref: {externalId: \"good\"}) { id } }", json!({})).await;
         assert_eq!(none["user"], json!(null));
         let many: Vec<_> = (0..501).map(|n| json!({"externalId": n.to_string()})).collect();
         assert_eq!(host.refusal(UPSERT, json!({"users": many})).await.1.unwrap(), "users");
@@ -72,9 +85,15 @@ both! {
         let host = app.service();
         let users = json!([{"externalId": "ada", "firstName": "Ada", "lastName": "Lovelace"}, {"externalId": "bob", "firstName": "Bob"}]);
         host.query(UPSERT, json!({"users": users})).await;
-        let found = host.query("{ users(search: \"LOVE\") { nodes { id externalId } } }", json!({})).await["users"]["nodes"].take();
+        let found = host
+            .query("{ users(search: \"LOVE\") { nodes { id externalId } } }", json!({}))
+            .await["users"]["nodes"]
+            .take();
         assert_eq!(found.as_array().unwrap().len(), 1);
         let by_id = host.query("query($id: ID!) { user(ref: {id: $id}) { externalId } node(id: $id) { __typename id } }", json!({"id": found[0]["id"]})).await;
-        assert_eq!((&by_id["user"]["externalId"], &by_id["node"]["__typename"]), (&json!("ada"), &json!("User")));
+        assert_eq!(
+            (&by_id["user"]["externalId"], &by_id["node"]["__typename"]),
+            (&json!("ada"), &json!("User"))
+        );
     }
 }

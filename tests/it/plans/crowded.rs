@@ -89,7 +89,8 @@ both! {
         note("what is due: a snooze and a reminder", TEAM + 1);
         ada.expire(&reminding, app.now()).await;
         note("an expiry", TEAM);
-        at(&app, "UPDATE inbox_item SET removed_at = $3 WHERE removed_at IS NOT NULL AND $1 < $2").await;
+        at(&app, "UPDATE inbox_item SET removed_at = $3 WHERE removed_at IS NOT NULL AND $1 < $2")
+            .await;
         note("", u64::MAX);
         app.run_due().await;
         note("a purge", TEAM);
@@ -97,7 +98,8 @@ both! {
         let host = app.service();
         let announce = "mutation { createAnnouncement(input: {title: \"new\", body: \"\"}) { announcement { id } } }";
         let made = host.query(announce, json!({})).await;
-        let announced = made["createAnnouncement"]["announcement"]["id"].as_str().unwrap().to_owned();
+        let announced =
+            made["createAnnouncement"]["announcement"]["id"].as_str().unwrap().to_owned();
         note("an announcement", 1);
         ada.counts().await;
         bob.counts().await;
@@ -139,20 +141,37 @@ both! {
         let ada = app.user("ada").await;
         // The other people's items come first.
         let first: DateTime<Utc> = FIRST_ARRIVED.parse().unwrap();
-        let middle = (first + chrono::TimeDelta::seconds((ITEMS / 2) as i64), (PEOPLE + ITEMS / 2) as i64).encode();
+        let middle =
+            (first + chrono::TimeDelta::seconds((ITEMS / 2) as i64), (PEOPLE + ITEMS / 2) as i64)
+                .encode();
         app.db.take_statements();
         for view in ["ACTIVE", "UNREAD", "SNOOZED", "ARCHIVED", "ALL"] {
-            for kinds in [json!(null), json!(["MESSAGE"]), json!(["ANNOUNCEMENT"]), json!(["MESSAGE", "ACTIVITY"])] {
+            for kinds in [
+                json!(null),
+                json!(["MESSAGE"]),
+                json!(["ANNOUNCEMENT"]),
+                json!(["MESSAGE", "ACTIVITY"]),
+            ] {
                 for (size, key) in [("first", "after"), ("last", "before")] {
                     for cursor in [None, Some(&middle)] {
                         let page = format!(
                             "query($view: InboxView!, $kinds: [InboxItemKind!], $key: String) {{ viewer {{ inbox {{
                              items(filter: {{view: $view, kinds: $kinds}}, {size}: 20, {key}: $key) {{ nodes {{ id title }} }} }} }} }}"
                         );
-                        let found = ada.query(&page, json!({"view": view, "kinds": kinds, "key": cursor})).await;
-                        assert_ne!(found["viewer"]["inbox"]["items"]["nodes"], json!([]), "{view} {kinds}");
+                        let found = ada
+                            .query(&page, json!({"view": view, "kinds": kinds, "key": cursor}))
+                            .await;
+                        assert_ne!(
+                            found["viewer"]["inbox"]["items"]["nodes"],
+                            json!([]),
+                            "{view} {kinds}"
+                        );
                         let statements = app.db.take_statements();
-                        ran.extend(statements.into_iter().map(|statement| Ran { story: view, concerns: 20, statement }));
+                        ran.extend(statements.into_iter().map(|statement| Ran {
+                            story: view,
+                            concerns: 20,
+                            statement,
+                        }));
                     }
                 }
             }

@@ -24,7 +24,11 @@ both! {
     async fn sockets_end_with_their_tokens(app: TestApp) {
         let bob = app.user("bob").await;
         let mut of_today = bob.clone();
-        of_today.token = Some(app.auth.issue("bob", tidings::auth::Role::User, app.now() + TimeDelta::hours(1)).unwrap());
+        of_today.token = Some(
+            app.auth
+                .issue("bob", tidings::auth::Role::User, app.now() + TimeDelta::hours(1))
+                .unwrap(),
+        );
         let (mut short, mut long) = (of_today.connect().await, bob.connect().await);
 
         app.advance(TimeDelta::minutes(59));
@@ -41,7 +45,11 @@ both! {
     async fn sockets_of_a_deactivated_person_end(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let (host, admin) = (app.service(), app.admin().await);
-        let ends = [bob.connect().await, host.acting_as(&bob).connect().await, admin.acting_as(&bob).connect().await];
+        let ends = [
+            bob.connect().await,
+            host.acting_as(&bob).connect().await,
+            admin.acting_as(&bob).connect().await,
+        ];
         let mut stays = [alice.connect().await, host.connect().await, admin.connect().await];
 
         let rename = "mutation { upsertUsers(input: {users: [{externalId: \"bob\", firstName: \"Robert\"}]}) { users { id } } }";
@@ -81,7 +89,8 @@ both! {
         app.group("team", &[&alice, &bob, &carol]).await;
         let root = alice.send_to(&[To::Group("team")], "first").await;
         let mut socket = carol.connect().await;
-        let thread = "subscription($root: ID!) { threadUpdated(rootId: $root) { messages { body } } }";
+        let thread =
+            "subscription($root: ID!) { threadUpdated(rootId: $root) { messages { body } } }";
         socket.subscribe("thread", thread, json!({"root": root})).await;
         socket.receive().await;
         let inbox = "subscription { inboxUpdated { changes { item { title } } } }";
