@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     client::{Answer, Client},
+    documents::CREATE_MESSAGE,
     people::{BYSTANDERS, user},
     transcript::{Outcome, What, ids, lock},
     world::{Stage, World},
@@ -23,9 +24,8 @@ const NOISE: u32 = 4;
 /// What a server may take in all, in MiB: what it needs for these people, and 200 for whoever asks for too much (P20).
 const MOST_MEMORY: u64 = 500;
 const TICK: Duration = Duration::from_millis(20);
-const PAGE: &str = "{ viewer { inbox { counts { unread } items(first: 20) { nodes { id title preview readAt } } } } }";
-const SEND: &str =
-    "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+const PAGE: &str = "{ viewer { inbox { counts { unread } items(first: 20) {
+    nodes { id title preview readAt } } } } }";
 
 #[derive(Default)]
 pub struct Seen {
@@ -58,9 +58,12 @@ async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
     while world.stage() < Stage::Calm {
         number += 1;
         let key = format!("bystander {name} {number}");
-        let input = json!({"to": [{"user": user(BYSTANDERS[1 - server])}], "subject": key, "body": key, "idempotencyKey": key});
+        let input = json!({
+            "to": [{"user": user(BYSTANDERS[1 - server])}], "subject": key, "body": key,
+            "idempotencyKey": key,
+        });
         for (what, query, variables) in
-            [("page", PAGE, json!({})), ("message", SEND, json!({"input": input}))]
+            [("page", PAGE, json!({})), ("message", CREATE_MESSAGE, json!({"input": input}))]
         {
             let write = (what == "message").then(|| {
                 world

@@ -32,6 +32,9 @@ mod transcript;
 mod world;
 mod writers;
 
+#[path = "../it/support/documents.rs"]
+#[allow(dead_code, reason = "tests/it uses all of it")]
+mod documents;
 #[path = "../../benches/tidings/postgres.rs"]
 #[allow(dead_code, reason = "the benches use all of it")]
 mod postgres;

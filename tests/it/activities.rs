@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     app::{TestApp, TestUser, both},
+    documents::CREATE_ACTIVITIES,
     notify::target,
 };
 
@@ -20,8 +21,15 @@ both! {
     async fn what_many_do_becomes_one_item_that_grows(app: TestApp) {
         let [owner, ada, grace, eve] = app.users(["owner", "Ada", "Grace", "Eve"]).await;
         owner.follow("p", "create_post").await;
-        let post = json!({"type": "post", "externalId": "p", "owner": {"externalId": "owner"}, "title": "X", "url": "/posts/p"});
-        let did = |who: &TestUser| json!([{"actor": {"externalId": who.name}, "action": "comment", "target": post}]);
+        let post = json!({
+            "type": "post", "externalId": "p", "owner": {"externalId": "owner"}, "title": "X",
+            "url": "/posts/p",
+        });
+        let did = |who: &TestUser| {
+            json!([
+                {"actor": {"externalId": who.name}, "action": "comment", "target": post},
+            ])
+        };
         app.act_all(did(&eve)).await;
         app.advance(TimeDelta::minutes(1));
         app.act_all(did(&grace)).await;
@@ -138,12 +146,13 @@ both! {
     /// The title is in the reader's language; the system can act, too.
     async fn the_title_is_a_sentence_in_the_language_of_the_reader(app: TestApp) {
         let [owner, ada, bob] = app.users(["owner", "Ada", "bob"]).await;
-        let german = "mutation { upsertUsers(input: {users: [{externalId: \"owner\", locale: \"de-CH\"}]}) { users { id } } }";
-        app.service().query(german, json!({})).await;
+        app.upsert_user(json!({"externalId": "owner", "locale": "de-CH"})).await;
         for user in [&owner, &bob] {
             user.follow("p", "like_post").await;
         }
-        let post = json!({"type": "post", "externalId": "p", "owner": {"externalId": "owner"}, "title": "X"});
+        let post = json!({
+            "type": "post", "externalId": "p", "owner": {"externalId": "owner"}, "title": "X",
+        });
         app.act_all(
             json!([{"actor": {"externalId": ada.name}, "action": "comment", "target": post},
             {"action": "update", "target": post}]),
@@ -170,7 +179,9 @@ both! {
         app.act(&ada, "comment", "p").await;
         live.next_change().await;
 
-        let renamed = json!({"type": "post", "externalId": "p", "title": "Y", "owner": {"externalId": "owner"}});
+        let renamed = json!({
+            "type": "post", "externalId": "p", "title": "Y", "owner": {"externalId": "owner"},
+        });
         app.act_all(json!([{"actor": {"externalId": "Ada"}, "action": "like", "target": renamed}]))
             .await;
         assert_eq!(live.take_titles(1).await, ["Ada commented on your post “Y”"]);
@@ -185,7 +196,6 @@ both! {
         owner.follow("p", "create_post").await;
         let good =
             json!({"actor": {"externalId": "ada"}, "action": "comment", "target": target("p")});
-        let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
         let bad = |key: &str, value: Value| {
             let mut bad = good.clone();
             bad[key] = value;
@@ -221,15 +231,15 @@ both! {
             ),
             (json!({"input": {"activities": []}}), "activities"),
         ] {
-            let refused = app.service().refusal(create, input).await;
+            let refused = app.service().refusal(CREATE_ACTIVITIES, input).await;
             assert_eq!(refused, ("BAD_USER_INPUT".into(), Some(field.into())));
         }
         assert_eq!(owner.titles("ALL").await, [""; 0]);
 
         let many = json!({"input": {"activities": vec![good; 3], "idempotencyKey": "k"}});
-        let first = app.service().query(create, many.clone()).await;
+        let first = app.service().query(CREATE_ACTIVITIES, many.clone()).await;
         app.act(&ada, "comment", "p").await;
-        assert_eq!(app.service().query(create, many).await, first);
+        assert_eq!(app.service().query(CREATE_ACTIVITIES, many).await, first);
         assert_eq!(group(&owner).await["subject"]["activityCount"], 4);
     }
 
@@ -259,8 +269,10 @@ both! {
             {"id": ids[499], "data": {"preview": "499"}}, {"id": ids[498], "data": {"preview": "498"}}])
         );
         let too_many = json!({"input": {"activities": (0..501).map(activity).collect::<Value>()}});
-        let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
-        assert_eq!(app.service().refusal(create, too_many).await.1.as_deref(), Some("activities"));
+        assert_eq!(
+            app.service().refusal(CREATE_ACTIVITIES, too_many).await.1.as_deref(),
+            Some("activities")
+        );
     }
 
     /// Somebody who was away for so long that one transaction cannot take in everything gets all of
@@ -271,10 +283,13 @@ both! {
         owner.follow("q", "create_post").await;
         for n in 0..21 {
             let post = if n % 2 == 0 { "p" } else { "q" };
-            let activity = json!({"actor": {"externalId": ada.name}, "action": "comment", "target": target(post)});
+            let activity = json!({
+                "actor": {"externalId": ada.name}, "action": "comment", "target": target(post),
+            });
             app.act_all(vec![activity; 500].into()).await;
         }
-        let query = "{ viewer { inbox { counts { unread } items { nodes { subject { ... on ActivityGroup { activityCount actorCount } } } } } } }";
+        let query = "{ viewer { inbox { counts { unread } items {
+            nodes { subject { ... on ActivityGroup { activityCount actorCount } } } } } } }";
         let inbox = owner.query(query, json!({})).await["viewer"]["inbox"].take();
         assert_eq!(inbox["counts"]["unread"], 2);
         let items: Vec<_> = inbox["items"]["nodes"]
@@ -303,7 +318,8 @@ both! {
         }
         app.announce("Title of an announcement").await;
         let list = async |filter: Value| {
-            let query = "query($filter: InboxFilter) { viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
+            let query = "query($filter: InboxFilter) {
+                viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
             let nodes = owner.query(query, json!({"filter": filter})).await["viewer"]["inbox"]["items"]["nodes"].take();
             nodes.as_array().unwrap().len()
         };
@@ -336,7 +352,8 @@ both! {
             call.await.unwrap();
         }
         assert_eq!(owner.titles("ALL").await.len(), 11);
-        let query = "{ viewer { inbox { items(filter: {kinds: [ACTIVITY]}) { nodes { subject { ... on ActivityGroup { activityCount } } } } } } }";
+        let query = "{ viewer { inbox { items(filter: {kinds: [ACTIVITY]}) {
+            nodes { subject { ... on ActivityGroup { activityCount } } } } } } }";
         let items = owner.query(query, json!({})).await["viewer"]["inbox"]["items"]["nodes"].take();
         assert_eq!(items, json!([{"subject": {"activityCount": 20}}]));
         let fresh = owner.inbox().await;

@@ -1,19 +1,15 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::support::app::{TestApp, TestUser, both};
+use crate::support::{
+    app::{TestApp, both},
+    documents::{CREATE_ANNOUNCEMENT, UPDATE_ANNOUNCEMENT},
+};
 
 async fn read_stats(app: &TestApp, id: &str) -> Value {
-    let query = "query($id: ID!) { announcement(id: $id) { readStats { recipientCount seenCount readCount readRate } } }";
+    let query = "query($id: ID!) {
+        announcement(id: $id) { readStats { recipientCount seenCount readCount readRate } } }";
     app.service().query(query, json!({"id": id})).await["announcement"]["readStats"].take()
-}
-
-async fn set_active(app: &TestApp, user: &TestUser, active: bool) {
-    let change = if active { "reactivateUser" } else { "deactivateUser" };
-    let mutation = format!(
-        "mutation($name: String!) {{ {change}(input: {{user: {{externalId: $name}}}}) {{ user {{ id }} }} }}"
-    );
-    app.service().query(&mutation, json!({"name": user.name})).await;
 }
 
 both! {
@@ -110,7 +106,9 @@ both! {
 
         assert_eq!(live.next_change().await.kind, "REMOVED");
         assert_eq!((here.titles("ALL").await.len(), away.titles("ALL").await.len()), (0, 0));
-        let longer = "mutation($id: ID!) { updateAnnouncement(input: {announcementId: $id, expiresAt: null}) { announcement { id } } }";
+        let longer = "mutation($id: ID!) {
+            updateAnnouncement(input: {announcementId: $id, expiresAt: null}) {
+            announcement { id } } }";
         assert_eq!(app.service().refusal(longer, json!({"id": id})).await.0, "CONFLICT");
     }
 
@@ -137,7 +135,6 @@ both! {
         let host = app.service();
         assert_eq!(host.query(see, json!({"id": id})).await["announcement"]["title"], "Cake");
         assert_eq!(read_stats(&app, &id).await["recipientCount"], 0);
-        let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
         for change in [
             json!({"publishAt": late}),
             json!({"expiresAt": late}),
@@ -146,7 +143,7 @@ both! {
             let mut input = change;
             input["announcementId"] = json!(id);
             assert_eq!(
-                host.refusal(update, json!({"input": input})).await.0,
+                host.refusal(UPDATE_ANNOUNCEMENT, json!({"input": input})).await.0,
                 "CONFLICT",
                 "{input}"
             );
@@ -182,7 +179,7 @@ both! {
     /// now.
     async fn the_read_rate_of_an_announcement_is_exact(app: TestApp) {
         let [one, two, three, four] = app.users(["one", "two", "three", "four"]).await;
-        set_active(&app, &four, false).await;
+        app.deactivate(&four.name).await;
         let id = app.announce("Read this").await;
         app.user("later").await;
         one.change("markSeen", &[&one.item("Read this").await]).await;
@@ -195,9 +192,9 @@ both! {
             json!({"recipientCount": 3, "seenCount": 2, "readCount": 1, "readRate": 1.0 / 3.0})
         );
         app.advance(TimeDelta::seconds(2));
-        set_active(&app, &three, false).await;
+        app.deactivate(&three.name).await;
         assert_eq!(read_stats(&app, &id).await["recipientCount"], 3);
-        set_active(&app, &four, true).await;
+        app.reactivate(&four.name).await;
         assert_eq!(read_stats(&app, &id).await["recipientCount"], 4);
         assert_eq!(four.titles("ALL").await, ["Read this"]);
     }
@@ -209,12 +206,13 @@ both! {
         let first = app.announce_with(input.clone()).await;
         assert_eq!(app.announce_with(input).await, first);
         assert_eq!(bob.titles("ALL").await, ["Once"]);
-        let other = "mutation { createAnnouncement(input: {title: \"Other\", body: \"\", idempotencyKey: \"k\"}) { announcement { id } } }";
+        let other = "mutation {
+            createAnnouncement(input: {title: \"Other\", body: \"\", idempotencyKey: \"k\"}) {
+            announcement { id } } }";
         assert_eq!(app.service().refusal(other, json!({})).await.0, "IDEMPOTENCY_KEY_REUSED");
     }
 
     async fn an_announcement_that_cannot_be_is_refused_by_its_field(app: TestApp) {
-        let create = "mutation($input: CreateAnnouncementInput!) { createAnnouncement(input: $input) { announcement { id } } }";
         let past = (app.now() - TimeDelta::hours(1)).to_rfc3339();
         for (input, field) in [
             (json!({"title": " ", "body": ""}), "title"),
@@ -224,7 +222,7 @@ both! {
             (json!({"title": "t", "body": "", "url": "//evil.example"}), "url"),
             (json!({"title": "t", "body": "", "expiresAt": past}), "expiresAt"),
         ] {
-            let refused = app.service().refusal(create, json!({"input": input})).await;
+            let refused = app.service().refusal(CREATE_ANNOUNCEMENT, json!({"input": input})).await;
             assert_eq!(refused, ("BAD_USER_INPUT".into(), Some(field.into())), "{input}");
         }
     }

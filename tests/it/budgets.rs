@@ -17,6 +17,7 @@ use tidings::{auth::Role, config::Limits};
 
 use crate::support::{
     app::{Kind, SECRET, TestApp, TestUser, both, run_with},
+    documents::message_to,
     process::{Server, tidings},
 };
 
@@ -35,7 +36,10 @@ fn bodies(times: usize) -> String {
 
 /// Sends a hundred messages of 64 KiB, each byte of which needs six in JSON.
 async fn send_heavy_messages(from: &TestUser, to: &TestUser) {
-    let input = json!({"to": [{"user": {"externalId": to.name}}], "subject": "s", "body": "\u{1}".repeat(64 * 1024)});
+    let input = json!({
+        "to": [{"user": {"externalId": to.name}}], "subject": "s",
+        "body": "\u{1}".repeat(64 * 1024),
+    });
     for _ in 0..100 {
         from.create_message(input.clone()).await;
     }
@@ -264,7 +268,8 @@ both! {
         let (alice, bob) = (app.client("alice", Role::User), TestUser { app: app.clone(), ..bob });
         let send = |fields: &str| {
             format!(
-                "mutation($input: CreateMessageInput!) {{ createMessage(input: $input) {{ message {{ id {fields} }} }} }}"
+                "mutation($input: CreateMessageInput!) {{
+                    createMessage(input: $input) {{ message {{ id {fields} }} }} }}"
             )
         };
         let input = json!({"input": {"to": [{"user": {"externalId": "bob"}}], "subject": "large",
@@ -291,11 +296,17 @@ both! {
         let [_, bob] = app.users(["alice", "bob"]).await;
         let app = app.restart_with(|config| config.limits.answer = 100_000).await;
         let (alice, bob) = (app.client("alice", Role::User), TestUser { app: app.clone(), ..bob });
-        let follow = "subscription { inboxUpdated { cursor changes { item { title subject { ... on Message { body } } } } } }";
+        let follow = "subscription {
+            inboxUpdated { cursor changes {
+            item { title subject { ... on Message { body } } } } } }";
         let mut socket = bob.connect().await;
         socket.subscribe("1", follow, json!({})).await;
         assert_eq!(socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"], json!([]));
-        let input = |title: &str, bytes: usize| json!({"to": [{"user": {"externalId": "bob"}}], "subject": title, "body": "\n".repeat(bytes)});
+        let input = |title: &str, bytes: usize| {
+            json!({
+                "to": [{"user": {"externalId": "bob"}}], "subject": title, "body": "\n".repeat(bytes),
+            })
+        };
 
         alice.create_message(input("small", 40_000)).await;
         assert_eq!(
@@ -364,7 +375,9 @@ both! {
     async fn searches_leave_room_for_others(app: TestApp) {
         let app = app.restart_with(|config| config.limits.cost = 100_000).await;
         let [alice, bob, eve] = app.users(["alice", "bob", "eve"]).await;
-        let input = json!({"to": [{"user": {"externalId": "bob"}}], "subject": "s", "body": "x".repeat(64 * 1024)});
+        let input = json!({
+            "to": [{"user": {"externalId": "bob"}}], "subject": "s", "body": "x".repeat(64 * 1024),
+        });
         join_all((0..8).map(async |_| {
             for _ in 0..50 {
                 alice.create_message(input.clone()).await;
@@ -444,7 +457,7 @@ both! {
             ["alice", "bob", "carol"].map(|name| app.client(name, Role::User));
         let locked = app.db.begin().await.unwrap();
         locked.run("UPDATE inbox SET unread = unread", []).await.unwrap();
-        let send = "mutation { createMessage(input: {to: [{user: {externalId: \"carol\"}}], subject: \"s\", body: \"\"}) { message { id } } }";
+        let send = &message_to("carol", "s");
         let sending = async { tokio::join!(alice.ask(send, json!({})), bob.ask(send, json!({}))) };
         let refused = async {
             let start = Instant::now();
@@ -510,7 +523,10 @@ async fn answers_that_nobody_reads_cost_only_who_asked() {
     });
     let app = app.await.unwrap();
     let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
-    let input = json!({"to": [{"user": {"externalId": "bob"}}, {"user": {"externalId": "carol"}}], "subject": "s", "body": "x".repeat(60_000)});
+    let input = json!({
+        "to": [{"user": {"externalId": "bob"}}, {"user": {"externalId": "carol"}}], "subject": "s",
+        "body": "x".repeat(60_000),
+    });
     for _ in 0..100 {
         alice.create_message(input.clone()).await;
     }

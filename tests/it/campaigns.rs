@@ -17,7 +17,8 @@ fn campaign() -> Value {
 }
 
 async fn deactivation(asker: &TestUser, name: &str) -> Value {
-    let query = "query($name: String!) { user(ref: {externalId: $name}) { deactivation { at reason message { subject } } } }";
+    let query = "query($name: String!) {
+        user(ref: {externalId: $name}) { deactivation { at reason message { subject } } } }";
     asker.query(query, json!({"name": name})).await["user"]["deactivation"].take()
 }
 
@@ -26,7 +27,8 @@ both! {
     async fn only_admins_move_the_end_of_a_campaign(app: TestApp) {
         let [bob, carol] = app.users(["bob", "carol"]).await;
         let id = bob.send(&carol, "still there?").await;
-        let update = "mutation($input: UpdateMessageInput!) { updateMessage(input: $input) { message { expiresAt } } }";
+        let update = "mutation($input: UpdateMessageInput!) {
+            updateMessage(input: $input) { message { expiresAt } } }";
         let input = json!({"messageId": id, "expiresAt": at(END), "reminder": campaign()});
         app.admin().await.query(update, json!({"input": input})).await;
 
@@ -77,7 +79,10 @@ both! {
             answer["errors"][0]["message"].as_str().unwrap().contains("did not reply"),
             "{answer}"
         );
-        let why = json!({"at": "2026-01-09T09:00:00+00:00", "reason": "NO_REPLY", "message": {"subject": "still there?"}});
+        let why = json!({
+            "at": "2026-01-09T09:00:00+00:00", "reason": "NO_REPLY",
+            "message": {"subject": "still there?"},
+        });
         assert_eq!(deactivation(&admin, "dave").await, why);
         for user in [&bob, &carol, &admin] {
             assert_eq!(deactivation(&admin, &user.name).await, json!(null));
@@ -87,7 +92,13 @@ both! {
             );
         }
         // An admin reactivates him, permanently.
-        admin.query("mutation { reactivateUser(input: {user: {externalId: \"dave\"}}) { user { id } } }", json!({})).await;
+        admin
+            .query(
+                "mutation {
+            reactivateUser(input: {user: {externalId: \"dave\"}}) { user { id } } }",
+                json!({}),
+            )
+            .await;
         travel(&app, "2026-01-20T09:00:00Z").await;
         assert_eq!(
             dave.query("{ viewer { deactivation { reason } } }", json!({})).await["viewer"]["deactivation"],
@@ -114,7 +125,8 @@ both! {
 
         assert!(reminders(&app).await.iter().all(|(_, count)| *count == 0));
         assert_eq!(reminder(&alice, &id).await["nextAt"], json!(null));
-        let rows = "query($id: ID!, $filter: RecipientFilter) { message(id: $id) { recipients(filter: $filter) { nodes { repliedAt } } } }";
+        let rows = "query($id: ID!, $filter: RecipientFilter) {
+            message(id: $id) { recipients(filter: $filter) { nodes { repliedAt } } } }";
         let list = async |replied: bool| {
             let rows =
                 alice.query(rows, json!({"id": id, "filter": {"hasReplied": replied}})).await;
@@ -130,7 +142,8 @@ both! {
         let id = remind_with(&admin, &[To::User(&bob)], "oops", Some(END), campaign()).await;
         travel(&app, END).await;
         assert_eq!(item(&bob).await["respondBy"], json!(at(OVER).to_rfc3339()));
-        let never = "mutation($id: ID!) { updateMessage(input: {messageId: $id, expiresAt: null}) { message { id } } }";
+        let never = "mutation($id: ID!) {
+            updateMessage(input: {messageId: $id, expiresAt: null}) { message { id } } }";
         assert_eq!(
             admin.refusal(never, json!({"id": id})).await,
             ("BAD_USER_INPUT".into(), Some("expiresAt".into()))
@@ -161,7 +174,8 @@ both! {
         assert_eq!(item(&bob).await["isFinalReminder"], true);
         let set_active = async |change: &str| {
             let set = format!(
-                "mutation {{ {change}(input: {{user: {{externalId: \"bob\"}}}}) {{ user {{ id }} }} }}"
+                "mutation {{
+                    {change}(input: {{user: {{externalId: \"bob\"}}}}) {{ user {{ id }} }} }}"
             );
             admin.query(&set, json!({})).await;
         };
@@ -197,7 +211,13 @@ both! {
         // Simulates a server that was killed after the first part, in which it had deactivated u1;
         // an admin then wants u1 back.
         let tx = app.db.begin().await.unwrap();
-        tx.run("UPDATE reminder SET deactivated_to = (SELECT id FROM user_account WHERE external_id = 'u5000')", []).await.unwrap();
+        tx.run(
+            "UPDATE reminder SET deactivated_to = (SELECT id FROM user_account \
+                WHERE external_id = 'u5000')",
+            [],
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
 
         travel(&app, "2026-01-07T09:00:00Z").await;
@@ -207,7 +227,12 @@ both! {
             6_000
         );
         assert_eq!(count(&app, "SELECT count(*) FROM inbox WHERE unread <> 0").await, 0);
-        let root = count(&app, "SELECT count(*) FROM user_account WHERE external_id = 'root' AND deactivated_at IS NULL").await;
+        let root = count(
+            &app,
+            "SELECT count(*) FROM user_account \
+                                WHERE external_id = 'root' AND deactivated_at IS NULL",
+        )
+        .await;
         assert_eq!(root, 1);
     }
 }

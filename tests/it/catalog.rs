@@ -6,7 +6,8 @@ use tidings::config::{Action, Catalog, Reason};
 
 use crate::support::app::{Kind, TestApp, both};
 
-const CATALOG: &str = "{ catalog { targetTypes actions { key label enabledByDefault } reasons { key label actions } } }";
+const CATALOG: &str = "{ catalog { targetTypes actions { key label enabledByDefault } reasons {
+    key label actions } } }";
 
 both! {
     async fn without_settings_everybody_sees_the_built_in_catalog(app: TestApp) {

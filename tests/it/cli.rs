@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::support::{
     app::{Kind, SECRET},
     database::Database,
+    documents::message_to,
     process::{Server, printed, tidings},
     provider::{Key, over_tls},
 };
@@ -52,8 +53,7 @@ async fn what_was_acknowledged_survives_the_end_of_the_process() {
         let (alice, bob) = (token("alice"), token("bob"));
         server.query(&bob, "{ viewer { id } }").await;
         for _ in 0..10 {
-            let send = "mutation { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"s\", body: \"\"}) { message { id } } }";
-            server.query(&alice, send).await;
+            server.query(&alice, &message_to("bob", "s")).await;
             sent += 1;
         }
         server.signal(signal);
@@ -105,7 +105,9 @@ async fn the_log_has_no_secrets_and_no_letters() {
     let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::hours(1);
     let token = token.issue("alice", tidings::auth::Role::User, expires).unwrap();
     server.query(&token, "{ viewer { id } }").await;
-    let send = "mutation { createMessage(input: {to: [{user: {externalId: \"alice\"}}], subject: \"private subject\", body: \"private body\"}) { message { id } } }";
+    let send = "mutation { createMessage(input: {
+        to: [{user: {externalId: \"alice\"}}], subject: \"private subject\", body: \"private body\"
+    }) { message { id } } }";
     server.query(&token, send).await;
     let http = reqwest::Client::new();
     for (query, key) in [

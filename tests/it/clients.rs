@@ -202,9 +202,7 @@ both! {
         let bob = app.user("bob").await;
         let Some(mut client) = following(&bob).await else { return };
 
-        let deactivate =
-            "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }";
-        app.service().query(deactivate, json!({})).await;
+        app.deactivate("bob").await;
 
         client.expect(json!(["closed", 4401])).await;
         client.expect(json!(["error", "live", {"code": 4401}])).await;

@@ -178,7 +178,9 @@ async fn titles(server: &Server, token: &str) -> BTreeSet<String> {
     let (mut titles, mut after) = (BTreeSet::new(), Value::Null);
     loop {
         let page = format!(
-            "{{ viewer {{ inbox {{ items(first: 100, after: {after}) {{ nodes {{ title }} pageInfo {{ hasNextPage endCursor }} }} }} }} }}"
+            "{{ viewer {{ inbox {{ items(first: 100,
+                after: {after}) {{ nodes {{ title }}
+                pageInfo {{ hasNextPage endCursor }} }} }} }} }}"
         );
         let page = server.query(token, &page).await["viewer"]["inbox"]["items"].take();
         for item in page["nodes"].as_array().unwrap() {

@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use crate::support::app::{TestApp, both};
 
 async fn members(client: &crate::support::app::TestUser, group: &str) -> Value {
-    let query = "query($id: String!) { group(ref: {externalId: $id}) { name memberCount members { nodes { name } } } }";
+    let query = "query($id: String!) {
+        group(ref: {externalId: $id}) { name memberCount members { nodes { name } } } }";
     client.query(query, json!({"id": group})).await["group"].take()
 }
 
@@ -54,8 +55,10 @@ both! {
     async fn ids_are_measured_in_bytes(app: TestApp) {
         let host = app.service();
         app.user("bob").await;
-        let group = "mutation($id: String!) { upsertGroup(input: {externalId: $id, name: \"x\"}) { group { externalId } } }";
-        let user = "mutation($id: String!) { upsertUsers(input: {users: [{externalId: $id}]}) { users { externalId } } }";
+        let group = "mutation($id: String!) {
+            upsertGroup(input: {externalId: $id, name: \"x\"}) { group { externalId } } }";
+        let user = "mutation($id: String!) {
+            upsertUsers(input: {users: [{externalId: $id}]}) { users { externalId } } }";
         let target = "mutation($id: String!) { createActivities(input: {activities: [{action: \"comment\",
             target: {type: \"post\", externalId: $id}}]}) { activities { target { externalId } } } }";
         let key = "mutation($id: String!) { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"s\", body: \"\",
@@ -72,7 +75,8 @@ both! {
             assert_eq!(refusal, ("BAD_USER_INPUT".into(), Some(field.into())));
         }
         // A name is measured in characters, as people read it.
-        let name = "mutation($name: String!) { upsertGroup(input: {externalId: \"x\", name: $name}) { group { id } } }";
+        let name = "mutation($name: String!) {
+            upsertGroup(input: {externalId: \"x\", name: $name}) { group { id } } }";
         host.query(name, json!({"name": "é".repeat(200)})).await;
         // The subject of a token is the id of its person.
         let subject = app
@@ -87,13 +91,15 @@ both! {
     async fn impossible_groups_are_refused(app: TestApp) {
         let host = app.service();
         app.group("team", &[]).await;
-        let upsert = "mutation($id: String!, $name: String!) { upsertGroup(input: {externalId: $id, name: $name}) { group { id } } }";
+        let upsert = "mutation($id: String!, $name: String!) {
+            upsertGroup(input: {externalId: $id, name: $name}) { group { id } } }";
         assert_eq!(
             host.refusal(upsert, json!({"id": "", "name": "x"})).await.1.unwrap(),
             "externalId"
         );
         assert_eq!(host.refusal(upsert, json!({"id": "x", "name": " "})).await.1.unwrap(), "name");
-        let add = "mutation($group: GroupRef!, $users: [UserRef!]!) { addGroupMembers(input: {group: $group, users: $users}) { group { id } } }";
+        let add = "mutation($group: GroupRef!, $users: [UserRef!]!) {
+            addGroupMembers(input: {group: $group, users: $users}) { group { id } } }";
         let unknown = json!({"group": {"externalId": "team"}, "users": [{"externalId": "nobody"}]});
         assert_eq!(host.refusal(add, unknown).await.1.unwrap(), "users.0");
         assert_eq!(

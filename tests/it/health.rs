@@ -48,7 +48,8 @@ both! {
         );
         if app.db.is_postgres() {
             use sea_orm::ConnectionTrait;
-            let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+            let open = "SELECT count(*) FROM pg_stat_activity \
+                        WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
             let row =
                 app.db.read().query_one_raw(app.db.statement(open, [])).await.unwrap().unwrap();
             assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 0);

@@ -10,7 +10,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::app::{Kind, TestApp, TestUser, both};
+use crate::support::{
+    app::{Kind, TestApp, TestUser, both},
+    documents::message_to,
+};
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
@@ -347,7 +350,8 @@ async fn an_answer_that_nobody_takes_is_given_up() {
         let to = json!([{"user": {"externalId": "bob"}}]);
         alice.create_message(json!({"to": to, "subject": "s", "body": "x".repeat(60_000)})).await;
     }
-    let query = "{ viewer { inbox { items(first: 100) { nodes { subject { ... on Message { body } } } } } } }";
+    let query = "{ viewer { inbox { items(first: 100) {
+        nodes { subject { ... on Message { body } } } } } } }";
     let body = json!({"query": query}).to_string();
     let request = format!(
         "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -381,8 +385,7 @@ both! {
         let others = slow.db.begin().await.unwrap();
         others.run("UPDATE inbox SET unread = unread", []).await.unwrap();
 
-        let send = "mutation { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"late\", body: \"\"}) { message { id } } }";
-        let sent = alice.ask(send, json!({})).await;
+        let sent = alice.ask(&message_to("bob", "late"), json!({})).await;
         assert_eq!(sent["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{sent}");
         drop(others);
 
@@ -405,11 +408,15 @@ async fn errors_are_shorter_than_what_they_are_about() {
         ),
         (
             "many mistakes",
-            json!({"query": format!("{{ {} }}", (0..1_900).map(|n| format!("f{n} ")).collect::<String>())}),
+            json!({
+                "query": format!("{{ {} }}", (0..1_900).map(|n| format!("f{n} ")).collect::<String>()),
+            }),
         ),
         (
             "a long value",
-            json!({"query": "query($v: String) { user(ref: $v) { id } }", "variables": {"v": long}}),
+            json!({
+                "query": "query($v: String) { user(ref: $v) { id } }", "variables": {"v": long},
+            }),
         ),
         (
             "a long variable",

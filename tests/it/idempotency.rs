@@ -2,10 +2,13 @@ use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, both};
 
-const SEND: &str = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id subject } } }";
+const SEND: &str = "mutation($input: CreateMessageInput!) {
+    createMessage(input: $input) { message { id subject } } }";
 
 fn input(subject: &str, key: &str) -> Value {
-    json!({"input": {"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": "", "idempotencyKey": key}})
+    json!({
+        "input": {"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": "", "idempotencyKey": key},
+    })
 }
 
 both! {
@@ -61,7 +64,9 @@ both! {
     async fn a_failed_call_leaves_its_key_unused(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         app.group("empty", &[]).await;
-        let to_nobody = json!({"input": {"to": [{"group": {"externalId": "empty"}}], "subject": "s", "body": "", "idempotencyKey": "k"}});
+        let to_nobody = json!({
+            "input": {"to": [{"group": {"externalId": "empty"}}], "subject": "s", "body": "", "idempotencyKey": "k"},
+        });
         assert_eq!(alice.refusal(SEND, to_nobody).await.0, "BAD_USER_INPUT");
 
         alice.query(SEND, input("hello", "k")).await;

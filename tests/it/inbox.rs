@@ -6,7 +6,10 @@ use tidings::{
     inbox::{Change, apply, items_and_owners, lock},
 };
 
-use crate::support::app::{Kind, TestApp, To, both};
+use crate::support::{
+    app::{Kind, TestApp, To, both},
+    locks::WAITING,
+};
 
 both! {
     /// Reading, unreading, seeing: each changes the item and the counts as it should.
@@ -62,7 +65,8 @@ both! {
     async fn nothing_is_snoozed_beyond_the_year_9999(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send(&bob, "later").await;
-        let snooze = "mutation($id: ID!) { snooze(input: {itemIds: [$id], until: \"+10000-01-01T00:00:00Z\"}) { items { id } } }";
+        let snooze = "mutation($id: ID!) {
+            snooze(input: {itemIds: [$id], until: \"+10000-01-01T00:00:00Z\"}) { items { id } } }";
         let refused = bob.refusal(snooze, json!({"id": bob.item("later").await})).await;
         assert_eq!(refused, ("BAD_USER_INPUT".into(), Some("until".into())));
     }
@@ -97,7 +101,8 @@ both! {
         let cursor = bob.cursor().await;
         alice.send(&bob, "new").await;
 
-        let mark = "mutation($upTo: String) { markAllRead(input: {upTo: $upTo}) { affectedCount inbox { counts { unread } } } }";
+        let mark = "mutation($upTo: String) {
+            markAllRead(input: {upTo: $upTo}) { affectedCount inbox { counts { unread } } } }";
         let marked = bob.query(mark, json!({"upTo": cursor})).await["markAllRead"].take();
 
         assert_eq!(marked, json!({"affectedCount": 1, "inbox": {"counts": {"unread": 1}}}));
@@ -154,7 +159,8 @@ both! {
         );
         assert_eq!(alice.refusal(mark, json!({"ids": [item]})).await.0, "NOT_FOUND");
         assert_eq!(bob.refusal(mark, json!({"ids": [item, "itm_zzz"]})).await.0, "NOT_FOUND");
-        let snooze = "mutation($id: ID!, $until: DateTime!) { snooze(input: {itemIds: [$id], until: $until}) { items { id } } }";
+        let snooze = "mutation($id: ID!, $until: DateTime!) {
+            snooze(input: {itemIds: [$id], until: $until}) { items { id } } }";
         let past = json!({"id": item, "until": app.now().to_rfc3339()});
         assert_eq!(bob.refusal(snooze, past).await, bad("until"));
         let host = app.service().refusal(mark, json!({"ids": [item]})).await;
@@ -166,12 +172,17 @@ both! {
     /// Filters by kind and by search text.
     async fn an_inbox_can_be_filtered(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
-        let input = |subject: &str, body: &str| json!({"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": body});
+        let input = |subject: &str, body: &str| {
+            json!({
+                "to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": body,
+            })
+        };
         alice.create_message(input("Budget", "numbers")).await;
         alice.create_message(input("Lunch", "with a BUDGET of 10%")).await;
         alice.create_message(input("Other", "nothing")).await;
         let list = async |filter: Value| {
-            let query = "query($filter: InboxFilter) { viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
+            let query = "query($filter: InboxFilter) {
+                viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
             let nodes = bob.query(query, json!({"filter": filter})).await["viewer"]["inbox"]["items"]["nodes"].take();
             nodes
                 .as_array()
@@ -230,11 +241,10 @@ async fn servers_that_wake_items_at_once_wake_each_once() {
             tx.commit().await.unwrap();
         }
     });
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while one
         .db
         .read()
-        .query_one_raw(one.db.statement(waiting, []))
+        .query_one_raw(one.db.statement(WAITING, []))
         .await
         .unwrap()
         .unwrap()

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::support::{
     app::{Kind, TestApp, TestUser, To},
+    documents::{CREATE_MESSAGE, REPLY_TO_MESSAGE, SET_EXPIRY, UPDATE_ANNOUNCEMENT},
     notify::target,
     state::InboxState,
 };
@@ -255,7 +256,9 @@ async fn happen(
             if let Some(title) = &title {
                 target["title"] = title.as_str().into();
             }
-            json!({"actor": {"externalId": readers[who].user.name}, "action": action, "target": target})
+            json!({
+                "actor": {"externalId": readers[who].user.name}, "action": action, "target": target,
+            })
         };
         what.into_iter().map(activity).collect::<serde_json::Value>()
     };
@@ -272,19 +275,18 @@ async fn happen(
                 input["expiresAt"] = json!((app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
                 input["reminder"] = json!({"frequency": "hourly", "until": until});
             }
-            let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
-            let answer = readers[from].user.ask(send, json!({"input": input})).await;
+            let answer = readers[from].user.ask(CREATE_MESSAGE, json!({"input": input})).await;
             if let Some(id) = answer["data"]["createMessage"]["message"]["id"].as_str() {
                 sent.push((from, id.to_owned()));
             }
         }
         Event::Reply { from, nth, everyone } => {
             if let Some((_, parent)) = pick(sent, nth) {
-                let reply = "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
                 let scope = if everyone { "EVERYONE" } else { "SENDER" };
                 let input =
                     json!({"parentId": parent, "body": format!("reply {n}"), "scope": scope});
-                let answer = readers[from].user.ask(reply, json!({"input": input})).await;
+                let answer =
+                    readers[from].user.ask(REPLY_TO_MESSAGE, json!({"input": input})).await;
                 if let Some(id) = answer["data"]["replyToMessage"]["message"]["id"].as_str() {
                     sent.push((from, id.to_owned()));
                 }
@@ -301,7 +303,8 @@ async fn happen(
         Event::ChangeAll { who, mutation, up_to_old_cursor } => {
             let up_to = up_to_old_cursor.then(|| readers[who].known.cursor.clone());
             let all = format!(
-                "mutation($upTo: String) {{ {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}"
+                "mutation($upTo: String) {{
+                    {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}"
             );
             readers[who].user.query(&all, json!({"upTo": up_to})).await;
         }
@@ -314,9 +317,7 @@ async fn happen(
         Event::Expire { nth, minutes } => {
             if let Some((sender, id)) = pick(sent, nth) {
                 let at = (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
-                let update = "mutation($id: ID!, $at: DateTime!) {
-                    updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
-                readers[*sender].user.ask(update, json!({"id": id, "at": at})).await;
+                readers[*sender].user.ask(SET_EXPIRY, json!({"id": id, "at": at})).await;
             }
         }
         Event::Announce { minutes } => {
@@ -331,18 +332,17 @@ async fn happen(
         }
         Event::Reannounce { nth, minutes } => {
             if let Some(id) = pick(&made.announced, nth) {
-                let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
                 let expiry =
                     minutes.map(|minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
                 match (expiry, nth % 3) {
                     (Some(at), _) => {
                         let input = json!({"announcementId": id, "expiresAt": at});
-                        drop(app.service().ask(update, json!({"input": input})).await);
+                        drop(app.service().ask(UPDATE_ANNOUNCEMENT, json!({"input": input})).await);
                     }
                     (None, 0) => app.retract_announcement(id).await,
                     (None, _) => {
                         let input = json!({"announcementId": id, "title": format!("changed {n}")});
-                        drop(app.service().ask(update, json!({"input": input})).await);
+                        drop(app.service().ask(UPDATE_ANNOUNCEMENT, json!({"input": input})).await);
                     }
                 }
             }

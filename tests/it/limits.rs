@@ -210,7 +210,8 @@ async fn errors_are_short() {
 async fn a_query_that_costs_too_much_is_told_its_cost() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
     let alice = app.user("alice").await;
-    let query = "query($n: Int = 100) { groups(first: $n) { nodes { members(first: $n) { nodes { id } } } } }";
+    let query = "query($n: Int = 100) {
+        groups(first: $n) { nodes { members(first: $n) { nodes { id } } } } }";
     let refused = alice.ask(query, json!({})).await;
     let extensions = &refused["errors"][0]["extensions"];
     assert_eq!(
@@ -263,7 +264,9 @@ async fn limits_can_be_set() {
         "query a { viewerRole } query b { viewerRole }",
         "{ ...f } fragment f on Query { viewerRole }",
         "query($a: Int) { viewerRole }",
-        "{ viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole }",
+        "{ viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole
+            viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole
+            viewerRole viewerRole viewerRole viewerRole }",
     ] {
         assert_eq!(alice.refusal(query, json!({})).await.0, "QUERY_TOO_COMPLEX", "{query}");
     }

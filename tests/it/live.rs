@@ -182,9 +182,7 @@ both! {
         let bob = app.user("bob").await;
         let mut live = bob.follow_inbox(None).await;
 
-        let deactivate =
-            "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }";
-        app.service().query(deactivate, json!({})).await;
+        app.deactivate("bob").await;
 
         assert_eq!(u16::from(live.socket.closed().await.code), 4401);
         assert_eq!(

@@ -10,6 +10,7 @@ use tidings::config::{self, Config};
 
 use crate::support::{
     app::{Kind, TestApp, TestUser, To, run, run_with},
+    documents::CREATE_MESSAGE,
     locks::{LOCK, SOON, number, outside, until_waiting},
 };
 
@@ -18,10 +19,8 @@ const MANY: usize = 24;
 
 /// Whether a send succeeds; if it does not, the reason must be that the server cannot do it now.
 async fn is_sent(from: &TestUser, to: &TestUser, subject: &str) -> bool {
-    let send =
-        "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
     let input = json!({"to": [{"user": {"externalId": to.name}}], "subject": subject, "body": ""});
-    let answer = from.ask(send, json!({"input": input})).await;
+    let answer = from.ask(CREATE_MESSAGE, json!({"input": input})).await;
     if answer.get("errors").is_some() {
         assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{answer:#}");
         return false;

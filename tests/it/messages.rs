@@ -4,10 +4,8 @@ use serde_json::{Value, json};
 use crate::support::{
     app::{TestApp, To, both},
     crowd::{count, crowd},
+    documents::CREATE_MESSAGE,
 };
-
-const SEND: &str =
-    "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
 
 fn to(name: &str) -> Value {
     json!({"user": {"externalId": name}})
@@ -99,7 +97,7 @@ both! {
             (with("expiresAt", json!("2026-01-05T09:00:00Z")), "expiresAt"),
             (with("idempotencyKey", json!("")), "idempotencyKey"),
         ] {
-            let refusal = alice.refusal(SEND, variables).await;
+            let refusal = alice.refusal(CREATE_MESSAGE, variables).await;
             assert_eq!(refusal, ("BAD_USER_INPUT".into(), Some(field.into())));
         }
         assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
@@ -156,7 +154,8 @@ both! {
         app.run_due().await;
         assert_eq!(bob.titles("ALL").await, ["hello"]);
 
-        let never = "mutation($id: ID!) { updateMessage(input: {messageId: $id, expiresAt: null}) { message { expiresAt } } }";
+        let never = "mutation($id: ID!) {
+            updateMessage(input: {messageId: $id, expiresAt: null}) { message { expiresAt } } }";
         assert_eq!(
             alice.query(never, json!({"id": id})).await["updateMessage"]["message"]["expiresAt"],
             json!(null)
@@ -177,47 +176,40 @@ both! {
             json!({}),
         )
         .await;
-        host.query(
-            "mutation { deactivateUser(input: {user: {externalId: \"alice\"}}) { user { id } } }",
-            json!({}),
-        )
-        .await;
+        app.deactivate("alice").await;
 
-        let read = "query($id: ID!) { message(id: $id) { sender { name deactivatedAt } sentTo { name audience { __typename } } } }";
+        let read = "query($id: ID!) {
+            message(id: $id) { sender { name deactivatedAt } sentTo {
+            name audience { __typename } } } }";
         let message = bob.query(read, json!({"id": id})).await["message"].take();
         assert_eq!(message["sentTo"], json!([{"name": "team", "audience": null}]));
         assert_eq!(
             message["sender"],
             json!({"name": "alice", "deactivatedAt": "2026-01-05T09:00:00+00:00"})
         );
-        let again = json!({"input": {"to": [{"group": {"externalId": "team"}}], "subject": "s", "body": ""}});
-        assert_eq!(bob.refusal(SEND, again).await, ("BAD_USER_INPUT".into(), Some("to.0".into())));
+        let again = json!({
+            "input": {"to": [{"group": {"externalId": "team"}}], "subject": "s", "body": ""},
+        });
+        assert_eq!(
+            bob.refusal(CREATE_MESSAGE, again).await,
+            ("BAD_USER_INPUT".into(), Some("to.0".into()))
+        );
     }
 
     /// Deactivated people receive nothing new, whether addressed directly or through a group.
     async fn nothing_new_reaches_the_deactivated(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&bob, &carol]).await;
-        app.service()
-            .query(
-                "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }",
-                json!({}),
-            )
-            .await;
+        app.deactivate("bob").await;
 
         alice.send_to(&[To::Group("team")], "hello").await;
         let in_person = json!({"input": {"to": [to("bob")], "subject": "s", "body": ""}});
         assert_eq!(
-            alice.refusal(SEND, in_person).await,
+            alice.refusal(CREATE_MESSAGE, in_person).await,
             ("BAD_USER_INPUT".into(), Some("to".into()))
         );
 
-        app.service()
-            .query(
-                "mutation { reactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }",
-                json!({}),
-            )
-            .await;
+        app.reactivate("bob").await;
         assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
         assert_eq!(carol.titles("ALL").await, ["hello"]);
     }
@@ -229,7 +221,8 @@ both! {
             alice.send(&bob, subject).await;
         }
         let list = async |filter: Value| {
-            let query = "query($filter: SentFilter) { sentMessages(filter: $filter) { nodes { subject } } }";
+            let query = "query($filter: SentFilter) {
+                sentMessages(filter: $filter) { nodes { subject } } }";
             let sent =
                 alice.query(query, json!({"filter": filter})).await["sentMessages"]["nodes"].take();
             sent.as_array()

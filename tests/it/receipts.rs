@@ -6,7 +6,9 @@ const STATS: &str = "recipientCount seenCount readCount readRate firstReadAt las
 
 async fn stats(sender: &TestUser, message: &str) -> Value {
     let query = format!(
-        "query($id: ID!) {{ message(id: $id) {{ readStats {{ {STATS} }} sentTo {{ name readStats {{ readCount recipientCount }} }} }} }}"
+        "query($id: ID!) {{
+            message(id: $id) {{ readStats {{ {STATS} }}
+            sentTo {{ name readStats {{ readCount recipientCount }} }} }} }}"
     );
     sender.query(&query, json!({"id": message})).await["message"].take()
 }

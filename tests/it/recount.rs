@@ -120,23 +120,27 @@ fn errors() -> Vec<(String, &'static str)> {
             "the number of its people is 0",
         ),
         (
-            "INSERT INTO inbox_item_activity (item_id, activity_id) SELECT OTHER, activity_id FROM inbox_item WHERE id = ITEM",
+            "INSERT INTO inbox_item_activity (item_id, activity_id) SELECT OTHER, activity_id \
+             FROM inbox_item WHERE id = ITEM",
             "is in it twice",
         ),
         // These are repaired from the items, so they come before those that recreate items.
         (
-            "UPDATE message_recipient SET read_at = NULL, seen_at = NULL WHERE message_id = MESSAGE AND user_id = BOB",
+            "UPDATE message_recipient SET read_at = NULL, seen_at = NULL \
+             WHERE message_id = MESSAGE AND user_id = BOB",
             "is not noted",
         ),
         (
-            "UPDATE message_recipient SET seen_at = NULL WHERE message_id = MESSAGE AND user_id <> BOB",
+            "UPDATE message_recipient SET seen_at = NULL \
+             WHERE message_id = MESSAGE AND user_id <> BOB",
             "is not noted",
         ),
         ("DELETE FROM announcement_reading", "is not noted"),
         ("UPDATE announcement_reading SET read_at = NULL", "is not noted"),
         ("DELETE FROM inbox_item WHERE user_id = BOB AND message_id = MESSAGE", "does not have it"),
         (
-            "UPDATE inbox_item SET removed_at = created_at WHERE user_id = BOB AND message_id = MESSAGE",
+            "UPDATE inbox_item SET removed_at = created_at \
+             WHERE user_id = BOB AND message_id = MESSAGE",
             "does not have it",
         ),
         ("DELETE FROM inbox_item WHERE user_id = BOB AND kind = 'announcement'", "is missing"),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     app::{TestApp, To, both},
+    documents::{CREATE_MESSAGE, SET_EXPIRY},
     reminders::{at, item, remind_with, reminder, reminders, travel},
 };
 
@@ -114,10 +115,7 @@ both! {
             let name = format!("{zone} {sent}");
             app.advance(at(sent) - app.now());
             let (alice, bob) = (app.user(&format!("alice {name}")).await, app.user(&name).await);
-            let zone_of = "mutation($users: [UserInput!]!) { upsertUsers(input: {users: $users}) { users { id } } }";
-            app.service()
-                .query(zone_of, json!({"users": [{"externalId": alice.name, "timeZone": zone}]}))
-                .await;
+            app.upsert_user(json!({"externalId": alice.name, "timeZone": zone})).await;
             remind_with(&alice, &[To::User(&bob)], "stand-up", None, json!({"frequency": "daily"}))
                 .await;
             for day in days {
@@ -198,12 +196,17 @@ both! {
             (&state["nextAt"], &state["schedule"], &state["sentCount"]),
             (&json!(null), &json!([]), &json!(2))
         );
-        let rows = "query($id: ID!) { message(id: $id) { recipients { nodes { user { name } remindedAt reminderCount } } } }";
+        let rows = "query($id: ID!) {
+            message(id: $id) { recipients {
+            nodes { user { name } remindedAt reminderCount } } } }";
         let rows =
             alice.query(rows, json!({"id": id})).await["message"]["recipients"]["nodes"].take();
         assert_eq!(
             rows[2],
-            json!({"user": {"name": "carol"}, "remindedAt": "2026-01-07T09:00:00+00:00", "reminderCount": 2})
+            json!({
+                "user": {"name": "carol"}, "remindedAt": "2026-01-07T09:00:00+00:00",
+                "reminderCount": 2,
+            })
         );
     }
 
@@ -287,7 +290,9 @@ both! {
         let reminder = &set["updateMessage"]["message"]["reminder"];
         assert_eq!(
             *reminder,
-            json!({"nextAt": "2026-01-06T14:00:00+00:00", "timeZone": "Asia/Tokyo", "until": "READ"})
+            json!({
+                "nextAt": "2026-01-06T14:00:00+00:00", "timeZone": "Asia/Tokyo", "until": "READ",
+            })
         );
         travel(&app, "2026-01-06T14:00:00Z").await;
 
@@ -303,7 +308,6 @@ both! {
     async fn what_cannot_remind_is_refused(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let admin = app.admin().await;
-        let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
         let campaign =
             json!({"frequency": "daily", "until": "REPLIED", "deactivateNonRepliers": true});
         for (who, expires_at, reminder, refusal) in [
@@ -333,8 +337,11 @@ both! {
                 ("BAD_USER_INPUT", Some("reminder.deactivateNonRepliers")),
             ),
         ] {
-            let input = json!({"to": [To::User(&bob).input()], "subject": "s", "body": "", "expiresAt": expires_at, "reminder": reminder});
-            let (code, field) = who.refusal(send, json!({"input": input})).await;
+            let input = json!({
+                "to": [To::User(&bob).input()], "subject": "s", "body": "", "expiresAt": expires_at,
+                "reminder": reminder,
+            });
+            let (code, field) = who.refusal(CREATE_MESSAGE, json!({"input": input})).await;
             assert_eq!((code.as_str(), field.as_deref()), refusal);
         }
         assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
@@ -358,7 +365,6 @@ both! {
                 .unwrap();
             tx.commit().await.unwrap();
         };
-        let update = "mutation($id: ID!, $at: DateTime) { updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
         for (step, zone) in [("1 fortnight", "UTC"), ("2 decades", "UTC"), ("1 day", "Mars/Phobos")]
         {
             set(step, zone).await;
@@ -372,7 +378,7 @@ both! {
                 (&json!("2026-01-06T09:00:00+00:00"), &json!(["2026-01-06T09:00:00+00:00"]))
             );
             assert_eq!(
-                alice.refusal(update, json!({"id": id, "at": "2026-03-05T09:00:00Z"})).await.0,
+                alice.refusal(SET_EXPIRY, json!({"id": id, "at": "2026-03-05T09:00:00Z"})).await.0,
                 "CONFLICT"
             );
         }
@@ -390,7 +396,8 @@ both! {
     /// A form that composes a message shows the dates before it is sent.
     async fn the_dates_can_be_asked_for_beforehand(app: TestApp) {
         let alice = app.user("alice").await;
-        let ask = "query($expiry: DateTime) { reminderSchedule(reminder: {frequency: \"weekly\"}, expiresAt: $expiry) }";
+        let ask = "query($expiry: DateTime) {
+            reminderSchedule(reminder: {frequency: \"weekly\"}, expiresAt: $expiry) }";
         let bounded = alice.query(ask, json!({"expiry": "2026-01-14T09:00:00Z"})).await;
         assert_eq!(
             bounded["reminderSchedule"],
@@ -410,9 +417,8 @@ both! {
         };
         let first = alice.create_message(input("daily")).await;
         assert_eq!(alice.create_message(input("daily")).await, first);
-        let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
         assert_eq!(
-            alice.refusal(send, json!({"input": input("weekly")})).await.0,
+            alice.refusal(CREATE_MESSAGE, json!({"input": input("weekly")})).await.0,
             "IDEMPOTENCY_KEY_REUSED"
         );
     }
@@ -421,20 +427,10 @@ both! {
     async fn the_deactivated_are_not_reminded(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         remind_with(&alice, &[To::User(&bob)], "hello", None, json!({"frequency": "daily"})).await;
-        app.service()
-            .query(
-                "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }",
-                json!({}),
-            )
-            .await;
+        app.deactivate("bob").await;
         travel(&app, "2026-01-06T09:00:00Z").await;
         let away = reminders(&app).await;
-        app.service()
-            .query(
-                "mutation { reactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }",
-                json!({}),
-            )
-            .await;
+        app.reactivate("bob").await;
         travel(&app, "2026-01-07T09:00:00Z").await;
 
         assert_eq!(

@@ -38,13 +38,16 @@ both! {
         let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         for undo in [
             format!(
-                "UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"
+                "UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL \
+                 WHERE user_id > ({half})"
             ),
             format!(
-                "UPDATE inbox_item SET reminded_at = NULL, reminded_seq = NULL WHERE user_id > ({half})"
+                "UPDATE inbox_item SET reminded_at = NULL, reminded_seq = NULL \
+                 WHERE user_id > ({half})"
             ),
             format!(
-                "UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"
+                "UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) \
+                 FROM message_recipient)"
             ),
         ] {
             tx.run(&undo, []).await.unwrap();
@@ -82,10 +85,12 @@ both! {
         let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         for undo in [
             format!(
-                "UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"
+                "UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL \
+                 WHERE user_id > ({half})"
             ),
             format!(
-                "UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"
+                "UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) \
+                 FROM message_recipient)"
             ),
         ] {
             tx.run(&undo, []).await.unwrap();
@@ -183,11 +188,15 @@ both! {
         for reader in &readers {
             app.assert_live_equals_refetch(reader).await;
         }
-        let late = "SELECT count(*) FROM message_recipient AS r JOIN reminder AS q ON q.message_id = r.message_id \
-                    WHERE r.reminded_at > CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END";
+        let late = "SELECT count(*) FROM message_recipient AS r \
+                    JOIN reminder AS q ON q.message_id = r.message_id \
+                    WHERE r.reminded_at > \
+                    CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END";
         assert_eq!(count(&app, late).await, 0);
-        let wrong = "SELECT count(*) FROM inbox AS b WHERE b.unread <> (SELECT count(*) FROM inbox_item AS i \
-                     WHERE i.user_id = b.user_id AND i.removed_at IS NULL AND i.archived_at IS NULL \
+        let wrong = "SELECT count(*) FROM inbox AS b WHERE b.unread <> (SELECT count(*) \
+                     FROM inbox_item AS i \
+                     WHERE i.user_id = b.user_id AND i.removed_at IS NULL \
+                     AND i.archived_at IS NULL \
                      AND i.snoozed_until IS NULL AND i.read_at IS NULL)";
         assert_eq!(count(&app, wrong).await, 0);
     }
@@ -200,19 +209,29 @@ async fn copies(app: &TestApp, size: i64, recipient: &TestUser) {
         format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})");
     let tx = app.db.begin().await.unwrap();
     let run = async |sql: &str| tx.run(&format!("{numbers} {sql}"), []).await.unwrap();
-    run("INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
-         SELECT id + i, sender_id, subject, body, depth, path, seq, 1, 0, 0, created_at FROM message CROSS JOIN n").await;
-    run("INSERT INTO message_audience (id, message_id, user_id, name, recipient_count, seen_count, read_count) \
-         SELECT id + i, message_id + i, user_id, name, 1, 0, 0 FROM message_audience CROSS JOIN n")
+    run("INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, \
+         seen_count, read_count, created_at) \
+         SELECT id + i, sender_id, subject, body, depth, path, seq, 1, 0, 0, created_at \
+         FROM message CROSS JOIN n")
+    .await;
+    run(
+        "INSERT INTO message_audience (id, message_id, user_id, name, recipient_count, seen_count, \
+         read_count) \
+         SELECT id + i, message_id + i, user_id, name, 1, 0, 0 FROM message_audience CROSS JOIN n",
+    )
     .await;
     run("INSERT INTO message_recipient (message_id, user_id, audience_id) \
          SELECT message_id + i, user_id, audience_id + i FROM message_recipient CROSS JOIN n")
     .await;
     run("INSERT INTO reminder (message_id, frequency, step, until, zone, since, next_at) \
-         SELECT message_id + i, frequency, step, until, zone, since, next_at FROM reminder CROSS JOIN n")
+         SELECT message_id + i, frequency, step, until, zone, since, next_at FROM reminder \
+         CROSS JOIN n")
     .await;
-    run("INSERT INTO inbox_item (id, user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT id + i, user_id, kind, message_id + i, seq + i, seq + i, created_at, updated_at FROM inbox_item CROSS JOIN n").await;
+    run("INSERT INTO inbox_item (id, user_id, kind, message_id, seq, arrived_seq, created_at, \
+         updated_at) \
+         SELECT id + i, user_id, kind, message_id + i, seq + i, seq + i, created_at, updated_at \
+         FROM inbox_item CROSS JOIN n")
+    .await;
     let size = size.to_string();
     let head =
         "UPDATE inbox SET seq = seq + N, unread = unread + N, unseen = unseen + N WHERE seq > 0"
@@ -221,7 +240,8 @@ async fn copies(app: &TestApp, size: i64, recipient: &TestUser) {
     if app.db.is_postgres() {
         for table in ["message", "message_audience", "inbox_item"] {
             let next = format!(
-                "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
+                "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) \
+                 FROM {table}))"
             );
             tx.rows(&next, []).await.unwrap();
         }

@@ -58,7 +58,8 @@ async fn resumed(app: &TestApp, user: &TestUser) -> Socket {
 
 fn follow(item: &str) -> String {
     format!(
-        "subscription($after: String) {{ inboxUpdated(after: $after) {{ caughtUp changes {{ item {{ {item} }} }} }} }}"
+        "subscription($after: String) {{
+            inboxUpdated(after: $after) {{ caughtUp changes {{ item {{ {item} }} }} }} }}"
     )
 }
 
@@ -148,7 +149,8 @@ both! {
         for change in [
             "UPDATE inbox SET seq = seq + 1",
             "UPDATE inbox_item SET seq = seq + 1",
-            "UPDATE inbox_item SET kind = 'nonsense' WHERE user_id = (SELECT max(user_id) FROM inbox_item)",
+            "UPDATE inbox_item SET kind = 'nonsense' WHERE user_id = (SELECT max(user_id) \
+             FROM inbox_item)",
         ] {
             tx.run(change, []).await.unwrap();
         }
@@ -233,7 +235,9 @@ both! {
         socket.subscribe("1", &follow, json!({"after": start})).await;
         assert_eq!(socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"], changes);
 
-        let around = "query($id: ID!) { message(id: $id) { viewerInboxItem { preview subject { ... on Message { body } } } } }";
+        let around = "query($id: ID!) {
+            message(id: $id) { viewerInboxItem {
+            preview subject { ... on Message { body } } } } }";
         let item =
             bob.query(around, json!({"id": message})).await["message"]["viewerInboxItem"].take();
         assert_eq!(item["subject"]["body"], body.as_str());

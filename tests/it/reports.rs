@@ -62,7 +62,8 @@ both! {
     /// The sample rows from the source model, produced by real sends and readings.
     async fn the_rows_of_the_source_model_are_reproduced(app: TestApp) {
         let alice = app.user("alice").await;
-        app.service().query("mutation { upsertUsers(input: {users: [{externalId: \"john\", firstName: \"John\", lastName: \"D\"}]}) { users { id } } }", json!({})).await;
+        let john = json!({"externalId": "john", "firstName": "John", "lastName": "D"});
+        app.upsert_user(john).await;
         let john = app.user("john").await;
         sent_and_read(&app, &alice, "Project delivery team", "Project delivery due Tuesday", 12, 5)
             .await;
@@ -150,7 +151,9 @@ both! {
             (json!({"filter": {"messageId": reply}}), ""),
             (json!({"filter": {"sender": {"externalId": "bob"}}}), ""),
             (
-                json!({"filter": {"sentFrom": "2026-01-05T11:00:00Z", "sentBefore": "2026-01-05T13:00:00Z"}}),
+                json!({
+                    "filter": {"sentFrom": "2026-01-05T11:00:00Z", "sentBefore": "2026-01-05T13:00:00Z"},
+                }),
                 "3 2",
             ),
             (json!({"filter": {"maxReadRate": 0.5}, "order": "OLDEST_FIRST"}), "0 2 3 5 6"),
@@ -219,7 +222,9 @@ both! {
         }
         let line = async |interval: &str| {
             let query = format!(
-                "query($id: ID!) {{ message(id: $id) {{ readTimeline(interval: {interval}) {{ at readCount }} }} }}"
+                "query($id: ID!) {{
+                    message(id: $id) {{ readTimeline(interval: {interval}) {{
+                    at readCount }} }} }}"
             );
             let points =
                 alice.query(&query, json!({"id": id})).await["message"]["readTimeline"].take();
@@ -247,7 +252,14 @@ both! {
         app.group("team", &readers.iter().collect::<Vec<_>>()).await;
         let id = alice.send_to(&[To::Group("team")], "hello").await;
         let mut socket = alice.connect().await;
-        socket.subscribe("1", "subscription($id: ID!) { readStatsUpdated(messageId: $id) { readCount readRate } }", json!({"id": id})).await;
+        socket
+            .subscribe(
+                "1",
+                "subscription($id: ID!) {
+            readStatsUpdated(messageId: $id) { readCount readRate } }",
+                json!({"id": id}),
+            )
+            .await;
         let mut heard = vec![
             socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone(),
         ];
@@ -272,10 +284,14 @@ both! {
         let numbers =
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300)";
         for copy in [
-            "INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
-             SELECT id + i, sender_id, 'no. ' || i, body, depth, path, seq, 1, 0, 0, created_at FROM message CROSS JOIN n",
-            "INSERT INTO message_audience (id, message_id, user_id, name, recipient_count, seen_count, read_count) \
-             SELECT id + i, message_id + i, user_id, name, 1, 0, 0 FROM message_audience CROSS JOIN n",
+            "INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, \
+             seen_count, read_count, created_at) \
+             SELECT id + i, sender_id, 'no. ' || i, body, depth, path, seq, 1, 0, 0, created_at \
+             FROM message CROSS JOIN n",
+            "INSERT INTO message_audience (id, message_id, user_id, name, recipient_count, \
+             seen_count, read_count) \
+             SELECT id + i, message_id + i, user_id, name, 1, 0, 0 FROM message_audience \
+             CROSS JOIN n",
         ] {
             tx.run(&format!("{numbers} {copy}"), []).await.unwrap();
         }

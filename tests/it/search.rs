@@ -57,7 +57,13 @@ both! {
     async fn announcements_and_targets_people_and_groups_are_found_in_any_case(app: TestApp) {
         let ada = app.user("ada").await;
         let host = app.service();
-        host.query("mutation { createAnnouncement(input: {title: \"Über uns\", body: \"\"}) { announcement { id } } }", json!({})).await;
+        host.query(
+            "mutation {
+            createAnnouncement(input: {title: \"Über uns\", body: \"\"}) {
+            announcement { id } } }",
+            json!({}),
+        )
+        .await;
         ada.follow("p1", "like_post").await;
         let act = "mutation { createActivities(input: {activities: [{action: \"comment\",
             target: {type: \"post\", externalId: \"p1\", title: \"Ärger\"}}]}) { activities { id } } }";
@@ -68,7 +74,9 @@ both! {
         let name = "mutation($name: String!) { upsertUsers(input: {users: [{externalId: \"ada\", firstName: $name}]}) { users { id } }
             upsertGroup(input: {externalId: \"g\", name: $name}) { group { id } } }";
         let found = async |search: &str| {
-            let query = "query($search: String!) { users(search: $search) { nodes { externalId } } groups(search: $search) { nodes { externalId } } }";
+            let query = "query($search: String!) {
+                users(search: $search) { nodes { externalId } } groups(search: $search) {
+                nodes { externalId } } }";
             let found = host.query(query, json!({"search": search})).await;
             [&found["users"]["nodes"], &found["groups"]["nodes"]]
                 .map(|nodes| nodes.as_array().unwrap().len())
@@ -92,7 +100,8 @@ both! {
             "DROP TABLE search_text",
             "ALTER TABLE user_account RENAME TO \"user\"",
             "ALTER TABLE user_group RENAME TO \"group\"",
-            "DELETE FROM seaql_migrations WHERE version IN ('m20261126_000005_search', 'm20261126_000020_table_names')",
+            "DELETE FROM seaql_migrations \
+             WHERE version IN ('m20261126_000005_search', 'm20261126_000020_table_names')",
         ] {
             tx.run(undo, []).await.unwrap();
         }
@@ -105,7 +114,8 @@ both! {
 }
 
 async fn in_inbox(user: &TestUser, search: &str) -> Vec<String> {
-    let query = "query($search: String!) { viewer { inbox { items(filter: {view: ALL, search: $search}) { nodes { title } } } } }";
+    let query = "query($search: String!) {
+        viewer { inbox { items(filter: {view: ALL, search: $search}) { nodes { title } } } } }";
     titles(&user.query(query, json!({"search": search})).await["viewer"]["inbox"]["items"], "title")
 }
 

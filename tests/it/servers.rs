@@ -191,7 +191,9 @@ async fn follow_once(
     let stream = TcpStream::connect(address).await?;
     let (mut socket, _) =
         timeout(PATIENCE, tokio_tungstenite::client_async(request, stream)).await??;
-    let init = json!({"type": "connection_init", "payload": {"authorization": format!("Bearer {}", token(user))}});
+    let init = json!({
+        "type": "connection_init", "payload": {"authorization": format!("Bearer {}", token(user))},
+    });
     socket.send(Message::text(init.to_string())).await?;
     let query = "subscription($after: String) { inboxUpdated(after: $after) {
         cursor resync counts { unread } changes { type item { title } } } }";

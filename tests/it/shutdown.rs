@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait, TransactionTrait};
+use serde_json::json;
 use tidings::{
     auth::{Auth, Role},
     clock::Clock,
@@ -13,6 +14,7 @@ use tidings::{
 use crate::support::{
     app::{Kind, SECRET, TestApp, To, both, run},
     crowd::{count, crowd},
+    documents::message_to,
     locks::{LOCK, outside, until_waiting},
     process::{Server, tidings},
 };
@@ -39,10 +41,10 @@ fn a_locked_row_does_not_hold_up_the_end() {
         let server = Server::start(&mut serve);
         let expires = Clock::System.now() + TimeDelta::hours(1);
         let token = Auth::new(SECRET).unwrap().issue("alice", Role::User, expires).unwrap();
-        let send = r#"{"query": "mutation { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"cut off\", body: \"\"}) { message { id } } }"}"#;
+        let send = json!({"query": message_to("bob", "cut off")});
         let request =
             reqwest::Client::new().post(format!("{}/graphql", server.url)).bearer_auth(token);
-        let request = request.header("content-type", "application/json").body(send);
+        let request = request.json(&send);
         let waiting =
             tokio::spawn(async move { request.send().await.unwrap().text().await.unwrap() });
         until_waiting(&outside, &app, 1..).await;

@@ -135,9 +135,7 @@ both! {
         let refused = request(&bob, FOLLOW, json!({})).send().await.unwrap();
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
 
-        let deactivate =
-            "mutation { deactivateUser(input: {user: {externalId: \"carol\"}}) { user { id } } }";
-        app.service().query(deactivate, json!({})).await;
+        app.deactivate("carol").await;
         assert_eq!(of_carol.next().await, None);
         let refused = request(&carol, FOLLOW, json!({})).send().await.unwrap();
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);

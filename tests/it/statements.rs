@@ -49,7 +49,8 @@ both! {
         for n in 0..30 {
             alice.send(&bob, &n.to_string()).await;
         }
-        let plain = "{ viewer { inbox { counts { unread } items { nodes { title subject { ... on Message { sender { name } } } } } } } }";
+        let plain = "{ viewer { inbox { counts { unread } items {
+            nodes { title subject { ... on Message { sender { name } } } } } } } }";
         bob.query(plain, json!({})).await;
         let before = app.db.statement_count();
         bob.query(plain, json!({})).await;
@@ -197,7 +198,13 @@ both! {
         // are deactivated before the second; a tenth are deactivated later.
         let gone = "UPDATE user_account SET deactivated_at = $1 WHERE external_id LIKE $2";
         tx.run(gone, [app.now().into(), "u%1".into()]).await.unwrap();
-        tx.run("UPDATE inbox SET announcements_since = 1 WHERE user_id IN (SELECT id FROM user_account WHERE external_id LIKE 'u%2')", []).await.unwrap();
+        tx.run(
+            "UPDATE inbox SET announcements_since = 1 WHERE user_id IN (SELECT id \
+                FROM user_account WHERE external_id LIKE 'u%2')",
+            [],
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         app.advance(chrono::TimeDelta::hours(1));
         let second = app.announce("second").await;
@@ -208,7 +215,9 @@ both! {
         tx.run(gone, [app.now().into(), "u%2".into()]).await.unwrap();
         tx.commit().await.unwrap();
 
-        let ask = "query($a: ID!, $b: ID!) { a: announcement(id: $a) { readStats { recipientCount } } b: announcement(id: $b) { readStats { recipientCount } } }";
+        let ask = "query($a: ID!, $b: ID!) {
+            a: announcement(id: $a) { readStats { recipientCount } } b: announcement(id: $b) {
+            readStats { recipientCount } } }";
         app.db.take_statements();
         let counts = app.service().query(ask, json!({"a": first, "b": second})).await;
 

@@ -14,8 +14,15 @@ both! {
             "Tony", "Liskov",
         ];
         let people = app.users(names).await;
-        let post = json!({"type": "post", "externalId": "17", "owner": {"externalId": "owner"}, "title": "X", "url": "/posts/17"});
-        let did = |who: &str, action: &str| json!([{"actor": {"externalId": who}, "action": action, "target": post}]);
+        let post = json!({
+            "type": "post", "externalId": "17", "owner": {"externalId": "owner"}, "title": "X",
+            "url": "/posts/17",
+        });
+        let did = |who: &str, action: &str| {
+            json!([
+                {"actor": {"externalId": who}, "action": action, "target": post},
+            ])
+        };
 
         // The owner writes a post, and wants to hear of comments and likes.
         owner.follow("17", "create_post").await;
@@ -51,7 +58,9 @@ both! {
         owner.want("like", Some(false)).await;
         let like = app.act_all(did("Ada", "like")).await.remove(0);
         assert_eq!(owner.titles("ALL").await.len(), 3);
-        let explain = "query($id: ID!) { explain(activityId: $id) { delivered item { id } rules { rule passed detail } decidedBy { rule } } }";
+        let explain = "query($id: ID!) {
+            explain(activityId: $id) { delivered item { id } rules { rule passed detail }
+            decidedBy { rule } } }";
         let why = owner.query(explain, json!({"id": like})).await["explain"].take();
         assert_eq!(
             (&why["delivered"], &why["item"], &why["decidedBy"]["rule"]),
@@ -118,10 +127,9 @@ both! {
         assert_eq!(host.explanation(&due).await.1, "NOT_RETRACTED");
 
         let again = app.act(&ada, "comment", "p").await;
-        let deactivate =
-            "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }";
-        app.service().query(deactivate, json!({})).await;
-        let explain = "query($id: ID!) { explain(activityId: $id, user: {externalId: \"bob\"}) { decidedBy { rule } } }";
+        app.deactivate("bob").await;
+        let explain = "query($id: ID!) {
+            explain(activityId: $id, user: {externalId: \"bob\"}) { decidedBy { rule } } }";
         assert_eq!(
             app.service().query(explain, json!({"id": again})).await["explain"]["decidedBy"]["rule"],
             "KNOWN_USER"

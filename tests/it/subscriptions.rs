@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     app::{Kind, TestApp, both},
+    documents::{SUBSCRIBE, UPDATE_SETTINGS},
     notify::target,
 };
 
@@ -18,7 +19,8 @@ both! {
             (&both["reasons"], &both["actions"]),
             (&json!(["create_post", "like_post"]), &json!(["comment", "update"]))
         );
-        let list = "{ viewer { subscriptions { nodes { id reasons target { externalId viewerSubscription { id } } } } } }";
+        let list = "{ viewer { subscriptions { nodes {
+            id reasons target { externalId viewerSubscription { id } } } } } }";
         let listed = bob.query(list, json!({})).await["viewer"]["subscriptions"]["nodes"].take();
         assert_eq!(
             listed,
@@ -58,7 +60,8 @@ both! {
         bob.want("comment", None).await;
         let on = app.act(&ada, "comment", "p").await;
 
-        let query = "{ viewer { inbox { items { nodes { subject { ... on ActivityGroup { activities { nodes { id } } } } } } } } }";
+        let query = "{ viewer { inbox { items { nodes {
+            subject { ... on ActivityGroup { activities { nodes { id } } } } } } } } }";
         let items = bob.query(query, json!({})).await["viewer"]["inbox"]["items"]["nodes"].take();
         assert_eq!(
             items,
@@ -121,28 +124,28 @@ both! {
 
     async fn what_is_not_in_the_catalog_is_refused_by_its_field(app: TestApp) {
         let bob = app.user("bob").await;
-        let subscribe = "mutation($target: TargetRef!, $reason: String!) { subscribe(input: {target: $target, reason: $reason}) { subscription { id } } }";
         for (target, reason, field) in [
             (json!({"type": "planet", "externalId": "p"}), "create_post", "target.type"),
             (json!({"type": "post", "externalId": "\u{7}"}), "create_post", "target.externalId"),
             (target("p"), "boredom", "reason"),
         ] {
-            let refused = bob.refusal(subscribe, json!({"target": target, "reason": reason})).await;
+            let refused = bob.refusal(SUBSCRIBE, json!({"target": target, "reason": reason})).await;
             assert_eq!(refused, ("BAD_USER_INPUT".into(), Some(field.into())));
         }
-        let cancel = "mutation($target: TargetRef!) { cancelSubscription(input: {target: $target, reason: \"boredom\"}) { subscription { id } } }";
+        let cancel = "mutation($target: TargetRef!) {
+            cancelSubscription(input: {target: $target, reason: \"boredom\"}) {
+            subscription { id } } }";
         assert_eq!(
             bob.refusal(cancel, json!({"target": target("p")})).await.1.as_deref(),
             Some("reason")
         );
-        let want = "mutation($settings: [ActionSettingInput!]!) { updateSubscriptionConfig(input: {settings: $settings}) { subscriptionConfig { updatedAt } } }";
         for (settings, field) in [
             (json!([]), "settings"),
             (json!([{"action": "explode", "enabled": true}]), "settings.0.action"),
             (json!([{"action": "like", "enabled": true}, {"action": "like"}]), "settings.1.action"),
         ] {
             assert_eq!(
-                bob.refusal(want, json!({"settings": settings})).await,
+                bob.refusal(UPDATE_SETTINGS, json!({"settings": settings})).await,
                 ("BAD_USER_INPUT".into(), Some(field.into()))
             );
         }
@@ -196,7 +199,9 @@ async fn people_may_be_kept_from_following_by_themselves() {
     let app =
         TestApp::start_with(Kind::Sqlite, |config| config.people_subscribe = false).await.unwrap();
     let bob = app.user("bob").await;
-    let subscribe = "mutation($target: TargetRef!) { subscribe(input: {target: $target, reason: \"create_post\"}) { subscription { reasons } } }";
+    let subscribe = "mutation($target: TargetRef!) {
+        subscribe(input: {target: $target, reason: \"create_post\"}) {
+        subscription { reasons } } }";
     assert_eq!(bob.refusal(subscribe, json!({"target": target("p")})).await.0, "FORBIDDEN");
     let followed =
         app.service().acting_as(&bob).query(subscribe, json!({"target": target("p")})).await;

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod crowd;
 pub mod database;
+pub mod documents;
 pub mod locks;
 pub mod measure;
 pub mod node;

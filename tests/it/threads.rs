@@ -31,9 +31,13 @@ both! {
         }
         assert_eq!(bodies(&alice, &root, "replies").await, ["1", "2"]);
         assert_eq!(bodies(&alice, &one, "replies").await, ["1.1", "1.2"]);
-        let up = "query($id: ID!) { message(id: $id) { depth subject parent { body } root { subject id } } }";
+        let up = "query($id: ID!) {
+            message(id: $id) { depth subject parent { body } root { subject id } } }";
         let message = alice.query(up, json!({"id": one_one})).await["message"].take();
-        let wanted = json!({"depth": 2, "subject": "Re: Lunch?", "parent": {"body": "1"}, "root": {"subject": "Lunch?", "id": root}});
+        let wanted = json!({
+            "depth": 2, "subject": "Re: Lunch?", "parent": {"body": "1"},
+            "root": {"subject": "Lunch?", "id": root},
+        });
         assert_eq!(message, wanted);
     }
 
@@ -68,11 +72,14 @@ both! {
     async fn only_who_takes_part_can_reply(app: TestApp) {
         let [alice, bob, eve] = app.users(["alice", "bob", "eve"]).await;
         let root = alice.send(&bob, "secret").await;
-        let reply = "mutation($id: ID!) { replyToMessage(input: {parentId: $id, body: \"x\"}) { message { id } } }";
+        let reply = "mutation($id: ID!) {
+            replyToMessage(input: {parentId: $id, body: \"x\"}) { message { id } } }";
 
         assert_eq!(eve.refusal(reply, json!({"id": root})).await.0, "NOT_FOUND");
         assert_eq!(app.admin().await.refusal(reply, json!({"id": root})).await.0, "CONFLICT");
-        let to_nobody = "mutation($id: ID!) { replyToMessage(input: {parentId: $id, body: \"x\", scope: SENDER}) { message { id } } }";
+        let to_nobody = "mutation($id: ID!) {
+            replyToMessage(input: {parentId: $id, body: \"x\", scope: SENDER}) {
+            message { id } } }";
         assert_eq!(alice.refusal(to_nobody, json!({"id": root})).await.0, "CONFLICT");
         let can = "query($id: ID!) { message(id: $id) { viewerCanReply } }";
         assert_eq!(

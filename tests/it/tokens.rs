@@ -41,7 +41,9 @@ async fn start_with_keys(provider: &Provider, set: impl FnOnce(&mut Config)) -> 
 /// The claims of a valid token, for an hour.
 fn claims(app: &TestApp) -> Value {
     let expires = app.now() + TimeDelta::hours(1);
-    json!({"sub": "alice", "role": "user", "aud": "tidings", "iss": ISSUER, "exp": expires.timestamp()})
+    json!({
+        "sub": "alice", "role": "user", "aud": "tidings", "iss": ISSUER, "exp": expires.timestamp(),
+    })
 }
 
 fn with(mut claims: Value, name: &str, value: impl Into<Value>) -> Value {

@@ -16,7 +16,10 @@ both! {
                 json!({}),
             )
             .await;
-        let wanted = json!({"viewer": {"externalId": "alice", "name": "alice", "inbox": {"counts": {"unread": 0}}}, "viewerRole": "USER"});
+        let wanted = json!({
+            "viewer": {"externalId": "alice", "name": "alice", "inbox": {"counts": {"unread": 0}}},
+            "viewerRole": "USER",
+        });
         assert_eq!(viewer, wanted);
         // A service has no inbox.
         assert_eq!(
@@ -46,7 +49,9 @@ both! {
             "locale": "en-GB", "timeZone": "Europe/London", "avatarUrl": "https://example.com/ada.png"});
         host.query(UPSERT, json!({"users": [ada, {"externalId": "bob"}]})).await;
 
-        let changed = host.query(UPSERT, json!({"users": [{"externalId": "bob", "firstName": "Bob"}, {"externalId": "ada", "lastName": "King"}]})).await;
+        let changed = host.query(UPSERT, json!({
+            "users": [{"externalId": "bob", "firstName": "Bob"}, {"externalId": "ada", "lastName": "King"}],
+        })).await;
 
         let users = &changed["upsertUsers"]["users"];
         assert_eq!(users[0]["name"], "Bob");
@@ -83,14 +88,23 @@ both! {
     /// A person can be found by either id, and in the list by a part of the name.
     async fn people_are_found(app: TestApp) {
         let host = app.service();
-        let users = json!([{"externalId": "ada", "firstName": "Ada", "lastName": "Lovelace"}, {"externalId": "bob", "firstName": "Bob"}]);
+        let users = json!([
+            {"externalId": "ada", "firstName": "Ada", "lastName": "Lovelace"},
+            {"externalId": "bob", "firstName": "Bob"},
+        ]);
         host.query(UPSERT, json!({"users": users})).await;
         let found = host
             .query("{ users(search: \"LOVE\") { nodes { id externalId } } }", json!({}))
             .await["users"]["nodes"]
             .take();
         assert_eq!(found.as_array().unwrap().len(), 1);
-        let by_id = host.query("query($id: ID!) { user(ref: {id: $id}) { externalId } node(id: $id) { __typename id } }", json!({"id": found[0]["id"]})).await;
+        let by_id = host
+            .query(
+                "query($id: ID!) {
+            user(ref: {id: $id}) { externalId } node(id: $id) { __typename id } }",
+                json!({"id": found[0]["id"]}),
+            )
+            .await;
         assert_eq!(
             (&by_id["user"]["externalId"], &by_id["node"]["__typename"]),
             (&json!("ada"), &json!("User"))

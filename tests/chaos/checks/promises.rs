@@ -73,7 +73,8 @@ fn compare(
 
 async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> {
     let select = format!(
-        "SELECT id, substr(body, 1, {LONGEST_KEY}) FROM message WHERE subject NOT LIKE 'large %' AND subject NOT LIKE 'Re: large %'"
+        "SELECT id, substr(body, 1, {LONGEST_KEY}) FROM message \
+         WHERE subject NOT LIKE 'large %' AND subject NOT LIKE 'Re: large %'"
     );
     let rows = by_key(world, connection, &select).await?;
     let writes: Vec<_> = world.transcript.writes();
@@ -84,7 +85,8 @@ async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> 
     compare(world, "message", &writes, &rows, |_| 1);
 
     // Those who got it are those to whom it was sent.
-    let select = "SELECT DISTINCT r.message_id, u.external_id FROM message_recipient AS r JOIN user_account AS u ON u.id = r.user_id";
+    let select = "SELECT DISTINCT r.message_id, u.external_id FROM message_recipient AS r \
+                  JOIN user_account AS u ON u.id = r.user_id";
     let mut reached: HashMap<i64, BTreeSet<String>> = HashMap::new();
     for row in world.rows(connection, select, []).await? {
         reached.entry(row.try_get_by_index(0)?).or_default().insert(row.try_get_by_index(1)?);
@@ -186,12 +188,16 @@ async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
     // An item that was purged, or is about activities, has nothing to compare with.
     let noted = |column: &str| {
         format!(
-            "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM inbox_item AS i JOIN user_account AS u ON u.id = i.user_id \
+            "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM inbox_item AS i \
+             JOIN user_account AS u ON u.id = i.user_id \
              WHERE u.external_id = $1 AND i.id = $2 AND ( \
              i.message_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM message_recipient AS r \
-             WHERE r.message_id = i.message_id AND r.user_id = i.user_id AND r.{column} IS NOT NULL) \
-             OR i.announcement_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM announcement_reading AS r \
-             WHERE r.announcement_id = i.announcement_id AND r.user_id = i.user_id AND r.{column} IS NOT NULL)))"
+             WHERE r.message_id = i.message_id AND r.user_id = i.user_id \
+             AND r.{column} IS NOT NULL) \
+             OR i.announcement_id IS NOT NULL AND NOT EXISTS (SELECT 1 \
+             FROM announcement_reading AS r \
+             WHERE r.announcement_id = i.announcement_id AND r.user_id = i.user_id \
+             AND r.{column} IS NOT NULL)))"
         )
     };
     holds("read", "what the sender sees of it", &noted("read_at")).await?;
@@ -220,7 +226,8 @@ async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
 async fn archived(world: &World, connection: &DatabaseConnection) -> Result<()> {
     for (fact, value) in world.transcript.facts("archived") {
         let select = "SELECT CASE WHEN archived_at IS NULL THEN 0 ELSE 1 END FROM inbox_item \
-                      WHERE id = $1 AND removed_at IS NULL AND snoozed_until IS NULL AND reminded_at IS NULL";
+                      WHERE id = $1 AND removed_at IS NULL AND snoozed_until IS NULL \
+                      AND reminded_at IS NULL";
         let rows = world.rows(connection, select, [number(&fact.what).into()]).await?;
         let Some(row) = rows.first() else { continue };
         let is: i32 = row.try_get_by_index(0)?;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use tidings::{app::App, auth::Role, clock::Clock, config::Config, jobs, server};
 use tokio::{
     net::{TcpListener, TcpSocket},
     task::JoinHandle,
 };
 
-use super::{database::Database, user::refs};
+use super::{database::Database, documents::UPSERT_USERS, user::refs};
 pub use super::{
     database::Kind,
     user::{TestUser, To},
@@ -263,9 +263,27 @@ impl TestApp {
         }
     }
 
+    /// Makes a person known, or changes them.
+    pub async fn upsert_user(&self, user: Value) {
+        self.service().query(UPSERT_USERS, json!({"users": [user]})).await;
+    }
+
+    pub async fn deactivate(&self, user: &str) {
+        let deactivate = "mutation($user: UserRef!) {
+            deactivateUser(input: {user: $user}) { user { id } } }";
+        self.service().query(deactivate, json!({"user": {"externalId": user}})).await;
+    }
+
+    pub async fn reactivate(&self, user: &str) {
+        let reactivate = "mutation($user: UserRef!) {
+            reactivateUser(input: {user: $user}) { user { id } } }";
+        self.service().query(reactivate, json!({"user": {"externalId": user}})).await;
+    }
+
     /// A group with these members.
     pub async fn group(&self, name: &str, members: &[&TestUser]) -> String {
-        let upsert = "mutation($id: String!) { upsertGroup(input: {externalId: $id, name: $id}) { group { id } } }";
+        let upsert = "mutation($id: String!) {
+            upsertGroup(input: {externalId: $id, name: $id}) { group { id } } }";
         let made = self.service().query(upsert, json!({"id": name})).await;
         let id = made["upsertGroup"]["group"]["id"].as_str().unwrap().to_owned();
         if !members.is_empty() {

@@ -11,7 +11,8 @@ pub async fn crowd(app: &TestApp, size: i64) -> [TestUser; 2] {
     let now: [sea_orm::Value; 1] = [app.now().into()];
     tx.run(
         &format!(
-            "{numbers} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
+            "{numbers} INSERT INTO user_account (external_id, first_name, last_name, locale, \
+             time_zone, created_at) \
              SELECT 'u' || i, '', '', 'en', 'UTC', $1 FROM n"
         ),
         now.clone(),
@@ -25,7 +26,8 @@ pub async fn crowd(app: &TestApp, size: i64) -> [TestUser; 2] {
     .await
     .unwrap();
     let members = "INSERT INTO group_member (group_id, user_id, joined_at) \
-                   SELECT g.id, u.id, $1 FROM user_group AS g CROSS JOIN user_account AS u WHERE u.external_id LIKE 'u%'";
+                   SELECT g.id, u.id, $1 FROM user_group AS g CROSS JOIN user_account AS u \
+                   WHERE u.external_id LIKE 'u%'";
     tx.run(members, now).await.unwrap();
     tx.commit().await.unwrap();
     app.users(["u1", &format!("u{size}")]).await

@@ -24,17 +24,22 @@ pub async fn number(connection: &impl ConnectionTrait, app: &TestApp, sql: &str)
     row.try_get_by_index(0).unwrap()
 }
 
+/// How many transactions of this database wait for a lock.
+pub const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
 /// Waits until this many transactions wait for a lock.
 pub async fn until_waiting(
     outside: &impl ConnectionTrait,
     app: &TestApp,
     counts: impl RangeBounds<i64>,
 ) {
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let since = Instant::now();
-    while !counts.contains(&number(outside, app, waiting).await) {
+    while !counts.contains(&number(outside, app, WAITING).await) {
         assert!(since.elapsed() < SOON, "not seen in time");
     }
 }
 
-pub const LOCK: &str = "SELECT * FROM inbox WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'bob') FOR UPDATE";
+/// Locks Bob's inbox.
+pub const LOCK: &str = "SELECT * FROM inbox
+    WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'bob') FOR UPDATE";

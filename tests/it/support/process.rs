@@ -12,7 +12,6 @@ use tidings::{auth::Role, clock::Clock};
 use super::{
     app::SECRET,
     socket::{Following, Socket},
-    state::{COUNTS, ITEM},
 };
 
 pub fn tidings(directory: &Path) -> Command {
@@ -108,9 +107,5 @@ pub async fn follow(address: &str, user: &str, after: Option<&str>) -> Following
     let payload = json!({"Authorization": format!("Bearer {}", token(user))});
     socket.send(json!({"type": "connection_init", "payload": payload})).await;
     assert_eq!(socket.receive().await["type"], "connection_ack");
-    let subscription = format!(
-        "subscription($after: String) {{ inboxUpdated(after: $after) {{
-           cursor caughtUp resync counts {{ {COUNTS} }} changes {{ type itemId item {{ {ITEM} }} }} }} }}"
-    );
-    Following::start(socket, &subscription, json!({"after": after})).await
+    Following::inbox(socket, after).await
 }

@@ -24,7 +24,9 @@ pub async fn remind_with(
     reminder: Value,
 ) -> String {
     let to: Value = to.iter().map(To::input).collect();
-    let input = json!({"to": to, "subject": subject, "body": "", "expiresAt": expires_at, "reminder": reminder});
+    let input = json!({
+        "to": to, "subject": subject, "body": "", "expiresAt": expires_at, "reminder": reminder,
+    });
     sender.create_message(input).await
 }
 
@@ -37,7 +39,8 @@ pub async fn item(user: &TestUser) -> Value {
 
 /// How often each person was reminded of anything.
 pub async fn reminders(app: &TestApp) -> Vec<(String, i32)> {
-    let sql = "SELECT u.external_id, sum(r.reminder_count) FROM message_recipient AS r JOIN user_account AS u ON u.id = r.user_id \
+    let sql = "SELECT u.external_id, sum(r.reminder_count) FROM message_recipient AS r \
+               JOIN user_account AS u ON u.id = r.user_id \
                GROUP BY u.external_id ORDER BY u.external_id";
     let rows = app.db.read().query_all_raw(app.db.statement(sql, [])).await.unwrap();
     rows.iter()

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     app::TestApp,
+    documents::{CREATE_MESSAGE, REPLY_TO_MESSAGE, SET_EXPIRY},
     socket::{Following, Socket},
     state::{COUNTS, ITEM, InboxState},
 };
@@ -89,20 +90,23 @@ impl TestUser {
     }
 
     pub async fn send_to(&self, to: &[To<'_>], subject: &str) -> String {
-        self.create_message(json!({"to": to.iter().map(To::input).collect::<Value>(), "subject": subject, "body": ""}))
-            .await
+        self.create_message(json!({
+            "to": to.iter().map(To::input).collect::<Value>(), "subject": subject, "body": "",
+        }))
+        .await
     }
 
     pub async fn create_message(&self, input: Value) -> String {
-        let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
-        let sent = self.query(send, json!({"input": input})).await;
+        let sent = self.query(CREATE_MESSAGE, json!({"input": input})).await;
         sent["createMessage"]["message"]["id"].as_str().unwrap().to_owned()
     }
 
     pub async fn reply(&self, parent: &str, body: &str, scope: &str) -> String {
-        let reply = "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
         let sent = self
-            .query(reply, json!({"input": {"parentId": parent, "body": body, "scope": scope}}))
+            .query(
+                REPLY_TO_MESSAGE,
+                json!({"input": {"parentId": parent, "body": body, "scope": scope}}),
+            )
             .await;
         sent["replyToMessage"]["message"]["id"].as_str().unwrap().to_owned()
     }
@@ -110,7 +114,9 @@ impl TestUser {
     /// Runs `markRead`, `archive` and similar mutations.
     pub async fn change(&self, mutation: &str, items: &[&str]) -> Value {
         let change = format!(
-            "mutation($ids: [ID!]!) {{ {mutation}(input: {{itemIds: $ids}}) {{ items {{ id }} inbox {{ counts {{ unread }} }} }} }}"
+            "mutation($ids: [ID!]!) {{
+                {mutation}(input: {{itemIds: $ids}}) {{
+                items {{ id }} inbox {{ counts {{ unread }} }} }} }}"
         );
         self.query(&change, json!({"ids": items})).await[mutation].take()
     }
@@ -122,9 +128,7 @@ impl TestUser {
     }
 
     pub async fn expire(&self, message: &str, at: DateTime<Utc>) {
-        let update = "mutation($id: ID!, $at: DateTime!) {
-            updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
-        self.query(update, json!({"id": message, "at": at.to_rfc3339()})).await;
+        self.query(SET_EXPIRY, json!({"id": message, "at": at.to_rfc3339()})).await;
     }
 
     /// Everything in the inbox.
@@ -207,10 +211,6 @@ impl TestUser {
 
     /// Follows the inbox over a real websocket; without a cursor, from now on.
     pub async fn follow_inbox(&self, after: Option<&str>) -> Following {
-        let subscription = format!(
-            "subscription($after: String) {{ inboxUpdated(after: $after) {{
-               cursor caughtUp resync counts {{ {COUNTS} }} changes {{ type itemId item {{ {ITEM} }} }} }} }}"
-        );
-        Following::start(self.connect().await, &subscription, json!({"after": after})).await
+        Following::inbox(self.connect().await, after).await
     }
 }
