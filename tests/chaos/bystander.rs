@@ -1,5 +1,6 @@
-//! People who use a server as usual, straight and without haste: a page of the inbox, a small message. Outside the declared
-//! outages they get answers, and in time (P6, P20). How late a timer of ours fires says how busy the machine itself is.
+//! People who use a server as usual and without haste: a page of the inbox, a small message.
+//! Outside of the declared outages they are answered, and in time (P6, P20). How late one of our
+//! own timers fires tells how busy the machine itself is.
 
 use std::{
     sync::{Arc, Mutex},
@@ -18,14 +19,16 @@ use crate::{
 };
 
 const PAUSE: Duration = Duration::from_millis(120);
-/// What 99 of 100 requests take at most (P6), and how many times the delay of the machine itself is added.
+/// The longest that 99 of 100 requests may take (P6), and how many times the machine's own delay is
+/// added to it.
 const LONGEST: Duration = Duration::from_millis(500);
 const NOISE: u32 = 4;
-/// What a server may take in all, in MiB: what it needs for these people, and 200 for whoever asks for too much (P20).
+/// The most memory that a server may use, in MiB: what it needs for these people, and 200 for those
+/// who ask for too much (P20).
 const MOST_MEMORY: u64 = 500;
 const TICK: Duration = Duration::from_millis(20);
-const PAGE: &str = "{ viewer { inbox { counts { unread } items(first: 20) {
-    nodes { id title preview readAt } } } } }";
+const PAGE: &str = "{ viewer { inbox {
+    counts { unread } items(first: 20) { nodes { id title preview readAt } } } } }";
 
 #[derive(Default)]
 pub struct Seen {
@@ -94,7 +97,8 @@ async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
                     badly_served(
                         &world,
                         format!(
-                            "a bystander of server {name} got no {what} at {at:.1} s, after {took:.1} s: {why:.160}"
+                            "a bystander of server {name} got no {what} at {at:.1} s, \
+                             after {took:.1} s: {why:.160}"
                         ),
                     );
                 }

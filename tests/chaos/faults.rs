@@ -1,5 +1,5 @@
-//! Plays the plan: does each fault, undoes it, and waits until the servers serve again, by themselves and in time. What has to
-//! be helped is a failure.
+//! Plays the plan: causes each fault, undoes it, and waits until the servers serve again, by
+//! themselves and in time. A server that needs help is a failure.
 
 use std::{
     sync::Arc,
@@ -216,7 +216,8 @@ async fn file_limit(world: &World, server: usize, bytes: u64, lasts: Duration) -
     Ok(String::new())
 }
 
-/// Locks two inboxes, in the order in which the servers lock them: in another, one of us would be a deadlock's victim.
+/// Locks two inboxes in the order in which the servers lock them: in any other order, one side
+/// would be the victim of a deadlock.
 async fn lock_rows(tx: &impl ConnectionTrait) -> Result<()> {
     let lock = format!(
         "SELECT user_id FROM inbox WHERE user_id IN (SELECT id FROM user_account \

@@ -1,5 +1,5 @@
-//! One person who asks for too much, in the ways that once made others wait, or ended their streams, or took all the memory.
-//! Whether somebody else paid for it, the bystanders and receivers tell.
+//! One person who asks for too much, in the ways that once made others wait, ended their streams,
+//! or used up the memory. Bystanders and receivers show whether anybody else paid for it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -103,7 +103,8 @@ impl Misuse {
             Misuse::Searches => {
                 let one = |n| {
                     format!(
-                        "s{n}: items(first: 1, filter: {{search: \"nothing of {n}\"}}) {{ nodes {{ id }} }} "
+                        "s{n}: items(first: 1, filter: {{search: \"nothing of {n}\"}}) {{
+                            nodes {{ id }} }} "
                     )
                 };
                 format!("{{ viewer {{ inbox {{ {} }} }} }}", (0..20).map(one).collect::<String>())

@@ -79,7 +79,8 @@ pub async fn gather(world: &World) -> Result<()> {
     for reader in READERS {
         for post in STABLE {
             let follow = "mutation($target: TargetRef!) {
-                subscribe(input: {target: $target, reason: \"like_post\"}) { subscription { id } } }";
+                subscribe(input: {target: $target, reason: \"like_post\"}) {
+                    subscription { id } } }";
             client
                 .read(
                     world,

@@ -1,5 +1,6 @@
-//! Who writes: correspondents, the host application, senders of numbered messages, readers who mark, people who follow and
-//! stop. Each does one thing after the other, and repeats it until it is acknowledged or refused.
+//! People who write: correspondents, the host application, senders of numbered messages, readers
+//! who mark items, people who follow and stop. Each does one thing at a time, and repeats it until
+//! it is acknowledged or refused.
 
 use std::{
     sync::{Arc, Mutex},
@@ -97,7 +98,8 @@ impl Writer {
         format!("{kind} {} {}", self.name, self.count)
     }
 
-    /// Mostly some words; sometimes as much as is allowed, with signs that become six bytes in JSON.
+    /// Mostly a few words; sometimes as much as is allowed, in characters that take six bytes in
+    /// JSON.
     fn body(&mut self, key: &str) -> String {
         let size = match self.rng.random_range(0..100) {
             0..3 => 64 * 1024,
@@ -258,7 +260,8 @@ impl Writer {
         }
     }
 
-    /// Messages with numbers, the next one when the last one is acknowledged: so they come in this order, too.
+    /// Numbered messages, each sent when the last one is acknowledged, so that they arrive in this
+    /// order.
     async fn send_numbered(mut self, lane: usize) {
         let (to, addresses) = match lane {
             0 => (
@@ -458,7 +461,8 @@ impl Writer {
         }
         let key = self.key("body of");
         let update = "mutation($id: ID!, $body: String!) {
-            updateAnnouncement(input: {announcementId: $id, body: $body}) { announcement { id } } }";
+            updateAnnouncement(input: {announcementId: $id, body: $body}) {
+                announcement { id } } }";
         let body = self.body(&key);
         self.change(update, json!({"id": id, "body": body})).await;
     }

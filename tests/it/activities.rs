@@ -9,9 +9,12 @@ use crate::support::{
 
 /// The single item about a post in somebody's inbox, as they see it.
 async fn group(user: &TestUser) -> Value {
-    let query =
-        "{ viewer { inbox { items { nodes { id title kind url seenAt readAt updatedAt subject { ... on ActivityGroup {
-        action actorCount activityCount reasons latestActors { name } target { externalId } } } } } } } }";
+    let query = "{ viewer { inbox { items { nodes {
+        id title kind url seenAt readAt updatedAt
+        subject { ... on ActivityGroup {
+            action actorCount activityCount reasons latestActors { name } target { externalId }
+        } }
+    } } } } }";
     user.query(query, json!({})).await["viewer"]["inbox"]["items"]["nodes"][0].take()
 }
 
@@ -45,7 +48,8 @@ both! {
         assert_eq!(
             item["subject"],
             json!({"action": "comment", "actorCount": 3, "activityCount": 5,
-            "reasons": ["create_post"], "latestActors": [{"name": "Ada"}, {"name": "Grace"}, {"name": "Eve"}],
+            "reasons": ["create_post"],
+            "latestActors": [{"name": "Ada"}, {"name": "Grace"}, {"name": "Eve"}],
             "target": {"externalId": "p"}})
         );
         assert_eq!(owner.counts().await["unread"], 1);
@@ -249,14 +253,22 @@ both! {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
         let activity = |n: usize| {
-            json!({"actor": {"externalId": ada.name}, "action": "comment",
-            "target": {"type": "post", "externalId": "p", "title": "A title", "url": "/posts/p", "owner": {"externalId": "owner"}},
-            "data": {"preview": n.to_string()}, "occurredAt": app.now().to_rfc3339()})
+            json!({
+                "actor": {"externalId": ada.name},
+                "action": "comment",
+                "target": {
+                    "type": "post", "externalId": "p", "title": "A title", "url": "/posts/p",
+                    "owner": {"externalId": "owner"},
+                },
+                "data": {"preview": n.to_string()},
+                "occurredAt": app.now().to_rfc3339(),
+            })
         };
         let ids = app.act_all((0..500).map(activity).collect()).await;
         assert_eq!(ids.len(), 500);
-        let page = "{ viewer { inbox { items { nodes { preview subject { ... on ActivityGroup { activityCount
-            activities(first: 2) { nodes { id data } } } } } } } } }";
+        let page = "{ viewer { inbox { items { nodes { preview subject {
+            ... on ActivityGroup { activityCount activities(first: 2) { nodes { id data } } }
+        } } } } } }";
         let item =
             owner.query(page, json!({})).await["viewer"]["inbox"]["items"]["nodes"][0].take();
         assert_eq!(
@@ -266,7 +278,9 @@ both! {
         assert_eq!(
             item["subject"]["activities"]["nodes"],
             json!([
-            {"id": ids[499], "data": {"preview": "499"}}, {"id": ids[498], "data": {"preview": "498"}}])
+                {"id": ids[499], "data": {"preview": "499"}},
+                {"id": ids[498], "data": {"preview": "498"}},
+            ])
         );
         let too_many = json!({"input": {"activities": (0..501).map(activity).collect::<Value>()}});
         assert_eq!(
@@ -320,8 +334,8 @@ both! {
         let list = async |filter: Value| {
             let query = "query($filter: InboxFilter) {
                 viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
-            let nodes = owner.query(query, json!({"filter": filter})).await["viewer"]["inbox"]["items"]["nodes"].take();
-            nodes.as_array().unwrap().len()
+            let found = owner.query(query, json!({"filter": filter})).await;
+            found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().len()
         };
         assert_eq!(list(json!({"target": target("p")})).await, 1);
         assert_eq!(list(json!({"target": target("unknown")})).await, 0);

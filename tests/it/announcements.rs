@@ -29,7 +29,10 @@ both! {
         assert_eq!(
             away.counts().await["unreadByKind"],
             json!([
-            {"kind": "MESSAGE", "count": 0}, {"kind": "ANNOUNCEMENT", "count": 1}, {"kind": "ACTIVITY", "count": 0}])
+                {"kind": "MESSAGE", "count": 0},
+                {"kind": "ANNOUNCEMENT", "count": 1},
+                {"kind": "ACTIVITY", "count": 0},
+            ])
         );
         for user in [&here, &away, &new] {
             app.assert_live_equals_refetch(user).await;

@@ -14,7 +14,7 @@ use tidings::{
 use tokio::{task::JoinHandle, time::timeout};
 
 use crate::support::{
-    app::{Kind, TestApp, To},
+    app::{Kind, TestApp, TestUser, To, run},
     crowd::{count, crowd},
     documents::{CREATE_ACTIVITIES, SET_EXPIRY, UPSERT_USERS},
     locks::WAITING,
@@ -29,7 +29,7 @@ macro_rules! on_postgres {
         #[test]
         fn $name() {
             async fn story($app: TestApp) $story
-            crate::support::app::run(Kind::Postgres, 2, story);
+            run(Kind::Postgres, 2, story);
         }
     )* };
 }
@@ -52,11 +52,7 @@ async fn until_waiting(app: &TestApp, transactions: i64, calls: &[&JoinHandle<Va
 }
 
 /// A request in progress.
-fn calling(
-    client: &crate::support::app::TestUser,
-    query: &'static str,
-    variables: Value,
-) -> JoinHandle<Value> {
+fn calling(client: &TestUser, query: &'static str, variables: Value) -> JoinHandle<Value> {
     let client = client.clone();
     tokio::spawn(async move { client.ask(query, variables).await })
 }
@@ -73,8 +69,11 @@ on_postgres! {
         let held = holding(&app, "INSERT INTO user_account (external_id, first_name, last_name, \
                                   locale, time_zone, created_at) \
                                   VALUES ('zoe', '', '', 'en', 'UTC', now())").await;
-        let ada = json!({"externalId": "ada", "firstName": "Ada", "lastName": "King", "email": "ada@example.com",
-            "avatarUrl": "https://example.com/ada.png", "locale": "en-GB", "timeZone": "Europe/London"});
+        let ada = json!({
+            "externalId": "ada", "firstName": "Ada", "lastName": "King",
+            "email": "ada@example.com", "avatarUrl": "https://example.com/ada.png",
+            "locale": "en-GB", "timeZone": "Europe/London",
+        });
         let upsert = calling(&host, UPSERT_USERS, json!({"users": [ada, {"externalId": "zoe"}]}));
         until_waiting(&app, 1, &[&upsert]).await;
         let first = calling(&app.client("ada", Role::User), "{ viewer { id } }", json!({}));
@@ -132,8 +131,9 @@ on_postgres! {
 
         assert_eq!(call.await.unwrap().get("errors"), None);
         assert_eq!(count(&app, "SELECT count(*) FROM target WHERE title = 'Final'").await, 1);
-        let noted = app.db.take_statements().iter().filter(|ran| ran.sql.contains("INSERT INTO \"refresh\"")).count();
-        assert_eq!(noted, 1, "the items that show “Draft” are not refreshed");
+        let ran = app.db.take_statements();
+        let noted = ran.iter().filter(|ran| ran.sql.contains("INSERT INTO \"refresh\""));
+        assert_eq!(noted.count(), 1, "the items that show “Draft” are not refreshed");
         drop((ada, bob));
     }
 
@@ -147,8 +147,9 @@ on_postgres! {
             deleteGroup(input: {group: {externalId: \"team\"}}) { group { id } } }", json!({}));
         until_waiting(&app, 1, &[&delete]).await;
         let add = "mutation {
-            addGroupMembers(input: {group: {externalId: \"team\"},
-            users: [{externalId: \"bob\"}]}) { group { id } } }";
+            addGroupMembers(input: {
+                group: {externalId: \"team\"}, users: [{externalId: \"bob\"}]
+            }) { group { id } } }";
         let add = calling(&host, add, json!({}));
         until_waiting(&app, 2, &[&delete, &add]).await;
         held.commit().await.unwrap();
@@ -233,8 +234,9 @@ on_postgres! {
         crowd(&app, 11_000).await;
         let id = alice.send_to(&[To::Group("crowd")], "until ten").await;
         alice.expire(&id, app.now() + TimeDelta::hours(1)).await;
-        let held = holding(&app, "UPDATE inbox SET seq = seq WHERE user_id = (SELECT id \
-                                  FROM user_account WHERE external_id = 'u1')").await;
+        let held = holding(&app, "UPDATE inbox SET seq = seq \
+                                  WHERE user_id = (SELECT id FROM user_account \
+                                  WHERE external_id = 'u1')").await;
         app.advance(TimeDelta::hours(1));
         until_waiting(&app, 1, &[]).await;
 
@@ -283,10 +285,12 @@ on_postgres! {
 
         let mut named = std::collections::BTreeSet::new();
         while named.len() < 3_000 {
-            let told = timeout(PATIENCE, listener.recv()).await.expect("nothing more is told").unwrap();
+            let told = timeout(PATIENCE, listener.recv()).await.expect("nothing more is told");
+            let told = told.unwrap();
             let (_, topics) = told.payload().split_once(':').unwrap();
             assert_ne!(topics, "*", "everybody has to look again");
-            named.extend(topics.split(',').filter(|topic| topic.starts_with('i')).map(str::to_owned));
+            let inboxes = topics.split(',').filter(|topic| topic.starts_with('i'));
+            named.extend(inboxes.map(str::to_owned));
         }
     }
 }

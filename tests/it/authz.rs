@@ -16,8 +16,8 @@ use crate::support::app::{TestApp, TestUser, To, both};
 /// A field, the place of its value in the answer, what is selected to ask for it, and what each
 /// caller gets: a value (`yes`), `null`, or a code.
 ///
-/// Alice wrote `$message` to the group “team”, of which Bob is a member and Eve is not; `$item` is
-/// Bob's. Bob follows the post `$target`, which Alice commented on: `$activity`. Everybody asks
+/// Alice wrote `$message` to the group “team”, of which Bob is a member and Eve is not; `$item`
+/// is Bob's. Bob follows the post `$target`, which Alice commented on: `$activity`. Everybody asks
 /// about themselves: `$me` is the id of the caller (Eve's for the stranger and the host).
 struct Line {
     field: &'static str,
@@ -143,8 +143,9 @@ const LINES: &[Line] = lines![
     U Y Y Y I Y  "Mutation.archiveAll" "/archiveAll" "archiveAll(input: {}) { affectedCount }";
     U Y Y Y I Y  "Mutation.pullInbox" "/pullInbox" "pullInbox { inbox { id } }";
     U Y Y Y I Y  "Mutation.subscribe" "/subscribe"
-                 r#"subscribe(
-                     input: {target: {type: "post", externalId: "own"}, reason: "create_post"}) { subscription { id } }"#;
+                 r#"subscribe(input: {
+                     target: {type: "post", externalId: "own"}, reason: "create_post"
+                 }) { subscription { id } }"#;
     U Y Y Y I Y  "Mutation.cancelSubscription" "/cancelSubscription"
                  r#"cancelSubscription(input: {target: {type: "post", externalId: "own"}})
                      { subscription { id } }"#;
@@ -160,8 +161,9 @@ const LINES: &[Line] = lines![
                  "retractAnnouncement(input: {announcementId: $spareAnnouncement})
                      { announcement { id } }";
     U F F F Y Y  "Mutation.createActivities" "/createActivities"
-                 r#"createActivities(
-                     input: {activities: [{action: "like", target: {type: "post", externalId: "own"}}]}) { activities { id } }"#;
+                 r#"createActivities(input: {
+                     activities: [{action: "like", target: {type: "post", externalId: "own"}}]
+                 }) { activities { id } }"#;
     U F F F Y Y  "Mutation.retractActivity" "/retractActivity"
                  "retractActivity(input: {activityId: $activity}) { activity { id } }";
     U F F F Y Y  "Mutation.upsertUsers" "/upsertUsers"
@@ -178,8 +180,8 @@ const LINES: &[Line] = lines![
                  r#"addGroupMembers(input: {group: {externalId: "other"}, users: [{id: $spare}]})
                      { group { id } }"#;
     U F F F Y Y  "Mutation.removeGroupMembers" "/removeGroupMembers"
-                 r#"removeGroupMembers(
-                     input: {group: {externalId: "other"}, users: [{id: $spare}]}) { group { id } }"#;
+                 r#"removeGroupMembers(input: {group: {externalId: "other"}, users: [{id: $spare}]})
+                     { group { id } }"#;
     U Y Y Y I Y  "Subscription.inboxUpdated" "/inboxUpdated" "inboxUpdated { cursor }";
     U Y N N N Y  "Subscription.readStatsUpdated" "/readStatsUpdated"
                  "readStatsUpdated(messageId: $message) { readCount }";
@@ -301,16 +303,13 @@ both! {
             "reminder": {"frequency": "daily"},
         });
         let message = alice.create_message(message).await;
-        let ids = alice
-            .query(
-                "query($id: ID!) {
+        let ids = "query($id: ID!) {
             message(id: $id) { recipients { nodes { id } } }
-            group(ref: {externalId: \"team\"}) { id } }",
-                json!({"id": message}),
-            )
-            .await;
+            group(ref: {externalId: \"team\"}) { id } }";
+        let ids = alice.query(ids, json!({"id": message})).await;
         let report = alice.query("{ readReport { nodes { id } } }", json!({})).await;
-        let inbox = bob.query("{ viewer { inbox { id counts { id } } } }", json!({})).await["viewer"]["inbox"].take();
+        let inbox = bob.query("{ viewer { inbox { id counts { id } } } }", json!({})).await;
+        let inbox = &inbox["viewer"]["inbox"];
         let subscription = bob.follow("p", "create_post").await["id"].take();
         let activity = app.act(&alice, "comment", "p").await;
         let target = bob
@@ -323,11 +322,14 @@ both! {
         let (announcement, spare_announcement) =
             (app.announce("for all").await, app.announce("spare").await);
         let variables = json!({
-            "subscription": subscription, "activity": activity, "target": target, "planned": planned,
+            "subscription": subscription, "activity": activity, "target": target,
+            "planned": planned,
             "announcement": announcement, "spareAnnouncement": spare_announcement,
             "message": message, "item": bob.item("hello").await, "bob": bob.id, "spare": spare.id,
-            "group": ids["group"]["id"], "recipient": ids["message"]["recipients"]["nodes"][0]["id"],
-            "row": report["readReport"]["nodes"][0]["id"], "inbox": inbox["id"], "counts": inbox["counts"]["id"],
+            "group": ids["group"]["id"],
+            "recipient": ids["message"]["recipients"]["nodes"][0]["id"],
+            "row": report["readReport"]["nodes"][0]["id"],
+            "inbox": inbox["id"], "counts": inbox["counts"]["id"],
         });
         let (stranger, host, admin) = (app.stranger(), app.service(), app.admin().await);
         let mut wrong = Vec::new();
@@ -407,7 +409,9 @@ both! {
         let private = bob.reply(&root, "private", "SENDER").await;
         let everywhere = "query($root: ID!, $private: ID!) {
             message(id: $root) { replies { nodes { body } } thread { nodes { body } } }
-            node(id: $private) { id } nodes(ids: [$private]) { id } sentMessages { nodes { body } } }";
+            node(id: $private) { id }
+            nodes(ids: [$private]) { id }
+            sentMessages { nodes { body } } }";
         let seen = carol.query(everywhere, json!({"root": root, "private": private})).await;
         assert!(!seen.to_string().contains("private"), "{seen:#}");
     }

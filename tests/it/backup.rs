@@ -23,8 +23,9 @@ use crate::support::{
 const SOME: usize = 20;
 
 async fn send(url: &str, subject: &str) -> Option<Value> {
-    let send = "mutation($subject: String!) { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: $subject, body: \"\",
-        idempotencyKey: $subject}) { message { id } } }";
+    let send = "mutation($subject: String!) { createMessage(input: {
+        to: [{user: {externalId: \"bob\"}}], subject: $subject, body: \"\", idempotencyKey: $subject
+    }) { message { id } } }";
     let request = reqwest::Client::new().post(format!("{url}/graphql")).bearer_auth(token("alice"));
     let answer = request
         .json(&json!({"query": send, "variables": {"subject": subject}}))
@@ -310,7 +311,8 @@ async fn a_long_backup_holds_up_no_writer() {
         let tx = app.db.begin().await.unwrap();
         let insert = format!(
             "INSERT INTO idempotency_key (caller, key, fingerprint, created_at) \
-             VALUES (hex(randomblob(16)), 'key', hex(zeroblob({bytes})), '2026-01-05T09:00:00+00:00')"
+             VALUES (hex(randomblob(16)), 'key', hex(zeroblob({bytes})), \
+             '2026-01-05T09:00:00+00:00')"
         );
         tx.run(&insert, []).await.unwrap();
         tx.commit().await.unwrap();

@@ -92,18 +92,12 @@ both! {
             );
         }
         // An admin reactivates him, permanently.
-        admin
-            .query(
-                "mutation {
-            reactivateUser(input: {user: {externalId: \"dave\"}}) { user { id } } }",
-                json!({}),
-            )
-            .await;
+        let reactivate = "mutation {
+            reactivateUser(input: {user: {externalId: \"dave\"}}) { user { id } } }";
+        admin.query(reactivate, json!({})).await;
         travel(&app, "2026-01-20T09:00:00Z").await;
-        assert_eq!(
-            dave.query("{ viewer { deactivation { reason } } }", json!({})).await["viewer"]["deactivation"],
-            json!(null)
-        );
+        let viewer = dave.query("{ viewer { deactivation { reason } } }", json!({})).await;
+        assert_eq!(viewer["viewer"]["deactivation"], json!(null));
     }
 
     /// A reply to anybody in the thread counts as well, and the sender sees who has replied.
@@ -211,13 +205,9 @@ both! {
         // Simulates a server that was killed after the first part, in which it had deactivated u1;
         // an admin then wants u1 back.
         let tx = app.db.begin().await.unwrap();
-        tx.run(
-            "UPDATE reminder SET deactivated_to = (SELECT id FROM user_account \
-                WHERE external_id = 'u5000')",
-            [],
-        )
-        .await
-        .unwrap();
+        let halfway = "UPDATE reminder SET deactivated_to = \
+                       (SELECT id FROM user_account WHERE external_id = 'u5000')";
+        tx.run(halfway, []).await.unwrap();
         tx.commit().await.unwrap();
 
         travel(&app, "2026-01-07T09:00:00Z").await;
@@ -227,12 +217,8 @@ both! {
             6_000
         );
         assert_eq!(count(&app, "SELECT count(*) FROM inbox WHERE unread <> 0").await, 0);
-        let root = count(
-            &app,
-            "SELECT count(*) FROM user_account \
-                                WHERE external_id = 'root' AND deactivated_at IS NULL",
-        )
-        .await;
-        assert_eq!(root, 1);
+        let root = "SELECT count(*) FROM user_account \
+                    WHERE external_id = 'root' AND deactivated_at IS NULL";
+        assert_eq!(count(&app, root).await, 1);
     }
 }

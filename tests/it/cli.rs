@@ -275,7 +275,8 @@ async fn the_catalog_of_the_documents_starts_and_a_wrong_one_is_named() {
             "catalog.reasons.watch.actions: \"zap\" is not in",
         ),
         (
-            "[catalog.actions.comment]\nlabel = \"C\"\nsentences.en = \"{ $who }\"\n[catalog.reasons]",
+            "[catalog.actions.comment]\nlabel = \"C\"\nsentences.en = \"{ $who }\"\n\
+             [catalog.reasons]",
             "sentences.en: uses $who, and has $actors",
         ),
         ("[catalog.actions.comment]\nenabled = true", "label"),

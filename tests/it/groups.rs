@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
-use crate::support::app::{TestApp, both};
+use crate::support::app::{TestApp, TestUser, both};
 
-async fn members(client: &crate::support::app::TestUser, group: &str) -> Value {
+async fn members(client: &TestUser, group: &str) -> Value {
     let query = "query($id: String!) {
         group(ref: {externalId: $id}) { name memberCount members { nodes { name } } } }";
     client.query(query, json!({"id": group})).await["group"].take()
@@ -41,11 +41,8 @@ both! {
             host.query("query($id: ID!) { node(id: $id) { id } }", json!({"id": id})).await["node"],
             json!(null)
         );
-        assert_eq!(
-            alice.query("{ viewer { groups { nodes { name } } } }", json!({})).await["viewer"]["groups"]
-                ["nodes"],
-            json!([])
-        );
+        let viewer = alice.query("{ viewer { groups { nodes { name } } } }", json!({})).await;
+        assert_eq!(viewer["viewer"]["groups"]["nodes"], json!([]));
 
         assert_eq!(app.group("team", &[]).await, id);
         assert_eq!(members(&host, "team").await["memberCount"], 0);
@@ -59,10 +56,12 @@ both! {
             upsertGroup(input: {externalId: $id, name: \"x\"}) { group { externalId } } }";
         let user = "mutation($id: String!) {
             upsertUsers(input: {users: [{externalId: $id}]}) { users { externalId } } }";
-        let target = "mutation($id: String!) { createActivities(input: {activities: [{action: \"comment\",
-            target: {type: \"post\", externalId: $id}}]}) { activities { target { externalId } } } }";
-        let key = "mutation($id: String!) { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"s\", body: \"\",
-            idempotencyKey: $id}) { message { id } } }";
+        let target = "mutation($id: String!) { createActivities(input: {
+            activities: [{action: \"comment\", target: {type: \"post\", externalId: $id}}]
+        }) { activities { target { externalId } } } }";
+        let key = "mutation($id: String!) { createMessage(input: {
+            to: [{user: {externalId: \"bob\"}}], subject: \"s\", body: \"\", idempotencyKey: $id
+        }) { message { id } } }";
         let (longest, longer) = ("é".repeat(127) + "e", "é".repeat(128));
         for (mutation, field) in [
             (group, "externalId"),

@@ -331,7 +331,8 @@ async fn a_body_that_does_not_end_is_refused() {
     });
     let app = app.await.unwrap();
     let mut stream = connect(&app).await;
-    let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000\r\nconnection: close\r\n\r\n{";
+    let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+                content-length: 1000\r\nconnection: close\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
     let said = read_to_end(&mut stream).await;
     assert!(said.starts_with("HTTP/1.1 408"), "{said}");
@@ -354,7 +355,8 @@ async fn an_answer_that_nobody_takes_is_given_up() {
         nodes { subject { ... on Message { body } } } } } } }";
     let body = json!({"query": query}).to_string();
     let request = format!(
-        "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         bob.token.unwrap(),
         body.len()
     );
@@ -400,18 +402,14 @@ async fn errors_are_shorter_than_what_they_are_about() {
     let app = start().await;
     let alice = app.user("alice").await;
     let long = "x".repeat(100_000);
+    let mistakes: String = (0..1_900).map(|n| format!("f{n} ")).collect();
     for (what, body) in [
         ("a parse error", json!({"query": format!("{{ viewer(a: \"{long}\") ! }}")})),
         (
             "an operation that is not there",
             json!({"query": "query a { viewerRole }", "operationName": long}),
         ),
-        (
-            "many mistakes",
-            json!({
-                "query": format!("{{ {} }}", (0..1_900).map(|n| format!("f{n} ")).collect::<String>()),
-            }),
-        ),
+        ("many mistakes", json!({"query": format!("{{ {mistakes} }}")})),
         (
             "a long value",
             json!({
@@ -452,7 +450,8 @@ async fn a_refused_upload_hears_its_answer() {
     let token = app.client("alice", Role::User).token.unwrap();
     let head = |kind: &str, length: &str, token: &str| {
         format!(
-            "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ncontent-type: {kind}\r\n{length}\r\n\r\n"
+            "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\
+             content-type: {kind}\r\n{length}\r\n\r\n"
         )
     };
     let size = 4 * 1024 * 1024;

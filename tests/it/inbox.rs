@@ -7,7 +7,7 @@ use tidings::{
 };
 
 use crate::support::{
-    app::{Kind, TestApp, To, both},
+    app::{Kind, TestApp, TestUser, To, both},
     locks::WAITING,
 };
 
@@ -183,8 +183,8 @@ both! {
         let list = async |filter: Value| {
             let query = "query($filter: InboxFilter) {
                 viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
-            let nodes = bob.query(query, json!({"filter": filter})).await["viewer"]["inbox"]["items"]["nodes"].take();
-            nodes
+            let found = bob.query(query, json!({"filter": filter})).await;
+            found["viewer"]["inbox"]["items"]["nodes"]
                 .as_array()
                 .unwrap()
                 .iter()
@@ -208,8 +208,7 @@ both! {
         host.change("markRead", &[&bob.item("hello").await]).await;
 
         assert_eq!(bob.counts().await["unread"], 0);
-        let nobody =
-            crate::support::app::TestUser { act_as: Some("nobody".into()), ..app.service() };
+        let nobody = TestUser { act_as: Some("nobody".into()), ..app.service() };
         assert_eq!(nobody.refusal("{ viewer { id } }", json!({})).await.0, "BAD_USER_INPUT");
         assert_eq!(
             alice.acting_as(&bob).refusal("{ viewer { id } }", json!({})).await.0,

@@ -9,6 +9,7 @@ use crate::support::{
     app::{Kind, TestApp, TestUser, To},
     documents::{CREATE_MESSAGE, REPLY_TO_MESSAGE, SET_EXPIRY, UPDATE_ANNOUNCEMENT},
     notify::target,
+    socket::Following,
     state::InboxState,
 };
 
@@ -126,28 +127,36 @@ fn event() -> impl Strategy<Value = Event> {
     };
     let bulk = prop::sample::select(vec!["markAllRead", "markAllSeen", "archiveAll"]);
     let action = || prop::sample::select(vec!["comment", "like", "update"]);
+    let reason = prop::sample::select(vec!["create_post", "create_product", "like_post"]);
     let reminder = prop::option::of((30..400i64, prop::sample::select(vec!["READ", "REPLIED"])));
     let some = |of: usize, most: usize| prop::collection::vec(0..of, 0..=most);
     prop_oneof![
         5 => (user(), some(USERS, 3), some(GROUPS, 2), reminder)
             .prop_map(|(from, to, groups, reminder)| Event::Send { from, to, groups, reminder }),
-        3 => (user(), 0..50usize, any::<bool>()).prop_map(|(from, nth, everyone)| Event::Reply { from, nth, everyone }),
+        3 => (user(), 0..50usize, any::<bool>())
+            .prop_map(|(from, nth, everyone)| Event::Reply { from, nth, everyone }),
         6 => (user(), 0..50usize, 1..4usize, mutation())
             .prop_map(|(who, nth, many, mutation)| Event::Change { who, nth, many, mutation }),
         2 => (user(), bulk, any::<bool>())
-            .prop_map(|(who, mutation, up_to_old_cursor)| Event::ChangeAll { who, mutation, up_to_old_cursor }),
-        2 => (user(), 0..50usize, 1..90i64).prop_map(|(who, nth, minutes)| Event::Snooze { who, nth, minutes }),
+            .prop_map(|(who, mutation, up_to_old_cursor)| {
+                Event::ChangeAll { who, mutation, up_to_old_cursor }
+            }),
+        2 => (user(), 0..50usize, 1..90i64)
+            .prop_map(|(who, nth, minutes)| Event::Snooze { who, nth, minutes }),
         2 => (0..50usize, -10..60i64).prop_map(|(nth, minutes)| Event::Expire { nth, minutes }),
         2 => (-10..60i64).prop_map(|minutes| Event::Announce { minutes }),
-        2 => (0..50usize, prop::option::of(-5..60i64)).prop_map(|(nth, minutes)| Event::Reannounce { nth, minutes }),
+        2 => (0..50usize, prop::option::of(-5..60i64))
+            .prop_map(|(nth, minutes)| Event::Reannounce { nth, minutes }),
         8 => (prop::collection::vec((user(), 0..POSTS, action()), 1..5), prop::bool::weighted(0.2))
             .prop_map(|(what, title)| Event::Act { what, title }),
         3 => (0..50usize).prop_map(|nth| Event::Retract { nth }),
-        5 => (user(), 0..POSTS, prop::sample::select(vec!["create_post", "create_product", "like_post"]))
+        5 => (user(), 0..POSTS, reason)
             .prop_map(|(who, post, reason)| Event::Follow { who, post, reason }),
         1 => (user(), 0..POSTS).prop_map(|(who, post)| Event::Unfollow { who, post }),
-        2 => (user(), action(), any::<Option<bool>>()).prop_map(|(who, action, enabled)| Event::Want { who, action, enabled }),
-        2 => (user(), 1..6usize, 0..50usize).prop_map(|(who, times, retract)| Event::LookAtOnce { who, times, retract }),
+        2 => (user(), action(), any::<Option<bool>>())
+            .prop_map(|(who, action, enabled)| Event::Want { who, action, enabled }),
+        2 => (user(), 1..6usize, 0..50usize)
+            .prop_map(|(who, times, retract)| Event::LookAtOnce { who, times, retract }),
         1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Join { who, group }),
         1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Leave { who, group }),
         2 => (1..120i64).prop_map(|minutes| Event::Wait { minutes }),
@@ -160,7 +169,7 @@ fn event() -> impl Strategy<Value = Event> {
 /// A user, and what their client has received.
 struct Reader {
     user: TestUser,
-    live: Option<crate::support::socket::Following>,
+    live: Option<Following>,
     /// What the client knew when its connection broke.
     known: InboxState,
 }

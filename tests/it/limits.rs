@@ -44,7 +44,8 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
     let repeat = |text: &str, times: usize| text.repeat(times);
     let many =
         |times: usize, item: &dyn Fn(usize) -> String| (0..times).map(item).collect::<String>();
-    let pages = "groups(first: 100) { nodes { members(first: 100) { nodes { groups(first: 100) { nodes { id } } } } } }";
+    let pages = "groups(first: 100) { nodes {
+        members(first: 100) { nodes { groups(first: 100) { nodes { id } } } } } }";
     let deep = (0..40).fold(json!(1), |value, _| json!([value]));
     for (what, query, variables) in [
         (

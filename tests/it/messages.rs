@@ -25,7 +25,10 @@ both! {
         let read = "query($id: ID!) { message(id: $id) {
             sentTo { name readStats { recipientCount } }
             readStats { recipientCount }
-            recipients(first: 100) { nodes { user { externalId } via { ... on Group { name } ... on User { name } } } } } }";
+            recipients(first: 100) { nodes {
+                user { externalId } via { ... on Group { name } ... on User { name } }
+            } }
+        } }";
         let message = alice.query(read, json!({"id": id})).await["message"].take();
         let mut rows: Vec<_> = message["recipients"]["nodes"]
             .as_array()
@@ -178,9 +181,8 @@ both! {
         .await;
         app.deactivate("alice").await;
 
-        let read = "query($id: ID!) {
-            message(id: $id) { sender { name deactivatedAt } sentTo {
-            name audience { __typename } } } }";
+        let read = "query($id: ID!) { message(id: $id) {
+            sender { name deactivatedAt } sentTo { name audience { __typename } } } }";
         let message = bob.query(read, json!({"id": id})).await["message"].take();
         assert_eq!(message["sentTo"], json!([{"name": "team", "audience": null}]));
         assert_eq!(

@@ -5,8 +5,11 @@ use crate::support::app::{TestApp, TestUser, both};
 /// A page of the inbox: the titles and the page info.
 async fn page(user: &TestUser, arguments: &str) -> (Vec<String>, Value) {
     let query = format!(
-        "{{ viewer {{ inbox {{ items({arguments}) {{ edges {{ cursor node {{ title }} }} nodes {{ title }}
-         pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }} }} }}"
+        "{{ viewer {{ inbox {{ items({arguments}) {{
+            edges {{ cursor node {{ title }} }}
+            nodes {{ title }}
+            pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+        }} }} }} }}"
     );
     let items = user.query(&query, json!({})).await["viewer"]["inbox"]["items"].take();
     let titles = items["nodes"]

@@ -2,7 +2,8 @@
 //! that does not match. The plans are those of the exact statements that the server runs, on
 //! connections configured like its own.
 //!
-//! `crowded` shows what it takes to change and show an inbox of 100 000 items among 100 000 inboxes.
+//! `crowded` measures what it takes to change and show an inbox of 100 000 items among 100 000
+//! inboxes.
 
 mod crowded;
 
@@ -108,19 +109,19 @@ async fn much_happens(app: &TestApp, owners: u64) {
     let tx = app.db.begin().await.unwrap();
     for sql in [
         format!(
-            "{} INSERT INTO target (type, external_id, created_at) SELECT 'post', 'p' || i, $1 \
-             FROM n",
+            "{} INSERT INTO target (type, external_id, created_at) \
+             SELECT 'post', 'p' || i, $1 FROM n",
             n(FOLLOWED)
         ),
         format!(
-            "{} INSERT INTO target (type, external_id, created_at) SELECT 'post', 'o' || i, $1 \
-             FROM n",
+            "{} INSERT INTO target (type, external_id, created_at) \
+             SELECT 'post', 'o' || i, $1 FROM n",
             n(FOLLOWED)
         ),
         format!(
             "{} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, \
              created_at) \
-         SELECT 'u' || i, 'First', 'Last', 'en', 'UTC', $1 FROM n",
+             SELECT 'u' || i, 'First', 'Last', 'en', 'UTC', $1 FROM n",
             n(PEOPLE)
         ),
         "INSERT INTO inbox (user_id) SELECT id FROM user_account \
@@ -132,9 +133,9 @@ async fn much_happens(app: &TestApp, owners: u64) {
             .into(),
         format!(
             "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
-         SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM user_account AS u, target AS t \
-         WHERE u.external_id LIKE 'u%' AND t.external_id LIKE 'o%' ORDER BY t.id, u.id \
-         LIMIT {OTHERS}"
+             SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM user_account AS u, target AS t \
+             WHERE u.external_id LIKE 'u%' AND t.external_id LIKE 'o%' ORDER BY t.id, u.id \
+             LIMIT {OTHERS}"
         ),
         "INSERT INTO subscription_config (user_id, action, enabled, since, created_at) \
          SELECT id, 'like', false, 0, $1 FROM user_account WHERE external_id LIKE 'u%'"
@@ -142,15 +143,16 @@ async fn much_happens(app: &TestApp, owners: u64) {
         format!(
             "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, \
              created_at, updated_at) \
-         SELECT u.id, 'activity', s.target_id, s.action, s.id, s.id, $1, $1 FROM subscription AS s \
-         JOIN user_account AS u ON u.external_id = 'u' || (1 + s.id % {owners}) ORDER BY s.id DESC \
-         LIMIT {OTHERS}"
+             SELECT u.id, 'activity', s.target_id, s.action, s.id, s.id, $1, $1 \
+             FROM subscription AS s \
+             JOIN user_account AS u ON u.external_id = 'u' || (1 + s.id % {owners}) \
+             ORDER BY s.id DESC LIMIT {OTHERS}"
         ),
         format!(
             "{} INSERT INTO activity (actor_id, action, target_id, occurred_at, created_at) \
-         SELECT u.id, 'comment', t.id, $1, $1 FROM n \
-         JOIN target AS t ON t.external_id = 'o' || (1 + i % {FOLLOWED}) \
-         JOIN user_account AS u ON u.external_id = 'u' || (1 + i % {PEOPLE})",
+             SELECT u.id, 'comment', t.id, $1, $1 FROM n \
+             JOIN target AS t ON t.external_id = 'o' || (1 + i % {FOLLOWED}) \
+             JOIN user_account AS u ON u.external_id = 'u' || (1 + i % {PEOPLE})",
             n(ACTIVITIES)
         ),
     ] {
@@ -165,8 +167,8 @@ async fn something_is_done(app: &TestApp) {
     let tx = app.db.begin().await.unwrap();
     let act = format!(
         "INSERT INTO activity (action, target_id, occurred_at, created_at) \
-         SELECT 'comment', id, $1, $1 FROM target \
-         WHERE external_id LIKE 'p%' ORDER BY id DESC LIMIT {DUE}"
+             SELECT 'comment', id, $1, $1 FROM target \
+             WHERE external_id LIKE 'p%' ORDER BY id DESC LIMIT {DUE}"
     );
     tx.run(&act, [app.now().into()]).await.unwrap();
     tx.commit().await.unwrap();

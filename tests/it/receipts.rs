@@ -6,9 +6,9 @@ const STATS: &str = "recipientCount seenCount readCount readRate firstReadAt las
 
 async fn stats(sender: &TestUser, message: &str) -> Value {
     let query = format!(
-        "query($id: ID!) {{
-            message(id: $id) {{ readStats {{ {STATS} }}
-            sentTo {{ name readStats {{ readCount recipientCount }} }} }} }}"
+        "query($id: ID!) {{ message(id: $id) {{
+            readStats {{ {STATS} }} sentTo {{ name readStats {{ readCount recipientCount }} }}
+        }} }}"
     );
     sender.query(&query, json!({"id": message})).await["message"].take()
 }
@@ -53,8 +53,8 @@ both! {
         let list = async |filter: Value| {
             let query = "query($id: ID!, $filter: RecipientFilter) {
                 message(id: $id) { recipients(filter: $filter) { nodes { user { name } } } } }";
-            let nodes = alice.query(query, json!({"id": id, "filter": filter})).await["message"]["recipients"]["nodes"].take();
-            nodes
+            let found = alice.query(query, json!({"id": id, "filter": filter})).await;
+            found["message"]["recipients"]["nodes"]
                 .as_array()
                 .unwrap()
                 .iter()

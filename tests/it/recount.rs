@@ -43,8 +43,11 @@ async fn full_inboxes(app: &TestApp) -> [TestUser; 3] {
     app.group("all", &[ada, bob, carl]).await;
     let hello = ada.send_to(&[To::User(bob), To::Group("all")], "hello").await;
     carl.reply(&hello, "hello yourself", "EVERYONE").await;
-    let input = json!({"to": [To::User(bob).input()], "subject": "reminds", "body": "",
-        "expiresAt": (app.now() + TimeDelta::days(30)).to_rfc3339(), "reminder": {"frequency": "weekly"}});
+    let input = json!({
+        "to": [To::User(bob).input()], "subject": "reminds", "body": "",
+        "expiresAt": (app.now() + TimeDelta::days(30)).to_rfc3339(),
+        "reminder": {"frequency": "weekly"},
+    });
     ada.create_message(input).await;
     ada.send(bob, "archived").await;
     ada.send(bob, "snoozed").await;

@@ -196,9 +196,8 @@ both! {
             (&state["nextAt"], &state["schedule"], &state["sentCount"]),
             (&json!(null), &json!([]), &json!(2))
         );
-        let rows = "query($id: ID!) {
-            message(id: $id) { recipients {
-            nodes { user { name } remindedAt reminderCount } } } }";
+        let rows = "query($id: ID!) { message(id: $id) {
+            recipients { nodes { user { name } remindedAt reminderCount } } } }";
         let rows =
             alice.query(rows, json!({"id": id})).await["message"]["recipients"]["nodes"].take();
         assert_eq!(
@@ -280,7 +279,8 @@ both! {
         let id = alice.send(&bob, "later").await;
         app.advance(TimeDelta::hours(5));
         let update = "mutation($id: ID!, $reminder: ReminderInput) {
-            updateMessage(input: {messageId: $id, reminder: $reminder}) { message { reminder { nextAt timeZone until } } } }";
+            updateMessage(input: {messageId: $id, reminder: $reminder}) {
+                message { reminder { nextAt timeZone until } } } }";
         let set = alice
             .query(
                 update,

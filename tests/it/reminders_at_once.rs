@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{
     app::{Kind, TestApp, TestUser, To, both},
     crowd::{count, crowd},
-    reminders::{remind_with, travel},
+    reminders::{at, item, remind_with, reminder, travel},
 };
 
 const DAYS: [&str; 2] = ["2026-01-06T09:00:00Z", "2026-01-07T09:00:00Z"];
@@ -135,11 +135,8 @@ both! {
 
         assert_eq!(others_than(&app, 1).await, 0);
         assert_eq!(count(&app, "SELECT count(*) FROM reminder WHERE sent_count <> 1").await, 0);
-        assert_eq!(crate::support::reminders::item(&carol).await["isFinalReminder"], true);
-        assert_eq!(
-            crate::support::reminders::reminder(&alice, &first).await["nextAt"],
-            "2026-01-07T09:00:00+00:00"
-        );
+        assert_eq!(item(&carol).await["isFinalReminder"], true);
+        assert_eq!(reminder(&alice, &first).await["nextAt"], "2026-01-07T09:00:00+00:00");
     }
 
     /// Reading, replying and reminding at the same time: nobody blocks anybody, and what clients
@@ -266,7 +263,7 @@ async fn two_servers_with_the_same_clock_remind_once() {
     remind_with(&alice, &[To::Group("crowd")], "large", None, json!({"frequency": "daily"})).await;
 
     for (times, day) in DAYS.into_iter().enumerate() {
-        one.advance(crate::support::reminders::at(day) - one.now());
+        one.advance(at(day) - one.now());
         // In addition to the two loops, which the clock has woken.
         tokio::join!(one.run_due(), two.run_due());
         assert_eq!(others_than(&one, times as i32 + 1).await, 0, "{day}");

@@ -235,9 +235,8 @@ both! {
         socket.subscribe("1", &follow, json!({"after": start})).await;
         assert_eq!(socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"], changes);
 
-        let around = "query($id: ID!) {
-            message(id: $id) { viewerInboxItem {
-            preview subject { ... on Message { body } } } } }";
+        let around = "query($id: ID!) { message(id: $id) {
+            viewerInboxItem { preview subject { ... on Message { body } } } } }";
         let item =
             bob.query(around, json!({"id": message})).await["message"]["viewerInboxItem"].take();
         assert_eq!(item["subject"]["body"], body.as_str());

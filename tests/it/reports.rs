@@ -6,10 +6,20 @@ use tidings::config::ReadingDetails;
 
 use crate::support::app::{Kind, TestApp, TestUser, To, both};
 
-const REPORT: &str = "query($filter: ReadReportFilter, $order: ReadReportOrder! = NEWEST_FIRST, $first: Int, $after: String, $last: Int, $before: String) {
-    readReport(filter: $filter, orderBy: $order, first: $first, after: $after, last: $last, before: $before) {
-      nodes { id message { subject } sentTo { name } sentAt readStats { recipientCount readCount readRate firstReadAt } }
-      pageInfo { hasNextPage endCursor } } }";
+const REPORT: &str = "query(
+    $filter: ReadReportFilter, $order: ReadReportOrder! = NEWEST_FIRST,
+    $first: Int, $after: String, $last: Int, $before: String
+) {
+    readReport(
+        filter: $filter, orderBy: $order,
+        first: $first, after: $after, last: $last, before: $before
+    ) {
+        nodes {
+            id message { subject } sentTo { name } sentAt
+            readStats { recipientCount readCount readRate firstReadAt }
+        }
+        pageInfo { hasNextPage endCursor }
+    } }";
 
 /// Subject, address and rounded percentage of each row.
 fn shown(report: &Value) -> Vec<(String, String, i64)> {
@@ -94,11 +104,19 @@ both! {
         let csv = csv.text().await.unwrap();
         let lines: Vec<_> = csv.lines().map(|line| line.split_once(',').unwrap().1).collect();
         let now = "2026-01-05T09:00:00+00:00";
-        assert_eq!(lines, [
-            "subject,sent_to,sent_at,recipient_count,seen_count,read_count,read_rate,read_percent,first_read_at,last_read_at".to_owned(),
-            format!("Project delivery due Tuesday,Project delivery team,{now},12,5,5,0.4166666666666667,41.7,{now},{now}"),
-            format!("Close audit NCRs,NSS team,{now},20,9,9,0.45,45.0,{now},{now}"),
-        ]);
+        assert_eq!(
+            lines,
+            [
+                "subject,sent_to,sent_at,recipient_count,seen_count,read_count,\
+             read_rate,read_percent,first_read_at,last_read_at"
+                    .to_owned(),
+                format!(
+                    "Project delivery due Tuesday,Project delivery team,{now},\
+                 12,5,5,0.4166666666666667,41.7,{now},{now}"
+                ),
+                format!("Close audit NCRs,NSS team,{now},20,9,9,0.45,45.0,{now},{now}"),
+            ]
+        );
     }
 
     /// Two messages with the same subject and time are two rows, and each address counts
@@ -151,9 +169,9 @@ both! {
             (json!({"filter": {"messageId": reply}}), ""),
             (json!({"filter": {"sender": {"externalId": "bob"}}}), ""),
             (
-                json!({
-                    "filter": {"sentFrom": "2026-01-05T11:00:00Z", "sentBefore": "2026-01-05T13:00:00Z"},
-                }),
+                json!({"filter": {
+                    "sentFrom": "2026-01-05T11:00:00Z", "sentBefore": "2026-01-05T13:00:00Z",
+                }}),
                 "3 2",
             ),
             (json!({"filter": {"maxReadRate": 0.5}, "order": "OLDEST_FIRST"}), "0 2 3 5 6"),
@@ -222,9 +240,8 @@ both! {
         }
         let line = async |interval: &str| {
             let query = format!(
-                "query($id: ID!) {{
-                    message(id: $id) {{ readTimeline(interval: {interval}) {{
-                    at readCount }} }} }}"
+                "query($id: ID!) {{ message(id: $id) {{
+                    readTimeline(interval: {interval}) {{ at readCount }} }} }}"
             );
             let points =
                 alice.query(&query, json!({"id": id})).await["message"]["readTimeline"].take();
@@ -252,14 +269,9 @@ both! {
         app.group("team", &readers.iter().collect::<Vec<_>>()).await;
         let id = alice.send_to(&[To::Group("team")], "hello").await;
         let mut socket = alice.connect().await;
-        socket
-            .subscribe(
-                "1",
-                "subscription($id: ID!) {
-            readStatsUpdated(messageId: $id) { readCount readRate } }",
-                json!({"id": id}),
-            )
-            .await;
+        let follow = "subscription($id: ID!) {
+            readStatsUpdated(messageId: $id) { readCount readRate } }";
+        socket.subscribe("1", follow, json!({"id": id})).await;
         let mut heard = vec![
             socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone(),
         ];
@@ -338,8 +350,13 @@ async fn senders_are_told_how_many_and_not_who_where_the_settings_say_so() {
     let admin = app.admin().await;
     let id = alice.send(&bob, "hello").await;
     bob.change("markRead", &[&bob.item("hello").await]).await;
-    let all = "query($id: ID!) { message(id: $id) { recipients { nodes { id } } readTimeline { readCount }
-        readStats { readCount firstReadAt } sentTo { readStats { readRate lastReadAt } } }
+    let all = "query($id: ID!) {
+        message(id: $id) {
+            recipients { nodes { id } }
+            readTimeline { readCount }
+            readStats { readCount firstReadAt }
+            sentTo { readStats { readRate lastReadAt } }
+        }
         readReport { nodes { readStats { readCount lastReadAt } } } }";
 
     let told = alice.query(all, json!({"id": id})).await;
@@ -348,9 +365,14 @@ async fn senders_are_told_how_many_and_not_who_where_the_settings_say_so() {
     assert_eq!(
         told,
         json!({
-        "message": {"recipients": null, "readTimeline": null, "readStats": {"readCount": 1, "firstReadAt": null},
-            "sentTo": [{"readStats": {"readRate": 1.0, "lastReadAt": null}}]},
-        "readReport": {"nodes": [{"readStats": {"readCount": 1, "lastReadAt": null}}]}})
+            "message": {
+                "recipients": null,
+                "readTimeline": null,
+                "readStats": {"readCount": 1, "firstReadAt": null},
+                "sentTo": [{"readStats": {"readRate": 1.0, "lastReadAt": null}}],
+            },
+            "readReport": {"nodes": [{"readStats": {"readCount": 1, "lastReadAt": null}}]},
+        })
     );
     let recipient = &seen["message"]["recipients"]["nodes"][0]["id"];
     assert_eq!(seen["message"]["readStats"]["firstReadAt"], "2026-01-05T09:00:00+00:00");

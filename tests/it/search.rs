@@ -57,26 +57,20 @@ both! {
     async fn announcements_and_targets_people_and_groups_are_found_in_any_case(app: TestApp) {
         let ada = app.user("ada").await;
         let host = app.service();
-        host.query(
-            "mutation {
-            createAnnouncement(input: {title: \"Über uns\", body: \"\"}) {
-            announcement { id } } }",
-            json!({}),
-        )
-        .await;
+        app.announce("Über uns").await;
         ada.follow("p1", "like_post").await;
-        let act = "mutation { createActivities(input: {activities: [{action: \"comment\",
-            target: {type: \"post\", externalId: \"p1\", title: \"Ärger\"}}]}) { activities { id } } }";
-        host.query(act, json!({})).await;
+        let post = json!({"type": "post", "externalId": "p1", "title": "Ärger"});
+        app.act_all(json!([{"action": "comment", "target": post}])).await;
         assert_eq!(in_inbox(&ada, "ÜBER").await, ["Über uns"]);
         assert_eq!(in_inbox(&ada, "ärger").await.len(), 1);
 
-        let name = "mutation($name: String!) { upsertUsers(input: {users: [{externalId: \"ada\", firstName: $name}]}) { users { id } }
+        let name = "mutation($name: String!) {
+            upsertUsers(input: {users: [{externalId: \"ada\", firstName: $name}]}) { users { id } }
             upsertGroup(input: {externalId: \"g\", name: $name}) { group { id } } }";
         let found = async |search: &str| {
             let query = "query($search: String!) {
-                users(search: $search) { nodes { externalId } } groups(search: $search) {
-                nodes { externalId } } }";
+                users(search: $search) { nodes { externalId } }
+                groups(search: $search) { nodes { externalId } } }";
             let found = host.query(query, json!({"search": search})).await;
             [&found["users"]["nodes"], &found["groups"]["nodes"]]
                 .map(|nodes| nodes.as_array().unwrap().len())

@@ -2,13 +2,21 @@
 
 use serde_json::json;
 
-use crate::support::app::{TestApp, To, both};
+use crate::support::{
+    app::{TestApp, To, both},
+    crowd::crowd,
+};
 
 /// Everything that a page of an inbox can show of a message.
-const PAGE: &str = "query($first: Int!) { viewer { inbox { cursor counts { unread unreadByKind { count } }
+const PAGE: &str = "query($first: Int!) { viewer { inbox {
+    cursor counts { unread unreadByKind { count } }
     items(first: $first) { edges { cursor node { id title preview subject { ... on Message {
-        sender { name } sentTo { name audience { __typename ... on Group { name memberCount } } readStats { readCount } }
-        readStats { readRate } viewerCanReply viewerInboxItem { id } parent { id } root { id sender { name } }
+        sender { name }
+        sentTo {
+            name audience { __typename ... on Group { name memberCount } } readStats { readCount }
+        }
+        readStats { readRate } viewerCanReply viewerInboxItem { id }
+        parent { id } root { id sender { name } }
     } } } } } } } }";
 
 /// How many statements were run since the last call, without periodic ones: callers are cached for
@@ -101,7 +109,8 @@ both! {
             let more = "query($message: ID!, $activity: ID!, $post: String!) {
                 message(id: $message) { recipients { nodes { id } } }
                 readReport(filter: {messageId: $message}) { nodes { id } }
-                activity: node(id: $activity) { ... on Activity { target { id viewerSubscription { id } } } }
+                activity: node(id: $activity) {
+                    ... on Activity { target { id viewerSubscription { id } } } }
                 group(ref: {externalId: $post}) { id } }";
             let found = bobs
                 .query(
@@ -163,8 +172,13 @@ both! {
                 app.act(person, "comment", &format!("post{n}")).await;
             }
         }
-        let page = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { subject { ... on ActivityGroup {
-            actorCount five: latestActors(limit: 5) { name } four: latestActors(limit: 4) { name } } } } } } } }";
+        let page = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { subject {
+            ... on ActivityGroup {
+                actorCount
+                five: latestActors(limit: 5) { name }
+                four: latestActors(limit: 4) { name }
+            }
+        } } } } } }";
         let cost = async |first: i32| {
             app.db.take_statements();
             let found = bob.query(page, json!({"first": first})).await;
@@ -192,19 +206,15 @@ both! {
     /// deactivated.
     async fn the_recipients_of_an_announcement_are_counted_by_the_database(app: TestApp) {
         let first = app.announce("first").await;
-        crate::support::crowd::crowd(&app, 3_000).await;
+        crowd(&app, 3_000).await;
         let tx = app.db.begin().await.unwrap();
         // A tenth were deactivated before the first announcement; a tenth became known after it and
         // are deactivated before the second; a tenth are deactivated later.
         let gone = "UPDATE user_account SET deactivated_at = $1 WHERE external_id LIKE $2";
         tx.run(gone, [app.now().into(), "u%1".into()]).await.unwrap();
-        tx.run(
-            "UPDATE inbox SET announcements_since = 1 WHERE user_id IN (SELECT id \
-                FROM user_account WHERE external_id LIKE 'u%2')",
-            [],
-        )
-        .await
-        .unwrap();
+        let later = "UPDATE inbox SET announcements_since = 1 WHERE user_id IN \
+                     (SELECT id FROM user_account WHERE external_id LIKE 'u%2')";
+        tx.run(later, []).await.unwrap();
         tx.commit().await.unwrap();
         app.advance(chrono::TimeDelta::hours(1));
         let second = app.announce("second").await;
@@ -216,8 +226,8 @@ both! {
         tx.commit().await.unwrap();
 
         let ask = "query($a: ID!, $b: ID!) {
-            a: announcement(id: $a) { readStats { recipientCount } } b: announcement(id: $b) {
-            readStats { recipientCount } } }";
+            a: announcement(id: $a) { readStats { recipientCount } }
+            b: announcement(id: $b) { readStats { recipientCount } } }";
         app.db.take_statements();
         let counts = app.service().query(ask, json!({"a": first, "b": second})).await;
 

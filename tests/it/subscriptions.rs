@@ -97,12 +97,19 @@ both! {
     async fn the_config_says_what_is_wanted_and_what_is_default(app: TestApp) {
         let bob = app.user("bob").await;
         let config = bob.want("like", Some(false)).await;
+        let setting = |place: usize, action: &str, enabled: bool, is_default: bool| {
+            json!({
+                "action": action, "label": config["settings"][place]["label"],
+                "enabled": enabled, "isDefault": is_default,
+            })
+        };
         assert_eq!(
             config["settings"],
             json!([
-            {"action": "comment", "label": config["settings"][0]["label"], "enabled": true, "isDefault": true},
-            {"action": "like", "label": config["settings"][1]["label"], "enabled": false, "isDefault": false},
-            {"action": "update", "label": config["settings"][2]["label"], "enabled": true, "isDefault": true}])
+                setting(0, "comment", true, true),
+                setting(1, "like", false, false),
+                setting(2, "update", true, true),
+            ])
         );
         app.advance(TimeDelta::minutes(1));
         let back = bob.want("like", None).await;
@@ -134,7 +141,7 @@ both! {
         }
         let cancel = "mutation($target: TargetRef!) {
             cancelSubscription(input: {target: $target, reason: \"boredom\"}) {
-            subscription { id } } }";
+                subscription { id } } }";
         assert_eq!(
             bob.refusal(cancel, json!({"target": target("p")})).await.1.as_deref(),
             Some("reason")
@@ -201,7 +208,7 @@ async fn people_may_be_kept_from_following_by_themselves() {
     let bob = app.user("bob").await;
     let subscribe = "mutation($target: TargetRef!) {
         subscribe(input: {target: $target, reason: \"create_post\"}) {
-        subscription { reasons } } }";
+            subscription { reasons } } }";
     assert_eq!(bob.refusal(subscribe, json!({"target": target("p")})).await.0, "FORBIDDEN");
     let followed =
         app.service().acting_as(&bob).query(subscribe, json!({"target": target("p")})).await;

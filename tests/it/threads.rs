@@ -1,6 +1,9 @@
 use serde_json::{Value, json};
 
-use crate::support::app::{TestApp, TestUser, To, both};
+use crate::support::{
+    app::{TestApp, TestUser, To, both},
+    socket::Socket,
+};
 
 async fn bodies(user: &TestUser, message: &str, list: &str) -> Vec<String> {
     let query = format!(
@@ -79,7 +82,7 @@ both! {
         assert_eq!(app.admin().await.refusal(reply, json!({"id": root})).await.0, "CONFLICT");
         let to_nobody = "mutation($id: ID!) {
             replyToMessage(input: {parentId: $id, body: \"x\", scope: SENDER}) {
-            message { id } } }";
+                message { id } } }";
         assert_eq!(alice.refusal(to_nobody, json!({"id": root})).await.0, "CONFLICT");
         let can = "query($id: ID!) { message(id: $id) { viewerCanReply } }";
         assert_eq!(
@@ -95,8 +98,9 @@ both! {
         app.group("team", &[&bob, &carol]).await;
         let root = alice.send_to(&[To::Group("team")], "root").await;
         let follow = "subscription($root: ID!, $after: String) {
-            threadUpdated(rootId: $root, after: $after) { cursor caughtUp resync messages { body } } }";
-        let next = async |socket: &mut crate::support::socket::Socket| {
+            threadUpdated(rootId: $root, after: $after) {
+                cursor caughtUp resync messages { body } } }";
+        let next = async |socket: &mut Socket| {
             socket.receive().await["payload"]["data"]["threadUpdated"].take()
         };
 
@@ -147,8 +151,9 @@ both! {
         let thread = bodies(&alice, &root, "thread").await;
         assert_eq!(thread, (1..=60).map(|level| level.to_string()).collect::<Vec<_>>());
 
-        let query = "query($id: ID!, $after: String) { message(id: $id) { thread(first: 25, after: $after) {
-            nodes { body } pageInfo { endCursor hasNextPage } } } }";
+        let query = "query($id: ID!, $after: String) { message(id: $id) {
+            thread(first: 25, after: $after) {
+                nodes { body } pageInfo { endCursor hasNextPage } } } }";
         let mut paged = Vec::new();
         let mut after = Value::Null;
         loop {

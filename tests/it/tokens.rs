@@ -398,8 +398,10 @@ async fn claims_are_where_the_settings_say() {
     })
     .await;
     let token = |roles: &[&str]| {
-        let claims = json!({"sub": "7e1c", "preferred_username": "alice", "realm_access": {"roles": roles}, "aud": ["account",
-            "tidings"], "exp": app.now().timestamp() + 60});
+        let claims = json!({
+            "sub": "7e1c", "preferred_username": "alice", "realm_access": {"roles": roles},
+            "aud": ["account", "tidings"], "exp": app.now().timestamp() + 60,
+        });
         RSA.sign(Some("rsa"), &claims)
     };
     assert_eq!(who(&app, &token(&["offline_access", "admin"])).await, "alice, USER");

@@ -1,5 +1,5 @@
-//! What must be true of the rows whatever was written: nothing is half there, nothing is there twice, and every count is that
-//! of what it counts.
+//! What must be true of the rows whatever was written: nothing is half there or there twice, and
+//! every count is the number of what it counts.
 
 use sea_orm::{DatabaseConnection, QueryResult};
 
@@ -11,7 +11,7 @@ use crate::{
     world::{PATIENCE, World},
 };
 
-/// What servers have to do by themselves, `$1` being now: all of these are empty when they have done it.
+/// What servers have to do by themselves, `$1` being now: all of these are empty when it is done.
 const DUE: [(&str, &str); 8] = [
     ("a large send is under way", "SELECT message_id AS id FROM delivery"),
     ("a change has not been shown", "SELECT id FROM refresh"),
@@ -189,7 +189,8 @@ fn wrong() -> Vec<(&'static str, String)> {
         (
             "an item is newer than its inbox",
             "SELECT i.id FROM inbox_item AS i JOIN inbox AS b ON b.user_id = i.user_id \
-             WHERE i.seq > b.seq".into(),
+             WHERE i.seq > b.seq"
+                .into(),
         ),
         (
             "an item has another number of activities than it says",
@@ -204,7 +205,8 @@ fn wrong() -> Vec<(&'static str, String)> {
             "SELECT i.id FROM inbox_item AS i LEFT JOIN inbox_item_actor AS a ON a.item_id = i.id \
              WHERE i.kind = 'activity' AND i.removed_at IS NULL \
              GROUP BY i.id, i.actor_count, i.activity_count \
-             HAVING i.actor_count <> count(a.actor_id) OR i.activity_count <> coalesce(sum(a.activity_count), 0)"
+             HAVING i.actor_count <> count(a.actor_id) \
+             OR i.activity_count <> coalesce(sum(a.activity_count), 0)"
                 .into(),
         ),
         (
@@ -221,8 +223,10 @@ fn wrong() -> Vec<(&'static str, String)> {
              WHERE v.retracted_at IS NOT NULL AND i.removed_at IS NULL"
                 .into(),
         ),
-        ("a key without what it made", "SELECT 0 AS id FROM idempotency_key \
-          WHERE result IS NULL".into()),
+        (
+            "a key without what it made",
+            "SELECT 0 AS id FROM idempotency_key WHERE result IS NULL".into(),
+        ),
         (
             "somebody who never reads was not reminded on every date, once",
             format!(

@@ -1,5 +1,5 @@
-//! What was acknowledged, against the rows: it is there, once, and as it was answered; and what was never acknowledged is there
-//! at most once, and as somebody has written it.
+//! What was acknowledged, compared with the rows: it is there once, as it was answered. What was
+//! never acknowledged is there at most once, as somebody wrote it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -28,7 +28,8 @@ pub async fn check(world: &World) -> Result<Vec<String>> {
 /// The rows that a write with a key made, by the key.
 type Rows = BTreeMap<String, Vec<i64>>;
 
-/// Compares writes with rows: all that was acknowledged, and nothing that nobody wrote. `count`: how many rows one write makes.
+/// Compares writes with rows: all that was acknowledged is there, and nothing that nobody wrote.
+/// `count` is the number of rows that one write makes.
 fn compare(
     world: &World,
     name: &str,
@@ -57,7 +58,8 @@ fn compare(
                     .fail(format!("{name} “{}” was refused, and there is {rows:?}", write.key));
             }
             Outcome::Open if is_there && !is_whole => {
-                world.transcript.fail(format!("{name} “{}” is half there: {rows:?}", write.key));
+                let key = &write.key;
+                world.transcript.fail(format!("{name} “{key}” is half there: {rows:?}"));
             }
             Outcome::Refused | Outcome::Open => {}
         }
@@ -131,7 +133,8 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
         |write: &Write| if let What::Activities { count, .. } = write.what { count } else { 1 };
     compare(world, "activities", &writes, &rows, count);
 
-    // Whoever followed their target from the beginning has all of them, but for those that were taken back.
+    // Whoever followed the target from the beginning has all of them, except those that were
+    // retracted.
     let names = READERS.map(|name| format!("'{name}'")).join(", ");
     let select = format!(
         "SELECT v.id, count(i.id) FROM activity AS v CROSS JOIN user_account AS u \

@@ -79,8 +79,11 @@ both! {
         // Their time has come. The clock stands still, so that nobody does by themselves what this
         // test does.
         ada.snooze(&item, app.now() + chrono::TimeDelta::hours(1)).await;
-        let expiring = json!({"to": [To::Group("team").input()], "subject": "short", "body": "",
-            "expiresAt": (app.now() + chrono::TimeDelta::hours(1)).to_rfc3339(), "reminder": {"frequency": "daily"}});
+        let expiring = json!({
+            "to": [To::Group("team").input()], "subject": "short", "body": "",
+            "expiresAt": (app.now() + chrono::TimeDelta::hours(1)).to_rfc3339(),
+            "reminder": {"frequency": "daily"},
+        });
         let reminding = ada.create_message(expiring).await;
         note("a message that reminds", TEAM);
         at(&app, "UPDATE inbox_item SET snoozed_until = $1 WHERE snoozed_until < $2").await;
@@ -108,7 +111,7 @@ both! {
         note("a pull of an announcement", 2);
         let rename = "mutation($id: ID!) {
             updateAnnouncement(input: {announcementId: $id, title: \"newer\"}) {
-            announcement { id } } }";
+                announcement { id } } }";
         host.query(rename, json!({"id": announced})).await;
         note("a refresh of an announcement", 2);
         host.query(RETRACT_ANNOUNCEMENT, json!({"id": announced})).await;
@@ -158,8 +161,11 @@ both! {
                 for (size, key) in [("first", "after"), ("last", "before")] {
                     for cursor in [None, Some(&middle)] {
                         let page = format!(
-                            "query($view: InboxView!, $kinds: [InboxItemKind!], $key: String) {{ viewer {{ inbox {{
-                             items(filter: {{view: $view, kinds: $kinds}}, {size}: 20, {key}: $key) {{ nodes {{ id title }} }} }} }} }}"
+                            "query($view: InboxView!, $kinds: [InboxItemKind!], $key: String) {{
+                             viewer {{ inbox {{
+                               items(
+                                 filter: {{view: $view, kinds: $kinds}}, {size}: 20, {key}: $key
+                               ) {{ nodes {{ id title }} }} }} }} }}"
                         );
                         let found = ada
                             .query(&page, json!({"view": view, "kinds": kinds, "key": cursor}))
@@ -317,8 +323,8 @@ fn beginnings() -> Vec<String> {
         ),
         "INSERT INTO user_group (external_id, name, created_at) VALUES ('team', 'team', $1)".into(),
         format!(
-            "INSERT INTO group_member (group_id, user_id, joined_at) SELECT g.id, u.id, $1 \
-             FROM user_group AS g, user_account AS u \
+            "INSERT INTO group_member (group_id, user_id, joined_at) \
+             SELECT g.id, u.id, $1 FROM user_group AS g, user_account AS u \
              WHERE u.id > {} AND u.id <= {PEOPLE}",
             PEOPLE - TEAM
         ),
@@ -342,8 +348,8 @@ fn messages(first: u64, last: u64) -> [String; 4] {
              SELECT i, i, 'somebody', 1, 0, 0 FROM n WHERE $1 IS NOT NULL"
         ),
         format!(
-            "{n} INSERT INTO message_recipient (message_id, user_id, audience_id) SELECT i, i,
-                i FROM n WHERE $1 IS NOT NULL"
+            "{n} INSERT INTO message_recipient (message_id, user_id, audience_id) \
+             SELECT i, i, i FROM n WHERE $1 IS NOT NULL"
         ),
         format!(
             "{n} INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, \
@@ -377,8 +383,8 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
             numbers(1, announcements)
         ),
         format!(
-            "{} INSERT INTO target (type, external_id, created_at) SELECT 'post', 't' || i, $1 \
-             FROM n",
+            "{} INSERT INTO target (type, external_id, created_at) \
+             SELECT 'post', 't' || i, $1 FROM n",
             numbers(1, targets)
         ),
         format!(
@@ -390,17 +396,18 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
         // a seventh snoozed.
         format!(
             "{} INSERT INTO inbox_item (user_id, kind, message_id, announcement_id, target_id, \
-             action, activity_id, activity_count, \
-             actor_count, seq, arrived_seq, seen_at, read_at, archived_at, snoozed_until, created_at, updated_at) \
-             SELECT {ADA}, CASE WHEN i % 1000 = 0 THEN 'announcement' WHEN i % 10 = 1 THEN 'activity' ELSE 'message' END, \
+             action, activity_id, activity_count, actor_count, seq, arrived_seq, \
+             seen_at, read_at, archived_at, snoozed_until, created_at, updated_at) \
+             SELECT {ADA}, CASE WHEN i % 1000 = 0 THEN 'announcement' \
+             WHEN i % 10 = 1 THEN 'activity' ELSE 'message' END, \
              CASE WHEN i % 1000 <> 0 AND i % 10 <> 1 THEN i END, \
              CASE WHEN i % 1000 = 0 THEN i / 1000 END, \
              CASE WHEN i % 10 = 1 THEN 1 + i % {targets} END, \
              CASE WHEN i % 10 = 1 THEN 'comment' END, \
              CASE WHEN i % 10 = 1 THEN 1 + i % {targets} END, 1, 1, i, i, \
              CASE WHEN {is_old} THEN $1 END, \
-             CASE WHEN i % 3 = 0 AND {is_old} THEN $1 END, CASE WHEN i % 7 = 0 \
-             AND {is_old} THEN $1 END, \
+             CASE WHEN i % 3 = 0 AND {is_old} THEN $1 END, \
+             CASE WHEN i % 7 = 0 AND {is_old} THEN $1 END, \
              CASE WHEN i % 7 = 1 AND {is_old} THEN $2 END, $1, {arrived} FROM n",
             numbers(1, ITEMS)
         ),
@@ -409,7 +416,8 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
              snoozed = t.snoozed, archived = t.archived \
              FROM (SELECT CAST(count(*) FILTER (WHERE archived_at IS NULL \
              AND snoozed_until IS NULL AND read_at IS NULL) AS integer) AS unread, \
-             CAST(count(snoozed_until) AS integer) AS snoozed, CAST(count(archived_at) AS integer) AS archived \
+             CAST(count(snoozed_until) AS integer) AS snoozed, \
+             CAST(count(archived_at) AS integer) AS archived \
              FROM inbox_item WHERE user_id = {ADA}) AS t WHERE user_id = {ADA} AND $1 IS NOT NULL"
         ),
     ]);

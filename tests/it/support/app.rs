@@ -25,7 +25,9 @@ pub const SECRET: &str = "a secret for tests, of more than 32 bytes";
 /// fixed order.
 macro_rules! both {
     (on one thread: $($tests:tt)*) => { both! { @1 $($tests)* } };
-    (@$threads:literal $($(#[$doc:meta])* async fn $name:ident($app:ident: TestApp $(,)?) $story:block)*) => { $(
+    (@$threads:literal $(
+        $(#[$doc:meta])* async fn $name:ident($app:ident: TestApp $(,)?) $story:block
+    )*) => { $(
         $(#[$doc])*
         mod $name {
             #[allow(unused_imports)]

@@ -1,4 +1,4 @@
-//! More people than a test can sign in one after the other.
+//! More people than a test could sign in one by one.
 
 use super::app::{TestApp, TestUser};
 

@@ -1,4 +1,4 @@
-//! Locks on PostgreSQL that somebody else holds, and who waits for one.
+//! Locks on PostgreSQL: holding one from outside of the server, and seeing who waits.
 
 use std::{
     ops::RangeBounds,
@@ -9,7 +9,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 
 use super::app::TestApp;
 
-/// What happens at all, happens within this time.
+/// How long to wait for something that has to happen.
 pub const SOON: Duration = Duration::from_secs(10);
 
 /// Foreign connections to a server's database: one to hold locks, and one to observe.

@@ -61,7 +61,8 @@ impl TestUser {
     /// Follows a post for a reason.
     pub async fn follow(&self, post: &str, reason: &str) -> Value {
         let subscribe = "mutation($input: SubscribeInput!) {
-            subscribe(input: $input) { subscription { id reasons actions target { externalId } } } }";
+            subscribe(input: $input) {
+                subscription { id reasons actions target { externalId } } } }";
         let input = json!({"target": target(post), "reason": reason});
         self.query(subscribe, json!({"input": input})).await["subscribe"]["subscription"].take()
     }
@@ -78,9 +79,11 @@ impl TestUser {
     /// Says whether an action is wanted; None restores the default.
     pub async fn want(&self, action: &str, enabled: Option<bool>) -> Value {
         let update = "mutation($input: UpdateSubscriptionConfigInput!) {
-            updateSubscriptionConfig(input: $input) { subscriptionConfig { updatedAt settings { action label enabled isDefault } } } }";
+            updateSubscriptionConfig(input: $input) { subscriptionConfig {
+                updatedAt settings { action label enabled isDefault } } } }";
         let input = json!({"settings": [{"action": action, "enabled": enabled}]});
-        self.query(update, json!({"input": input})).await["updateSubscriptionConfig"]["subscriptionConfig"].take()
+        let mut updated = self.query(update, json!({"input": input})).await;
+        updated["updateSubscriptionConfig"]["subscriptionConfig"].take()
     }
 
     /// Why an activity reached this person or not: whether it did, the deciding rule, and what that

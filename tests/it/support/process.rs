@@ -1,4 +1,4 @@
-//! The binary, as an operator runs it.
+//! The binary, as an operator runs it, and people who use such a server.
 
 use std::{
     io::{BufRead, BufReader},

@@ -12,10 +12,6 @@ use super::{
     state::{COUNTS, ITEM, InboxState},
 };
 
-pub fn refs(users: &[&TestUser]) -> Value {
-    users.iter().map(|user| json!({"externalId": user.name})).collect()
-}
-
 /// A person with a client.
 #[derive(Clone)]
 pub struct TestUser {
@@ -114,8 +110,7 @@ impl TestUser {
     /// Runs `markRead`, `archive` and similar mutations.
     pub async fn change(&self, mutation: &str, items: &[&str]) -> Value {
         let change = format!(
-            "mutation($ids: [ID!]!) {{
-                {mutation}(input: {{itemIds: $ids}}) {{
+            "mutation($ids: [ID!]!) {{ {mutation}(input: {{itemIds: $ids}}) {{
                 items {{ id }} inbox {{ counts {{ unread }} }} }} }}"
         );
         self.query(&change, json!({"ids": items})).await[mutation].take()
@@ -213,4 +208,9 @@ impl TestUser {
     pub async fn follow_inbox(&self, after: Option<&str>) -> Following {
         Following::inbox(self.connect().await, after).await
     }
+}
+
+/// People by their external ids, as an input.
+pub fn refs(users: &[&TestUser]) -> Value {
+    users.iter().map(|user| json!({"externalId": user.name})).collect()
 }

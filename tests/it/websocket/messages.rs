@@ -108,8 +108,13 @@ async fn unknown_fields_are_ignored() {
     let app = server().await;
     let mut socket = connected(&app).await;
     socket
-        .send(json!({"type": "subscribe", "id": "1", "extra": {}, "payload": {"query": "{ __typename }", "extra": 1,
-            "extensions": {"a": 1}, "operationName": null, "variables": null}}))
+        .send(json!({
+            "type": "subscribe", "id": "1", "extra": {},
+            "payload": {
+                "query": "{ __typename }", "extra": 1, "extensions": {"a": 1},
+                "operationName": null, "variables": null,
+            },
+        }))
         .await;
     let answer = socket.receive().await;
     assert_eq!(

@@ -35,8 +35,8 @@ async fn a_query_is_answered_once_and_complete() {
 async fn variables_and_the_name_of_the_operation_are_honoured() {
     let app = server().await;
     let mut socket = app.user("bob").await.connect().await;
-    let document = "query One {
-        one: __typename } query Two($ref: UserRef!) { two: user(ref: $ref) { externalId } }";
+    let document = "query One { one: __typename }
+        query Two($ref: UserRef!) { two: user(ref: $ref) { externalId } }";
     let variables = json!({"ref": {"externalId": "bob"}});
     for (name, data) in
         [("One", json!({"one": "Query"})), ("Two", json!({"two": {"externalId": "bob"}}))]
