@@ -1,10 +1,12 @@
 use chrono::TimeDelta;
+use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
     app::{TestApp, TestUser, both},
     documents::CREATE_ACTIVITIES,
     notify::target,
+    shown::shown,
 };
 
 /// The single item about a post in somebody's inbox, as they see it.
@@ -42,16 +44,39 @@ both! {
         app.act_all(did(&ada)).await;
 
         let item = group(&owner).await;
-        assert_eq!(item["title"], "Ada, Grace and 1 other commented on your post “X”");
-        assert_eq!((&item["kind"], &item["url"]), (&json!("ACTIVITY"), &json!("/posts/p")));
-        assert_eq!(item["updatedAt"], "2026-01-05T09:02:00+00:00");
-        assert_eq!(
-            item["subject"],
-            json!({"action": "comment", "actorCount": 3, "activityCount": 5,
-            "reasons": ["create_post"],
-            "latestActors": [{"name": "Ada"}, {"name": "Grace"}, {"name": "Eve"}],
-            "target": {"externalId": "p"}})
-        );
+        assert_snapshot!(shown(&app, &item), @r#"
+        {
+          "id": "itm_1",
+          "kind": "ACTIVITY",
+          "readAt": null,
+          "seenAt": null,
+          "subject": {
+            "action": "comment",
+            "activityCount": 5,
+            "actorCount": 3,
+            "latestActors": [
+              {
+                "name": "Ada"
+              },
+              {
+                "name": "Grace"
+              },
+              {
+                "name": "Eve"
+              }
+            ],
+            "reasons": [
+              "create_post"
+            ],
+            "target": {
+              "externalId": "p"
+            }
+          },
+          "title": "Ada, Grace and 1 other commented on your post “X”",
+          "updatedAt": "2026-01-05T09:02:00+00:00",
+          "url": "/posts/p"
+        }
+        "#);
         assert_eq!(owner.counts().await["unread"], 1);
         app.assert_live_equals_refetch(&owner).await;
     }

@@ -1,7 +1,11 @@
 use chrono::TimeDelta;
+use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::support::app::{Kind, TestApp, To, both};
+use crate::support::{
+    app::{Kind, TestApp, To, both},
+    shown::shown,
+};
 
 both! {
     /// A reader who reconnects gets what they missed, then what is new, each once.
@@ -35,6 +39,101 @@ both! {
             (&json!([]), &json!(true), &json!(1))
         );
         assert_eq!(live.take_titles(1).await, ["after"]);
+    }
+
+    /// A message arrives, is read, and is gone: a change without an item says which one to forget.
+    async fn the_updates_of_a_message_from_its_arrival_to_its_end(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let mut socket = bob.connect().await;
+        let follow = "subscription { inboxUpdated {
+            cursor caughtUp resync counts { unread unseen }
+            changes { type itemId item { title readAt subject { ... on Message { id } } } } } }";
+        socket.subscribe("1", follow, json!({})).await;
+        let mut updates = vec![socket.receive().await];
+
+        let id = alice.send(&bob, "until ten").await;
+        updates.push(socket.receive().await);
+        bob.change("markRead", &[&bob.item("until ten").await]).await;
+        updates.push(socket.receive().await);
+        alice.expire(&id, app.now()).await;
+        updates.push(socket.receive().await);
+
+        let updates =
+            updates.iter_mut().map(|frame| frame["payload"]["data"]["inboxUpdated"].take());
+        assert_snapshot!(shown(&app, &updates.collect()), @r#"
+        [
+          {
+            "caughtUp": true,
+            "changes": [],
+            "counts": {
+              "unread": 0,
+              "unseen": 0
+            },
+            "cursor": "epoch:0",
+            "resync": null
+          },
+          {
+            "caughtUp": true,
+            "changes": [
+              {
+                "item": {
+                  "readAt": null,
+                  "subject": {
+                    "id": "msg_1"
+                  },
+                  "title": "until ten"
+                },
+                "itemId": "itm_1",
+                "type": "ARRIVED"
+              }
+            ],
+            "counts": {
+              "unread": 1,
+              "unseen": 1
+            },
+            "cursor": "epoch:1",
+            "resync": null
+          },
+          {
+            "caughtUp": true,
+            "changes": [
+              {
+                "item": {
+                  "readAt": "2026-01-05T09:00:00+00:00",
+                  "subject": {
+                    "id": "msg_1"
+                  },
+                  "title": "until ten"
+                },
+                "itemId": "itm_1",
+                "type": "UPDATED"
+              }
+            ],
+            "counts": {
+              "unread": 0,
+              "unseen": 0
+            },
+            "cursor": "epoch:2",
+            "resync": null
+          },
+          {
+            "caughtUp": true,
+            "changes": [
+              {
+                "item": null,
+                "itemId": "itm_1",
+                "type": "REMOVED"
+              }
+            ],
+            "counts": {
+              "unread": 0,
+              "unseen": 0
+            },
+            "cursor": "epoch:3",
+            "resync": null
+          }
+        ]
+        "#);
     }
 
     /// A server's restart is a short interruption of the stream.

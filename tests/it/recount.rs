@@ -1,12 +1,14 @@
 //! `tidings recount`: it names what is wrong, repairs it, and is not misled by concurrent changes.
 
 use chrono::TimeDelta;
+use insta::assert_snapshot;
 use serde_json::json;
 use tidings::recount::{self, Report};
 
 use crate::support::{
     app::{Kind, TestApp, TestUser, To, both},
     process::tidings,
+    shown::with_numbered_ids,
 };
 
 const BOB: &str = "(SELECT id FROM user_account WHERE external_id = 'bob')";
@@ -231,6 +233,29 @@ both! {
         let fresh = bob.inbox().await;
         live.until(&fresh.cursor).await;
         assert_eq!(live.state, fresh);
+    }
+
+    /// What an operator reads.
+    async fn a_report_says_what_each_thing_is_and_should_be(app: TestApp) {
+        full_inboxes(&app).await;
+        let damage = [
+            format!("UPDATE inbox SET unread = 77, archived = 0 WHERE user_id = {BOB}"),
+            format!("UPDATE message SET read_count = 5 WHERE id = {MESSAGE}"),
+            "UPDATE announcement SET seen_count = 5".to_owned(),
+        ];
+        for sql in &damage {
+            run(&app, sql).await;
+        }
+
+        let report = look(&app).await;
+
+        assert_snapshot!(with_numbered_ids(&report.to_string()), @r"
+        the inbox of usr_1: unread is 77, and should be 4
+        the inbox of usr_1: archived is 0, and should be 1
+        msg_1: read_count is 5, and should be 1
+        ann_1: seen_count is 5, and should be 1
+        3 people with 11 items, 5 messages to 7 recipients, 1 announcements: 4 things are wrong
+        ");
     }
 
     /// Clients cannot know what was wrong: they are told to load the inbox again, and get the

@@ -1,4 +1,4 @@
-//! What the tests work with, and none of them is about.
+//! What the tests have in common: servers, people, databases, clients, and what they often do.
 
 pub mod app;
 pub mod crowd;
@@ -12,6 +12,7 @@ pub mod plan;
 pub mod process;
 pub mod provider;
 pub mod reminders;
+pub mod shown;
 pub mod socket;
 pub mod state;
 pub mod user;

@@ -52,11 +52,14 @@ pub(crate) use both;
 
 /// Runs one test on one database.
 pub fn run<F: Future<Output = ()>>(kind: Kind, threads: usize, story: impl FnOnce(TestApp) -> F) {
-    run_with(threads, async {
-        let Some(app) = TestApp::start(kind).await else { return };
-        story(app.clone()).await;
-        app.stop().await;
-    });
+    // The snapshots of a test are checked once for each database.
+    insta::allow_duplicates! {
+        run_with(threads, async {
+            let Some(app) = TestApp::start(kind).await else { return };
+            story(app.clone()).await;
+            app.stop().await;
+        });
+    }
 }
 
 /// Runs a story that creates its servers itself.
