@@ -1,5 +1,6 @@
-//! People who use a server as usual, straight and without haste: a page of the inbox, a small message. Outside the declared
-//! outages they get answers, and in time (P6, P20). How late a timer of ours fires says how busy the machine itself is.
+//! People who use a server as usual and without haste: a page of the inbox, a small message.
+//! Outside of the declared outages they are answered, and in time (P6, P20). How late one of our
+//! own timers fires tells how busy the machine itself is.
 
 use std::{
     sync::{Arc, Mutex},
@@ -11,21 +12,23 @@ use tokio::task::JoinHandle;
 
 use crate::{
     client::{Answer, Client},
+    documents::CREATE_MESSAGE,
     people::{BYSTANDERS, user},
     transcript::{Outcome, What, ids, lock},
     world::{Stage, World},
 };
 
 const PAUSE: Duration = Duration::from_millis(120);
-/// What 99 of 100 requests take at most (P6), and how many times the delay of the machine itself is added.
+/// The longest that 99 of 100 requests may take (P6), and how many times the machine's own delay is
+/// added to it.
 const LONGEST: Duration = Duration::from_millis(500);
 const NOISE: u32 = 4;
-/// What a server may take in all, in MiB: what it needs for these people, and 200 for whoever asks for too much (P20).
+/// The most memory that a server may use, in MiB: what it needs for these people, and 200 for those
+/// who ask for too much (P20).
 const MOST_MEMORY: u64 = 500;
 const TICK: Duration = Duration::from_millis(20);
-const PAGE: &str = "{ viewer { inbox { counts { unread } items(first: 20) { nodes { id title preview readAt } } } } }";
-const SEND: &str =
-    "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+const PAGE: &str = "{ viewer { inbox {
+    counts { unread } items(first: 20) { nodes { id title preview readAt } } } } }";
 
 #[derive(Default)]
 pub struct Seen {
@@ -58,9 +61,12 @@ async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
     while world.stage() < Stage::Calm {
         number += 1;
         let key = format!("bystander {name} {number}");
-        let input = json!({"to": [{"user": user(BYSTANDERS[1 - server])}], "subject": key, "body": key, "idempotencyKey": key});
+        let input = json!({
+            "to": [{"user": user(BYSTANDERS[1 - server])}], "subject": key, "body": key,
+            "idempotencyKey": key,
+        });
         for (what, query, variables) in
-            [("page", PAGE, json!({})), ("message", SEND, json!({"input": input}))]
+            [("page", PAGE, json!({})), ("message", CREATE_MESSAGE, json!({"input": input}))]
         {
             let write = (what == "message").then(|| {
                 world
@@ -91,7 +97,8 @@ async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
                     badly_served(
                         &world,
                         format!(
-                            "a bystander of server {name} got no {what} at {at:.1} s, after {took:.1} s: {why:.160}"
+                            "a bystander of server {name} got no {what} at {at:.1} s, \
+                             after {took:.1} s: {why:.160}"
                         ),
                     );
                 }

@@ -1,4 +1,5 @@
-//! The end of a round: calm, then everything is compared with everything. What differs is a failure of the transcript.
+//! The end of a round: everything calms down, then everything is compared with everything else.
+//! Each difference is noted in the transcript as a failure.
 //!
 //! - `database`: what must be true of the rows, whatever was written.
 //! - `promises`: what was acknowledged, against the rows.
@@ -27,8 +28,9 @@ use crate::{
 };
 
 const LOOK: Duration = Duration::from_millis(100);
-/// How long a follower may take to hear the last of it: the server looks again every 5 seconds by itself. It is less than what
-/// makes a client come back by itself, which would hide a change that nobody told it.
+/// How long a follower may take to hear the last change: the server looks again every 5 seconds by
+/// itself. It is shorter than the time after which a client reconnects by itself, which would hide
+/// a change that nobody was told of.
 const CATCH_UP: Duration = Duration::from_secs(15);
 /// A transaction that is idle for longer is one that nobody will end.
 const IDLE: Duration = Duration::from_secs(5);

@@ -1,4 +1,5 @@
-//! A client of the API: one request and what became of it, and a request that is repeated until that is clear.
+//! A client of the API: single requests and their outcome, and requests that are repeated until the
+//! outcome is known.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -92,8 +93,8 @@ impl Client {
         }
     }
 
-    /// Asks one server after the other, until there is an answer, or until the world has been calm for so long that there
-    /// should have been one.
+    /// Asks one server after the other until there is an answer, or until the world has been calm
+    /// for so long that there should have been one.
     pub async fn settle(
         &self,
         world: &World,

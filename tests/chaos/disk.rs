@@ -1,5 +1,6 @@
-//! A disk that can be full: a small file system for the database's files, which is there as long as the harness runs. Only
-//! root may have one; without it the limit of a file's size is what SQLite's disk ends at, and PostgreSQL's is never full.
+//! A disk that can be full: a small file system for the database's files, mounted while the harness
+//! runs. Only root can mount one. Without it, a limit on the size of files stands in for the full
+//! disk on SQLite, and PostgreSQL's disk is never full.
 
 use std::{
     fs::{self, File},
@@ -17,8 +18,8 @@ const INSIDE: &str = "TIDINGS_CHAOS_INSIDE";
 const BALLAST: &str = "ballast";
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// Begins again in a namespace of mounts of its own, where that is allowed: what is mounted there goes when we end, however
-/// that is.
+/// Starts again in its own mount namespace, where that is allowed: the mounts in it disappear when
+/// this process ends, however it ends.
 pub fn enter_namespace(arguments: &[String]) -> Result<()> {
     let can = || {
         Command::new("unshare")

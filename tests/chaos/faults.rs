@@ -1,5 +1,5 @@
-//! Plays the plan: does each fault, undoes it, and waits until the servers serve again, by themselves and in time. What has to
-//! be helped is a failure.
+//! Plays the plan: causes each fault, undoes it, and waits until the servers serve again, by
+//! themselves and in time. A server that needs help is a failure.
 
 use std::{
     sync::Arc,
@@ -14,6 +14,7 @@ use tokio::task::block_in_place;
 use crate::{
     Result,
     client::{Answer, Client},
+    documents::CREATE_MESSAGE,
     people::{self, PROBE, READERS},
     plan::{Fault, Plan, Step},
     proxy::Weather,
@@ -215,10 +216,12 @@ async fn file_limit(world: &World, server: usize, bytes: u64, lasts: Duration) -
     Ok(String::new())
 }
 
-/// Locks two inboxes, in the order in which the servers lock them: in another, one of us would be a deadlock's victim.
+/// Locks two inboxes in the order in which the servers lock them: in any other order, one side
+/// would be the victim of a deadlock.
 async fn lock_rows(tx: &impl ConnectionTrait) -> Result<()> {
     let lock = format!(
-        "SELECT user_id FROM inbox WHERE user_id IN (SELECT id FROM user_account WHERE external_id IN ('{}', '{}')) \
+        "SELECT user_id FROM inbox WHERE user_id IN (SELECT id FROM user_account \
+         WHERE external_id IN ('{}', '{}')) \
          ORDER BY user_id FOR UPDATE",
         READERS[0],
         people::CORRESPONDENTS[0]
@@ -231,7 +234,8 @@ async fn lock_rows(tx: &impl ConnectionTrait) -> Result<()> {
 async fn terminate(world: &World, which: &str) -> Result<u64> {
     let connection: DatabaseConnection = world.connect().await?;
     let terminate = format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tidings%' AND ({which})"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE application_name LIKE 'tidings%' AND ({which})"
     );
     Ok(world.rows(&connection, &terminate, []).await?.len() as u64)
 }
@@ -243,11 +247,13 @@ pub async fn recover(world: &World) -> Result<Duration> {
     for (index, server) in world.servers.iter().enumerate() {
         let key = format!("probe {index} {}", world.begin.elapsed().as_micros());
         let write = world.transcript.begin(&key, What::Message { to: vec![PROBE.into()] });
-        let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
-        let input = json!({"to": [{"user": people::user(PROBE)}], "subject": key, "body": key, "idempotencyKey": key});
+        let input = json!({
+            "to": [{"user": people::user(PROBE)}], "subject": key, "body": key,
+            "idempotencyKey": key,
+        });
         loop {
             match client
-                .ask(server.address, &world.person(PROBE), send, &json!({"input": input}))
+                .ask(server.address, &world.person(PROBE), CREATE_MESSAGE, &json!({"input": input}))
                 .await
             {
                 Answer::Data(data) => {

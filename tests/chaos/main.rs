@@ -1,17 +1,29 @@
-//! `make chaos`: whether inboxes are still exactly right after everything that can go wrong has gone wrong.
+//! `make chaos`: whether inboxes are still exactly right after everything that can go wrong has
+//! gone wrong.
 //!
-//! Real servers run as processes, one on SQLite, then two on one PostgreSQL. People write everything that can be written and
-//! repeat it until it is acknowledged; others follow their inboxes over sockets that are cut. Meanwhile a plan, drawn from a
-//! seed that is printed, kills servers, stops databases, fills disks and moves clocks. At the end there is calm, and then:
+//! Real servers run as processes, one on SQLite, then two on one PostgreSQL. People write
+//! everything that can be written and repeat it until it is acknowledged; others follow their
+//! inboxes over sockets that are cut. Meanwhile a plan, drawn from a seed that is printed, kills
+//! servers, stops databases, fills disks and moves clocks. At the end everything calms down, and
+//! then:
 //!
-//! - every acknowledged write is there, once, and what was never acknowledged is there wholly or not at all (P1, P2, P10, P19);
-//! - every receiver has heard everything once, in order, and knows what a fresh query shows, counts included (P3, P4, P5);
-//! - bystanders were served all the time, but for the outages that the plan declares (P6, P20);
-//! - servers ended and recovered in time by themselves (P8, P9), and nothing is left open in the database (P10).
+//! - every acknowledged write is there, once, and what was never acknowledged is there as a whole
+//!   or not at all (P1, P2, P10, P19);
+//! - every receiver has heard everything once, in order, and knows what a fresh query shows, counts
+//!   included (P3, P4, P5);
+//! - bystanders were served all the time, except for the outages that the plan declares (P6, P20);
+//! - servers ended and recovered in time by themselves (P8, P9), and nothing is left open in the
+//!   database (P10).
 //!
-//! The modules: `settings`, `plan`: what is to happen. `world`: the servers (`server`, `serve`), their database (`disk`, and
-//! the PostgreSQL of the benches) and the network between (`proxy`). `people`, `writers`, `receivers`, `bystander`, `misuse`:
-//! who uses them, with a `client`. `faults`: what goes wrong. `transcript`: what was promised and noticed. `checks`: the end.
+//! The modules:
+//!
+//! - `settings`, `plan`: what is to happen.
+//! - `world`: the servers (`server`, `serve`), their database (`disk`, and the PostgreSQL of the
+//!   benches) and the network between them (`proxy`).
+//! - `people`, `writers`, `receivers`, `bystander`, `misuse`: who uses them, with a `client`.
+//! - `faults`: what goes wrong.
+//! - `transcript`: what was promised and noticed.
+//! - `checks`: the end.
 
 #![expect(clippy::print_stdout, reason = "the report is what it is for")]
 
@@ -32,6 +44,9 @@ mod transcript;
 mod world;
 mod writers;
 
+#[path = "../it/support/documents.rs"]
+#[allow(dead_code, reason = "tests/it uses all of it")]
+mod documents;
 #[path = "../../benches/tidings/postgres.rs"]
 #[allow(dead_code, reason = "the benches use all of it")]
 mod postgres;
@@ -41,7 +56,7 @@ mod process;
 #[path = "../../benches/tidings/socket.rs"]
 #[allow(dead_code, reason = "the benches use all of it")]
 mod socket;
-#[path = "../it/state.rs"]
+#[path = "../it/support/state.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "tests/it uses all of it")]
 mod state;
 

@@ -1,5 +1,5 @@
-//! One person who asks for too much, in the ways that once made others wait, or ended their streams, or took all the memory.
-//! Whether somebody else paid for it, the bystanders and receivers tell.
+//! One person who asks for too much, in the ways that once made others wait, ended their streams,
+//! or used up the memory. Bystanders and receivers show whether anybody else paid for it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::{
     Result,
     client::{Answer, Client},
+    documents::CREATE_MESSAGE,
     people::{GREEDY, SENDERS, user},
     socket::Socket,
     world::World,
@@ -36,9 +37,10 @@ pub async fn prepare(world: &World) -> Result<()> {
     // Every other sign becomes six bytes in JSON: a request may have 256 KiB.
     let body = "\u{1}x".repeat(LARGEST_BODY / 2);
     for number in 0..MESSAGES {
-        let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
-        let input = json!({"to": [{"user": user(GREEDY)}], "subject": format!("large {number}"), "body": body});
-        client.read(world, &mut rng, &token, send, &json!({"input": input})).await?;
+        let input = json!({
+            "to": [{"user": user(GREEDY)}], "subject": format!("large {number}"), "body": body,
+        });
+        client.read(world, &mut rng, &token, CREATE_MESSAGE, &json!({"input": input})).await?;
     }
     Ok(())
 }
@@ -94,13 +96,15 @@ impl Misuse {
             Misuse::LargeAnswers => {
                 let bodies: String = (0..20).map(|n| format!("a{n}: body ")).collect();
                 format!(
-                    "{{ viewer {{ inbox {{ items(first: {MESSAGES}) {{ nodes {{ subject {{ ... on Message {{ {bodies} }} }} }} }} }} }} }}"
+                    "{{ viewer {{ inbox {{ items(first: {MESSAGES}) {{
+                        nodes {{ subject {{ ... on Message {{ {bodies} }} }} }} }} }} }} }}"
                 )
             }
             Misuse::Searches => {
                 let one = |n| {
                     format!(
-                        "s{n}: items(first: 1, filter: {{search: \"nothing of {n}\"}}) {{ nodes {{ id }} }} "
+                        "s{n}: items(first: 1, filter: {{search: \"nothing of {n}\"}}) {{
+                            nodes {{ id }} }} "
                     )
                 };
                 format!("{{ viewer {{ inbox {{ {} }} }} }}", (0..20).map(one).collect::<String>())

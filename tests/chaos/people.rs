@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidings::auth::Role;
 
-use crate::{Result, client::Client, world::World};
+use crate::{Result, client::Client, documents::UPSERT_USERS, world::World};
 
 /// They write to each other and to everybody else, and mark what they get.
 pub const CORRESPONDENTS: [&str; 6] = ["ada", "ben", "cleo", "dan", "eva", "finn"];
@@ -66,9 +66,7 @@ pub async fn gather(world: &World) -> Result<()> {
         .into_iter()
         .map(|name| json!({"externalId": name, "firstName": name}))
         .collect();
-    let upsert =
-        "mutation($users: [UserInput!]!) { upsertUsers(input: {users: $users}) { users { id } } }";
-    client.read(world, &mut rng, &host, upsert, &json!({"users": known})).await?;
+    client.read(world, &mut rng, &host, UPSERT_USERS, &json!({"users": known})).await?;
     for (group, members) in
         [(TEAM, &CORRESPONDENTS[..]), (CROWD, &READERS[1..]), (CHANGING, &CORRESPONDENTS[..2])]
     {
@@ -81,7 +79,8 @@ pub async fn gather(world: &World) -> Result<()> {
     for reader in READERS {
         for post in STABLE {
             let follow = "mutation($target: TargetRef!) {
-                subscribe(input: {target: $target, reason: \"like_post\"}) { subscription { id } } }";
+                subscribe(input: {target: $target, reason: \"like_post\"}) {
+                    subscription { id } } }";
             client
                 .read(
                     world,

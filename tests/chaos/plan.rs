@@ -1,4 +1,5 @@
-//! What goes wrong, and when: drawn from the seed, and printed. Every fault happens once before one happens again.
+//! What goes wrong, and when: drawn from the seed, and printed. Every fault happens once before any
+//! happens again.
 
 use std::{fmt, hash::Hasher, time::Duration};
 

@@ -1,5 +1,5 @@
-//! The network: a TCP proxy in front of a server, or between it and its database, that cuts, stalls and drips when it is told
-//! to.
+//! The network: a TCP proxy in front of a server, or between it and its database, that cuts, stalls
+//! and slows connections when told to.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -25,7 +25,8 @@ pub enum Weather {
     Dripping,
     /// Nobody comes through, and who was through is cut off.
     Cut,
-    /// Every connection is cut after some bytes of a request, or of an answer: somewhere in the middle of whatever it does.
+    /// Every connection is cut after some bytes of a request or of an answer, in the middle of
+    /// whatever it does.
     Treacherous,
 }
 

@@ -1,6 +1,8 @@
-//! Who follows their inbox, as a client does that keeps it: state and updates, its cursor over every cut, and the inbox fetched
-//! anew after a `resync`. What it hears is checked as it comes: cursors go forward, nothing arrives twice, numbered messages
-//! come in their order, and whenever the server says that there is no more, the counts are those of the items.
+//! People who follow their inbox with a client that keeps it: it applies updates to its state,
+//! keeps its cursor when it is cut off, and fetches the inbox again after a `resync`. What it
+//! receives is checked as it arrives: cursors move forward, nothing arrives twice, numbered
+//! messages come in order, and whenever the server says that it has caught up, the counts are those
+//! of the items.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,9 +28,16 @@ use crate::{
 };
 
 /// An item without what can be large.
-const LIGHT_ITEM: &str = "id kind title seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt
-    isFinalReminder respondBy subject { __typename ... on Message { id } ... on Announcement { id expiresAt }
-      ... on ActivityGroup { action actorCount activityCount latestActors { name } target { id title } } }";
+const LIGHT_ITEM: &str = "id kind title
+    seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt isFinalReminder respondBy
+    subject {
+      __typename
+      ... on Message { id }
+      ... on Announcement { id expiresAt }
+      ... on ActivityGroup {
+        action actorCount activityCount latestActors { name } target { id title }
+      }
+    }";
 /// The server pings every 25 seconds: what is silent for longer is gone.
 const SILENCE: Duration = Duration::from_secs(40);
 const OPENING: Duration = Duration::from_secs(12);
@@ -133,7 +142,8 @@ impl Receiver {
         }
     }
 
-    /// The whole inbox, by pages; what changes meanwhile comes again after the cursor of the first one.
+    /// The whole inbox, page by page; what changes meanwhile arrives again, after the cursor of the
+    /// first page.
     pub async fn fetch(
         &self,
         world: &World,
@@ -191,7 +201,9 @@ impl Receiver {
         loop {
             let next = tokio::select! {
                 next = timeout(SILENCE, updates.next()) => next,
-                () = tokio::time::sleep_until(leaves), if world.stage() == Stage::Storm => return Ok(()),
+                () = tokio::time::sleep_until(leaves), if world.stage() == Stage::Storm => {
+                    return Ok(());
+                }
                 () = world.pause(Duration::MAX, Stage::Over) => return Ok(()),
             };
             let payload = next.map_err(|_| "silence")??;
@@ -232,7 +244,8 @@ impl Receiver {
         let item = self.item();
         let query = format!(
             "subscription($after: String) {{ inboxUpdated(after: $after) {{
-               cursor caughtUp resync counts {{ {COUNTS} }} changes {{ type itemId item {{ {item} }} }} }} }}"
+               cursor caughtUp resync counts {{ {COUNTS} }}
+               changes {{ type itemId item {{ {item} }} }} }} }}"
         );
         let after = lock(&self.known).as_ref().map(|known| known.cursor.clone());
         let (address, variables) = (world.servers[server].proxy.address, json!({"after": after}));
@@ -330,7 +343,8 @@ fn numbered(title: &str) -> Option<(&str, u64)> {
     Some((lane, number.parse().ok()?))
 }
 
-/// A cursor as a place in the history: `epoch:seq`, or `epoch:seq:item` among the items of a change.
+/// A cursor as a place in the history: `epoch:seq`, or `epoch:seq:item` among the items of one
+/// change.
 fn position(cursor: &str) -> (i64, i64) {
     let mut parts = cursor.split(':').skip(1).map(|part| part.parse().unwrap_or(-1));
     (parts.next().unwrap_or(-1), parts.next().unwrap_or(i64::MAX))

@@ -1,5 +1,6 @@
-//! `chaos serve`: the server under test. It is the library's own, from the listener to the signals, with one difference:
-//! its clock runs apart from the system's by as much as the harness says on standard input, in microseconds a line.
+//! `chaos serve`: the server under test. It is the library's own, from the listener to the signals,
+//! with one difference: its clock differs from the system's by as many microseconds as the last
+//! line on standard input says.
 
 use std::{io::BufRead, process::ExitCode};
 
@@ -23,7 +24,8 @@ pub async fn run(arguments: &[String]) -> ExitCode {
         database_url: url.as_str().into(),
         listen,
         auth_secret: Some(SECRET.into()),
-        // So that clients that are away for a moment meet a `resync` when the clock has gone on for a day.
+        // Clients that were away for a moment must meet a `resync` when the clock has moved on by a
+        // day.
         retention_days: 1,
         // The clock goes on by days while somebody still repeats a request.
         idempotency_days: 3_650,

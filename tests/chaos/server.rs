@@ -1,4 +1,5 @@
-//! A server under test: a process that is started, killed, told to end and started again, always at the same address.
+//! A server under test: a process that is started, killed, told to end and started again, always at
+//! the same address.
 
 use std::{
     fs::OpenOptions,
@@ -23,7 +24,7 @@ use crate::{Result, client::Client, process, proxy::Proxy, serve, transcript::Tr
 
 /// How long a server may take from its start, or after a fault, until it serves.
 pub const RECOVERY: Duration = Duration::from_secs(20);
-/// How long it may take to end when it is told to (P8: 10 seconds), and what a busy machine may add.
+/// How long it may take to end when told to (P8: 10 seconds), plus what a busy machine may add.
 const END: Duration = Duration::from_millis(12_500);
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -103,7 +104,7 @@ impl Server {
         }
     }
 
-    /// Tells it to end; gives how long that took. An end that is late, or not in good order, is an error.
+    /// Tells it to end, and returns how long that took. Ending late or with a failure is an error.
     pub async fn terminate(&self) -> Result<Duration> {
         let Some(mut child) = self.process.lock().await.take() else { return Ok(Duration::ZERO) };
         self.signal_to(child.id(), "TERM")?;

@@ -1,6 +1,7 @@
-//! What can be chosen, in the environment: `MINUTES` for each database (without it the short form, in which every fault happens
-//! once), `SEED` (another one each time; the short form always has the same plan, so that a test run is like the one before) and
-//! `DATABASE` (`sqlite` or `postgres`; both). Cargo's filters are heard, too.
+//! What can be chosen in the environment: `MINUTES` for each database (without it, the short form,
+//! in which every fault happens once), `SEED` (a new one each time; the short form always has the
+//! same plan, so that test runs are alike) and `DATABASE` (`sqlite` or `postgres`; default both).
+//! Cargo's filters work, too.
 
 use std::{env, time::Duration};
 
@@ -21,8 +22,8 @@ pub struct Settings {
     /// How long there is chaos, on each database.
     pub time: Duration,
     pub kinds: Vec<Kind>,
-    /// Whether it is a failure when bystanders wait for too long. In the short form, which runs with all other tests on any
-    /// machine, how busy that is would decide: there it is only said.
+    /// Whether it is a failure when bystanders wait for too long. The short form runs with all
+    /// other tests on any machine, where the load would decide: there it is only reported.
     pub judges_time: bool,
 }
 

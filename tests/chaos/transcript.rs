@@ -1,5 +1,6 @@
-//! What everybody was promised and noticed, for the checks at the end: writes with their keys and answers, facts that follow
-//! from acknowledged changes, what should not have happened, and numbers for the report.
+//! What everybody was promised and noticed, for the checks at the end: writes with their keys and
+//! answers, facts that follow from acknowledged changes, what should not have happened, and numbers
+//! for the report.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -82,7 +83,8 @@ impl Transcript {
         lock(&self.writes).clone()
     }
 
-    /// An acknowledged change. One that was tried more than once may still be under way a second time.
+    /// An acknowledged change. One that was tried more than once may still be running a second
+    /// time.
     pub fn change(&self, kind: &'static str, who: &str, what: &str, value: bool, tries: u32) {
         let fact = Fact { kind, who: who.to_owned(), what: what.to_owned() };
         let mut facts = lock(&self.facts);

@@ -37,7 +37,8 @@ use crate::{
     transcript::{Transcript, lock},
 };
 
-/// PostgreSQL as a small, busy one. `synchronous_commit` stays on: what is acknowledged is to be there.
+/// PostgreSQL as a small, busy one. `synchronous_commit` stays on: what is acknowledged must be
+/// durable.
 const POSTGRES: &str = "shared_buffers = 64MB
 max_connections = 200
 max_wal_size = 64MB
@@ -222,7 +223,8 @@ impl World {
         self.calm_since.get().is_some_and(|since| since.elapsed() > PATIENCE)
     }
 
-    /// Declares that a server, or all of them, may serve nobody from now on. Gives its number, to end it.
+    /// Declares that a server, or all of them, may be unavailable from now on. Returns the number
+    /// with which to end the outage.
     pub fn begin_outage(&self, server: Option<usize>) -> usize {
         let mut outages = lock(&self.outages);
         outages.push(Outage { server, from: Instant::now(), to: None });

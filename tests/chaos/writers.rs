@@ -1,5 +1,6 @@
-//! Who writes: correspondents, the host application, senders of numbered messages, readers who mark, people who follow and
-//! stop. Each does one thing after the other, and repeats it until it is acknowledged or refused.
+//! People who write: correspondents, the host application, senders of numbered messages, readers
+//! who mark items, people who follow and stop. Each does one thing at a time, and repeats it until
+//! it is acknowledged or refused.
 
 use std::{
     sync::{Arc, Mutex},
@@ -17,6 +18,10 @@ use tokio::task::JoinHandle;
 
 use crate::{
     client::{Answer, Client, Settled, text},
+    documents::{
+        CREATE_ACTIVITIES, CREATE_ANNOUNCEMENT, REPLY_TO_MESSAGE, RETRACT_ACTIVITY,
+        RETRACT_ANNOUNCEMENT, SET_EXPIRY, SUBSCRIBE, UPDATE_SETTINGS,
+    },
     people::{
         CHANGING, CORRESPONDENTS, CROWD, FICKLE, PASSING, READERS, SENDERS, STABLE, TEAM,
         everybody, target, user, users,
@@ -93,7 +98,8 @@ impl Writer {
         format!("{kind} {} {}", self.name, self.count)
     }
 
-    /// Mostly some words; sometimes as much as is allowed, with signs that become six bytes in JSON.
+    /// Mostly a few words; sometimes as much as is allowed, in characters that take six bytes in
+    /// JSON.
     fn body(&mut self, key: &str) -> String {
         let size = match self.rng.random_range(0..100) {
             0..3 => 64 * 1024,
@@ -232,8 +238,7 @@ impl Writer {
         let key = self.key("reply");
         let scope = if self.rng.random() { "EVERYONE" } else { "SENDER" };
         let input = json!({"parentId": parent, "body": self.body(&key), "scope": scope});
-        let reply = "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
-        if let Some(made) = self.write(&key, What::Reply, reply, input).await {
+        if let Some(made) = self.write(&key, What::Reply, REPLY_TO_MESSAGE, input).await {
             lock(&self.made.messages).push((self.name.clone(), made[0].clone()));
         }
     }
@@ -248,16 +253,15 @@ impl Writer {
         let Some((_, message)) = own else { return };
         let minutes = self.rng.random_range(-30..400);
         let at = (self.world.now() + TimeDelta::minutes(minutes)).to_rfc3339();
-        let update = "mutation($id: ID!, $at: DateTime!) {
-            updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
-        let done = self.change(update, json!({"id": message, "at": at})).await;
+        let done = self.change(SET_EXPIRY, json!({"id": message, "at": at})).await;
         // Another minute for the clock that is late.
         if done.is_some() && minutes < -1 {
             self.world.transcript.note("expired", &message, "");
         }
     }
 
-    /// Messages with numbers, the next one when the last one is acknowledged: so they come in this order, too.
+    /// Numbered messages, each sent when the last one is acknowledged, so that they arrive in this
+    /// order.
     async fn send_numbered(mut self, lane: usize) {
         let (to, addresses) = match lane {
             0 => (
@@ -279,7 +283,8 @@ impl Writer {
     }
 
     async fn mark(mut self) {
-        const INBOX: &str = "{ viewer { inbox { cursor items(first: 30, filter: {view: ALL}) { nodes { id kind } } } } }";
+        const INBOX: &str = "{ viewer { inbox { cursor items(first: 30, filter: {view: ALL}) {
+            nodes { id kind } } } } }";
         while self.pause().await {
             let Answer::Data(data) = self.settle(INBOX, json!({})).await.answer else { continue };
             let inbox = &data["viewer"]["inbox"];
@@ -359,10 +364,8 @@ impl Writer {
             match self.rng.random_range(0..6) {
                 0..3 => {
                     let reason = ["create_post", "like_post"][self.rng.random_range(0..2)];
-                    let follow = "mutation($target: TargetRef!, $reason: String!) {
-                        subscribe(input: {target: $target, reason: $reason}) { subscription { id } } }";
                     let tries = self
-                        .change(follow, json!({"target": target(post), "reason": reason}))
+                        .change(SUBSCRIBE, json!({"target": target(post), "reason": reason}))
                         .await;
                     if let Some(tries) = tries {
                         self.world.transcript.change("follows", &self.name, post, true, tries);
@@ -379,10 +382,10 @@ impl Writer {
                 _ => {
                     let action = ["comment", "update"][self.rng.random_range(0..2)];
                     let is_wanted: bool = self.rng.random();
-                    let want = "mutation($settings: [ActionSettingInput!]!) {
-                        updateSubscriptionConfig(input: {settings: $settings}) { subscriptionConfig { updatedAt } } }";
                     let settings = json!([{"action": action, "enabled": is_wanted}]);
-                    if let Some(tries) = self.change(want, json!({"settings": settings})).await {
+                    if let Some(tries) =
+                        self.change(UPDATE_SETTINGS, json!({"settings": settings})).await
+                    {
                         self.world.transcript.change("wants", &self.name, action, is_wanted, tries);
                     }
                 }
@@ -412,20 +415,19 @@ impl Writer {
         if self.rng.random_ratio(1, 10) {
             about["title"] = key.as_str().into();
         }
-        let activity = json!({"actor": user(actor), "action": "comment", "target": about, "data": {"preview": key}});
+        let activity = json!({
+            "actor": user(actor), "action": "comment", "target": about, "data": {"preview": key},
+        });
         let what = What::Activities { count, actor: actor.into(), target: post.into() };
-        let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
         let input = json!({"activities": vec![activity; count]});
-        if let Some(made) = self.write(&key, what, create, input).await {
+        if let Some(made) = self.write(&key, what, CREATE_ACTIVITIES, input).await {
             lock(&self.made.activities).extend(made);
         }
     }
 
     async fn retract_activity(&mut self) {
         let Some(id) = lock(&self.made.activities).choose(&mut self.rng).cloned() else { return };
-        let retract =
-            "mutation($id: ID!) { retractActivity(input: {activityId: $id}) { activity { id } } }";
-        if self.change(retract, json!({"id": id})).await.is_some() {
+        if self.change(RETRACT_ACTIVITY, json!({"id": id})).await.is_some() {
             self.world.transcript.note("retracted activity", &id, "");
         }
     }
@@ -442,8 +444,7 @@ impl Writer {
             input["expiresAt"] =
                 (now + TimeDelta::minutes(self.rng.random_range(201..900))).to_rfc3339().into();
         }
-        let create = "mutation($input: CreateAnnouncementInput!) { createAnnouncement(input: $input) { announcement { id } } }";
-        if let Some(made) = self.write(&key, What::Announcement, create, input).await {
+        if let Some(made) = self.write(&key, What::Announcement, CREATE_ANNOUNCEMENT, input).await {
             lock(&self.made.announcements).extend(made);
         }
     }
@@ -453,15 +454,15 @@ impl Writer {
             return;
         };
         if self.rng.random() {
-            let retract = "mutation($id: ID!) { retractAnnouncement(input: {announcementId: $id}) { announcement { id } } }";
-            if self.change(retract, json!({"id": id})).await.is_some() {
+            if self.change(RETRACT_ANNOUNCEMENT, json!({"id": id})).await.is_some() {
                 self.world.transcript.note("retracted announcement", &id, "");
             }
             return;
         }
         let key = self.key("body of");
         let update = "mutation($id: ID!, $body: String!) {
-            updateAnnouncement(input: {announcementId: $id, body: $body}) { announcement { id } } }";
+            updateAnnouncement(input: {announcementId: $id, body: $body}) {
+                announcement { id } } }";
         let body = self.body(&key);
         self.change(update, json!({"id": id, "body": body})).await;
     }

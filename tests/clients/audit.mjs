@@ -1,5 +1,5 @@
-// The audits of graphql-http, which are the GraphQL over HTTP specification as tests: a line of JSON for each, and exit code
-// 1 if a MUST or a SHOULD fails.
+// The audits of graphql-http, which are the GraphQL over HTTP specification as tests: a line of
+// JSON for each, and exit code 1 if a MUST or a SHOULD fails.
 //
 //   TIDINGS_TOKEN=<token> node audit.mjs <url>
 //
@@ -8,7 +8,8 @@
 import { serverAudits } from 'graphql-http';
 
 const authorization = `Bearer ${process.env.TIDINGS_TOKEN}`;
-const signedIn = (url, init) => fetch(url, { ...init, headers: { ...init?.headers, authorization } });
+const signedIn = (url, init) =>
+  fetch(url, { ...init, headers: { ...init?.headers, authorization } });
 
 for (const { fn } of serverAudits({ url: process.argv[2], fetchFn: signedIn })) {
   const { id, name, status, reason, response } = await fn();

@@ -1,5 +1,5 @@
-// An EventSource sends an operation, QUERY. At each reconnect it sends the same request; that it goes on where it was is the
-// work of the header Last-Event-ID alone.
+// An EventSource sends an operation, QUERY. At each reconnect it sends the same request; only the
+// header Last-Event-ID makes it continue where it was.
 
 import { EventSource } from 'eventsource';
 import { tell } from './stdio.mjs';
@@ -17,7 +17,9 @@ const source = new EventSource(url, {
     });
   },
 });
-source.addEventListener('next', ({ data, lastEventId }) => tell('next', lastEventId, JSON.parse(data)));
+source.addEventListener('next', ({ data, lastEventId }) => {
+  tell('next', lastEventId, JSON.parse(data));
+});
 source.addEventListener('complete', () => {
   source.close();
   tell('complete');

@@ -1,4 +1,5 @@
-// A query twice, with the links of Apollo and urql for persisted queries: the first time the server does not know it.
+// Sends a query twice through the persisted-query links of Apollo and urql: the first time, the
+// server does not know it.
 //
 //   TIDINGS_URL=<url> TIDINGS_TOKEN=<token> node known-documents.mjs <library> <method>
 
@@ -29,7 +30,8 @@ const ask = {
   },
   urql() {
     const persisted = persistedExchange({ preferGetForPersistedQueries: method === 'GET' });
-    const client = new Client({ url, fetchOptions: { headers }, fetch: telling, exchanges: [persisted, fetchExchange] });
+    const exchanges = [persisted, fetchExchange];
+    const client = new Client({ url, fetchOptions: { headers }, fetch: telling, exchanges });
     return (query) => client.query(query, {});
   },
 }[library]();

@@ -1,4 +1,5 @@
-// How a test leads a client: lines of JSON on stdin say what to do, lines on stdout say what happened.
+// How a test controls a client: lines of JSON on stdin say what to do, lines on stdout say what
+// happened.
 
 import { createInterface } from 'node:readline';
 
@@ -15,8 +16,8 @@ export function ask(what) {
 }
 
 /**
- * Does what the test says until its end: `{subscribe: id, query, variables}`, `{stop: id}`, and `{answer}` to the first open
- * question.
+ * Does what the test says until its end: `{subscribe: id, query, variables}`, `{stop: id}`, and
+ * `{answer}` to the first open question.
  */
 export function obey(client) {
   const stops = new Map();
@@ -40,7 +41,10 @@ function start(client, id, { query, variables }) {
         after = Object.values(result.data ?? {})[0]?.cursor ?? after;
         tell('next', id, result);
       },
-      error: (error) => tell('error', id, Array.isArray(error) ? error : { code: error.code, message: error.message }),
+      error: (error) => {
+        const { code, message } = error;
+        tell('error', id, Array.isArray(error) ? error : { code, message });
+      },
       complete: () => tell('complete', id),
     },
   );

@@ -1,4 +1,5 @@
-// The client of graphql-ws with its own defaults, but for what the test decides. LAZY=no connects at once.
+// The client of graphql-ws with its own defaults, except for what the test decides. LAZY=no
+// connects at once.
 
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';

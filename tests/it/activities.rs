@@ -1,16 +1,22 @@
 use chrono::TimeDelta;
+use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
     app::{TestApp, TestUser, both},
+    documents::CREATE_ACTIVITIES,
     notify::target,
+    shown::shown,
 };
 
 /// The single item about a post in somebody's inbox, as they see it.
 async fn group(user: &TestUser) -> Value {
-    let query =
-        "{ viewer { inbox { items { nodes { id title kind url seenAt readAt updatedAt subject { ... on ActivityGroup {
-        action actorCount activityCount reasons latestActors { name } target { externalId } } } } } } } }";
+    let query = "{ viewer { inbox { items { nodes {
+        id title kind url seenAt readAt updatedAt
+        subject { ... on ActivityGroup {
+            action actorCount activityCount reasons latestActors { name } target { externalId }
+        } }
+    } } } } }";
     user.query(query, json!({})).await["viewer"]["inbox"]["items"]["nodes"][0].take()
 }
 
@@ -20,8 +26,15 @@ both! {
     async fn what_many_do_becomes_one_item_that_grows(app: TestApp) {
         let [owner, ada, grace, eve] = app.users(["owner", "Ada", "Grace", "Eve"]).await;
         owner.follow("p", "create_post").await;
-        let post = json!({"type": "post", "externalId": "p", "owner": {"externalId": "owner"}, "title": "X", "url": "/posts/p"});
-        let did = |who: &TestUser| json!([{"actor": {"externalId": who.name}, "action": "comment", "target": post}]);
+        let post = json!({
+            "type": "post", "externalId": "p", "owner": {"externalId": "owner"}, "title": "X",
+            "url": "/posts/p",
+        });
+        let did = |who: &TestUser| {
+            json!([
+                {"actor": {"externalId": who.name}, "action": "comment", "target": post},
+            ])
+        };
         app.act_all(did(&eve)).await;
         app.advance(TimeDelta::minutes(1));
         app.act_all(did(&grace)).await;
@@ -31,12 +44,39 @@ both! {
         app.act_all(did(&ada)).await;
 
         let item = group(&owner).await;
-        assert_eq!(item["title"], "Ada, Grace and 1 other commented on your post “X”");
-        assert_eq!((&item["kind"], &item["url"]), (&json!("ACTIVITY"), &json!("/posts/p")));
-        assert_eq!(item["updatedAt"], "2026-01-05T09:02:00+00:00");
-        assert_eq!(item["subject"], json!({"action": "comment", "actorCount": 3, "activityCount": 5,
-            "reasons": ["create_post"], "latestActors": [{"name": "Ada"}, {"name": "Grace"}, {"name": "Eve"}],
-            "target": {"externalId": "p"}}));
+        assert_snapshot!(shown(&app, &item), @r#"
+        {
+          "id": "itm_1",
+          "kind": "ACTIVITY",
+          "readAt": null,
+          "seenAt": null,
+          "subject": {
+            "action": "comment",
+            "activityCount": 5,
+            "actorCount": 3,
+            "latestActors": [
+              {
+                "name": "Ada"
+              },
+              {
+                "name": "Grace"
+              },
+              {
+                "name": "Eve"
+              }
+            ],
+            "reasons": [
+              "create_post"
+            ],
+            "target": {
+              "externalId": "p"
+            }
+          },
+          "title": "Ada, Grace and 1 other commented on your post “X”",
+          "updatedAt": "2026-01-05T09:02:00+00:00",
+          "url": "/posts/p"
+        }
+        "#);
         assert_eq!(owner.counts().await["unread"], 1);
         app.assert_live_equals_refetch(&owner).await;
     }
@@ -52,7 +92,10 @@ both! {
 
         owner.change("archive", &[group(&owner).await["id"].as_str().unwrap()]).await;
         app.act(&ada, "comment", "p").await;
-        assert_eq!((owner.titles("ACTIVE").await.len(), owner.titles("ARCHIVED").await.len()), (2, 1));
+        assert_eq!(
+            (owner.titles("ACTIVE").await.len(), owner.titles("ARCHIVED").await.len()),
+            (2, 1)
+        );
         app.assert_live_equals_refetch(&owner).await;
     }
 
@@ -65,7 +108,10 @@ both! {
         owner.change("markSeen", &[&item]).await;
         assert_eq!(owner.counts().await["unseen"], 0);
         app.act(&ada, "comment", "p").await;
-        assert_eq!((owner.counts().await["unseen"].clone(), owner.counts().await["unread"].clone()), (json!(1), json!(1)));
+        assert_eq!(
+            (owner.counts().await["unseen"].clone(), owner.counts().await["unread"].clone()),
+            (json!(1), json!(1))
+        );
         owner.snooze(&item, app.now() + TimeDelta::hours(1)).await;
         app.act(&ada, "comment", "p").await;
         let counts = owner.counts().await;
@@ -85,11 +131,17 @@ both! {
         app.advance(TimeDelta::minutes(1));
         let second = app.act(&bob, "comment", "p").await;
         let before = group(&owner).await;
-        assert_eq!((&before["title"], &before["updatedAt"]), (&json!("bob and ada commented on a post"), &json!("2026-01-05T09:01:00+00:00")));
+        assert_eq!(
+            (&before["title"], &before["updatedAt"]),
+            (&json!("bob and ada commented on a post"), &json!("2026-01-05T09:01:00+00:00"))
+        );
 
         app.retract_activity(&second).await;
         let left = group(&owner).await;
-        assert_eq!((&left["title"], &left["updatedAt"]), (&json!("ada commented on a post"), &json!("2026-01-05T09:00:00+00:00")));
+        assert_eq!(
+            (&left["title"], &left["updatedAt"]),
+            (&json!("ada commented on a post"), &json!("2026-01-05T09:00:00+00:00"))
+        );
         app.assert_live_equals_refetch(&owner).await;
 
         owner.change("markRead", &[&owner.item("ada commented on a post").await]).await;
@@ -123,16 +175,29 @@ both! {
     /// The title is in the reader's language; the system can act, too.
     async fn the_title_is_a_sentence_in_the_language_of_the_reader(app: TestApp) {
         let [owner, ada, bob] = app.users(["owner", "Ada", "bob"]).await;
-        let german = "mutation { upsertUsers(input: {users: [{externalId: \"owner\", locale: \"de-CH\"}]}) { users { id } } }";
-        app.service().query(german, json!({})).await;
+        app.upsert_user(json!({"externalId": "owner", "locale": "de-CH"})).await;
         for user in [&owner, &bob] {
             user.follow("p", "like_post").await;
         }
-        let post = json!({"type": "post", "externalId": "p", "owner": {"externalId": "owner"}, "title": "X"});
-        app.act_all(json!([{"actor": {"externalId": ada.name}, "action": "comment", "target": post},
-            {"action": "update", "target": post}])).await;
-        assert_eq!(owner.titles("ALL").await, ["Das System hat deinen Beitrag „X“ aktualisiert", "Ada hat deinen Beitrag „X“ kommentiert"]);
-        assert_eq!(bob.titles("ALL").await, ["The system updated the post “X”", "Ada commented on the post “X”"]);
+        let post = json!({
+            "type": "post", "externalId": "p", "owner": {"externalId": "owner"}, "title": "X",
+        });
+        app.act_all(
+            json!([{"actor": {"externalId": ada.name}, "action": "comment", "target": post},
+            {"action": "update", "target": post}]),
+        )
+        .await;
+        assert_eq!(
+            owner.titles("ALL").await,
+            [
+                "Das System hat deinen Beitrag „X“ aktualisiert",
+                "Ada hat deinen Beitrag „X“ kommentiert"
+            ]
+        );
+        assert_eq!(
+            bob.titles("ALL").await,
+            ["The system updated the post “X”", "Ada commented on the post “X”"]
+        );
     }
 
     /// Later details of a target change the items about it; omitted ones change nothing.
@@ -143,8 +208,11 @@ both! {
         app.act(&ada, "comment", "p").await;
         live.next_change().await;
 
-        let renamed = json!({"type": "post", "externalId": "p", "title": "Y", "owner": {"externalId": "owner"}});
-        app.act_all(json!([{"actor": {"externalId": "Ada"}, "action": "like", "target": renamed}])).await;
+        let renamed = json!({
+            "type": "post", "externalId": "p", "title": "Y", "owner": {"externalId": "owner"},
+        });
+        app.act_all(json!([{"actor": {"externalId": "Ada"}, "action": "like", "target": renamed}]))
+            .await;
         assert_eq!(live.take_titles(1).await, ["Ada commented on your post “Y”"]);
         app.act(&ada, "like", "p").await;
         assert_eq!(owner.titles("ALL").await, ["Ada commented on your post “Y”"]);
@@ -155,8 +223,8 @@ both! {
     async fn a_call_makes_all_or_none_and_a_repetition_the_same(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
-        let good = json!({"actor": {"externalId": "ada"}, "action": "comment", "target": target("p")});
-        let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
+        let good =
+            json!({"actor": {"externalId": "ada"}, "action": "comment", "target": target("p")});
         let bad = |key: &str, value: Value| {
             let mut bad = good.clone();
             bad[key] = value;
@@ -165,24 +233,42 @@ both! {
         for (input, field) in [
             (bad("actor", json!({"externalId": "nobody"})), "activities.1.actor"),
             (bad("action", json!("explode")), "activities.1.action"),
-            (bad("target", json!({"type": "planet", "externalId": "p"})), "activities.1.target.type"),
-            (bad("target", json!({"type": "post", "externalId": ""})), "activities.1.target.externalId"),
-            (bad("target", json!({"type": "post", "externalId": "p", "owner": {"externalId": "nobody"}})), "activities.1.target.owner"),
-            (bad("target", json!({"type": "post", "externalId": "p", "url": "javascript:x"})), "activities.1.target.url"),
+            (
+                bad("target", json!({"type": "planet", "externalId": "p"})),
+                "activities.1.target.type",
+            ),
+            (
+                bad("target", json!({"type": "post", "externalId": ""})),
+                "activities.1.target.externalId",
+            ),
+            (
+                bad(
+                    "target",
+                    json!({"type": "post", "externalId": "p", "owner": {"externalId": "nobody"}}),
+                ),
+                "activities.1.target.owner",
+            ),
+            (
+                bad("target", json!({"type": "post", "externalId": "p", "url": "javascript:x"})),
+                "activities.1.target.url",
+            ),
             (bad("data", json!({"text": "x".repeat(9_000)})), "activities.1.data"),
             (bad("data", json!({"text": "\u{0}"})), "activities.1.data"),
-            (bad("occurredAt", json!((app.now() + TimeDelta::hours(1)).to_rfc3339())), "activities.1.occurredAt"),
+            (
+                bad("occurredAt", json!((app.now() + TimeDelta::hours(1)).to_rfc3339())),
+                "activities.1.occurredAt",
+            ),
             (json!({"input": {"activities": []}}), "activities"),
         ] {
-            let refused = app.service().refusal(create, input).await;
+            let refused = app.service().refusal(CREATE_ACTIVITIES, input).await;
             assert_eq!(refused, ("BAD_USER_INPUT".into(), Some(field.into())));
         }
         assert_eq!(owner.titles("ALL").await, [""; 0]);
 
         let many = json!({"input": {"activities": vec![good; 3], "idempotencyKey": "k"}});
-        let first = app.service().query(create, many.clone()).await;
+        let first = app.service().query(CREATE_ACTIVITIES, many.clone()).await;
         app.act(&ada, "comment", "p").await;
-        assert_eq!(app.service().query(create, many).await, first);
+        assert_eq!(app.service().query(CREATE_ACTIVITIES, many).await, first);
         assert_eq!(group(&owner).await["subject"]["activityCount"], 4);
     }
 
@@ -191,20 +277,41 @@ both! {
     async fn five_hundred_fit_into_one_call(app: TestApp) {
         let [owner, ada] = app.users(["owner", "ada"]).await;
         owner.follow("p", "create_post").await;
-        let activity = |n: usize| json!({"actor": {"externalId": ada.name}, "action": "comment",
-            "target": {"type": "post", "externalId": "p", "title": "A title", "url": "/posts/p", "owner": {"externalId": "owner"}},
-            "data": {"preview": n.to_string()}, "occurredAt": app.now().to_rfc3339()});
+        let activity = |n: usize| {
+            json!({
+                "actor": {"externalId": ada.name},
+                "action": "comment",
+                "target": {
+                    "type": "post", "externalId": "p", "title": "A title", "url": "/posts/p",
+                    "owner": {"externalId": "owner"},
+                },
+                "data": {"preview": n.to_string()},
+                "occurredAt": app.now().to_rfc3339(),
+            })
+        };
         let ids = app.act_all((0..500).map(activity).collect()).await;
         assert_eq!(ids.len(), 500);
-        let page = "{ viewer { inbox { items { nodes { preview subject { ... on ActivityGroup { activityCount
-            activities(first: 2) { nodes { id data } } } } } } } } }";
-        let item = owner.query(page, json!({})).await["viewer"]["inbox"]["items"]["nodes"][0].take();
-        assert_eq!((&item["preview"], &item["subject"]["activityCount"]), (&json!("499"), &json!(500)));
-        assert_eq!(item["subject"]["activities"]["nodes"], json!([
-            {"id": ids[499], "data": {"preview": "499"}}, {"id": ids[498], "data": {"preview": "498"}}]));
+        let page = "{ viewer { inbox { items { nodes { preview subject {
+            ... on ActivityGroup { activityCount activities(first: 2) { nodes { id data } } }
+        } } } } } }";
+        let item =
+            owner.query(page, json!({})).await["viewer"]["inbox"]["items"]["nodes"][0].take();
+        assert_eq!(
+            (&item["preview"], &item["subject"]["activityCount"]),
+            (&json!("499"), &json!(500))
+        );
+        assert_eq!(
+            item["subject"]["activities"]["nodes"],
+            json!([
+                {"id": ids[499], "data": {"preview": "499"}},
+                {"id": ids[498], "data": {"preview": "498"}},
+            ])
+        );
         let too_many = json!({"input": {"activities": (0..501).map(activity).collect::<Value>()}});
-        let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
-        assert_eq!(app.service().refusal(create, too_many).await.1.as_deref(), Some("activities"));
+        assert_eq!(
+            app.service().refusal(CREATE_ACTIVITIES, too_many).await.1.as_deref(),
+            Some("activities")
+        );
     }
 
     /// Somebody who was away for so long that one transaction cannot take in everything gets all of
@@ -215,14 +322,28 @@ both! {
         owner.follow("q", "create_post").await;
         for n in 0..21 {
             let post = if n % 2 == 0 { "p" } else { "q" };
-            let activity = json!({"actor": {"externalId": ada.name}, "action": "comment", "target": target(post)});
+            let activity = json!({
+                "actor": {"externalId": ada.name}, "action": "comment", "target": target(post),
+            });
             app.act_all(vec![activity; 500].into()).await;
         }
-        let query = "{ viewer { inbox { counts { unread } items { nodes { subject { ... on ActivityGroup { activityCount actorCount } } } } } } }";
+        let query = "{ viewer { inbox { counts { unread } items {
+            nodes { subject { ... on ActivityGroup { activityCount actorCount } } } } } } }";
         let inbox = owner.query(query, json!({})).await["viewer"]["inbox"].take();
         assert_eq!(inbox["counts"]["unread"], 2);
-        let items: Vec<_> = inbox["items"]["nodes"].as_array().unwrap().iter().map(|node| node["subject"].clone()).collect();
-        assert_eq!(items, [json!({"activityCount": 5_000, "actorCount": 1}), json!({"activityCount": 5_500, "actorCount": 1})]);
+        let items: Vec<_> = inbox["items"]["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| node["subject"].clone())
+            .collect();
+        assert_eq!(
+            items,
+            [
+                json!({"activityCount": 5_000, "actorCount": 1}),
+                json!({"activityCount": 5_500, "actorCount": 1})
+            ]
+        );
     }
 
     /// The items about one target can be listed by themselves, and found by its title.
@@ -231,13 +352,15 @@ both! {
         for post in ["p", "q"] {
             owner.follow(post, "create_post").await;
             app.act_all(json!([{"actor": {"externalId": ada.name}, "action": "comment",
-                "target": {"type": "post", "externalId": post, "title": format!("Title {post}")}}])).await;
+                "target": {"type": "post", "externalId": post, "title": format!("Title {post}")}}]))
+                .await;
         }
         app.announce("Title of an announcement").await;
         let list = async |filter: Value| {
-            let query = "query($filter: InboxFilter) { viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
-            let nodes = owner.query(query, json!({"filter": filter})).await["viewer"]["inbox"]["items"]["nodes"].take();
-            nodes.as_array().unwrap().len()
+            let query = "query($filter: InboxFilter) {
+                viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
+            let found = owner.query(query, json!({"filter": filter})).await;
+            found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().len()
         };
         assert_eq!(list(json!({"target": target("p")})).await, 1);
         assert_eq!(list(json!({"target": target("unknown")})).await, 0);
@@ -254,7 +377,8 @@ both! {
         let mut live = owner.follow_inbox(None).await;
         let mut calls = Vec::new();
         for n in 0..40 {
-            let (app, owner, actor) = (app.clone(), owner.clone(), if n % 2 == 0 { ada.clone() } else { bob.clone() });
+            let (app, owner, actor) =
+                (app.clone(), owner.clone(), if n % 2 == 0 { ada.clone() } else { bob.clone() });
             calls.push(tokio::spawn(async move {
                 match n % 4 {
                     0 => drop(owner.counts().await),
@@ -267,7 +391,8 @@ both! {
             call.await.unwrap();
         }
         assert_eq!(owner.titles("ALL").await.len(), 11);
-        let query = "{ viewer { inbox { items(filter: {kinds: [ACTIVITY]}) { nodes { subject { ... on ActivityGroup { activityCount } } } } } } }";
+        let query = "{ viewer { inbox { items(filter: {kinds: [ACTIVITY]}) {
+            nodes { subject { ... on ActivityGroup { activityCount } } } } } } }";
         let items = owner.query(query, json!({})).await["viewer"]["inbox"]["items"]["nodes"].take();
         assert_eq!(items, json!([{"subject": {"activityCount": 20}}]));
         let fresh = owner.inbox().await;
@@ -302,7 +427,13 @@ both! {
         let changes = [live.next_change().await, live.next_change().await];
         let mut kinds = changes.map(|change| (change.kind, change.title));
         kinds.sort();
-        assert_eq!(kinds, [("REMOVED".into(), None), ("UPDATED".into(), Some("ada commented on the post “Y”".into()))]);
+        assert_eq!(
+            kinds,
+            [
+                ("REMOVED".into(), None),
+                ("UPDATED".into(), Some("ada commented on the post “Y”".into()))
+            ]
+        );
 
         let tx = app.db.begin().await.unwrap();
         tx.run("UPDATE activity SET retracted_at = created_at", []).await.unwrap();

@@ -1,19 +1,15 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, both};
+use crate::support::{
+    app::{TestApp, both},
+    documents::{CREATE_ANNOUNCEMENT, UPDATE_ANNOUNCEMENT},
+};
 
 async fn read_stats(app: &TestApp, id: &str) -> Value {
-    let query = "query($id: ID!) { announcement(id: $id) { readStats { recipientCount seenCount readCount readRate } } }";
+    let query = "query($id: ID!) {
+        announcement(id: $id) { readStats { recipientCount seenCount readCount readRate } } }";
     app.service().query(query, json!({"id": id})).await["announcement"]["readStats"].take()
-}
-
-async fn set_active(app: &TestApp, user: &TestUser, active: bool) {
-    let change = if active { "reactivateUser" } else { "deactivateUser" };
-    let mutation = format!(
-        "mutation($name: String!) {{ {change}(input: {{user: {{externalId: $name}}}}) {{ user {{ id }} }} }}"
-    );
-    app.service().query(&mutation, json!({"name": user.name})).await;
 }
 
 both! {
@@ -30,8 +26,14 @@ both! {
         assert_eq!(away.titles("ALL").await, ["We move to Thursday"]);
         assert_eq!(away.titles("ALL").await, ["We move to Thursday"]);
         assert_eq!(new.titles("ALL").await, [""; 0]);
-        assert_eq!(away.counts().await["unreadByKind"], json!([
-            {"kind": "MESSAGE", "count": 0}, {"kind": "ANNOUNCEMENT", "count": 1}, {"kind": "ACTIVITY", "count": 0}]));
+        assert_eq!(
+            away.counts().await["unreadByKind"],
+            json!([
+                {"kind": "MESSAGE", "count": 0},
+                {"kind": "ANNOUNCEMENT", "count": 1},
+                {"kind": "ACTIVITY", "count": 0},
+            ])
+        );
         for user in [&here, &away, &new] {
             app.assert_live_equals_refetch(user).await;
         }
@@ -52,10 +54,16 @@ both! {
         let bob = app.user("bob").await;
         let mut live = bob.follow_inbox(None).await;
         let at = app.now() + TimeDelta::hours(1);
-        let id = app.announce_with(json!({"title": "Lights out", "body": "", "publishAt": at.to_rfc3339()})).await;
+        let id = app
+            .announce_with(json!({"title": "Lights out", "body": "", "publishAt": at.to_rfc3339()}))
+            .await;
         let early = app.user("early").await;
         assert_eq!(bob.titles("ALL").await, [""; 0]);
-        assert_eq!(bob.query("query($id: ID!) { announcement(id: $id) { id } }", json!({"id": id})).await["announcement"], Value::Null);
+        assert_eq!(
+            bob.query("query($id: ID!) { announcement(id: $id) { id } }", json!({"id": id})).await
+                ["announcement"],
+            Value::Null
+        );
 
         app.advance(TimeDelta::hours(1));
         app.run_due().await;
@@ -89,7 +97,11 @@ both! {
         let [here, away] = app.users(["here", "away"]).await;
         let mut live = here.follow_inbox(None).await;
         let at = app.now() + TimeDelta::hours(1);
-        let id = app.announce_with(json!({"title": "Cake", "body": "at four", "expiresAt": at.to_rfc3339()})).await;
+        let id = app
+            .announce_with(
+                json!({"title": "Cake", "body": "at four", "expiresAt": at.to_rfc3339()}),
+            )
+            .await;
         live.take_titles(1).await;
 
         app.advance(TimeDelta::hours(1));
@@ -97,7 +109,9 @@ both! {
 
         assert_eq!(live.next_change().await.kind, "REMOVED");
         assert_eq!((here.titles("ALL").await.len(), away.titles("ALL").await.len()), (0, 0));
-        let longer = "mutation($id: ID!) { updateAnnouncement(input: {announcementId: $id, expiresAt: null}) { announcement { id } } }";
+        let longer = "mutation($id: ID!) {
+            updateAnnouncement(input: {announcementId: $id, expiresAt: null}) {
+            announcement { id } } }";
         assert_eq!(app.service().refusal(longer, json!({"id": id})).await.0, "CONFLICT");
     }
 
@@ -106,7 +120,11 @@ both! {
         let bob = app.user("bob").await;
         let at = |hours| (app.now() + TimeDelta::hours(hours)).to_rfc3339();
         let (publish, expire, late) = (at(1), at(2), at(9));
-        let id = app.announce_with(json!({"title": "Cake", "body": "", "publishAt": publish, "expiresAt": expire})).await;
+        let id = app
+            .announce_with(
+                json!({"title": "Cake", "body": "", "publishAt": publish, "expiresAt": expire}),
+            )
+            .await;
         app.stop().await;
         app.advance(TimeDelta::hours(3));
 
@@ -120,11 +138,18 @@ both! {
         let host = app.service();
         assert_eq!(host.query(see, json!({"id": id})).await["announcement"]["title"], "Cake");
         assert_eq!(read_stats(&app, &id).await["recipientCount"], 0);
-        let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
-        for change in [json!({"publishAt": late}), json!({"expiresAt": late}), json!({"publishAt": late, "expiresAt": null})] {
+        for change in [
+            json!({"publishAt": late}),
+            json!({"expiresAt": late}),
+            json!({"publishAt": late, "expiresAt": null}),
+        ] {
             let mut input = change;
             input["announcementId"] = json!(id);
-            assert_eq!(host.refusal(update, json!({"input": input})).await.0, "CONFLICT", "{input}");
+            assert_eq!(
+                host.refusal(UPDATE_ANNOUNCEMENT, json!({"input": input})).await.0,
+                "CONFLICT",
+                "{input}"
+            );
         }
         app.stop().await;
     }
@@ -138,13 +163,18 @@ both! {
         reader.change("markRead", &[&reader.item("Thursday").await]).await;
         app.advance(TimeDelta::minutes(5));
 
-        app.update_announcement(json!({"announcementId": id, "title": "Friday", "url": "/plan"})).await;
+        app.update_announcement(json!({"announcementId": id, "title": "Friday", "url": "/plan"}))
+            .await;
 
         let change = live.next_change().await;
         assert_eq!((change.kind.as_str(), change.title.as_deref()), ("UPDATED", Some("Friday")));
-        assert_eq!((reader.titles("ALL").await, reader.counts().await["unread"].clone()), (vec!["Friday".into()], json!(0)));
+        assert_eq!(
+            (reader.titles("ALL").await, reader.counts().await["unread"].clone()),
+            (vec!["Friday".into()], json!(0))
+        );
         app.assert_live_equals_refetch(&reader).await;
-        app.update_announcement(json!({"announcementId": id, "expiresAt": app.now().to_rfc3339()})).await;
+        app.update_announcement(json!({"announcementId": id, "expiresAt": app.now().to_rfc3339()}))
+            .await;
         assert_eq!(reader.titles("ALL").await, [""; 0]);
     }
 
@@ -152,7 +182,7 @@ both! {
     /// now.
     async fn the_read_rate_of_an_announcement_is_exact(app: TestApp) {
         let [one, two, three, four] = app.users(["one", "two", "three", "four"]).await;
-        set_active(&app, &four, false).await;
+        app.deactivate(&four.name).await;
         let id = app.announce("Read this").await;
         app.user("later").await;
         one.change("markSeen", &[&one.item("Read this").await]).await;
@@ -160,11 +190,14 @@ both! {
         for change in ["markRead", "markUnread", "markRead"] {
             two.change(change, &[&item]).await;
         }
-        assert_eq!(read_stats(&app, &id).await, json!({"recipientCount": 3, "seenCount": 2, "readCount": 1, "readRate": 1.0 / 3.0}));
+        assert_eq!(
+            read_stats(&app, &id).await,
+            json!({"recipientCount": 3, "seenCount": 2, "readCount": 1, "readRate": 1.0 / 3.0})
+        );
         app.advance(TimeDelta::seconds(2));
-        set_active(&app, &three, false).await;
+        app.deactivate(&three.name).await;
         assert_eq!(read_stats(&app, &id).await["recipientCount"], 3);
-        set_active(&app, &four, true).await;
+        app.reactivate(&four.name).await;
         assert_eq!(read_stats(&app, &id).await["recipientCount"], 4);
         assert_eq!(four.titles("ALL").await, ["Read this"]);
     }
@@ -176,12 +209,13 @@ both! {
         let first = app.announce_with(input.clone()).await;
         assert_eq!(app.announce_with(input).await, first);
         assert_eq!(bob.titles("ALL").await, ["Once"]);
-        let other = "mutation { createAnnouncement(input: {title: \"Other\", body: \"\", idempotencyKey: \"k\"}) { announcement { id } } }";
+        let other = "mutation {
+            createAnnouncement(input: {title: \"Other\", body: \"\", idempotencyKey: \"k\"}) {
+            announcement { id } } }";
         assert_eq!(app.service().refusal(other, json!({})).await.0, "IDEMPOTENCY_KEY_REUSED");
     }
 
     async fn an_announcement_that_cannot_be_is_refused_by_its_field(app: TestApp) {
-        let create = "mutation($input: CreateAnnouncementInput!) { createAnnouncement(input: $input) { announcement { id } } }";
         let past = (app.now() - TimeDelta::hours(1)).to_rfc3339();
         for (input, field) in [
             (json!({"title": " ", "body": ""}), "title"),
@@ -191,7 +225,7 @@ both! {
             (json!({"title": "t", "body": "", "url": "//evil.example"}), "url"),
             (json!({"title": "t", "body": "", "expiresAt": past}), "expiresAt"),
         ] {
-            let refused = app.service().refusal(create, json!({"input": input})).await;
+            let refused = app.service().refusal(CREATE_ANNOUNCEMENT, json!({"input": input})).await;
             assert_eq!(refused, ("BAD_USER_INPUT".into(), Some(field.into())), "{input}");
         }
     }

@@ -13,9 +13,11 @@ use tidings::{
 };
 use tokio::{task::JoinHandle, time::timeout};
 
-use crate::{
-    app::{Kind, TestApp, To},
-    messages::{count, crowd},
+use crate::support::{
+    app::{Kind, TestApp, TestUser, To, run},
+    crowd::{count, crowd},
+    documents::{CREATE_ACTIVITIES, SET_EXPIRY, UPSERT_USERS},
+    locks::WAITING,
     reminders::remind_with,
     socket::PATIENCE,
 };
@@ -27,7 +29,7 @@ macro_rules! on_postgres {
         #[test]
         fn $name() {
             async fn story($app: TestApp) $story
-            crate::app::run(Kind::Postgres, 2, story);
+            run(Kind::Postgres, 2, story);
         }
     )* };
 }
@@ -43,25 +45,18 @@ async fn holding(app: &TestApp, sql: &str) -> Tx {
 /// without waiting.
 async fn until_waiting(app: &TestApp, transactions: i64, calls: &[&JoinHandle<Value>]) {
     let begin = Instant::now();
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while count(app, waiting).await < transactions && !calls.iter().any(|call| call.is_finished()) {
+    while count(app, WAITING).await < transactions && !calls.iter().any(|call| call.is_finished()) {
         assert!(begin.elapsed() < PATIENCE, "nobody waits");
         tokio::task::yield_now().await;
     }
 }
 
 /// A request in progress.
-fn calling(
-    client: &crate::app::TestUser,
-    query: &'static str,
-    variables: Value,
-) -> JoinHandle<Value> {
+fn calling(client: &TestUser, query: &'static str, variables: Value) -> JoinHandle<Value> {
     let client = client.clone();
     tokio::spawn(async move { client.ask(query, variables).await })
 }
 
-const UPSERT: &str =
-    "mutation($users: [UserInput!]!) { upsertUsers(input: {users: $users}) { users { id } } }";
 const PROFILE: &str =
     "query($name: String!) { user(ref: {externalId: $name}) { name locale timeZone } }";
 
@@ -71,11 +66,15 @@ on_postgres! {
     async fn a_first_sign_in_leaves_the_profile_that_is_being_written(app: TestApp) {
         let host = app.service();
         // The call writes people in the order of their names, and has to wait for the last one.
-        let held = holding(&app, "INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
+        let held = holding(&app, "INSERT INTO user_account (external_id, first_name, last_name, \
+                                  locale, time_zone, created_at) \
                                   VALUES ('zoe', '', '', 'en', 'UTC', now())").await;
-        let ada = json!({"externalId": "ada", "firstName": "Ada", "lastName": "King", "email": "ada@example.com",
-            "avatarUrl": "https://example.com/ada.png", "locale": "en-GB", "timeZone": "Europe/London"});
-        let upsert = calling(&host, UPSERT, json!({"users": [ada, {"externalId": "zoe"}]}));
+        let ada = json!({
+            "externalId": "ada", "firstName": "Ada", "lastName": "King",
+            "email": "ada@example.com", "avatarUrl": "https://example.com/ada.png",
+            "locale": "en-GB", "timeZone": "Europe/London",
+        });
+        let upsert = calling(&host, UPSERT_USERS, json!({"users": [ada, {"externalId": "zoe"}]}));
         until_waiting(&app, 1, &[&upsert]).await;
         let first = calling(&app.client("ada", Role::User), "{ viewer { id } }", json!({}));
         until_waiting(&app, 2, &[&upsert, &first]).await;
@@ -84,17 +83,25 @@ on_postgres! {
         assert_eq!(upsert.await.unwrap().get("errors"), None);
         assert_eq!(first.await.unwrap().get("errors"), None);
         let profile = host.query(PROFILE, json!({"name": "ada"})).await;
-        assert_eq!(profile["user"], json!({"name": "Ada King", "locale": "en-GB", "timeZone": "Europe/London"}));
-        let own = "SELECT count(*) FROM user_account WHERE email = 'ada@example.com' AND avatar_url IS NOT NULL";
+        assert_eq!(profile["user"], json!({
+            "name": "Ada King", "locale": "en-GB", "timeZone": "Europe/London",
+        }));
+        let own = "SELECT count(*) FROM user_account \
+                   WHERE email = 'ada@example.com' AND avatar_url IS NOT NULL";
         assert_eq!(count(&app, own).await, 1);
     }
 
     /// If two calls change different fields of one person, both take effect.
     async fn two_partial_upserts_at_once_lose_nothing(app: TestApp) {
         let (host, _bob) = (app.service(), app.user("bob").await);
-        let held = holding(&app, "UPDATE user_account SET locale = locale WHERE external_id = 'bob'").await;
-        let one = calling(&host, UPSERT, json!({"users": [{"externalId": "bob", "firstName": "Robert"}]}));
-        let other = calling(&host, UPSERT, json!({"users": [{"externalId": "bob", "lastName": "Hale", "locale": "fr"}]}));
+        let held = holding(&app, "UPDATE user_account SET locale = locale \
+                                  WHERE external_id = 'bob'").await;
+        let one = calling(&host, UPSERT_USERS, json!({
+            "users": [{"externalId": "bob", "firstName": "Robert"}],
+        }));
+        let other = calling(&host, UPSERT_USERS, json!({
+            "users": [{"externalId": "bob", "lastName": "Hale", "locale": "fr"}],
+        }));
         until_waiting(&app, 2, &[&one, &other]).await;
         held.commit().await.unwrap();
 
@@ -102,26 +109,31 @@ on_postgres! {
             assert_eq!(call.await.unwrap().get("errors"), None);
         }
         let profile = host.query(PROFILE, json!({"name": "bob"})).await;
-        assert_eq!(profile["user"], json!({"name": "Robert Hale", "locale": "fr", "timeZone": "UTC"}));
+        assert_eq!(profile["user"], json!({
+            "name": "Robert Hale", "locale": "fr", "timeZone": "UTC",
+        }));
     }
 
     /// A call that names a target which somebody else creates at the same moment still changes what
     /// inboxes show of it.
     async fn a_target_that_two_make_known_at_once_is_refreshed(app: TestApp) {
         let [ada, bob] = app.users(["ada", "bob"]).await;
-        let held = holding(&app, "INSERT INTO target (type, external_id, title, created_at) VALUES ('post', 'p', 'Draft', now())").await;
-        let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
+        let held = holding(&app, "INSERT INTO target (type, external_id, title, created_at) \
+                                  VALUES ('post', 'p', 'Draft', now())").await;
         let target = json!({"type": "post", "externalId": "p", "title": "Final"});
-        let input = json!({"activities": [{"actor": {"externalId": "ada"}, "action": "comment", "target": target}]});
+        let input = json!({
+            "activities": [{"actor": {"externalId": "ada"}, "action": "comment", "target": target}],
+        });
         app.db.take_statements();
-        let call = calling(&app.service(), create, json!({"input": input}));
+        let call = calling(&app.service(), CREATE_ACTIVITIES, json!({"input": input}));
         until_waiting(&app, 1, &[&call]).await;
         held.commit().await.unwrap();
 
         assert_eq!(call.await.unwrap().get("errors"), None);
         assert_eq!(count(&app, "SELECT count(*) FROM target WHERE title = 'Final'").await, 1);
-        let noted = app.db.take_statements().iter().filter(|ran| ran.sql.contains("INSERT INTO \"refresh\"")).count();
-        assert_eq!(noted, 1, "the items that show “Draft” are not refreshed");
+        let ran = app.db.take_statements();
+        let noted = ran.iter().filter(|ran| ran.sql.contains("INSERT INTO \"refresh\""));
+        assert_eq!(noted.count(), 1, "the items that show “Draft” are not refreshed");
         drop((ada, bob));
     }
 
@@ -131,9 +143,13 @@ on_postgres! {
         app.group("team", &[&alice]).await;
         let host = app.service();
         let held = holding(&app, "UPDATE group_member SET joined_at = joined_at").await;
-        let delete = calling(&host, "mutation { deleteGroup(input: {group: {externalId: \"team\"}}) { group { id } } }", json!({}));
+        let delete = calling(&host, "mutation {
+            deleteGroup(input: {group: {externalId: \"team\"}}) { group { id } } }", json!({}));
         until_waiting(&app, 1, &[&delete]).await;
-        let add = "mutation { addGroupMembers(input: {group: {externalId: \"team\"}, users: [{externalId: \"bob\"}]}) { group { id } } }";
+        let add = "mutation {
+            addGroupMembers(input: {
+                group: {externalId: \"team\"}, users: [{externalId: \"bob\"}]
+            }) { group { id } } }";
         let add = calling(&host, add, json!({}));
         until_waiting(&app, 2, &[&delete, &add]).await;
         held.commit().await.unwrap();
@@ -156,8 +172,7 @@ on_postgres! {
         until_waiting(&app, 1, &[]).await;
 
         let later = (app.now() + TimeDelta::hours(1)).to_rfc3339();
-        let update = "mutation($id: ID!, $at: DateTime) { updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
-        let update = calling(&alice, update, json!({"id": id, "at": later}));
+        let update = calling(&alice, SET_EXPIRY, json!({"id": id, "at": later}));
         until_waiting(&app, 2, &[&update]).await;
         drop(held);
 
@@ -179,14 +194,14 @@ on_postgres! {
         // inbox.
         let doomed = server::start((*app.config).clone(), app.clock.clone()).await.unwrap();
         let held = doomed.db.begin().await.unwrap();
-        held.run("UPDATE inbox SET seq = seq WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'u6000')", []).await.unwrap();
+        held.run("UPDATE inbox SET seq = seq WHERE user_id = (SELECT id FROM user_account \
+                  WHERE external_id = 'u6000')", []).await.unwrap();
         let work = tokio::spawn({
             let doomed = doomed.clone();
             async move { jobs::run_due(&doomed).await }
         });
         let begin = Instant::now();
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        while doomed.db.integers(waiting, []).await.unwrap() == [0] {
+        while doomed.db.integers(WAITING, []).await.unwrap() == [0] {
             assert!(begin.elapsed() < PATIENCE, "nobody waits");
             tokio::task::yield_now().await;
         }
@@ -197,7 +212,8 @@ on_postgres! {
 
         // As `updateMessage` does: its sender asks for more time before any server looks at what is
         // due.
-        let update = "UPDATE message SET expires_at = expires_at + interval '1 hour' WHERE expired_at IS NULL";
+        let update = "UPDATE message SET expires_at = expires_at + interval '1 hour' \
+                      WHERE expired_at IS NULL";
         let put_off = doomed.db.begin().await.unwrap();
         assert_eq!(put_off.run(update, []).await.unwrap(), 0, "it can still be put off");
         drop((put_off, held));
@@ -218,7 +234,9 @@ on_postgres! {
         crowd(&app, 11_000).await;
         let id = alice.send_to(&[To::Group("crowd")], "until ten").await;
         alice.expire(&id, app.now() + TimeDelta::hours(1)).await;
-        let held = holding(&app, "UPDATE inbox SET seq = seq WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'u1')").await;
+        let held = holding(&app, "UPDATE inbox SET seq = seq \
+                                  WHERE user_id = (SELECT id FROM user_account \
+                                  WHERE external_id = 'u1')").await;
         app.advance(TimeDelta::hours(1));
         until_waiting(&app, 1, &[]).await;
 
@@ -242,7 +260,8 @@ on_postgres! {
         remind_with(&alice, &[To::User(&bob)], "form", None, json!({"frequency": "daily"})).await;
         alice.send(&carol, "to all").await;
         let interrupted = app.db.begin().await.unwrap();
-        let insert = "INSERT INTO delivery (message_id, delivered_to) SELECT max(id), 0 FROM message";
+        let insert = "INSERT INTO delivery (message_id, delivered_to) SELECT max(id), 0 \
+                      FROM message";
         interrupted.run(insert, []).await.unwrap();
         interrupted.commit().await.unwrap();
         let held = holding(&app, "UPDATE delivery SET delivered_to = 0").await;
@@ -266,10 +285,12 @@ on_postgres! {
 
         let mut named = std::collections::BTreeSet::new();
         while named.len() < 3_000 {
-            let told = timeout(PATIENCE, listener.recv()).await.expect("nothing more is told").unwrap();
+            let told = timeout(PATIENCE, listener.recv()).await.expect("nothing more is told");
+            let told = told.unwrap();
             let (_, topics) = told.payload().split_once(':').unwrap();
             assert_ne!(topics, "*", "everybody has to look again");
-            named.extend(topics.split(',').filter(|topic| topic.starts_with('i')).map(str::to_owned));
+            let inboxes = topics.split(',').filter(|topic| topic.starts_with('i'));
+            named.extend(inboxes.map(str::to_owned));
         }
     }
 }

@@ -12,40 +12,20 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tidings::{auth::Role, clock::Clock};
 
-use crate::{
+use crate::support::{
     app::{Kind, SECRET, TestApp},
-    cli::{Server, printed, tidings},
     database::{Database, postgres_programs},
-    socket::{Following, Socket},
-    state::{COUNTS, ITEM},
+    process::{Server, follow, printed, tidings, token},
 };
 
 /// Sends messages before and after the ones that the tests look at.
 const SOME: usize = 20;
 
-pub fn token(user: &str) -> String {
-    let auth = tidings::auth::Auth::new(SECRET).unwrap();
-    auth.issue(user, Role::User, Clock::System.now() + chrono::TimeDelta::hours(1)).unwrap()
-}
-
-/// Somebody's inbox, followed over a real websocket.
-pub async fn follow(address: &str, user: &str, after: Option<&str>) -> Following {
-    let mut socket = Socket::open(address).await;
-    let payload = json!({"Authorization": format!("Bearer {}", token(user))});
-    socket.send(json!({"type": "connection_init", "payload": payload})).await;
-    assert_eq!(socket.receive().await["type"], "connection_ack");
-    let subscription = format!(
-        "subscription($after: String) {{ inboxUpdated(after: $after) {{
-           cursor caughtUp resync counts {{ {COUNTS} }} changes {{ type itemId item {{ {ITEM} }} }} }} }}"
-    );
-    Following::start(socket, &subscription, json!({"after": after})).await
-}
-
-pub async fn send(url: &str, subject: &str) -> Option<Value> {
-    let send = "mutation($subject: String!) { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: $subject, body: \"\",
-        idempotencyKey: $subject}) { message { id } } }";
+async fn send(url: &str, subject: &str) -> Option<Value> {
+    let send = "mutation($subject: String!) { createMessage(input: {
+        to: [{user: {externalId: \"bob\"}}], subject: $subject, body: \"\", idempotencyKey: $subject
+    }) { message { id } } }";
     let request = reqwest::Client::new().post(format!("{url}/graphql")).bearer_auth(token("alice"));
     let answer = request
         .json(&json!({"query": send, "variables": {"subject": subject}}))
@@ -331,7 +311,8 @@ async fn a_long_backup_holds_up_no_writer() {
         let tx = app.db.begin().await.unwrap();
         let insert = format!(
             "INSERT INTO idempotency_key (caller, key, fingerprint, created_at) \
-             VALUES (hex(randomblob(16)), 'key', hex(zeroblob({bytes})), '2026-01-05T09:00:00+00:00')"
+             VALUES (hex(randomblob(16)), 'key', hex(zeroblob({bytes})), \
+             '2026-01-05T09:00:00+00:00')"
         );
         tx.run(&insert, []).await.unwrap();
         tx.commit().await.unwrap();

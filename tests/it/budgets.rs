@@ -15,9 +15,10 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tidings::{auth::Role, config::Limits};
 
-use crate::{
+use crate::support::{
     app::{Kind, SECRET, TestApp, TestUser, both, run_with},
-    cli::{Server, tidings},
+    documents::message_to,
+    process::{Server, tidings},
 };
 
 /// How much memory one request may cost (P13).
@@ -35,7 +36,10 @@ fn bodies(times: usize) -> String {
 
 /// Sends a hundred messages of 64 KiB, each byte of which needs six in JSON.
 async fn send_heavy_messages(from: &TestUser, to: &TestUser) {
-    let input = json!({"to": [{"user": {"externalId": to.name}}], "subject": "s", "body": "\u{1}".repeat(64 * 1024)});
+    let input = json!({
+        "to": [{"user": {"externalId": to.name}}], "subject": "s",
+        "body": "\u{1}".repeat(64 * 1024),
+    });
     for _ in 0..100 {
         from.create_message(input.clone()).await;
     }
@@ -243,8 +247,11 @@ async fn the_limit_is_that_of_the_text() {
             json!({"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": body});
         alice.create_message(input).await;
     }
-    let query = "{ viewer { inbox { counts { unread unreadByKind { kind count } } items(first: 20) { nodes {
-        id title kind readAt isFinalReminder subject { ... on Message { body sender { name } } } } } } } }";
+    let query = "{ viewer { inbox {
+        counts { unread unreadByKind { kind count } }
+        items(first: 20) { nodes {
+            id title kind readAt isFinalReminder subject { ... on Message { body sender { name } } }
+        } } } } }";
     let size = bob.query(query, json!({})).await.to_string().len() as u64;
     for (limit, is_enough) in [(size, true), (size - 200, false)] {
         let app = app.restart_with(|config| config.limits.answer = limit).await;
@@ -262,13 +269,22 @@ both! {
         let [_, bob] = app.users(["alice", "bob"]).await;
         let app = app.restart_with(|config| config.limits.answer = 100_000).await;
         let (alice, bob) = (app.client("alice", Role::User), TestUser { app: app.clone(), ..bob });
-        let send = |fields: &str| format!("mutation($input: CreateMessageInput!) {{ createMessage(input: $input) {{ message {{ id {fields} }} }} }}");
+        let send = |fields: &str| {
+            format!(
+                "mutation($input: CreateMessageInput!) {{
+                    createMessage(input: $input) {{ message {{ id {fields} }} }} }}"
+            )
+        };
         let input = json!({"input": {"to": [{"user": {"externalId": "bob"}}], "subject": "large",
             "body": "x".repeat(60_000), "idempotencyKey": "1"}});
 
         for _ in 0..2 {
             let answer = alice.ask(&send("a: body b: body"), input.clone()).await;
-            assert_eq!((code(&answer), &answer["data"]), ("ANSWER_TOO_LARGE", &Value::Null), "{answer}");
+            assert_eq!(
+                (code(&answer), &answer["data"]),
+                ("ANSWER_TOO_LARGE", &Value::Null),
+                "{answer}"
+            );
         }
         let sent = alice.query(&send("body"), input).await;
 
@@ -283,14 +299,21 @@ both! {
         let [_, bob] = app.users(["alice", "bob"]).await;
         let app = app.restart_with(|config| config.limits.answer = 100_000).await;
         let (alice, bob) = (app.client("alice", Role::User), TestUser { app: app.clone(), ..bob });
-        let follow = "subscription { inboxUpdated { cursor changes { item { title subject { ... on Message { body } } } } } }";
+        let follow = "subscription { inboxUpdated {
+            cursor changes { item { title subject { ... on Message { body } } } } } }";
         let mut socket = bob.connect().await;
         socket.subscribe("1", follow, json!({})).await;
         assert_eq!(socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"], json!([]));
-        let input = |title: &str, bytes: usize| json!({"to": [{"user": {"externalId": "bob"}}], "subject": title, "body": "\n".repeat(bytes)});
+        let input = |title: &str, bytes: usize| {
+            json!({
+                "to": [{"user": {"externalId": "bob"}}], "subject": title,
+                "body": "\n".repeat(bytes),
+            })
+        };
 
         alice.create_message(input("small", 40_000)).await;
-        assert_eq!(socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"][0]["item"]["title"], "small");
+        let update = socket.receive().await["payload"]["data"]["inboxUpdated"].take();
+        assert_eq!(update["changes"][0]["item"]["title"], "small");
         alice.create_message(input("large", 60_000)).await;
 
         let last = socket.receive().await;
@@ -312,8 +335,8 @@ async fn an_execution_that_never_waits_holds_up_nobody_and_ends_in_time() {
     };
     let app = TestApp::start_with(Kind::Sqlite, |config| config.limits = limits).await.unwrap();
     let [alice, bob] = app.users(["alice", "bob"]).await;
-    let schema =
-        "__schema{types{name description fields{name description args{name description type{name ofType{name}}}
+    let schema = "__schema{types{name description fields{
+        name description args{name description type{name ofType{name}}}
         type{name ofType{name ofType{name ofType{name}}}}}}}";
     let long = format!("{{ {} }}", (0..80).map(|n| format!("a{n}: {schema} ")).collect::<String>());
     // The first request of a kind does extra work.
@@ -353,15 +376,23 @@ both! {
     async fn searches_leave_room_for_others(app: TestApp) {
         let app = app.restart_with(|config| config.limits.cost = 100_000).await;
         let [alice, bob, eve] = app.users(["alice", "bob", "eve"]).await;
-        let input = json!({"to": [{"user": {"externalId": "bob"}}], "subject": "s", "body": "x".repeat(64 * 1024)});
+        let input = json!({
+            "to": [{"user": {"externalId": "bob"}}], "subject": "s", "body": "x".repeat(64 * 1024),
+        });
         join_all((0..8).map(async |_| {
             for _ in 0..50 {
                 alice.create_message(input.clone()).await;
             }
         }))
         .await;
-        let search = |n| format!("a{n}: items(filter: {{view: ALL, search: \"nothing like it\"}}) {{ nodes {{ id }} }} ");
-        let searches = format!("{{ viewer {{ inbox {{ {} }} }} }}", (0..40).map(search).collect::<String>());
+        let search = |n| {
+            format!(
+                "a{n}: items(filter: {{view: ALL, search: \"nothing like it\"}}) {{
+                    nodes {{ id }} }} "
+            )
+        };
+        let searches =
+            format!("{{ viewer {{ inbox {{ {} }} }} }}", (0..40).map(search).collect::<String>());
         let page = "{ viewer { inbox { counts { unread } items { nodes { id title } } } } }";
         eve.query(page, json!({})).await;
 
@@ -420,29 +451,42 @@ both! {
             .restart_with(|config| {
                 config.limits.operations_in_all = 2;
                 // Those that wait do so until they are released, however slow the machine is.
-                (config.database.lock_timeout, config.database.acquire_timeout) = (PATIENCE, PATIENCE);
+                (config.database.lock_timeout, config.database.acquire_timeout) =
+                    (PATIENCE, PATIENCE);
             })
             .await;
-        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| app.client(name, Role::User));
+        let [alice, bob, carol] =
+            ["alice", "bob", "carol"].map(|name| app.client(name, Role::User));
         let locked = app.db.begin().await.unwrap();
         locked.run("UPDATE inbox SET unread = unread", []).await.unwrap();
-        let send = "mutation { createMessage(input: {to: [{user: {externalId: \"carol\"}}], subject: \"s\", body: \"\"}) { message { id } } }";
+        let send = &message_to("carol", "s");
         let sending = async { tokio::join!(alice.ask(send, json!({})), bob.ask(send, json!({}))) };
         let refused = async {
             let start = Instant::now();
             loop {
                 let answer = carol.ask("{ viewerRole }", json!({})).await;
                 if answer.get("errors").is_some() {
-                    assert_eq!((code(&answer), &answer["errors"][0]["extensions"]["retryAfter"]), ("UNAVAILABLE", &json!(1)));
+                    assert_eq!(
+                        (code(&answer), &answer["errors"][0]["extensions"]["retryAfter"]),
+                        ("UNAVAILABLE", &json!(1))
+                    );
                     break;
                 }
                 assert!(start.elapsed() < PATIENCE, "nothing was refused");
             }
-            for (accept, status) in [("application/json", 200), ("application/graphql-response+json", 503)] {
-                let request = reqwest::Client::new().post(app.url("/graphql")).header("accept", accept);
-                let request = request.bearer_auth(carol.token.as_ref().unwrap()).json(&json!({"query": "{ viewerRole }"}));
+            for (accept, status) in
+                [("application/json", 200), ("application/graphql-response+json", 503)]
+            {
+                let request =
+                    reqwest::Client::new().post(app.url("/graphql")).header("accept", accept);
+                let request = request
+                    .bearer_auth(carol.token.as_ref().unwrap())
+                    .json(&json!({"query": "{ viewerRole }"}));
                 let answer = request.send().await.unwrap();
-                assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (status, &"1".parse().unwrap()));
+                assert_eq!(
+                    (answer.status().as_u16(), &answer.headers()["retry-after"]),
+                    (status, &"1".parse().unwrap())
+                );
             }
             drop(locked);
         };
@@ -481,13 +525,17 @@ async fn answers_that_nobody_reads_cost_only_who_asked() {
     });
     let app = app.await.unwrap();
     let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
-    let input = json!({"to": [{"user": {"externalId": "bob"}}, {"user": {"externalId": "carol"}}], "subject": "s", "body": "x".repeat(60_000)});
+    let input = json!({
+        "to": [{"user": {"externalId": "bob"}}, {"user": {"externalId": "carol"}}], "subject": "s",
+        "body": "x".repeat(60_000),
+    });
     for _ in 0..100 {
         alice.create_message(input.clone()).await;
     }
     let body = json!({"query": bodies(1)}).to_string();
     let request = format!(
-        "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         bob.token.as_ref().unwrap(),
         body.len()
     );

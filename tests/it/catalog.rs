@@ -4,9 +4,10 @@ use indexmap::IndexMap;
 use serde_json::json;
 use tidings::config::{Action, Catalog, Reason};
 
-use crate::app::{Kind, TestApp, both};
+use crate::support::app::{Kind, TestApp, both};
 
-const CATALOG: &str = "{ catalog { targetTypes actions { key label enabledByDefault } reasons { key label actions } } }";
+const CATALOG: &str = "{ catalog {
+    targetTypes actions { key label enabledByDefault } reasons { key label actions } } }";
 
 both! {
     async fn without_settings_everybody_sees_the_built_in_catalog(app: TestApp) {
@@ -17,7 +18,9 @@ both! {
         let action = |key, label| json!({"key": key, "label": label, "enabledByDefault": true});
         let expected = json!({
             "targetTypes": ["product", "post"],
-            "actions": [action("comment", "Comments"), action("like", "Likes"), action("update", "Updates")],
+            "actions": [
+                action("comment", "Comments"), action("like", "Likes"), action("update", "Updates"),
+            ],
             "reasons": [
                 {"key": "create_product", "label": "You added it", "actions": ["comment", "like"]},
                 {"key": "create_post", "label": "You wrote it", "actions": ["comment"]},

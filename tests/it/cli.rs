@@ -1,101 +1,19 @@
 //! The binary as an operator runs it.
 
 use std::{
-    io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
-    path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{
+use crate::support::{
     app::{Kind, SECRET},
     database::Database,
+    documents::message_to,
+    process::{Server, printed, tidings},
     provider::{Key, over_tls},
 };
-
-pub fn tidings(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
-    command.current_dir(directory).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-pub fn printed(output: Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// A running server; its log is read until it says where it serves.
-pub struct Server {
-    pub process: Child,
-    pub url: String,
-    log: BufReader<std::process::ChildStderr>,
-}
-
-impl Server {
-    pub fn start(command: &mut Command) -> Self {
-        Self::start_at(command, "127.0.0.1:0")
-    }
-
-    #[expect(
-        clippy::zombie_processes,
-        reason = "`end` waits for it, and a test that fails before ends everything"
-    )]
-    pub fn start_at(command: &mut Command, address: &str) -> Self {
-        let mut process = command
-            .args(["serve", "--listen", address])
-            .env("TIDINGS_LOG_FORMAT", "json")
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap());
-        let mut line = String::new();
-        loop {
-            line.clear();
-            assert!(log.read_line(&mut line).unwrap() > 0, "it ended: {:?}", process.wait());
-            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
-            if let Some(address) = entry["fields"]["address"].as_str() {
-                return Server { url: format!("http://{address}"), process, log };
-            }
-        }
-    }
-
-    pub fn id(&self) -> u32 {
-        self.process.id()
-    }
-
-    /// Where it listens, as host and port.
-    pub fn address(&self) -> &str {
-        self.url.trim_start_matches("http://")
-    }
-
-    pub async fn query(&self, token: &str, query: &str) -> Value {
-        let request =
-            reqwest::Client::new().post(format!("{}/graphql", self.url)).bearer_auth(token);
-        let answer: Value =
-            request.json(&json!({"query": query})).send().await.unwrap().json().await.unwrap();
-        assert!(answer.get("errors").is_none(), "{answer:#}");
-        answer["data"].clone()
-    }
-
-    pub fn signal(&self, name: &str) {
-        // The shell's built-in kill, because small machines have no other.
-        let kill = format!("kill -{name} {}", self.process.id());
-        let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
-        assert!(status.success());
-    }
-
-    pub fn end(self) -> std::process::ExitStatus {
-        self.last_words().0
-    }
-
-    /// Its exit status, and the rest of its output.
-    pub fn last_words(mut self) -> (std::process::ExitStatus, String) {
-        let mut rest = String::new();
-        std::io::Read::read_to_string(&mut self.log, &mut rest).unwrap();
-        (self.process.wait().unwrap(), rest)
-    }
-}
 
 /// Without any configuration, the database and a secret that only its owner can read are created in
 /// the working directory.
@@ -135,8 +53,7 @@ async fn what_was_acknowledged_survives_the_end_of_the_process() {
         let (alice, bob) = (token("alice"), token("bob"));
         server.query(&bob, "{ viewer { id } }").await;
         for _ in 0..10 {
-            let send = "mutation { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"s\", body: \"\"}) { message { id } } }";
-            server.query(&alice, send).await;
+            server.query(&alice, &message_to("bob", "s")).await;
             sent += 1;
         }
         server.signal(signal);
@@ -188,7 +105,9 @@ async fn the_log_has_no_secrets_and_no_letters() {
     let expires = tidings::clock::Clock::System.now() + chrono::TimeDelta::hours(1);
     let token = token.issue("alice", tidings::auth::Role::User, expires).unwrap();
     server.query(&token, "{ viewer { id } }").await;
-    let send = "mutation { createMessage(input: {to: [{user: {externalId: \"alice\"}}], subject: \"private subject\", body: \"private body\"}) { message { id } } }";
+    let send = "mutation { createMessage(input: {
+        to: [{user: {externalId: \"alice\"}}], subject: \"private subject\", body: \"private body\"
+    }) { message { id } } }";
     server.query(&token, send).await;
     let http = reqwest::Client::new();
     for (query, key) in [
@@ -356,7 +275,8 @@ async fn the_catalog_of_the_documents_starts_and_a_wrong_one_is_named() {
             "catalog.reasons.watch.actions: \"zap\" is not in",
         ),
         (
-            "[catalog.actions.comment]\nlabel = \"C\"\nsentences.en = \"{ $who }\"\n[catalog.reasons]",
+            "[catalog.actions.comment]\nlabel = \"C\"\nsentences.en = \"{ $who }\"\n\
+             [catalog.reasons]",
             "sentences.en: uses $who, and has $actors",
         ),
         ("[catalog.actions.comment]\nenabled = true", "label"),

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tidings::auth::Role;
 
-use crate::{
+use crate::support::{
     app::{Kind, TestApp, TestUser, both},
     node::{Client, Program},
 };
@@ -72,7 +72,9 @@ both! {
     /// All kinds of operations at once on one socket, which stays open after they have finished.
     async fn graphql_ws_runs_every_kind_of_operation(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
-        let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else { return };
+        let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else {
+            return;
+        };
 
         client.answer("token", bob.bearer()).await;
         client.expect(json!(["connected", null, false])).await;
@@ -91,7 +93,9 @@ both! {
         client.expect(json!(["complete", "live"])).await;
         let mark = "mutation { markAllRead(input: {}) { affectedCount } }";
         client.subscribe("mutation", mark, json!({})).await;
-        client.expect(json!(["next", "mutation", {"data": {"markAllRead": {"affectedCount": 1}}}])).await;
+        client
+            .expect(json!(["next", "mutation", {"data": {"markAllRead": {"affectedCount": 1}}}]))
+            .await;
         client.expect(json!(["complete", "mutation"])).await;
         assert!(client.end().await.is_empty());
     }
@@ -132,7 +136,9 @@ both! {
     /// A client that keeps its socket open also reconnects without an operation.
     async fn graphql_ws_holds_a_socket_over_a_restart(app: TestApp) {
         let bob = app.user("bob").await;
-        let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else { return };
+        let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", "no")]) else {
+            return;
+        };
         client.answer("token", bob.bearer()).await;
         client.expect(json!(["connected", null, false])).await;
 
@@ -170,7 +176,9 @@ both! {
         let bob = app.user("bob").await;
         let forged = format!("{}x", bob.bearer());
         for lazy in ["yes", "no"] {
-            let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", lazy)]) else { return };
+            let Some(mut client) = Client::start("ws-client.mjs", &app, &[("LAZY", lazy)]) else {
+                return;
+            };
             if lazy == "yes" {
                 client.subscribe("live", FOLLOW, json!({})).await;
             }
@@ -178,7 +186,13 @@ both! {
             client.answer("token", &forged).await;
 
             client.expect(json!(["closed", 4401])).await;
-            client.expect(if lazy == "yes" { json!(["error", "live", {"code": 4401}]) } else { json!(["gave up", 4401]) }).await;
+            client
+                .expect(if lazy == "yes" {
+                    json!(["error", "live", {"code": 4401}])
+                } else {
+                    json!(["gave up", 4401])
+                })
+                .await;
             assert!(client.end().await.is_empty());
         }
     }
@@ -188,8 +202,7 @@ both! {
         let bob = app.user("bob").await;
         let Some(mut client) = following(&bob).await else { return };
 
-        let deactivate = "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }";
-        app.service().query(deactivate, json!({})).await;
+        app.deactivate("bob").await;
 
         client.expect(json!(["closed", 4401])).await;
         client.expect(json!(["error", "live", {"code": 4401}])).await;
@@ -205,7 +218,10 @@ both! {
 
         for (query, data) in [
             ("{ viewer { name } }", json!({"viewer": {"name": "bob"}})),
-            ("mutation { markAllRead(input: {}) { affectedCount } }", json!({"markAllRead": {"affectedCount": 0}})),
+            (
+                "mutation { markAllRead(input: {}) { affectedCount } }",
+                json!({"markAllRead": {"affectedCount": 0}}),
+            ),
         ] {
             client.subscribe("once", query, json!({})).await;
             client.answer("token", bob.bearer()).await;
@@ -268,7 +284,9 @@ both! {
     async fn an_event_source_resumes_by_the_id_of_its_last_event(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let environment = [("QUERY", FOLLOW), ("TIDINGS_TOKEN", bob.bearer())];
-        let Some(mut source) = Client::start("event-source.mjs", &app, &environment) else { return };
+        let Some(mut source) = Client::start("event-source.mjs", &app, &environment) else {
+            return;
+        };
 
         source.expect(json!(["request", null])).await;
         assert_eq!(source.event().await[1], bob.cursor().await.as_str());
@@ -293,7 +311,9 @@ both! {
         let bob = app.user("bob").await;
         let mutation = "mutation { markAllRead(input: {}) { affectedCount } }";
         let environment = [("QUERY", mutation), ("TIDINGS_TOKEN", bob.bearer())];
-        let Some(mut source) = Client::start("event-source.mjs", &app, &environment) else { return };
+        let Some(mut source) = Client::start("event-source.mjs", &app, &environment) else {
+            return;
+        };
 
         source.expect(json!(["request", null])).await;
         source.expect(json!(["next", "", {"data": {"markAllRead": {"affectedCount": 0}}}])).await;
@@ -312,13 +332,19 @@ both! {
         ] {
             let bob = app.user("bob").await;
             let arguments = ["known-documents.mjs", library, method];
-            let Some(program) = Program::following("tests/clients", &arguments, &bob) else { return };
+            let Some(program) = Program::following("tests/clients", &arguments, &bob) else {
+                return;
+            };
 
             let lines = program.end().await.0;
 
             let [unknown, told, known] = requests.map(|request| request.to_string());
             let answer = json!(["answer", "bob"]).to_string();
-            assert_eq!(lines, [unknown, told, answer.clone(), known, answer], "{library}, {method}");
+            assert_eq!(
+                lines,
+                [unknown, told, answer.clone(), known, answer],
+                "{library}, {method}"
+            );
         }
     }
 }

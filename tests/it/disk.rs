@@ -18,7 +18,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::cli::{Server, printed, tidings};
+use crate::support::process::{Server, printed, tidings};
 
 /// How long the server may take to notice that the disk fails, or works again.
 const SOON: Duration = Duration::from_secs(30);
@@ -178,7 +178,8 @@ async fn titles(server: &Server, token: &str) -> BTreeSet<String> {
     let (mut titles, mut after) = (BTreeSet::new(), Value::Null);
     loop {
         let page = format!(
-            "{{ viewer {{ inbox {{ items(first: 100, after: {after}) {{ nodes {{ title }} pageInfo {{ hasNextPage endCursor }} }} }} }} }}"
+            "{{ viewer {{ inbox {{ items(first: 100, after: {after}) {{
+                nodes {{ title }} pageInfo {{ hasNextPage endCursor }} }} }} }} }}"
         );
         let page = server.query(token, &page).await["viewer"]["inbox"]["items"].take();
         for item in page["nodes"].as_array().unwrap() {
@@ -219,7 +220,8 @@ impl Load {
     async fn send(&self, sender: usize, url: &str, token: &str) {
         let http = reqwest::Client::new();
         let send = "mutation($subject: String!, $body: String!) { createMessage(input: {
-            to: [{user: {externalId: \"bob\"}}], subject: $subject, body: $body}) { message { id } } }";
+            to: [{user: {externalId: \"bob\"}}], subject: $subject, body: $body
+        }) { message { id } } }";
         for number in 0.. {
             if self.is_over.load(Ordering::Relaxed) {
                 return;

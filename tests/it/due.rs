@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use tidings::jobs;
 
-use crate::{
+use crate::support::{
     app::{TestApp, To, both},
     reminders::{remind_with, reminders},
 };
@@ -17,7 +17,11 @@ both! {
         let later = bob.item("later").await;
         bob.snooze(&later, app.now() + TimeDelta::hours(1)).await;
         remind_with(&alice, &[To::User(&bob)], "form", None, json!({"frequency": "daily"})).await;
-        app.announce_with(json!({"title": "plan", "body": "", "publishAt": (app.now() + TimeDelta::hours(1)).to_rfc3339()})).await;
+        app.announce_with(json!({
+            "title": "plan", "body": "",
+            "publishAt": (app.now() + TimeDelta::hours(1)).to_rfc3339(),
+        }))
+        .await;
         alice.expire(&item, app.now() + TimeDelta::hours(30)).await;
         let tx = app.db.begin().await.unwrap();
         tx.run("ALTER TABLE refresh RENAME TO refresh_away", []).await.unwrap();

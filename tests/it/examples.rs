@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{
+use crate::support::{
     app::{TestApp, TestUser, both},
     node::Program,
 };
@@ -121,7 +121,9 @@ both! {
         }
         let mut examples = Running::start(&bob, 5);
 
-        examples.all_show("INBOX m11*, m10*, m9*, m8*, m7*, m6*, m5*, m4*, m3*, m2* — unread 12").await;
+        examples
+            .all_show("INBOX m11*, m10*, m9*, m8*, m7*, m6*, m5*, m4*, m3*, m2* — unread 12")
+            .await;
         examples.all_print("FOLLOWING — unread 12").await;
         bob.change("markRead", &[&bob.item("m0").await]).await;
         examples.all_print("UPDATED m0 — unread 11").await;

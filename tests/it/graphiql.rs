@@ -9,7 +9,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::app::{Kind, TestApp};
+use crate::support::app::{Kind, TestApp};
 
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
 

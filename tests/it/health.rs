@@ -1,6 +1,6 @@
 use reqwest::StatusCode;
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
 async fn status(url: String) -> StatusCode {
     reqwest::get(url).await.unwrap().status()
@@ -23,7 +23,9 @@ both! {
             tokio::pin!(send);
             // Cut at a different point each time: poll it for a while, then drop it.
             for _ in 0..round % 12 {
-                let poll = futures_util::future::poll_fn(|cx| std::task::Poll::Ready(send.as_mut().poll(cx).is_ready()));
+                let poll = futures_util::future::poll_fn(|cx| {
+                    std::task::Poll::Ready(send.as_mut().poll(cx).is_ready())
+                });
                 if poll.await {
                     break;
                 }
@@ -38,12 +40,18 @@ both! {
         }
 
         let there = bob.inbox().await;
-        let there: Vec<_> = there.items.values().map(|item| item["title"].as_str().unwrap()).collect();
-        assert!(acknowledged.iter().all(|subject| there.contains(&subject.as_str())), "an acknowledged message is missing");
+        let there: Vec<_> =
+            there.items.values().map(|item| item["title"].as_str().unwrap()).collect();
+        assert!(
+            acknowledged.iter().all(|subject| there.contains(&subject.as_str())),
+            "an acknowledged message is missing"
+        );
         if app.db.is_postgres() {
             use sea_orm::ConnectionTrait;
-            let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
-            let row = app.db.read().query_one_raw(app.db.statement(open, [])).await.unwrap().unwrap();
+            let open = "SELECT count(*) FROM pg_stat_activity \
+                        WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+            let row =
+                app.db.read().query_one_raw(app.db.statement(open, [])).await.unwrap().unwrap();
             assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 0);
         }
         app.assert_live_equals_refetch(&bob).await;

@@ -10,7 +10,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::app::{Kind, TestApp, TestUser, both};
+use crate::support::{
+    app::{Kind, TestApp, TestUser, both},
+    documents::message_to,
+};
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
@@ -328,7 +331,8 @@ async fn a_body_that_does_not_end_is_refused() {
     });
     let app = app.await.unwrap();
     let mut stream = connect(&app).await;
-    let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000\r\nconnection: close\r\n\r\n{";
+    let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+                content-length: 1000\r\nconnection: close\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
     let said = read_to_end(&mut stream).await;
     assert!(said.starts_with("HTTP/1.1 408"), "{said}");
@@ -347,10 +351,12 @@ async fn an_answer_that_nobody_takes_is_given_up() {
         let to = json!([{"user": {"externalId": "bob"}}]);
         alice.create_message(json!({"to": to, "subject": "s", "body": "x".repeat(60_000)})).await;
     }
-    let query = "{ viewer { inbox { items(first: 100) { nodes { subject { ... on Message { body } } } } } } }";
+    let query = "{ viewer { inbox { items(first: 100) {
+        nodes { subject { ... on Message { body } } } } } } }";
     let body = json!({"query": query}).to_string();
     let request = format!(
-        "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         bob.token.unwrap(),
         body.len()
     );
@@ -372,14 +378,16 @@ both! {
     /// A mutation that takes too long gets an error as its answer, but still runs to its end.
     async fn what_takes_too_long_is_answered_as_unavailable(app: TestApp) {
         let [_, bob] = app.users(["alice", "bob"]).await;
-        let slow = app.restart_with(|config| config.limits.execution_timeout = Duration::from_millis(200)).await;
-        let (alice, bob) = (slow.client("alice", Role::User), TestUser { app: slow.clone(), ..bob });
+        let slow = app
+            .restart_with(|config| config.limits.execution_timeout = Duration::from_millis(200))
+            .await;
+        let (alice, bob) =
+            (slow.client("alice", Role::User), TestUser { app: slow.clone(), ..bob });
         let mut live = bob.follow_inbox(None).await;
         let others = slow.db.begin().await.unwrap();
         others.run("UPDATE inbox SET unread = unread", []).await.unwrap();
 
-        let send = "mutation { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"late\", body: \"\"}) { message { id } } }";
-        let sent = alice.ask(send, json!({})).await;
+        let sent = alice.ask(&message_to("bob", "late"), json!({})).await;
         assert_eq!(sent["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{sent}");
         drop(others);
 
@@ -394,19 +402,19 @@ async fn errors_are_shorter_than_what_they_are_about() {
     let app = start().await;
     let alice = app.user("alice").await;
     let long = "x".repeat(100_000);
+    let mistakes: String = (0..1_900).map(|n| format!("f{n} ")).collect();
     for (what, body) in [
         ("a parse error", json!({"query": format!("{{ viewer(a: \"{long}\") ! }}")})),
         (
             "an operation that is not there",
             json!({"query": "query a { viewerRole }", "operationName": long}),
         ),
-        (
-            "many mistakes",
-            json!({"query": format!("{{ {} }}", (0..1_900).map(|n| format!("f{n} ")).collect::<String>())}),
-        ),
+        ("many mistakes", json!({"query": format!("{{ {mistakes} }}")})),
         (
             "a long value",
-            json!({"query": "query($v: String) { user(ref: $v) { id } }", "variables": {"v": long}}),
+            json!({
+                "query": "query($v: String) { user(ref: $v) { id } }", "variables": {"v": long},
+            }),
         ),
         (
             "a long variable",
@@ -442,7 +450,8 @@ async fn a_refused_upload_hears_its_answer() {
     let token = app.client("alice", Role::User).token.unwrap();
     let head = |kind: &str, length: &str, token: &str| {
         format!(
-            "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ncontent-type: {kind}\r\n{length}\r\n\r\n"
+            "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\
+             content-type: {kind}\r\n{length}\r\n\r\n"
         )
     };
     let size = 4 * 1024 * 1024;

@@ -1,11 +1,15 @@
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
-const SEND: &str = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id subject } } }";
+const SEND: &str = "mutation($input: CreateMessageInput!) {
+    createMessage(input: $input) { message { id subject } } }";
 
 fn input(subject: &str, key: &str) -> Value {
-    json!({"input": {"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": "", "idempotencyKey": key}})
+    json!({"input": {
+        "to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": "",
+        "idempotencyKey": key,
+    }})
 }
 
 both! {
@@ -15,7 +19,9 @@ both! {
 
         let calls = (0..50).map(|_| {
             let alice = alice.clone();
-            tokio::spawn(async move { alice.query(SEND, input("once", "k")).await["createMessage"]["message"]["id"].take() })
+            tokio::spawn(async move {
+                alice.query(SEND, input("once", "k")).await["createMessage"]["message"]["id"].take()
+            })
         });
         let mut ids = Vec::new();
         for call in calls.collect::<Vec<_>>() {
@@ -59,7 +65,10 @@ both! {
     async fn a_failed_call_leaves_its_key_unused(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         app.group("empty", &[]).await;
-        let to_nobody = json!({"input": {"to": [{"group": {"externalId": "empty"}}], "subject": "s", "body": "", "idempotencyKey": "k"}});
+        let to_nobody = json!({"input": {
+            "to": [{"group": {"externalId": "empty"}}], "subject": "s", "body": "",
+            "idempotencyKey": "k",
+        }});
         assert_eq!(alice.refusal(SEND, to_nobody).await.0, "BAD_USER_INPUT");
 
         alice.query(SEND, input("hello", "k")).await;
@@ -72,7 +81,8 @@ both! {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let root = alice.send(&bob, "root").await;
         let reply = "mutation($id: ID!) {
-            replyToMessage(input: {parentId: $id, body: \"x\", idempotencyKey: \"k\"}) { message { id } } }";
+            replyToMessage(input: {parentId: $id, body: \"x\", idempotencyKey: \"k\"}) {
+                message { id } } }";
 
         let first = bob.query(reply, json!({"id": root})).await;
 

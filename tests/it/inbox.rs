@@ -6,7 +6,10 @@ use tidings::{
     inbox::{Change, apply, items_and_owners, lock},
 };
 
-use crate::app::{Kind, TestApp, To, both};
+use crate::support::{
+    app::{Kind, TestApp, TestUser, To, both},
+    locks::WAITING,
+};
 
 both! {
     /// Reading, unreading, seeing: each changes the item and the counts as it should.
@@ -39,7 +42,9 @@ both! {
         alice.send(&bob, "a").await;
         alice.send(&bob, "b").await;
         let item = bob.item("a").await;
-        let places = async || (bob.titles("ACTIVE").await, bob.titles("ARCHIVED").await, bob.titles("SNOOZED").await);
+        let places = async || {
+            (bob.titles("ACTIVE").await, bob.titles("ARCHIVED").await, bob.titles("SNOOZED").await)
+        };
         let (a, b) = (|| vec!["a".to_owned()], || vec!["b".to_owned()]);
 
         bob.change("archive", &[&item]).await;
@@ -60,7 +65,8 @@ both! {
     async fn nothing_is_snoozed_beyond_the_year_9999(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         alice.send(&bob, "later").await;
-        let snooze = "mutation($id: ID!) { snooze(input: {itemIds: [$id], until: \"+10000-01-01T00:00:00Z\"}) { items { id } } }";
+        let snooze = "mutation($id: ID!) {
+            snooze(input: {itemIds: [$id], until: \"+10000-01-01T00:00:00Z\"}) { items { id } } }";
         let refused = bob.refusal(snooze, json!({"id": bob.item("later").await})).await;
         assert_eq!(refused, ("BAD_USER_INPUT".into(), Some("until".into())));
     }
@@ -81,7 +87,10 @@ both! {
 
         assert_eq!(live.take_titles(1).await, ["later"]);
         assert_eq!(bob.titles("ACTIVE").await, ["later", "meanwhile"]);
-        assert_eq!((&bob.counts().await["unseen"], &bob.counts().await["snoozed"]), (&json!(2), &json!(0)));
+        assert_eq!(
+            (&bob.counts().await["unseen"], &bob.counts().await["snoozed"]),
+            (&json!(2), &json!(0))
+        );
         app.assert_live_equals_refetch(&bob).await;
     }
 
@@ -92,13 +101,17 @@ both! {
         let cursor = bob.cursor().await;
         alice.send(&bob, "new").await;
 
-        let mark = "mutation($upTo: String) { markAllRead(input: {upTo: $upTo}) { affectedCount inbox { counts { unread } } } }";
+        let mark = "mutation($upTo: String) {
+            markAllRead(input: {upTo: $upTo}) { affectedCount inbox { counts { unread } } } }";
         let marked = bob.query(mark, json!({"upTo": cursor})).await["markAllRead"].take();
 
         assert_eq!(marked, json!({"affectedCount": 1, "inbox": {"counts": {"unread": 1}}}));
         assert_eq!(bob.titles("UNREAD").await, ["new"]);
         for foreign in ["elsewhere:1", "nonsense"] {
-            assert_eq!(bob.refusal(mark, json!({"upTo": foreign})).await, ("BAD_USER_INPUT".into(), Some("upTo".into())));
+            assert_eq!(
+                bob.refusal(mark, json!({"upTo": foreign})).await,
+                ("BAD_USER_INPUT".into(), Some("upTo".into()))
+            );
         }
     }
 
@@ -110,8 +123,12 @@ both! {
         }
         bob.change("archive", &[&bob.item("kept").await]).await;
         let all = async |mutation: &str| {
-            bob.query(&format!("mutation {{ {mutation}(input: {{}}) {{ affectedCount }} }}"), json!({})).await[mutation]
-                ["affectedCount"].take()
+            bob.query(
+                &format!("mutation {{ {mutation}(input: {{}}) {{ affectedCount }} }}"),
+                json!({}),
+            )
+            .await[mutation]["affectedCount"]
+                .take()
         };
         assert_eq!(all("markAllSeen").await, 2);
         assert_eq!(all("markAllRead").await, 2);
@@ -121,7 +138,8 @@ both! {
         assert_eq!((&counts["unread"], &counts["archived"]), (&json!(0), &json!(3)));
         bob.change("unarchive", &[&bob.item("kept").await]).await;
         assert_eq!(bob.counts().await["unread"], 1);
-        let none_of_them = "mutation { markAllRead(input: {filter: {kinds: []}}) { affectedCount } }";
+        let none_of_them =
+            "mutation { markAllRead(input: {filter: {kinds: []}}) { affectedCount } }";
         assert_eq!(bob.query(none_of_them, json!({})).await["markAllRead"]["affectedCount"], 0);
         app.assert_live_equals_refetch(&bob).await;
     }
@@ -135,10 +153,14 @@ both! {
         let bad = |field: &str| ("BAD_USER_INPUT".to_owned(), Some(field.to_owned()));
 
         assert_eq!(bob.refusal(mark, json!({"ids": []})).await, bad("itemIds"));
-        assert_eq!(bob.refusal(mark, json!({"ids": vec![item.clone(); 101]})).await, bad("itemIds"));
+        assert_eq!(
+            bob.refusal(mark, json!({"ids": vec![item.clone(); 101]})).await,
+            bad("itemIds")
+        );
         assert_eq!(alice.refusal(mark, json!({"ids": [item]})).await.0, "NOT_FOUND");
         assert_eq!(bob.refusal(mark, json!({"ids": [item, "itm_zzz"]})).await.0, "NOT_FOUND");
-        let snooze = "mutation($id: ID!, $until: DateTime!) { snooze(input: {itemIds: [$id], until: $until}) { items { id } } }";
+        let snooze = "mutation($id: ID!, $until: DateTime!) {
+            snooze(input: {itemIds: [$id], until: $until}) { items { id } } }";
         let past = json!({"id": item, "until": app.now().to_rfc3339()});
         assert_eq!(bob.refusal(snooze, past).await, bad("until"));
         let host = app.service().refusal(mark, json!({"ids": [item]})).await;
@@ -150,14 +172,24 @@ both! {
     /// Filters by kind and by search text.
     async fn an_inbox_can_be_filtered(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
-        let input = |subject: &str, body: &str| json!({"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": body});
+        let input = |subject: &str, body: &str| {
+            json!({
+                "to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": body,
+            })
+        };
         alice.create_message(input("Budget", "numbers")).await;
         alice.create_message(input("Lunch", "with a BUDGET of 10%")).await;
         alice.create_message(input("Other", "nothing")).await;
         let list = async |filter: Value| {
-            let query = "query($filter: InboxFilter) { viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
-            let nodes = bob.query(query, json!({"filter": filter})).await["viewer"]["inbox"]["items"]["nodes"].take();
-            nodes.as_array().unwrap().iter().map(|node| node["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            let query = "query($filter: InboxFilter) {
+                viewer { inbox { items(filter: $filter) { nodes { title } } } } }";
+            let found = bob.query(query, json!({"filter": filter})).await;
+            found["viewer"]["inbox"]["items"]["nodes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|node| node["title"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         };
 
         assert_eq!(list(json!({"search": "budget"})).await, ["Lunch", "Budget"]);
@@ -176,9 +208,12 @@ both! {
         host.change("markRead", &[&bob.item("hello").await]).await;
 
         assert_eq!(bob.counts().await["unread"], 0);
-        let nobody = crate::app::TestUser { act_as: Some("nobody".into()), ..app.service() };
+        let nobody = TestUser { act_as: Some("nobody".into()), ..app.service() };
         assert_eq!(nobody.refusal("{ viewer { id } }", json!({})).await.0, "BAD_USER_INPUT");
-        assert_eq!(alice.acting_as(&bob).refusal("{ viewer { id } }", json!({})).await.0, "FORBIDDEN");
+        assert_eq!(
+            alice.acting_as(&bob).refusal("{ viewer { id } }", json!({})).await.0,
+            "FORBIDDEN"
+        );
     }
 }
 
@@ -205,11 +240,10 @@ async fn servers_that_wake_items_at_once_wake_each_once() {
             tx.commit().await.unwrap();
         }
     });
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while one
         .db
         .read()
-        .query_one_raw(one.db.statement(waiting, []))
+        .query_one_raw(one.db.statement(WAITING, []))
         .await
         .unwrap()
         .unwrap()

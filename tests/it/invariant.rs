@@ -5,9 +5,11 @@ use chrono::TimeDelta;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::json;
 
-use crate::{
+use crate::support::{
     app::{Kind, TestApp, TestUser, To},
+    documents::{CREATE_MESSAGE, REPLY_TO_MESSAGE, SET_EXPIRY, UPDATE_ANNOUNCEMENT},
     notify::target,
+    socket::Following,
     state::InboxState,
 };
 
@@ -125,28 +127,36 @@ fn event() -> impl Strategy<Value = Event> {
     };
     let bulk = prop::sample::select(vec!["markAllRead", "markAllSeen", "archiveAll"]);
     let action = || prop::sample::select(vec!["comment", "like", "update"]);
+    let reason = prop::sample::select(vec!["create_post", "create_product", "like_post"]);
     let reminder = prop::option::of((30..400i64, prop::sample::select(vec!["READ", "REPLIED"])));
     let some = |of: usize, most: usize| prop::collection::vec(0..of, 0..=most);
     prop_oneof![
         5 => (user(), some(USERS, 3), some(GROUPS, 2), reminder)
             .prop_map(|(from, to, groups, reminder)| Event::Send { from, to, groups, reminder }),
-        3 => (user(), 0..50usize, any::<bool>()).prop_map(|(from, nth, everyone)| Event::Reply { from, nth, everyone }),
+        3 => (user(), 0..50usize, any::<bool>())
+            .prop_map(|(from, nth, everyone)| Event::Reply { from, nth, everyone }),
         6 => (user(), 0..50usize, 1..4usize, mutation())
             .prop_map(|(who, nth, many, mutation)| Event::Change { who, nth, many, mutation }),
         2 => (user(), bulk, any::<bool>())
-            .prop_map(|(who, mutation, up_to_old_cursor)| Event::ChangeAll { who, mutation, up_to_old_cursor }),
-        2 => (user(), 0..50usize, 1..90i64).prop_map(|(who, nth, minutes)| Event::Snooze { who, nth, minutes }),
+            .prop_map(|(who, mutation, up_to_old_cursor)| {
+                Event::ChangeAll { who, mutation, up_to_old_cursor }
+            }),
+        2 => (user(), 0..50usize, 1..90i64)
+            .prop_map(|(who, nth, minutes)| Event::Snooze { who, nth, minutes }),
         2 => (0..50usize, -10..60i64).prop_map(|(nth, minutes)| Event::Expire { nth, minutes }),
         2 => (-10..60i64).prop_map(|minutes| Event::Announce { minutes }),
-        2 => (0..50usize, prop::option::of(-5..60i64)).prop_map(|(nth, minutes)| Event::Reannounce { nth, minutes }),
+        2 => (0..50usize, prop::option::of(-5..60i64))
+            .prop_map(|(nth, minutes)| Event::Reannounce { nth, minutes }),
         8 => (prop::collection::vec((user(), 0..POSTS, action()), 1..5), prop::bool::weighted(0.2))
             .prop_map(|(what, title)| Event::Act { what, title }),
         3 => (0..50usize).prop_map(|nth| Event::Retract { nth }),
-        5 => (user(), 0..POSTS, prop::sample::select(vec!["create_post", "create_product", "like_post"]))
+        5 => (user(), 0..POSTS, reason)
             .prop_map(|(who, post, reason)| Event::Follow { who, post, reason }),
         1 => (user(), 0..POSTS).prop_map(|(who, post)| Event::Unfollow { who, post }),
-        2 => (user(), action(), any::<Option<bool>>()).prop_map(|(who, action, enabled)| Event::Want { who, action, enabled }),
-        2 => (user(), 1..6usize, 0..50usize).prop_map(|(who, times, retract)| Event::LookAtOnce { who, times, retract }),
+        2 => (user(), action(), any::<Option<bool>>())
+            .prop_map(|(who, action, enabled)| Event::Want { who, action, enabled }),
+        2 => (user(), 1..6usize, 0..50usize)
+            .prop_map(|(who, times, retract)| Event::LookAtOnce { who, times, retract }),
         1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Join { who, group }),
         1 => (user(), 0..GROUPS).prop_map(|(who, group)| Event::Leave { who, group }),
         2 => (1..120i64).prop_map(|minutes| Event::Wait { minutes }),
@@ -159,7 +169,7 @@ fn event() -> impl Strategy<Value = Event> {
 /// A user, and what their client has received.
 struct Reader {
     user: TestUser,
-    live: Option<crate::socket::Following>,
+    live: Option<Following>,
     /// What the client knew when its connection broke.
     known: InboxState,
 }
@@ -255,7 +265,9 @@ async fn happen(
             if let Some(title) = &title {
                 target["title"] = title.as_str().into();
             }
-            json!({"actor": {"externalId": readers[who].user.name}, "action": action, "target": target})
+            json!({
+                "actor": {"externalId": readers[who].user.name}, "action": action, "target": target,
+            })
         };
         what.into_iter().map(activity).collect::<serde_json::Value>()
     };
@@ -272,19 +284,18 @@ async fn happen(
                 input["expiresAt"] = json!((app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
                 input["reminder"] = json!({"frequency": "hourly", "until": until});
             }
-            let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
-            let answer = readers[from].user.ask(send, json!({"input": input})).await;
+            let answer = readers[from].user.ask(CREATE_MESSAGE, json!({"input": input})).await;
             if let Some(id) = answer["data"]["createMessage"]["message"]["id"].as_str() {
                 sent.push((from, id.to_owned()));
             }
         }
         Event::Reply { from, nth, everyone } => {
             if let Some((_, parent)) = pick(sent, nth) {
-                let reply = "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
                 let scope = if everyone { "EVERYONE" } else { "SENDER" };
                 let input =
                     json!({"parentId": parent, "body": format!("reply {n}"), "scope": scope});
-                let answer = readers[from].user.ask(reply, json!({"input": input})).await;
+                let answer =
+                    readers[from].user.ask(REPLY_TO_MESSAGE, json!({"input": input})).await;
                 if let Some(id) = answer["data"]["replyToMessage"]["message"]["id"].as_str() {
                     sent.push((from, id.to_owned()));
                 }
@@ -301,7 +312,8 @@ async fn happen(
         Event::ChangeAll { who, mutation, up_to_old_cursor } => {
             let up_to = up_to_old_cursor.then(|| readers[who].known.cursor.clone());
             let all = format!(
-                "mutation($upTo: String) {{ {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}"
+                "mutation($upTo: String) {{
+                    {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}"
             );
             readers[who].user.query(&all, json!({"upTo": up_to})).await;
         }
@@ -314,9 +326,7 @@ async fn happen(
         Event::Expire { nth, minutes } => {
             if let Some((sender, id)) = pick(sent, nth) {
                 let at = (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
-                let update = "mutation($id: ID!, $at: DateTime!) {
-                    updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
-                readers[*sender].user.ask(update, json!({"id": id, "at": at})).await;
+                readers[*sender].user.ask(SET_EXPIRY, json!({"id": id, "at": at})).await;
             }
         }
         Event::Announce { minutes } => {
@@ -331,18 +341,17 @@ async fn happen(
         }
         Event::Reannounce { nth, minutes } => {
             if let Some(id) = pick(&made.announced, nth) {
-                let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
                 let expiry =
                     minutes.map(|minutes| (app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
                 match (expiry, nth % 3) {
                     (Some(at), _) => {
                         let input = json!({"announcementId": id, "expiresAt": at});
-                        drop(app.service().ask(update, json!({"input": input})).await);
+                        drop(app.service().ask(UPDATE_ANNOUNCEMENT, json!({"input": input})).await);
                     }
                     (None, 0) => app.retract_announcement(id).await,
                     (None, _) => {
                         let input = json!({"announcementId": id, "title": format!("changed {n}")});
-                        drop(app.service().ask(update, json!({"input": input})).await);
+                        drop(app.service().ask(UPDATE_ANNOUNCEMENT, json!({"input": input})).await);
                     }
                 }
             }

@@ -3,10 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tidings::config::Limits;
 
-use crate::app::{Kind, TestApp, TestUser};
+use crate::support::{
+    app::{Kind, TestApp, TestUser},
+    shown::shown,
+};
 
 /// The promise is one second; a debug build on shared cores is slower.
 const LONGEST: Duration = Duration::from_secs(3);
@@ -44,7 +48,8 @@ async fn a_document_that_would_crash_or_stall_is_refused_at_once() {
     let repeat = |text: &str, times: usize| text.repeat(times);
     let many =
         |times: usize, item: &dyn Fn(usize) -> String| (0..times).map(item).collect::<String>();
-    let pages = "groups(first: 100) { nodes { members(first: 100) { nodes { groups(first: 100) { nodes { id } } } } } }";
+    let pages = "groups(first: 100) { nodes {
+        members(first: 100) { nodes { groups(first: 100) { nodes { id } } } } } }";
     let deep = (0..40).fold(json!(1), |value, _| json!([value]));
     for (what, query, variables) in [
         (
@@ -210,14 +215,23 @@ async fn errors_are_short() {
 async fn a_query_that_costs_too_much_is_told_its_cost() {
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
     let alice = app.user("alice").await;
-    let query = "query($n: Int = 100) { groups(first: $n) { nodes { members(first: $n) { nodes { id } } } } }";
+    let query = "query($n: Int = 100) {
+        groups(first: $n) { nodes { members(first: $n) { nodes { id } } } } }";
     let refused = alice.ask(query, json!({})).await;
-    let extensions = &refused["errors"][0]["extensions"];
-    assert_eq!(
-        (&extensions["cost"], &extensions["maximumCost"]),
-        (&json!(11_201), &json!(2_000)),
-        "{refused}"
-    );
+    assert_snapshot!(shown(&app, &refused), @r#"
+    {
+      "errors": [
+        {
+          "extensions": {
+            "code": "QUERY_TOO_COMPLEX",
+            "cost": 11201,
+            "maximumCost": 2000
+          },
+          "message": "the query costs 11201, but at most 2000 is allowed; ask for shorter pages"
+        }
+      ]
+    }
+    "#);
     let fewer = alice.ask(query, json!({"n": 3})).await;
     assert_ne!(fewer["errors"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX");
     app.stop().await;
@@ -263,7 +277,9 @@ async fn limits_can_be_set() {
         "query a { viewerRole } query b { viewerRole }",
         "{ ...f } fragment f on Query { viewerRole }",
         "query($a: Int) { viewerRole }",
-        "{ viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole }",
+        "{ viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole
+            viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole viewerRole
+            viewerRole viewerRole viewerRole viewerRole }",
     ] {
         assert_eq!(alice.refusal(query, json!({})).await.0, "QUERY_TOO_COMPLEX", "{query}");
     }

@@ -1,7 +1,11 @@
 use chrono::TimeDelta;
+use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::app::{Kind, TestApp, To, both};
+use crate::support::{
+    app::{Kind, TestApp, To, both},
+    shown::shown,
+};
 
 both! {
     /// A reader who reconnects gets what they missed, then what is new, each once.
@@ -30,8 +34,106 @@ both! {
         let first = live.update.clone();
         alice.send(&bob, "after").await;
 
-        assert_eq!((&first["changes"], &first["caughtUp"], &first["counts"]["unread"]), (&json!([]), &json!(true), &json!(1)));
+        assert_eq!(
+            (&first["changes"], &first["caughtUp"], &first["counts"]["unread"]),
+            (&json!([]), &json!(true), &json!(1))
+        );
         assert_eq!(live.take_titles(1).await, ["after"]);
+    }
+
+    /// A message arrives, is read, and is gone: a change without an item says which one to forget.
+    async fn the_updates_of_a_message_from_its_arrival_to_its_end(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let mut socket = bob.connect().await;
+        let follow = "subscription { inboxUpdated {
+            cursor caughtUp resync counts { unread unseen }
+            changes { type itemId item { title readAt subject { ... on Message { id } } } } } }";
+        socket.subscribe("1", follow, json!({})).await;
+        let mut updates = vec![socket.receive().await];
+
+        let id = alice.send(&bob, "until ten").await;
+        updates.push(socket.receive().await);
+        bob.change("markRead", &[&bob.item("until ten").await]).await;
+        updates.push(socket.receive().await);
+        alice.expire(&id, app.now()).await;
+        updates.push(socket.receive().await);
+
+        let updates =
+            updates.iter_mut().map(|frame| frame["payload"]["data"]["inboxUpdated"].take());
+        assert_snapshot!(shown(&app, &updates.collect()), @r#"
+        [
+          {
+            "caughtUp": true,
+            "changes": [],
+            "counts": {
+              "unread": 0,
+              "unseen": 0
+            },
+            "cursor": "epoch:0",
+            "resync": null
+          },
+          {
+            "caughtUp": true,
+            "changes": [
+              {
+                "item": {
+                  "readAt": null,
+                  "subject": {
+                    "id": "msg_1"
+                  },
+                  "title": "until ten"
+                },
+                "itemId": "itm_1",
+                "type": "ARRIVED"
+              }
+            ],
+            "counts": {
+              "unread": 1,
+              "unseen": 1
+            },
+            "cursor": "epoch:1",
+            "resync": null
+          },
+          {
+            "caughtUp": true,
+            "changes": [
+              {
+                "item": {
+                  "readAt": "2026-01-05T09:00:00+00:00",
+                  "subject": {
+                    "id": "msg_1"
+                  },
+                  "title": "until ten"
+                },
+                "itemId": "itm_1",
+                "type": "UPDATED"
+              }
+            ],
+            "counts": {
+              "unread": 0,
+              "unseen": 0
+            },
+            "cursor": "epoch:2",
+            "resync": null
+          },
+          {
+            "caughtUp": true,
+            "changes": [
+              {
+                "item": null,
+                "itemId": "itm_1",
+                "type": "REMOVED"
+              }
+            ],
+            "counts": {
+              "unread": 0,
+              "unseen": 0
+            },
+            "cursor": "epoch:3",
+            "resync": null
+          }
+        ]
+        "#);
     }
 
     /// A server's restart is a short interruption of the stream.
@@ -108,8 +210,14 @@ both! {
         let first = live.update.clone();
         let second = live.next_update().await;
 
-        assert_eq!((first["changes"].as_array().unwrap().len(), &first["caughtUp"]), (100, &json!(false)));
-        assert_eq!((second["changes"].as_array().unwrap().len(), &second["caughtUp"]), (20, &json!(true)));
+        assert_eq!(
+            (first["changes"].as_array().unwrap().len(), &first["caughtUp"]),
+            (100, &json!(false))
+        );
+        assert_eq!(
+            (second["changes"].as_array().unwrap().len(), &second["caughtUp"]),
+            (20, &json!(true))
+        );
         assert_eq!(live.state, bob.inbox().await);
     }
 
@@ -126,9 +234,12 @@ both! {
         let mut after = json!(start);
         let mut heard = Vec::new();
         loop {
-            let update = bob.query(poll, json!({"after": after})).await["viewer"]["inbox"]["changes"].take();
+            let update =
+                bob.query(poll, json!({"after": after})).await["viewer"]["inbox"]["changes"].take();
             let changes = update["changes"].as_array().unwrap();
-            heard.extend(changes.iter().map(|change| change["item"]["title"].as_str().unwrap().to_owned()));
+            heard.extend(
+                changes.iter().map(|change| change["item"]["title"].as_str().unwrap().to_owned()),
+            );
             if update["caughtUp"] == true {
                 break;
             }
@@ -158,7 +269,8 @@ both! {
         let mut heard = live.take_titles(200).await;
 
         heard.sort();
-        let mut sent: Vec<_> = (0..8).flat_map(|n| (0..25).map(move |m| format!("{n}/{m}"))).collect();
+        let mut sent: Vec<_> =
+            (0..8).flat_map(|n| (0..25).map(move |m| format!("{n}/{m}"))).collect();
         sent.sort();
         assert_eq!(heard, sent);
         assert_eq!(live.state, bob.inbox().await);
@@ -169,11 +281,13 @@ both! {
         let bob = app.user("bob").await;
         let mut live = bob.follow_inbox(None).await;
 
-        let deactivate = "mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }";
-        app.service().query(deactivate, json!({})).await;
+        app.deactivate("bob").await;
 
         assert_eq!(u16::from(live.socket.closed().await.code), 4401);
-        assert_eq!(bob.ask("{ viewer { id } }", json!({})).await["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+        assert_eq!(
+            bob.ask("{ viewer { id } }", json!({})).await["errors"][0]["extensions"]["code"],
+            "UNAUTHENTICATED"
+        );
     }
 
     /// A person who leaves a group receives nothing more of it, including replies in old threads.

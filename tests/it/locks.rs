@@ -1,55 +1,26 @@
 //! PostgreSQL's locks and connections: a locked row delays only those who need it, and connections
 //! that were terminated are replaced before anybody notices.
 
-use std::{
-    ops::RangeBounds,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 use tidings::config::{self, Config};
 
-use crate::app::{Kind, TestApp, TestUser, To, run, run_with};
+use crate::support::{
+    app::{Kind, TestApp, TestUser, To, run, run_with},
+    documents::CREATE_MESSAGE,
+    locks::{LOCK, SOON, number, outside, until_waiting},
+};
 
 /// More than the server's connections.
 const MANY: usize = 24;
-const SOON: Duration = Duration::from_secs(10);
-
-/// Foreign connections to a server's database: one to hold locks, and one to observe.
-pub async fn outside(app: &TestApp) -> DatabaseConnection {
-    let mut options = ConnectOptions::new(&*app.config.database_url);
-    options.max_connections(2).sqlx_logging(false);
-    Database::connect(options).await.unwrap()
-}
-
-async fn number(connection: &impl ConnectionTrait, app: &TestApp, sql: &str) -> i64 {
-    let row = connection.query_one_raw(app.db.statement(sql, [])).await.unwrap().unwrap();
-    row.try_get_by_index(0).unwrap()
-}
-
-/// Waits until this many transactions wait for a lock.
-pub async fn until_waiting(
-    outside: &impl ConnectionTrait,
-    app: &TestApp,
-    counts: impl RangeBounds<i64>,
-) {
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let since = Instant::now();
-    while !counts.contains(&number(outside, app, waiting).await) {
-        assert!(since.elapsed() < SOON, "not seen in time");
-    }
-}
-
-pub const LOCK: &str = "SELECT * FROM inbox WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'bob') FOR UPDATE";
 
 /// Whether a send succeeds; if it does not, the reason must be that the server cannot do it now.
 async fn is_sent(from: &TestUser, to: &TestUser, subject: &str) -> bool {
-    let send =
-        "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
     let input = json!({"to": [{"user": {"externalId": to.name}}], "subject": subject, "body": ""});
-    let answer = from.ask(send, json!({"input": input})).await;
+    let answer = from.ask(CREATE_MESSAGE, json!({"input": input})).await;
     if answer.get("errors").is_some() {
         assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{answer:#}");
         return false;

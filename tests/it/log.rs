@@ -11,9 +11,9 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
-use crate::{
+use crate::support::{
     app::{TestApp, TestUser, both},
-    cli::tidings,
+    process::tidings,
 };
 
 /// What is logged on this thread, as the server writes it. The tests have one thread, so that it is
@@ -87,8 +87,10 @@ both! {
     async fn a_slow_statement_is_a_warning_with_its_name(app: TestApp) {
         let slow = match app.db.is_postgres() {
             true => "/* tests::slow */ SELECT CAST($1 AS text), CAST(pg_sleep(0.2) AS text)",
-            false => "/* tests::slow */ WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL \
-                SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*), $1 FROM n",
+            false => {
+                "/* tests::slow */ WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL \
+                SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*), $1 FROM n"
+            }
         };
         let run = async |app: &TestApp| {
             let read = app.db.statement(slow, ["private".into()]);

@@ -2,13 +2,7 @@
 //! PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "in a test, a panic is the answer")]
 
-mod app;
-mod database;
-mod node;
-mod notify;
-mod provider;
-mod socket;
-mod state;
+mod support;
 
 mod activities;
 mod announcements;

@@ -10,8 +10,8 @@ use tidings::{
     clock::Clock,
 };
 
-use crate::{
-    cli::{Server, tidings},
+use crate::support::{
+    process::{Server, tidings},
     socket::{PATIENCE, Socket},
 };
 

@@ -1,10 +1,11 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, To, both};
-
-const SEND: &str =
-    "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
+use crate::support::{
+    app::{TestApp, To, both},
+    crowd::{count, crowd},
+    documents::CREATE_MESSAGE,
+};
 
 fn to(name: &str) -> Value {
     json!({"user": {"externalId": name}})
@@ -18,15 +19,28 @@ both! {
         app.group("team", &[&alice, &bob, &carol]).await;
         app.group("board", &[&bob]).await;
 
-        let id = alice.send_to(&[To::Group("team"), To::Group("board"), To::User(&bob)], "hello").await;
+        let id =
+            alice.send_to(&[To::Group("team"), To::Group("board"), To::User(&bob)], "hello").await;
 
         let read = "query($id: ID!) { message(id: $id) {
             sentTo { name readStats { recipientCount } }
             readStats { recipientCount }
-            recipients(first: 100) { nodes { user { externalId } via { ... on Group { name } ... on User { name } } } } } }";
+            recipients(first: 100) { nodes {
+                user { externalId } via { ... on Group { name } ... on User { name } }
+            } }
+        } }";
         let message = alice.query(read, json!({"id": id})).await["message"].take();
-        let mut rows: Vec<_> = message["recipients"]["nodes"].as_array().unwrap().iter()
-            .map(|row| format!("{} via {}", row["user"]["externalId"].as_str().unwrap(), row["via"]["name"].as_str().unwrap()))
+        let mut rows: Vec<_> = message["recipients"]["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| {
+                format!(
+                    "{} via {}",
+                    row["user"]["externalId"].as_str().unwrap(),
+                    row["via"]["name"].as_str().unwrap()
+                )
+            })
             .collect();
         rows.sort();
         // The sender does not receive what they send to their own group.
@@ -51,7 +65,13 @@ both! {
         host.send(&bob, "from the system").await;
         host.acting_as(&alice).send(&bob, "from alice").await;
 
-        let senders: Vec<_> = bob.inbox().await.items.values().map(|item| item["subject"]["sender"]["name"].clone()).collect();
+        let senders: Vec<_> = bob
+            .inbox()
+            .await
+            .items
+            .values()
+            .map(|item| item["subject"]["sender"]["name"].clone())
+            .collect();
         assert_eq!(senders, [json!(null), json!("alice")]);
     }
 
@@ -80,7 +100,7 @@ both! {
             (with("expiresAt", json!("2026-01-05T09:00:00Z")), "expiresAt"),
             (with("idempotencyKey", json!("")), "idempotencyKey"),
         ] {
-            let refusal = alice.refusal(SEND, variables).await;
+            let refusal = alice.refusal(CREATE_MESSAGE, variables).await;
             assert_eq!(refusal, ("BAD_USER_INPUT".into(), Some(field.into())));
         }
         assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
@@ -99,7 +119,12 @@ both! {
         assert_eq!(bob.counts().await["unread"], 0);
         assert_eq!(carol.titles("ALL").await, Vec::<String>::new());
         // It was sent all the same: its recipients can still look at it.
-        let read = bob.query("query($id: ID!) { message(id: $id) { subject viewerInboxItem { id } } }", json!({"id": id})).await;
+        let read = bob
+            .query(
+                "query($id: ID!) { message(id: $id) { subject viewerInboxItem { id } } }",
+                json!({"id": id}),
+            )
+            .await;
         assert_eq!(read["message"], json!({"subject": "oops", "viewerInboxItem": null}));
     }
 
@@ -132,8 +157,12 @@ both! {
         app.run_due().await;
         assert_eq!(bob.titles("ALL").await, ["hello"]);
 
-        let never = "mutation($id: ID!) { updateMessage(input: {messageId: $id, expiresAt: null}) { message { expiresAt } } }";
-        assert_eq!(alice.query(never, json!({"id": id})).await["updateMessage"]["message"]["expiresAt"], json!(null));
+        let never = "mutation($id: ID!) {
+            updateMessage(input: {messageId: $id, expiresAt: null}) { message { expiresAt } } }";
+        assert_eq!(
+            alice.query(never, json!({"id": id})).await["updateMessage"]["message"]["expiresAt"],
+            json!(null)
+        );
         alice.expire(&id, app.now()).await;
 
         assert_eq!(alice.refusal(never, json!({"id": id})).await.0, "CONFLICT");
@@ -145,28 +174,44 @@ both! {
         app.group("team", &[&alice, &bob]).await;
         let id = alice.send_to(&[To::Group("team")], "hello").await;
         let host = app.service();
-        host.query("mutation { deleteGroup(input: {group: {externalId: \"team\"}}) { group { id } } }", json!({})).await;
-        host.query("mutation { deactivateUser(input: {user: {externalId: \"alice\"}}) { user { id } } }", json!({})).await;
+        host.query(
+            "mutation { deleteGroup(input: {group: {externalId: \"team\"}}) { group { id } } }",
+            json!({}),
+        )
+        .await;
+        app.deactivate("alice").await;
 
-        let read = "query($id: ID!) { message(id: $id) { sender { name deactivatedAt } sentTo { name audience { __typename } } } }";
+        let read = "query($id: ID!) { message(id: $id) {
+            sender { name deactivatedAt } sentTo { name audience { __typename } } } }";
         let message = bob.query(read, json!({"id": id})).await["message"].take();
         assert_eq!(message["sentTo"], json!([{"name": "team", "audience": null}]));
-        assert_eq!(message["sender"], json!({"name": "alice", "deactivatedAt": "2026-01-05T09:00:00+00:00"}));
-        let again = json!({"input": {"to": [{"group": {"externalId": "team"}}], "subject": "s", "body": ""}});
-        assert_eq!(bob.refusal(SEND, again).await, ("BAD_USER_INPUT".into(), Some("to.0".into())));
+        assert_eq!(
+            message["sender"],
+            json!({"name": "alice", "deactivatedAt": "2026-01-05T09:00:00+00:00"})
+        );
+        let again = json!({
+            "input": {"to": [{"group": {"externalId": "team"}}], "subject": "s", "body": ""},
+        });
+        assert_eq!(
+            bob.refusal(CREATE_MESSAGE, again).await,
+            ("BAD_USER_INPUT".into(), Some("to.0".into()))
+        );
     }
 
     /// Deactivated people receive nothing new, whether addressed directly or through a group.
     async fn nothing_new_reaches_the_deactivated(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&bob, &carol]).await;
-        app.service().query("mutation { deactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }", json!({})).await;
+        app.deactivate("bob").await;
 
         alice.send_to(&[To::Group("team")], "hello").await;
         let in_person = json!({"input": {"to": [to("bob")], "subject": "s", "body": ""}});
-        assert_eq!(alice.refusal(SEND, in_person).await, ("BAD_USER_INPUT".into(), Some("to".into())));
+        assert_eq!(
+            alice.refusal(CREATE_MESSAGE, in_person).await,
+            ("BAD_USER_INPUT".into(), Some("to".into()))
+        );
 
-        app.service().query("mutation { reactivateUser(input: {user: {externalId: \"bob\"}}) { user { id } } }", json!({})).await;
+        app.reactivate("bob").await;
         assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
         assert_eq!(carol.titles("ALL").await, ["hello"]);
     }
@@ -178,9 +223,15 @@ both! {
             alice.send(&bob, subject).await;
         }
         let list = async |filter: Value| {
-            let query = "query($filter: SentFilter) { sentMessages(filter: $filter) { nodes { subject } } }";
-            let sent = alice.query(query, json!({"filter": filter})).await["sentMessages"]["nodes"].take();
-            sent.as_array().unwrap().iter().map(|node| node["subject"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            let query = "query($filter: SentFilter) {
+                sentMessages(filter: $filter) { nodes { subject } } }";
+            let sent =
+                alice.query(query, json!({"filter": filter})).await["sentMessages"]["nodes"].take();
+            sent.as_array()
+                .unwrap()
+                .iter()
+                .map(|node| node["subject"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
         };
 
         assert_eq!(list(json!(null)).await, ["100% Gamma", "Beta", "Alpha"]);
@@ -199,23 +250,44 @@ both! {
         let id = alice.send_to(&[To::Group("crowd")], "to all").await;
 
         let stats = "query($id: ID!) { message(id: $id) { readStats { recipientCount } } }";
-        assert_eq!(alice.query(stats, json!({"id": id})).await["message"]["readStats"]["recipientCount"], 11_000);
+        assert_eq!(
+            alice.query(stats, json!({"id": id})).await["message"]["readStats"]["recipientCount"],
+            11_000
+        );
         assert_eq!(count(&app, "SELECT count(*) FROM inbox_item").await, 11_000);
         assert_eq!(count(&app, "SELECT count(*) FROM delivery").await, 0);
-        assert_eq!((first.titles("UNREAD").await, last.counts().await["unread"].clone()), (vec!["to all".into()], json!(1)));
+        assert_eq!(
+            (first.titles("UNREAD").await, last.counts().await["unread"].clone()),
+            (vec!["to all".into()], json!(1))
+        );
 
         // As if the server had been killed after the first batch.
         let tx = app.db.begin().await.unwrap();
         let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         tx.run(&format!("DELETE FROM inbox_item WHERE user_id > ({half})"), []).await.unwrap();
-        tx.run(&format!("UPDATE inbox SET seq = 0, unread = 0, unseen = 0 WHERE user_id > ({half})"), []).await.unwrap();
-        tx.run(&format!("INSERT INTO delivery (message_id, delivered_to) SELECT id, ({half}) FROM message"), []).await.unwrap();
+        tx.run(
+            &format!("UPDATE inbox SET seq = 0, unread = 0, unseen = 0 WHERE user_id > ({half})"),
+            [],
+        )
+        .await
+        .unwrap();
+        tx.run(
+            &format!(
+                "INSERT INTO delivery (message_id, delivered_to) SELECT id, ({half}) FROM message"
+            ),
+            [],
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         let again = app.restart().await;
         again.run_due().await;
 
         assert_eq!(count(&again, "SELECT count(*) FROM inbox_item").await, 11_000);
-        assert_eq!(count(&again, "SELECT count(*) FROM inbox WHERE unread = 1 AND seq = 1").await, 11_000);
+        assert_eq!(
+            count(&again, "SELECT count(*) FROM inbox WHERE unread = 1 AND seq = 1").await,
+            11_000
+        );
         assert_eq!(count(&again, "SELECT count(*) FROM delivery").await, 0);
 
         // It leaves in the same way as it arrived.
@@ -224,39 +296,4 @@ both! {
         assert_eq!(count(&again, "SELECT count(*) FROM inbox WHERE unread <> 0").await, 0);
         again.stop().await;
     }
-}
-
-/// Creates many people in the group “crowd”; returns the first and the last.
-pub async fn crowd(app: &TestApp, size: i64) -> [crate::app::TestUser; 2] {
-    app.group("crowd", &[]).await;
-    let tx = app.db.begin().await.unwrap();
-    let numbers =
-        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})");
-    let now: [sea_orm::Value; 1] = [app.now().into()];
-    tx.run(
-        &format!(
-            "{numbers} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
-             SELECT 'u' || i, '', '', 'en', 'UTC', $1 FROM n"
-        ),
-        now.clone(),
-    )
-    .await
-    .unwrap();
-    tx.run(
-        "INSERT INTO inbox (user_id) SELECT id FROM user_account WHERE external_id LIKE 'u%'",
-        [],
-    )
-    .await
-    .unwrap();
-    let members = "INSERT INTO group_member (group_id, user_id, joined_at) \
-                   SELECT g.id, u.id, $1 FROM user_group AS g CROSS JOIN user_account AS u WHERE u.external_id LIKE 'u%'";
-    tx.run(members, now).await.unwrap();
-    tx.commit().await.unwrap();
-    app.users(["u1", &format!("u{size}")]).await
-}
-
-pub async fn count(app: &TestApp, sql: &str) -> i64 {
-    use sea_orm::ConnectionTrait;
-    let row = app.db.read().query_one_raw(app.db.statement(sql, [])).await.unwrap().unwrap();
-    row.try_get_by_index(0).unwrap()
 }

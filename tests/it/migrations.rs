@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, Iterable};
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
 both! {
     /// The migrations can be reverted and run again.
@@ -59,7 +59,8 @@ fn columns_of<E: EntityTrait + Default>() -> Vec<String> {
 async fn tables(app: &TestApp) -> BTreeSet<String> {
     let sql = match app.db.is_postgres() {
         true => {
-            "SELECT CAST(table_name AS text) FROM information_schema.tables WHERE table_schema = 'public'"
+            "SELECT CAST(table_name AS text) FROM information_schema.tables \
+             WHERE table_schema = 'public'"
         }
         false => "SELECT name FROM sqlite_master WHERE type = 'table'",
     };
@@ -69,11 +70,14 @@ async fn tables(app: &TestApp) -> BTreeSet<String> {
 async fn columns(app: &TestApp) -> BTreeSet<String> {
     let sql = match app.db.is_postgres() {
         true => {
-            "SELECT table_name || '.' || column_name || CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END \
-             FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'seaql_migrations'"
+            "SELECT table_name || '.' || column_name || \
+             CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END \
+             FROM information_schema.columns \
+             WHERE table_schema = 'public' AND table_name <> 'seaql_migrations'"
         }
         false => {
-            "SELECT m.name || '.' || c.name || CASE WHEN c.\"notnull\" = 1 OR c.pk > 0 THEN '' ELSE '?' END \
+            "SELECT m.name || '.' || c.name || CASE WHEN c.\"notnull\" = 1 \
+             OR c.pk > 0 THEN '' ELSE '?' END \
              FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c \
              WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name <> 'seaql_migrations'"
         }

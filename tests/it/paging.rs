@@ -1,12 +1,15 @@
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, both};
+use crate::support::app::{TestApp, TestUser, both};
 
 /// A page of the inbox: the titles and the page info.
 async fn page(user: &TestUser, arguments: &str) -> (Vec<String>, Value) {
     let query = format!(
-        "{{ viewer {{ inbox {{ items({arguments}) {{ edges {{ cursor node {{ title }} }} nodes {{ title }}
-         pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} }} }} }} }}"
+        "{{ viewer {{ inbox {{ items({arguments}) {{
+            edges {{ cursor node {{ title }} }}
+            nodes {{ title }}
+            pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+        }} }} }} }}"
     );
     let items = user.query(&query, json!({})).await["viewer"]["inbox"]["items"].take();
     let titles = items["nodes"]
@@ -50,7 +53,11 @@ both! {
 
         assert_eq!(forwards, newest_first);
         assert_eq!(backwards, newest_first);
-        let (between, _) = page(&bob, &format!("first: 2, after: {}", page(&bob, "first: 2").await.1["endCursor"])).await;
+        let (between, _) = page(
+            &bob,
+            &format!("first: 2, after: {}", page(&bob, "first: 2").await.1["endCursor"]),
+        )
+        .await;
         assert_eq!(between, ["4", "3"]);
     }
 
@@ -77,8 +84,13 @@ both! {
             ("after: \"nonsense\"", "after"),
             ("before: \"1.\"", "before"),
         ] {
-            let query = format!("{{ viewer {{ inbox {{ items({arguments}) {{ nodes {{ id }} }} }} }} }}");
-            assert_eq!(bob.refusal(&query, json!({})).await, ("BAD_USER_INPUT".into(), Some(field.into())), "{arguments}");
+            let query =
+                format!("{{ viewer {{ inbox {{ items({arguments}) {{ nodes {{ id }} }} }} }} }}");
+            assert_eq!(
+                bob.refusal(&query, json!({})).await,
+                ("BAD_USER_INPUT".into(), Some(field.into())),
+                "{arguments}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tidings::config::PersistedDocuments;
 
-use crate::app::{Kind, TestApp, TestUser};
+use crate::support::app::{Kind, TestApp, TestUser};
 
 const VIEWER: &str = "{ viewerRole }";
 

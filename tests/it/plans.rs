@@ -2,19 +2,21 @@
 //! that does not match. The plans are those of the exact statements that the server runs, on
 //! connections configured like its own.
 //!
-//! - `measure`: how much a statement reads, whatever the database knows about its tables.
-//! - `crowded`: what it takes to change and show an inbox of 100 000 items among 100 000 inboxes.
+//! `crowded` measures what it takes to change and show an inbox of 100 000 items among 100 000
+//! inboxes.
 
 mod crowded;
-mod measure;
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value as Bound};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::Value;
 use tidings::db::name_and_text;
 
-use crate::app::{TestApp, both};
+use crate::support::{
+    app::{TestApp, both},
+    plan::{postgres_plan, values},
+};
 
 /// How many things the reader follows, and how many of them have activities.
 const FOLLOWED: u64 = 1_000;
@@ -46,7 +48,10 @@ both! {
         ada.counts().await;
         let due = app.db.take_statements();
         assert_eq!(ada.counts().await["unread"], DUE);
-        assert!(nothing_due.len() < due.len() && due.iter().any(|ran| ran.sql.contains("INSERT INTO inbox_item")));
+        assert!(
+            nothing_due.len() < due.len()
+                && due.iter().any(|ran| ran.sql.contains("INSERT INTO inbox_item"))
+        );
         for statement in nothing_due.into_iter().chain(due) {
             assert_reads_little(&app, &statement).await;
         }
@@ -86,7 +91,8 @@ both! {
 
         let statements = app.db.take_statements();
         // The statements that show items: a page, and what changed.
-        let hot: Vec<_> = statements.iter().filter(|ran| ran.sql.contains("LEFT JOIN message AS m")).collect();
+        let hot: Vec<_> =
+            statements.iter().filter(|ran| ran.sql.contains("LEFT JOIN message AS m")).collect();
         assert!(hot.len() >= 2);
         for statement in hot {
             assert_reads_little(&app, statement).await;
@@ -103,40 +109,50 @@ async fn much_happens(app: &TestApp, owners: u64) {
     let tx = app.db.begin().await.unwrap();
     for sql in [
         format!(
-            "{} INSERT INTO target (type, external_id, created_at) SELECT 'post', 'p' || i, $1 FROM n",
+            "{} INSERT INTO target (type, external_id, created_at) \
+             SELECT 'post', 'p' || i, $1 FROM n",
             n(FOLLOWED)
         ),
         format!(
-            "{} INSERT INTO target (type, external_id, created_at) SELECT 'post', 'o' || i, $1 FROM n",
+            "{} INSERT INTO target (type, external_id, created_at) \
+             SELECT 'post', 'o' || i, $1 FROM n",
             n(FOLLOWED)
         ),
         format!(
-            "{} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
-         SELECT 'u' || i, 'First', 'Last', 'en', 'UTC', $1 FROM n",
+            "{} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, \
+             created_at) \
+             SELECT 'u' || i, 'First', 'Last', 'en', 'UTC', $1 FROM n",
             n(PEOPLE)
         ),
-        "INSERT INTO inbox (user_id) SELECT id FROM user_account WHERE external_id LIKE 'u%' AND $1 IS NOT NULL".into(),
+        "INSERT INTO inbox (user_id) SELECT id FROM user_account \
+         WHERE external_id LIKE 'u%' AND $1 IS NOT NULL"
+            .into(),
         "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
          SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM user_account AS u, target AS t \
          WHERE u.external_id = 'ada' AND t.external_id LIKE 'p%'"
             .into(),
         format!(
             "INSERT INTO subscription (user_id, target_id, action, reason, since, created_at) \
-         SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM user_account AS u, target AS t \
-         WHERE u.external_id LIKE 'u%' AND t.external_id LIKE 'o%' ORDER BY t.id, u.id LIMIT {OTHERS}"
+             SELECT u.id, t.id, 'comment', 'like_post', 0, $1 FROM user_account AS u, target AS t \
+             WHERE u.external_id LIKE 'u%' AND t.external_id LIKE 'o%' ORDER BY t.id, u.id \
+             LIMIT {OTHERS}"
         ),
         "INSERT INTO subscription_config (user_id, action, enabled, since, created_at) \
          SELECT id, 'like', false, 0, $1 FROM user_account WHERE external_id LIKE 'u%'"
             .into(),
         format!(
-            "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
-         SELECT u.id, 'activity', s.target_id, s.action, s.id, s.id, $1, $1 FROM subscription AS s \
-         JOIN user_account AS u ON u.external_id = 'u' || (1 + s.id % {owners}) ORDER BY s.id DESC LIMIT {OTHERS}"
+            "INSERT INTO inbox_item (user_id, kind, target_id, action, seq, arrived_seq, \
+             created_at, updated_at) \
+             SELECT u.id, 'activity', s.target_id, s.action, s.id, s.id, $1, $1 \
+             FROM subscription AS s \
+             JOIN user_account AS u ON u.external_id = 'u' || (1 + s.id % {owners}) \
+             ORDER BY s.id DESC LIMIT {OTHERS}"
         ),
         format!(
             "{} INSERT INTO activity (actor_id, action, target_id, occurred_at, created_at) \
-         SELECT u.id, 'comment', t.id, $1, $1 FROM n JOIN target AS t ON t.external_id = 'o' || (1 + i % {FOLLOWED}) \
-         JOIN user_account AS u ON u.external_id = 'u' || (1 + i % {PEOPLE})",
+             SELECT u.id, 'comment', t.id, $1, $1 FROM n \
+             JOIN target AS t ON t.external_id = 'o' || (1 + i % {FOLLOWED}) \
+             JOIN user_account AS u ON u.external_id = 'u' || (1 + i % {PEOPLE})",
             n(ACTIVITIES)
         ),
     ] {
@@ -150,8 +166,9 @@ async fn much_happens(app: &TestApp, owners: u64) {
 async fn something_is_done(app: &TestApp) {
     let tx = app.db.begin().await.unwrap();
     let act = format!(
-        "INSERT INTO activity (action, target_id, occurred_at, created_at) SELECT 'comment', id, $1, $1 FROM target \
-         WHERE external_id LIKE 'p%' ORDER BY id DESC LIMIT {DUE}"
+        "INSERT INTO activity (action, target_id, occurred_at, created_at) \
+             SELECT 'comment', id, $1, $1 FROM target \
+             WHERE external_id LIKE 'p%' ORDER BY id DESC LIMIT {DUE}"
     );
     tx.run(&act, [app.now().into()]).await.unwrap();
     tx.commit().await.unwrap();
@@ -217,10 +234,6 @@ async fn assert_reads_little(app: &TestApp, statement: &Statement) {
     }
 }
 
-pub fn values(statement: &Statement) -> Vec<Bound> {
-    statement.values.clone().map(|values| values.0).unwrap_or_default()
-}
-
 /// The names by which a statement refers to the large tables.
 fn names(sql: &str) -> Vec<String> {
     let words: Vec<_> = sql.split([' ', ',', '(', ')']).filter(|word| !word.is_empty()).collect();
@@ -232,42 +245,6 @@ fn names(sql: &str) -> Vec<String> {
         }
     }
     names
-}
-
-/// The generic plan of a statement; a measured one is executed.
-pub async fn postgres_plan(
-    connection: &impl ConnectionTrait,
-    statement: &Statement,
-    is_measured: bool,
-) -> Value {
-    let values = values(statement);
-    let types: Vec<_> = values
-        .iter()
-        .map(|value| match value {
-            Bound::BigInt(_) | Bound::BigUnsigned(_) => "bigint",
-            Bound::Int(_) => "integer",
-            Bound::Bool(_) => "boolean",
-            Bound::ChronoDateTimeUtc(_) => "timestamptz",
-            Bound::String(_) => "text",
-            Bound::Bytes(_) => "bytea",
-            other => panic!("{other:?}: {}", statement.sql),
-        })
-        .collect();
-    let types = if types.is_empty() { String::new() } else { format!("({})", types.join(", ")) };
-    connection
-        .execute_unprepared(&format!("PREPARE explained{types} AS {}", statement.sql))
-        .await
-        .unwrap();
-    let analyze = if is_measured { "ANALYZE, BUFFERS, TIMING OFF, " } else { "" };
-    let places: Vec<_> = (1..=values.len()).map(|n| format!("${n}")).collect();
-    let places = if places.is_empty() { String::new() } else { format!("({})", places.join(", ")) };
-    let execute = format!("EXPLAIN ({analyze}FORMAT JSON) EXECUTE explained{places}");
-    let execute = Statement::from_sql_and_values(DbBackend::Postgres, execute, values).to_string();
-    let execute = Statement::from_string(DbBackend::Postgres, execute);
-    let plan =
-        connection.query_one_raw(execute).await.unwrap().unwrap().try_get_by_index(0).unwrap();
-    connection.execute_unprepared("DEALLOCATE explained").await.unwrap();
-    plan
 }
 
 /// How each large table is read, and how many of its rows.

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::app::{Kind, TestApp};
+use crate::support::app::{Kind, SECRET, TestApp};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
 const NOTIFICATIONS: &str =
@@ -67,10 +67,7 @@ async fn works_as_it_is_written(document: &str) {
     );
     let output = tokio::task::spawn_blocking(move || {
         let mut bash = Command::new("bash");
-        bash.args(["-c", &(cargo + &script)])
-            .env("TIDINGS_AUTH_SECRET", crate::app::SECRET)
-            .output()
-            .unwrap()
+        bash.args(["-c", &(cargo + &script)]).env("TIDINGS_AUTH_SECRET", SECRET).output().unwrap()
     });
     let output = output.await.unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();

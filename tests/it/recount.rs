@@ -1,12 +1,14 @@
 //! `tidings recount`: it names what is wrong, repairs it, and is not misled by concurrent changes.
 
 use chrono::TimeDelta;
+use insta::assert_snapshot;
 use serde_json::json;
 use tidings::recount::{self, Report};
 
-use crate::{
+use crate::support::{
     app::{Kind, TestApp, TestUser, To, both},
-    cli::tidings,
+    process::tidings,
+    shown::with_numbered_ids,
 };
 
 const BOB: &str = "(SELECT id FROM user_account WHERE external_id = 'bob')";
@@ -43,8 +45,11 @@ async fn full_inboxes(app: &TestApp) -> [TestUser; 3] {
     app.group("all", &[ada, bob, carl]).await;
     let hello = ada.send_to(&[To::User(bob), To::Group("all")], "hello").await;
     carl.reply(&hello, "hello yourself", "EVERYONE").await;
-    let input = json!({"to": [To::User(bob).input()], "subject": "reminds", "body": "",
-        "expiresAt": (app.now() + TimeDelta::days(30)).to_rfc3339(), "reminder": {"frequency": "weekly"}});
+    let input = json!({
+        "to": [To::User(bob).input()], "subject": "reminds", "body": "",
+        "expiresAt": (app.now() + TimeDelta::days(30)).to_rfc3339(),
+        "reminder": {"frequency": "weekly"},
+    });
     ada.create_message(input).await;
     ada.send(bob, "archived").await;
     ada.send(bob, "snoozed").await;
@@ -120,23 +125,27 @@ fn errors() -> Vec<(String, &'static str)> {
             "the number of its people is 0",
         ),
         (
-            "INSERT INTO inbox_item_activity (item_id, activity_id) SELECT OTHER, activity_id FROM inbox_item WHERE id = ITEM",
+            "INSERT INTO inbox_item_activity (item_id, activity_id) SELECT OTHER, activity_id \
+             FROM inbox_item WHERE id = ITEM",
             "is in it twice",
         ),
         // These are repaired from the items, so they come before those that recreate items.
         (
-            "UPDATE message_recipient SET read_at = NULL, seen_at = NULL WHERE message_id = MESSAGE AND user_id = BOB",
+            "UPDATE message_recipient SET read_at = NULL, seen_at = NULL \
+             WHERE message_id = MESSAGE AND user_id = BOB",
             "is not noted",
         ),
         (
-            "UPDATE message_recipient SET seen_at = NULL WHERE message_id = MESSAGE AND user_id <> BOB",
+            "UPDATE message_recipient SET seen_at = NULL \
+             WHERE message_id = MESSAGE AND user_id <> BOB",
             "is not noted",
         ),
         ("DELETE FROM announcement_reading", "is not noted"),
         ("UPDATE announcement_reading SET read_at = NULL", "is not noted"),
         ("DELETE FROM inbox_item WHERE user_id = BOB AND message_id = MESSAGE", "does not have it"),
         (
-            "UPDATE inbox_item SET removed_at = created_at WHERE user_id = BOB AND message_id = MESSAGE",
+            "UPDATE inbox_item SET removed_at = created_at \
+             WHERE user_id = BOB AND message_id = MESSAGE",
             "does not have it",
         ),
         ("DELETE FROM inbox_item WHERE user_id = BOB AND kind = 'announcement'", "is missing"),
@@ -204,7 +213,10 @@ both! {
         for (sql, says) in errors() {
             run(&app, &sql).await;
             let report = look(&app).await;
-            assert!(report.findings.iter().any(|finding| finding.to_string().contains(says)), "{sql}\n{report}");
+            assert!(
+                report.findings.iter().any(|finding| finding.to_string().contains(says)),
+                "{sql}\n{report}"
+            );
 
             recount::mend(&app.db, &report.findings, app.now()).await.unwrap();
             assert_right(&app, &sql).await;
@@ -223,11 +235,35 @@ both! {
         assert_eq!(live.state, fresh);
     }
 
+    /// What an operator reads.
+    async fn a_report_says_what_each_thing_is_and_should_be(app: TestApp) {
+        full_inboxes(&app).await;
+        let damage = [
+            format!("UPDATE inbox SET unread = 77, archived = 0 WHERE user_id = {BOB}"),
+            format!("UPDATE message SET read_count = 5 WHERE id = {MESSAGE}"),
+            "UPDATE announcement SET seen_count = 5".to_owned(),
+        ];
+        for sql in &damage {
+            run(&app, sql).await;
+        }
+
+        let report = look(&app).await;
+
+        assert_snapshot!(with_numbered_ids(&report.to_string()), @r"
+        the inbox of usr_1: unread is 77, and should be 4
+        the inbox of usr_1: archived is 0, and should be 1
+        msg_1: read_count is 5, and should be 1
+        ann_1: seen_count is 5, and should be 1
+        3 people with 11 items, 5 messages to 7 recipients, 1 announcements: 4 things are wrong
+        ");
+    }
+
     /// Clients cannot know what was wrong: they are told to load the inbox again, and get the
     /// correct counts with it.
     async fn who_follows_an_inbox_that_is_mended_loads_it_anew(app: TestApp) {
         let [ada, bob, _] = full_inboxes(&app).await;
-        let [mut live, mut untouched] = [bob.follow_inbox(None).await, ada.follow_inbox(None).await];
+        let [mut live, mut untouched] =
+            [bob.follow_inbox(None).await, ada.follow_inbox(None).await];
         run(&app, &format!("UPDATE inbox SET unread = 77 WHERE user_id = {BOB}")).await;
 
         recount::mend(&app.db, &look(&app).await.findings, app.now()).await.unwrap();
@@ -260,10 +296,15 @@ both! {
                     match round % 5 {
                         0 => user.expire(&message, app.now()).await,
                         1 => app.retract_activity(&activity).await,
-                        2 => app.retract_announcement(&app.announce(&format!("{n}: {round}")).await).await,
+                        2 => {
+                            app.retract_announcement(&app.announce(&format!("{n}: {round}")).await)
+                                .await
+                        }
                         3 => {
                             let other = &all[(n + 1) % 3];
-                            other.change("archive", &[&other.item(&format!("{n}: {round}")).await]).await;
+                            other
+                                .change("archive", &[&other.item(&format!("{n}: {round}")).await])
+                                .await;
                         }
                         _ => drop(user.follow("post", "like_post").await),
                     }

@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use crate::{
+use crate::support::{
     app::{Kind, TestApp, TestUser, To, both},
-    messages::{count, crowd},
-    reminders::{remind_with, travel},
+    crowd::{count, crowd},
+    reminders::{at, item, remind_with, reminder, travel},
 };
 
 const DAYS: [&str; 2] = ["2026-01-06T09:00:00Z", "2026-01-07T09:00:00Z"];
@@ -22,10 +22,14 @@ both! {
     async fn a_crash_between_two_parts_reminds_nobody_twice(app: TestApp) {
         let alice = app.user("alice").await;
         crowd(&app, 11_000).await;
-        remind_with(&alice, &[To::Group("crowd")], "to all", None, json!({"frequency": "daily"})).await;
+        remind_with(&alice, &[To::Group("crowd")], "to all", None, json!({"frequency": "daily"}))
+            .await;
         travel(&app, DAYS[0]).await;
         assert_eq!(others_than(&app, 1).await, 0);
-        assert_eq!(count(&app, "SELECT count(*) FROM inbox WHERE seq <> 2 AND unread = 1").await, 0);
+        assert_eq!(
+            count(&app, "SELECT count(*) FROM inbox WHERE seq <> 2 AND unread = 1").await,
+            0
+        );
 
         // As if the server had been killed after the first part.
         app.stop().await;
@@ -33,9 +37,18 @@ both! {
         let tx = app.db.begin().await.unwrap();
         let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         for undo in [
-            format!("UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"),
-            format!("UPDATE inbox_item SET reminded_at = NULL, reminded_seq = NULL WHERE user_id > ({half})"),
-            format!("UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"),
+            format!(
+                "UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL \
+                 WHERE user_id > ({half})"
+            ),
+            format!(
+                "UPDATE inbox_item SET reminded_at = NULL, reminded_seq = NULL \
+                 WHERE user_id > ({half})"
+            ),
+            format!(
+                "UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) \
+                 FROM message_recipient)"
+            ),
         ] {
             tx.run(&undo, []).await.unwrap();
         }
@@ -43,7 +56,11 @@ both! {
         app.run_due().await;
 
         assert_eq!(others_than(&app, 1).await, 0);
-        assert_eq!(count(&app, "SELECT count(*) FROM reminder WHERE reminded_to = 0 AND sent_count = 2").await, 1);
+        assert_eq!(
+            count(&app, "SELECT count(*) FROM reminder WHERE reminded_to = 0 AND sent_count = 2")
+                .await,
+            1
+        );
         travel(&app, DAYS[1]).await;
         assert_eq!(others_than(&app, 2).await, 0);
         app.stop().await;
@@ -53,15 +70,28 @@ both! {
     async fn a_late_part_does_not_swallow_the_last_reminder(app: TestApp) {
         let alice = app.user("alice").await;
         crowd(&app, 6_000).await;
-        remind_with(&alice, &[To::Group("crowd")], "to all", Some(DAYS[1]), json!({"frequency": "daily"})).await;
+        remind_with(
+            &alice,
+            &[To::Group("crowd")],
+            "to all",
+            Some(DAYS[1]),
+            json!({"frequency": "daily"}),
+        )
+        .await;
         travel(&app, DAYS[0]).await;
 
         // As if the servers had been down from the first part until after the expiry.
         let tx = app.db.begin().await.unwrap();
         let half = "SELECT id FROM user_account WHERE external_id = 'u5000'";
         for undo in [
-            format!("UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL WHERE user_id > ({half})"),
-            format!("UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) FROM message_recipient)"),
+            format!(
+                "UPDATE message_recipient SET reminder_count = 0, reminded_at = NULL \
+                 WHERE user_id > ({half})"
+            ),
+            format!(
+                "UPDATE reminder SET reminded_to = ({half}), next_at = (SELECT max(reminded_at) \
+                 FROM message_recipient)"
+            ),
         ] {
             tx.run(&undo, []).await.unwrap();
         }
@@ -69,24 +99,44 @@ both! {
         travel(&app, "2026-01-07T10:00:00Z").await;
 
         assert_eq!(others_than(&app, 2).await, 0);
-        assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE respond_by IS NULL").await, 0);
-        assert_eq!(count(&app, "SELECT count(*) FROM inbox_item WHERE removed_at IS NOT NULL").await, 0);
+        assert_eq!(
+            count(&app, "SELECT count(*) FROM inbox_item WHERE respond_by IS NULL").await,
+            0
+        );
+        assert_eq!(
+            count(&app, "SELECT count(*) FROM inbox_item WHERE removed_at IS NOT NULL").await,
+            0
+        );
     }
 
     /// More messages than one transaction claims, due at the same moment; an inbox with all of them
     /// changes once for each.
     async fn many_small_messages_that_are_due_at_once_are_all_reminded_of(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
-        let first = remind_with(&alice, &[To::User(&bob)], "one of many", None, json!({"frequency": "daily"})).await;
+        let first = remind_with(
+            &alice,
+            &[To::User(&bob)],
+            "one of many",
+            None,
+            json!({"frequency": "daily"}),
+        )
+        .await;
         copies(&app, 2_500, &bob).await;
-        remind_with(&alice, &[To::User(&carol)], "last", Some(DAYS[0]), json!({"frequency": "daily"})).await;
+        remind_with(
+            &alice,
+            &[To::User(&carol)],
+            "last",
+            Some(DAYS[0]),
+            json!({"frequency": "daily"}),
+        )
+        .await;
 
         travel(&app, DAYS[0]).await;
 
         assert_eq!(others_than(&app, 1).await, 0);
         assert_eq!(count(&app, "SELECT count(*) FROM reminder WHERE sent_count <> 1").await, 0);
-        assert_eq!(crate::reminders::item(&carol).await["isFinalReminder"], true);
-        assert_eq!(crate::reminders::reminder(&alice, &first).await["nextAt"], "2026-01-07T09:00:00+00:00");
+        assert_eq!(item(&carol).await["isFinalReminder"], true);
+        assert_eq!(reminder(&alice, &first).await["nextAt"], "2026-01-07T09:00:00+00:00");
     }
 
     /// Reading, replying and reminding at the same time: nobody blocks anybody, and what clients
@@ -102,7 +152,9 @@ both! {
         for n in 0..6 {
             let until = if n % 2 == 0 { "READ" } else { "REPLIED" };
             let reminder = json!({"frequency": "daily", "until": until});
-            sent.push(remind_with(&alice, &[To::Group("team")], &n.to_string(), None, reminder).await);
+            sent.push(
+                remind_with(&alice, &[To::Group("team")], &n.to_string(), None, reminder).await,
+            );
         }
         for day in 1..4 {
             app.advance(chrono::TimeDelta::days(1));
@@ -113,8 +165,14 @@ both! {
                         reader.reply(&message, "yes", "EVERYONE").await;
                     }
                     if n % 2 == 0 {
-                        let items = reader.inbox().await.items.into_keys().take(3).collect::<Vec<_>>();
-                        reader.change("markRead", &items.iter().map(String::as_str).collect::<Vec<_>>()).await;
+                        let items =
+                            reader.inbox().await.items.into_keys().take(3).collect::<Vec<_>>();
+                        reader
+                            .change(
+                                "markRead",
+                                &items.iter().map(String::as_str).collect::<Vec<_>>(),
+                            )
+                            .await;
                     }
                 })
             });
@@ -127,11 +185,15 @@ both! {
         for reader in &readers {
             app.assert_live_equals_refetch(reader).await;
         }
-        let late = "SELECT count(*) FROM message_recipient AS r JOIN reminder AS q ON q.message_id = r.message_id \
-                    WHERE r.reminded_at > CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END";
+        let late = "SELECT count(*) FROM message_recipient AS r \
+                    JOIN reminder AS q ON q.message_id = r.message_id \
+                    WHERE r.reminded_at > \
+                    CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read_at END";
         assert_eq!(count(&app, late).await, 0);
-        let wrong = "SELECT count(*) FROM inbox AS b WHERE b.unread <> (SELECT count(*) FROM inbox_item AS i \
-                     WHERE i.user_id = b.user_id AND i.removed_at IS NULL AND i.archived_at IS NULL \
+        let wrong = "SELECT count(*) FROM inbox AS b WHERE b.unread <> (SELECT count(*) \
+                     FROM inbox_item AS i \
+                     WHERE i.user_id = b.user_id AND i.removed_at IS NULL \
+                     AND i.archived_at IS NULL \
                      AND i.snoozed_until IS NULL AND i.read_at IS NULL)";
         assert_eq!(count(&app, wrong).await, 0);
     }
@@ -144,19 +206,29 @@ async fn copies(app: &TestApp, size: i64, recipient: &TestUser) {
         format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size})");
     let tx = app.db.begin().await.unwrap();
     let run = async |sql: &str| tx.run(&format!("{numbers} {sql}"), []).await.unwrap();
-    run("INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
-         SELECT id + i, sender_id, subject, body, depth, path, seq, 1, 0, 0, created_at FROM message CROSS JOIN n").await;
-    run("INSERT INTO message_audience (id, message_id, user_id, name, recipient_count, seen_count, read_count) \
-         SELECT id + i, message_id + i, user_id, name, 1, 0, 0 FROM message_audience CROSS JOIN n")
+    run("INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, \
+         seen_count, read_count, created_at) \
+         SELECT id + i, sender_id, subject, body, depth, path, seq, 1, 0, 0, created_at \
+         FROM message CROSS JOIN n")
+    .await;
+    run(
+        "INSERT INTO message_audience (id, message_id, user_id, name, recipient_count, seen_count, \
+         read_count) \
+         SELECT id + i, message_id + i, user_id, name, 1, 0, 0 FROM message_audience CROSS JOIN n",
+    )
     .await;
     run("INSERT INTO message_recipient (message_id, user_id, audience_id) \
          SELECT message_id + i, user_id, audience_id + i FROM message_recipient CROSS JOIN n")
     .await;
     run("INSERT INTO reminder (message_id, frequency, step, until, zone, since, next_at) \
-         SELECT message_id + i, frequency, step, until, zone, since, next_at FROM reminder CROSS JOIN n")
+         SELECT message_id + i, frequency, step, until, zone, since, next_at FROM reminder \
+         CROSS JOIN n")
     .await;
-    run("INSERT INTO inbox_item (id, user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT id + i, user_id, kind, message_id + i, seq + i, seq + i, created_at, updated_at FROM inbox_item CROSS JOIN n").await;
+    run("INSERT INTO inbox_item (id, user_id, kind, message_id, seq, arrived_seq, created_at, \
+         updated_at) \
+         SELECT id + i, user_id, kind, message_id + i, seq + i, seq + i, created_at, updated_at \
+         FROM inbox_item CROSS JOIN n")
+    .await;
     let size = size.to_string();
     let head =
         "UPDATE inbox SET seq = seq + N, unread = unread + N, unseen = unseen + N WHERE seq > 0"
@@ -165,7 +237,8 @@ async fn copies(app: &TestApp, size: i64, recipient: &TestUser) {
     if app.db.is_postgres() {
         for table in ["message", "message_audience", "inbox_item"] {
             let next = format!(
-                "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
+                "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) \
+                 FROM {table}))"
             );
             tx.rows(&next, []).await.unwrap();
         }
@@ -190,7 +263,7 @@ async fn two_servers_with_the_same_clock_remind_once() {
     remind_with(&alice, &[To::Group("crowd")], "large", None, json!({"frequency": "daily"})).await;
 
     for (times, day) in DAYS.into_iter().enumerate() {
-        one.advance(crate::reminders::at(day) - one.now());
+        one.advance(at(day) - one.now());
         // In addition to the two loops, which the clock has woken.
         tokio::join!(one.run_due(), two.run_due());
         assert_eq!(others_than(&one, times as i32 + 1).await, 0, "{day}");

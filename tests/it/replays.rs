@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tidings::db::Topic;
 
-use crate::{
+use crate::support::{
     app::{TestApp, TestUser, To, both},
     socket::Socket,
 };
@@ -59,7 +59,8 @@ async fn resumed(app: &TestApp, user: &TestUser) -> Socket {
 
 fn follow(item: &str) -> String {
     format!(
-        "subscription($after: String) {{ inboxUpdated(after: $after) {{ caughtUp changes {{ item {{ {item} }} }} }} }}"
+        "subscription($after: String) {{
+            inboxUpdated(after: $after) {{ caughtUp changes {{ item {{ {item} }} }} }} }}"
     )
 }
 
@@ -84,12 +85,16 @@ both! {
         let heard = join_all(sockets.iter_mut().enumerate().map(async |(n, socket)| match n {
             20 => missed(socket, "subject").await,
             _ => missed(socket, "title").await,
-        })).await;
+        }))
+        .await;
 
-        let (titles, large) = ((0..MISSED).map(|n| json!(format!("m{n}"))).collect::<Vec<_>>(), json!(large()));
+        let (titles, large) =
+            ((0..MISSED).map(|n| json!(format!("m{n}"))).collect::<Vec<_>>(), json!(large()));
         for (n, items) in heard.iter().enumerate() {
             match n {
-                20 => assert!(items.len() == MISSED && items.iter().all(|subject| subject["body"] == large)),
+                20 => assert!(
+                    items.len() == MISSED && items.iter().all(|subject| subject["body"] == large)
+                ),
                 _ => assert_eq!(*items, titles, "reader {n}"),
             }
         }
@@ -107,7 +112,13 @@ both! {
             let mut socket = Socket::open_narrow(app.address()).await.introduced(token).await;
             for n in 0..20 {
                 let follow = follow("subject { ... on Message { body } }");
-                socket.subscribe(&n.to_string(), &follow, json!({"after": format!("{}:{n}", app.epoch)})).await;
+                socket
+                    .subscribe(
+                        &n.to_string(),
+                        &follow,
+                        json!({"after": format!("{}:{n}", app.epoch)}),
+                    )
+                    .await;
             }
             stalled.push(socket);
         }
@@ -134,11 +145,13 @@ both! {
         let mut live = join_all(readers.iter().map(|reader| reader.follow_inbox(None))).await;
 
         let tx = app.db.begin().await.unwrap();
-        let inboxes = app.db.integers("SELECT user_id FROM inbox_item ORDER BY user_id", []).await.unwrap();
+        let inboxes =
+            app.db.integers("SELECT user_id FROM inbox_item ORDER BY user_id", []).await.unwrap();
         for change in [
             "UPDATE inbox SET seq = seq + 1",
             "UPDATE inbox_item SET seq = seq + 1",
-            "UPDATE inbox_item SET kind = 'nonsense' WHERE user_id = (SELECT max(user_id) FROM inbox_item)",
+            "UPDATE inbox_item SET kind = 'nonsense' WHERE user_id = (SELECT max(user_id) \
+             FROM inbox_item)",
         ] {
             tx.run(change, []).await.unwrap();
         }
@@ -163,13 +176,19 @@ both! {
         let mut socket = alice.connect().await;
         let follow = "subscription($root: ID!, $after: String) {
             threadUpdated(rootId: $root, after: $after) { caughtUp messages { body } } }";
-        socket.subscribe("1", follow, json!({"root": root, "after": format!("{}:0", app.epoch)})).await;
+        socket
+            .subscribe("1", follow, json!({"root": root, "after": format!("{}:0", app.epoch)}))
+            .await;
 
         let mut heard = Vec::new();
         loop {
             let update = socket.receive().await["payload"]["data"]["threadUpdated"].take();
-            let bodies: Vec<_> =
-                update["messages"].as_array().unwrap().iter().map(|m| m["body"].as_str().unwrap().to_owned()).collect();
+            let bodies: Vec<_> = update["messages"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|m| m["body"].as_str().unwrap().to_owned())
+                .collect();
             assert!((1..=4).contains(&bodies.len()), "{}", bodies.len());
             heard.extend(bodies.iter().map(|body| body.split(' ').next().unwrap().to_owned()));
             if update["caughtUp"] == true {
@@ -183,34 +202,48 @@ both! {
     async fn long_bodies_are_whole_wherever_they_are_shown(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let body = "äöü ✓ ".repeat(1_000);
-        let message = alice.create_message(json!({"to": [To::User(&bob).input()], "subject": "s", "body": body})).await;
+        let message = alice
+            .create_message(json!({"to": [To::User(&bob).input()], "subject": "s", "body": body}))
+            .await;
         let announce = "mutation($body: String!) {
             createAnnouncement(input: {title: \"t\", body: $body}) { announcement { id } } }";
         app.service().query(announce, json!({"body": body})).await;
         let start = format!("{}:0", app.epoch);
-        let fragments = "fragment text on InboxSubject { ...message ... on Announcement { words: body } }
+        let fragments =
+            "fragment text on InboxSubject { ...message ... on Announcement { words: body } }
             fragment message on Message { words: body }";
         let both = json!([{"subject": {"words": body}}, {"subject": {"words": body}}]);
 
-        let page = "{ viewer { inbox { mine: items { nodes { subject { ...text } } } } } } ".to_owned() + fragments;
+        let page = "{ viewer { inbox { mine: items { nodes { subject { ...text } } } } } } "
+            .to_owned()
+            + fragments;
         assert_eq!(bob.query(&page, json!({})).await["viewer"]["inbox"]["mine"]["nodes"], both);
 
         let poll = "query($after: String!) { viewer { inbox { changes(after: $after) {
-            changes { item { subject { ...text } } } } } } } ".to_owned() + fragments;
-        let changes = bob.query(&poll, json!({"after": start})).await["viewer"]["inbox"]["changes"]["changes"].take();
+            changes { item { subject { ...text } } } } } } } "
+            .to_owned()
+            + fragments;
+        let changes = bob.query(&poll, json!({"after": start})).await["viewer"]["inbox"]["changes"]
+            ["changes"]
+            .take();
         assert_eq!(changes, json!([{"item": both[0]}, {"item": both[1]}]));
 
         let mut socket = bob.connect().await;
         let follow = "subscription($after: String) { inboxUpdated(after: $after) {
-            changes { item { subject { ...text } } } } } ".to_owned() + fragments;
+            changes { item { subject { ...text } } } } } "
+            .to_owned()
+            + fragments;
         socket.subscribe("1", &follow, json!({"after": start})).await;
         assert_eq!(socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"], changes);
 
-        let around = "query($id: ID!) { message(id: $id) { viewerInboxItem { preview subject { ... on Message { body } } } } }";
-        let item = bob.query(around, json!({"id": message})).await["message"]["viewerInboxItem"].take();
+        let around = "query($id: ID!) { message(id: $id) {
+            viewerInboxItem { preview subject { ... on Message { body } } } } }";
+        let item =
+            bob.query(around, json!({"id": message})).await["message"]["viewerInboxItem"].take();
         assert_eq!(item["subject"]["body"], body.as_str());
         let preview = "{ viewer { inbox { items { nodes { preview } } } } }";
-        let previews = bob.query(preview, json!({})).await["viewer"]["inbox"]["items"]["nodes"].take();
+        let previews =
+            bob.query(preview, json!({})).await["viewer"]["inbox"]["items"]["nodes"].take();
         assert_eq!(previews, json!([{"preview": item["preview"]}, {"preview": item["preview"]}]));
     }
 }

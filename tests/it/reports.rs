@@ -1,15 +1,26 @@
 //! Read-rate reports (M9, X6): as a list, as a file, over time and live.
 
 use chrono::TimeDelta;
+use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tidings::config::ReadingDetails;
 
-use crate::app::{Kind, TestApp, TestUser, To, both};
+use crate::support::app::{Kind, TestApp, TestUser, To, both};
 
-const REPORT: &str = "query($filter: ReadReportFilter, $order: ReadReportOrder! = NEWEST_FIRST, $first: Int, $after: String, $last: Int, $before: String) {
-    readReport(filter: $filter, orderBy: $order, first: $first, after: $after, last: $last, before: $before) {
-      nodes { id message { subject } sentTo { name } sentAt readStats { recipientCount readCount readRate firstReadAt } }
-      pageInfo { hasNextPage endCursor } } }";
+const REPORT: &str = "query(
+    $filter: ReadReportFilter, $order: ReadReportOrder! = NEWEST_FIRST,
+    $first: Int, $after: String, $last: Int, $before: String
+) {
+    readReport(
+        filter: $filter, orderBy: $order,
+        first: $first, after: $after, last: $last, before: $before
+    ) {
+        nodes {
+            id message { subject } sentTo { name } sentAt
+            readStats { recipientCount readCount readRate firstReadAt }
+        }
+        pageInfo { hasNextPage endCursor }
+    } }";
 
 /// Subject, address and rounded percentage of each row.
 fn shown(report: &Value) -> Vec<(String, String, i64)> {
@@ -62,9 +73,11 @@ both! {
     /// The sample rows from the source model, produced by real sends and readings.
     async fn the_rows_of_the_source_model_are_reproduced(app: TestApp) {
         let alice = app.user("alice").await;
-        app.service().query("mutation { upsertUsers(input: {users: [{externalId: \"john\", firstName: \"John\", lastName: \"D\"}]}) { users { id } } }", json!({})).await;
+        let john = json!({"externalId": "john", "firstName": "John", "lastName": "D"});
+        app.upsert_user(john).await;
         let john = app.user("john").await;
-        sent_and_read(&app, &alice, "Project delivery team", "Project delivery due Tuesday", 12, 5).await;
+        sent_and_read(&app, &alice, "Project delivery team", "Project delivery due Tuesday", 12, 5)
+            .await;
         alice.send(&john, "Meet me Monday").await;
         john.change("markRead", &[&john.item("Meet me Monday").await]).await;
         sent_and_read(&app, &alice, "DBA team", "Sync dev environment with production", 5, 4).await;
@@ -77,23 +90,38 @@ both! {
         let rows = report(&alice, json!({"order": "OLDEST_FIRST"})).await;
 
         let row = |subject: &str, to: &str, percent| (subject.to_owned(), to.to_owned(), percent);
-        assert_eq!(rows, [
-            row("Project delivery due Tuesday", "Project delivery team", 42),
-            row("Meet me Monday", "John D", 100),
-            row("Sync dev environment with production", "DBA team", 80),
-            row("Close audit NCRs", "NSS team", 45),
-        ]);
+        assert_eq!(
+            rows,
+            [
+                row("Project delivery due Tuesday", "Project delivery team", 42),
+                row("Meet me Monday", "John D", 100),
+                row("Sync dev environment with production", "DBA team", 80),
+                row("Close audit NCRs", "NSS team", 45),
+            ]
+        );
         let csv = get(&app, &alice, "?orderBy=LOWEST_RATE_FIRST&maxReadRate=0.45").await;
         assert_eq!(csv.headers()["content-type"], "text/csv; charset=utf-8");
         assert_eq!(csv.headers()["content-disposition"], "attachment; filename=\"read-rate.csv\"");
         let csv = csv.text().await.unwrap();
-        let lines: Vec<_> = csv.lines().map(|line| line.split_once(',').unwrap().1).collect();
-        let now = "2026-01-05T09:00:00+00:00";
-        assert_eq!(lines, [
-            "subject,sent_to,sent_at,recipient_count,seen_count,read_count,read_rate,read_percent,first_read_at,last_read_at".to_owned(),
-            format!("Project delivery due Tuesday,Project delivery team,{now},12,5,5,0.4166666666666667,41.7,{now},{now}"),
-            format!("Close audit NCRs,NSS team,{now},20,9,9,0.45,45.0,{now},{now}"),
-        ]);
+        let csv = csv.replace("2026-01-05T09:00:00+00:00", "now");
+        let rows: Vec<_> = csv.lines().map(|line| line.split_once(',').unwrap().1).collect();
+        let columns: Vec<_> = rows[0].split(',').collect();
+        assert_snapshot!(columns.join("\n"), @r"
+        subject
+        sent_to
+        sent_at
+        recipient_count
+        seen_count
+        read_count
+        read_rate
+        read_percent
+        first_read_at
+        last_read_at
+        ");
+        assert_snapshot!(rows[1..].join("\n"), @r"
+        Project delivery due Tuesday,Project delivery team,now,12,5,5,0.4166666666666667,41.7,now,now
+        Close audit NCRs,NSS team,now,20,9,9,0.45,45.0,now,now
+        ");
     }
 
     /// Two messages with the same subject and time are two rows, and each address counts
@@ -106,7 +134,10 @@ both! {
         }
         bob.query("mutation { markAllRead(input: {}) { affectedCount } }", json!({})).await;
         let row = |to: &str, percent| ("same".to_owned(), to.to_owned(), percent);
-        assert_eq!(report(&alice, json!({"order": "OLDEST_FIRST"})).await, [row("team", 50), row("bob", 100), row("team", 50), row("bob", 100)]);
+        assert_eq!(
+            report(&alice, json!({"order": "OLDEST_FIRST"})).await,
+            [row("team", 50), row("bob", 100), row("team", 50), row("bob", 100)]
+        );
         assert_eq!(report(&bob, json!({})).await, []);
     }
 
@@ -127,7 +158,12 @@ both! {
         let reply = bob.reply(&ids[1], "so be it", "SENDER").await;
         let admin = app.admin().await;
         let subjects = async |who: &TestUser, variables: Value| {
-            report(who, variables).await.into_iter().map(|(subject, ..)| subject).collect::<Vec<_>>().join(" ")
+            report(who, variables)
+                .await
+                .into_iter()
+                .map(|(subject, ..)| subject)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         for (variables, expected) in [
             (json!({}), "6 5 4 3 2 1 0"),
@@ -137,20 +173,29 @@ both! {
             (json!({"filter": {"messageId": ids[3]}}), "3"),
             (json!({"filter": {"messageId": reply}}), ""),
             (json!({"filter": {"sender": {"externalId": "bob"}}}), ""),
-            (json!({"filter": {"sentFrom": "2026-01-05T11:00:00Z", "sentBefore": "2026-01-05T13:00:00Z"}}), "3 2"),
+            (
+                json!({"filter": {
+                    "sentFrom": "2026-01-05T11:00:00Z", "sentBefore": "2026-01-05T13:00:00Z",
+                }}),
+                "3 2",
+            ),
             (json!({"filter": {"maxReadRate": 0.5}, "order": "OLDEST_FIRST"}), "0 2 3 5 6"),
             (json!({"order": "HIGHEST_RATE_FIRST", "first": 3}), "4 1 0"),
             (json!({"order": "LOWEST_RATE_FIRST", "last": 3}), "0 1 4"),
         ] {
             assert_eq!(subjects(&alice, variables.clone()).await, expected, "{variables}");
         }
-        assert_eq!(subjects(&admin, json!({"filter": {"sender": {"externalId": "bob"}}})).await, "Re: 1");
+        assert_eq!(
+            subjects(&admin, json!({"filter": {"sender": {"externalId": "bob"}}})).await,
+            "Re: 1"
+        );
         assert_eq!(subjects(&admin, json!({"filter": {"isReply": false}})).await, "6 5 4 3 2 1 0");
         for order in ["NEWEST_FIRST", "OLDEST_FIRST", "LOWEST_RATE_FIRST", "HIGHEST_RATE_FIRST"] {
             let whole = report(&alice, json!({"order": order, "first": 100})).await;
             let (mut pages, mut after) = (Vec::new(), Value::Null);
             loop {
-                let page = alice.query(REPORT, json!({"order": order, "first": 2, "after": after})).await;
+                let page =
+                    alice.query(REPORT, json!({"order": order, "first": 2, "after": after})).await;
                 pages.extend(shown(&page));
                 after = page["readReport"]["pageInfo"]["endCursor"].clone();
                 if page["readReport"]["pageInfo"]["hasNextPage"] == false {
@@ -158,13 +203,13 @@ both! {
                 }
             }
             assert_eq!(pages, whole, "{order}");
-            let before_end = report(&alice, json!({"order": order, "last": 2, "before": after})).await;
+            let before_end =
+                report(&alice, json!({"order": order, "last": 2, "before": after})).await;
             assert_eq!(before_end, whole[4..6], "{order}");
         }
         let refused = alice.refusal(REPORT, json!({"filter": {"maxReadRate": 42.0}})).await;
         assert_eq!(refused, ("BAD_USER_INPUT".into(), Some("filter.maxReadRate".into())));
     }
-
 }
 
 both! {
@@ -199,9 +244,20 @@ both! {
             reader.change("markRead", &[&reader.item("hello").await]).await;
         }
         let line = async |interval: &str| {
-            let query = format!("query($id: ID!) {{ message(id: $id) {{ readTimeline(interval: {interval}) {{ at readCount }} }} }}");
-            let points = alice.query(&query, json!({"id": id})).await["message"]["readTimeline"].take();
-            points.as_array().unwrap().iter().map(|point| format!("{} {}", &point["at"].as_str().unwrap()[5..13], point["readCount"])).collect::<Vec<_>>()
+            let query = format!(
+                "query($id: ID!) {{ message(id: $id) {{
+                    readTimeline(interval: {interval}) {{ at readCount }} }} }}"
+            );
+            let points =
+                alice.query(&query, json!({"id": id})).await["message"]["readTimeline"].take();
+            points
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|point| {
+                    format!("{} {}", &point["at"].as_str().unwrap()[5..13], point["readCount"])
+                })
+                .collect::<Vec<_>>()
         };
         assert_eq!(line("HOUR").await, ["01-05T10 1", "01-06T16 2", "01-14T16 3"]);
         assert_eq!(line("DAY").await, ["01-05T00 1", "01-06T00 2", "01-14T00 3"]);
@@ -218,13 +274,19 @@ both! {
         app.group("team", &readers.iter().collect::<Vec<_>>()).await;
         let id = alice.send_to(&[To::Group("team")], "hello").await;
         let mut socket = alice.connect().await;
-        socket.subscribe("1", "subscription($id: ID!) { readStatsUpdated(messageId: $id) { readCount readRate } }", json!({"id": id})).await;
-        let mut heard = vec![socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone()];
+        let follow = "subscription($id: ID!) {
+            readStatsUpdated(messageId: $id) { readCount readRate } }";
+        socket.subscribe("1", follow, json!({"id": id})).await;
+        let mut heard = vec![
+            socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone(),
+        ];
         for reader in &readers {
             reader.change("markRead", &[&reader.item("hello").await]).await;
         }
         while heard.last() != Some(&json!(6)) {
-            heard.push(socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone());
+            heard.push(
+                socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone(),
+            );
         }
         let counts: Vec<_> = heard.iter().map(|count| count.as_i64().unwrap()).collect();
         assert_eq!(counts[0], 0);
@@ -236,12 +298,17 @@ both! {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let first = alice.send(&bob, "=HYPERLINK(\"http://evil\")").await;
         let tx = app.db.begin().await.unwrap();
-        let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300)";
+        let numbers =
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300)";
         for copy in [
-            "INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
-             SELECT id + i, sender_id, 'no. ' || i, body, depth, path, seq, 1, 0, 0, created_at FROM message CROSS JOIN n",
-            "INSERT INTO message_audience (id, message_id, user_id, name, recipient_count, seen_count, read_count) \
-             SELECT id + i, message_id + i, user_id, name, 1, 0, 0 FROM message_audience CROSS JOIN n",
+            "INSERT INTO message (id, sender_id, subject, body, depth, path, seq, recipient_count, \
+             seen_count, read_count, created_at) \
+             SELECT id + i, sender_id, 'no. ' || i, body, depth, path, seq, 1, 0, 0, created_at \
+             FROM message CROSS JOIN n",
+            "INSERT INTO message_audience (id, message_id, user_id, name, recipient_count, \
+             seen_count, read_count) \
+             SELECT id + i, message_id + i, user_id, name, 1, 0, 0 FROM message_audience \
+             CROSS JOIN n",
         ] {
             tx.run(&format!("{numbers} {copy}"), []).await.unwrap();
         }
@@ -249,7 +316,13 @@ both! {
 
         let file = get(&app, &alice, "?orderBy=OLDEST_FIRST").await.text().await.unwrap();
         assert_eq!(file.lines().count(), 1 + 1301);
-        assert!(file.lines().nth(1).unwrap().starts_with(&format!("{first},\"'=HYPERLINK(\"\"http://evil\"\")\",bob,")), "{file:.200}");
+        assert!(
+            file.lines()
+                .nth(1)
+                .unwrap()
+                .starts_with(&format!("{first},\"'=HYPERLINK(\"\"http://evil\"\")\",bob,")),
+            "{file:.200}"
+        );
         assert!(file.lines().last().unwrap().contains(",no. 1300,"));
         assert_eq!(get(&app, &bob, "").await.text().await.unwrap().lines().count(), 1);
         assert_eq!(get(&app, &alice, "?sender=bob").await.text().await.unwrap().lines().count(), 1);
@@ -263,7 +336,11 @@ both! {
         ] {
             let refused = get(&app, user, query).await;
             assert_eq!(refused.status().as_u16(), status, "{query}");
-            assert_eq!(refused.json::<Value>().await.unwrap()["errors"][0]["extensions"]["code"], code, "{query}");
+            assert_eq!(
+                refused.json::<Value>().await.unwrap()["errors"][0]["extensions"]["code"],
+                code,
+                "{query}"
+            );
         }
     }
 }
@@ -278,8 +355,13 @@ async fn senders_are_told_how_many_and_not_who_where_the_settings_say_so() {
     let admin = app.admin().await;
     let id = alice.send(&bob, "hello").await;
     bob.change("markRead", &[&bob.item("hello").await]).await;
-    let all = "query($id: ID!) { message(id: $id) { recipients { nodes { id } } readTimeline { readCount }
-        readStats { readCount firstReadAt } sentTo { readStats { readRate lastReadAt } } }
+    let all = "query($id: ID!) {
+        message(id: $id) {
+            recipients { nodes { id } }
+            readTimeline { readCount }
+            readStats { readCount firstReadAt }
+            sentTo { readStats { readRate lastReadAt } }
+        }
         readReport { nodes { readStats { readCount lastReadAt } } } }";
 
     let told = alice.query(all, json!({"id": id})).await;
@@ -288,9 +370,14 @@ async fn senders_are_told_how_many_and_not_who_where_the_settings_say_so() {
     assert_eq!(
         told,
         json!({
-        "message": {"recipients": null, "readTimeline": null, "readStats": {"readCount": 1, "firstReadAt": null},
-            "sentTo": [{"readStats": {"readRate": 1.0, "lastReadAt": null}}]},
-        "readReport": {"nodes": [{"readStats": {"readCount": 1, "lastReadAt": null}}]}})
+            "message": {
+                "recipients": null,
+                "readTimeline": null,
+                "readStats": {"readCount": 1, "firstReadAt": null},
+                "sentTo": [{"readStats": {"readRate": 1.0, "lastReadAt": null}}],
+            },
+            "readReport": {"nodes": [{"readStats": {"readCount": 1, "lastReadAt": null}}]},
+        })
     );
     let recipient = &seen["message"]["recipients"]["nodes"][0]["id"];
     assert_eq!(seen["message"]["readStats"]["firstReadAt"], "2026-01-05T09:00:00+00:00");

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, To, both};
+use crate::support::app::{TestApp, TestUser, To, both};
 
 both! {
     async fn the_database_has_the_poorest_of_locales(app: TestApp) {
         if app.db.is_postgres() {
             let tx = app.db.begin().await.unwrap();
-            let locale = "SELECT CAST(datctype AS text) FROM pg_database WHERE datname = current_database()";
+            let locale =
+                "SELECT CAST(datctype AS text) FROM pg_database WHERE datname = current_database()";
             let rows = tx.rows(locale, []).await.unwrap();
             assert_eq!(rows[0].try_get_by_index::<String>(0).unwrap(), "C");
         }
@@ -24,7 +25,11 @@ both! {
             ("A\u{308}pfel", "in two characters"),
             ("Plain", "ASCII"),
         ] {
-            alice.create_message(json!({"to": [To::User(&bob).input()], "subject": subject, "body": body})).await;
+            alice
+                .create_message(
+                    json!({"to": [To::User(&bob).input()], "subject": subject, "body": body}),
+                )
+                .await;
         }
         for (search, subjects) in [
             ("Änderung", vec!["Änderung"]),
@@ -52,20 +57,23 @@ both! {
     async fn announcements_and_targets_people_and_groups_are_found_in_any_case(app: TestApp) {
         let ada = app.user("ada").await;
         let host = app.service();
-        host.query("mutation { createAnnouncement(input: {title: \"Über uns\", body: \"\"}) { announcement { id } } }", json!({})).await;
+        app.announce("Über uns").await;
         ada.follow("p1", "like_post").await;
-        let act = "mutation { createActivities(input: {activities: [{action: \"comment\",
-            target: {type: \"post\", externalId: \"p1\", title: \"Ärger\"}}]}) { activities { id } } }";
-        host.query(act, json!({})).await;
+        let post = json!({"type": "post", "externalId": "p1", "title": "Ärger"});
+        app.act_all(json!([{"action": "comment", "target": post}])).await;
         assert_eq!(in_inbox(&ada, "ÜBER").await, ["Über uns"]);
         assert_eq!(in_inbox(&ada, "ärger").await.len(), 1);
 
-        let name = "mutation($name: String!) { upsertUsers(input: {users: [{externalId: \"ada\", firstName: $name}]}) { users { id } }
+        let name = "mutation($name: String!) {
+            upsertUsers(input: {users: [{externalId: \"ada\", firstName: $name}]}) { users { id } }
             upsertGroup(input: {externalId: \"g\", name: $name}) { group { id } } }";
         let found = async |search: &str| {
-            let query = "query($search: String!) { users(search: $search) { nodes { externalId } } groups(search: $search) { nodes { externalId } } }";
+            let query = "query($search: String!) {
+                users(search: $search) { nodes { externalId } }
+                groups(search: $search) { nodes { externalId } } }";
             let found = host.query(query, json!({"search": search})).await;
-            [&found["users"]["nodes"], &found["groups"]["nodes"]].map(|nodes| nodes.as_array().unwrap().len())
+            [&found["users"]["nodes"], &found["groups"]["nodes"]]
+                .map(|nodes| nodes.as_array().unwrap().len())
         };
         host.query(name, json!({"name": "Örjan"})).await;
         assert_eq!(found("öRJAN").await, [1, 1]);
@@ -86,7 +94,8 @@ both! {
             "DROP TABLE search_text",
             "ALTER TABLE user_account RENAME TO \"user\"",
             "ALTER TABLE user_group RENAME TO \"group\"",
-            "DELETE FROM seaql_migrations WHERE version IN ('m20261126_000005_search', 'm20261126_000020_table_names')",
+            "DELETE FROM seaql_migrations \
+             WHERE version IN ('m20261126_000005_search', 'm20261126_000020_table_names')",
         ] {
             tx.run(undo, []).await.unwrap();
         }
@@ -99,7 +108,8 @@ both! {
 }
 
 async fn in_inbox(user: &TestUser, search: &str) -> Vec<String> {
-    let query = "query($search: String!) { viewer { inbox { items(filter: {view: ALL, search: $search}) { nodes { title } } } } }";
+    let query = "query($search: String!) {
+        viewer { inbox { items(filter: {view: ALL, search: $search}) { nodes { title } } } } }";
     titles(&user.query(query, json!({"search": search})).await["viewer"]["inbox"]["items"], "title")
 }
 

@@ -26,11 +26,10 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
-use crate::{
+use crate::support::{
     app::{Kind, Port, SECRET},
-    backup::{follow, token},
-    cli::{Server, printed, tidings},
     database::Database,
+    process::{Server, follow, printed, tidings, token},
     socket::PATIENCE,
 };
 
@@ -67,7 +66,8 @@ impl Proxy {
             );
             // Not eprintln!, which is hidden for tests that pass.
             let skipped = format!(
-                "\n*** The test of several servers behind {name} is SKIPPED: it was not found ***\n\n"
+                "\n*** The test of several servers behind {name} is SKIPPED: \
+                 it was not found ***\n\n"
             );
             stderr().write_all(skipped.as_bytes()).unwrap();
         }
@@ -96,8 +96,10 @@ impl Proxy {
                 // A single process, which ends with the test; it writes only into its own
                 // directory.
                 format!(
-                    "daemon off; master_process off; pid nginx.pid; error_log error.log; events {{ }}\n\
-                     http {{ access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; \
+                    "daemon off; master_process off; pid nginx.pid; error_log error.log; \
+                     events {{ }}\n\
+                     http {{ access_log off; client_body_temp_path body; \
+                     proxy_temp_path proxy; fastcgi_temp_path fastcgi; \
                      uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n{site}\n}}"
                 )
             }
@@ -192,7 +194,9 @@ async fn follow_once(
     let stream = TcpStream::connect(address).await?;
     let (mut socket, _) =
         timeout(PATIENCE, tokio_tungstenite::client_async(request, stream)).await??;
-    let init = json!({"type": "connection_init", "payload": {"authorization": format!("Bearer {}", token(user))}});
+    let init = json!({
+        "type": "connection_init", "payload": {"authorization": format!("Bearer {}", token(user))},
+    });
     socket.send(Message::text(init.to_string())).await?;
     let query = "subscription($after: String) { inboxUpdated(after: $after) {
         cursor resync counts { unread } changes { type item { title } } } }";
@@ -251,7 +255,8 @@ async fn keep_writing(
     stop: watch::Receiver<bool>,
 ) -> usize {
     let send = "mutation($to: [AudienceRef!]!, $subject: String!) {
-        createMessage(input: {to: $to, subject: $subject, body: \"\", idempotencyKey: $subject}) { message { id } } }";
+        createMessage(input: {to: $to, subject: $subject, body: \"\", idempotencyKey: $subject}) {
+            message { id } } }";
     let to: Value = (0..READERS)
         .map(|reader| json!({"user": {"externalId": format!("reader{reader}")}}))
         .collect();

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The parts from the bottom to the top. Each uses those below it, and itself; parts on one line do not know each other.
+/// The parts from the bottom to the top. Each uses those below it, and itself; parts on one line do
+/// not know each other.
 const PARTS: [&[&str]; 13] = [
     &["error"],
     &["clock", "id", "text"],

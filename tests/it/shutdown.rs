@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait, TransactionTrait};
+use serde_json::json;
 use tidings::{
     auth::{Auth, Role},
     clock::Clock,
 };
 
-use crate::{
+use crate::support::{
     app::{Kind, SECRET, TestApp, To, both, run},
-    cli::{Server, tidings},
+    crowd::{count, crowd},
+    documents::message_to,
     locks::{LOCK, outside, until_waiting},
-    messages::{count, crowd},
+    process::{Server, tidings},
 };
 
 /// What P8 promises, with the default settings.
@@ -39,10 +41,10 @@ fn a_locked_row_does_not_hold_up_the_end() {
         let server = Server::start(&mut serve);
         let expires = Clock::System.now() + TimeDelta::hours(1);
         let token = Auth::new(SECRET).unwrap().issue("alice", Role::User, expires).unwrap();
-        let send = r#"{"query": "mutation { createMessage(input: {to: [{user: {externalId: \"bob\"}}], subject: \"cut off\", body: \"\"}) { message { id } } }"}"#;
+        let send = json!({"query": message_to("bob", "cut off")});
         let request =
             reqwest::Client::new().post(format!("{}/graphql", server.url)).bearer_auth(token);
-        let request = request.header("content-type", "application/json").body(send);
+        let request = request.json(&send);
         let waiting =
             tokio::spawn(async move { request.send().await.unwrap().text().await.unwrap() });
         until_waiting(&outside, &app, 1..).await;
@@ -88,7 +90,11 @@ both! {
         sending.await.unwrap();
         let looking = outside(&app).await;
         let found = looking.query_one_raw(app.db.statement(under_way, [])).await.unwrap().unwrap();
-        assert_eq!(found.try_get_by_index::<i64>(0).unwrap(), 1, "the server has ended after the whole send");
+        assert_eq!(
+            found.try_get_by_index::<i64>(0).unwrap(),
+            1,
+            "the server has ended after the whole send"
+        );
         looking.close().await.unwrap();
 
         let app = app.restart().await;

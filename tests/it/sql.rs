@@ -12,10 +12,10 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 use tidings::{db::name_and_text, messages::reminders, notifications::pull, recount};
 
-use crate::{
+use crate::support::{
     app::{TestApp, To, both},
-    messages::crowd,
-    plans::{postgres_plan, values},
+    crowd::crowd,
+    plan::{postgres_plan, values},
     reminders::{remind_with, travel},
 };
 

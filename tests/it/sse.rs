@@ -7,7 +7,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tidings::auth::Role;
 
-use crate::app::{Kind, TestApp, TestUser, both};
+use crate::support::app::{Kind, TestApp, TestUser, both};
 
 const FOLLOW: &str = "subscription($after: String) {
     inboxUpdated(after: $after) { cursor resync changes { type item { title } } } }";
@@ -108,8 +108,13 @@ both! {
         assert_eq!(events.next().await.unwrap().titles(), ["three"]);
         drop(events);
 
-        let mut lost = Events::open(request(&bob, FOLLOW, json!({})).header("last-event-id", "elsewhere:7")).await;
-        assert_eq!(lost.next().await.unwrap().data["data"]["inboxUpdated"]["resync"], "CURSOR_UNKNOWN");
+        let mut lost =
+            Events::open(request(&bob, FOLLOW, json!({})).header("last-event-id", "elsewhere:7"))
+                .await;
+        assert_eq!(
+            lost.next().await.unwrap().data["data"]["inboxUpdated"]["resync"],
+            "CURSOR_UNKNOWN"
+        );
         drop(lost);
         again.stop().await;
     }
@@ -118,7 +123,8 @@ both! {
     /// learns the reason.
     async fn an_event_stream_ends_when_it_is_no_longer_welcome(app: TestApp) {
         let [mut bob, carol] = app.users(["bob", "carol"]).await;
-        bob.token = Some(app.auth.issue("bob", Role::User, app.now() + TimeDelta::minutes(5)).unwrap());
+        bob.token =
+            Some(app.auth.issue("bob", Role::User, app.now() + TimeDelta::minutes(5)).unwrap());
         let mut of_bob = Events::open(request(&bob, FOLLOW, json!({}))).await;
         let mut of_carol = Events::open(request(&carol, FOLLOW, json!({}))).await;
         of_bob.next().await.unwrap();
@@ -129,8 +135,7 @@ both! {
         let refused = request(&bob, FOLLOW, json!({})).send().await.unwrap();
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
 
-        let deactivate = "mutation { deactivateUser(input: {user: {externalId: \"carol\"}}) { user { id } } }";
-        app.service().query(deactivate, json!({})).await;
+        app.deactivate("carol").await;
         assert_eq!(of_carol.next().await, None);
         let refused = request(&carol, FOLLOW, json!({})).send().await.unwrap();
         assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);

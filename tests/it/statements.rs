@@ -3,13 +3,21 @@
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use crate::app::{Kind, TestApp, To, both, run};
+use crate::support::{
+    app::{Kind, TestApp, To, both, run},
+    crowd::crowd,
+};
 
 /// Everything that a page of an inbox can show of a message.
-const PAGE: &str = "query($first: Int!) { viewer { inbox { cursor counts { unread unreadByKind { count } }
+const PAGE: &str = "query($first: Int!) { viewer { inbox {
+    cursor counts { unread unreadByKind { count } }
     items(first: $first) { edges { cursor node { id title preview subject { ... on Message {
-        sender { name } sentTo { name audience { __typename ... on Group { name memberCount } } readStats { readCount } }
-        readStats { readRate } viewerCanReply viewerInboxItem { id } parent { id } root { id sender { name } }
+        sender { name }
+        sentTo {
+            name audience { __typename ... on Group { name memberCount } } readStats { readCount }
+        }
+        readStats { readRate } viewerCanReply viewerInboxItem { id }
+        parent { id } root { id sender { name } }
     } } } } } } } }";
 
 /// How many statements were run since the last call, without periodic ones: callers are cached for
@@ -50,7 +58,8 @@ both! {
         for n in 0..30 {
             alice.send(&bob, &n.to_string()).await;
         }
-        let plain = "{ viewer { inbox { counts { unread } items { nodes { title subject { ... on Message { sender { name } } } } } } } }";
+        let plain = "{ viewer { inbox { counts { unread } items {
+            nodes { title subject { ... on Message { sender { name } } } } } } } }";
         bob.query(plain, json!({})).await;
         let before = app.db.statement_count();
         bob.query(plain, json!({})).await;
@@ -85,22 +94,50 @@ both! {
             let (group, post) = (format!("g{n}"), format!("p{n}"));
             bob.follow(&post, "create_post").await;
             let activity = app.act(&carol, "comment", &post).await;
-            let message = alice.send_to(&[To::User(&bob), To::Group(&{
-                app.group(&group, &[&carol]).await;
-                group
-            })], &n.to_string()).await;
+            let message = alice
+                .send_to(
+                    &[
+                        To::User(&bob),
+                        To::Group(&{
+                            app.group(&group, &[&carol]).await;
+                            group
+                        }),
+                    ],
+                    &n.to_string(),
+                )
+                .await;
             let announcement = app.announce(&format!("a{n}")).await;
             let more = "query($message: ID!, $activity: ID!, $post: String!) {
                 message(id: $message) { recipients { nodes { id } } }
                 readReport(filter: {messageId: $message}) { nodes { id } }
-                activity: node(id: $activity) { ... on Activity { target { id viewerSubscription { id } } } }
+                activity: node(id: $activity) {
+                    ... on Activity { target { id viewerSubscription { id } } } }
                 group(ref: {externalId: $post}) { id } }";
-            let found = bobs.query(more, json!({"message": message, "activity": activity, "post": format!("g{n}")})).await;
-            let id = |path: &str| found.pointer(path).unwrap_or_else(|| panic!("{path}: {found:#}")).as_str().unwrap().to_owned();
+            let found = bobs
+                .query(
+                    more,
+                    json!({"message": message, "activity": activity, "post": format!("g{n}")}),
+                )
+                .await;
+            let id = |path: &str| {
+                found
+                    .pointer(path)
+                    .unwrap_or_else(|| panic!("{path}: {found:#}"))
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            };
             ids.push([
-                alice.id.clone(), message, activity, announcement, bob.item(&n.to_string()).await,
-                id("/message/recipients/nodes/0/id"), id("/readReport/nodes/0/id"), id("/activity/target/id"),
-                id("/activity/target/viewerSubscription/id"), id("/group/id"),
+                alice.id.clone(),
+                message,
+                activity,
+                announcement,
+                bob.item(&n.to_string()).await,
+                id("/message/recipients/nodes/0/id"),
+                id("/readReport/nodes/0/id"),
+                id("/activity/target/id"),
+                id("/activity/target/viewerSubscription/id"),
+                id("/group/id"),
             ]);
         }
         let nodes = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
@@ -109,7 +146,12 @@ both! {
             app.db.take_statements();
             let found = bobs.query(nodes, json!({"ids": wanted})).await;
             let cost = cost_of(&app);
-            let found: Vec<_> = found["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()).collect();
+            let found: Vec<_> = found["nodes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|node| node["id"].as_str().unwrap().to_owned())
+                .collect();
             assert_eq!(found, wanted);
             cost
         };
@@ -131,15 +173,27 @@ both! {
                 app.act(person, "comment", &format!("post{n}")).await;
             }
         }
-        let page = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { subject { ... on ActivityGroup {
-            actorCount five: latestActors(limit: 5) { name } four: latestActors(limit: 4) { name } } } } } } } }";
+        let page = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { subject {
+            ... on ActivityGroup {
+                actorCount
+                five: latestActors(limit: 5) { name }
+                four: latestActors(limit: 4) { name }
+            }
+        } } } } } }";
         let cost = async |first: i32| {
             app.db.take_statements();
             let found = bob.query(page, json!({"first": first})).await;
             let cost = cost_of(&app);
-            for (n, item) in found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().iter().enumerate() {
-                let names: Vec<_> = (1..=5).rev().map(|n| json!({"name": format!("p{n}")})).collect();
-                assert_eq!((&item["subject"]["five"], &item["subject"]["four"]), (&json!(names), &json!(names[..4])), "{n}");
+            for (n, item) in
+                found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().iter().enumerate()
+            {
+                let names: Vec<_> =
+                    (1..=5).rev().map(|n| json!({"name": format!("p{n}")})).collect();
+                assert_eq!(
+                    (&item["subject"]["five"], &item["subject"]["four"]),
+                    (&json!(names), &json!(names[..4])),
+                    "{n}"
+                );
             }
             cost
         };
@@ -153,29 +207,38 @@ both! {
     /// deactivated.
     async fn the_recipients_of_an_announcement_are_counted_by_the_database(app: TestApp) {
         let first = app.announce("first").await;
-        crate::messages::crowd(&app, 3_000).await;
+        crowd(&app, 3_000).await;
         let tx = app.db.begin().await.unwrap();
         // A tenth were deactivated before the first announcement; a tenth became known after it and
         // are deactivated before the second; a tenth are deactivated later.
         let gone = "UPDATE user_account SET deactivated_at = $1 WHERE external_id LIKE $2";
         tx.run(gone, [app.now().into(), "u%1".into()]).await.unwrap();
-        tx.run("UPDATE inbox SET announcements_since = 1 WHERE user_id IN (SELECT id FROM user_account WHERE external_id LIKE 'u%2')", []).await.unwrap();
+        let later = "UPDATE inbox SET announcements_since = 1 WHERE user_id IN \
+                     (SELECT id FROM user_account WHERE external_id LIKE 'u%2')";
+        tx.run(later, []).await.unwrap();
         tx.commit().await.unwrap();
         app.advance(chrono::TimeDelta::hours(1));
         let second = app.announce("second").await;
         let tx = app.db.begin().await.unwrap();
-        tx.run(gone, [(app.now() + chrono::TimeDelta::hours(1)).into(), "u%3".into()]).await.unwrap();
+        tx.run(gone, [(app.now() + chrono::TimeDelta::hours(1)).into(), "u%3".into()])
+            .await
+            .unwrap();
         tx.run(gone, [app.now().into(), "u%2".into()]).await.unwrap();
         tx.commit().await.unwrap();
 
-        let ask = "query($a: ID!, $b: ID!) { a: announcement(id: $a) { readStats { recipientCount } } b: announcement(id: $b) { readStats { recipientCount } } }";
+        let ask = "query($a: ID!, $b: ID!) {
+            a: announcement(id: $a) { readStats { recipientCount } }
+            b: announcement(id: $b) { readStats { recipientCount } } }";
         app.db.take_statements();
         let counts = app.service().query(ask, json!({"a": first, "b": second})).await;
 
         let count = |name: &str| counts[name]["readStats"]["recipientCount"].as_i64().unwrap();
         assert_eq!((count("a"), count("b")), (2_400, 2_400));
         for ran in app.db.take_statements() {
-            let rows = sea_orm::ConnectionTrait::query_all_raw(app.db.read(), ran.clone()).await.unwrap().len();
+            let rows = sea_orm::ConnectionTrait::query_all_raw(app.db.read(), ran.clone())
+                .await
+                .unwrap()
+                .len();
             assert!(rows < 50, "{rows} rows: {}", ran.sql);
         }
     }

@@ -1,6 +1,9 @@
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser, To, both};
+use crate::support::{
+    app::{TestApp, TestUser, To, both},
+    socket::Socket,
+};
 
 async fn bodies(user: &TestUser, message: &str, list: &str) -> Vec<String> {
     let query = format!(
@@ -24,13 +27,20 @@ both! {
         alice.reply(&one, "1.2", "EVERYONE").await;
 
         for reader in [&alice, &bob, &carol] {
-            assert_eq!(bodies(reader, &root, "thread").await, ["1", "1.1", "1.1.1", "1.2", "2", "2.1"]);
+            assert_eq!(
+                bodies(reader, &root, "thread").await,
+                ["1", "1.1", "1.1.1", "1.2", "2", "2.1"]
+            );
         }
         assert_eq!(bodies(&alice, &root, "replies").await, ["1", "2"]);
         assert_eq!(bodies(&alice, &one, "replies").await, ["1.1", "1.2"]);
-        let up = "query($id: ID!) { message(id: $id) { depth subject parent { body } root { subject id } } }";
+        let up = "query($id: ID!) {
+            message(id: $id) { depth subject parent { body } root { subject id } } }";
         let message = alice.query(up, json!({"id": one_one})).await["message"].take();
-        let wanted = json!({"depth": 2, "subject": "Re: Lunch?", "parent": {"body": "1"}, "root": {"subject": "Lunch?", "id": root}});
+        let wanted = json!({
+            "depth": 2, "subject": "Re: Lunch?", "parent": {"body": "1"},
+            "root": {"subject": "Lunch?", "id": root},
+        });
         assert_eq!(message, wanted);
     }
 
@@ -65,14 +75,20 @@ both! {
     async fn only_who_takes_part_can_reply(app: TestApp) {
         let [alice, bob, eve] = app.users(["alice", "bob", "eve"]).await;
         let root = alice.send(&bob, "secret").await;
-        let reply = "mutation($id: ID!) { replyToMessage(input: {parentId: $id, body: \"x\"}) { message { id } } }";
+        let reply = "mutation($id: ID!) {
+            replyToMessage(input: {parentId: $id, body: \"x\"}) { message { id } } }";
 
         assert_eq!(eve.refusal(reply, json!({"id": root})).await.0, "NOT_FOUND");
         assert_eq!(app.admin().await.refusal(reply, json!({"id": root})).await.0, "CONFLICT");
-        let to_nobody = "mutation($id: ID!) { replyToMessage(input: {parentId: $id, body: \"x\", scope: SENDER}) { message { id } } }";
+        let to_nobody = "mutation($id: ID!) {
+            replyToMessage(input: {parentId: $id, body: \"x\", scope: SENDER}) {
+                message { id } } }";
         assert_eq!(alice.refusal(to_nobody, json!({"id": root})).await.0, "CONFLICT");
         let can = "query($id: ID!) { message(id: $id) { viewerCanReply } }";
-        assert_eq!(app.admin().await.query(can, json!({"id": root})).await["message"]["viewerCanReply"], false);
+        assert_eq!(
+            app.admin().await.query(can, json!({"id": root})).await["message"]["viewerCanReply"],
+            false
+        );
         assert_eq!(bob.query(can, json!({"id": root})).await["message"]["viewerCanReply"], true);
     }
 
@@ -82,8 +98,9 @@ both! {
         app.group("team", &[&bob, &carol]).await;
         let root = alice.send_to(&[To::Group("team")], "root").await;
         let follow = "subscription($root: ID!, $after: String) {
-            threadUpdated(rootId: $root, after: $after) { cursor caughtUp resync messages { body } } }";
-        let next = async |socket: &mut crate::socket::Socket| {
+            threadUpdated(rootId: $root, after: $after) {
+                cursor caughtUp resync messages { body } } }";
+        let next = async |socket: &mut Socket| {
             socket.receive().await["payload"]["data"]["threadUpdated"].take()
         };
 
@@ -104,7 +121,10 @@ both! {
 
         assert_eq!(start["messages"], json!([]));
         assert_eq!(one["messages"], json!([{"body": "one"}]));
-        assert_eq!((&missed["messages"], &missed["caughtUp"]), (&json!([{"body": "two"}]), &json!(true)));
+        assert_eq!(
+            (&missed["messages"], &missed["caughtUp"]),
+            (&json!([{"body": "two"}]), &json!(true))
+        );
         assert_eq!(live["messages"], json!([{"body": "three"}]));
 
         let mut socket = carol.connect().await;
@@ -113,7 +133,10 @@ both! {
         let mut socket = app.user("eve").await.connect().await;
         socket.subscribe("1", follow, json!({"root": root})).await;
         let refused = socket.receive().await;
-        assert_eq!((&refused["type"], &refused["payload"][0]["extensions"]["code"]), (&json!("error"), &json!("NOT_FOUND")));
+        assert_eq!(
+            (&refused["type"], &refused["payload"][0]["extensions"]["code"]),
+            (&json!("error"), &json!("NOT_FOUND"))
+        );
     }
 
     /// A hundred levels work as well as one.
@@ -128,13 +151,22 @@ both! {
         let thread = bodies(&alice, &root, "thread").await;
         assert_eq!(thread, (1..=60).map(|level| level.to_string()).collect::<Vec<_>>());
 
-        let query = "query($id: ID!, $after: String) { message(id: $id) { thread(first: 25, after: $after) {
-            nodes { body } pageInfo { endCursor hasNextPage } } } }";
+        let query = "query($id: ID!, $after: String) { message(id: $id) {
+            thread(first: 25, after: $after) {
+                nodes { body } pageInfo { endCursor hasNextPage } } } }";
         let mut paged = Vec::new();
         let mut after = Value::Null;
         loop {
-            let page = alice.query(query, json!({"id": root, "after": after})).await["message"]["thread"].take();
-            paged.extend(page["nodes"].as_array().unwrap().iter().map(|node| node["body"].as_str().unwrap().to_owned()));
+            let page =
+                alice.query(query, json!({"id": root, "after": after})).await["message"]["thread"]
+                    .take();
+            paged.extend(
+                page["nodes"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|node| node["body"].as_str().unwrap().to_owned()),
+            );
             after = page["pageInfo"]["endCursor"].clone();
             if page["pageInfo"]["hasNextPage"] == false {
                 break;

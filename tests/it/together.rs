@@ -5,13 +5,13 @@ use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Kind, TestApp, TestUser, both, run},
-    locks::{LOCK, outside, until_waiting},
     recount::assert_right,
+    support::{
+        app::{Kind, TestApp, TestUser, both, run},
+        documents::CREATE_MESSAGE,
+        locks::{LOCK, outside, until_waiting},
+    },
 };
-
-const SEND: &str =
-    "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
 
 /// A send in progress.
 fn sending(
@@ -24,7 +24,7 @@ fn sending(
     let mut input = json!({"to": to, "subject": subject, "body": ""});
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let from = from.clone();
-    tokio::spawn(async move { from.ask(SEND, json!({"input": input})).await })
+    tokio::spawn(async move { from.ask(CREATE_MESSAGE, json!({"input": input})).await })
 }
 
 fn id(answer: &Value) -> &str {
@@ -83,7 +83,6 @@ both! {
         alice.send(&bob, "alone").await;
         let alone = app.db.statement_count() - before;
 
-        // They wait while a transaction of somebody else lasts.
         let before = app.db.statement_count();
         let calls: Vec<_> = (0..64).map(|n| sending(&alice, &[&bob], &n.to_string(), json!({}))).collect();
         for call in calls {

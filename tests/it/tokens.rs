@@ -12,7 +12,7 @@ use tidings::{
     config::{Config, DefaultRole},
 };
 
-use crate::{
+use crate::support::{
     app::{Kind, SECRET, TestApp},
     provider::{Key, OTHER_RSA, Provider, RSA, RSA_KEY, jwks},
     socket::Socket,
@@ -41,7 +41,9 @@ async fn start_with_keys(provider: &Provider, set: impl FnOnce(&mut Config)) -> 
 /// The claims of a valid token, for an hour.
 fn claims(app: &TestApp) -> Value {
     let expires = app.now() + TimeDelta::hours(1);
-    json!({"sub": "alice", "role": "user", "aud": "tidings", "iss": ISSUER, "exp": expires.timestamp()})
+    json!({
+        "sub": "alice", "role": "user", "aud": "tidings", "iss": ISSUER, "exp": expires.timestamp(),
+    })
 }
 
 fn with(mut claims: Value, name: &str, value: impl Into<Value>) -> Value {
@@ -396,8 +398,10 @@ async fn claims_are_where_the_settings_say() {
     })
     .await;
     let token = |roles: &[&str]| {
-        let claims = json!({"sub": "7e1c", "preferred_username": "alice", "realm_access": {"roles": roles}, "aud": ["account",
-            "tidings"], "exp": app.now().timestamp() + 60});
+        let claims = json!({
+            "sub": "7e1c", "preferred_username": "alice", "realm_access": {"roles": roles},
+            "aud": ["account", "tidings"], "exp": app.now().timestamp() + 60,
+        });
         RSA.sign(Some("rsa"), &claims)
     };
     assert_eq!(who(&app, &token(&["offline_access", "admin"])).await, "alice, USER");

@@ -11,7 +11,7 @@ use tidings::{
 };
 use tokio::join;
 
-use crate::{app::Kind, database::Database};
+use crate::support::{app::Kind, database::Database};
 
 /// None if there is no PostgreSQL.
 async fn open(kind: Kind, set: impl FnOnce(&mut config::Database)) -> Option<(Database, Db)> {
@@ -23,7 +23,8 @@ async fn open(kind: Kind, set: impl FnOnce(&mut config::Database)) -> Option<(Da
 }
 
 async fn insert(tx: &Tx, group: &str) {
-    let insert = "INSERT INTO user_group (external_id, name, created_at) VALUES ($1, $1, '2026-01-05T09:00:00+00:00')";
+    let insert = "INSERT INTO user_group (external_id, name, created_at) \
+                  VALUES ($1, $1, '2026-01-05T09:00:00+00:00')";
     tx.run(insert, [group.into()]).await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use tidings::auth::Role;
 
-use crate::app::{TestApp, both};
+use crate::support::app::{TestApp, both};
 
 const UPSERT: &str = "mutation($users: [UserInput!]!) { upsertUsers(input: {users: $users}) {
     users { externalId name email locale timeZone avatarUrl inbox { counts { unread } } } } }";
@@ -10,11 +10,22 @@ both! {
     /// A person with a valid token is known from their first request on.
     async fn a_valid_token_makes_a_person_known(app: TestApp) {
         let alice = app.user("alice").await;
-        let viewer = alice.query("{ viewer { externalId name inbox { counts { unread } } } viewerRole }", json!({})).await;
-        let wanted = json!({"viewer": {"externalId": "alice", "name": "alice", "inbox": {"counts": {"unread": 0}}}, "viewerRole": "USER"});
+        let viewer = alice
+            .query(
+                "{ viewer { externalId name inbox { counts { unread } } } viewerRole }",
+                json!({}),
+            )
+            .await;
+        let wanted = json!({
+            "viewer": {"externalId": "alice", "name": "alice", "inbox": {"counts": {"unread": 0}}},
+            "viewerRole": "USER",
+        });
         assert_eq!(viewer, wanted);
         // A service has no inbox.
-        assert_eq!(app.service().query("{ viewer { id } viewerRole }", json!({})).await, json!({"viewer": null, "viewerRole": "SERVICE"}));
+        assert_eq!(
+            app.service().query("{ viewer { id } viewerRole }", json!({})).await,
+            json!({"viewer": null, "viewerRole": "SERVICE"})
+        );
     }
 
     /// Twenty concurrent first requests by one person create one person.
@@ -34,16 +45,29 @@ both! {
     /// Fields omitted from an upsert stay unchanged.
     async fn an_upsert_changes_what_it_names(app: TestApp) {
         let host = app.service();
-        let ada = json!({"externalId": "ada", "firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com",
-            "locale": "en-GB", "timeZone": "Europe/London", "avatarUrl": "https://example.com/ada.png"});
+        let ada = json!({
+            "externalId": "ada", "firstName": "Ada", "lastName": "Lovelace",
+            "email": "ada@example.com", "locale": "en-GB", "timeZone": "Europe/London",
+            "avatarUrl": "https://example.com/ada.png",
+        });
         host.query(UPSERT, json!({"users": [ada, {"externalId": "bob"}]})).await;
 
-        let changed = host.query(UPSERT, json!({"users": [{"externalId": "bob", "firstName": "Bob"}, {"externalId": "ada", "lastName": "King"}]})).await;
+        let changes = json!([
+            {"externalId": "bob", "firstName": "Bob"},
+            {"externalId": "ada", "lastName": "King"},
+        ]);
+        let changed = host.query(UPSERT, json!({"users": changes})).await;
 
         let users = &changed["upsertUsers"]["users"];
         assert_eq!(users[0]["name"], "Bob");
-        assert_eq!(users[1], json!({"externalId": "ada", "name": "Ada King", "email": "ada@example.com", "locale": "en-GB",
-            "timeZone": "Europe/London", "avatarUrl": "https://example.com/ada.png", "inbox": {"counts": {"unread": 0}}}));
+        assert_eq!(
+            users[1],
+            json!({
+                "externalId": "ada", "name": "Ada King", "email": "ada@example.com",
+                "locale": "en-GB", "timeZone": "Europe/London",
+                "avatarUrl": "https://example.com/ada.png", "inbox": {"counts": {"unread": 0}},
+            })
+        );
     }
 
     /// The error for one invalid entry names it, and none is written.
@@ -58,10 +82,12 @@ both! {
             (json!({"externalId": "x", "avatarUrl": "javascript:alert(1)"}), "users.1.avatarUrl"),
             (json!({"externalId": "x", "firstName": "x".repeat(101)}), "users.1.firstName"),
         ] {
-            let refusal = host.refusal(UPSERT, json!({"users": [{"externalId": "good"}, bad]})).await;
+            let refusal =
+                host.refusal(UPSERT, json!({"users": [{"externalId": "good"}, bad]})).await;
             assert_eq!(refusal, ("BAD_USER_INPUT".into(), Some(field.into())));
         }
-        let none: Value = host.query("{ user(ref: {externalId: \"good\"}) { id } }", json!({})).await;
+        let none: Value =
+            host.query("{ user(ref: {externalId: \"good\"}) { id } }", json!({})).await;
         assert_eq!(none["user"], json!(null));
         let many: Vec<_> = (0..501).map(|n| json!({"externalId": n.to_string()})).collect();
         assert_eq!(host.refusal(UPSERT, json!({"users": many})).await.1.unwrap(), "users");
@@ -70,11 +96,22 @@ both! {
     /// A person can be found by either id, and in the list by a part of the name.
     async fn people_are_found(app: TestApp) {
         let host = app.service();
-        let users = json!([{"externalId": "ada", "firstName": "Ada", "lastName": "Lovelace"}, {"externalId": "bob", "firstName": "Bob"}]);
+        let users = json!([
+            {"externalId": "ada", "firstName": "Ada", "lastName": "Lovelace"},
+            {"externalId": "bob", "firstName": "Bob"},
+        ]);
         host.query(UPSERT, json!({"users": users})).await;
-        let found = host.query("{ users(search: \"LOVE\") { nodes { id externalId } } }", json!({})).await["users"]["nodes"].take();
+        let found = host
+            .query("{ users(search: \"LOVE\") { nodes { id externalId } } }", json!({}))
+            .await["users"]["nodes"]
+            .take();
         assert_eq!(found.as_array().unwrap().len(), 1);
-        let by_id = host.query("query($id: ID!) { user(ref: {id: $id}) { externalId } node(id: $id) { __typename id } }", json!({"id": found[0]["id"]})).await;
-        assert_eq!((&by_id["user"]["externalId"], &by_id["node"]["__typename"]), (&json!("ada"), &json!("User")));
+        let by_id = "query($id: ID!) {
+            user(ref: {id: $id}) { externalId } node(id: $id) { __typename id } }";
+        let by_id = host.query(by_id, json!({"id": found[0]["id"]})).await;
+        assert_eq!(
+            (&by_id["user"]["externalId"], &by_id["node"]["__typename"]),
+            (&json!("ada"), &json!("User"))
+        );
     }
 }

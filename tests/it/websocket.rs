@@ -9,7 +9,7 @@ mod operations;
 
 use tidings::config::{Config, Limits};
 
-use crate::{
+use crate::support::{
     app::{Kind, TestApp},
     socket::Socket,
 };

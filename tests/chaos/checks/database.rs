@@ -1,5 +1,5 @@
-//! What must be true of the rows whatever was written: nothing is half there, nothing is there twice, and every count is that
-//! of what it counts.
+//! What must be true of the rows whatever was written: nothing is half there or there twice, and
+//! every count is the number of what it counts.
 
 use sea_orm::{DatabaseConnection, QueryResult};
 
@@ -11,7 +11,7 @@ use crate::{
     world::{PATIENCE, World},
 };
 
-/// What servers have to do by themselves, `$1` being now: all of these are empty when they have done it.
+/// What servers have to do by themselves, `$1` being now: all of these are empty when it is done.
 const DUE: [(&str, &str); 8] = [
     ("a large send is under way", "SELECT message_id AS id FROM delivery"),
     ("a change has not been shown", "SELECT id FROM refresh"),
@@ -31,7 +31,8 @@ const DUE: [(&str, &str); 8] = [
     ),
     (
         "an announcement has not been published",
-        "SELECT id FROM announcement WHERE position IS NULL AND retracted_at IS NULL AND publish_at <= $1 \
+        "SELECT id FROM announcement WHERE position IS NULL AND retracted_at IS NULL \
+         AND publish_at <= $1 \
          AND (expires_at IS NULL OR expires_at > $1)",
     ),
     (
@@ -96,7 +97,8 @@ fn wrong() -> Vec<(&'static str, String)> {
         |condition: &str| format!("coalesce(sum(CASE WHEN {condition} THEN 1 ELSE 0 END), 0)");
     let counts = format!(
         "SELECT b.user_id AS id FROM inbox AS b LEFT JOIN inbox_item AS i ON i.user_id = b.user_id \
-         GROUP BY b.user_id, b.unread, b.unseen, b.snoozed, b.archived, b.unread_announcements, b.unread_activities \
+         GROUP BY b.user_id, b.unread, b.unseen, b.snoozed, b.archived, b.unread_announcements, \
+         b.unread_activities \
          HAVING b.unread <> {} OR b.unseen <> {} OR b.snoozed <> {} OR b.archived <> {} \
          OR b.unread_announcements <> {} OR b.unread_activities <> {}",
         count(&unread),
@@ -111,9 +113,12 @@ fn wrong() -> Vec<(&'static str, String)> {
         (
             "a message is not once in the inbox of everybody whom it reached",
             format!(
-                "SELECT r.message_id AS id FROM {reached} AS r JOIN message AS m ON m.id = r.message_id \
-                 LEFT JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL \
-                 WHERE m.expired_at IS NULL GROUP BY r.message_id, r.user_id HAVING count(i.id) <> 1"
+                "SELECT r.message_id AS id FROM {reached} AS r \
+                 JOIN message AS m ON m.id = r.message_id \
+                 LEFT JOIN inbox_item AS i ON i.message_id = r.message_id \
+                 AND i.user_id = r.user_id AND i.removed_at IS NULL \
+                 WHERE m.expired_at IS NULL GROUP BY r.message_id, r.user_id \
+                 HAVING count(i.id) <> 1"
             ),
         ),
         (
@@ -131,21 +136,27 @@ fn wrong() -> Vec<(&'static str, String)> {
         ),
         (
             "a message without an address",
-            "SELECT m.id FROM message AS m LEFT JOIN message_audience AS a ON a.message_id = m.id WHERE a.id IS NULL"
+            "SELECT m.id FROM message AS m LEFT JOIN message_audience AS a ON a.message_id = m.id \
+             WHERE a.id IS NULL"
                 .into(),
         ),
         (
             "a message has another number of recipients, seen or read than it says",
-            "SELECT m.id FROM message AS m LEFT JOIN (SELECT message_id, count(*) AS recipients, count(seen) AS seen, \
-             count(have_read) AS have_read FROM (SELECT message_id, user_id, max(seen_at) AS seen, max(read_at) AS have_read \
-             FROM message_recipient GROUP BY message_id, user_id) AS people GROUP BY message_id) AS r ON r.message_id = m.id \
-             WHERE m.recipient_count <> coalesce(r.recipients, 0) OR m.seen_count <> coalesce(r.seen, 0) \
+            "SELECT m.id FROM message AS m \
+             LEFT JOIN (SELECT message_id, count(*) AS recipients, count(seen) AS seen, \
+             count(have_read) AS have_read \
+             FROM (SELECT message_id, user_id, max(seen_at) AS seen, max(read_at) AS have_read \
+             FROM message_recipient GROUP BY message_id, user_id) AS people \
+             GROUP BY message_id) AS r ON r.message_id = m.id \
+             WHERE m.recipient_count <> coalesce(r.recipients, 0) \
+             OR m.seen_count <> coalesce(r.seen, 0) \
              OR m.read_count <> coalesce(r.have_read, 0)"
                 .into(),
         ),
         (
             "an address has another number of recipients, seen or read than it says",
-            "SELECT a.id FROM message_audience AS a LEFT JOIN message_recipient AS r ON r.audience_id = a.id \
+            "SELECT a.id FROM message_audience AS a \
+             LEFT JOIN message_recipient AS r ON r.audience_id = a.id \
              GROUP BY a.id, a.recipient_count, a.seen_count, a.read_count \
              HAVING a.recipient_count <> count(r.user_id) OR a.seen_count <> count(r.seen_at) \
              OR a.read_count <> count(r.read_at)"
@@ -153,15 +164,18 @@ fn wrong() -> Vec<(&'static str, String)> {
         ),
         (
             "an announcement has another number of seen or read than it says",
-            "SELECT a.id FROM announcement AS a LEFT JOIN announcement_reading AS r ON r.announcement_id = a.id \
+            "SELECT a.id FROM announcement AS a \
+             LEFT JOIN announcement_reading AS r ON r.announcement_id = a.id \
              GROUP BY a.id, a.seen_count, a.read_count \
              HAVING a.seen_count <> count(r.user_id) OR a.read_count <> count(r.read_at)"
                 .into(),
         ),
         (
             "an announcement is not once in every inbox",
-            "SELECT a.id FROM announcement AS a JOIN inbox AS b ON b.announcements_since < a.position \
-             LEFT JOIN inbox_item AS i ON i.announcement_id = a.id AND i.user_id = b.user_id AND i.removed_at IS NULL \
+            "SELECT a.id FROM announcement AS a \
+             JOIN inbox AS b ON b.announcements_since < a.position \
+             LEFT JOIN inbox_item AS i ON i.announcement_id = a.id AND i.user_id = b.user_id \
+             AND i.removed_at IS NULL \
              WHERE a.withdrawn_at IS NULL GROUP BY a.id, b.user_id HAVING count(i.id) <> 1"
                 .into(),
         ),
@@ -174,11 +188,14 @@ fn wrong() -> Vec<(&'static str, String)> {
         ("the counts of an inbox are not those of its items", counts),
         (
             "an item is newer than its inbox",
-            "SELECT i.id FROM inbox_item AS i JOIN inbox AS b ON b.user_id = i.user_id WHERE i.seq > b.seq".into(),
+            "SELECT i.id FROM inbox_item AS i JOIN inbox AS b ON b.user_id = i.user_id \
+             WHERE i.seq > b.seq"
+                .into(),
         ),
         (
             "an item has another number of activities than it says",
-            "SELECT i.id FROM inbox_item AS i LEFT JOIN inbox_item_activity AS a ON a.item_id = i.id \
+            "SELECT i.id FROM inbox_item AS i \
+             LEFT JOIN inbox_item_activity AS a ON a.item_id = i.id \
              WHERE i.kind = 'activity' AND i.removed_at IS NULL GROUP BY i.id, i.activity_count \
              HAVING i.activity_count <> count(a.activity_id) OR count(a.activity_id) = 0"
                 .into(),
@@ -186,27 +203,35 @@ fn wrong() -> Vec<(&'static str, String)> {
         (
             "an item has another number of people than it says",
             "SELECT i.id FROM inbox_item AS i LEFT JOIN inbox_item_actor AS a ON a.item_id = i.id \
-             WHERE i.kind = 'activity' AND i.removed_at IS NULL GROUP BY i.id, i.actor_count, i.activity_count \
-             HAVING i.actor_count <> count(a.actor_id) OR i.activity_count <> coalesce(sum(a.activity_count), 0)"
+             WHERE i.kind = 'activity' AND i.removed_at IS NULL \
+             GROUP BY i.id, i.actor_count, i.activity_count \
+             HAVING i.actor_count <> count(a.actor_id) \
+             OR i.activity_count <> coalesce(sum(a.activity_count), 0)"
                 .into(),
         ),
         (
             "an activity is twice in an inbox",
-            "SELECT a.activity_id AS id FROM inbox_item_activity AS a JOIN inbox_item AS i ON i.id = a.item_id \
+            "SELECT a.activity_id AS id FROM inbox_item_activity AS a \
+             JOIN inbox_item AS i ON i.id = a.item_id \
              WHERE i.removed_at IS NULL GROUP BY a.activity_id, i.user_id HAVING count(*) > 1"
                 .into(),
         ),
         (
             "a retracted activity is still in an inbox",
             "SELECT v.id FROM activity AS v JOIN inbox_item_activity AS a ON a.activity_id = v.id \
-             JOIN inbox_item AS i ON i.id = a.item_id WHERE v.retracted_at IS NOT NULL AND i.removed_at IS NULL"
+             JOIN inbox_item AS i ON i.id = a.item_id \
+             WHERE v.retracted_at IS NOT NULL AND i.removed_at IS NULL"
                 .into(),
         ),
-        ("a key without what it made", "SELECT 0 AS id FROM idempotency_key WHERE result IS NULL".into()),
+        (
+            "a key without what it made",
+            "SELECT 0 AS id FROM idempotency_key WHERE result IS NULL".into(),
+        ),
         (
             "somebody who never reads was not reminded on every date, once",
             format!(
-                "SELECT r.message_id AS id FROM reminder AS q JOIN message_recipient AS r ON r.message_id = q.message_id \
+                "SELECT r.message_id AS id FROM reminder AS q \
+                 JOIN message_recipient AS r ON r.message_id = q.message_id \
                  JOIN user_account AS u ON u.id = r.user_id \
                  WHERE u.external_id IN ({names}) AND r.reminder_count <> q.sent_count"
             ),

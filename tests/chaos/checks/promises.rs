@@ -1,5 +1,5 @@
-//! What was acknowledged, against the rows: it is there, once, and as it was answered; and what was never acknowledged is there
-//! at most once, and as somebody has written it.
+//! What was acknowledged, compared with the rows: it is there once, as it was answered. What was
+//! never acknowledged is there at most once, as somebody wrote it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -28,7 +28,8 @@ pub async fn check(world: &World) -> Result<Vec<String>> {
 /// The rows that a write with a key made, by the key.
 type Rows = BTreeMap<String, Vec<i64>>;
 
-/// Compares writes with rows: all that was acknowledged, and nothing that nobody wrote. `count`: how many rows one write makes.
+/// Compares writes with rows: all that was acknowledged is there, and nothing that nobody wrote.
+/// `count` is the number of rows that one write makes.
 fn compare(
     world: &World,
     name: &str,
@@ -57,7 +58,8 @@ fn compare(
                     .fail(format!("{name} “{}” was refused, and there is {rows:?}", write.key));
             }
             Outcome::Open if is_there && !is_whole => {
-                world.transcript.fail(format!("{name} “{}” is half there: {rows:?}", write.key));
+                let key = &write.key;
+                world.transcript.fail(format!("{name} “{key}” is half there: {rows:?}"));
             }
             Outcome::Refused | Outcome::Open => {}
         }
@@ -73,7 +75,8 @@ fn compare(
 
 async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> {
     let select = format!(
-        "SELECT id, substr(body, 1, {LONGEST_KEY}) FROM message WHERE subject NOT LIKE 'large %' AND subject NOT LIKE 'Re: large %'"
+        "SELECT id, substr(body, 1, {LONGEST_KEY}) FROM message \
+         WHERE subject NOT LIKE 'large %' AND subject NOT LIKE 'Re: large %'"
     );
     let rows = by_key(world, connection, &select).await?;
     let writes: Vec<_> = world.transcript.writes();
@@ -84,7 +87,8 @@ async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> 
     compare(world, "message", &writes, &rows, |_| 1);
 
     // Those who got it are those to whom it was sent.
-    let select = "SELECT DISTINCT r.message_id, u.external_id FROM message_recipient AS r JOIN user_account AS u ON u.id = r.user_id";
+    let select = "SELECT DISTINCT r.message_id, u.external_id FROM message_recipient AS r \
+                  JOIN user_account AS u ON u.id = r.user_id";
     let mut reached: HashMap<i64, BTreeSet<String>> = HashMap::new();
     for row in world.rows(connection, select, []).await? {
         reached.entry(row.try_get_by_index(0)?).or_default().insert(row.try_get_by_index(1)?);
@@ -129,7 +133,8 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
         |write: &Write| if let What::Activities { count, .. } = write.what { count } else { 1 };
     compare(world, "activities", &writes, &rows, count);
 
-    // Whoever followed their target from the beginning has all of them, but for those that were taken back.
+    // Whoever followed the target from the beginning has all of them, except those that were
+    // retracted.
     let names = READERS.map(|name| format!("'{name}'")).join(", ");
     let select = format!(
         "SELECT v.id, count(i.id) FROM activity AS v CROSS JOIN user_account AS u \
@@ -186,12 +191,16 @@ async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
     // An item that was purged, or is about activities, has nothing to compare with.
     let noted = |column: &str| {
         format!(
-            "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM inbox_item AS i JOIN user_account AS u ON u.id = i.user_id \
+            "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM inbox_item AS i \
+             JOIN user_account AS u ON u.id = i.user_id \
              WHERE u.external_id = $1 AND i.id = $2 AND ( \
              i.message_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM message_recipient AS r \
-             WHERE r.message_id = i.message_id AND r.user_id = i.user_id AND r.{column} IS NOT NULL) \
-             OR i.announcement_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM announcement_reading AS r \
-             WHERE r.announcement_id = i.announcement_id AND r.user_id = i.user_id AND r.{column} IS NOT NULL)))"
+             WHERE r.message_id = i.message_id AND r.user_id = i.user_id \
+             AND r.{column} IS NOT NULL) \
+             OR i.announcement_id IS NOT NULL AND NOT EXISTS (SELECT 1 \
+             FROM announcement_reading AS r \
+             WHERE r.announcement_id = i.announcement_id AND r.user_id = i.user_id \
+             AND r.{column} IS NOT NULL)))"
         )
     };
     holds("read", "what the sender sees of it", &noted("read_at")).await?;
@@ -220,7 +229,8 @@ async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
 async fn archived(world: &World, connection: &DatabaseConnection) -> Result<()> {
     for (fact, value) in world.transcript.facts("archived") {
         let select = "SELECT CASE WHEN archived_at IS NULL THEN 0 ELSE 1 END FROM inbox_item \
-                      WHERE id = $1 AND removed_at IS NULL AND snoozed_until IS NULL AND reminded_at IS NULL";
+                      WHERE id = $1 AND removed_at IS NULL AND snoozed_until IS NULL \
+                      AND reminded_at IS NULL";
         let rows = world.rows(connection, select, [number(&fact.what).into()]).await?;
         let Some(row) = rows.first() else { continue };
         let is: i32 = row.try_get_by_index(0)?;

@@ -5,8 +5,11 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tidings::page::Key;
 
-use super::measure::{Copy, Statistics};
-use crate::app::{TestApp, TestUser, To, both};
+use crate::support::{
+    app::{TestApp, TestUser, To, both},
+    documents::RETRACT_ANNOUNCEMENT,
+    measure::{Copy, Statistics},
+};
 
 const PEOPLE: u64 = 100_000;
 const ITEMS: u64 = 100_000;
@@ -76,8 +79,11 @@ both! {
         // Their time has come. The clock stands still, so that nobody does by themselves what this
         // test does.
         ada.snooze(&item, app.now() + chrono::TimeDelta::hours(1)).await;
-        let expiring = json!({"to": [To::Group("team").input()], "subject": "short", "body": "",
-            "expiresAt": (app.now() + chrono::TimeDelta::hours(1)).to_rfc3339(), "reminder": {"frequency": "daily"}});
+        let expiring = json!({
+            "to": [To::Group("team").input()], "subject": "short", "body": "",
+            "expiresAt": (app.now() + chrono::TimeDelta::hours(1)).to_rfc3339(),
+            "reminder": {"frequency": "daily"},
+        });
         let reminding = ada.create_message(expiring).await;
         note("a message that reminds", TEAM);
         at(&app, "UPDATE inbox_item SET snoozed_until = $1 WHERE snoozed_until < $2").await;
@@ -87,24 +93,28 @@ both! {
         note("what is due: a snooze and a reminder", TEAM + 1);
         ada.expire(&reminding, app.now()).await;
         note("an expiry", TEAM);
-        at(&app, "UPDATE inbox_item SET removed_at = $3 WHERE removed_at IS NOT NULL AND $1 < $2").await;
+        at(&app, "UPDATE inbox_item SET removed_at = $3 WHERE removed_at IS NOT NULL AND $1 < $2")
+            .await;
         note("", u64::MAX);
         app.run_due().await;
         note("a purge", TEAM);
 
         let host = app.service();
-        let announce = "mutation { createAnnouncement(input: {title: \"new\", body: \"\"}) { announcement { id } } }";
+        let announce = "mutation {
+            createAnnouncement(input: {title: \"new\", body: \"\"}) { announcement { id } } }";
         let made = host.query(announce, json!({})).await;
-        let announced = made["createAnnouncement"]["announcement"]["id"].as_str().unwrap().to_owned();
+        let announced =
+            made["createAnnouncement"]["announcement"]["id"].as_str().unwrap().to_owned();
         note("an announcement", 1);
         ada.counts().await;
         bob.counts().await;
         note("a pull of an announcement", 2);
-        let rename = "mutation($id: ID!) { updateAnnouncement(input: {announcementId: $id, title: \"newer\"}) { announcement { id } } }";
+        let rename = "mutation($id: ID!) {
+            updateAnnouncement(input: {announcementId: $id, title: \"newer\"}) {
+                announcement { id } } }";
         host.query(rename, json!({"id": announced})).await;
         note("a refresh of an announcement", 2);
-        let retract = "mutation($id: ID!) { retractAnnouncement(input: {announcementId: $id}) { announcement { id } } }";
-        host.query(retract, json!({"id": announced})).await;
+        host.query(RETRACT_ANNOUNCEMENT, json!({"id": announced})).await;
         note("a retraction of an announcement", 2);
 
         ada.follow("p1", "like_post").await;
@@ -137,20 +147,40 @@ both! {
         let ada = app.user("ada").await;
         // The other people's items come first.
         let first: DateTime<Utc> = FIRST_ARRIVED.parse().unwrap();
-        let middle = (first + chrono::TimeDelta::seconds((ITEMS / 2) as i64), (PEOPLE + ITEMS / 2) as i64).encode();
+        let middle =
+            (first + chrono::TimeDelta::seconds((ITEMS / 2) as i64), (PEOPLE + ITEMS / 2) as i64)
+                .encode();
         app.db.take_statements();
         for view in ["ACTIVE", "UNREAD", "SNOOZED", "ARCHIVED", "ALL"] {
-            for kinds in [json!(null), json!(["MESSAGE"]), json!(["ANNOUNCEMENT"]), json!(["MESSAGE", "ACTIVITY"])] {
+            for kinds in [
+                json!(null),
+                json!(["MESSAGE"]),
+                json!(["ANNOUNCEMENT"]),
+                json!(["MESSAGE", "ACTIVITY"]),
+            ] {
                 for (size, key) in [("first", "after"), ("last", "before")] {
                     for cursor in [None, Some(&middle)] {
                         let page = format!(
-                            "query($view: InboxView!, $kinds: [InboxItemKind!], $key: String) {{ viewer {{ inbox {{
-                             items(filter: {{view: $view, kinds: $kinds}}, {size}: 20, {key}: $key) {{ nodes {{ id title }} }} }} }} }}"
+                            "query($view: InboxView!, $kinds: [InboxItemKind!], $key: String) {{
+                             viewer {{ inbox {{
+                               items(
+                                 filter: {{view: $view, kinds: $kinds}}, {size}: 20, {key}: $key
+                               ) {{ nodes {{ id title }} }} }} }} }}"
                         );
-                        let found = ada.query(&page, json!({"view": view, "kinds": kinds, "key": cursor})).await;
-                        assert_ne!(found["viewer"]["inbox"]["items"]["nodes"], json!([]), "{view} {kinds}");
+                        let found = ada
+                            .query(&page, json!({"view": view, "kinds": kinds, "key": cursor}))
+                            .await;
+                        assert_ne!(
+                            found["viewer"]["inbox"]["items"]["nodes"],
+                            json!([]),
+                            "{view} {kinds}"
+                        );
                         let statements = app.db.take_statements();
-                        ran.extend(statements.into_iter().map(|statement| Ran { story: view, concerns: 20, statement }));
+                        ran.extend(statements.into_iter().map(|statement| Ran {
+                            story: view,
+                            concerns: 20,
+                            statement,
+                        }));
                     }
                 }
             }
@@ -278,18 +308,23 @@ fn beginnings() -> Vec<String> {
     let (announcements, targets) = (ITEMS / 1_000, TARGETS);
     let mut statements = vec![
         format!(
-            "{} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
-             SELECT CASE i WHEN {ADA} THEN 'ada' WHEN {} THEN 'bob' ELSE 'u' || i END, '', '', 'en', 'UTC', $1 FROM n",
+            "{} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, \
+             created_at) \
+             SELECT CASE i WHEN {ADA} THEN 'ada' WHEN {} THEN 'bob' ELSE 'u' || i END, '', '', \
+             'en', 'UTC', $1 FROM n",
             numbers(1, ADA + 1),
             ADA + 1
         ),
         format!(
-            "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \
-             SELECT id, 0, {announcements}, {targets} FROM user_account WHERE $1 IS NOT NULL ORDER BY id"
+            "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, \
+             activities_pulled) \
+             SELECT id, 0, {announcements}, {targets} FROM user_account \
+             WHERE $1 IS NOT NULL ORDER BY id"
         ),
         "INSERT INTO user_group (external_id, name, created_at) VALUES ('team', 'team', $1)".into(),
         format!(
-            "INSERT INTO group_member (group_id, user_id, joined_at) SELECT g.id, u.id, $1 FROM user_group AS g, user_account AS u \
+            "INSERT INTO group_member (group_id, user_id, joined_at) \
+             SELECT g.id, u.id, $1 FROM user_group AS g, user_account AS u \
              WHERE u.id > {} AND u.id <= {PEOPLE}",
             PEOPLE - TEAM
         ),
@@ -303,18 +338,22 @@ fn messages(first: u64, last: u64) -> [String; 4] {
     let n = numbers(first, last);
     [
         format!(
-            "{n} INSERT INTO message (sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
+            "{n} INSERT INTO message (sender_id, subject, body, depth, path, seq, recipient_count, \
+             seen_count, read_count, created_at) \
              SELECT 1 + i % 1000, 'about ' || i, 'body', 0, '', 0, 1, 0, 0, $1 FROM n"
         ),
         format!(
-            "{n} INSERT INTO message_audience (message_id, user_id, name, recipient_count, seen_count, read_count) \
+            "{n} INSERT INTO message_audience (message_id, user_id, name, recipient_count, \
+             seen_count, read_count) \
              SELECT i, i, 'somebody', 1, 0, 0 FROM n WHERE $1 IS NOT NULL"
         ),
         format!(
-            "{n} INSERT INTO message_recipient (message_id, user_id, audience_id) SELECT i, i, i FROM n WHERE $1 IS NOT NULL"
+            "{n} INSERT INTO message_recipient (message_id, user_id, audience_id) \
+             SELECT i, i, i FROM n WHERE $1 IS NOT NULL"
         ),
         format!(
-            "{n} INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
+            "{n} INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, \
+             updated_at) \
              SELECT i, 'message', i, 1, 1, $1, $1 FROM n"
         ),
     ]
@@ -338,35 +377,47 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
              SELECT message_id, {ADA}, id FROM message_audience WHERE $1 IS NOT NULL"
         ),
         format!(
-            "{} INSERT INTO announcement (title, body, publish_at, position, seen_count, read_count, created_at) \
+            "{} INSERT INTO announcement (title, body, publish_at, position, seen_count, \
+             read_count, created_at) \
              SELECT 'news', 'body', $1, i, 0, 0, $1 FROM n",
             numbers(1, announcements)
         ),
         format!(
-            "{} INSERT INTO target (type, external_id, created_at) SELECT 'post', 't' || i, $1 FROM n",
+            "{} INSERT INTO target (type, external_id, created_at) \
+             SELECT 'post', 't' || i, $1 FROM n",
             numbers(1, targets)
         ),
         format!(
-            "{} INSERT INTO activity (action, target_id, occurred_at, created_at) SELECT 'comment', i, $1, $1 FROM n",
+            "{} INSERT INTO activity (action, target_id, occurred_at, created_at) \
+             SELECT 'comment', i, $1, $1 FROM n",
             numbers(1, targets)
         ),
         // A tenth are activities, a thousandth announcements; a third are read, a seventh archived,
         // a seventh snoozed.
         format!(
-            "{} INSERT INTO inbox_item (user_id, kind, message_id, announcement_id, target_id, action, activity_id, activity_count, \
-             actor_count, seq, arrived_seq, seen_at, read_at, archived_at, snoozed_until, created_at, updated_at) \
-             SELECT {ADA}, CASE WHEN i % 1000 = 0 THEN 'announcement' WHEN i % 10 = 1 THEN 'activity' ELSE 'message' END, \
-             CASE WHEN i % 1000 <> 0 AND i % 10 <> 1 THEN i END, CASE WHEN i % 1000 = 0 THEN i / 1000 END, \
-             CASE WHEN i % 10 = 1 THEN 1 + i % {targets} END, CASE WHEN i % 10 = 1 THEN 'comment' END, \
-             CASE WHEN i % 10 = 1 THEN 1 + i % {targets} END, 1, 1, i, i, CASE WHEN {is_old} THEN $1 END, \
-             CASE WHEN i % 3 = 0 AND {is_old} THEN $1 END, CASE WHEN i % 7 = 0 AND {is_old} THEN $1 END, \
+            "{} INSERT INTO inbox_item (user_id, kind, message_id, announcement_id, target_id, \
+             action, activity_id, activity_count, actor_count, seq, arrived_seq, \
+             seen_at, read_at, archived_at, snoozed_until, created_at, updated_at) \
+             SELECT {ADA}, CASE WHEN i % 1000 = 0 THEN 'announcement' \
+             WHEN i % 10 = 1 THEN 'activity' ELSE 'message' END, \
+             CASE WHEN i % 1000 <> 0 AND i % 10 <> 1 THEN i END, \
+             CASE WHEN i % 1000 = 0 THEN i / 1000 END, \
+             CASE WHEN i % 10 = 1 THEN 1 + i % {targets} END, \
+             CASE WHEN i % 10 = 1 THEN 'comment' END, \
+             CASE WHEN i % 10 = 1 THEN 1 + i % {targets} END, 1, 1, i, i, \
+             CASE WHEN {is_old} THEN $1 END, \
+             CASE WHEN i % 3 = 0 AND {is_old} THEN $1 END, \
+             CASE WHEN i % 7 = 0 AND {is_old} THEN $1 END, \
              CASE WHEN i % 7 = 1 AND {is_old} THEN $2 END, $1, {arrived} FROM n",
             numbers(1, ITEMS)
         ),
         format!(
-            "UPDATE inbox SET seq = {ITEMS}, unread = t.unread, unseen = {UNSEEN}, snoozed = t.snoozed, archived = t.archived \
-             FROM (SELECT CAST(count(*) FILTER (WHERE archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL) AS integer) AS unread, \
-             CAST(count(snoozed_until) AS integer) AS snoozed, CAST(count(archived_at) AS integer) AS archived \
+            "UPDATE inbox SET seq = {ITEMS}, unread = t.unread, unseen = {UNSEEN}, \
+             snoozed = t.snoozed, archived = t.archived \
+             FROM (SELECT CAST(count(*) FILTER (WHERE archived_at IS NULL \
+             AND snoozed_until IS NULL AND read_at IS NULL) AS integer) AS unread, \
+             CAST(count(snoozed_until) AS integer) AS snoozed, \
+             CAST(count(archived_at) AS integer) AS archived \
              FROM inbox_item WHERE user_id = {ADA}) AS t WHERE user_id = {ADA} AND $1 IS NOT NULL"
         ),
     ]);

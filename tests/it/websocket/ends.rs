@@ -5,26 +5,25 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, time::timeout};
 
 use super::{limited, open, server};
-use crate::{
+use crate::support::{
     app::{Kind, TestApp, TestUser, To, both},
+    documents::message_to,
     socket::{Handshake, PATIENCE},
 };
 
 /// P8, P11: how long the server may take.
 const MOST_TO_STOP: Duration = Duration::from_secs(10);
 
-async fn deactivate(app: &TestApp, user: &TestUser) {
-    let deactivate =
-        "mutation($user: UserRef!) { deactivateUser(input: {user: $user}) { user { id } } }";
-    app.service().query(deactivate, json!({"user": {"externalId": user.name}})).await;
-}
-
 both! {
     /// P11. The client gets a fresh token and reconnects.
     async fn sockets_end_with_their_tokens(app: TestApp) {
         let bob = app.user("bob").await;
         let mut of_today = bob.clone();
-        of_today.token = Some(app.auth.issue("bob", tidings::auth::Role::User, app.now() + TimeDelta::hours(1)).unwrap());
+        of_today.token = Some(
+            app.auth
+                .issue("bob", tidings::auth::Role::User, app.now() + TimeDelta::hours(1))
+                .unwrap(),
+        );
         let (mut short, mut long) = (of_today.connect().await, bob.connect().await);
 
         app.advance(TimeDelta::minutes(59));
@@ -41,16 +40,19 @@ both! {
     async fn sockets_of_a_deactivated_person_end(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let (host, admin) = (app.service(), app.admin().await);
-        let ends = [bob.connect().await, host.acting_as(&bob).connect().await, admin.acting_as(&bob).connect().await];
+        let ends = [
+            bob.connect().await,
+            host.acting_as(&bob).connect().await,
+            admin.acting_as(&bob).connect().await,
+        ];
         let mut stays = [alice.connect().await, host.connect().await, admin.connect().await];
 
-        let rename = "mutation { upsertUsers(input: {users: [{externalId: \"bob\", firstName: \"Robert\"}]}) { users { id } } }";
-        host.query(rename, json!({})).await;
+        app.upsert_user(json!({"externalId": "bob", "firstName": "Robert"})).await;
         let mut still = ends;
         for socket in &mut still {
             socket.assert_quiet().await;
         }
-        deactivate(&app, &bob).await;
+        app.deactivate(&bob.name).await;
 
         for mut socket in still {
             assert_eq!(socket.code().await, 4401);
@@ -68,7 +70,7 @@ both! {
         let acting = admin.acting_as(&bob);
         let mut socket = acting.connect().await;
 
-        deactivate(&app, &admin).await;
+        app.deactivate(&admin.name).await;
 
         assert_eq!(socket.code().await, 4401);
         assert_eq!(acting.introduce().await.code().await, 4401);
@@ -81,7 +83,8 @@ both! {
         app.group("team", &[&alice, &bob, &carol]).await;
         let root = alice.send_to(&[To::Group("team")], "first").await;
         let mut socket = carol.connect().await;
-        let thread = "subscription($root: ID!) { threadUpdated(rootId: $root) { messages { body } } }";
+        let thread =
+            "subscription($root: ID!) { threadUpdated(rootId: $root) { messages { body } } }";
         socket.subscribe("thread", thread, json!({"root": root})).await;
         socket.receive().await;
         let inbox = "subscription { inboxUpdated { changes { item { title } } } }";
@@ -145,7 +148,7 @@ async fn a_socket_that_waits_for_its_client_ends_with_its_user() {
     let bob = app.user("bob").await;
     let mut socket = bob.connect().await;
     socket.clog().await;
-    deactivate(&app, &bob).await;
+    app.deactivate(&bob.name).await;
     assert_eq!(socket.code().await, 4401);
 }
 
@@ -158,7 +161,7 @@ async fn a_deactivation_by_another_server_ends_sockets() {
     bob.app = two.clone();
     let mut socket = bob.connect().await;
 
-    deactivate(&one, &bob).await;
+    one.deactivate(&bob.name).await;
     // It is not known here whether the second server has learnt of it.
     let mut late = bob.introduce().await;
 
@@ -189,9 +192,7 @@ async fn a_mutation_under_way_survives_the_end_of_the_server() {
     let [alice, bob] = app.users(["alice", "bob"]).await;
     let mut socket = alice.connect().await;
     let send = |n: usize| {
-        let document = format!(
-            "mutation {{ createMessage(input: {{to: [{{user: {{externalId: \"bob\"}}}}], subject: \"m{n}\", body: \"\"}}) {{ message {{ id }} }} }}"
-        );
+        let document = message_to("bob", &format!("m{n}"));
         json!({"type": "subscribe", "id": n.to_string(), "payload": {"query": document}})
     };
     socket.send_together((0..20).map(send).chain([json!({"type": "ping"})])).await;

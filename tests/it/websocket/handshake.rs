@@ -1,5 +1,5 @@
 use super::{configured, open, server};
-use crate::socket::{Handshake, Socket};
+use crate::support::socket::{Handshake, Socket};
 
 const GET: &str = "GET /graphql HTTP/1.1";
 

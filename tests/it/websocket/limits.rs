@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{connected, limited, open, server};
-use crate::socket::{Handshake, PATIENCE};
+use crate::support::socket::{Handshake, PATIENCE};
 
 /// The client learns the reason, even if it has not finished writing.
 #[tokio::test]

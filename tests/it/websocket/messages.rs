@@ -12,7 +12,10 @@ async fn connection_init_is_acknowledged() {
         json!({"type": "connection_init"}),
         json!({"type": "connection_init", "payload": null}),
         json!({"type": "connection_init", "payload": {}}),
-        json!({"type": "connection_init", "payload": {"authorization": null, "else": [1]}, "more": true}),
+        json!({
+            "type": "connection_init", "payload": {"authorization": null, "else": [1]},
+            "more": true,
+        }),
     ] {
         let mut socket = open(&app).await;
         socket.send(init).await;
@@ -105,8 +108,13 @@ async fn unknown_fields_are_ignored() {
     let app = server().await;
     let mut socket = connected(&app).await;
     socket
-        .send(json!({"type": "subscribe", "id": "1", "extra": {}, "payload": {"query": "{ __typename }", "extra": 1,
-            "extensions": {"a": 1}, "operationName": null, "variables": null}}))
+        .send(json!({
+            "type": "subscribe", "id": "1", "extra": {},
+            "payload": {
+                "query": "{ __typename }", "extra": 1, "extensions": {"a": 1},
+                "operationName": null, "variables": null,
+            },
+        }))
         .await;
     let answer = socket.receive().await;
     assert_eq!(
@@ -152,10 +160,22 @@ async fn what_the_protocol_does_not_know_is_closed_with_4400() {
         json!({"type": "subscribe", "id": "1", "payload": {}}),
         json!({"type": "subscribe", "id": "1", "payload": {"query": null}}),
         json!({"type": "subscribe", "id": "1", "payload": {"query": {}}}),
-        json!({"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "operationName": 1}}),
-        json!({"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "variables": "x"}}),
-        json!({"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "variables": [1]}}),
-        json!({"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "extensions": "x"}}),
+        json!({
+            "type": "subscribe", "id": "1",
+            "payload": {"query": "{ __typename }", "operationName": 1},
+        }),
+        json!({
+            "type": "subscribe", "id": "1",
+            "payload": {"query": "{ __typename }", "variables": "x"},
+        }),
+        json!({
+            "type": "subscribe", "id": "1",
+            "payload": {"query": "{ __typename }", "variables": [1]},
+        }),
+        json!({
+            "type": "subscribe", "id": "1",
+            "payload": {"query": "{ __typename }", "extensions": "x"},
+        }),
     ];
     for text in texts.map(str::to_owned).into_iter().chain(messages.iter().map(Value::to_string)) {
         // Messages that start a connection come first, the others are sent on an existing one.

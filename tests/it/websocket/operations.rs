@@ -3,9 +3,10 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::{connected, messages::query, server};
-use crate::app::TestApp;
+use crate::support::app::TestApp;
 
-const FOLLOW: &str = "subscription($after: String) { inboxUpdated(after: $after) { cursor changes { item { title } } } }";
+const FOLLOW: &str = "subscription($after: String) {
+    inboxUpdated(after: $after) { cursor changes { item { title } } } }";
 
 fn complete(id: &str) -> Value {
     json!({"type": "complete", "id": id})
@@ -34,7 +35,8 @@ async fn a_query_is_answered_once_and_complete() {
 async fn variables_and_the_name_of_the_operation_are_honoured() {
     let app = server().await;
     let mut socket = app.user("bob").await.connect().await;
-    let document = "query One { one: __typename } query Two($ref: UserRef!) { two: user(ref: $ref) { externalId } }";
+    let document = "query One { one: __typename }
+        query Two($ref: UserRef!) { two: user(ref: $ref) { externalId } }";
     let variables = json!({"ref": {"externalId": "bob"}});
     for (name, data) in
         [("One", json!({"one": "Query"})), ("Two", json!({"two": {"externalId": "bob"}}))]
@@ -210,8 +212,12 @@ async fn a_completed_subscription_is_silent_while_the_others_go_on() {
 
 fn send_to_bob(id: &str, subject: &str) -> Value {
     let input = json!({"to": [{"user": {"externalId": "bob"}}], "subject": subject, "body": ""});
-    let document = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { subject } } }";
-    json!({"type": "subscribe", "id": id, "payload": {"query": document, "variables": {"input": input}}})
+    let document = "mutation($input: CreateMessageInput!) {
+        createMessage(input: $input) { message { subject } } }";
+    json!({
+        "type": "subscribe", "id": id,
+        "payload": {"query": document, "variables": {"input": input}},
+    })
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
+use super::{
     app::{TestApp, TestUser},
     socket::PATIENCE,
 };

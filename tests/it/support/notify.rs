@@ -3,7 +3,13 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, TestUser};
+use super::{
+    app::{TestApp, TestUser},
+    documents::{
+        CREATE_ACTIVITIES, CREATE_ANNOUNCEMENT, RETRACT_ACTIVITY, RETRACT_ANNOUNCEMENT,
+        UPDATE_ANNOUNCEMENT,
+    },
+};
 
 impl TestApp {
     /// Announces something to everybody; returns its id.
@@ -12,19 +18,16 @@ impl TestApp {
     }
 
     pub async fn announce_with(&self, input: Value) -> String {
-        let create = "mutation($input: CreateAnnouncementInput!) { createAnnouncement(input: $input) { announcement { id } } }";
-        let made = self.service().query(create, json!({"input": input})).await;
+        let made = self.service().query(CREATE_ANNOUNCEMENT, json!({"input": input})).await;
         made["createAnnouncement"]["announcement"]["id"].as_str().unwrap().to_owned()
     }
 
     pub async fn update_announcement(&self, input: Value) {
-        let update = "mutation($input: UpdateAnnouncementInput!) { updateAnnouncement(input: $input) { announcement { id } } }";
-        self.service().query(update, json!({"input": input})).await;
+        self.service().query(UPDATE_ANNOUNCEMENT, json!({"input": input})).await;
     }
 
     pub async fn retract_announcement(&self, id: &str) {
-        let retract = "mutation($id: ID!) { retractAnnouncement(input: {announcementId: $id}) { announcement { retractedAt } } }";
-        self.service().query(retract, json!({"id": id})).await;
+        self.service().query(RETRACT_ANNOUNCEMENT, json!({"id": id})).await;
     }
 
     /// Somebody acts on a post; returns the activity's id.
@@ -36,15 +39,16 @@ impl TestApp {
 
     /// Reports activities; returns their ids.
     pub async fn act_all(&self, activities: Value) -> Vec<String> {
-        let create = "mutation($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }";
-        let made = self.service().query(create, json!({"input": {"activities": activities}})).await;
+        let made = self
+            .service()
+            .query(CREATE_ACTIVITIES, json!({"input": {"activities": activities}}))
+            .await;
         let made = made["createActivities"]["activities"].as_array().unwrap().clone();
         made.iter().map(|activity| activity["id"].as_str().unwrap().to_owned()).collect()
     }
 
     pub async fn retract_activity(&self, id: &str) {
-        let retract = "mutation($id: ID!) { retractActivity(input: {activityId: $id}) { activity { retractedAt } } }";
-        self.service().query(retract, json!({"id": id})).await;
+        self.service().query(RETRACT_ACTIVITY, json!({"id": id})).await;
     }
 }
 
@@ -57,7 +61,8 @@ impl TestUser {
     /// Follows a post for a reason.
     pub async fn follow(&self, post: &str, reason: &str) -> Value {
         let subscribe = "mutation($input: SubscribeInput!) {
-            subscribe(input: $input) { subscription { id reasons actions target { externalId } } } }";
+            subscribe(input: $input) {
+                subscription { id reasons actions target { externalId } } } }";
         let input = json!({"target": target(post), "reason": reason});
         self.query(subscribe, json!({"input": input})).await["subscribe"]["subscription"].take()
     }
@@ -74,9 +79,11 @@ impl TestUser {
     /// Says whether an action is wanted; None restores the default.
     pub async fn want(&self, action: &str, enabled: Option<bool>) -> Value {
         let update = "mutation($input: UpdateSubscriptionConfigInput!) {
-            updateSubscriptionConfig(input: $input) { subscriptionConfig { updatedAt settings { action label enabled isDefault } } } }";
+            updateSubscriptionConfig(input: $input) { subscriptionConfig {
+                updatedAt settings { action label enabled isDefault } } } }";
         let input = json!({"settings": [{"action": action, "enabled": enabled}]});
-        self.query(update, json!({"input": input})).await["updateSubscriptionConfig"]["subscriptionConfig"].take()
+        let mut updated = self.query(update, json!({"input": input})).await;
+        updated["updateSubscriptionConfig"]["subscriptionConfig"].take()
     }
 
     /// Why an activity reached this person or not: whether it did, the deciding rule, and what that

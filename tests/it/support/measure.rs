@@ -11,8 +11,11 @@ use std::sync::{
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use serde_json::Value;
 
-use super::{postgres_plan, values};
-use crate::{app::TestApp, database::Database};
+use super::{
+    app::TestApp,
+    database::Database,
+    plan::{postgres_plan, values},
+};
 
 /// What a database knows about its tables.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,6 +1,6 @@
-//! A server for each test, and users that act as its real clients do.
+//! A server for each test.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -10,11 +10,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-pub use crate::database::Kind;
-use crate::{
-    database::Database,
-    socket::{Following, Socket},
-    state::{COUNTS, ITEM, InboxState},
+use super::{database::Database, documents::UPSERT_USERS, user::refs};
+pub use super::{
+    database::Kind,
+    user::{TestUser, To},
 };
 
 /// The tests' clock starts here: a Monday morning.
@@ -26,7 +25,9 @@ pub const SECRET: &str = "a secret for tests, of more than 32 bytes";
 /// fixed order.
 macro_rules! both {
     (on one thread: $($tests:tt)*) => { both! { @1 $($tests)* } };
-    (@$threads:literal $($(#[$doc:meta])* async fn $name:ident($app:ident: TestApp) $story:block)*) => { $(
+    (@$threads:literal $(
+        $(#[$doc:meta])* async fn $name:ident($app:ident: TestApp $(,)?) $story:block
+    )*) => { $(
         $(#[$doc])*
         mod $name {
             #[allow(unused_imports)]
@@ -36,12 +37,12 @@ macro_rules! both {
 
             #[test]
             fn sqlite() {
-                crate::app::run(crate::app::Kind::Sqlite, $threads, story);
+                crate::support::app::run(crate::support::app::Kind::Sqlite, $threads, story);
             }
 
             #[test]
             fn postgres() {
-                crate::app::run(crate::app::Kind::Postgres, $threads, story);
+                crate::support::app::run(crate::support::app::Kind::Postgres, $threads, story);
             }
         }
     )* };
@@ -51,11 +52,14 @@ pub(crate) use both;
 
 /// Runs one test on one database.
 pub fn run<F: Future<Output = ()>>(kind: Kind, threads: usize, story: impl FnOnce(TestApp) -> F) {
-    run_with(threads, async {
-        let Some(app) = TestApp::start(kind).await else { return };
-        story(app.clone()).await;
-        app.stop().await;
-    });
+    // The snapshots of a test are checked once for each database.
+    insta::allow_duplicates! {
+        run_with(threads, async {
+            let Some(app) = TestApp::start(kind).await else { return };
+            story(app.clone()).await;
+            app.stop().await;
+        });
+    }
 }
 
 /// Runs a story that creates its servers itself.
@@ -264,9 +268,27 @@ impl TestApp {
         }
     }
 
+    /// Makes a person known, or changes them.
+    pub async fn upsert_user(&self, user: Value) {
+        self.service().query(UPSERT_USERS, json!({"users": [user]})).await;
+    }
+
+    pub async fn deactivate(&self, user: &str) {
+        let deactivate = "mutation($user: UserRef!) {
+            deactivateUser(input: {user: $user}) { user { id } } }";
+        self.service().query(deactivate, json!({"user": {"externalId": user}})).await;
+    }
+
+    pub async fn reactivate(&self, user: &str) {
+        let reactivate = "mutation($user: UserRef!) {
+            reactivateUser(input: {user: $user}) { user { id } } }";
+        self.service().query(reactivate, json!({"user": {"externalId": user}})).await;
+    }
+
     /// A group with these members.
     pub async fn group(&self, name: &str, members: &[&TestUser]) -> String {
-        let upsert = "mutation($id: String!) { upsertGroup(input: {externalId: $id, name: $id}) { group { id } } }";
+        let upsert = "mutation($id: String!) {
+            upsertGroup(input: {externalId: $id, name: $id}) { group { id } } }";
         let made = self.service().query(upsert, json!({"id": name})).await;
         let id = made["upsertGroup"]["group"]["id"].as_str().unwrap().to_owned();
         if !members.is_empty() {
@@ -297,209 +319,5 @@ impl TestApp {
         let fresh = user.inbox().await;
         live.until(&fresh.cursor).await;
         assert_eq!(live.state, fresh, "what {} has heard is not what there is", user.name);
-    }
-}
-
-fn refs(users: &[&TestUser]) -> Value {
-    users.iter().map(|user| json!({"externalId": user.name})).collect()
-}
-
-/// A person with a client.
-#[derive(Clone)]
-pub struct TestUser {
-    pub app: TestApp,
-    /// The external id.
-    pub name: String,
-    pub id: String,
-    pub token: Option<String>,
-    pub act_as: Option<String>,
-}
-
-/// An address of a message.
-pub enum To<'a> {
-    User(&'a TestUser),
-    Group(&'a str),
-}
-
-impl To<'_> {
-    pub fn input(&self) -> Value {
-        match self {
-            To::User(user) => json!({"user": {"externalId": user.name}}),
-            To::Group(group) => json!({"group": {"externalId": group}}),
-        }
-    }
-}
-
-impl TestUser {
-    /// The same client, acting for somebody.
-    pub fn acting_as(&self, user: &TestUser) -> Self {
-        TestUser { act_as: Some(user.name.clone()), ..self.clone() }
-    }
-
-    /// The complete answer to a request.
-    pub async fn ask(&self, query: &str, variables: Value) -> Value {
-        // One pool per runtime would be right; a connection per request is simpler, and loopback is
-        // fast.
-        static HTTP: OnceLock<reqwest::Client> = OnceLock::new();
-        let http = HTTP
-            .get_or_init(|| reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap());
-        let mut request = http
-            .post(self.app.url("/graphql"))
-            .json(&json!({"query": query, "variables": variables}));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
-        if let Some(act_as) = &self.act_as {
-            request = request.header("act-as", act_as);
-        }
-        request.send().await.unwrap().json().await.unwrap()
-    }
-
-    /// The data of an answer that has no errors.
-    pub async fn query(&self, query: &str, variables: Value) -> Value {
-        let mut answer = self.ask(query, variables).await;
-        assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
-        answer["data"].take()
-    }
-
-    /// The code of an answer's only error, and the field that it names.
-    pub async fn refusal(&self, query: &str, variables: Value) -> (String, Option<String>) {
-        let answer = self.ask(query, variables).await;
-        let errors = answer["errors"]
-            .as_array()
-            .unwrap_or_else(|| panic!("nothing was refused: {answer:#}"));
-        let text = |name: &str| errors[0]["extensions"][name].as_str().map(str::to_owned);
-        (text("code").unwrap_or_else(|| panic!("no code: {answer:#}")), text("field"))
-    }
-
-    /// Sends a message and returns its id.
-    pub async fn send(&self, to: &TestUser, subject: &str) -> String {
-        self.send_to(&[To::User(to)], subject).await
-    }
-
-    pub async fn send_to(&self, to: &[To<'_>], subject: &str) -> String {
-        self.create_message(json!({"to": to.iter().map(To::input).collect::<Value>(), "subject": subject, "body": ""}))
-            .await
-    }
-
-    pub async fn create_message(&self, input: Value) -> String {
-        let send = "mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }";
-        let sent = self.query(send, json!({"input": input})).await;
-        sent["createMessage"]["message"]["id"].as_str().unwrap().to_owned()
-    }
-
-    pub async fn reply(&self, parent: &str, body: &str, scope: &str) -> String {
-        let reply = "mutation($input: ReplyToMessageInput!) { replyToMessage(input: $input) { message { id } } }";
-        let sent = self
-            .query(reply, json!({"input": {"parentId": parent, "body": body, "scope": scope}}))
-            .await;
-        sent["replyToMessage"]["message"]["id"].as_str().unwrap().to_owned()
-    }
-
-    /// Runs `markRead`, `archive` and similar mutations.
-    pub async fn change(&self, mutation: &str, items: &[&str]) -> Value {
-        let change = format!(
-            "mutation($ids: [ID!]!) {{ {mutation}(input: {{itemIds: $ids}}) {{ items {{ id }} inbox {{ counts {{ unread }} }} }} }}"
-        );
-        self.query(&change, json!({"ids": items})).await[mutation].take()
-    }
-
-    pub async fn snooze(&self, item: &str, until: DateTime<Utc>) {
-        let snooze = "mutation($id: ID!, $until: DateTime!) {
-            snooze(input: {itemIds: [$id], until: $until}) { items { snoozedUntil } } }";
-        self.query(snooze, json!({"id": item, "until": until.to_rfc3339()})).await;
-    }
-
-    pub async fn expire(&self, message: &str, at: DateTime<Utc>) {
-        let update = "mutation($id: ID!, $at: DateTime!) {
-            updateMessage(input: {messageId: $id, expiresAt: $at}) { message { id } } }";
-        self.query(update, json!({"id": message, "at": at.to_rfc3339()})).await;
-    }
-
-    /// Everything in the inbox.
-    pub async fn inbox(&self) -> InboxState {
-        let mut items = Vec::new();
-        let mut after = Value::Null;
-        loop {
-            let page = format!(
-                "query($after: String) {{ viewer {{ inbox {{ cursor counts {{ {COUNTS} }}
-                 items(filter: {{view: ALL}}, first: 100, after: $after) {{
-                   nodes {{ {ITEM} }} pageInfo {{ hasNextPage endCursor }} }} }} }} }}"
-            );
-            let inbox = self.query(&page, json!({"after": after})).await["viewer"]["inbox"].take();
-            items.extend(inbox["items"]["nodes"].as_array().unwrap().iter().cloned());
-            after = inbox["items"]["pageInfo"]["endCursor"].clone();
-            if inbox["items"]["pageInfo"]["hasNextPage"] == false {
-                return InboxState::new(
-                    inbox["cursor"].as_str().unwrap(),
-                    inbox["counts"].clone(),
-                    items,
-                );
-            }
-        }
-    }
-
-    /// The titles in one view, newest first.
-    pub async fn titles(&self, view: &str) -> Vec<String> {
-        let query = "query($view: InboxView!) {
-            viewer { inbox { items(filter: {view: $view}, first: 100) { nodes { title } } } } }";
-        let items =
-            self.query(query, json!({"view": view})).await["viewer"]["inbox"]["items"]["nodes"]
-                .take();
-        items
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item["title"].as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    pub async fn counts(&self) -> Value {
-        self.query(&format!("{{ viewer {{ inbox {{ counts {{ {COUNTS} }} }} }} }}"), json!({}))
-            .await["viewer"]["inbox"]["counts"]
-            .take()
-    }
-
-    /// The id of the newest item with this title.
-    pub async fn item(&self, title: &str) -> String {
-        let state = self.inbox().await;
-        let item = state.items.values().find(|item| item["title"] == title);
-        item.unwrap_or_else(|| panic!("{} has no “{title}”", self.name))["id"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    }
-
-    pub async fn cursor(&self) -> String {
-        self.inbox().await.cursor
-    }
-
-    pub async fn connect(&self) -> Socket {
-        let mut socket = self.introduce().await;
-        assert_eq!(socket.receive().await["type"], "connection_ack");
-        socket
-    }
-
-    /// A socket that the server has not accepted yet.
-    pub async fn introduce(&self) -> Socket {
-        let mut socket = Socket::open(self.app.address()).await;
-        let mut parameters = json!({});
-        if let Some(token) = &self.token {
-            parameters["Authorization"] = format!("Bearer {token}").into();
-        }
-        if let Some(act_as) = &self.act_as {
-            parameters["act-as"] = act_as.as_str().into();
-        }
-        socket.send(json!({"type": "connection_init", "payload": parameters})).await;
-        socket
-    }
-
-    /// Follows the inbox over a real websocket; without a cursor, from now on.
-    pub async fn follow_inbox(&self, after: Option<&str>) -> Following {
-        let subscription = format!(
-            "subscription($after: String) {{ inboxUpdated(after: $after) {{
-               cursor caughtUp resync counts {{ {COUNTS} }} changes {{ type itemId item {{ {ITEM} }} }} }} }}"
-        );
-        Following::start(self.connect().await, &subscription, json!({"after": after})).await
     }
 }

@@ -6,10 +6,16 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
-pub const ITEM: &str = "id kind title preview url seenAt readAt archivedAt snoozedUntil createdAt updatedAt
-    remindedAt isFinalReminder respondBy
-    subject { __typename ... on Message { id body sender { name } } ... on Announcement { id body expiresAt }
-      ... on ActivityGroup { action actorCount activityCount reasons latestActors { name } target { id owner { name } } } }";
+pub const ITEM: &str = "id kind title preview url
+    seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt isFinalReminder respondBy
+    subject {
+      __typename
+      ... on Message { id body sender { name } }
+      ... on Announcement { id body expiresAt }
+      ... on ActivityGroup {
+        action actorCount activityCount reasons latestActors { name } target { id owner { name } }
+      }
+    }";
 
 /// An inbox as a client keeps it.
 #[derive(Clone, Debug, PartialEq)]

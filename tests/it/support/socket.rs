@@ -18,7 +18,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::state::InboxState;
+use super::state::{COUNTS, ITEM, InboxState};
 
 /// Long enough for a busy machine. Nothing waits this long unless the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -100,7 +100,8 @@ impl Socket {
 
     /// Sends `connection_init` with a token.
     pub async fn introduced(mut self, token: &str) -> Self {
-        self.send(json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {token}")}})).await;
+        let payload = json!({"Authorization": format!("Bearer {token}")});
+        self.send(json!({"type": "connection_init", "payload": payload})).await;
         assert_eq!(self.receive().await["type"], "connection_ack");
         self
     }
@@ -197,7 +198,8 @@ impl Socket {
     }
 
     pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
-        self.send(json!({"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}})).await;
+        let payload = json!({"query": query, "variables": variables});
+        self.send(json!({"id": id, "type": "subscribe", "payload": payload})).await;
     }
 }
 
@@ -220,6 +222,16 @@ pub struct Change {
 }
 
 impl Following {
+    /// Follows an inbox with everything that a client keeps of it.
+    pub async fn inbox(socket: Socket, after: Option<&str>) -> Self {
+        let subscription = format!(
+            "subscription($after: String) {{ inboxUpdated(after: $after) {{
+               cursor caughtUp resync counts {{ {COUNTS} }}
+               changes {{ type itemId item {{ {ITEM} }} }} }} }}"
+        );
+        Self::start(socket, &subscription, json!({"after": after})).await
+    }
+
     /// Returns when the first update has arrived: from then on nothing can be missed.
     pub async fn start(mut socket: Socket, subscription: &str, variables: Value) -> Self {
         socket.subscribe("1", subscription, variables).await;

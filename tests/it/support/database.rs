@@ -217,7 +217,11 @@ exec 2>&1
 as_postgres() { "$@"; }
 directory=$(mktemp -d "${TMPDIR:-/tmp}/tidings-pg-XXXXXX")
 cd "$directory"
-trap 'as_postgres "$BIN/pg_ctl" stop -D data -m immediate >/dev/null 2>&1 || true; rm -rf "$directory"' EXIT
+end() {
+    as_postgres "$BIN/pg_ctl" stop -D data -m immediate >/dev/null 2>&1 || true
+    rm -rf "$directory"
+}
+trap end EXIT
 # "ready" may find nobody who listens; that is no reason to leave without the above.
 trap '' PIPE
 

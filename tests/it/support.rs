@@ -1,0 +1,18 @@
+//! What the tests have in common: servers, people, databases, clients, and what they often do.
+
+pub mod app;
+pub mod crowd;
+pub mod database;
+pub mod documents;
+pub mod locks;
+pub mod measure;
+pub mod node;
+pub mod notify;
+pub mod plan;
+pub mod process;
+pub mod provider;
+pub mod reminders;
+pub mod shown;
+pub mod socket;
+pub mod state;
+pub mod user;
