@@ -183,7 +183,8 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     key.keep(&tx, message.id.0).await?;
     delivery::start(&tx, &message).await?;
     reminders::note_reply(&tx, sender, parent.id, root, now).await?;
-    delivery::finish(app, tx, &message).await?;
+    tx.commit().await?;
+    delivery::go_on(app, &message).await;
     Ok((message, actor.user.as_deref().cloned()))
 }
 

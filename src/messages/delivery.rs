@@ -32,9 +32,11 @@ use crate::{
     messages::{reminders, threads},
 };
 
-/// Fills the inboxes of a new message, or notes that they have to be filled: [`finish`] does the
-/// rest.
+/// Fills the inboxes of a new message, or notes that they have to be filled: [`go_on`] does the
+/// rest after the commit.
 pub async fn start(tx: &Tx, message: &message::Model) -> Result<()> {
+    tx.concerns(message.root_id.map(Topic::Thread));
+    tx.concerns(message.expires_at.is_some().then_some(Topic::Jobs));
     if is_at_once(message) {
         let to = if message.recipient_count == 1 { Recipients::One } else { Recipients::All };
         return inbox::deliver(tx, message.id, to, message.created_at).await;
@@ -48,15 +50,8 @@ fn is_at_once(message: &message::Model) -> bool {
     i64::from(message.recipient_count) <= inbox::BATCH
 }
 
-/// Commits a new message, and fills the inboxes that have not been filled yet.
-pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
-    if message.root_id.is_some() {
-        tx.concerns([Topic::Thread(message.root())]);
-    }
-    if message.expires_at.is_some() {
-        tx.concerns([Topic::Jobs]);
-    }
-    tx.commit().await?;
+/// Fills the inboxes of a message that has been sent, as far as they have not been filled yet.
+pub async fn go_on(app: &App, message: &message::Model) {
     if !is_at_once(message)
         && let Err(error) = deliver_rest(&app.in_background(), message.id).await
     {
@@ -64,7 +59,6 @@ pub async fn finish(app: &App, tx: Tx, message: &message::Model) -> Result<()> {
         tracing::warn!(?error, "a large send will continue later");
         app.live.hint(Topic::Jobs);
     }
-    Ok(())
 }
 
 /// Fills the inboxes that a large send has not reached yet, batch by batch. Several callers may do

@@ -112,7 +112,8 @@ async fn send_alone(app: &App, call: Option<Call>, checked: Result<Draft>) -> Re
     }
     key.keep(&tx, message.id.0).await?;
     delivery::start(&tx, &message).await?;
-    delivery::finish(app, tx, &message).await?;
+    tx.commit().await?;
+    delivery::go_on(app, &message).await;
     Ok(Outcome::Sent(Box::new(message)))
 }
 
