@@ -1,9 +1,9 @@
 //! Activities: somebody did something to something (N1, N2). The host application reports them,
 //! many in one call. How one reaches an inbox:
 //!
-//! 1. [`create`] looks up the idempotency key, compares each activity with the catalog and the
-//!    limits, and looks up all actors and owners.
-//! 2. The transaction claims the key. `targets` inserts or changes the things that are new or
+//! 1. [`create`] compares each activity with the catalog and the limits, and looks up all actors and
+//!    owners.
+//! 2. The transaction, which other calls that are waiting share, claims the key. `targets` inserts or changes the things that are new or
 //!    different, in the order of their names; the constraint decides who is first. A changed title
 //!    is noted in `refresh`.
 //! 3. The activities are inserted in one statement, one row each, under the lock of the order of
@@ -21,25 +21,23 @@
 //!
 //! A retracted activity leaves its items (`pull::take_back`).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 
 use ::entity::{
     activity,
-    id::{ActivityId, UserId},
+    id::{ActivityId, RefreshId, TargetId, UserId},
 };
 use async_graphql::{ID, InputObject};
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     app::App,
     auth::Actor,
     clock,
-    db::{Topic, Tx},
+    db::{self, Apart, JsonType, Topic, Tx, time},
     error::{Error, Result},
     id,
     idempotency::{self, Begun, Call},
@@ -102,7 +100,37 @@ pub struct TargetInput {
     pub url: Option<String>,
 }
 
-/// Reports what people did; all or none.
+/// Activities whose input is valid.
+struct Draft {
+    /// Who did it, where an activity names nobody.
+    actor: Option<UserId>,
+    activities: Vec<ActivityInput>,
+    targets: Vec<TargetRef>,
+    people: Vec<People>,
+}
+
+/// The people that an activity names.
+struct People {
+    actor: Option<UserId>,
+    owner: Option<UserId>,
+}
+
+/// A call that creates activities.
+struct Create {
+    call: Option<Call>,
+    draft: Draft,
+}
+
+/// What creating came to.
+enum Outcome {
+    /// The activities, and what is to be refreshed.
+    Created(Vec<activity::Model>, Vec<RefreshId>),
+    /// An earlier call with the same key had created them, from this one on.
+    Before(ActivityId),
+}
+
+/// Reports what people did; all or none. Made together with other calls that are waiting
+/// (`db::together`).
 #[tracing::instrument(name = "activities::create", skip_all, fields(actor = actor.in_log()))]
 pub async fn create(
     app: &App,
@@ -110,53 +138,149 @@ pub async fn create(
     input: CreateActivitiesInput,
 ) -> Result<Vec<activity::Model>> {
     actor.require_host()?;
-    let now = app.clock.now();
     let count = input.activities.len();
     let call = Call::new(actor, "createActivities", &input, input.idempotency_key.as_deref())?;
-    let checked = check(app, &input.activities, now).await;
-    let (tx, key, targets, people) = match idempotency::begin(app, call, checked, now).await? {
-        Begun::New(tx, key, (targets, people)) => (tx, key, targets, people),
-        Begun::Done(first) => return made_by(app, ActivityId(first), count).await,
+    let outcome = match check(app, actor, input.activities).await {
+        Ok(draft) => app.db.together(app, Create { call, draft }).await?,
+        refused => create_alone(app, call, refused).await?,
     };
-    let described =
-        targets.iter().zip(&input.activities).zip(&people).map(|((target, activity), people)| {
-            let TargetInput { title, url, .. } = activity.target.clone();
-            (target, Details { owner: people.owner, title, url: url.filter(|url| !url.is_empty()) })
-        });
-    let described: Vec<_> = described.collect();
-    let known = targets::upsert(&tx, &described, now).await?;
-    let rows =
-        input.activities.into_iter().zip(&people).zip(&known.ids).map(|((new, people), target)| {
-            activity::ActiveModel {
-                id: NotSet,
-                actor_id: Set(people.actor.or(actor.user_id())),
-                action: Set(new.action),
-                target_id: Set(*target),
-                data: Set(new.data.map(|data| data.to_string())),
-                occurred_at: Set(new
-                    .occurred_at
-                    .map_or(now, |time| clock::in_micros(time).min(now))),
-                retracted_at: Set(None),
-                settled_at: Set(None),
-                created_at: Set(now),
-            }
-        });
-    let activities = insert(&tx, rows.collect()).await?;
+    match outcome {
+        Outcome::Created(activities, noted) => {
+            refresh::soon(app, &noted).await;
+            Ok(activities)
+        }
+        Outcome::Before(first) => made_by(app, first, count).await,
+    }
+}
+
+/// Creates activities in a transaction of their own, if their input is valid.
+async fn create_alone(app: &App, call: Option<Call>, checked: Result<Draft>) -> Result<Outcome> {
+    let now = app.clock.now();
+    let (tx, key, draft) = match idempotency::begin(app, call, checked, now).await? {
+        Begun::New(tx, key, draft) => (tx, key, draft),
+        Begun::Done(first) => return Ok(Outcome::Before(ActivityId(first))),
+    };
+    let (activities, noted) = write(&tx, &[&draft], now).await?;
     if let Some(first) = activities.first() {
         key.keep(&tx, first.id.0).await?;
     }
-    tx.concerns(known.ids.into_iter().collect::<BTreeSet<_>>().into_iter().map(Topic::Target));
     tx.commit().await?;
-    refresh::soon(app, &known.noted).await;
-    Ok(activities)
+    Ok(Outcome::Created(activities, noted))
 }
 
-/// Writes activities with consecutive ids: nobody else writes any before this transaction ends.
-async fn insert(tx: &Tx, rows: Vec<activity::ActiveModel>) -> Result<Vec<activity::Model>> {
+impl db::Call for Create {
+    type Context = App;
+    type Answer = Outcome;
+
+    fn weight(&self) -> usize {
+        /// The row and its indexes.
+        const ACTIVITY: usize = 512;
+        let data = |activity: &ActivityInput| activity.data.as_ref().map_or(0, |_| LONGEST_DATA);
+        self.draft.activities.iter().map(|activity| ACTIVITY + data(activity)).sum()
+    }
+
+    async fn make_all(app: &App, tx: &Tx, calls: &[Self]) -> Result<Vec<Outcome>, Apart> {
+        let now = app.clock.now();
+        let keys: Vec<_> = calls.iter().map(|create| create.call.as_ref()).collect();
+        let repeated = idempotency::claim_all(tx, &keys, now).await?;
+        if !repeated.is_empty() {
+            return Err(Apart::These(repeated));
+        }
+        let drafts: Vec<_> = calls.iter().map(|create| &create.draft).collect();
+        let (activities, mut noted) = write(tx, &drafts, now).await?;
+        let mut activities = activities.into_iter();
+        let created: Vec<Vec<_>> = drafts
+            .iter()
+            .map(|draft| activities.by_ref().take(draft.activities.len()).collect())
+            .collect();
+        let firsts: Vec<_> = created
+            .iter()
+            .map(|activities| activities.first().map_or(0, |first| first.id.0))
+            .collect();
+        idempotency::keep_all(tx, keys.into_iter().zip(firsts)).await?;
+        // The first caller refreshes for all of them.
+        let outcome = |activities| Outcome::Created(activities, mem::take(&mut noted));
+        Ok(created.into_iter().map(outcome).collect())
+    }
+
+    async fn make_alone(self, app: &App) -> Result<Outcome> {
+        create_alone(app, self.call, Ok(self.draft)).await
+    }
+}
+
+/// Writes activities with consecutive ids, in the order of the drafts. Returns them, and what is to
+/// be refreshed after the commit.
+async fn write(
+    tx: &Tx,
+    drafts: &[&Draft],
+    now: DateTime<Utc>,
+) -> Result<(Vec<activity::Model>, Vec<RefreshId>)> {
+    let mut described = Vec::new();
+    let mut rows = Vec::new();
+    for draft in drafts {
+        for ((new, target), people) in
+            draft.activities.iter().zip(&draft.targets).zip(&draft.people)
+        {
+            let TargetInput { title, url, .. } = new.target.clone();
+            let url = url.filter(|url| !url.is_empty());
+            described.push((target, Details { owner: people.owner, title, url }));
+            rows.push(activity::Model {
+                id: ActivityId(0),
+                actor_id: people.actor.or(draft.actor),
+                action: new.action.clone(),
+                target_id: TargetId(0),
+                data: new.data.as_ref().map(|data| data.to_string()),
+                occurred_at: new.occurred_at.map_or(now, |time| clock::in_micros(time).min(now)),
+                retracted_at: None,
+                settled_at: None,
+                created_at: now,
+            });
+        }
+    }
+    let known = targets::upsert(tx, &described, now).await?;
+    for (row, target) in rows.iter_mut().zip(&known.ids) {
+        row.target_id = *target;
+    }
+    // From here on nobody else writes activities until this transaction ends.
     tx.in_commit_order().await?;
-    let mut activities = activity::Entity::insert_many(rows).exec_with_returning(&**tx).await?;
-    activities.sort_by_key(|activity| activity.id);
-    Ok(activities)
+    let ids = insert(tx, &rows, now).await?;
+    for (row, id) in rows.iter_mut().zip(ids) {
+        row.id = id;
+    }
+    tx.concerns(known.ids.into_iter().collect::<BTreeSet<_>>().into_iter().map(Topic::Target));
+    Ok((rows, known.noted))
+}
+
+/// Returns the ids, in the order of the rows.
+async fn insert(tx: &Tx, rows: &[activity::Model], now: DateTime<Utc>) -> Result<Vec<ActivityId>> {
+    let mut sql = tx.sql("activities::insert");
+    let columns = [
+        ("place", JsonType::Integer),
+        ("actor_id", JsonType::Integer),
+        ("action", JsonType::Text),
+        ("target_id", JsonType::Integer),
+        ("data", JsonType::Text),
+        ("occurred_at", JsonType::Time),
+    ];
+    let row = |(place, row): (usize, &activity::Model)| {
+        [
+            json!(place),
+            json!(row.actor_id),
+            json!(row.action),
+            json!(row.target_id),
+            json!(row.data),
+            time(row.occurred_at),
+        ]
+    };
+    let (rows, now) = (sql.table(columns, rows.iter().enumerate().map(row)), sql.bind(now));
+    sql.push(format!(
+        "INSERT INTO activity (actor_id, action, target_id, data, occurred_at, created_at) \
+         SELECT r.actor_id, r.action, r.target_id, r.data, r.occurred_at, {now} \
+         FROM {rows} AS r ORDER BY r.place RETURNING id"
+    ));
+    let mut ids: Vec<ActivityId> = sql.values(&**tx).await?;
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// The activities that an earlier call created: this many, from the first one on.
@@ -168,29 +292,21 @@ async fn made_by(app: &App, first: ActivityId, count: usize) -> Result<Vec<activ
     Ok(made.limit(count as u64).all(app.db.read()).await?)
 }
 
-/// The people that an activity names.
-struct People {
-    actor: Option<UserId>,
-    owner: Option<UserId>,
-}
-
-/// Refuses invalid activities; returns the targets they were done to, and who is named in them.
-async fn check(
-    app: &App,
-    activities: &[ActivityInput],
-    now: DateTime<Utc>,
-) -> Result<(Vec<TargetRef>, Vec<People>)> {
+/// Refuses invalid activities.
+async fn check(app: &App, actor: &Actor, activities: Vec<ActivityInput>) -> Result<Draft> {
     if activities.is_empty() || activities.len() > MOST {
         return Err(Error::invalid(
             "activities",
             format!("must have between 1 and {MOST} activities"),
         ));
     }
+    let now = app.clock.now();
     let mut targets = Vec::with_capacity(activities.len());
     for (index, activity) in activities.iter().enumerate() {
         targets.push(check_one(app, activity, &format!("activities.{index}"), now)?);
     }
-    Ok((targets, people(app, activities).await?))
+    let people = people(app, &activities).await?;
+    Ok(Draft { actor: actor.user_id(), activities, targets, people })
 }
 
 /// Refuses an invalid activity; returns the target it was done to.

@@ -8,7 +8,7 @@ use crate::{
     recount::assert_right,
     support::{
         app::{Kind, TestApp, TestUser, both, run},
-        documents::CREATE_MESSAGE,
+        documents::{CREATE_ACTIVITIES, CREATE_MESSAGE},
         locks::{LOCK, outside, until_waiting},
     },
 };
@@ -92,6 +92,56 @@ both! {
 
         assert!(together < 64 * alone / 3, "{together} statements, and {alone} for each alone");
         assert_eq!(bob.counts().await["unread"], 66);
+    }
+}
+
+both! {
+    /// Activities that are reported one by one, at once: each is there once, with its own answer,
+    /// and the last details of a target hold.
+    async fn activities_reported_at_once_are_each_created_once(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.follow("p1", "like_post").await;
+        let report = |target: &str, key: Option<&str>| {
+            let activity = json!({
+                "actor": {"externalId": "bob"}, "action": "comment",
+                "target": {"type": "post", "externalId": target, "title": "A post"},
+            });
+            let input = json!({"activities": [activity, activity], "idempotencyKey": key});
+            let host = app.service();
+            tokio::spawn(async move { host.ask(CREATE_ACTIVITIES, json!({"input": input})).await })
+        };
+        let before = app.db.statement_count();
+        let mut calls = Vec::new();
+        for n in 0..20 {
+            calls.push(report("p1", None));
+            calls.push(report("p1", Some(&n.to_string())));
+            calls.push(report(&format!("q{n}"), Some("once"))); // Another input each time.
+        }
+        let mut made = Vec::new();
+        let mut refused = 0;
+        for call in calls {
+            let answer = call.await.unwrap();
+            match answer["data"]["createActivities"]["activities"].as_array() {
+                Some(activities) => made.extend(activities.iter().map(|one| one["id"].to_string())),
+                None => {
+                    let code = &answer["errors"][0]["extensions"]["code"];
+                    assert_eq!(code, "IDEMPOTENCY_KEY_REUSED", "{answer:#}");
+                    refused += 1;
+                }
+            }
+        }
+        let statements = app.db.statement_count() - before;
+
+        assert_eq!(refused, 19);
+        let count = made.len();
+        made.sort_unstable();
+        made.dedup();
+        assert_eq!((count, made.len()), (2 * 41, 2 * 41));
+        assert!(statements < 41 * 10, "{statements} statements for 60 calls");
+        assert_eq!(alice.counts().await["unread"], 1);
+        app.assert_live_equals_refetch(&alice).await;
+        app.assert_live_equals_refetch(&bob).await;
+        assert_right(&app, "the activities").await;
     }
 }
 
