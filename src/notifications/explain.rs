@@ -4,7 +4,7 @@
 //! Subscriptions and settings are considered as they were when the activity was created; later
 //! changes do not matter.
 
-use ::entity::{activity, id::ActivityId, inbox as row, subscription, user};
+use ::entity::{activity, id::ActivityId, inbox as row, subscription, subscription_config, user};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
@@ -71,118 +71,171 @@ pub async fn explain(
     if !actor.may_see_private(user.id) {
         return Err(Error::NotFound("user"));
     }
-    let db = app.db.read();
-    let head = row::Entity::find_by_id(user.id).one(db).await?.ok_or(Error::NotFound("inbox"))?;
-    let item = inbox::item_with_activity(&app.db, user.id, activity.id).await?;
-    let mut rules = Vec::new();
-    for outcome in outcomes(app, &activity, &user, &head, item.as_ref()).await? {
+    let case = Case::load(app, &activity, &user).await?;
+    let rules = [
+        Case::known_user,
+        Case::subscribed,
+        Case::subscription_older,
+        Case::not_own_doing,
+        Case::wanted,
+        Case::not_retracted,
+        Case::pulled,
+        Case::aggregated,
+    ];
+    let mut outcomes = Vec::new();
+    for rule in rules {
+        let outcome = rule(&case);
         let decides = !outcome.passed;
-        rules.push(outcome);
+        outcomes.push(outcome);
         if decides {
             break;
         }
     }
-    Ok(Explanation { rules, item })
+    Ok(Explanation { rules: outcomes, item: case.item })
 }
 
-async fn outcomes(
-    app: &App,
-    activity: &activity::Model,
-    user: &user::Model,
-    head: &row::Model,
-    item: Option<&Item>,
-) -> Result<Vec<Outcome>> {
-    let outcome = |rule, passed, detail: String| Outcome { rule, passed, detail };
-    let action = &activity.action;
-    let followed = subscription::Entity::find()
-        .filter(subscription::COLUMN.user_id.eq(user.id))
-        .filter(subscription::COLUMN.target_id.eq(activity.target_id))
-        .filter(subscription::COLUMN.action.eq(action))
-        .order_by_asc(subscription::Column::Id);
-    let followed = followed.all(app.db.read()).await?;
-    let holding: Vec<_> =
-        followed.iter().filter(|row| holds(row.since, row.until, activity.id)).collect();
-    let reasons = |rows: &[&subscription::Model]| {
-        let mut reasons: Vec<_> = rows.iter().map(|row| row.reason.as_str()).collect();
-        reasons.dedup();
-        reasons.join(", ")
-    };
-    let settings = subscriptions::settings(app.db.read(), user.id).await?;
-    let setting = settings
-        .iter()
-        .find(|set| set.action == *action && holds(set.since, set.until, activity.id));
-    let default = app.catalog.action(action).is_none_or(|action| action.enabled);
-    // What arrived was wanted, whatever the default has become since.
-    let wanted = setting.map_or(default || item.is_some(), |setting| setting.enabled);
+/// An activity and a person, with all that the rules ask about.
+struct Case<'a> {
+    activity: &'a activity::Model,
+    user: &'a user::Model,
+    head: row::Model,
+    item: Option<Item>,
+    /// All subscriptions of the person to the action on the target, also those that have ended.
+    followed: Vec<subscription::Model>,
+    /// The person's setting that was in force.
+    setting: Option<subscription_config::Model>,
+    /// Whether people hear of the action if they have not set anything.
+    is_on_by_default: bool,
+}
 
-    Ok(vec![
-        match user.deactivated_at {
-            None => outcome(Rule::KnownUser, true, format!("{} is known and active", user.external_id)),
+impl<'a> Case<'a> {
+    async fn load(app: &App, activity: &'a activity::Model, user: &'a user::Model) -> Result<Self> {
+        let db = app.db.read();
+        let head = row::Entity::find_by_id(user.id).one(db).await?;
+        let head = head.ok_or(Error::NotFound("inbox"))?;
+        let item = inbox::item_with_activity(&app.db, user.id, activity.id).await?;
+        let followed = subscription::Entity::find()
+            .filter(subscription::COLUMN.user_id.eq(user.id))
+            .filter(subscription::COLUMN.target_id.eq(activity.target_id))
+            .filter(subscription::COLUMN.action.eq(&activity.action))
+            .order_by_asc(subscription::Column::Id)
+            .all(db)
+            .await?;
+        let settings = subscriptions::settings(db, user.id).await?;
+        let was_in_force = |set: &subscription_config::Model| {
+            set.action == activity.action && holds(set.since, set.until, activity.id)
+        };
+        let setting = settings.into_iter().find(was_in_force);
+        let action = app.catalog.action(&activity.action);
+        let is_on_by_default = action.is_none_or(|action| action.enabled);
+        Ok(Case { activity, user, head, item, followed, setting, is_on_by_default })
+    }
+
+    fn known_user(&self) -> Outcome {
+        let name = &self.user.external_id;
+        match self.user.deactivated_at {
+            None => outcome(Rule::KnownUser, true, format!("{name} is known and active")),
             Some(since) => outcome(
                 Rule::KnownUser,
-                item.is_some(),
-                format!("{} is deactivated since {}", user.external_id, since.to_rfc3339()),
+                self.item.is_some(),
+                format!("{name} is deactivated since {}", since.to_rfc3339()),
             ),
-        },
-        match followed.is_empty() {
-            true => outcome(Rule::Subscribed, false, format!("no subscription to “{action}” on this target")),
-            false => outcome(
-                Rule::Subscribed,
-                true,
-                format!("follows “{action}” on this target, or did: {}", reasons(&followed.iter().collect::<Vec<_>>())),
+        }
+    }
+
+    fn subscribed(&self) -> Outcome {
+        let action = &self.activity.action;
+        let detail = match self.followed.is_empty() {
+            true => format!("no subscription to “{action}” on this target"),
+            false => {
+                let reasons = reasons(self.followed.iter());
+                format!("follows “{action}” on this target, or did: {reasons}")
+            }
+        };
+        outcome(Rule::Subscribed, !self.followed.is_empty(), detail)
+    }
+
+    fn subscription_older(&self) -> Outcome {
+        let activity = self.activity.id;
+        let holding = || self.followed.iter().filter(|row| holds(row.since, row.until, activity));
+        let detail = match (holding().next(), self.followed.last()) {
+            (Some(first), _) => {
+                format!("since {}: {}", first.created_at.to_rfc3339(), reasons(holding()))
+            }
+            (None, Some(last)) if last.since >= activity => {
+                let began = last.created_at.to_rfc3339();
+                format!("the subscription began after the activity, at {began}")
+            }
+            _ => "the subscription had ended before the activity".into(),
+        };
+        outcome(Rule::SubscriptionOlder, holding().next().is_some(), detail)
+    }
+
+    fn not_own_doing(&self) -> Outcome {
+        match self.activity.actor_id == Some(self.user.id) {
+            true => outcome(Rule::NotOwnDoing, false, "it is their own doing"),
+            false => outcome(Rule::NotOwnDoing, true, "somebody else did it"),
+        }
+    }
+
+    fn wanted(&self) -> Outcome {
+        let (action, default) = (&self.activity.action, self.is_on_by_default);
+        // What arrived was wanted, whatever the default has become since.
+        let or_arrived = default || self.item.is_some();
+        let wanted = self.setting.as_ref().map_or(or_arrived, |setting| setting.enabled);
+        let on_or_off = if wanted { "on" } else { "off" };
+        let detail = match &self.setting {
+            Some(setting) => format!(
+                "“{action}” was switched {on_or_off} by the user, at {}",
+                setting.created_at.to_rfc3339()
             ),
-        },
-        match (holding.first(), followed.last()) {
-            (Some(row), _) => outcome(
-                Rule::SubscriptionOlder,
-                true,
-                format!("since {}: {}", row.created_at.to_rfc3339(), reasons(&holding)),
-            ),
-            (None, Some(row)) if row.since >= activity.id => outcome(
-                Rule::SubscriptionOlder,
-                false,
-                format!("the subscription began after the activity, at {}", row.created_at.to_rfc3339()),
-            ),
-            _ => outcome(Rule::SubscriptionOlder, false, "the subscription had ended before the activity".into()),
-        },
-        match activity.actor_id == Some(user.id) {
-            true => outcome(Rule::NotOwnDoing, false, "it is their own doing".into()),
-            false => outcome(Rule::NotOwnDoing, true, "somebody else did it".into()),
-        },
-        outcome(
-            Rule::Wanted,
-            wanted,
-            match setting {
-                Some(setting) => format!(
-                    "“{action}” was switched {} by the user, at {}",
-                    if wanted { "on" } else { "off" },
-                    setting.created_at.to_rfc3339()
-                ),
-                None if wanted != default => format!("“{action}” was on by default when it came"),
-                None => format!("“{action}” is {} by default", if wanted { "on" } else { "off" }),
-            },
-        ),
-        match activity.retracted_at {
-            None => outcome(Rule::NotRetracted, true, "it stands".into()),
-            Some(at) => outcome(Rule::NotRetracted, false, format!("it was retracted at {}", at.to_rfc3339())),
-        },
-        match activity.id <= head.activities_pulled {
-            true => outcome(Rule::Pulled, true, "the inbox has taken in what was new since".into()),
-            false => outcome(Rule::Pulled, false, "it is due: the inbox takes it in when it is next looked at".into()),
-        },
-        match item {
-            Some(item) => outcome(
-                Rule::Aggregated,
-                true,
-                format!("it is one of {} in {}", item.row.activity_count, id::encode(item.row.id)),
-            ),
-            None => outcome(
-                Rule::Aggregated,
-                false,
-                "it is in no item: when it was taken in, the default was another, or the user was not active".into(),
-            ),
-        },
-    ])
+            None if wanted != default => format!("“{action}” was on by default when it came"),
+            None => format!("“{action}” is {on_or_off} by default"),
+        };
+        outcome(Rule::Wanted, wanted, detail)
+    }
+
+    fn not_retracted(&self) -> Outcome {
+        match self.activity.retracted_at {
+            None => outcome(Rule::NotRetracted, true, "it stands"),
+            Some(at) => {
+                let detail = format!("it was retracted at {}", at.to_rfc3339());
+                outcome(Rule::NotRetracted, false, detail)
+            }
+        }
+    }
+
+    fn pulled(&self) -> Outcome {
+        let is_pulled = self.activity.id <= self.head.activities_pulled;
+        let detail = match is_pulled {
+            true => "the inbox has taken in what was new since",
+            false => "it is due: the inbox takes it in when it is next looked at",
+        };
+        outcome(Rule::Pulled, is_pulled, detail)
+    }
+
+    fn aggregated(&self) -> Outcome {
+        let detail = match &self.item {
+            Some(Item { row, .. }) => {
+                format!("it is one of {} in {}", row.activity_count, id::encode(row.id))
+            }
+            None => "it is in no item: when it was taken in, the default was another, \
+                     or the user was not active"
+                .into(),
+        };
+        outcome(Rule::Aggregated, self.item.is_some(), detail)
+    }
+}
+
+fn outcome(rule: Rule, passed: bool, detail: impl Into<String>) -> Outcome {
+    Outcome { rule, passed, detail: detail.into() }
+}
+
+/// The reasons of some subscriptions.
+fn reasons<'a>(rows: impl Iterator<Item = &'a subscription::Model>) -> String {
+    let mut reasons: Vec<_> = rows.map(|row| row.reason.as_str()).collect();
+    reasons.dedup();
+    reasons.join(", ")
 }
 
 /// Whether something that held from one position to another held for an activity.
