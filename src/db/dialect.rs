@@ -155,6 +155,13 @@ impl Dialect {
                     Dialect::Postgres => format!("encode({name}, 'hex')"),
                     Dialect::Sqlite => format!("hex({name})"),
                 },
+                ColumnType::Boolean => match self {
+                    Dialect::Postgres => name,
+                    // Otherwise it would be 0 or 1.
+                    Dialect::Sqlite => self.json_value(&format!(
+                        "CASE WHEN {name} THEN 'true' WHEN NOT {name} THEN 'false' END"
+                    )),
+                },
                 _ => instead(column.as_str()).unwrap_or(name),
             }
         };

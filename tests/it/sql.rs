@@ -64,6 +64,37 @@ both! {
         missing.retain(|name| app.db.is_postgres() || !ONLY_POSTGRES.contains(&name.as_str()));
         assert!(missing.is_empty(), "nobody has run {missing:?}");
     }
+
+    /// SQLite stores them as 0 and 1, and its JSON would have these.
+    async fn a_row_read_as_json_may_have_columns_of_type_bool(app: TestApp) {
+        let mut sql = app.db.sql("tests::switches");
+        let rows = sql.dialect().json_list(&sql.dialect().json_row::<switches::Entity>("s"));
+        sql.push(format!(
+            "SELECT {rows} FROM (SELECT CAST(1 AS bigint) AS id, true AS first, false AS second, \
+             CAST(NULL AS boolean) AS third) AS s"
+        ));
+        let found: Vec<switches::Model> = sql.json(app.db.read()).await.unwrap();
+        assert_eq!(found, [switches::Model { id: 1, first: true, second: false, third: None }]);
+    }
+}
+
+mod switches {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Deserialize)]
+    #[sea_orm(table_name = "switches")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i64,
+        pub first: bool,
+        pub second: bool,
+        pub third: Option<bool>,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
 }
 
 /// The names of statements in the source: texts such as `delivery::next_part`.
