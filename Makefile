@@ -20,7 +20,7 @@ fmt: ## Formats the code as `make lint` wants it.
 test: ## Installs what tests need and the machine lacks, and runs all tests.
 	bash scripts/install-test-tools.sh
 	bash scripts/build-web.sh
-	cargo test --workspace
+	INSTA_UPDATE=no cargo test --workspace
 
 test-one: ## Runs the tests whose names contain T, as in T=groups or T=log::a_slow_statement.
 	cargo test --lib --test it $(T)
@@ -43,8 +43,10 @@ lint: ## Checks the format, clippy's rules, the spelling and the dependencies.
 		printf '\n*** SKIPPED: cargo deny check. Get it with: cargo install --locked cargo-deny ***\n\n' >&2; \
 	fi
 
+# A process for each database: one has too few file descriptors for the sockets of both.
 bench: ## Runs the benchmarks.
-	cargo bench
+	cargo bench -- SQLite
+	cargo bench -- PostgreSQL
 
 # By way of another file: a server that does not build would leave an empty one.
 schema: ## Writes schema.graphql as the server prints it.

@@ -4,10 +4,7 @@
 //! first, which costs as much as a small query. A query that fails because its connection was ended
 //! while idle is run again on another: it changes nothing, so repeating it does no harm.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -117,24 +114,24 @@ impl Reader {
     }
 
     async fn rows(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let since = Instant::now();
         let values = SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())));
         let query = AssertSqlSafe(statement.sql.as_str());
         let rows = match &self.connections {
             Connections::Sqlite(kept) => {
                 let fetch = async |connection: &mut sqlx::SqliteConnection| {
-                    sqlx::query_with(query, values).fetch_all(connection).await
+                    let rows = sqlx::query_with(query, values).fetch_all(connection);
+                    self.statements.observe(statement, rows).await
                 };
                 kept.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
             }
             Connections::Postgres(kept) => {
                 let fetch = async |connection: &mut sqlx::PgConnection| {
-                    sqlx::query_with(query, values).fetch_all(connection).await
+                    let rows = sqlx::query_with(query, values).fetch_all(connection);
+                    self.statements.observe(statement, rows).await
                 };
                 kept.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
             }
         };
-        self.statements.note(statement, since.elapsed(), rows.is_err());
         rows.map_err(failed)
     }
 }

@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sea_orm::{DatabaseConnection, Statement};
@@ -52,8 +52,19 @@ impl Statements {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Observes a statement that has been run.
-    pub fn note(&self, statement: &Statement, elapsed: Duration, has_failed: bool) {
+    /// Runs a statement, and observes it.
+    pub async fn observe<T, E>(
+        &self,
+        statement: &Statement,
+        run: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let since = Instant::now();
+        let outcome = run.await;
+        self.note(statement, since.elapsed(), outcome.is_err());
+        outcome
+    }
+
+    fn note(&self, statement: &Statement, elapsed: Duration, has_failed: bool) {
         self.count.fetch_add(1, Ordering::Relaxed);
         if has_failed {
             self.suspect();

@@ -18,6 +18,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tracing::{Instrument, Span};
 
 use super::{Db, Tx};
 use crate::error::{Error, Result};
@@ -82,6 +83,8 @@ struct State<C: Call> {
 struct Waiting<C: Call> {
     call: C,
     caller: oneshot::Sender<Result<C::Answer>>,
+    /// The caller's, for the log.
+    span: Span,
 }
 
 impl Db {
@@ -94,7 +97,7 @@ impl Db {
             if state.waiting.len() >= LONGEST_QUEUE {
                 return Err(Error::Unavailable("too many calls are waiting".into()));
             }
-            state.waiting.push_back(Waiting { call, caller });
+            state.waiting.push_back(Waiting { call, caller, span: Span::current() });
             !mem::replace(&mut state.is_busy, true)
         };
         if is_first {
@@ -194,8 +197,12 @@ async fn take_turn<C: Call>(
     tx: Option<Tx>,
     turn: Vec<Waiting<C>>,
 ) -> Option<Vec<Waiting<C>>> {
+    let span = match &*turn {
+        [alone] => alone.span.clone(),
+        several => tracing::info_span!("together", calls = several.len()),
+    };
     let (calls, callers): (Vec<_>, Vec<_>) =
-        turn.into_iter().map(|Waiting { call, caller }| (call, caller)).unzip();
+        turn.into_iter().map(|Waiting { call, caller, span }| (call, (caller, span))).unzip();
     let outcome = async {
         let tx = match tx {
             Some(tx) => tx,
@@ -203,10 +210,10 @@ async fn take_turn<C: Call>(
         };
         Ok::<_, Apart>((C::make_all(context, &tx, &calls).await?, tx))
     };
-    let apart = match outcome.await {
+    let apart = match outcome.instrument(span).await {
         Ok((answers, tx)) => {
             let committed = tx.commit().await;
-            for (caller, answer) in callers.into_iter().zip(answers) {
+            for ((caller, _), answer) in callers.into_iter().zip(answers) {
                 let _ = caller.send(committed.clone().map(|()| answer));
             }
             return None;
@@ -221,14 +228,15 @@ async fn take_turn<C: Call>(
         tracing::debug!(?error, calls = calls.len(), "calls are made one by one");
     }
     let mut again = Vec::new();
-    for (index, (call, caller)) in calls.into_iter().zip(callers).enumerate() {
+    for (index, (call, (caller, span))) in calls.into_iter().zip(callers).enumerate() {
         if is_alone(&index) {
             let context = context.clone();
-            tokio::spawn(async move {
+            let alone = async move {
                 let _ = caller.send(call.make_alone(&context).await);
-            });
+            };
+            tokio::spawn(alone.instrument(span));
         } else {
-            again.push(Waiting { call, caller });
+            again.push(Waiting { call, caller, span });
         }
     }
     (!again.is_empty()).then_some(again)

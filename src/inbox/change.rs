@@ -135,9 +135,7 @@ pub async fn apply(
         count_changed(tx, &owners, items).await?;
     }
     if matches!(change, Change::Seen | Change::Read) {
-        for owner in &owners {
-            receipts::record(tx, *owner, items, change == Change::Read, now).await?;
-        }
+        receipts::record(tx, items, change == Change::Read, now).await?;
     }
     tx.concerns(owners.into_iter().map(Topic::Inbox));
     if matches!(change, Change::Snooze(_)) {

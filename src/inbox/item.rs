@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use ::entity::{
@@ -15,7 +15,7 @@ use sea_orm::FromQueryResult;
 
 use super::kind::{self, ItemKind, Pieces, Subject};
 use crate::{
-    db::{Db, Sql},
+    db::{Db, Dialect, Sql},
     error::Result,
 };
 
@@ -158,7 +158,14 @@ pub async fn items_about(db: &Db, user: UserId, messages: &[MessageId]) -> Resul
 /// Items with what they are about: those that `items` selects, whose values are bound to `sql`.
 pub async fn select_items(db: &Db, mut sql: Sql, items: &str, texts: Texts) -> Result<Vec<Item>> {
     let dialect = sql.dialect();
-    let rows = dialect.json_list(&kind::pieces(dialect, &(texts as i64).to_string()));
+    let rows = dialect.json_list(pieces(dialect, texts));
     sql.push(format!("SELECT {rows} FROM ({items}) AS i {}", *kind::ABOUT));
     assemble(db, sql.json(db.read()).await?).await
+}
+
+/// The values that are read with an item. Composed once: the text is long, and the same each time.
+fn pieces(dialect: Dialect, texts: Texts) -> &'static str {
+    static COMPOSED: [[OnceLock<String>; 3]; 2] = [const { [const { OnceLock::new() }; 3] }; 2];
+    let composed = &COMPOSED[dialect as usize][texts as usize];
+    composed.get_or_init(|| kind::pieces(dialect, &(texts as i64).to_string()))
 }

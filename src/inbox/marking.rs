@@ -1,10 +1,15 @@
 //! What people do with the items of their own inbox: items that they name, or all items of a list.
+//!
+//! Changes of named items are made together with those of others that are waiting (`db::together`).
+
+use std::collections::{HashMap, HashSet};
 
 use ::entity::{
-    id::{ItemId, Seq},
+    id::{ItemId, Seq, UserId},
     inbox_item,
 };
 use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
 
 use super::{
     change::{Change, apply},
@@ -14,7 +19,7 @@ use super::{
 };
 use crate::{
     auth::Actor,
-    db::Db,
+    db::{self, Apart, Db, Tx},
     error::{Error, Result},
     id,
 };
@@ -40,29 +45,102 @@ pub async fn change_items(
         return Err(Error::invalid("until", "must be in the future"));
     }
     let mut ids = ids.iter().map(|id| id::decode(id)).collect::<Result<Vec<ItemId>>>()?;
-    let mut named = std::collections::HashSet::new();
+    let mut named = HashSet::new();
     ids.retain(|id| named.insert(*id));
 
-    let tx = db.begin().await?;
-    let mut sql = tx.sql("inbox::count_named");
-    let (user, these) = (sql.bind(owner), sql.is_one_of("i.id", &ids));
-    let own = sql.dialect().checked("i.user_id = b.user_id AND i.removed_at IS NULL");
-    // This also locks the inbox.
-    let for_update = sql.dialect().for_update();
-    sql.push(format!(
-        "SELECT (SELECT count(*) FROM inbox_item AS i WHERE {these} AND {own}) \
-         FROM inbox AS b WHERE b.user_id = {user} {for_update}"
-    ));
-    let there: i64 = sql.value(&*tx).await?.unwrap_or(0);
-    if there < ids.len() as i64 {
-        return Err(Error::NotFound(id::Kind::InboxItem.noun()));
-    }
-    apply(&tx, &ids, "true", change, now).await?;
-    tx.commit().await?;
-
+    db.together(db, Mark { owner, ids: ids.clone(), change, now }).await??;
     let mut items = items(db, owner, &ids).await?;
     items.sort_by_key(|item| ids.iter().position(|id| *id == item.row.id));
     Ok(items)
+}
+
+/// A change of some items by their owner.
+struct Mark {
+    owner: UserId,
+    ids: Vec<ItemId>,
+    change: Change,
+    now: DateTime<Utc>,
+}
+
+impl db::Call for Mark {
+    type Context = Db;
+    type Answer = Result<()>;
+
+    fn weight(&self) -> usize {
+        /// The row, its indexes and its receipts.
+        const ITEM: usize = 1_000;
+        self.ids.len() * ITEM
+    }
+
+    async fn make_all(_: &Db, tx: &Tx, marks: &[Self]) -> Result<Vec<Result<()>>, Apart> {
+        let free = lock_free(tx, marks).await?;
+        let waits =
+            |index: &usize| free.as_ref().is_some_and(|free| !free.contains(&marks[*index].owner));
+        let waiting: Vec<_> = (0..marks.len()).filter(waits).collect();
+        if !waiting.is_empty() {
+            return Err(Apart::These(waiting));
+        }
+        Ok(change_own(tx, marks).await?)
+    }
+
+    async fn make_alone(self, db: &Db) -> Result<Result<()>> {
+        let tx = db.begin().await?;
+        lock(&tx, &[self.owner]).await?;
+        let answer = change_own(&tx, &[self]).await?.remove(0);
+        tx.commit().await?;
+        Ok(answer)
+    }
+}
+
+/// Locks the inboxes that nobody else has locked, and returns their owners; None where there is
+/// nothing to lock.
+async fn lock_free(tx: &Tx, marks: &[Mark]) -> Result<Option<HashSet<UserId>>> {
+    if !tx.dialect().locks_rows() {
+        return Ok(None);
+    }
+    let mut sql = tx.sql("inbox::lock_free");
+    let owners: Vec<_> = marks.iter().map(|mark| mark.owner).collect();
+    let these = sql.is_one_of("b.user_id", &owners);
+    let unlocked = sql.dialect().for_update_of_unlocked("b");
+    sql.push(format!("SELECT b.user_id FROM inbox AS b WHERE {these} {unlocked}"));
+    Ok(Some(sql.values(&**tx).await?.into_iter().collect()))
+}
+
+/// Changes the items that belong to those who name them. The inboxes are locked.
+async fn change_own(tx: &Tx, marks: &[Mark]) -> Result<Vec<Result<()>>> {
+    #[derive(FromQueryResult)]
+    struct There {
+        id: ItemId,
+        user_id: UserId,
+    }
+    let mut sql = tx.sql("inbox::named");
+    let named: Vec<_> = marks.iter().flat_map(|mark| &mark.ids).collect();
+    let (these, is_there) =
+        (sql.is_one_of("id", &named), sql.dialect().checked("removed_at IS NULL"));
+    sql.push(format!("SELECT id, user_id FROM inbox_item WHERE {these} AND {is_there}"));
+    let there: Vec<There> = sql.all(&**tx).await?;
+    let owners: HashMap<_, _> =
+        there.into_iter().map(|There { id, user_id }| (id, user_id)).collect();
+    let mut changes: Vec<(Change, DateTime<Utc>, Vec<ItemId>)> = Vec::new();
+    let mut answers = Vec::with_capacity(marks.len());
+    for mark in marks {
+        if mark.ids.iter().any(|id| owners.get(id) != Some(&mark.owner)) {
+            answers.push(Err(Error::NotFound(id::Kind::InboxItem.noun())));
+            continue;
+        }
+        answers.push(Ok(()));
+        match changes.iter_mut().find(|(change, ..)| *change == mark.change) {
+            Some((_, now, items)) => {
+                *now = mark.now.max(*now);
+                items.extend(&mark.ids);
+            }
+            None => changes.push((mark.change, mark.now, mark.ids.clone())),
+        }
+    }
+    for (change, now, items) in changes {
+        apply(tx, &items, "true", change, now).await?;
+    }
+    Ok(answers)
 }
 
 /// Marks, moves or snoozes all items of a list; `up_to` leaves alone what arrived after that

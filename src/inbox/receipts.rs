@@ -6,6 +6,8 @@
 //! person counted once), on each of its addresses and on the announcement, so that showing a read
 //! rate costs nothing.
 
+use std::collections::BTreeMap;
+
 use ::entity::id::{ItemId, MessageId, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -16,9 +18,10 @@ use crate::{
     error::Result,
 };
 
-/// What an item of a person is about, and has not been recorded as seen, or as read.
+/// What an item is about, and has not been recorded as seen, or as read, by its owner.
 #[derive(FromQueryResult)]
 struct Unrecorded {
+    owner: UserId,
     subject: i64,
     /// The address that reached them; 0: an announcement has none.
     audience: i64,
@@ -26,15 +29,19 @@ struct Unrecorded {
     unseen: i32,
 }
 
-/// Records what some items of a person are about as seen, or as read. The caller holds the lock of
-/// the inbox.
-pub async fn record(
-    tx: &Tx,
-    owner: UserId,
-    items: &[ItemId],
-    read: bool,
-    now: DateTime<Utc>,
-) -> Result<()> {
+/// How many new readers something has, and how many of them had not even seen it.
+#[derive(Clone, Copy, Default)]
+struct News {
+    readers: i64,
+    unseen: i64,
+}
+
+/// The new readers of messages, of addresses, or of announcements, by their ids.
+type Readers = BTreeMap<i64, News>;
+
+/// Records what some items are about as seen, or as read, by their owners. The caller holds the
+/// locks of the inboxes.
+pub async fn record(tx: &Tx, items: &[ItemId], read: bool, now: DateTime<Utc>) -> Result<()> {
     let mut sql = tx.sql("receipts::unrecorded");
     let new = if read { "read_at" } else { "seen_at" };
     let (these, dialect) = (sql.is_one_of("i.id", items), sql.dialect());
@@ -51,116 +58,116 @@ pub async fn record(
             ),
         };
         Some(format!(
-            "SELECT {columns}, CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END AS unseen \
+            "SELECT i.user_id AS owner, {columns}, \
+             CASE WHEN r.seen_at IS NULL THEN 1 ELSE 0 END AS unseen \
              FROM inbox_item AS i {join} WHERE {which} AND r.{new} IS NULL"
         ))
     };
     let selects: Vec<_> = ItemKind::all().filter_map(unrecorded).collect();
     sql.push(selects.join(" UNION ALL "));
-    let (mut messages, mut audiences, mut announcements) = (Vec::new(), Vec::new(), Vec::new());
-    for Unrecorded { subject, audience, unseen } in sql.all(&**tx).await? {
-        let seen = i64::from(unseen);
-        if audience == 0 {
-            announcements.push([subject, seen]);
-        } else {
-            messages.push([subject, seen]);
-            audiences.push([audience, seen, subject]);
-        }
+    let found: Vec<Unrecorded> = sql.all(&**tx).await?;
+    let (announced, sent): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|unrecorded| unrecorded.audience == 0);
+    if !sent.is_empty() {
+        record_messages(tx, &sent, read, now).await?;
     }
-    if !messages.is_empty() {
-        record_messages(tx, owner, read, now, messages, audiences).await?;
-    }
-    if !announcements.is_empty() {
-        record_announcements(tx, owner, read, now, announcements).await?;
+    if !announced.is_empty() {
+        record_announcements(tx, &announced, read, now).await?;
     }
     Ok(())
 }
 
+/// Adds up readers, each once for each thing, with 1 for those that have not even seen it.
+fn readers(of: impl Iterator<Item = (i64, UserId, i32)>) -> Readers {
+    let each: BTreeMap<(i64, UserId), i32> =
+        of.map(|(id, owner, unseen)| ((id, owner), unseen)).collect();
+    let mut readers = Readers::new();
+    for ((id, _), unseen) in each {
+        let news = readers.entry(id).or_default();
+        news.readers += 1;
+        news.unseen += i64::from(unseen);
+    }
+    readers
+}
+
 async fn record_messages(
     tx: &Tx,
-    owner: UserId,
+    sent: &[Unrecorded],
     read: bool,
     now: DateTime<Utc>,
-    mut messages: Vec<[i64; 2]>,
-    audiences: Vec<[i64; 3]>,
 ) -> Result<()> {
-    // A person reached by several addresses counts once for the message.
-    messages.sort_unstable();
-    messages.dedup();
     let mut sql = tx.sql("receipts::mark_recipients");
-    let (time, owner) = (sql.bind(now), sql.bind(owner));
-    // As pairs: with one list of messages and one of addresses, each message would be looked up
-    // with every address.
-    let these = sql.integer_table(["id", "seen", "message"], audiences.iter().copied());
+    let time = sql.bind(now);
+    // As rows: with one list of messages and one of addresses, each message would be looked up with
+    // every address.
+    let rows = sent.iter().map(|one| [one.audience, one.subject, one.owner.0]);
+    let these = sql.integer_table(["id", "message", "user_id"], rows);
     let also = if read { format!("read_at = {time}, ") } else { String::new() };
     sql.push(format!(
         "UPDATE message_recipient \
          SET {also}seen_at = coalesce(message_recipient.seen_at, {time}) FROM {these} AS d \
-         WHERE message_recipient.message_id = d.message AND message_recipient.user_id = {owner} \
-         AND message_recipient.audience_id = d.id"
+         WHERE message_recipient.message_id = d.message \
+         AND message_recipient.user_id = d.user_id AND message_recipient.audience_id = d.id"
     ));
     sql.run(&**tx).await?;
+    // A person reached by several addresses counts once for the message.
+    let messages = readers(sent.iter().map(|one| (one.subject, one.owner, one.unseen)));
     lock(tx, "message", &messages).await?;
-    tx.concerns(messages.iter().map(|[id, _]| Topic::Reading(MessageId(*id))));
-    count(tx, "message", messages, read, now).await?;
-    let audiences = audiences.into_iter().map(|[id, seen, _]| [id, seen]).collect();
-    count(tx, "message_audience", audiences, read, now).await
+    tx.concerns(messages.keys().map(|id| Topic::Reading(MessageId(*id))));
+    count(tx, "message", &messages, read, now).await?;
+    let audiences = readers(sent.iter().map(|one| (one.audience, one.owner, one.unseen)));
+    count(tx, "message_audience", &audiences, read, now).await
 }
 
 async fn record_announcements(
     tx: &Tx,
-    owner: UserId,
+    announced: &[Unrecorded],
     read: bool,
     now: DateTime<Utc>,
-    announcements: Vec<[i64; 2]>,
 ) -> Result<()> {
     let mut sql = tx.sql("receipts::mark_readers");
-    let these = sql.integer_table(["id", "seen"], announcements.iter().copied());
-    let (time, owner) = (sql.bind(now), sql.bind(owner));
+    let rows = announced.iter().map(|one| [one.subject, one.owner.0]);
+    let these = sql.integer_table(["id", "user_id"], rows);
+    let time = sql.bind(now);
     let (read_at, then) = match read {
         true => (time.to_string(), format!("UPDATE SET read_at = {time}")),
         false => ("NULL".into(), "NOTHING".into()),
     };
     sql.push(format!(
         "INSERT INTO announcement_reading (announcement_id, user_id, seen_at, read_at) \
-         SELECT d.id, {owner}, {time}, {read_at} FROM {these} AS d WHERE true \
+         SELECT d.id, d.user_id, {time}, {read_at} FROM {these} AS d WHERE true \
          ON CONFLICT (announcement_id, user_id) DO {then}"
     ));
     sql.run(&**tx).await?;
+    let announcements = readers(announced.iter().map(|one| (one.subject, one.owner, one.unseen)));
     lock(tx, "announcement", &announcements).await?;
-    count(tx, "announcement", announcements, read, now).await
+    count(tx, "announcement", &announcements, read, now).await
 }
 
 /// Locks the rows whose counts change, in the order of their ids.
-async fn lock(tx: &Tx, table: &str, rows: &[[i64; 2]]) -> Result<()> {
+async fn lock(tx: &Tx, table: &str, rows: &Readers) -> Result<()> {
     // Changing one row locks it.
     if rows.len() == 1 || !tx.dialect().locks_rows() {
         return Ok(());
     }
     let mut sql = tx.sql("receipts::lock");
-    let ids: Vec<_> = rows.iter().map(|[id, _]| *id).collect();
+    let ids: Vec<_> = rows.keys().collect();
     let (these, for_update) = (sql.is_one_of("id", &ids), sql.dialect().for_update());
     sql.push(format!("SELECT id FROM {table} WHERE {these} ORDER BY id {for_update}"));
     sql.rows(&**tx).await?;
     Ok(())
 }
 
-/// Counts one more reader for each of these rows; the second number says whether the person had not
-/// even seen it.
-async fn count(
-    tx: &Tx,
-    table: &str,
-    rows: Vec<[i64; 2]>,
-    read: bool,
-    now: DateTime<Utc>,
-) -> Result<()> {
+/// Counts the new readers of these rows.
+async fn count(tx: &Tx, table: &str, rows: &Readers, read: bool, now: DateTime<Utc>) -> Result<()> {
     let mut sql = tx.sql("receipts::count");
-    let these = sql.integer_table(["id", "seen"], rows);
-    let mut sets = format!("seen_count = CAST({table}.seen_count + d.seen AS integer)");
+    let rows = rows.iter().map(|(id, news)| [*id, news.unseen, news.readers]);
+    let these = sql.integer_table(["id", "unseen", "readers"], rows);
+    let mut sets = format!("seen_count = CAST({table}.seen_count + d.unseen AS integer)");
     if read {
         let time = sql.bind(now);
         sets += &format!(
-            ", read_count = {table}.read_count + 1, \
+            ", read_count = CAST({table}.read_count + d.readers AS integer), \
              first_read_at = coalesce(first_read_at, {time}), last_read_at = {time}"
         );
     }

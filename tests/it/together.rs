@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     recount::assert_right,
     support::{
-        app::{Kind, TestApp, TestUser, both, run},
+        app::{Kind, TestApp, TestUser, To, both, run},
         documents::{CREATE_ACTIVITIES, CREATE_MESSAGE},
         locks::{LOCK, outside, until_waiting},
     },
@@ -142,6 +142,67 @@ both! {
         app.assert_live_equals_refetch(&alice).await;
         app.assert_live_equals_refetch(&bob).await;
         assert_right(&app, "the activities").await;
+    }
+}
+
+both! {
+    /// People who read, archive and snooze at once: each change is made once, for its owner only,
+    /// and everybody counts as a reader once.
+    async fn marks_made_at_once_are_each_made_once(app: TestApp) {
+        let names: [String; 12] = std::array::from_fn(|n| format!("reader{n}"));
+        let readers = app.users(names.each_ref().map(String::as_str)).await;
+        let alice = app.user("alice").await;
+        app.group("team", &readers.each_ref()).await;
+        let sent = alice.send_to(&[To::Group("team"), To::User(&readers[0])], "to all").await;
+        alice.send_to(&[To::Group("team")], "more").await;
+        app.announce("news").await;
+        let mut calls = Vec::new();
+        for reader in &readers {
+            let [all, more, news] = [
+                reader.item("to all").await,
+                reader.item("more").await,
+                reader.item("news").await,
+            ];
+            let others = readers[0].item("to all").await;
+            let until = json!(app.now() + chrono::TimeDelta::hours(1));
+            for (mutation, ids, more) in [
+                ("markRead", vec![&all, &news], json!({})),
+                ("markRead", vec![&all], json!({})),
+                ("archive", vec![&more], json!({})),
+                ("snooze", vec![&news], json!({"until": until})),
+                ("markSeen", vec![&more, &others], json!({})),
+            ] {
+                let mut input = json!({"itemIds": ids});
+                input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                let kind = if mutation == "snooze" { "SnoozeInput" } else { "InboxItemsInput" };
+                let query = format!(
+                    "mutation($input: {kind}!) {{ {mutation}(input: $input) {{ items {{ id }} }} }}"
+                );
+                let reader = reader.clone();
+                calls.push(tokio::spawn(async move {
+                    let answer = reader.ask(&query, json!({"input": input})).await;
+                    answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
+                }));
+            }
+        }
+        let mut refused = Vec::new();
+        for call in calls {
+            refused.extend(call.await.unwrap());
+        }
+
+        // Only the first reader has named nothing but their own items.
+        assert_eq!(refused, vec!["NOT_FOUND"; 11]);
+        let read = "query($id: ID!) { message(id: $id) { readStats { seenCount readCount } } }";
+        let read = alice.query(read, json!({"id": sent})).await;
+        let stats = &read["message"]["readStats"];
+        assert_eq!(*stats, json!({"seenCount": 12, "readCount": 12}));
+        for reader in &readers {
+            let counts = reader.counts().await;
+            assert_eq!((&counts["unread"], &counts["archived"]), (&json!(0), &json!(1)));
+            assert_eq!(counts["snoozed"], 1);
+            app.assert_live_equals_refetch(reader).await;
+        }
+        assert_right(&app, "the marks").await;
     }
 }
 
