@@ -10,8 +10,8 @@ pub struct Database {
     pub readers: Option<u32>,
     /// Connections for transactions, on PostgreSQL; SQLite has a single writer.
     pub writers: u32,
-    /// How many transactions may wait for one of these connections, or for the writer. Further ones
-    /// are refused at once.
+    /// How many transactions may wait for one of these connections, or for the writer, and how many
+    /// calls of a kind for their turn. Further ones are refused at once.
     pub queue: usize,
     /// How long a read or a transaction waits for its connection.
     #[serde(with = "humantime_serde")]

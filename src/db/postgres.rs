@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Db, Dialect, Reader, Statements, Topic, Write, counted, reader::on_living};
+use super::{Db, Dialect, Reader, Statements, Together, Topic, Write, counted, reader::on_living};
 use crate::{
     config,
     error::{Error, Result},
@@ -153,7 +153,7 @@ pub async fn open(
         hints,
         lock: Arc::new(Mutex::default()),
         statements,
-        together: Arc::default(),
+        together: Together::new(settings.queue),
         probe: Arc::default(),
         tasks: TaskTracker::new(),
         until: CancellationToken::new(),

@@ -25,7 +25,7 @@ use sea_orm::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Db, Dialect, Reader, Statements, Topic, Write, counted};
+use super::{Db, Dialect, Reader, Statements, Together, Topic, Write, counted};
 use crate::{
     config,
     error::{Error, Result},
@@ -211,7 +211,7 @@ pub async fn open(
         hints,
         lock: Arc::new(Mutex::new(Some(lock))),
         statements,
-        together: Arc::default(),
+        together: Together::new(settings.queue),
         probe: Arc::default(),
         tasks,
         until: CancellationToken::new(),

@@ -27,8 +27,8 @@ use crate::error::{Error, Result};
 const MOST: usize = 256;
 /// The most bytes in one turn, unless a single call has more.
 const HEAVIEST: usize = 1024 * 1024;
-/// The most calls that wait for a turn.
-const LONGEST_QUEUE: usize = 4_096;
+/// The most bytes of calls that wait for a turn.
+const HEAVIEST_QUEUE: usize = 32 * 1024 * 1024;
 
 /// A kind of call that can be made together with others of its kind.
 pub trait Call: Send + Sync + Sized + 'static {
@@ -69,13 +69,18 @@ impl From<Error> for Apart {
 }
 
 /// The calls that wait, by their kind.
-#[derive(Default)]
-pub struct Together(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+pub struct Together {
+    queues: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    /// The most calls of a kind that wait for a turn.
+    longest: usize,
+}
 
 struct Queue<C: Call>(Mutex<State<C>>);
 
 struct State<C: Call> {
     waiting: VecDeque<Waiting<C>>,
+    /// Bytes of those.
+    weight: usize,
     /// Whether somebody is making calls, and will look for more.
     is_busy: bool,
 }
@@ -94,9 +99,13 @@ impl Db {
         let (caller, answer) = oneshot::channel();
         let is_first = {
             let mut state = queue.lock();
-            if state.waiting.len() >= LONGEST_QUEUE {
+            let weight = call.weight();
+            let is_full = state.waiting.len() >= self.together.longest
+                || (state.weight > 0 && state.weight + weight > HEAVIEST_QUEUE);
+            if is_full {
                 return Err(Error::Unavailable("too many calls are waiting".into()));
             }
+            state.weight += weight;
             state.waiting.push_back(Waiting { call, caller, span: Span::current() });
             !mem::replace(&mut state.is_busy, true)
         };
@@ -109,8 +118,12 @@ impl Db {
 }
 
 impl Together {
+    pub fn new(longest: usize) -> Arc<Self> {
+        Arc::new(Together { queues: Mutex::default(), longest })
+    }
+
     fn queue<C: Call>(&self) -> Arc<Queue<C>> {
-        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queues.entry(TypeId::of::<C>()).or_insert_with(|| Arc::new(Queue::<C>::new()));
         queue.clone().downcast().unwrap_or_else(|_| unreachable!("it is stored under its type"))
     }
@@ -118,7 +131,7 @@ impl Together {
 
 impl<C: Call> Queue<C> {
     fn new() -> Self {
-        Queue(Mutex::new(State { waiting: VecDeque::new(), is_busy: false }))
+        Queue(Mutex::new(State { waiting: VecDeque::new(), weight: 0, is_busy: false }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State<C>> {
@@ -137,14 +150,17 @@ impl<C: Call> Queue<C> {
         let mut state = self.lock();
         let (mut turn, mut weight) = (Vec::new(), 0);
         while let Some(next) = state.waiting.pop_front() {
+            let of_next = next.call.weight();
             if next.caller.is_closed() {
+                state.weight -= of_next;
                 continue;
             }
-            weight += next.call.weight();
-            if !turn.is_empty() && weight > HEAVIEST {
+            if !turn.is_empty() && weight + of_next > HEAVIEST {
                 state.waiting.push_front(next);
                 break;
             }
+            state.weight -= of_next;
+            weight += of_next;
             turn.push(next);
             if turn.len() == MOST {
                 break;
@@ -162,6 +178,7 @@ impl<C: Call> Drop for Turns<C> {
         if std::thread::panicking() {
             let mut state = self.0.lock();
             state.waiting.clear();
+            state.weight = 0;
             state.is_busy = false;
         }
     }

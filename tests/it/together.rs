@@ -1,13 +1,14 @@
 //! Calls that wait at the same time are made together, and nobody notices, except by the time.
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
+use tidings::config::Config;
 
 use crate::{
     recount::assert_right,
     support::{
-        app::{Kind, TestApp, TestUser, To, both, run},
+        app::{Kind, TestApp, TestUser, To, both, run, run_with},
         documents::{CREATE_ACTIVITIES, CREATE_MESSAGE},
         locks::{LOCK, outside, until_waiting},
     },
@@ -204,6 +205,30 @@ both! {
         }
         assert_right(&app, "the marks").await;
     }
+}
+
+/// A queue that is full refuses at once, with what a client may do, and loses nothing.
+#[test]
+fn calls_beyond_the_queue_are_refused_at_once() {
+    run_with(2, async {
+        let four = |config: &mut Config| config.database.queue = 4;
+        let Some(app) = TestApp::start_with(Kind::Sqlite, four).await else { return };
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let holder = app.db.begin().await.unwrap();
+        let mut calls: FuturesUnordered<_> =
+            (0..12).map(|n| sending(&alice, &[&bob], &n.to_string(), json!({}))).collect();
+
+        for _ in 0..8 {
+            let answer = calls.next().await.unwrap().unwrap();
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{answer:#}");
+        }
+        drop(holder);
+        while let Some(answer) = calls.next().await {
+            id(&answer.unwrap());
+        }
+        assert_eq!(bob.counts().await["unread"], 4);
+        app.stop().await;
+    });
 }
 
 /// Whoever writes to a locked inbox waits for it, and nobody else does.
