@@ -39,7 +39,7 @@ struct Draft {
 }
 
 /// A call that sends a message to people.
-struct Send {
+struct SendMessage {
     call: Option<Call>,
     draft: Draft,
 }
@@ -56,7 +56,7 @@ enum Outcome {
 pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Sent> {
     let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
     let outcome = match check(app, actor, input).await {
-        Ok(draft) if draft.is_plain() => app.db.together(app, Send { call, draft }).await?,
+        Ok(draft) if draft.is_plain() => app.db.together(app, SendMessage { call, draft }).await?,
         checked => send_alone(app, call, checked).await?,
     };
     match outcome {
@@ -117,7 +117,7 @@ async fn send_alone(app: &App, call: Option<Call>, checked: Result<Draft>) -> Re
     Ok(Outcome::Sent(Box::new(message)))
 }
 
-impl db::Call for Send {
+impl db::Call for SendMessage {
     type Context = App;
     type Answer = Outcome;
 

@@ -116,7 +116,7 @@ struct People {
 }
 
 /// A call that creates activities.
-struct Create {
+struct CreateActivities {
     call: Option<Call>,
     draft: Draft,
 }
@@ -141,7 +141,7 @@ pub async fn create(
     let count = input.activities.len();
     let call = Call::new(actor, "createActivities", &input, input.idempotency_key.as_deref())?;
     let outcome = match check(app, actor, input.activities).await {
-        Ok(draft) => app.db.together(app, Create { call, draft }).await?,
+        Ok(draft) => app.db.together(app, CreateActivities { call, draft }).await?,
         refused => create_alone(app, call, refused).await?,
     };
     match outcome {
@@ -168,7 +168,7 @@ async fn create_alone(app: &App, call: Option<Call>, checked: Result<Draft>) -> 
     Ok(Outcome::Created(activities, noted))
 }
 
-impl db::Call for Create {
+impl db::Call for CreateActivities {
     type Context = App;
     type Answer = Outcome;
 
