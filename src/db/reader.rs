@@ -52,17 +52,18 @@ impl<D: sqlx::Database> Kept<D> {
     async fn run<T>(
         &self,
         query: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, sqlx::Error> {
+    ) -> Result<T, DbErr> {
         let patience = self.pool.options().get_acquire_timeout();
         let place = timeout(patience, self.places.acquire()).await;
-        let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        let _place = place.map_err(|_| sqlx::Error::PoolClosed)?;
+        let place = place.map_err(|_| no_connection(sqlx::Error::PoolTimedOut))?;
+        let _place = place.map_err(|_| no_connection(sqlx::Error::PoolClosed))?;
         let kept = self.idle().pop();
         let mut connection = match kept {
             Some(connection) => connection,
-            None => self.pool.acquire().await?,
+            None => self.pool.acquire().await.map_err(no_connection)?,
         };
-        let found = query(&mut connection).await?;
+        let found = query(&mut connection).await;
+        let found = found.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))?;
         let mut idle = self.idle();
         if !self.places.is_closed() {
             idle.push(connection);
@@ -116,7 +117,7 @@ impl Reader {
     async fn rows(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         let values = SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())));
         let query = AssertSqlSafe(statement.sql.as_str());
-        let rows = match &self.connections {
+        match &self.connections {
             Connections::Sqlite(kept) => {
                 let fetch = async |connection: &mut sqlx::SqliteConnection| {
                     let rows = sqlx::query_with(query, values).fetch_all(connection);
@@ -131,16 +132,16 @@ impl Reader {
                 };
                 kept.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
             }
-        };
-        rows.map_err(failed)
+        }
     }
 }
 
-fn failed(error: sqlx::Error) -> DbErr {
+/// Why no connection could be had, whatever went wrong on the way: not a failure of the query.
+fn no_connection(error: sqlx::Error) -> DbErr {
     match error {
         sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
         sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-        error => DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))),
+        error => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))),
     }
 }
 
