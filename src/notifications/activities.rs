@@ -102,7 +102,7 @@ pub struct TargetInput {
 
 /// Activities whose input is valid.
 struct Draft {
-    /// Who did it, where an activity names nobody.
+    /// The person who did it, if an activity names nobody.
     actor: Option<UserId>,
     activities: Vec<ActivityInput>,
     targets: Vec<TargetRef>,

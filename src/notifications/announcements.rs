@@ -6,7 +6,7 @@
 //!
 //! - `update`: changing one, also in the inboxes that have it.
 //! - `publication`: those that are planned, and how they are published.
-//! - `leaving`: retracting one, and how what is over leaves the inboxes.
+//! - `leaving`: retractions, and how announcements leave the inboxes.
 //! - `recipients`: how many people could or can see it.
 
 mod leaving;

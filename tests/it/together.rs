@@ -231,7 +231,7 @@ fn calls_beyond_the_queue_are_refused_at_once() {
     });
 }
 
-/// Whoever writes to a locked inbox waits for it, and nobody else does.
+/// A send to a locked inbox waits for it; those made with it do not.
 #[test]
 fn a_send_to_a_locked_inbox_holds_up_none_of_those_made_with_it() {
     run(Kind::Postgres, 2, async |app: TestApp| {
