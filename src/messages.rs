@@ -16,6 +16,8 @@
 //! 5. The commit tells `inbox::live` whose inboxes have changed. Then the rest of a large send
 //!    follows.
 //!
+//! A message to people only shares the transaction with others that are waiting (`send`).
+//!
 //! A reply reaches the people that its parent reached, by the same addresses, and the parent's
 //! sender, but not its own sender, nor anyone who has left or joined the group since. Its
 //! transaction locks the thread and then the reminders that it ends, both before any inbox.

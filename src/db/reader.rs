@@ -184,3 +184,35 @@ impl ConnectionTrait for Reader {
         on_living(self.count, || self.rows(&statement)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sea_orm::{SqlxPostgresConnector, sqlx::postgres::PgPoolOptions};
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+    use super::*;
+    use crate::{config, error::Error};
+
+    /// Something between the server and PostgreSQL may cut a connection in its handshake.
+    #[tokio::test]
+    async fn a_connection_that_cannot_be_opened_is_no_defect_of_the_query() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let _ = socket.write_all(&[0]).await;
+            }
+        });
+        let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(5));
+        let pool = pool.connect_lazy(&format!("postgres://somebody@{address}/tidings")).unwrap();
+        let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        let statements = Arc::new(Statements::new(&config::Database::default()));
+        let reader = Reader::new(pool, 1, statements);
+
+        let select = Statement::from_string(DbBackend::Postgres, "SELECT 1");
+        let error = reader.query_all_raw(select).await.unwrap_err();
+        assert!(matches!(Error::from(error), Error::Unavailable(_)));
+    }
+}

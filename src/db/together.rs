@@ -7,8 +7,9 @@
 //!
 //! Nobody pays for another's call. A turn never waits long for a lock. Calls that cannot be made
 //! with the others, such as one for a locked inbox, are taken out and made alone, beside the turns
-//! that follow; if a turn fails, each of its calls is made alone. Nothing of a turn is committed
-//! before that. A caller that has gone by its turn is skipped.
+//! that follow; if a turn fails, each of its calls is made alone. The turn is rolled back first, so
+//! nothing is made twice. The call of a caller that has gone is skipped, or ended if it is made
+//! alone.
 
 use std::{
     any::{Any, TypeId},
@@ -248,8 +249,13 @@ async fn take_turn<C: Call>(
     for (index, (call, (caller, span))) in calls.into_iter().zip(callers).enumerate() {
         if is_alone(&index) {
             let context = context.clone();
+            let mut caller = caller;
             let alone = async move {
-                let _ = caller.send(call.make_alone(&context).await);
+                tokio::select! {
+                    answer = call.make_alone(&context) => drop(caller.send(answer)),
+                    // As if the caller had made it: dropped, it rolls back, and waits no longer.
+                    () = caller.closed() => {}
+                }
             };
             tokio::spawn(alone.instrument(span));
         } else {

@@ -133,7 +133,7 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
         |write: &Write| if let What::Activities { count, .. } = write.what { count } else { 1 };
     compare(world, "activities", &writes, &rows, count);
 
-    // Whoever followed the target from the beginning has all of them, except those that were
+    // Anyone who followed the target from the beginning has all of them, except those that were
     // retracted.
     let names = READERS.map(|name| format!("'{name}'")).join(", ");
     let select = format!(
