@@ -65,7 +65,7 @@ pub use beside::beside;
 pub use dialect::{Dialect, JsonType, time};
 pub use postgres::{Bus, Heard, Listening, PLANS};
 pub use reader::Reader;
-pub use sql::{Param, Sql, name_and_text};
+pub use sql::{Param, Sql, from_json, name_and_text};
 pub use sqlite::lock;
 pub use together::{Apart, Call};
 

@@ -47,16 +47,10 @@ mod remove;
 mod show;
 mod wake;
 
-use ::entity::{
-    id::{ItemId, UserId},
-    inbox,
-};
-use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
+use ::entity::id::{ItemId, UserId};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use crate::{
-    db::{Db, Sql},
-    error::{Error, Result},
-};
+use crate::{db::Sql, error::Result};
 
 pub use activities::{
     Activities, ActivityActor, LATEST_ACTORS, activities, item_with_activity, latest_actors,
@@ -69,8 +63,8 @@ pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
 };
 pub use item::{Item, Texts, items, items_about};
-pub use kind::{About, Subject};
-pub use list::{Filter, InboxView, page};
+pub use kind::{About, Pieces, Subject};
+pub use list::{Filter, InboxView, ListPage};
 pub use lock::lock;
 pub use marking::{change_all, change_items};
 pub use purge::purge;
@@ -82,12 +76,6 @@ pub const BATCH: i64 = 5_000;
 
 /// The number of the change in progress in the item's inbox.
 const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
-
-/// The row of an inbox as it is stored: its counts and how far its history goes. What is due may
-/// not have been taken in yet: `pull::up_to_date_head` takes it in first.
-pub async fn stored_head(db: &Db, user: UserId) -> Result<inbox::Model> {
-    inbox::Entity::find_by_id(user).one(db.read()).await?.ok_or(Error::NotFound("inbox"))
-}
 
 /// The items that a statement returns as `id`, and their owners, as `user_id`.
 pub async fn items_and_owners(

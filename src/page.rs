@@ -26,7 +26,7 @@ pub trait Key: Sized {
 }
 
 /// The part of a list that was requested.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Page<K> {
     pub after: Option<K>,
     pub before: Option<K>,
@@ -36,7 +36,7 @@ pub struct Page<K> {
 }
 
 /// One page of rows in the order of the list.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Slice<T> {
     pub rows: Vec<T>,
     pub has_previous: bool,

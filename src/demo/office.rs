@@ -21,7 +21,7 @@ use crate::{
     auth::{Actor, Role},
     error::{Error, Result},
     id,
-    inbox::{self, Change, Filter, InboxView, Item, Texts},
+    inbox::{self, Change, Filter, InboxView, Item, ListPage, Texts},
     messages::{
         self, AudienceRef, CreateMessageInput, ReplyToMessageInput,
         reminders::{RemindUntil, ReminderInput},
@@ -280,7 +280,8 @@ impl Office {
 pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Result<Vec<Item>> {
     let page = Page::new(Some(count), None, None, None)?;
     let filter = Filter { view, ..Filter::default() };
-    Ok(inbox::page(&app.db, actor.person()?.id, &filter, &page, Texts::None).await?.rows)
+    let list = ListPage { filter, page, texts: Texts::None };
+    Ok(list.read(&app.db, actor.person()?.id).await?.rows)
 }
 
 /// Reads what is new. As in production, an inbox takes in what was announced and done when it is

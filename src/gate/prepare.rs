@@ -49,6 +49,10 @@ use crate::{
 
 use measure::{Measured, TooMuch};
 
+/// More bytes than an object takes in an answer, with what costs as much as one; long texts are
+/// counted separately.
+const LARGEST_OBJECT: u64 = 32 * 1024;
+
 pub use shape::Shape;
 
 /// The parameters of a GraphQL request, both over HTTP and websocket.
@@ -74,6 +78,9 @@ pub struct Prepared {
     /// How many bytes the answer may take, judged by the long texts that it asks for; everything
     /// else is small.
     pub weight: u64,
+    /// Whether it is a query or mutation whose answer is small, whatever is in the database: its
+    /// bytes need not be counted.
+    pub is_small: bool,
     /// Whether its document was referred to, instead of being sent.
     pub is_persisted: bool,
 }
@@ -148,7 +155,7 @@ impl Gate {
             Some(document) => document,
             None => Arc::new(parse(&found.text, limits)?),
         };
-        let Measured { asks_for_the_schema, texts } =
+        let Measured { asks_for_the_schema, cost, texts } =
             measure(&document, &variables, &self.shape, limits)?;
         let operation = operation::find(&document, params.operation_name.as_deref())?;
         operation::check_required(operation, &variables)?;
@@ -163,6 +170,10 @@ impl Gate {
         let (kind, is_persisted) = (operation.ty, found.is_persisted);
         let (meter, holder) = (Meter::new(limits.answer), Holder::of(actor.as_ref()));
         let weight = texts.saturating_mul(LONGEST_BODY as u64).min(limits.answer);
+        let is_small = kind != OperationType::Subscription
+            && texts == 0
+            && !asks_for_the_schema
+            && cost.saturating_mul(LARGEST_OBJECT) <= limits.answer;
         let mut request = Request::new(&*found.text).variables(variables);
         request.operation_name = params.operation_name.clone();
         request.set_parsed_query((*document).clone());
@@ -177,7 +188,7 @@ impl Gate {
             shape: self.shape.clone(),
             knows_schema,
         };
-        Ok(Prepared { request, completion, meter, kind, holder, weight, is_persisted })
+        Ok(Prepared { request, completion, meter, kind, holder, weight, is_small, is_persisted })
     }
 
     fn knows_schema(&self, actor: Option<&Actor>) -> bool {

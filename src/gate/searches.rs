@@ -20,6 +20,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The turns of searches.
+#[derive(Clone)]
 pub struct Searches(Arc<Budget>);
 
 impl Searches {

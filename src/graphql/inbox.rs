@@ -1,5 +1,7 @@
 use ::entity::{inbox as row, inbox_item};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{
+    Context, ID, InputObject, InputType, Name, Object, Result, SelectionField, SimpleObject, Value,
+};
 
 pub mod items;
 pub mod marking;
@@ -19,7 +21,7 @@ use crate::{
     gate::reading,
     id,
     inbox::{
-        self, Filter, InboxView, MOST_CHANGES, Position,
+        self, Filter, InboxView, Item, ListPage, MOST_CHANGES, Position,
         live::{self, Cursor, Start},
     },
     notifications::{
@@ -33,6 +35,8 @@ use crate::{
 pub struct Inbox {
     pub owner: User,
     pub head: row::Model,
+    /// The page that was read with the head.
+    page: Option<(ListPage, Slice<Item>)>,
 }
 
 /// A person's inbox.
@@ -66,12 +70,15 @@ impl Inbox {
         let page = page((first, after, last, before))?;
         let items = match filter.unwrap_or_default().resolve(ctx).await? {
             Some(filter) => {
-                let (user, page, texts) = (self.head.user_id, page, texts(ctx.field()));
-                let is_search = filter.search.is_some();
-                let read = move |app: App| async move {
-                    inbox::page(&app.db, user, &filter, &page, texts).await
-                };
-                reading(ctx, is_search, read).await?
+                let list = ListPage { filter, page, texts: texts(ctx.field()) };
+                match &self.page {
+                    Some((read, items)) if *read == list => items.clone(),
+                    _ => {
+                        let (user, is_search) = (self.head.user_id, list.filter.search.is_some());
+                        let read = move |app: App| async move { list.read(&app.db, user).await };
+                        reading(ctx, is_search, read).await?
+                    }
+                }
             }
             None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
         };
@@ -170,8 +177,8 @@ pub struct InboxFilter {
 
 impl InboxFilter {
     /// None if the viewer may not know of the target: there is nothing about it.
-    async fn resolve(self, ctx: &Context<'_>) -> Result<Option<Filter>> {
-        let target = match self.target {
+    async fn resolve(mut self, ctx: &Context<'_>) -> Result<Option<Filter>> {
+        let target = match self.target.take() {
             None => None,
             Some(target) => match targets::find(app(ctx), actor(ctx)?, &target).await {
                 Ok(target) => Some(target.id),
@@ -179,15 +186,56 @@ impl InboxFilter {
                 Err(error) => return Err(error.into()),
             },
         };
+        Ok(Some(Filter { target, ..self.without_target() }))
+    }
+
+    /// The filter, but for the target, which must be looked up.
+    fn without_target(self) -> Filter {
         let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let search = self.search.filter(|search| !search.is_empty());
-        Ok(Some(Filter { view: self.view, kinds, target, search }))
+        Filter { view: self.view, kinds, target: None, search }
     }
 }
 
 impl Inbox {
-    /// An inbox, after taking in everything that is due.
-    pub async fn of(ctx: &Context<'_>, owner: User) -> Result<Self, Error> {
-        Ok(Inbox { head: pull::up_to_date_head(app(ctx), owner.0.id).await?, owner })
+    pub fn new(head: row::Model, owner: User) -> Self {
+        Inbox { owner, head, page: None }
     }
+
+    /// An inbox, after taking in everything that is due. Reads it in one statement with the page of
+    /// items that the query asks for, so that they belong to the same moment.
+    pub async fn of(ctx: &Context<'_>, owner: User) -> Result<Self, Error> {
+        let list = page_below(ctx.field());
+        let (head, items) = pull::look(app(ctx), owner.0.id, list.as_ref()).await?;
+        Ok(Inbox { owner, head, page: list.zip(items) })
+    }
+}
+
+/// The page of items that is selected below an inbox. None if there are several, or if it cannot be
+/// read at once: a target is looked up first, and a search waits for its turn.
+fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
+    if inbox.name() != "inbox" {
+        return None;
+    }
+    let mut lists = inbox.selection_set().filter(|field| field.name() == "items");
+    let (Some(list), None) = (lists.next(), lists.next()) else { return None };
+    let arguments = list.arguments().ok()?;
+    let filter: Option<InboxFilter> = argument(&arguments, "filter")?;
+    let filter = filter.unwrap_or_default();
+    if filter.target.is_some() || filter.search.is_some() {
+        return None;
+    }
+    // What is wrong with an argument is said where the items are resolved.
+    let page = page((
+        argument(&arguments, "first")?,
+        argument(&arguments, "after")?,
+        argument(&arguments, "last")?,
+        argument(&arguments, "before")?,
+    ));
+    Some(ListPage { filter: filter.without_target(), page: page.ok()?, texts: texts(list) })
+}
+
+fn argument<T: InputType>(arguments: &[(Name, Value)], name: &str) -> Option<T> {
+    let value = arguments.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
+    T::parse(value).ok()
 }

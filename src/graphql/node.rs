@@ -102,7 +102,7 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
             )
             .await?;
             let (Some(head), Some(owner)) = both else { return Ok(None) };
-            Some(Node::Inbox(Inbox { head, owner: owner.into() }))
+            Some(Node::Inbox(Inbox::new(head, owner.into())))
         }
         (Kind::InboxCounts, None) if actor.may_see_private(UserId(number)) => loaders
             .load_one(HeadOf(UserId(number)))

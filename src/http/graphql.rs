@@ -100,7 +100,11 @@ pub struct Executed {
 /// waits for it any more: interrupted in the middle of `begin`, it could leave an open transaction
 /// behind (P10).
 pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
-    let (limit, schema) = (http.app.config.limits.execution_timeout, http.schema.clone());
+    let limit = http.app.config.limits.execution_timeout;
+    let schema = match prepared.is_small {
+        true => http.schemas.plain.clone(),
+        false => http.schemas.metered.clone(),
+    };
     let (kind, holder, weight) = (prepared.kind, prepared.holder.clone(), prepared.weight);
     let refused = |error| Executed {
         response: async_graphql::Response::from_errors(vec![error]),

@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use sea_orm::Iterable;
 
 use super::{
-    item::{Item, Texts, select_items},
-    kind::ItemKind,
+    item::{self, Item, Texts},
+    kind::{ItemKind, Pieces},
 };
 use crate::{
-    db::{Db, Dialect, Param},
+    db::{Db, Dialect, Param, Sql},
     error::Result,
     page::{Page, Slice},
     search,
@@ -77,7 +77,7 @@ pub fn by_place(
     places.iter().flat_map(|place| kinds.iter().map(move |kind| of(place, *kind))).collect()
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
     pub view: InboxView,
     pub kinds: Option<Vec<inbox_item::Kind>>,
@@ -87,51 +87,68 @@ pub struct Filter {
     pub search: Option<String>,
 }
 
-/// A page of an inbox, newest first, in one statement.
-pub async fn page(
-    db: &Db,
-    user: UserId,
-    filter: &Filter,
-    page: &Page<(DateTime<Utc>, ItemId)>,
-    texts: Texts,
-) -> Result<Slice<Item>> {
-    let mut sql = db.sql("inbox::page");
-    let owner = sql.bind(user);
-    let mut conditions = String::new();
-    if let Some(target) = filter.target {
-        conditions += &format!(" AND target_id = {}", sql.bind(target));
+/// A page of one of an inbox's lists, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPage {
+    pub filter: Filter,
+    pub page: Page<(DateTime<Utc>, ItemId)>,
+    pub texts: Texts,
+}
+
+impl ListPage {
+    /// Reads it.
+    pub async fn read(&self, db: &Db, user: UserId) -> Result<Slice<Item>> {
+        let mut sql = db.sql("inbox::page");
+        let owner = sql.bind(user);
+        let select = self.select(&mut sql, owner)?;
+        let pieces = sql.push(select).json(db.read()).await?;
+        self.assemble(db, pieces).await
     }
-    if let Some(search) = &filter.search {
-        let term = sql.bind(search::term("search", search)?);
-        conditions += &searching(sql.dialect(), term);
-    }
-    for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
-        if let Some((time, id)) = key {
-            let (time, id) = (sql.bind(*time), sql.bind(*id));
-            conditions += &format!(" AND (updated_at, id) {comparison} ({time}, {id})");
+
+    /// Selects one JSON list of [`Pieces`] for [`ListPage::assemble`].
+    pub fn select(&self, sql: &mut Sql, owner: Param) -> Result<String> {
+        let ListPage { filter, page, texts } = self;
+        let mut conditions = String::new();
+        if let Some(target) = filter.target {
+            conditions += &format!(" AND target_id = {}", sql.bind(target));
         }
+        if let Some(search) = &filter.search {
+            let term = sql.bind(search::term("search", search)?);
+            conditions += &searching(sql.dialect(), term);
+        }
+        for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
+            if let Some((time, id)) = key {
+                let (time, id) = (sql.bind(*time), sql.bind(*id));
+                conditions += &format!(" AND (updated_at, id) {comparison} ({time}, {id})");
+            }
+        }
+        let direction = if page.backwards { "ASC" } else { "DESC" };
+        let order = format!("updated_at {direction}, id {direction}");
+        let selects = match (filter.view, &filter.kinds) {
+            // The most used view has an index of its own.
+            (InboxView::Active, None) => vec![format!(
+                "SELECT * FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
+            )],
+            (_, Some(kinds)) if kinds.is_empty() => {
+                vec![format!("SELECT * FROM inbox_item WHERE user_id = {owner} AND 1 = 0")]
+            }
+            (view, kinds) => by_place("*", owner, view.places(), kinds.as_deref(), &conditions),
+        };
+        let limit = sql.bind(page.limit as i64 + 1);
+        let items = sql.dialect().merge(&selects, &order, limit);
+        Ok(item::select_pieces(sql.dialect(), &items, *texts))
     }
-    let direction = if page.backwards { "ASC" } else { "DESC" };
-    let order = format!("updated_at {direction}, id {direction}");
-    let limit = sql.bind(page.limit as i64 + 1);
-    let selects = match (filter.view, &filter.kinds) {
-        // The most used view has an index of its own.
-        (InboxView::Active, None) => vec![format!(
-            "SELECT * FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
-        )],
-        (view, kinds) => by_place("*", owner, view.places(), kinds.as_deref(), &conditions),
-    };
-    if selects.is_empty() {
-        return Ok(page.slice(Vec::new()));
+
+    /// The page that consists of these pieces.
+    pub async fn assemble(&self, db: &Db, pieces: Vec<Pieces>) -> Result<Slice<Item>> {
+        let mut items = item::assemble(db, pieces).await?;
+        // The statement chooses the rows; a join returns them in its own order.
+        items.sort_by_key(|item| (item.row.updated_at, item.row.id));
+        if !self.page.backwards {
+            items.reverse();
+        }
+        Ok(self.page.slice(items))
     }
-    let items = sql.dialect().merge(&selects, &order, limit);
-    let mut rows = select_items(db, sql, &items, texts).await?;
-    // The statement chooses the rows; a join returns them in its own order.
-    rows.sort_by_key(|item: &Item| (item.row.updated_at, item.row.id));
-    if !page.backwards {
-        rows.reverse();
-    }
-    Ok(page.slice(rows))
 }
 
 /// The condition that what an item is about contains a text, ignoring case.
