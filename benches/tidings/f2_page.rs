@@ -15,7 +15,7 @@ use crate::{
 
 const PAGE: usize = 20;
 pub const QUERY: &str = "{ viewer { inbox { counts { unread } items(first: 20) { nodes { \
-                     id title seenAt readAt updatedAt subject { ... on Message { sender { name } } } } } } } }";
+                     id title seenAt readAt updatedAt about { ... on Message { sender { name } } } } } } } }";
 
 pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     let server = Server::start_and_settle(bench).await?;

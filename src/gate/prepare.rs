@@ -455,8 +455,8 @@ mod tests {
             )
         };
         let cost = |filter: &str, fields: &str, variables| cost(&page(filter, fields), variables);
-        let plain = cost("", "subject { ... on Message { subject } }", json!({}));
-        assert_eq!(cost("", "subject { ... on Message { body } }", json!({})), plain + 18);
+        let plain = cost("", "about { ... on Message { subject } }", json!({}));
+        assert_eq!(cost("", "about { ... on Message { body } }", json!({})), plain + 18);
         let plain = cost(", filter: {view: ALL}", "id", json!({}));
         for (filter, variables) in [
             (", filter: {view: ALL, search: \"x\"}", json!({})),
@@ -472,7 +472,7 @@ mod tests {
         assert_eq!(
             texts(
                 "{ viewer { inbox { items { nodes { \
-                 subject { ... on Message { a: body b: body } } } } } } }"
+                 about { ... on Message { a: body b: body } } } } } } }"
             ),
             Ok(40)
         );

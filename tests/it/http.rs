@@ -352,7 +352,7 @@ async fn an_answer_that_nobody_takes_is_given_up() {
         alice.create_message(json!({"to": to, "subject": "s", "body": "x".repeat(60_000)})).await;
     }
     let query = "{ viewer { inbox { items(first: 100) {
-        nodes { subject { ... on Message { body } } } } } } }";
+        nodes { about { ... on Message { body } } } } } } }";
     let body = json!({"query": query}).to_string();
     let request = format!(
         "POST /graphql HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\

@@ -205,8 +205,9 @@ async fn notifications_come_and_go(app: &TestApp) {
     app.act(&carol, "comment", "post").await;
     app.act(&bob, "comment", "post").await;
     let last = app.act(&eve, "comment", "post").await;
-    let why = "query($id: ID!) { explain(activityId: $id) { rules { passed } } viewer { inbox { items {
-        nodes { subject { ... on ActivityGroup { reasons latestActors(limit: 5) { id } } } } } } } }";
+    let why =
+        "query($id: ID!) { explain(activityId: $id) { rules { passed } } viewer { inbox { items {
+        nodes { about { ... on ActivityGroup { reasons latestActors(limit: 5) { id } } } } } } } }";
     ada.query(why, json!({"id": last})).await;
     ada.query("mutation { markAllRead(input: {}) { affectedCount } }", json!({})).await;
 

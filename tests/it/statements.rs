@@ -11,7 +11,7 @@ use crate::support::{
 /// Everything that a page of an inbox can show of a message.
 const PAGE: &str = "query($first: Int!) { viewer { inbox {
     cursor counts { unread unreadByKind { count } }
-    items(first: $first) { edges { cursor node { id title preview subject { ... on Message {
+    items(first: $first) { edges { cursor node { id title preview about { ... on Message {
         sender { name }
         sentTo {
             name audience { __typename ... on Group { name memberCount } } readStats { readCount }
@@ -59,7 +59,7 @@ both! {
             alice.send(&bob, &n.to_string()).await;
         }
         let plain = "{ viewer { inbox { counts { unread } items {
-            nodes { title subject { ... on Message { sender { name } } } } } } } }";
+            nodes { title about { ... on Message { sender { name } } } } } } } }";
         bob.query(plain, json!({})).await;
         let before = app.db.statement_count();
         bob.query(plain, json!({})).await;
@@ -173,7 +173,7 @@ both! {
                 app.act(person, "comment", &format!("post{n}")).await;
             }
         }
-        let page = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { subject {
+        let page = "query($first: Int!) { viewer { inbox { items(first: $first) { nodes { about {
             ... on ActivityGroup {
                 actorCount
                 five: latestActors(limit: 5) { name }
@@ -190,7 +190,7 @@ both! {
                 let names: Vec<_> =
                     (1..=5).rev().map(|n| json!({"name": format!("p{n}")})).collect();
                 assert_eq!(
-                    (&item["subject"]["five"], &item["subject"]["four"]),
+                    (&item["about"]["five"], &item["about"]["four"]),
                     (&json!(names), &json!(names[..4])),
                     "{n}"
                 );

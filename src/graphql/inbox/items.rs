@@ -62,19 +62,19 @@ impl InboxItem {
     }
 
     /// What the item is about; null if it was erased.
-    async fn subject(&self) -> Option<InboxSubject> {
+    async fn about(&self) -> Option<InboxItemAbout> {
         Some(match self.0.subject.clone()? {
             Subject::Message { message, sender } => {
-                InboxSubject::Message(Message { row: message, sender: sender.map(User) })
+                InboxItemAbout::Message(Message { row: message, sender: sender.map(User) })
             }
             Subject::Announcement { announcement, author } => {
-                InboxSubject::Announcement(Announcement {
+                InboxItemAbout::Announcement(Announcement {
                     row: announcement,
                     author: author.map(User),
                 })
             }
             Subject::Activities(activities) => {
-                InboxSubject::ActivityGroup(ActivityGroup { row: self.0.row.clone(), activities })
+                InboxItemAbout::ActivityGroup(ActivityGroup { row: self.0.row.clone(), activities })
             }
         })
     }
@@ -128,7 +128,7 @@ impl InboxItem {
 
 /// What an inbox item can be about.
 #[derive(Union)]
-pub enum InboxSubject {
+pub enum InboxItemAbout {
     Message(Message),
     Announcement(Announcement),
     ActivityGroup(ActivityGroup),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
 pub const ITEM: &str = "id kind title preview url
     seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt isFinalReminder respondBy
-    subject {
+    about {
       __typename
       ... on Message { id body sender { name } }
       ... on Announcement { id body expiresAt }
