@@ -142,6 +142,18 @@ impl InboxCounts {
         let count = |(kind, count): (inbox_item::Kind, i32)| KindCount { kind: kind.into(), count };
         inbox::kind::unread_by_kind(&self.0).into_iter().map(count).collect()
     }
+
+    /// `unread` split by category: each category of the catalog once, in its order, and then those
+    /// of items from before the catalog changed. Items without a category are not counted here.
+    async fn unread_by_category(&self, ctx: &Context<'_>) -> Vec<CategoryCount> {
+        let mut unread = inbox::unread_by_category(&self.0);
+        let known = app(ctx).catalog.categories().iter();
+        let mut counts: Vec<_> = known
+            .map(|category| (category.key.clone(), unread.remove(&category.key).unwrap_or(0)))
+            .collect();
+        counts.extend(unread);
+        counts.into_iter().map(|(category, count)| CategoryCount { category, count }).collect()
+    }
 }
 
 /// A count for one kind of item.
@@ -149,6 +161,15 @@ impl InboxCounts {
 pub struct KindCount {
     /// The kind.
     kind: InboxItemKind,
+    /// The number of items.
+    count: i32,
+}
+
+/// A count for one category of items.
+#[derive(SimpleObject)]
+pub struct CategoryCount {
+    /// The key of the category.
+    category: String,
     /// The number of items.
     count: i32,
 }
@@ -161,6 +182,9 @@ pub struct InboxFilter {
     view: InboxView,
     /// Only these kinds.
     kinds: Option<Vec<InboxItemKind>>,
+    /// Only items of these categories, by their keys; at most 10. A key that no item has finds
+    /// nothing.
+    categories: Option<Vec<String>>,
     /// Only activities on this target.
     target: Option<TargetRef>,
     /// Text to look for in subjects, titles, bodies and the titles of targets; case-insensitive.
@@ -181,7 +205,8 @@ impl InboxFilter {
         };
         let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let search = self.search.filter(|search| !search.is_empty());
-        Ok(Some(Filter { view: self.view, kinds, target, search }))
+        let (view, categories) = (self.view, self.categories);
+        Ok(Some(Filter { view, kinds, categories, target, search }))
     }
 }
 

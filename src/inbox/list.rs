@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::Iterable;
 
 use super::{
+    categories::{by_category, check_filter},
     item::{Item, Texts, select_items},
     kind::ItemKind,
 };
@@ -22,7 +23,7 @@ const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_unt
 /// The place of an item that has not been removed, and whether it was seen or read. An index begins
 /// with the owner, this and the kind, and is in the order of the pages: it serves conditions on
 /// single values of these. The text must be that of the index, in the migration of places.
-const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 \
+pub const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 \
     WHEN snoozed_until IS NOT NULL THEN 4 \
     WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END \
     WHEN seen_at IS NULL THEN 0 ELSE 1 END";
@@ -81,6 +82,8 @@ pub fn by_place(
 pub struct Filter {
     pub view: InboxView,
     pub kinds: Option<Vec<inbox_item::Kind>>,
+    /// Only of these categories, which need not be in the catalog any more.
+    pub categories: Option<Vec<String>>,
     /// Only what was done to this target.
     pub target: Option<TargetId>,
     /// Part of a subject, title or body, ignoring case.
@@ -95,6 +98,7 @@ pub async fn page(
     page: &Page<(DateTime<Utc>, ItemId)>,
     texts: Texts,
 ) -> Result<Slice<Item>> {
+    check_filter("categories", filter.categories.as_deref())?;
     let mut sql = db.sql("inbox::page");
     let owner = sql.bind(user);
     let mut conditions = String::new();
@@ -114,12 +118,16 @@ pub async fn page(
     let direction = if page.backwards { "ASC" } else { "DESC" };
     let order = format!("updated_at {direction}, id {direction}");
     let limit = sql.bind(page.limit as i64 + 1);
-    let selects = match (filter.view, &filter.kinds) {
+    let (places, kinds) = (filter.view.places(), filter.kinds.as_deref());
+    let selects = match (filter.view, kinds, &filter.categories) {
         // The most used view has an index of its own.
-        (InboxView::Active, None) => vec![format!(
+        (InboxView::Active, None, None) => vec![format!(
             "SELECT * FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
         )],
-        (view, kinds) => by_place("*", owner, view.places(), kinds.as_deref(), &conditions),
+        (_, _, None) => by_place("*", owner, places, kinds, &conditions),
+        (_, _, Some(categories)) => {
+            by_category(&mut sql, "*", owner, places, kinds, categories, &conditions)
+        }
     };
     if selects.is_empty() {
         return Ok(page.slice(Vec::new()));
