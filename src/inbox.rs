@@ -24,13 +24,16 @@
 //! - `kind`: what a kind of item is. `item`: an item as it is read, with what it is about.
 //!   `activities`: what an item of activities contains. `show`: what an item shows in a list.
 //! - `list`: the lists of an inbox, with their filters and pages.
-//! - `change`: every change to items. `counts`: what they count for. `lock`: locking inboxes.
+//! - `change`: every change to items. `counts`: what they count for. `categories`: the same by
+//!   category. `lock`: locking inboxes.
 //! - `marking`: what people do with their items. `deliver`: a message arrives. `remove`: what has
-//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are deleted.
+//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are deleted. `refresh`:
+//!   what items are about shows something else.
 //! - `receipts`: who has seen and read what.
 //! - `history`: what changed in many inboxes since a position. `live`: following it.
 
 mod activities;
+mod categories;
 mod change;
 mod counts;
 mod deliver;
@@ -43,6 +46,7 @@ mod lock;
 mod marking;
 mod purge;
 pub mod receipts;
+pub mod refresh;
 mod remove;
 mod show;
 mod wake;
@@ -56,8 +60,9 @@ pub use activities::{
     Activities, ActivityActor, LATEST_ACTORS, activities, item_with_activity, latest_actors,
     reasons,
 };
+pub use categories::{check_filter, more as more_by_category, unread_by_category};
 pub use change::{Change, apply};
-pub use counts::{COUNTS, begin_change, count_changed, tally, with_tally};
+pub use counts::{COUNTS, UNREAD, begin_change, count_changed, tally, with_tally};
 pub use deliver::{Arrival, Recipients, add_items, count_arrivals, deliver};
 pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,

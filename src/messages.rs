@@ -48,8 +48,10 @@ use crate::{
     clock,
     db::Topic,
     error::{Error, Result},
+    extras::{self, Extras, ItemAction},
     id,
     idempotency::{self, Begun, Call},
+    inbox::refresh,
     search::{self, Searched},
     text,
 };
@@ -84,6 +86,20 @@ pub struct CreateMessageInput {
     // Omitted if there is none: the fingerprint is then the same as before reminders existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminder: Option<ReminderInput>,
+    /// A link to what the message is about: an http or https URL, or a path of the host
+    /// application. Like `data`, `actions` and `category` only for SERVICE and ADMIN; others get
+    /// FORBIDDEN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Data for the host application's own clients: any JSON of at most 8 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<serde_json::Value>,
+    /// What a recipient can do: at most 3 links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actions: Option<Vec<ItemAction>>,
+    /// A category of the catalog, which cannot change later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
     /// Makes it safe to repeat this call: a repetition returns the message that the first call
     /// created. 1 to 255 bytes.
     #[serde(skip)]
@@ -127,6 +143,13 @@ pub struct UpdateMessageInput {
     pub expires_at: MaybeUndefined<DateTime<Utc>>,
     /// Reminds those who have not read it, counted from now; null ends the reminders.
     pub reminder: MaybeUndefined<ReminderInput>,
+    /// A link to what the message is about; null removes it. Like `data` and `actions` only for
+    /// SERVICE and ADMIN; others get FORBIDDEN.
+    pub url: MaybeUndefined<String>,
+    /// Data for the host application's own clients: any JSON of at most 8 KiB; null removes it.
+    pub data: MaybeUndefined<serde_json::Value>,
+    /// What a recipient can do: at most 3 links, in place of those before; null removes them.
+    pub actions: MaybeUndefined<Vec<ItemAction>>,
 }
 
 /// The message that is replied to, and whom the reply reaches.
@@ -190,8 +213,8 @@ pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Resu
     Ok((message, actor.user.as_deref().cloned()))
 }
 
-/// Changes the expiry of a message (M6) and its reminder (M10). Neither can change once the message
-/// has left the inboxes.
+/// Changes the expiry of a message (M6), its reminder (M10), and what the host application says
+/// with it. None of them can change once the message has left the inboxes.
 #[tracing::instrument(name = "messages::update", skip_all, fields(actor = actor.in_log()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Result<Sent> {
     let id: MessageId = id::decode(&input.message_id)?;
@@ -203,7 +226,11 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     if !is_own && !actor.is_admin() {
         return Err(Error::Forbidden);
     }
-    if input.expires_at.is_undefined() && input.reminder.is_undefined() {
+    if !(input.url.is_undefined() && input.data.is_undefined() && input.actions.is_undefined()) {
+        actor.require_host()?;
+    }
+    let extras = extras::Change::check(input.url, input.data, input.actions)?;
+    if input.expires_at.is_undefined() && input.reminder.is_undefined() && extras.is_none() {
         return Ok((message, sender));
     }
     let plan = |input| reminders::plan(app, actor, sender.as_ref(), input);
@@ -214,23 +241,31 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     // Under the thread's lock.
     let message =
         message::Entity::find_by_id(id).one(&*tx).await?.ok_or(Error::NotFound("message"))?;
+    let root = message.root();
     let expires_at = match input.expires_at {
         MaybeUndefined::Undefined => message.expires_at,
         MaybeUndefined::Null => None,
         MaybeUndefined::Value(time) => Some(clock::given("expiresAt", time)?),
     };
     reminders::change(&tx, actor, &message, expires_at, plan, now).await?;
+    let shows_more = !extras.is_none();
+    let extras =
+        extras.of(Extras { url: message.url, data: message.data, actions: message.actions });
     let mut sql = tx.sql("messages::update");
     let (new_expiry, seq, message_id) = (sql.bind(expires_at), sql.bind(seq), sql.bind(id));
+    let (url, data) = (sql.bind(extras.url), sql.bind(extras.data));
+    let actions = sql.bind(extras.actions);
     sql.push(format!(
-        "UPDATE message SET expires_at = {new_expiry}, seq = {seq} \
-         WHERE id = {message_id} AND expired_at IS NULL"
+        "UPDATE message SET expires_at = {new_expiry}, seq = {seq}, url = {url}, data = {data}, \
+         actions = {actions} WHERE id = {message_id} AND expired_at IS NULL"
     ));
     if sql.run(&*tx).await? == 0 {
         return Err(Error::Conflict("the message has expired and left the inboxes".into()));
     }
-    tx.concerns([Topic::Jobs, Topic::Thread(message.root())]);
+    let noted = refresh::note(&tx, shows_more.then_some(refresh::Changed::Message(id))).await?;
+    tx.concerns([Topic::Jobs, Topic::Thread(root)]);
     tx.commit().await?;
+    refresh::soon(&app.db, &noted, now).await;
     // Not if only the reminder was changed: the last one may still have been due.
     if !input.expires_at.is_undefined() && expires_at.is_some_and(|time| time <= now) {
         delivery::expire(app, id).await?;

@@ -43,6 +43,9 @@ pub struct Model {
     pub reminded_seq: Option<Seq>,
     /// After the final reminder: the deadline for responding.
     pub respond_by: Option<DateTimeUtc>,
+    /// The category of what it is about when it arrived: of the message or announcement, or, for
+    /// activities, of the action.
+    pub category: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -42,6 +42,15 @@ pub struct Model {
     /// When its removal from the inboxes began. From then on its expiry cannot change.
     pub expired_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
+    pub url: Option<String>,
+    /// JSON for the clients of the host application.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub data: Option<String>,
+    /// JSON: a list of what a reader can do (`extras::ItemAction`).
+    #[sea_orm(column_type = "Text", nullable)]
+    pub actions: Option<String>,
+    /// A category of the catalog, for good.
+    pub category: Option<String>,
     #[sea_orm(belongs_to, from = "sender_id", to = "id")]
     pub sender: BelongsTo<Option<super::user::Entity>>,
 }

@@ -20,6 +20,7 @@ use crate::{
     app::App,
     auth::{Actor, Role},
     error::{Error, Result},
+    extras::ItemAction,
     id,
     inbox::{self, Change, Filter, InboxView, Item, ListPage, Texts},
     messages::{
@@ -123,6 +124,13 @@ impl Office {
                 time_zone: None,
                 deactivate_non_repliers: reminds.is_campaign,
             }),
+            url: message.extra.map(|extra| extra.url.into()),
+            data: None,
+            actions: message.extra.map(|extra| {
+                let (label, url) = (extra.action.into(), extra.url.into());
+                vec![ItemAction { label, url, is_main: true }]
+            }),
+            category: message.extra.map(|extra| extra.category.into()),
             idempotency_key: None,
         };
         // Only admins may threaten to deactivate people.
@@ -256,6 +264,9 @@ impl Office {
             title: announcement.title.into(),
             body: announcement.body.into(),
             url: announcement.url.map(Into::into),
+            data: None,
+            actions: None,
+            category: announcement.category.map(Into::into),
             publish_at: announcement.is_for_tomorrow.then_some(tomorrow),
             expires_at: announcement
                 .leaves_after
@@ -288,7 +299,7 @@ pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Re
 /// looked at.
 async fn look(app: &App, actor: &Actor) -> Result<()> {
     pull::up_to_date_head(app, actor.person()?.id).await?;
-    inbox::change_all(&app.db, actor, None, None, Change::Read, app.clock.now()).await?;
+    inbox::change_all(&app.db, actor, None, None, None, Change::Read, app.clock.now()).await?;
     Ok(())
 }
 

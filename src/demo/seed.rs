@@ -174,7 +174,7 @@ mod tests {
     use super::*;
     use crate::{
         auth::{Actor, Role},
-        config::Config,
+        config::{self, Config},
         demo::office::newest,
         inbox::{InboxView, Item},
         notifications::{
@@ -193,7 +193,9 @@ mod tests {
         let database_url =
             format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
         let clock = Clock::manual(NOW.parse().unwrap());
-        let app = server::start(Config { database_url, ..Config::default() }, clock).await.unwrap();
+        let catalog = crate::demo::with_categories(config::Catalog::default());
+        let config = Config { database_url, catalog, ..Config::default() };
+        let app = server::start(config, clock).await.unwrap();
         fill(&app).await.unwrap();
         (app, directory)
     }

@@ -149,6 +149,18 @@ impl InboxCounts {
         let count = |(kind, count): (inbox_item::Kind, i32)| KindCount { kind: kind.into(), count };
         inbox::kind::unread_by_kind(&self.0).into_iter().map(count).collect()
     }
+
+    /// `unread` split by category: each category of the catalog once, in its order, and then those
+    /// of items from before the catalog changed. Items without a category are not counted here.
+    async fn unread_by_category(&self, ctx: &Context<'_>) -> Vec<CategoryCount> {
+        let mut unread = inbox::unread_by_category(&self.0);
+        let known = app(ctx).catalog.categories().iter();
+        let mut counts: Vec<_> = known
+            .map(|category| (category.key.clone(), unread.remove(&category.key).unwrap_or(0)))
+            .collect();
+        counts.extend(unread);
+        counts.into_iter().map(|(category, count)| CategoryCount { category, count }).collect()
+    }
 }
 
 /// A count for one kind of item.
@@ -156,6 +168,15 @@ impl InboxCounts {
 pub struct KindCount {
     /// The kind.
     kind: InboxItemKind,
+    /// The number of items.
+    count: i32,
+}
+
+/// A count for one category of items.
+#[derive(SimpleObject)]
+pub struct CategoryCount {
+    /// The key of the category.
+    category: String,
     /// The number of items.
     count: i32,
 }
@@ -168,6 +189,9 @@ pub struct InboxFilter {
     view: InboxView,
     /// Only these kinds.
     kinds: Option<Vec<InboxItemKind>>,
+    /// Only items of these categories, by their keys; at most 10. A key that no item has finds
+    /// nothing.
+    categories: Option<Vec<String>>,
     /// Only activities on this target.
     target: Option<TargetRef>,
     /// Text to look for in subjects, titles, bodies and the titles of targets; case-insensitive.
@@ -193,7 +217,7 @@ impl InboxFilter {
     fn without_target(self) -> Filter {
         let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let search = self.search.filter(|search| !search.is_empty());
-        Filter { view: self.view, kinds, target: None, search }
+        Filter { view: self.view, kinds, categories: self.categories, target: None, search }
     }
 }
 
@@ -226,6 +250,7 @@ fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
         return None;
     }
     // What is wrong with an argument is said where the items are resolved.
+    inbox::check_filter("categories", filter.categories.as_deref()).ok()?;
     let page = page((
         argument(&arguments, "first")?,
         argument(&arguments, "after")?,

@@ -4,6 +4,7 @@
 //! A resolver finds the actor, calls one domain function and shows the result. A simple read goes
 //! directly to the entities, through a scope that knows the reader.
 
+mod extras;
 pub mod inbox;
 mod loaders;
 pub mod messages;

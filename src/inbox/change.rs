@@ -117,8 +117,8 @@ pub async fn apply(
         "UPDATE inbox SET seq = inbox.seq + 1, {} \
          FROM (SELECT user_id, {} FROM inbox_item WHERE {these} GROUP BY user_id) AS t \
          WHERE inbox.user_id = t.user_id RETURNING inbox.user_id",
-        with_tally('-'),
-        tally(),
+        with_tally(tx.dialect(), '-'),
+        tally(tx.dialect()),
     ));
     let owners: Vec<UserId> = sql.values(&**tx).await?;
     if owners.is_empty() {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::Iterable;
 
 use super::{
+    categories::{by_category, check_filter},
     item::{self, Item, Texts},
     kind::{ItemKind, Pieces},
 };
@@ -22,7 +23,7 @@ const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_unt
 /// The place of an item that has not been removed, and whether it was seen or read. An index begins
 /// with the owner, this and the kind, and is in the order of the pages: it serves conditions on
 /// single values of these. The text must be that of the index, in the migration of places.
-const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 \
+pub const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 \
     WHEN snoozed_until IS NOT NULL THEN 4 \
     WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END \
     WHEN seen_at IS NULL THEN 0 ELSE 1 END";
@@ -81,6 +82,8 @@ pub fn by_place(
 pub struct Filter {
     pub view: InboxView,
     pub kinds: Option<Vec<inbox_item::Kind>>,
+    /// Only of these categories, which need not be in the catalog any more.
+    pub categories: Option<Vec<String>>,
     /// Only what was done to this target.
     pub target: Option<TargetId>,
     /// Part of a subject, title or body, ignoring case.
@@ -108,6 +111,7 @@ impl ListPage {
     /// Selects one JSON list of [`Pieces`] for [`ListPage::assemble`].
     pub fn select(&self, sql: &mut Sql, owner: Param) -> Result<String> {
         let ListPage { filter, page, texts } = self;
+        check_filter("categories", filter.categories.as_deref())?;
         let mut conditions = String::new();
         if let Some(target) = filter.target {
             conditions += &format!(" AND target_id = {}", sql.bind(target));
@@ -124,17 +128,22 @@ impl ListPage {
         }
         let direction = if page.backwards { "ASC" } else { "DESC" };
         let order = format!("updated_at {direction}, id {direction}");
-        let selects = match (filter.view, &filter.kinds) {
+        let limit = sql.bind(page.limit as i64 + 1);
+        let (places, kinds) = (filter.view.places(), filter.kinds.as_deref());
+        let mut selects = match (filter.view, kinds, &filter.categories) {
             // The most used view has an index of its own.
-            (InboxView::Active, None) => vec![format!(
+            (InboxView::Active, None, None) => vec![format!(
                 "SELECT * FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
             )],
-            (_, Some(kinds)) if kinds.is_empty() => {
-                vec![format!("SELECT * FROM inbox_item WHERE user_id = {owner} AND 1 = 0")]
+            (_, _, None) => by_place("*", owner, places, kinds, &conditions),
+            (_, _, Some(categories)) => {
+                by_category(sql, "*", owner, places, kinds, categories, &conditions)
             }
-            (view, kinds) => by_place("*", owner, view.places(), kinds.as_deref(), &conditions),
         };
-        let limit = sql.bind(page.limit as i64 + 1);
+        if selects.is_empty() {
+            // No kind, or no category.
+            selects.push(format!("SELECT * FROM inbox_item WHERE user_id = {owner} AND 1 = 0"));
+        }
         let items = sql.dialect().merge(&selects, &order, limit);
         Ok(item::select_pieces(sql.dialect(), &items, *texts))
     }

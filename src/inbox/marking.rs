@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::{
+    categories::{by_category, check_filter},
     change::{Change, apply},
     item::{Item, items},
     list::by_place,
@@ -150,16 +151,21 @@ pub async fn change_all(
     db: &Db,
     actor: &Actor,
     kinds: Option<&[inbox_item::Kind]>,
+    categories: Option<&[String]>,
     up_to: Option<Seq>,
     change: Change,
     now: DateTime<Utc>,
 ) -> Result<u64> {
     let owner = actor.person()?.id;
+    check_filter("filter.categories", categories)?;
     let mut sql = db.sql("inbox::items_of_list");
     let user = sql.bind(owner);
     let arrived = up_to.map(|seq| format!(" AND arrived_seq <= {}", sql.bind(seq)));
-    let selects =
-        by_place("id", user, change.places(), kinds, arrived.as_deref().unwrap_or_default());
+    let (places, arrived) = (change.places(), arrived.as_deref().unwrap_or_default());
+    let selects = match categories {
+        None => by_place("id", user, places, kinds, arrived),
+        Some(categories) => by_category(&mut sql, "id", user, places, kinds, categories, arrived),
+    };
     if selects.is_empty() {
         return Ok(0);
     }

@@ -22,6 +22,7 @@ use crate::{
     clock,
     db::{self, Apart, JsonType, Topic, Tx, time},
     error::{Error, Result},
+    extras::Extras,
     idempotency::{self, Begun, Call},
     inbox::{self, Arrival},
     search::{self, Searched},
@@ -35,6 +36,8 @@ struct Draft {
     body: String,
     expires_at: Option<DateTime<Utc>>,
     reminder: Option<Plan>,
+    extras: Extras,
+    category: Option<String>,
     audiences: Vec<Audience>,
 }
 
@@ -66,6 +69,10 @@ pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result
 }
 
 async fn check(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Draft> {
+    let CreateMessageInput { url, data, actions, category, .. } = &input;
+    if url.is_some() || data.is_some() || actions.is_some() || category.is_some() {
+        actor.require_host()?;
+    }
     let subject = input.subject.trim().to_owned();
     text::check_line("subject", &subject, LONGEST_SUBJECT)?;
     text::check_body(&input.body)?;
@@ -75,9 +82,12 @@ async fn check(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Dr
     }
     let plan = |reminder| reminders::plan(app, actor, actor.user.as_deref(), reminder);
     let reminder = input.reminder.map(plan).transpose()?;
+    let extras = Extras::check(input.url, input.data, input.actions)?;
+    app.catalog.check_category("category", input.category.as_deref())?;
     let audiences = resolve(app, &input.to).await?;
     let sender = actor.user_id();
-    Ok(Draft { sender, subject, body: input.body, expires_at, reminder, audiences })
+    let (body, category) = (input.body, input.category);
+    Ok(Draft { sender, subject, body, expires_at, reminder, extras, category, audiences })
 }
 
 impl Draft {
@@ -124,7 +134,8 @@ impl db::Call for SendMessage {
     fn weight(&self) -> usize {
         /// Rows and indexes for each recipient.
         const RECIPIENT: usize = 200;
-        self.draft.body.len() + self.draft.audiences.len() * RECIPIENT
+        let Draft { body, extras, audiences, .. } = &self.draft;
+        body.len() + extras.size() + audiences.len() * RECIPIENT
     }
 
     async fn make_all(app: &App, tx: &Tx, calls: &[Self]) -> Result<Vec<Outcome>, Apart> {
@@ -135,10 +146,16 @@ impl db::Call for SendMessage {
             return Err(Apart::These(repeated));
         }
         let mut arrivals: BTreeMap<_, i64> = BTreeMap::new();
-        for user in calls.iter().flat_map(|send| send.draft.people()) {
-            *arrivals.entry(user).or_default() += 1;
+        let mut categories: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for send in calls {
+            for user in send.draft.people() {
+                *arrivals.entry(user).or_default() += 1;
+                if let Some(category) = &send.draft.category {
+                    categories.entry(user).or_default().push(category.as_str());
+                }
+            }
         }
-        let seqs = inbox::count_arrivals(tx, &arrivals).await?;
+        let seqs = inbox::count_arrivals(tx, &arrivals, &categories).await?;
         let waits = |send: &Self| send.draft.people().any(|user| !seqs.contains_key(&user));
         let waiting: Vec<_> = (0..calls.len()).filter(|index| waits(&calls[*index])).collect();
         if !waiting.is_empty() {
@@ -148,7 +165,9 @@ impl db::Call for SendMessage {
         let drafts: Vec<_> = calls.iter().map(|send| &send.draft).collect();
         let messages = write(tx, &drafts, now).await?;
         let arrivals = drafts.iter().zip(&messages).flat_map(|(draft, message)| {
-            let arrival = |user| Arrival { user, message: message.id, seq: seqs[&user] };
+            let (message, has_category) = (message.id, draft.category.is_some());
+            let seqs = &seqs;
+            let arrival = move |user| Arrival { user, message, seq: seqs[&user], has_category };
             draft.people().map(arrival)
         });
         inbox::add_items(tx, arrivals.collect(), now).await?;
@@ -174,6 +193,10 @@ async fn write(tx: &Tx, drafts: &[&Draft], now: DateTime<Utc>) -> Result<Vec<mes
         ("body", JsonType::Text),
         ("recipient_count", JsonType::Integer),
         ("expires_at", JsonType::Time),
+        ("url", JsonType::Text),
+        ("data", JsonType::Text),
+        ("actions", JsonType::Text),
+        ("category", JsonType::Text),
     ];
     let rows = drafts.iter().enumerate().map(|(place, draft)| {
         [
@@ -183,15 +206,20 @@ async fn write(tx: &Tx, drafts: &[&Draft], now: DateTime<Utc>) -> Result<Vec<mes
             json!(draft.body),
             json!(draft.people().count()),
             draft.expires_at.map(time).unwrap_or_default(),
+            json!(draft.extras.url),
+            json!(draft.extras.data),
+            json!(draft.extras.actions),
+            json!(draft.category),
         ]
     });
     let rows = sql.table(columns, rows);
     let (no_path, now_param) = (sql.bind(Vec::<u8>::new()), sql.bind(now));
     sql.push(format!(
         "INSERT INTO message (sender_id, subject, body, depth, path, seq, recipient_count, \
-         seen_count, read_count, expires_at, created_at) \
+         seen_count, read_count, expires_at, url, data, actions, category, created_at) \
          SELECT d.sender_id, d.subject, d.body, 0, {no_path}, 0, \
-         CAST(d.recipient_count AS integer), 0, 0, d.expires_at, {now_param} \
+         CAST(d.recipient_count AS integer), 0, 0, d.expires_at, \
+         d.url, d.data, d.actions, d.category, {now_param} \
          FROM {rows} AS d ORDER BY d.place RETURNING id"
     ));
     // Ids are given in the order of the rows.
@@ -233,6 +261,10 @@ impl Draft {
             expires_at: self.expires_at,
             expired_at: None,
             created_at: now,
+            url: self.extras.url.clone(),
+            data: self.extras.data.clone(),
+            actions: self.extras.actions.clone(),
+            category: self.category.clone(),
         }
     }
 }

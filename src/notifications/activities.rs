@@ -41,8 +41,9 @@ use crate::{
     error::{Error, Result},
     id,
     idempotency::{self, Begun, Call},
+    inbox::refresh,
     notifications::{
-        pull, refresh,
+        pull,
         targets::{self, Details, TargetRef},
     },
     people::users::{self, UserRef},
@@ -52,7 +53,6 @@ use crate::{
 /// The most activities in one call.
 pub const MOST: usize = 500;
 const LONGEST_TITLE: usize = 200;
-const LONGEST_DATA: usize = 8 * 1024;
 /// How far the host's clock may be ahead of ours.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 
@@ -146,7 +146,7 @@ pub async fn create(
     };
     match outcome {
         Outcome::Created(activities, noted) => {
-            refresh::soon(app, &noted).await;
+            refresh::soon(&app.db, &noted, app.clock.now()).await;
             Ok(activities)
         }
         Outcome::Before(first) => made_by(app, first, count).await,
@@ -175,7 +175,8 @@ impl db::Call for CreateActivities {
     fn weight(&self) -> usize {
         /// The row and its indexes.
         const ACTIVITY: usize = 512;
-        let data = |activity: &ActivityInput| activity.data.as_ref().map_or(0, |_| LONGEST_DATA);
+        let data =
+            |activity: &ActivityInput| activity.data.as_ref().map_or(0, |_| text::LONGEST_DATA);
         self.draft.activities.iter().map(|activity| ACTIVITY + data(activity)).sum()
     }
 
@@ -331,13 +332,8 @@ fn check_one(
         text::check_line(&format!("{path}.target.title"), title, LONGEST_TITLE)?;
     }
     text::check_link(&format!("{path}.target.url"), url.as_deref())?;
-    if let Some(data) = &activity.data
-        && (data.to_string().len() > LONGEST_DATA || has_nul(data))
-    {
-        return Err(Error::invalid(
-            format!("{path}.data"),
-            format!("must have at most {LONGEST_DATA} bytes and no NUL"),
-        ));
+    if let Some(data) = &activity.data {
+        text::check_data(&format!("{path}.data"), data)?;
     }
     if let Some(time) = activity.occurred_at
         && clock::given(&format!("{path}.occurredAt"), time)? > now + CLOCKS_DIFFER
@@ -345,18 +341,6 @@ fn check_one(
         return Err(Error::invalid(format!("{path}.occurredAt"), "must not be in the future"));
     }
     Ok(target)
-}
-
-/// Whether any text contains a NUL: not everything that reads the data can handle one.
-fn has_nul(data: &serde_json::Value) -> bool {
-    match data {
-        serde_json::Value::String(text) => text.contains('\0'),
-        serde_json::Value::Array(values) => values.iter().any(has_nul),
-        serde_json::Value::Object(fields) => {
-            fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
-        }
-        _ => false,
-    }
 }
 
 /// The people of each activity.

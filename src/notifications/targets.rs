@@ -21,7 +21,7 @@ use crate::{
     auth::Actor,
     db::Tx,
     error::{Error, Result},
-    notifications::refresh,
+    inbox::refresh,
     search, text,
 };
 

@@ -5,12 +5,16 @@ use chrono::TimeDelta;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::json;
 
-use crate::support::{
-    app::{Kind, TestApp, TestUser, To},
-    documents::{CREATE_MESSAGE, REPLY_TO_MESSAGE, SET_EXPIRY, UPDATE_ANNOUNCEMENT},
-    notify::target,
-    socket::Following,
-    state::InboxState,
+use crate::{
+    categories::with_categories,
+    extras::UPDATE_MESSAGE,
+    support::{
+        app::{Kind, TestApp, TestUser, To},
+        documents::{CREATE_MESSAGE, REPLY_TO_MESSAGE, SET_EXPIRY, UPDATE_ANNOUNCEMENT},
+        notify::target,
+        socket::Following,
+        state::InboxState,
+    },
 };
 
 const USERS: usize = 4;
@@ -18,6 +22,8 @@ const GROUPS: usize = 2;
 const POSTS: usize = 3;
 const STORIES: u32 = 24;
 const LONGEST_STORY: usize = 60;
+/// What things are of, in turn.
+const CATEGORIES: [Option<&str>; 3] = [None, Some("work"), Some("social")];
 
 /// Something that happens. Numbers select among what exists.
 #[derive(Clone, Debug)]
@@ -56,6 +62,10 @@ enum Event {
     },
     Announce {
         minutes: i64,
+    },
+    /// The host application says something else with a message.
+    Say {
+        nth: usize,
     },
     /// Changes an announcement: retracts it, or gives it another title or expiry.
     Reannounce {
@@ -147,6 +157,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (-10..60i64).prop_map(|minutes| Event::Announce { minutes }),
         2 => (0..50usize, prop::option::of(-5..60i64))
             .prop_map(|(nth, minutes)| Event::Reannounce { nth, minutes }),
+        1 => (0..50usize).prop_map(|nth| Event::Say { nth }),
         8 => (prop::collection::vec((user(), 0..POSTS, action()), 1..5), prop::bool::weighted(0.2))
             .prop_map(|(what, title)| Event::Act { what, title }),
         3 => (0..50usize).prop_map(|nth| Event::Retract { nth }),
@@ -284,7 +295,14 @@ async fn happen(
                 input["expiresAt"] = json!((app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
                 input["reminder"] = json!({"frequency": "hourly", "until": until});
             }
-            let answer = readers[from].user.ask(CREATE_MESSAGE, json!({"input": input})).await;
+            let answer = match CATEGORIES[n % 3] {
+                None => readers[from].user.ask(CREATE_MESSAGE, json!({"input": input})).await,
+                Some(category) => {
+                    input["category"] = category.into();
+                    let host = app.service().acting_as(&readers[from].user);
+                    host.ask(CREATE_MESSAGE, json!({"input": input})).await
+                }
+            };
             if let Some(id) = answer["data"]["createMessage"]["message"]["id"].as_str() {
                 sent.push((from, id.to_owned()));
             }
@@ -312,10 +330,11 @@ async fn happen(
         Event::ChangeAll { who, mutation, up_to_old_cursor } => {
             let up_to = up_to_old_cursor.then(|| readers[who].known.cursor.clone());
             let all = format!(
-                "mutation($upTo: String) {{
-                    {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}"
+                "mutation($upTo: String, $filter: BulkFilter) {{
+                    {mutation}(input: {{upTo: $upTo, filter: $filter}}) {{ affectedCount }} }}"
             );
-            readers[who].user.query(&all, json!({"upTo": up_to})).await;
+            let filter = CATEGORIES[n % 3].map(|category| json!({"categories": [category]}));
+            readers[who].user.query(&all, json!({"upTo": up_to, "filter": filter})).await;
         }
         Event::Snooze { who, nth, minutes } => {
             let items: Vec<_> = readers[who].user.inbox().await.items.into_keys().collect();
@@ -330,14 +349,22 @@ async fn happen(
             }
         }
         Event::Announce { minutes } => {
-            let input = match minutes {
+            let mut input = match minutes {
                 ..0 => json!({"title": format!("announcement {n}"), "body": ""}),
                 minutes => {
                     let at = (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
                     json!({"title": format!("planned {n}"), "body": "", "publishAt": at})
                 }
             };
+            input["category"] = json!(CATEGORIES[n % 3]);
             made.announced.push(app.announce_with(input).await);
+        }
+        Event::Say { nth } => {
+            if let Some((sender, id)) = pick(sent, nth) {
+                let input = json!({"messageId": id, "url": format!("/{n}"), "data": n});
+                let host = app.service().acting_as(&readers[*sender].user);
+                drop(host.ask(UPDATE_MESSAGE, json!({"input": input})).await);
+            }
         }
         Event::Reannounce { nth, minutes } => {
             if let Some(id) = pick(&made.announced, nth) {
@@ -437,6 +464,7 @@ fn stories(kind: Kind) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let hourly = |config: &mut tidings::config::Config| {
+        with_categories(config);
         config.reminder_frequencies = serde_json::from_value(json!({"hourly": "1 hour"})).unwrap();
     };
     let Some(app) = runtime.block_on(TestApp::start_with(kind, hourly)) else { return };

@@ -13,7 +13,7 @@ const PARTS: [&[&str]; 13] = [
     &["clock", "id", "text"],
     &["config", "page"],
     &["auth", "catalog", "db"],
-    &["budget", "search"],
+    &["budget", "extras", "search"],
     &["inbox"],
     &["app"],
     &["idempotency", "people", "process", "gate"],

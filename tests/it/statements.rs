@@ -3,9 +3,12 @@
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use crate::support::{
-    app::{Kind, TestApp, To, both, run},
-    crowd::crowd,
+use crate::{
+    categories::with_categories,
+    support::{
+        app::{Kind, TestApp, To, both, run},
+        crowd::crowd,
+    },
 };
 
 /// Everything that a page of an inbox can show of a message.
@@ -84,6 +87,34 @@ both! {
         assert_eq!(small, large);
         assert!(large <= 12, "a send costs {large} statements");
     }
+    /// A link, data, actions and a category cost no statement more, alone and together.
+    async fn a_send_with_a_category_and_data_costs_the_statements_of_one_without(app: TestApp) {
+        let app = app.restart_with(with_categories).await;
+        let [bob, carol] = app.users(["bob", "carol"]).await;
+        app.group("team", &[&bob, &carol]).await;
+        let (host, team) = (app.service(), To::Group("team").input());
+        let (people, action) = ([&bob, &carol].map(|user| To::User(user).input()),
+            json!({"label": "Pay now", "url": "/pay/7", "isMain": true}));
+        let cost = async |to: serde_json::Value, says_more: bool| {
+            let mut input = json!({"to": to, "subject": "Your invoice", "body": "is ready"});
+            if says_more {
+                input["url"] = "/invoices/7".into();
+                input["data"] = json!({"invoice": 7});
+                input["actions"] = json!([action]);
+                input["category"] = "work".into();
+            }
+            app.db.take_statements();
+            host.create_message(input).await;
+            cost_of(&app)
+        };
+        for to in [json!([people[0]]), json!(people), json!([team])] {
+            cost(to.clone(), false).await;
+            let (without, with) = (cost(to.clone(), false).await, cost(to.clone(), true).await);
+            assert_eq!(without, with, "{to}");
+        }
+        app.stop().await;
+    }
+
     /// Objects of all kinds by their ids.
     async fn twenty_nodes_cost_as_many_statements_as_two(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;

@@ -32,7 +32,7 @@ pub struct SnoozeInput {
     until: DateTime<Utc>,
 }
 
-/// Changes all active items (neither archived nor snoozed), or some kinds of them.
+/// Changes all active items (neither archived nor snoozed), or those of some kinds or categories.
 #[derive(InputObject)]
 pub struct InboxBulkInput {
     /// Restricts which items change.
@@ -47,6 +47,8 @@ pub struct InboxBulkInput {
 pub struct BulkFilter {
     /// Only these kinds.
     kinds: Option<Vec<InboxItemKind>>,
+    /// Only items of these categories, by their keys; at most 10.
+    categories: Option<Vec<String>>,
 }
 
 /// The items after the change.
@@ -101,11 +103,13 @@ async fn change_all(
             _ => return Err(Error::invalid("upTo", "is not a cursor of this inbox").into()),
         },
     };
-    let kinds = input.filter.and_then(|filter| filter.kinds);
+    let (kinds, categories) =
+        input.filter.map_or((None, None), |filter| (filter.kinds, filter.categories));
     let kinds: Option<Vec<inbox_item::Kind>> =
         kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
     let (kinds, now) = (kinds.as_deref(), app.clock.now());
-    let changed = inbox::change_all(&app.db, actor(ctx)?, kinds, up_to, change, now).await?;
+    let (db, categories) = (&app.db, categories.as_deref());
+    let changed = inbox::change_all(db, actor(ctx)?, kinds, categories, up_to, change, now).await?;
     Ok(Some(InboxBulkPayload { affected_count: changed as i32, inbox: own(ctx).await? }))
 }
 

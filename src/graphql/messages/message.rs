@@ -14,6 +14,7 @@ use crate::{
     gate::reading,
     graphql::{
         SEARCH, TEXT, actor, app, cost,
+        extras::{self, ItemAction},
         inbox::items::InboxItem,
         list_size, loader,
         loaders::{self, AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
@@ -244,6 +245,27 @@ impl Message {
         let Some(user) = actor(ctx)?.user_id() else { return Ok(false) };
         let own = VisibleMessage(message::Reader::User(user), self.row.id);
         Ok(loader(ctx).load_one(own).await?.is_some())
+    }
+
+    /// A link to what it is about: a web URL or a path of the host application; null if not given.
+    async fn url(&self) -> Option<&str> {
+        self.row.url.as_deref()
+    }
+
+    /// Data that the host application sent along for its clients; null if there is none.
+    async fn data(&self) -> Result<Option<serde_json::Value>> {
+        Ok(extras::data(self.row.data.as_deref())?)
+    }
+
+    /// What the reader can do, at most 3 links.
+    #[graphql(directive = list_size::apply(3))]
+    async fn actions(&self) -> Vec<ItemAction> {
+        extras::actions(self.row.actions.as_deref())
+    }
+
+    /// Its category, a key of the catalog; null if it has none.
+    async fn category(&self) -> Option<&str> {
+        self.row.category.as_deref()
     }
 
     /// When it was sent.

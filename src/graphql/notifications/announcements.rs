@@ -8,7 +8,9 @@ use sea_orm::{Order, sea_query::Expr};
 use crate::{
     error::Error,
     graphql::{
-        TEXT, actor, app, auth, cost, hosts, loader,
+        TEXT, actor, app, auth, cost,
+        extras::{self, ItemAction},
+        hosts, list_size, loader,
         loaders::RecipientsOf,
         messages::recipients::{ReadStats, may_see_reading},
         paging::{Paged, connection, page},
@@ -54,6 +56,22 @@ impl Announcement {
     /// A link to more information: a web URL or a path of the host application.
     async fn url(&self) -> Option<&str> {
         self.row.url.as_deref()
+    }
+
+    /// Data that the host application sent along for its clients; null if there is none.
+    async fn data(&self) -> Result<Option<serde_json::Value>> {
+        Ok(extras::data(self.row.data.as_deref())?)
+    }
+
+    /// What the reader can do, at most 3 links.
+    #[graphql(directive = list_size::apply(3))]
+    async fn actions(&self) -> Vec<ItemAction> {
+        extras::actions(self.row.actions.as_deref())
+    }
+
+    /// Its category, a key of the catalog; null if it has none.
+    async fn category(&self) -> Option<&str> {
+        self.row.category.as_deref()
     }
 
     /// Who made it; null for the host application itself.

@@ -30,6 +30,11 @@ impl Catalog {
         app(ctx).config.reminder_frequencies.names().collect()
     }
 
+    /// What items can be sorted into.
+    async fn categories(&self) -> Vec<CatalogCategory> {
+        self.0.categories().iter().cloned().map(CatalogCategory).collect()
+    }
+
     /// Why somebody can be subscribed to a target.
     async fn reasons(&self) -> Vec<CatalogReason> {
         self.0.reasons().iter().map(CatalogReason::from).collect()
@@ -45,6 +50,8 @@ pub struct CatalogAction {
     label: String,
     /// Whether people receive it who have not chosen.
     enabled_by_default: bool,
+    /// The key of the category that items of it have; null if they have none.
+    category: Option<String>,
 }
 
 impl From<&catalog::Action> for CatalogAction {
@@ -53,7 +60,34 @@ impl From<&catalog::Action> for CatalogAction {
             key: action.key.clone(),
             label: action.label.clone(),
             enabled_by_default: action.enabled,
+            category: action.category.clone(),
         }
+    }
+}
+
+/// What inbox items can be sorted into.
+pub struct CatalogCategory(catalog::Category);
+
+/// What inbox items can be sorted into.
+#[Object]
+impl CatalogCategory {
+    /// Its name in inputs, such as `billing`.
+    async fn key(&self) -> &str {
+        &self.0.key
+    }
+
+    /// The text to show to people.
+    async fn label(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "A language tag such as `de-AT`. If omitted, the viewer's own. Without a \
+                          label in this language it is in English."
+        )]
+        locale: Option<String>,
+    ) -> Result<String> {
+        let own = actor(ctx)?.user.as_ref().map(|user| user.locale.clone());
+        Ok(self.0.label(&locale.or(own).unwrap_or_default()).to_owned())
     }
 }
 

@@ -20,6 +20,8 @@ const TEAM: u64 = 100;
 /// The number of messages before much had been sent.
 const BEGINNINGS: u64 = 100;
 const TARGETS: u64 = 100;
+/// The number of Ada's items in a category that few are in.
+const RARE: u64 = ITEMS / 2_500;
 const FIRST_ARRIVED: &str = "2025-12-01T00:00:00Z";
 /// Ada's id. Bob's is the next.
 const ADA: u64 = PEOPLE + 1;
@@ -75,6 +77,8 @@ both! {
         note("markAllSeen", UNSEEN + 1);
         ada.mark_all("markAllRead", json!({"filter": {"kinds": ["ANNOUNCEMENT"]}})).await;
         note("markAllRead", ITEMS / 1_000);
+        ada.mark_all("markAllRead", json!({"filter": {"categories": ["rare"]}})).await;
+        note("markAllRead of a category", RARE);
 
         // Their time has come. The clock stands still, so that nobody does by themselves what this
         // test does.
@@ -152,28 +156,30 @@ both! {
                 .encode();
         app.db.take_statements();
         for view in ["ACTIVE", "UNREAD", "SNOOZED", "ARCHIVED", "ALL"] {
-            for kinds in [
-                json!(null),
-                json!(["MESSAGE"]),
-                json!(["ANNOUNCEMENT"]),
-                json!(["MESSAGE", "ACTIVITY"]),
+            for mut filter in [
+                json!({}),
+                json!({"kinds": ["MESSAGE"]}),
+                json!({"kinds": ["ANNOUNCEMENT"]}),
+                json!({"kinds": ["MESSAGE", "ACTIVITY"]}),
+                json!({"categories": ["rare"]}),
+                json!({"categories": ["frequent"], "kinds": ["MESSAGE"]}),
+                json!({"categories": ["rare", "frequent"]}),
             ] {
+                filter["view"] = view.into();
                 for (size, key) in [("first", "after"), ("last", "before")] {
                     for cursor in [None, Some(&middle)] {
                         let page = format!(
-                            "query($view: InboxView!, $kinds: [InboxItemKind!], $key: String) {{
-                             viewer {{ inbox {{
-                               items(
-                                 filter: {{view: $view, kinds: $kinds}}, {size}: 20, {key}: $key
-                               ) {{ nodes {{ id title }} }} }} }} }}"
+                            "query($filter: InboxFilter!, $key: String) {{ viewer {{ inbox {{
+                               items(filter: $filter, {size}: 20, {key}: $key) {{
+                                 nodes {{ id title }} }} }} }} }}"
                         );
                         let found = ada
-                            .query(&page, json!({"view": view, "kinds": kinds, "key": cursor}))
+                            .query(&page, json!({"filter": filter, "key": cursor}))
                             .await;
                         assert_ne!(
                             found["viewer"]["inbox"]["items"]["nodes"],
                             json!([]),
-                            "{view} {kinds}"
+                            "{filter}"
                         );
                         let statements = app.db.take_statements();
                         ran.extend(statements.into_iter().map(|statement| Ran {
@@ -393,11 +399,11 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
             numbers(1, targets)
         ),
         // A tenth are activities, a thousandth announcements; a third are read, a seventh archived,
-        // a seventh snoozed.
+        // a seventh snoozed; half of them have a category.
         format!(
             "{} INSERT INTO inbox_item (user_id, kind, message_id, announcement_id, target_id, \
              action, activity_id, activity_count, actor_count, seq, arrived_seq, \
-             seen_at, read_at, archived_at, snoozed_until, created_at, updated_at) \
+             seen_at, read_at, archived_at, snoozed_until, created_at, updated_at, category) \
              SELECT {ADA}, CASE WHEN i % 1000 = 0 THEN 'announcement' \
              WHEN i % 10 = 1 THEN 'activity' ELSE 'message' END, \
              CASE WHEN i % 1000 <> 0 AND i % 10 <> 1 THEN i END, \
@@ -408,12 +414,14 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
              CASE WHEN {is_old} THEN $1 END, \
              CASE WHEN i % 3 = 0 AND {is_old} THEN $1 END, \
              CASE WHEN i % 7 = 0 AND {is_old} THEN $1 END, \
-             CASE WHEN i % 7 = 1 AND {is_old} THEN $2 END, $1, {arrived} FROM n",
+             CASE WHEN i % 7 = 1 AND {is_old} THEN $2 END, $1, {arrived}, \
+             CASE WHEN i % 2500 = 3 THEN 'rare' WHEN i % 2 = 0 THEN 'frequent' END FROM n",
             numbers(1, ITEMS)
         ),
         format!(
             "UPDATE inbox SET seq = {ITEMS}, unread = t.unread, unseen = {UNSEEN}, \
-             snoozed = t.snoozed, archived = t.archived \
+             snoozed = t.snoozed, archived = t.archived, \
+             unread_by_category = '{{\"frequent\": 33000, \"rare\": 19}}' \
              FROM (SELECT CAST(count(*) FILTER (WHERE archived_at IS NULL \
              AND snoozed_until IS NULL AND read_at IS NULL) AS integer) AS unread, \
              CAST(count(snoozed_until) AS integer) AS snoozed, \

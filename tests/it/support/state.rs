@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
-pub const ITEM: &str = "id kind title preview url
+pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }
+    unreadByCategory { category count }";
+pub const ITEM: &str = "id kind title preview url data actions { label url isMain } category
     seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt isFinalReminder respondBy
     about {
       __typename
@@ -58,12 +59,26 @@ impl InboxState {
                 tally(&|item| is_there(item) && item["readAt"].is_null() && item["kind"] == kind);
             json!({"kind": kind, "count": count})
         };
+        // Those of the catalog are counted even if there are none.
+        let named = |counts: &Value| counts["category"].as_str().unwrap_or_default().to_owned();
+        let known = self.counts["unreadByCategory"].as_array().into_iter().flatten().map(named);
+        let mut categories: Vec<String> = known.collect();
+        let is_unread = |item: &Value| is_there(item) && item["readAt"].is_null();
+        for item in self.items.values().filter(|item| is_unread(item)) {
+            let category = item["category"].as_str().map(str::to_owned);
+            categories.extend(category.filter(|category| !categories.contains(category)));
+        }
+        let unread_of = |category: &String| {
+            let count = tally(&|item| is_unread(item) && item["category"] == category.as_str());
+            json!({"category": category, "count": count})
+        };
         json!({
             "unread": tally(&|item| is_there(item) && item["readAt"].is_null()),
             "unseen": tally(&|item| is_there(item) && item["seenAt"].is_null()),
             "snoozed": tally(&|item| !item["snoozedUntil"].is_null()),
             "archived": tally(&|item| !item["archivedAt"].is_null()),
             "unreadByKind": Vec::from(["MESSAGE", "ANNOUNCEMENT", "ACTIVITY"].map(unread)),
+            "unreadByCategory": categories.iter().map(unread_of).collect::<Value>(),
         })
     }
 }
