@@ -63,7 +63,7 @@ pub use activities::{
     reasons,
 };
 pub use change::{Change, apply};
-pub use counts::{COUNTS, begin_change, count_changed, tally, with_tally};
+pub use counts::{COUNTS, begin_change, count_changed, count_of_view, tally, with_tally};
 pub use deliver::{Arrival, Recipients, add_items, count_arrivals, deliver};
 pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,

@@ -28,6 +28,8 @@ pub struct Model {
     /// How many of `unread` are announcements and activities; the rest are messages.
     pub unread_announcements: i32,
     pub unread_activities: i32,
+    /// Items that are neither archived nor snoozed.
+    pub active: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

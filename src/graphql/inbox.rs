@@ -1,5 +1,7 @@
 use ::entity::{inbox as row, inbox_item};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{
+    Context, ID, InputObject, Object, Result, SimpleObject, connection::Connection,
+};
 
 pub mod items;
 pub mod marking;
@@ -10,7 +12,7 @@ use updates::InboxUpdate;
 
 use super::{
     SEARCH, actor, app, cost,
-    paging::{Paged, connection, page},
+    paging::{page, with_fields},
     people::users::User,
 };
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
     gate::reading,
     id,
     inbox::{
-        self, Filter, InboxView, MOST_CHANGES, Position,
+        self, Filter, InboxView, Item, MOST_CHANGES, Position,
         live::{self, Cursor, Start},
     },
     notifications::{
@@ -62,9 +64,11 @@ impl Inbox {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<InboxItem>> {
+    ) -> Result<Option<InboxItems>> {
         let page = page((first, after, last, before))?;
-        let items = match filter.unwrap_or_default().resolve(ctx).await? {
+        let filter = filter.unwrap_or_default().resolve(ctx).await?;
+        let total_count = filter.as_ref().and_then(|filter| self.total(filter));
+        let items = match filter {
             Some(filter) => {
                 let (user, page, texts) = (self.head.user_id, page, texts(ctx.field()));
                 let is_search = filter.search.is_some();
@@ -75,7 +79,8 @@ impl Inbox {
             }
             None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
         };
-        Ok(connection(items, |item| (item.row.updated_at, item.row.id), InboxItem))
+        let key = |item: &Item| (item.row.updated_at, item.row.id);
+        Ok(Some(with_fields(items, key, InboxItem, Counted { total_count })))
     }
 
     /// The position of this answer in the inbox's history. Pass it to `inboxUpdated(after:)` to
@@ -85,22 +90,23 @@ impl Inbox {
     }
 
     /// What changed after a cursor: the same history as `inboxUpdated`, for clients that cannot
-    /// hold a connection open. `first` is between 1 and 100.
+    /// hold a connection open.
     async fn changes(
         &self,
         ctx: &Context<'_>,
-        after: String,
-        #[graphql(default = 100)] first: i32,
-    ) -> Result<InboxUpdate> {
+        #[graphql(desc = "The last `cursor` that the client has.")] after: String,
+        #[graphql(default = 100, desc = "The most changes to return: between 1 and 100.")]
+        first: i32,
+    ) -> Result<Option<InboxUpdate>> {
         let limit = u64::try_from(first).ok().filter(|first| (1..=MOST_CHANGES).contains(first));
         let limit = limit.ok_or_else(|| {
             Error::invalid("first", format!("must be between 1 and {MOST_CHANGES}"))
         })?;
         let app = app(ctx);
         let start = Start::of(&app.epoch, Some(&after))?;
-        Ok(InboxUpdate(
-            live::update(&app.live, self.head.user_id, start, limit, texts(ctx.field())).await?,
-        ))
+        let texts = texts(ctx.field());
+        let update = live::update(&app.live, self.head.user_id, start, limit, texts).await?;
+        Ok(Some(InboxUpdate(update)))
     }
 }
 
@@ -117,12 +123,17 @@ impl InboxCounts {
         id::of_counts(self.0.user_id).into()
     }
 
-    /// Active items (neither archived nor snoozed) that are unread.
+    /// Active items: neither archived nor snoozed.
+    async fn active(&self) -> i32 {
+        self.0.active
+    }
+
+    /// Active items that are unread.
     async fn unread(&self) -> i32 {
         self.0.unread
     }
 
-    /// Active items (neither archived nor snoozed) that are unseen.
+    /// Active items that are unseen.
     async fn unseen(&self) -> i32 {
         self.0.unseen
     }
@@ -142,6 +153,17 @@ impl InboxCounts {
         let count = |(kind, count): (inbox_item::Kind, i32)| KindCount { kind: kind.into(), count };
         inbox::kind::unread_by_kind(&self.0).into_iter().map(count).collect()
     }
+}
+
+/// Inbox items in pages, and how many there are.
+pub type InboxItems = Connection<String, InboxItem, Counted>;
+
+/// What a list of inbox items has in addition to its pages.
+#[derive(SimpleObject)]
+pub struct Counted {
+    /// How many items the list has on all its pages, at the moment of the inbox's `counts`. Only for
+    /// a view without other filters, whose items are counted; null for other lists.
+    total_count: Option<i32>,
 }
 
 /// A count for one kind of item.
@@ -173,11 +195,14 @@ impl InboxFilter {
     async fn resolve(self, ctx: &Context<'_>) -> Result<Option<Filter>> {
         let target = match self.target {
             None => None,
-            Some(target) => match targets::find(app(ctx), actor(ctx)?, &target).await {
-                Ok(target) => Some(target.id),
-                Err(Error::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            },
+            Some(target) => {
+                let named = target.named("filter.target")?;
+                match targets::find(app(ctx), actor(ctx)?, &named).await {
+                    Ok(target) => Some(target.id),
+                    Err(Error::NotFound(_)) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                }
+            }
         };
         let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let search = self.search.filter(|search| !search.is_empty());
@@ -186,6 +211,16 @@ impl InboxFilter {
 }
 
 impl Inbox {
+    /// How many items a list has, if that is counted.
+    fn total(&self, filter: &Filter) -> Option<i32> {
+        match filter {
+            Filter { view, kinds: None, target: None, search: None } => {
+                Some(inbox::count_of_view(&self.head, *view))
+            }
+            _ => None,
+        }
+    }
+
     /// An inbox, after taking in everything that is due.
     pub async fn of(ctx: &Context<'_>, owner: User) -> Result<Self, Error> {
         Ok(Inbox { head: pull::up_to_date_head(app(ctx), owner.0.id).await?, owner })

@@ -61,10 +61,10 @@ pub async fn deliver(
     }
     let mut sql = tx.sql("inbox::count_delivered");
     let these = which(&mut sql);
-    // It is known what a new item counts for: one unread and one unseen.
+    // It is known what a new item counts for: one that is active, unread and unseen.
     sql.push(format!(
-        "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 \
-         WHERE {these} RETURNING user_id, seq"
+        "UPDATE inbox SET seq = seq + 1, active = active + 1, unread = unread + 1, \
+         unseen = unseen + 1 WHERE {these} RETURNING user_id, seq"
     ));
     let counted: Vec<Counted> = sql.all(&**tx).await?;
     let arrival = |Counted { user_id, seq }| Arrival { user: user_id, message, seq };
@@ -92,8 +92,9 @@ pub async fn count_arrivals(
     }
     let more = |column| format!("{column} = CAST(inbox.{column} + a.messages AS integer)");
     sql.push(format!(
-        "UPDATE inbox SET seq = inbox.seq + 1, {}, {} FROM {arrivals} AS a \
+        "UPDATE inbox SET seq = inbox.seq + 1, {}, {}, {} FROM {arrivals} AS a \
          WHERE inbox.user_id = a.user_id{only_unlocked} RETURNING inbox.user_id, inbox.seq",
+        more("active"),
         more("unread"),
         more("unseen"),
     ));

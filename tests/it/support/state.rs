@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
+pub const COUNTS: &str = "id active unread unseen snoozed archived unreadByKind { kind count }";
 pub const ITEM: &str = "id kind title preview url
     seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt isFinalReminder respondBy
     about {
@@ -59,6 +59,7 @@ impl InboxState {
             json!({"kind": kind, "count": count})
         };
         json!({
+            "active": tally(&|item| is_there(item)),
             "unread": tally(&|item| is_there(item) && item["readAt"].is_null()),
             "unseen": tally(&|item| is_there(item) && item["seenAt"].is_null()),
             "snoozed": tally(&|item| !item["snoozedUntil"].is_null()),
