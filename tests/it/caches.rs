@@ -1,4 +1,4 @@
-//! What normalised caches rely on (A11): whatever a client keeps has an id, by which it can be
+//! What normalised caches rely on: whatever a client keeps has an id, by which it can be
 //! fetched again.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What fails takes nothing else with it (A8), and lists that know their length.
+//! What fails takes nothing else with it, and lists that know their length.
 
 use async_graphql::parser::{
     parse_schema,
