@@ -44,7 +44,7 @@ use std::{
     time::Duration,
 };
 
-use ::entity::id::{MessageId, TargetId, UserId};
+use ::entity::id::{AnnouncementId, MessageId, TargetId, UserId};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
 use tokio::{
@@ -90,6 +90,8 @@ pub enum Topic {
     Target(TargetId),
     /// How far this message has been read.
     Reading(MessageId),
+    /// How far this announcement has been read.
+    AnnouncementReading(AnnouncementId),
     /// The user themself: who they are and whether they may connect.
     User(UserId),
     /// What the server has to do by itself, and when.

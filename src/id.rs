@@ -27,9 +27,26 @@ pub enum Kind {
     /// A person and a target: two numbers.
     TargetSubscription,
     ReadReportRow,
+    /// An item that is about activities has the same number.
+    ActivityGroup,
+    /// An address of a message.
+    MessageAudience,
+    /// How far a message, one of its addresses, or an announcement has been read.
+    MessageStats,
+    AudienceStats,
+    AnnouncementStats,
+    /// A message that reminds has the same number.
+    Reminder,
+    /// A person has the same number.
+    SubscriptionConfig,
+    Deactivation,
+    /// An activity and a person: two numbers.
+    Explanation,
+    /// There is one.
+    Catalog,
 }
 
-const PREFIXES: [(Kind, &str); 12] = [
+const PREFIXES: [(Kind, &str); 22] = [
     (Kind::User, "usr"),
     (Kind::Group, "grp"),
     (Kind::Message, "msg"),
@@ -42,6 +59,16 @@ const PREFIXES: [(Kind, &str); 12] = [
     (Kind::Target, "tgt"),
     (Kind::TargetSubscription, "sub"),
     (Kind::ReadReportRow, "rrr"),
+    (Kind::ActivityGroup, "agr"),
+    (Kind::MessageAudience, "aud"),
+    (Kind::MessageStats, "rsm"),
+    (Kind::AudienceStats, "rsa"),
+    (Kind::AnnouncementStats, "rsn"),
+    (Kind::Reminder, "rem"),
+    (Kind::SubscriptionConfig, "cfg"),
+    (Kind::Deactivation, "dea"),
+    (Kind::Explanation, "exp"),
+    (Kind::Catalog, "cat"),
 ];
 
 const RADIX: u32 = 36;
@@ -65,6 +92,14 @@ impl Kind {
             Kind::Target => "target",
             Kind::TargetSubscription => "subscription",
             Kind::ReadReportRow => "row of a report",
+            Kind::ActivityGroup => "group of activities",
+            Kind::MessageAudience => "address",
+            Kind::MessageStats | Kind::AudienceStats | Kind::AnnouncementStats => "reading",
+            Kind::Reminder => "reminder",
+            Kind::SubscriptionConfig => "subscription config",
+            Kind::Deactivation => "deactivation",
+            Kind::Explanation => "explanation",
+            Kind::Catalog => "catalog",
         }
     }
 
@@ -136,6 +171,10 @@ pub fn of_recipient(audience: AudienceId, user: UserId) -> String {
 
 pub fn of_subscription(user: UserId, target: TargetId) -> String {
     pair(Kind::TargetSubscription, user.0, target.0)
+}
+
+pub fn of_explanation(activity: ActivityId, user: UserId) -> String {
+    pair(Kind::Explanation, activity.0, user.0)
 }
 
 fn pair(kind: Kind, first: i64, second: i64) -> String {

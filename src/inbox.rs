@@ -62,7 +62,7 @@ pub use activities::{
 };
 pub use categories::{check_filter, more as more_by_category, unread_by_category};
 pub use change::{Change, apply};
-pub use counts::{COUNTS, UNREAD, begin_change, count_changed, tally, with_tally};
+pub use counts::{COUNTS, UNREAD, begin_change, count_changed, count_of_view, tally, with_tally};
 pub use deliver::{Arrival, Recipients, add_items, count_arrivals, deliver};
 pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,

@@ -76,7 +76,7 @@ pub async fn send(
              FROM message_recipient AS r CROSS JOIN inbox AS b WHERE r.message_id IN ({ours}) AND b.user_id = r.user_id"
         );
         let heads = format!(
-            "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id IN \
+            "UPDATE inbox SET seq = seq + 1, active = active + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id IN \
              (SELECT user_id FROM inbox_item WHERE message_id IN ({ours}))"
         );
         run(connection, [items, heads]).await?;

@@ -100,8 +100,8 @@ fn statements(database: &Database, users: i64, items: i64) -> Vec<String> {
         "INSERT INTO message_recipient (message_id, user_id, audience_id) \
          SELECT message_id, user_id, id FROM message_audience ORDER BY id"
             .into(),
-        "UPDATE inbox SET seq = t.n, unread = t.unread, unseen = t.unread FROM \
-         (SELECT user_id, max(seq) AS n, count(*) FILTER (WHERE read_at IS NULL) AS unread \
+        "UPDATE inbox SET seq = t.n, active = t.items, unread = t.unread, unseen = t.unread FROM \
+         (SELECT user_id, max(seq) AS n, count(*) AS items, count(*) FILTER (WHERE read_at IS NULL) AS unread \
           FROM inbox_item GROUP BY user_id) AS t WHERE inbox.user_id = t.user_id"
             .into(),
     ]);

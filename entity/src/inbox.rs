@@ -32,6 +32,8 @@ pub struct Model {
     /// None: no unread item has a category.
     #[sea_orm(column_type = "Text", nullable)]
     pub unread_by_category: Option<String>,
+    /// Items that are neither archived nor snoozed.
+    pub active: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

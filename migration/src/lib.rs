@@ -13,6 +13,7 @@ mod m20261126_000010_expiry;
 mod m20261126_000020_table_names;
 mod m20261127_000030_extras;
 mod m20261127_000031_categories;
+mod m20261127_000060_active;
 
 pub use folding::folded;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000020_table_names::Migration),
             Box::new(m20261127_000030_extras::Migration),
             Box::new(m20261127_000031_categories::Migration),
+            Box::new(m20261127_000060_active::Migration),
         ]
     }
 }

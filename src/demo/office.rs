@@ -235,7 +235,8 @@ impl Office {
     }
 
     async fn follow(&self, app: &App, thing: &Thing, who: &str, why: &str) -> Result<()> {
-        let target = TargetRef { kind: thing.kind.into(), external_id: thing.id.into() };
+        let (kind, external_id) = (Some(thing.kind.into()), Some(thing.id.into()));
+        let target = TargetRef { id: None, kind, external_id };
         let input = SubscribeInput { target, reason: format!("{why}_{}", thing.kind) };
         subscriptions::subscribe(app, self.person(who)?, input).await?;
         Ok(())

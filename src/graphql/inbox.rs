@@ -1,6 +1,7 @@
 use ::entity::{inbox as row, inbox_item};
 use async_graphql::{
     Context, ID, InputObject, InputType, Name, Object, Result, SelectionField, SimpleObject, Value,
+    connection::Connection,
 };
 
 pub mod items;
@@ -12,7 +13,7 @@ use updates::InboxUpdate;
 
 use super::{
     SEARCH, actor, app, cost,
-    paging::{Paged, connection, page},
+    paging::{page, with_fields},
     people::users::User,
 };
 use crate::{
@@ -66,9 +67,11 @@ impl Inbox {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<InboxItem>> {
+    ) -> Result<Option<InboxItems>> {
         let page = page((first, after, last, before))?;
-        let items = match filter.unwrap_or_default().resolve(ctx).await? {
+        let filter = filter.unwrap_or_default().resolve(ctx).await?;
+        let total_count = filter.as_ref().and_then(|filter| self.total(filter));
+        let items = match filter {
             Some(filter) => {
                 let list = ListPage { filter, page, texts: texts(ctx.field()) };
                 match &self.page {
@@ -82,7 +85,8 @@ impl Inbox {
             }
             None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
         };
-        Ok(connection(items, |item| (item.row.updated_at, item.row.id), InboxItem))
+        let key = |item: &Item| (item.row.updated_at, item.row.id);
+        Ok(Some(with_fields(items, key, InboxItem, Counted { total_count })))
     }
 
     /// The position of this answer in the inbox's history. Pass it to `inboxUpdated(after:)` to
@@ -92,22 +96,23 @@ impl Inbox {
     }
 
     /// What changed after a cursor: the same history as `inboxUpdated`, for clients that cannot
-    /// hold a connection open. `first` is between 1 and 100.
+    /// hold a connection open.
     async fn changes(
         &self,
         ctx: &Context<'_>,
-        after: String,
-        #[graphql(default = 100)] first: i32,
-    ) -> Result<InboxUpdate> {
+        #[graphql(desc = "The last `cursor` that the client has.")] after: String,
+        #[graphql(default = 100, desc = "The most changes to return: between 1 and 100.")]
+        first: i32,
+    ) -> Result<Option<InboxUpdate>> {
         let limit = u64::try_from(first).ok().filter(|first| (1..=MOST_CHANGES).contains(first));
         let limit = limit.ok_or_else(|| {
             Error::invalid("first", format!("must be between 1 and {MOST_CHANGES}"))
         })?;
         let app = app(ctx);
         let start = Start::of(&app.epoch, Some(&after))?;
-        Ok(InboxUpdate(
-            live::update(&app.live, self.head.user_id, start, limit, texts(ctx.field())).await?,
-        ))
+        let texts = texts(ctx.field());
+        let update = live::update(&app.live, self.head.user_id, start, limit, texts).await?;
+        Ok(Some(InboxUpdate(update)))
     }
 }
 
@@ -124,12 +129,17 @@ impl InboxCounts {
         id::of_counts(self.0.user_id).into()
     }
 
-    /// Active items (neither archived nor snoozed) that are unread.
+    /// Active items: neither archived nor snoozed.
+    async fn active(&self) -> i32 {
+        self.0.active
+    }
+
+    /// Active items that are unread.
     async fn unread(&self) -> i32 {
         self.0.unread
     }
 
-    /// Active items (neither archived nor snoozed) that are unseen.
+    /// Active items that are unseen.
     async fn unseen(&self) -> i32 {
         self.0.unseen
     }
@@ -161,6 +171,17 @@ impl InboxCounts {
         counts.extend(unread);
         counts.into_iter().map(|(category, count)| CategoryCount { category, count }).collect()
     }
+}
+
+/// Inbox items in pages, and how many there are.
+pub type InboxItems = Connection<String, InboxItem, Counted>;
+
+/// What a list of inbox items has in addition to its pages.
+#[derive(SimpleObject)]
+pub struct Counted {
+    /// How many items the list has on all its pages, at the moment of the inbox's `counts`. Only for
+    /// a view without other filters, whose items are counted; null for other lists.
+    total_count: Option<i32>,
 }
 
 /// A count for one kind of item.
@@ -204,11 +225,14 @@ impl InboxFilter {
     async fn resolve(mut self, ctx: &Context<'_>) -> Result<Option<Filter>> {
         let target = match self.target.take() {
             None => None,
-            Some(target) => match targets::find(app(ctx), actor(ctx)?, &target).await {
-                Ok(target) => Some(target.id),
-                Err(Error::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            },
+            Some(target) => {
+                let named = target.named("filter.target")?;
+                match targets::find(app(ctx), actor(ctx)?, &named).await {
+                    Ok(target) => Some(target.id),
+                    Err(Error::NotFound(_)) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                }
+            }
         };
         Ok(Some(Filter { target, ..self.without_target() }))
     }
@@ -224,6 +248,16 @@ impl InboxFilter {
 impl Inbox {
     pub fn new(head: row::Model, owner: User) -> Self {
         Inbox { owner, head, page: None }
+    }
+
+    /// How many items a list has, if that is counted.
+    fn total(&self, filter: &Filter) -> Option<i32> {
+        match filter {
+            Filter { view, kinds: None, categories: None, target: None, search: None } => {
+                Some(inbox::count_of_view(&self.head, *view))
+            }
+            _ => None,
+        }
     }
 
     /// An inbox, after taking in everything that is due. Reads it in one statement with the page of

@@ -4,6 +4,8 @@
 //! A resolver finds the actor, calls one domain function and shows the result. A simple read goes
 //! directly to the entities, through a scope that knows the reader.
 
+mod describe;
+mod errors;
 mod extras;
 pub mod inbox;
 mod loaders;
@@ -17,10 +19,11 @@ use async_graphql::{
     Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective,
     dataloader::DataLoader,
 };
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
-use inbox::{items, marking, updates};
+use inbox::{marking, updates};
 use messages::{message, recipients, reminders, reports, threads};
 use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
@@ -49,6 +52,7 @@ pub struct Query(
     explain::ExplainQuery,
     reminders::ReminderQuery,
     reports::ReportQuery,
+    errors::ErrorQuery,
 );
 
 /// Everything that can be changed. Each mutation takes one input and returns one payload. A
@@ -142,7 +146,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<recipients::MessageRecipient>>(
             "Recipients, in pages.",
         )
-        .override_output_type_description::<Paged<items::InboxItem>>("Inbox items, in pages.")
+        .override_output_type_description::<inbox::InboxItems>("Inbox items, in pages.")
         .override_output_type_description::<Paged<announcements::Announcement>>(
             "Announcements, in pages.",
         )
@@ -153,6 +157,16 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<reports::ReadReportRow>>(
             "Rows of a report, in pages.",
         )
+        .override_output_type_description::<DateTime<Utc>>(
+            "A moment, as RFC 3339 writes it: `2026-01-05T09:00:00.123456+00:00`. Answers are in \
+             UTC, with as many decimals of a second as are needed, at most 6. Inputs may have any \
+             offset; what is finer than a microsecond is cut off.",
+        )
+        .override_output_type_description::<serde_json::Value>(
+            "Any JSON value: an object, a list, a text, a number, a boolean or null.",
+        )
+        // The last one: it describes the arguments of all others.
+        .register_output_type::<describe::Arguments>()
 }
 
 /// The cursor of the last update that the client saw, as known to the transport (`Last-Event-ID`).

@@ -3,9 +3,12 @@
 
 use std::sync::LazyLock;
 
-use ::entity::id::{ItemId, UserId};
+use ::entity::{
+    id::{ItemId, UserId},
+    inbox,
+};
 
-use super::{NEW_SEQ, categories, kind::ItemKind};
+use super::{InboxView, NEW_SEQ, categories, kind::ItemKind};
 use crate::{
     db::{Dialect, Tx},
     error::Result,
@@ -16,6 +19,7 @@ pub const UNREAD: &str = "archived_at IS NULL AND snoozed_until IS NULL AND read
 
 /// The counts of an inbox, and which items count in each. Those by category are in `categories`.
 pub static COUNTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
+    let active = "archived_at IS NULL AND snoozed_until IS NULL";
     let unseen = "archived_at IS NULL AND snoozed_until IS NULL AND seen_at IS NULL";
     let of_kind = |kind: &'static ItemKind| {
         let counter = kind.counter.as_ref()?;
@@ -24,12 +28,25 @@ pub static COUNTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
     let mut counts = vec![("unread", UNREAD.to_owned())];
     counts.extend(ItemKind::all().filter_map(of_kind));
     counts.extend([
+        ("active", active.to_owned()),
         ("unseen", unseen.to_owned()),
         ("snoozed", "snoozed_until IS NOT NULL".to_owned()),
         ("archived", "archived_at IS NOT NULL".to_owned()),
     ]);
     counts
 });
+
+/// How many items a view of an inbox shows.
+pub fn count_of_view(head: &inbox::Model, view: InboxView) -> i32 {
+    match view {
+        InboxView::Active => head.active,
+        InboxView::Unread => head.unread,
+        InboxView::Snoozed => head.snoozed,
+        InboxView::Archived => head.archived,
+        // An item is in one state.
+        InboxView::All => head.active + head.snoozed + head.archived,
+    }
+}
 
 /// How many of some items are in each of the counts.
 pub fn tally(dialect: Dialect) -> String {

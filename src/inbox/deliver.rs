@@ -64,10 +64,10 @@ pub async fn deliver(
     }
     let mut sql = tx.sql("inbox::count_delivered");
     let (these, by_category) = (which(&mut sql), categories::one_more(&mut sql, category));
-    // It is known what a new item counts for: one unread and one unseen.
+    // It is known what a new item counts for: one that is active, unread and unseen.
     sql.push(format!(
-        "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1\
-         {by_category} WHERE {these} RETURNING user_id, seq"
+        "UPDATE inbox SET seq = seq + 1, active = active + 1, unread = unread + 1, \
+         unseen = unseen + 1{by_category} WHERE {these} RETURNING user_id, seq"
     ));
     let counted: Vec<Counted> = sql.all(&**tx).await?;
     let has_category = category.is_some();
@@ -99,9 +99,10 @@ pub async fn count_arrivals(
     }
     let more = |column| format!("{column} = CAST(inbox.{column} + a.messages AS integer)");
     sql.push(format!(
-        "UPDATE inbox SET seq = inbox.seq + 1, {}, {}{by_category} \
+        "UPDATE inbox SET seq = inbox.seq + 1, {}, {}, {}{by_category} \
          FROM {arrivals} AS a{categories} \
          WHERE inbox.user_id = a.user_id{only_unlocked} RETURNING inbox.user_id, inbox.seq",
+        more("active"),
         more("unread"),
         more("unseen"),
     ));

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use ::entity::id::{ItemId, MessageId, UserId};
+use ::entity::id::{AnnouncementId, ItemId, MessageId, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
@@ -141,6 +141,8 @@ async fn record_announcements(
     sql.run(&**tx).await?;
     let announcements = readers(announced.iter().map(|one| (one.subject, one.owner, one.unseen)));
     lock(tx, "announcement", &announcements).await?;
+    let concerned = announcements.keys().map(|id| Topic::AnnouncementReading(AnnouncementId(*id)));
+    tx.concerns(concerned);
     count(tx, "announcement", &announcements, read, now).await
 }
 

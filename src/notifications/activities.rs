@@ -44,7 +44,7 @@ use crate::{
     inbox::refresh,
     notifications::{
         pull,
-        targets::{self, Details, TargetRef},
+        targets::{self, Details, TargetKey},
     },
     people::users::{self, UserRef},
     text,
@@ -105,7 +105,7 @@ struct Draft {
     /// The person who did it, if an activity names nobody.
     actor: Option<UserId>,
     activities: Vec<ActivityInput>,
-    targets: Vec<TargetRef>,
+    targets: Vec<TargetKey>,
     people: Vec<People>,
 }
 
@@ -316,7 +316,7 @@ fn check_one(
     activity: &ActivityInput,
     path: &str,
     now: DateTime<Utc>,
-) -> Result<TargetRef> {
+) -> Result<TargetKey> {
     if app.catalog.action(&activity.action).is_none() {
         let actions: Vec<_> =
             app.catalog.actions().iter().map(|action| action.key.as_str()).collect();
@@ -326,7 +326,7 @@ fn check_one(
         ));
     }
     let TargetInput { kind, external_id, title, url, .. } = &activity.target;
-    let target = TargetRef { kind: kind.clone(), external_id: external_id.clone() };
+    let target = TargetKey { kind: kind.clone(), external_id: external_id.clone() };
     target.check(app, &format!("{path}.target"))?;
     if let Some(title) = title {
         text::check_line(&format!("{path}.target.title"), title, LONGEST_TITLE)?;

@@ -7,8 +7,9 @@
 //! - `update`: changing one, also in the inboxes that have it.
 //! - `publication`: those that are planned, and how they are published.
 //! - `leaving`: retractions, and how announcements leave the inboxes.
-//! - `recipients`: how many people could or can see it.
+//! - `recipients`: how many people could or can see it. `follow`: how far it has been read, live.
 
+mod follow;
 mod leaving;
 mod publication;
 mod recipients;
@@ -31,6 +32,7 @@ use crate::{
     search, text,
 };
 
+pub use follow::follow;
 pub use leaving::{leave, leaving, next_expiry, retract};
 pub use publication::{next_publication, planned_by_now, publish};
 pub use recipients::recipient_counts;

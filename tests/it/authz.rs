@@ -70,6 +70,17 @@ const LINES: &[Line] = lines![
     U Y Y O Y Y  "Query.node" "/node" "node(id: $activity) { id }";
     U O Y O Y Y  "Query.node" "/node" "node(id: $target) { id }";
     U O Y O Y Y  "Query.node" "/node" "node(id: $subscription) { id }";
+    U Y Y O O Y  "Query.node" "/node" "node(id: $audience) { id }";
+    U Y O O O Y  "Query.node" "/node" "node(id: $audienceStats) { id }";
+    U Y O O O Y  "Query.node" "/node" "node(id: $messageStats) { id }";
+    U Y O O O Y  "Query.node" "/node" "node(id: $reminder) { id }";
+    U O O O Y Y  "Query.node" "/node" "node(id: $announcementStats) { id }";
+    U O Y O O O  "Query.node" "/node" "node(id: $activityGroup) { id }";
+    U O Y O Y Y  "Query.node" "/node" "node(id: $config) { id }";
+    U O O O Y Y  "Query.node" "/node" "node(id: $deactivation) { id }";
+    U O Y O Y Y  "Query.node" "/node" "node(id: $explanation) { id }";
+    U Y Y Y Y Y  "Query.node" "/node" "node(id: $catalog) { id }";
+    Y Y Y Y Y Y  "Query.errorCodes" "/errorCodes/0" "errorCodes";
     U Y Y O O Y  "Query.nodes" "/nodes/0" "nodes(ids: [$message]) { id }";
     O Y Y Y O Y  "Query.viewer" "/viewer" "viewer { id }";
     U Y Y Y Y Y  "Query.viewerRole" "/viewerRole" "viewerRole";
@@ -184,7 +195,9 @@ const LINES: &[Line] = lines![
                      { group { id } }"#;
     U Y Y Y I Y  "Subscription.inboxUpdated" "/inboxUpdated" "inboxUpdated { cursor }";
     U Y N N N Y  "Subscription.readStatsUpdated" "/readStatsUpdated"
-                 "readStatsUpdated(messageId: $message) { readCount }";
+                 "readStatsUpdated(id: $message) { readCount }";
+    U N N N Y Y  "Subscription.readStatsUpdated" "/readStatsUpdated"
+                 "readStatsUpdated(id: $announcement) { readCount }";
     U Y Y N N Y  "Subscription.threadUpdated" "/threadUpdated"
                  "threadUpdated(rootId: $message) { cursor }";
 ];
@@ -304,7 +317,10 @@ both! {
         });
         let message = alice.create_message(message).await;
         let ids = "query($id: ID!) {
-            message(id: $id) { recipients { nodes { id } } }
+            message(id: $id) {
+                recipients { nodes { id } } readStats { id } reminder { id }
+                sentTo { id readStats { id } } }
+            catalog { id }
             group(ref: {externalId: \"team\"}) { id } }";
         let ids = alice.query(ids, json!({"id": message})).await;
         let report = alice.query("{ readReport { nodes { id } } }", json!({})).await;
@@ -321,6 +337,13 @@ both! {
             app.announce_with(json!({"title": "planned", "body": "", "publishAt": planned})).await;
         let (announcement, spare_announcement) =
             (app.announce("for all").await, app.announce("spare").await);
+        let of_bob = "query($activity: ID!) { explain(activityId: $activity) { id }
+            viewer { subscriptionConfig { id } inbox { items(filter: {kinds: [ACTIVITY]}) {
+                nodes { about { ... on ActivityGroup { id } } } } } } }";
+        let of_bob = bob.query(of_bob, json!({"activity": activity})).await;
+        let of_host = "query($id: ID!) { announcement(id: $id) { readStats { id } }
+            user(ref: {externalId: \"gone\"}) { deactivation { id } } }";
+        let of_host = app.service().query(of_host, json!({"id": announcement})).await;
         let variables = json!({
             "subscription": subscription, "activity": activity, "target": target,
             "planned": planned,
@@ -330,6 +353,15 @@ both! {
             "recipient": ids["message"]["recipients"]["nodes"][0]["id"],
             "row": report["readReport"]["nodes"][0]["id"],
             "inbox": inbox["id"], "counts": inbox["counts"]["id"],
+            "audience": ids["message"]["sentTo"][0]["id"],
+            "audienceStats": ids["message"]["sentTo"][0]["readStats"]["id"],
+            "messageStats": ids["message"]["readStats"]["id"],
+            "reminder": ids["message"]["reminder"]["id"],
+            "announcementStats": of_host["announcement"]["readStats"]["id"],
+            "activityGroup": of_bob["viewer"]["inbox"]["items"]["nodes"][0]["about"]["id"],
+            "config": of_bob["viewer"]["subscriptionConfig"]["id"],
+            "deactivation": of_host["user"]["deactivation"]["id"],
+            "explanation": of_bob["explain"]["id"], "catalog": ids["catalog"]["id"],
         });
         let (stranger, host, admin) = (app.stranger(), app.service(), app.admin().await);
         let mut wrong = Vec::new();

@@ -238,8 +238,8 @@ impl<'a> Measure<'a> {
             }
             Some(Times::List(length)) => *length,
             Some(Times::Page) => self.page(field),
-            Some(Times::Limit(usual)) => {
-                argument(field, "limit").and_then(|limit| self.number(limit)).unwrap_or(*usual)
+            Some(Times::Limit(name, usual)) => {
+                argument(field, name).and_then(|limit| self.number(limit)).unwrap_or(*usual)
             }
             Some(Times::Argument(name)) => self.length(field, name),
         };

@@ -111,6 +111,7 @@ impl InboxSubscription {
     async fn inbox_updated(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "The last `cursor` that the client has. If omitted, from now on.")]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<InboxUpdate>> + use<>> {
         let app = app(ctx).clone();

@@ -97,7 +97,7 @@ impl Announcement {
     /// How far it has been read. Recipients are the people who were known when it was published and
     /// were active then or are active now; there are none before that. For its author, SERVICE and
     /// ADMIN; null for others.
-    async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
+    pub async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
         let actor = actor(ctx)?;
         if !actor.is_host() && !may_see_reading(actor, self.row.author_id) {
             return Ok(None);
@@ -122,7 +122,11 @@ pub struct AnnouncementQuery;
 impl AnnouncementQuery {
     /// A published announcement that has not been retracted (SERVICE and ADMIN: any announcement);
     /// null if there is none.
-    async fn announcement(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Announcement>> {
+    async fn announcement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The announcement's id.")] id: ID,
+    ) -> Result<Option<Announcement>> {
         let actor = actor(ctx)?;
         let Ok(id) = id::decode(&id) else { return Ok(None) };
         match announcements::find(app(ctx), actor, id).await {
@@ -141,7 +145,7 @@ impl AnnouncementQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Announcement>> {
+    ) -> Result<Option<Paged<Announcement>>> {
         let page = page::<AnnouncementId>((first, after, last, before))?;
         let announced = announcement::Entity::visible_to(actor(ctx)?.host_reader());
         let rows = page.seek(
@@ -154,7 +158,7 @@ impl AnnouncementQuery {
             .all(app(ctx).db.read())
             .await
             .map_err(|error| Error::database(error))?;
-        Ok(connection(page.slice(rows), |(row, _)| row.id, Announcement::from))
+        Ok(Some(connection(page.slice(rows), |(row, _)| row.id, Announcement::from)))
     }
 }
 

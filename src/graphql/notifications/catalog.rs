@@ -1,20 +1,29 @@
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use crate::{
     catalog,
     graphql::{actor, app},
+    id::Kind,
 };
+
+/// The number of the catalog.
+pub const THE_ONLY: i64 = 1;
 
 /// What activities can be about and what can be subscribed to. It comes from the server's
 /// configuration.
-pub struct Catalog(Arc<catalog::Catalog>);
+pub struct Catalog(pub Arc<catalog::Catalog>);
 
 /// What activities can be about and what can be subscribed to. It comes from the server's
 /// configuration.
 #[Object]
 impl Catalog {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::Catalog.encode(THE_ONLY).into()
+    }
+
     /// The types of targets.
     async fn target_types(&self) -> &[String] {
         self.0.target_types()
@@ -118,8 +127,8 @@ pub struct CatalogQuery;
 #[Object]
 impl CatalogQuery {
     /// What activities can be about and what can be subscribed to.
-    async fn catalog(&self, ctx: &Context<'_>) -> Result<Catalog> {
+    async fn catalog(&self, ctx: &Context<'_>) -> Result<Option<Catalog>> {
         actor(ctx)?;
-        Ok(Catalog(app(ctx).catalog.clone()))
+        Ok(Some(Catalog(app(ctx).catalog.clone())))
     }
 }

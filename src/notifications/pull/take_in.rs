@@ -518,6 +518,7 @@ async fn count_and_move(
     let more =
         |column: &str, what: &str| format!("{column} = CAST(inbox.{column} + {what} AS integer)");
     let counts = [
+        more("active", "d.announcements + d.activities"),
         more("unread", "d.announcements + d.activities"),
         more("unseen", "d.announcements + d.activities"),
         more("unread_announcements", "d.announcements"),

@@ -421,7 +421,8 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
         format!(
             "UPDATE inbox SET seq = {ITEMS}, unread = t.unread, unseen = {UNSEEN}, \
              snoozed = t.snoozed, archived = t.archived, \
-             unread_by_category = '{{\"frequent\": 33000, \"rare\": 19}}' \
+             unread_by_category = '{{\"frequent\": 33000, \"rare\": 19}}', \
+             active = {ITEMS} - t.snoozed - t.archived \
              FROM (SELECT CAST(count(*) FILTER (WHERE archived_at IS NULL \
              AND snoozed_until IS NULL AND read_at IS NULL) AS integer) AS unread, \
              CAST(count(snoozed_until) AS integer) AS snoozed, \

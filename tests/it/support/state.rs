@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }
-    unreadByCategory { category count }";
+pub const COUNTS: &str = "id active unread unseen snoozed archived
+    unreadByKind { kind count } unreadByCategory { category count }";
 pub const ITEM: &str = "id kind title preview url data actions { label url isMain } category
     seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt isFinalReminder respondBy
     about {
@@ -73,6 +73,7 @@ impl InboxState {
             json!({"category": category, "count": count})
         };
         json!({
+            "active": tally(&|item| is_there(item)),
             "unread": tally(&|item| is_there(item) && item["readAt"].is_null()),
             "unseen": tally(&|item| is_there(item) && item["seenAt"].is_null()),
             "snoozed": tally(&|item| !item["snoozedUntil"].is_null()),
