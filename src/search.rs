@@ -31,7 +31,7 @@ pub enum Searched {
 }
 
 /// The most characters that a search term may have.
-const LONGEST: usize = 200;
+pub const LONGEST: usize = 200;
 
 /// A search term, folded.
 pub fn term(field: &str, text: &str) -> Result<String> {

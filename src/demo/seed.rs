@@ -174,7 +174,7 @@ mod tests {
     use super::*;
     use crate::{
         auth::{Actor, Role},
-        config::Config,
+        config::{AddressBook, Config},
         demo::office::newest,
         inbox::{InboxView, Item},
         notifications::{
@@ -193,7 +193,12 @@ mod tests {
         let database_url =
             format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
         let clock = Clock::manual(NOW.parse().unwrap());
-        let app = server::start(Config { database_url, ..Config::default() }, clock).await.unwrap();
+        let app = server::start(
+            Config { database_url, address_book: AddressBook::Everybody, ..Config::default() },
+            clock,
+        )
+        .await
+        .unwrap();
         fill(&app).await.unwrap();
         (app, directory)
     }

@@ -11,6 +11,7 @@ mod node;
 pub mod notifications;
 mod paging;
 pub mod people;
+mod server;
 
 use async_graphql::{
     Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective,
@@ -23,7 +24,7 @@ use inbox::{items, marking, updates};
 use messages::{message, recipients, reminders, reports, threads};
 use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
-use people::{groups, users};
+use people::{address_book, groups, users};
 
 use crate::{
     app::App,
@@ -40,6 +41,7 @@ pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 pub struct Query(
     node::NodeQuery,
     users::UserQuery,
+    address_book::AddressBookQuery,
     groups::GroupQuery,
     message::MessageQuery,
     catalog::CatalogQuery,
@@ -48,6 +50,7 @@ pub struct Query(
     explain::ExplainQuery,
     reminders::ReminderQuery,
     reports::ReportQuery,
+    server::ServerQuery,
 );
 
 /// Everything that can be changed. Each mutation takes one input and returns one payload. A
@@ -55,6 +58,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     users::UserMutation,
+    address_book::ViewerMutation,
     groups::GroupMutation,
     message::MessageMutation,
     marking::InboxMutation,

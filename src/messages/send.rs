@@ -75,7 +75,7 @@ async fn check(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Dr
     }
     let plan = |reminder| reminders::plan(app, actor, actor.user.as_deref(), reminder);
     let reminder = input.reminder.map(plan).transpose()?;
-    let audiences = resolve(app, &input.to).await?;
+    let audiences = resolve(app, actor, &input.to).await?;
     let sender = actor.user_id();
     Ok(Draft { sender, subject, body: input.body, expires_at, reminder, audiences })
 }

@@ -140,6 +140,7 @@ async fn messages_are_sent_and_reported(app: &TestApp) {
     let input = json!({"to": to, "subject": "hello", "body": "", "idempotencyKey": "k"});
     let hello = alice.create_message(input).await;
     alice.send(&bob, "only to you").await;
+    alice.query("{ people(search: \"b\") { nodes { id } } }", json!({})).await;
     bob.reply(&hello, "hello yourself", "EVERYONE").await;
     bob.change("markRead", &[&bob.item("hello").await]).await;
     // Its text is not read with its item.
