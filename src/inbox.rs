@@ -23,7 +23,7 @@
 //!
 //! - `kind`: what a kind of item is. `item`: an item as it is read, with what it is about.
 //!   `activities`: what an item of activities contains. `show`: what an item shows in a list.
-//! - `list`: the lists of an inbox, with their filters and pages.
+//! - `list`: the lists of an inbox, with their filters and pages. `search`: those with a search.
 //! - `change`: every change to items. `counts`: what they count for. `lock`: locking inboxes.
 //! - `marking`: what people do with their items. `deliver`: a message arrives. `remove`: what has
 //!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are deleted.
@@ -44,6 +44,7 @@ mod marking;
 mod purge;
 pub mod receipts;
 mod remove;
+mod search;
 mod show;
 mod wake;
 

@@ -94,7 +94,7 @@ pub fn cost(weight: u32) {}
 
 /// A body costs as much as an object with all its other fields.
 pub const TEXT: u32 = 1;
-/// A search goes through all rows until it has found a page of matches.
+/// A search may go through many rows until it has found a page of matches.
 pub const SEARCH: u32 = 200;
 
 /// The roles of `@auth` for fields that belong to the host application.

@@ -9,20 +9,19 @@ use sea_orm::Iterable;
 
 use super::{
     item::{Item, Texts, select_items},
-    kind::ItemKind,
+    search,
 };
 use crate::{
-    db::{Db, Dialect, Param},
+    db::{Db, Param, Sql},
     error::Result,
     page::{Page, Slice},
-    search,
 };
 
 const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
 /// The place of an item that has not been removed, and whether it was seen or read. An index begins
 /// with the owner, this and the kind, and is in the order of the pages: it serves conditions on
 /// single values of these. The text must be that of the index, in the migration of places.
-const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 \
+pub const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 \
     WHEN snoozed_until IS NOT NULL THEN 4 \
     WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END \
     WHEN seen_at IS NULL THEN 0 ELSE 1 END";
@@ -83,11 +82,22 @@ pub struct Filter {
     pub kinds: Option<Vec<inbox_item::Kind>>,
     /// Only what was done to this target.
     pub target: Option<TargetId>,
-    /// Part of a subject, title or body, ignoring case.
+    /// Words of a subject, title or body, ignoring case.
     pub search: Option<String>,
 }
 
-/// A page of an inbox, newest first, in one statement.
+impl Filter {
+    /// What it asks of an item, apart from its place, its kind and its search.
+    pub fn conditions(&self, sql: &mut Sql) -> String {
+        let mut conditions = String::new();
+        if let Some(target) = self.target {
+            conditions += &format!(" AND target_id = {}", sql.bind(target));
+        }
+        conditions
+    }
+}
+
+/// A page of an inbox, newest first, in one statement if there is no search.
 pub async fn page(
     db: &Db,
     user: UserId,
@@ -95,36 +105,13 @@ pub async fn page(
     page: &Page<(DateTime<Utc>, ItemId)>,
     texts: Texts,
 ) -> Result<Slice<Item>> {
+    if let Some(text) = &filter.search {
+        return search::page(db, user, filter, text, page, texts).await;
+    }
     let mut sql = db.sql("inbox::page");
-    let owner = sql.bind(user);
-    let mut conditions = String::new();
-    if let Some(target) = filter.target {
-        conditions += &format!(" AND target_id = {}", sql.bind(target));
-    }
-    if let Some(search) = &filter.search {
-        let term = sql.bind(search::term("search", search)?);
-        conditions += &searching(sql.dialect(), term);
-    }
-    for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
-        if let Some((time, id)) = key {
-            let (time, id) = (sql.bind(*time), sql.bind(*id));
-            conditions += &format!(" AND (updated_at, id) {comparison} ({time}, {id})");
-        }
-    }
-    let direction = if page.backwards { "ASC" } else { "DESC" };
-    let order = format!("updated_at {direction}, id {direction}");
-    let limit = sql.bind(page.limit as i64 + 1);
-    let selects = match (filter.view, &filter.kinds) {
-        // The most used view has an index of its own.
-        (InboxView::Active, None) => vec![format!(
-            "SELECT * FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
-        )],
-        (view, kinds) => by_place("*", owner, view.places(), kinds.as_deref(), &conditions),
-    };
-    if selects.is_empty() {
+    let Some(items) = selected(&mut sql, "*", user, filter, page) else {
         return Ok(page.slice(Vec::new()));
-    }
-    let items = sql.dialect().merge(&selects, &order, limit);
+    };
     let mut rows = select_items(db, sql, &items, texts).await?;
     // The statement chooses the rows; a join returns them in its own order.
     rows.sort_by_key(|item: &Item| (item.row.updated_at, item.row.id));
@@ -134,14 +121,37 @@ pub async fn page(
     Ok(page.slice(rows))
 }
 
-/// The condition that what an item is about contains a text, ignoring case.
-fn searching(dialect: Dialect, term: Param) -> String {
-    let among = |ItemKind { column, table, searched, .. }: &ItemKind| {
-        // Looked up from the item: a list of all matches would need the whole table.
-        format!(
-            "{column} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{column} AND {})",
-            search::contains(dialect, *searched, "x", term)
-        )
+/// The condition that an item is on a page or behind it.
+pub fn within(sql: &mut Sql, page: &Page<(DateTime<Utc>, ItemId)>) -> String {
+    let mut conditions = String::new();
+    for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
+        if let Some((time, id)) = key {
+            let (time, id) = (sql.bind(*time), sql.bind(*id));
+            conditions += &format!(" AND (updated_at, id) {comparison} ({time}, {id})");
+        }
+    }
+    conditions
+}
+
+/// Selects the items of a page, but for its search; None if it has none.
+pub fn selected(
+    sql: &mut Sql,
+    columns: &str,
+    user: UserId,
+    filter: &Filter,
+    page: &Page<(DateTime<Utc>, ItemId)>,
+) -> Option<String> {
+    let owner = sql.bind(user);
+    let conditions = filter.conditions(sql) + &within(sql, page);
+    let direction = if page.backwards { "ASC" } else { "DESC" };
+    let order = format!("updated_at {direction}, id {direction}");
+    let limit = sql.bind(page.limit as i64 + 1);
+    let selects = match (filter.view, &filter.kinds) {
+        // The most used view has an index of its own.
+        (InboxView::Active, None) => vec![format!(
+            "SELECT {columns} FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
+        )],
+        (view, kinds) => by_place(columns, owner, view.places(), kinds.as_deref(), &conditions),
     };
-    format!(" AND ({})", ItemKind::all().map(among).collect::<Vec<_>>().join(" OR "))
+    (!selects.is_empty()).then(|| sql.dialect().merge(&selects, &order, limit))
 }

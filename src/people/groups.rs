@@ -57,7 +57,7 @@ pub async fn upsert(
         .to_owned();
     let group = group::Entity::insert(group).on_conflict(newest).exec_with_returning(&*tx).await?;
     let text = format!("{}\n{}", group.name, group.external_id);
-    search::change(&tx, search::Searched::Group, [(group.id.0, text)]).await?;
+    search::change(&tx, search::Searched::Group, [(group.id.0, text)], app.clock.now()).await?;
     tx.commit().await?;
     Ok(group)
 }

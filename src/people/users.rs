@@ -253,7 +253,7 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     let text = |user: &user::Model| {
         (user.id.0, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"))
     };
-    search::change(tx, search::Searched::User, known.iter().map(text)).await?;
+    search::change(tx, search::Searched::User, known.iter().map(text), app.clock.now()).await?;
     // What was announced and done before somebody became known is not for them (N7).
     let mut sql = tx.sql("users::insert_inboxes");
     let people = sql.integer_table(["id"], known.iter().map(|user| [user.id.0]));
