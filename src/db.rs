@@ -19,6 +19,8 @@
 //! - *Withdrawal* is an advisory lock. Transactions that take things into inboxes share it
 //!   ([`Tx::while_nothing_is_withdrawn`]); a retraction or an expiry holds it exclusively
 //!   ([`Tx::withdrawing`]), and locks no inbox meanwhile.
+//! - The index of words is locked in the order of progress, what is to be indexed again, words
+//!   (`search::index`). Others only note what is to be indexed again, wherever they change it.
 //! - *Order of commits* is also an advisory lock. One transaction holds it, from right before its
 //!   insert until it ends ([`Tx::in_commit_order`]), and takes no other lock after it.
 //! - A group is locked to change its members. Such a transaction locks only the group and its

@@ -23,7 +23,7 @@
 //!
 //! - `kind`: what a kind of item is. `item`: an item as it is read, with what it is about.
 //!   `activities`: what an item of activities contains. `show`: what an item shows in a list.
-//! - `list`: the lists of an inbox, with their filters and pages.
+//! - `list`: the lists of an inbox, with their filters and pages. `search`: those with a search.
 //! - `change`: every change to items. `counts`: what they count for. `categories`: the same by
 //!   category. `lock`: locking inboxes.
 //! - `marking`: what people do with their items. `deliver`: a message arrives. `remove`: what has
@@ -48,6 +48,7 @@ mod purge;
 pub mod receipts;
 pub mod refresh;
 mod remove;
+mod search;
 mod show;
 mod wake;
 

@@ -56,15 +56,16 @@ use crate::{
     text,
 };
 
-pub use audience::AudienceRef;
 use audience::{
     Audience, add_people, add_remaining_members, address, count_recipients, reply_audiences,
 };
+pub use audience::{AudienceRef, MOST_ADDRESSES};
 pub use send::send;
 
 use reminders::ReminderInput;
 
-const LONGEST_SUBJECT: usize = 200;
+/// The most characters that a subject may have.
+pub const LONGEST_SUBJECT: usize = 200;
 const REPLY_PREFIX: &str = "Re: ";
 
 /// A message and who sent it: they are always read and shown together.

@@ -16,7 +16,8 @@ use crate::{
 };
 
 const DEFAULT: u64 = 20;
-const MOST: i32 = 100;
+/// The most rows of a page.
+pub const MOST: i32 = 100;
 
 /// What the sort key of a list consists of, and how a cursor shows it.
 pub trait Key: Sized {

@@ -14,6 +14,7 @@ mod m20261126_000020_table_names;
 mod m20261127_000030_extras;
 mod m20261127_000031_categories;
 mod m20261127_000060_active;
+mod m20261127_000070_search_words;
 
 pub use folding::folded;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000030_extras::Migration),
             Box::new(m20261127_000031_categories::Migration),
             Box::new(m20261127_000060_active::Migration),
+            Box::new(m20261127_000070_search_words::Migration),
         ]
     }
 }

@@ -82,11 +82,7 @@ impl Documents {
                 trusted.insert(without_prefix(&id).to_owned(), text.into());
             }
         }
-        let usual = match config.trusted_documents {
-            Some(_) => PersistedDocuments::Trusted,
-            None => PersistedDocuments::Apq,
-        };
-        let mode = config.persisted_documents.unwrap_or(usual);
+        let mode = config.documents();
         if mode == PersistedDocuments::Trusted && trusted.is_empty() {
             return Err(invalid("has the documents that may be sent".into()));
         }

@@ -215,7 +215,9 @@ pub struct InboxFilter {
     categories: Option<Vec<String>>,
     /// Only activities on this target.
     target: Option<TargetRef>,
-    /// Text to look for in subjects, titles, bodies and the titles of targets; case-insensitive.
+    /// Words to look for in subjects, titles, bodies and the titles of targets, in any order. Each
+    /// is the beginning of a word there, or all of it; case-insensitive. At most 200 characters,
+    /// with a letter or a digit.
     #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }

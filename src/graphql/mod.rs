@@ -14,6 +14,7 @@ mod node;
 pub mod notifications;
 mod paging;
 pub mod people;
+mod server;
 
 use async_graphql::{
     Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective,
@@ -27,7 +28,7 @@ use inbox::{marking, updates};
 use messages::{message, recipients, reminders, reports, threads};
 use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
-use people::{groups, users};
+use people::{address_book, groups, users};
 
 use crate::{
     app::App,
@@ -44,6 +45,7 @@ pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 pub struct Query(
     node::NodeQuery,
     users::UserQuery,
+    address_book::AddressBookQuery,
     groups::GroupQuery,
     message::MessageQuery,
     catalog::CatalogQuery,
@@ -53,6 +55,7 @@ pub struct Query(
     reminders::ReminderQuery,
     reports::ReportQuery,
     errors::ErrorQuery,
+    server::ServerQuery,
 );
 
 /// Everything that can be changed. Each mutation takes one input and returns one payload. A
@@ -60,6 +63,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     users::UserMutation,
+    address_book::ViewerMutation,
     groups::GroupMutation,
     message::MessageMutation,
     marking::InboxMutation,
@@ -95,7 +99,7 @@ pub fn cost(weight: u32) {}
 
 /// A body costs as much as an object with all its other fields.
 pub const TEXT: u32 = 1;
-/// A search goes through all rows until it has found a page of matches.
+/// A search may go through many rows until it has found a page of matches.
 pub const SEARCH: u32 = 200;
 
 /// The roles of `@auth` for fields that belong to the host application.

@@ -80,6 +80,16 @@ pub fn check_filter(field: &str, categories: Option<&[String]>) -> Result<()> {
     Ok(())
 }
 
+/// The condition that an item is of one of these categories. Empty if any will do.
+pub fn is_among(sql: &mut Sql, categories: Option<&[String]>) -> String {
+    let Some(categories) = categories else { return String::new() };
+    let params: Vec<_> = categories.iter().map(|key| sql.bind(key.as_str()).to_string()).collect();
+    match params.is_empty() {
+        true => " AND 1 = 0".into(),
+        false => format!(" AND category IN ({})", params.join(", ")),
+    }
+}
+
 /// Selects items of a person in these places, of these kinds and categories, each from one part of
 /// the index of categories.
 pub fn by_category(

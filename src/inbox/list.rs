@@ -10,13 +10,13 @@ use sea_orm::Iterable;
 use super::{
     categories::{by_category, check_filter},
     item::{self, Item, Texts},
-    kind::{ItemKind, Pieces},
+    kind::Pieces,
+    search,
 };
 use crate::{
-    db::{Db, Dialect, Param, Sql},
+    db::{Db, Param, Sql},
     error::Result,
     page::{Page, Slice},
-    search,
 };
 
 const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
@@ -86,8 +86,19 @@ pub struct Filter {
     pub categories: Option<Vec<String>>,
     /// Only what was done to this target.
     pub target: Option<TargetId>,
-    /// Part of a subject, title or body, ignoring case.
+    /// Words of a subject, title or body, ignoring case.
     pub search: Option<String>,
+}
+
+impl Filter {
+    /// What it asks of an item, apart from its place, its kind, its category and its search.
+    pub fn conditions(&self, sql: &mut Sql) -> String {
+        let mut conditions = String::new();
+        if let Some(target) = self.target {
+            conditions += &format!(" AND target_id = {}", sql.bind(target));
+        }
+        conditions
+    }
 }
 
 /// A page of one of an inbox's lists, newest first.
@@ -99,75 +110,76 @@ pub struct ListPage {
 }
 
 impl ListPage {
-    /// Reads it.
+    /// Reads it, in one statement if there is no search.
     pub async fn read(&self, db: &Db, user: UserId) -> Result<Slice<Item>> {
+        check_filter("categories", self.filter.categories.as_deref())?;
+        if let Some(text) = &self.filter.search {
+            return search::page(db, user, self, text).await;
+        }
         let mut sql = db.sql("inbox::page");
         let owner = sql.bind(user);
-        let select = self.select(&mut sql, owner)?;
+        let select = self.select(&mut sql, owner);
         let pieces = sql.push(select).json(db.read()).await?;
         self.assemble(db, pieces).await
     }
 
-    /// Selects one JSON list of [`Pieces`] for [`ListPage::assemble`].
-    pub fn select(&self, sql: &mut Sql, owner: Param) -> Result<String> {
-        let ListPage { filter, page, texts } = self;
-        check_filter("categories", filter.categories.as_deref())?;
-        let mut conditions = String::new();
-        if let Some(target) = filter.target {
-            conditions += &format!(" AND target_id = {}", sql.bind(target));
-        }
-        if let Some(search) = &filter.search {
-            let term = sql.bind(search::term("search", search)?);
-            conditions += &searching(sql.dialect(), term);
-        }
-        for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
-            if let Some((time, id)) = key {
-                let (time, id) = (sql.bind(*time), sql.bind(*id));
-                conditions += &format!(" AND (updated_at, id) {comparison} ({time}, {id})");
-            }
-        }
-        let direction = if page.backwards { "ASC" } else { "DESC" };
-        let order = format!("updated_at {direction}, id {direction}");
-        let limit = sql.bind(page.limit as i64 + 1);
-        let (places, kinds) = (filter.view.places(), filter.kinds.as_deref());
-        let mut selects = match (filter.view, kinds, &filter.categories) {
-            // The most used view has an index of its own.
-            (InboxView::Active, None, None) => vec![format!(
-                "SELECT * FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
-            )],
-            (_, _, None) => by_place("*", owner, places, kinds, &conditions),
-            (_, _, Some(categories)) => {
-                by_category(sql, "*", owner, places, kinds, categories, &conditions)
-            }
-        };
-        if selects.is_empty() {
-            // No kind, or no category.
-            selects.push(format!("SELECT * FROM inbox_item WHERE user_id = {owner} AND 1 = 0"));
-        }
-        let items = sql.dialect().merge(&selects, &order, limit);
-        Ok(item::select_pieces(sql.dialect(), &items, *texts))
+    /// Selects one JSON list of [`Pieces`] for [`ListPage::assemble`]. There is no search.
+    pub fn select(&self, sql: &mut Sql, owner: Param) -> String {
+        let none = || format!("SELECT * FROM inbox_item WHERE user_id = {owner} AND 1 = 0");
+        let items = selected(sql, "*", owner, &self.filter, &self.page).unwrap_or_else(none);
+        item::select_pieces(sql.dialect(), &items, self.texts)
     }
 
     /// The page that consists of these pieces.
     pub async fn assemble(&self, db: &Db, pieces: Vec<Pieces>) -> Result<Slice<Item>> {
-        let mut items = item::assemble(db, pieces).await?;
+        Ok(self.slice(item::assemble(db, pieces).await?))
+    }
+
+    /// The page that consists of these items.
+    pub fn slice(&self, mut items: Vec<Item>) -> Slice<Item> {
         // The statement chooses the rows; a join returns them in its own order.
         items.sort_by_key(|item| (item.row.updated_at, item.row.id));
         if !self.page.backwards {
             items.reverse();
         }
-        Ok(self.page.slice(items))
+        self.page.slice(items)
     }
 }
 
-/// The condition that what an item is about contains a text, ignoring case.
-fn searching(dialect: Dialect, term: Param) -> String {
-    let among = |ItemKind { column, table, searched, .. }: &ItemKind| {
-        // Looked up from the item: a list of all matches would need the whole table.
-        format!(
-            "{column} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{column} AND {})",
-            search::contains(dialect, *searched, "x", term)
-        )
+/// The condition that an item is on a page or behind it.
+pub fn within(sql: &mut Sql, page: &Page<(DateTime<Utc>, ItemId)>) -> String {
+    let mut conditions = String::new();
+    for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
+        if let Some((time, id)) = key {
+            let (time, id) = (sql.bind(*time), sql.bind(*id));
+            conditions += &format!(" AND (updated_at, id) {comparison} ({time}, {id})");
+        }
+    }
+    conditions
+}
+
+/// Selects the items of a page, but for its search; None if it has none.
+pub fn selected(
+    sql: &mut Sql,
+    columns: &str,
+    owner: Param,
+    filter: &Filter,
+    page: &Page<(DateTime<Utc>, ItemId)>,
+) -> Option<String> {
+    let conditions = filter.conditions(sql) + &within(sql, page);
+    let direction = if page.backwards { "ASC" } else { "DESC" };
+    let order = format!("updated_at {direction}, id {direction}");
+    let limit = sql.bind(page.limit as i64 + 1);
+    let (places, kinds) = (filter.view.places(), filter.kinds.as_deref());
+    let selects = match (filter.view, kinds, &filter.categories) {
+        // The most used view has an index of its own.
+        (InboxView::Active, None, None) => vec![format!(
+            "SELECT {columns} FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
+        )],
+        (_, _, None) => by_place(columns, owner, places, kinds, &conditions),
+        (_, _, Some(categories)) => {
+            by_category(sql, columns, owner, places, kinds, categories, &conditions)
+        }
     };
-    format!(" AND ({})", ItemKind::all().map(among).collect::<Vec<_>>().join(" OR "))
+    (!selects.is_empty()).then(|| sql.dialect().merge(&selects, &order, limit))
 }

@@ -15,15 +15,18 @@ use serde_json::json;
 use super::ReplyScope;
 use crate::{
     app::App,
+    auth::Actor,
     db::{JsonType, Tx},
     error::{Error, Result},
     people::{
+        address_book,
         groups::{self, GroupRef},
         users::{self, UserRef},
     },
 };
 
-const MOST_ADDRESSES: usize = 100;
+/// The most addresses that a message may have.
+pub const MOST_ADDRESSES: usize = 100;
 
 /// An address: one person, or everybody in a group.
 #[derive(OneofObject, Clone, Debug, Serialize, Deserialize)]
@@ -40,8 +43,9 @@ pub enum Audience {
     Group { id: GroupId, name: String },
 }
 
-/// Looks up the addresses of a new message; an error names the address's place in the input.
-pub async fn resolve(app: &App, to: &[AudienceRef]) -> Result<Vec<Audience>> {
+/// Looks up the addresses of a new message, in the address book of the actor; an error names the
+/// address's place in the input.
+pub async fn resolve(app: &App, actor: &Actor, to: &[AudienceRef]) -> Result<Vec<Audience>> {
     if to.is_empty() || to.len() > MOST_ADDRESSES {
         return Err(Error::invalid(
             "to",
@@ -56,7 +60,8 @@ pub async fn resolve(app: &App, to: &[AudienceRef]) -> Result<Vec<Audience>> {
         match address {
             AudienceRef::User(user) => people.push((format!("to.{index}"), user)),
             AudienceRef::Group(group) => {
-                let group = groups::find(db, group).await;
+                let own = address_book::groups(app, actor);
+                let group = groups::find_among(db, group, own).await;
                 let group = group.map_err(|error| match error {
                     Error::NotFound(_) => {
                         Error::invalid(format!("to.{index}"), "there is no such group")
@@ -70,7 +75,7 @@ pub async fn resolve(app: &App, to: &[AudienceRef]) -> Result<Vec<Audience>> {
         }
     }
     if !people.is_empty() {
-        let users = users::find_all(db, &people).await?;
+        let users = users::find_among(db, &people, address_book::people(app, actor)).await?;
         if let Some(user) = users.iter().find(|user| user.deactivated_at.is_some()) {
             return Err(Error::invalid("to", format!("{} is deactivated", user.external_id)));
         }

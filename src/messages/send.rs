@@ -84,7 +84,7 @@ async fn check(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Dr
     let reminder = input.reminder.map(plan).transpose()?;
     let extras = Extras::check(input.url, input.data, input.actions)?;
     app.catalog.check_category("category", input.category.as_deref())?;
-    let audiences = resolve(app, &input.to).await?;
+    let audiences = resolve(app, actor, &input.to).await?;
     let sender = actor.user_id();
     let (body, category) = (input.body, input.category);
     Ok(Draft { sender, subject, body, expires_at, reminder, extras, category, audiences })

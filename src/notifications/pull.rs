@@ -108,7 +108,7 @@ impl Sight {
             is_due(dialect)
         )));
         let pieces = match list {
-            Some(list) => format!("({})", list.select(&mut sql, owner)?),
+            Some(list) => format!("({})", list.select(&mut sql, owner)),
             None => "NULL".into(),
         };
         sql.push(format!(

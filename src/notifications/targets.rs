@@ -149,7 +149,7 @@ pub async fn upsert(
         let made =
             target::Entity::insert_many(new).on_conflict(once).exec_with_returning(&**tx).await?;
         let titles = made.iter().filter_map(|target| Some((target.id.0, target.title.clone()?)));
-        search::change(tx, search::Searched::Target, titles).await?;
+        search::add(tx, search::Searched::Target, titles).await?;
         let all_made = made.len() == count;
         known.extend(made.into_iter().map(keyed));
         if !all_made {
@@ -180,7 +180,8 @@ pub async fn upsert(
         let titles = |(key, details): &(&Key, &Details)| {
             Some((known.get(*key)?.id.0, details.title.clone()?))
         };
-        search::change(tx, search::Searched::Target, changed.iter().filter_map(titles)).await?;
+        search::change(tx, search::Searched::Target, changed.iter().filter_map(titles), now)
+            .await?;
     }
     let id = |target: &TargetKey| known.get(&target.key()).map(|target| target.id);
     let ids: Option<Vec<_>> = targets.iter().map(|(target, _)| id(target)).collect();

@@ -5,7 +5,7 @@ use ::entity::{group, group_member, id::GroupId};
 use async_graphql::{ID, OneofObject};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select,
     sea_query::{Expr, ExprTrait, LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ pub async fn upsert(
         .to_owned();
     let group = group::Entity::insert(group).on_conflict(newest).exec_with_returning(&*tx).await?;
     let text = format!("{}\n{}", group.name, group.external_id);
-    search::change(&tx, search::Searched::Group, [(group.id.0, text)]).await?;
+    search::change(&tx, search::Searched::Group, [(group.id.0, text)], app.clock.now()).await?;
     tx.commit().await?;
     Ok(group)
 }
@@ -156,7 +156,16 @@ async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::ent
 
 /// The group that a reference names, unless it was deleted.
 pub async fn find(db: &impl ConnectionTrait, group: &GroupRef) -> Result<group::Model> {
-    called(group)?.one(db).await?.ok_or(Error::NotFound("group"))
+    find_among(db, group, Condition::all()).await
+}
+
+/// As [`find`], among the groups for which a condition holds.
+pub async fn find_among(
+    db: &impl ConnectionTrait,
+    group: &GroupRef,
+    condition: Condition,
+) -> Result<group::Model> {
+    called(group)?.filter(condition).one(db).await?.ok_or(Error::NotFound("group"))
 }
 
 /// The group that a reference names, locked for a change of its members: a group that is being

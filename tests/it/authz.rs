@@ -85,6 +85,8 @@ const LINES: &[Line] = lines![
     O Y Y Y O Y  "Query.viewer" "/viewer" "viewer { id }";
     U Y Y Y Y Y  "Query.viewerRole" "/viewerRole" "viewerRole";
     U Y Y Y Y Y  "Query.user" "/user" "user(ref: {id: $bob}) { id }";
+    U Y Y Y Y Y  "Query.people" "/people" "people { nodes { id } }";
+    U Y Y Y Y Y  "Query.server" "/server" "server { version }";
     U F F F Y Y  "Query.users" "/users" "users { nodes { id } }";
     U Y Y Y Y Y  "Query.group" "/group" r#"group(ref: {externalId: "team"}) { id }"#;
     U F F F Y Y  "Query.groups" "/groups" "groups { nodes { id } }";
@@ -179,6 +181,8 @@ const LINES: &[Line] = lines![
                  "retractActivity(input: {activityId: $activity}) { activity { id } }";
     U F F F Y Y  "Mutation.upsertUsers" "/upsertUsers"
                  r#"upsertUsers(input: {users: [{externalId: "new"}]}) { users { id } }"#;
+    U Y Y Y I Y  "Mutation.updateViewer" "/updateViewer"
+                 r#"updateViewer(input: {locale: "en"}) { user { id } }"#;
     U F F F Y Y  "Mutation.deactivateUser" "/deactivateUser"
                  r#"deactivateUser(input: {user: {externalId: "spare"}}) { user { id } }"#;
     U F F F Y Y  "Mutation.reactivateUser" "/reactivateUser"

@@ -5,6 +5,7 @@
 mod support;
 
 mod activities;
+mod address_book;
 mod announcements;
 mod at_once;
 mod authz;

@@ -30,7 +30,10 @@ both! {
         expected.extend(columns_of::<message_audience::Entity>());
         expected.extend(columns_of::<message_recipient::Entity>());
         expected.extend(columns_of::<reminder::Entity>());
+        expected.extend(columns_of::<search_again::Entity>());
+        expected.extend(columns_of::<search_progress::Entity>());
         expected.extend(columns_of::<search_text::Entity>());
+        expected.extend(columns_of::<search_word::Entity>());
         expected.extend(columns_of::<thread::Entity>());
         expected.extend(columns_of::<user::Entity>());
         expected.extend(columns_of::<activity::Entity>());

@@ -42,6 +42,7 @@ both! {
         notifications_come_and_go(&app).await;
         many_are_reminded_and_shut_out(&app).await;
         what_is_wrong_is_mended(&app).await;
+        words_are_indexed_and_found(&app).await;
 
         let mut ran: BTreeMap<String, BTreeMap<String, Statement>> = BTreeMap::new();
         for statement in app.db.take_statements() {
@@ -140,6 +141,7 @@ async fn messages_are_sent_and_reported(app: &TestApp) {
     let input = json!({"to": to, "subject": "hello", "body": "", "idempotencyKey": "k"});
     let hello = alice.create_message(input).await;
     alice.send(&bob, "only to you").await;
+    alice.query("{ people(search: \"b\") { nodes { id } } }", json!({})).await;
     bob.reply(&hello, "hello yourself", "EVERYONE").await;
     bob.change("markRead", &[&bob.item("hello").await]).await;
     // Its text is not read with its item.
@@ -262,6 +264,30 @@ async fn what_is_wrong_is_mended(app: &TestApp) {
     // After a failure, the server looks whether writing works.
     app.db.begin().await.unwrap().rows("SELECT nonsense", []).await.unwrap_err();
     app.db.check().await.unwrap();
+}
+
+/// With gaps between the ids, which are looked at again.
+async fn words_are_indexed_and_found(app: &TestApp) {
+    let [alice, bob] = app.users(["alice", "bob"]).await;
+    let search =
+        "{ viewer { inbox { items(filter: {view: ALL, search: \"hello\"}) { nodes { id } } } } }";
+    for gap in [5_000, 20_000] {
+        alice.send(&bob, "hello").await;
+        run(
+            app,
+            &format!(
+                "INSERT INTO message (id, subject, body, depth, path, seq, recipient_count, \
+                 seen_count, read_count, created_at) SELECT id + {gap}, subject, body, 0, path, 0, \
+                 0, 0, 0, created_at FROM message ORDER BY id DESC LIMIT 1"
+            ),
+        )
+        .await;
+        app.run_due().await;
+        // The first time by the index, then there are too many gaps.
+        bob.query(search, json!({})).await;
+        app.advance(TimeDelta::minutes(2));
+    }
+    app.run_due().await;
 }
 
 async fn run(app: &TestApp, sql: &str) {

@@ -82,7 +82,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     let old = lock(&tx, id).await?;
     may_change(&old, &change, now)?;
     let new = changed(&old, change, now)?;
-    let noted = if new == old { Vec::new() } else { store(&tx, &new).await? };
+    let noted = if new == old { Vec::new() } else { store(&tx, &new, now).await? };
     tx.commit().await?;
 
     publish(app, id).await?;
@@ -136,9 +136,9 @@ fn changed(
 }
 
 /// Writes a change, and notes that the inboxes that may have the announcement are to be told.
-async fn store(tx: &Tx, new: &announcement::Model) -> Result<Vec<RefreshId>> {
+async fn store(tx: &Tx, new: &announcement::Model, now: DateTime<Utc>) -> Result<Vec<RefreshId>> {
     let text = format!("{}\n{}", new.title, new.body);
-    search::change(tx, search::Searched::Announcement, [(new.id.0, text)]).await?;
+    search::change(tx, search::Searched::Announcement, [(new.id.0, text)], now).await?;
     let change = announcement::ActiveModel {
         id: Set(new.id),
         title: Set(new.title.clone()),

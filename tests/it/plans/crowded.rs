@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
-use tidings::page::Key;
+use tidings::{page::Key, search::index::SEGMENT};
 
 use crate::support::{
     app::{TestApp, TestUser, To, both},
@@ -189,6 +189,50 @@ both! {
                         }));
                     }
                 }
+            }
+        }
+        app.stop().await;
+        assert_costs_little(copies, &ran).await;
+    }
+}
+
+both! {
+    /// Whatever somebody looks for: something rare, frequent, or not there.
+    async fn a_search_reads_what_it_finds_and_not_the_inbox(app: TestApp) {
+        drop(crowd(&app).await);
+        let app = app.restart().await;
+        let tx = app.db.begin().await.unwrap();
+        tx.run("UPDATE search_progress SET segment = 0", []).await.unwrap();
+        tx.commit().await.unwrap();
+        app.run_due().await;
+        app.stop().await;
+        let mut copies = Vec::new();
+        for statistics in [Statistics::Fresh, Statistics::None, Statistics::Empty] {
+            copies.push(Copy::of(&app, statistics).await);
+        }
+        let app = app.restart().await;
+        let ada = app.user("ada").await;
+        app.db.take_statements();
+        let mut ran = Vec::new();
+        for (search, count) in
+            [("77779", 1), ("body", 20), ("about body", 20), ("nothing", 0), ("news", 20), ("b", 20)]
+        {
+            for view in ["ACTIVE", "ALL"] {
+                let query = format!(
+                    "{{ viewer {{ inbox {{ items(
+                        filter: {{view: {view}, search: \"{search}\"}}, first: 20
+                    ) {{ nodes {{ title }} }} }} }} }}"
+                );
+                let found = ada.query(&query, json!({})).await;
+                let found = found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().len();
+                assert_eq!(found, count, "{search} in {view}");
+                let statements = app.db.take_statements();
+                ran.extend(statements.into_iter().map(|statement| Ran {
+                    story: search,
+                    // What is not in the index, as is the rest of a segment, is looked up.
+                    concerns: if statement.sql.contains("inbox::found") { 20 } else { 300 },
+                    statement,
+                }));
             }
         }
         app.stop().await;
@@ -417,6 +461,11 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
              CASE WHEN i % 7 = 1 AND {is_old} THEN $2 END, $1, {arrived}, \
              CASE WHEN i % 2500 = 3 THEN 'rare' WHEN i % 2 = 0 THEN 'frequent' END FROM n",
             numbers(1, ITEMS)
+        ),
+        // As if it had been indexed, so that what is due is not this.
+        format!(
+            "UPDATE search_progress SET segment = {} WHERE about = 'message' AND $1 IS NOT NULL",
+            ITEMS as i64 / SEGMENT
         ),
         format!(
             "UPDATE inbox SET seq = {ITEMS}, unread = t.unread, unseen = {UNSEEN}, \
