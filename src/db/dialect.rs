@@ -332,6 +332,10 @@ impl Dialect {
             (Dialect::Postgres, JsonType::Time) => {
                 format!("CAST(e ->> {index} AS timestamptz) AS {name}")
             }
+            (Dialect::Postgres, JsonType::Bytes) => {
+                format!("decode(e ->> {index}, 'hex') AS {name}")
+            }
+            (Dialect::Sqlite, JsonType::Bytes) => format!("unhex(e.value ->> {index}) AS {name}"),
             (Dialect::Sqlite, _) => format!("e.value ->> {index} AS {name}"),
         };
         let columns: Vec<_> = columns.iter().enumerate().map(column).collect();
@@ -362,6 +366,13 @@ pub enum JsonType {
     Text,
     /// A [`time`].
     Time,
+    /// [`hex`].
+    Bytes,
+}
+
+/// Bytes in JSON, as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> serde_json::Value {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
 /// A time in JSON, as SQLite's driver would write it: there times are compared as texts.

@@ -77,10 +77,7 @@ impl db::Call for Mark {
         let free = lock_free(tx, marks).await?;
         let waits =
             |index: &usize| free.as_ref().is_some_and(|free| !free.contains(&marks[*index].owner));
-        let waiting: Vec<_> = (0..marks.len()).filter(waits).collect();
-        if !waiting.is_empty() {
-            return Err(Apart::These(waiting));
-        }
+        Apart::if_any((0..marks.len()).filter(waits))?;
         Ok(change_own(tx, marks).await?)
     }
 

@@ -1,18 +1,18 @@
 //! Whom a message is addressed to, and whom it thereby reaches (M4, M5): looked up before it is
 //! sent, and written with it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ::entity::{
     id::{GroupId, MessageId, UserId},
     message, message_audience, user,
 };
 use async_graphql::OneofObject;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::ReplyScope;
+use super::{ReplyScope, draft::Draft};
 use crate::{
     app::App,
     auth::Actor,
@@ -41,6 +41,36 @@ pub enum AudienceRef {
 pub enum Audience {
     User(user::Model),
     Group { id: GroupId, name: String },
+}
+
+/// Whom a message reaches.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Everybody, each once.
+    pub people: BTreeSet<UserId>,
+    /// Those who belong to the groups among its addresses, by each of them.
+    pub members: Vec<(GroupId, UserId)>,
+}
+
+impl Reach {
+    /// The people among some addresses.
+    pub fn in_person(audiences: &[Audience]) -> Self {
+        let people = audiences.iter().filter_map(|audience| match audience {
+            Audience::User(user) => Some(user.id),
+            Audience::Group { .. } => None,
+        });
+        Reach { people: people.collect(), members: Vec::new() }
+    }
+
+    /// How many are reached by one of the addresses.
+    pub fn by(&self, audience: &Audience) -> usize {
+        match audience {
+            Audience::User(_) => 1,
+            Audience::Group { id, .. } => {
+                self.members.iter().filter(|(group, _)| group == id).count()
+            }
+        }
+    }
 }
 
 /// Looks up the addresses of a new message, in the address book of the actor; an error names the
@@ -84,6 +114,17 @@ pub async fn resolve(app: &App, actor: &Actor, to: &[AudienceRef]) -> Result<Vec
     Ok(audiences)
 }
 
+/// About how many people some addresses reach; of a group, at most `most` are counted.
+pub async fn size(app: &App, audiences: &[Audience], most: usize) -> Result<usize> {
+    let groups = audiences.iter().filter_map(|audience| match audience {
+        Audience::User(_) => None,
+        Audience::Group { id, .. } => Some(*id),
+    });
+    let groups: Vec<_> = groups.collect();
+    let in_person = audiences.len() - groups.len();
+    Ok(in_person + groups::count_members(&app.db, &groups, most).await?)
+}
+
 /// Where a reply goes: to the sender of the parent and, if it is for everyone, also to the parent's
 /// addresses.
 pub async fn reply_audiences(
@@ -116,25 +157,29 @@ pub async fn reply_audiences(
     }
 }
 
-/// Writes the addresses of messages.
-pub async fn address(tx: &Tx, addresses: &[(MessageId, &Audience)]) -> Result<()> {
+/// Writes the addresses of messages, and how many people each of them reaches.
+pub async fn address(tx: &Tx, addresses: &[(MessageId, &Audience, usize)]) -> Result<()> {
     let mut sql = tx.sql("audience::address");
     let columns = [
         ("message_id", JsonType::Integer),
         ("user_id", JsonType::Integer),
         ("group_id", JsonType::Integer),
         ("name", JsonType::Text),
+        ("reached", JsonType::Integer),
     ];
-    let row = |(message, audience): &(MessageId, &Audience)| match audience {
-        Audience::User(user) => [json!(message), json!(user.id), json!(null), json!(user.name())],
-        Audience::Group { id, name } => [json!(message), json!(null), json!(id), json!(name)],
+    let row = |(message, audience, reached): &(MessageId, &Audience, usize)| {
+        let (user, group, name) = match audience {
+            Audience::User(user) => (Some(user.id), None, user.name()),
+            Audience::Group { id, name } => (None, Some(*id), name.clone()),
+        };
+        [json!(message), json!(user), json!(group), json!(name), json!(reached)]
     };
     let addresses = sql.table(columns, addresses.iter().map(row));
     sql.push(format!(
         "INSERT INTO message_audience \
          (message_id, user_id, group_id, name, recipient_count, seen_count, read_count) \
-         SELECT a.message_id, a.user_id, a.group_id, a.name, \
-         CASE WHEN a.user_id IS NULL THEN 0 ELSE 1 END, 0, 0 FROM {addresses} AS a"
+         SELECT a.message_id, a.user_id, a.group_id, a.name, CAST(a.reached AS integer), 0, 0 \
+         FROM {addresses} AS a"
     ));
     sql.run(&**tx).await.map(drop)
 }
@@ -151,44 +196,96 @@ pub async fn add_people(tx: &Tx, messages: &[MessageId]) -> Result<()> {
     sql.run(&**tx).await.map(drop)
 }
 
-/// Writes the members of the groups among a message's addresses, except the sender.
-pub async fn add_members(tx: &Tx, message: MessageId, sender: Option<UserId>) -> Result<()> {
+/// Writes recipients whom messages reach by groups among their addresses.
+pub async fn add_members(tx: &Tx, members: &[(MessageId, GroupId, UserId)]) -> Result<()> {
     let mut sql = tx.sql("audience::add_members");
-    let (message, sender) = (sql.bind(message), sql.bind(sender.unwrap_or(UserId(0))));
+    let rows = members.iter().map(|(message, group, user)| [message.0, group.0, user.0]);
+    let members = sql.integer_table(["message_id", "group_id", "user_id"], rows);
     sql.push(format!(
         "INSERT INTO message_recipient (message_id, user_id, audience_id) \
-         SELECT a.message_id, m.user_id, a.id FROM message_audience AS a \
-         JOIN group_member AS m ON m.group_id = a.group_id AND m.removed_at IS NULL \
-         JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL \
-         WHERE a.message_id = {message} AND m.user_id <> {sender}"
+         SELECT d.message_id, d.user_id, a.id FROM {members} AS d \
+         JOIN message_audience AS a ON a.message_id = d.message_id AND a.group_id = d.group_id"
     ));
-    sql.run(&**tx).await?;
-    Ok(())
+    sql.run(&**tx).await.map(drop)
 }
 
-/// Writes the people whom the parent of a reply reached by the same groups and who still belong to
-/// them, except the sender of the reply and the sender of the parent, who is addressed in person.
-pub async fn add_remaining_members(
-    tx: &Tx,
-    reply: &message::Model,
-    parent: &message::Model,
-) -> Result<()> {
-    let mut sql = tx.sql("audience::add_remaining_members");
-    let (reply_id, parent_id) = (sql.bind(reply.id), sql.bind(parent.id));
-    let sender = sql.bind(reply.sender_id.unwrap_or(UserId(0)));
-    let author = sql.bind(parent.sender_id.unwrap_or(UserId(0)));
+/// Members `m` of the group of an address `a` of a new message: all but its sender.
+const MEMBERS: &str = "JOIN group_member AS m ON m.group_id = a.group_id \
+    AND m.removed_at IS NULL AND m.user_id <> a.sender_id \
+    JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL";
+
+/// Members `m` of the group of an address `a` of a reply: those whom its parent reached by the same
+/// group and who still belong to it, except the sender of the reply and the author of the parent,
+/// who is addressed in person.
+const REMAINING_MEMBERS: &str = "JOIN message_audience AS p ON p.message_id = a.parent_id \
+    AND p.group_id = a.group_id \
+    JOIN message_recipient AS r ON r.message_id = a.parent_id AND r.audience_id = p.id \
+    AND r.user_id <> a.sender_id AND r.user_id <> a.author_id \
+    JOIN group_member AS m ON m.group_id = a.group_id AND m.user_id = r.user_id \
+    AND m.removed_at IS NULL \
+    JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL";
+
+/// The groups that a draft is addressed to, as rows with what [`MEMBERS`] and
+/// [`REMAINING_MEMBERS`] need to know. `place` says which draft it is.
+fn groups_of(place: usize, draft: &Draft) -> impl Iterator<Item = [i64; 5]> {
+    let or_nobody = |user: Option<UserId>| user.unwrap_or(UserId(0)).0;
+    let sender = or_nobody(draft.sender);
+    let parent = draft.parent.as_ref();
+    let author = or_nobody(parent.and_then(|parent| parent.author));
+    let parent = parent.map_or(0, |parent| parent.id.0);
+    draft.groups().map(move |group| [place as i64, group.0, sender, parent, author])
+}
+
+const GROUP_COLUMNS: [&str; 5] = ["place", "group_id", "sender_id", "parent_id", "author_id"];
+
+/// Whom each of some drafts reaches at this moment.
+pub async fn reach(tx: &Tx, drafts: &[&Draft]) -> Result<Vec<Reach>> {
+    #[derive(FromQueryResult)]
+    struct Member {
+        place: i64,
+        group_id: GroupId,
+        user_id: UserId,
+    }
+    let mut reaches: Vec<_> =
+        drafts.iter().map(|draft| Reach::in_person(&draft.audiences)).collect();
+    for (name, members, are_replies) in [
+        ("audience::members", MEMBERS, false),
+        ("audience::remaining_members", REMAINING_MEMBERS, true),
+    ] {
+        let these = drafts.iter().enumerate();
+        let these = these.filter(|(_, draft)| draft.parent.is_some() == are_replies);
+        let groups: Vec<_> = these.flat_map(|(place, draft)| groups_of(place, draft)).collect();
+        if groups.is_empty() {
+            continue;
+        }
+        let mut sql = tx.sql(name);
+        let groups = sql.integer_table(GROUP_COLUMNS, groups);
+        sql.push(format!("SELECT a.place, a.group_id, m.user_id FROM {groups} AS a {members}"));
+        for Member { place, group_id, user_id } in sql.all(&**tx).await? {
+            let reach: &mut Reach = &mut reaches[place as usize];
+            reach.people.insert(user_id);
+            reach.members.push((group_id, user_id));
+        }
+    }
+    Ok(reaches)
+}
+
+/// Writes all members of the groups among a message's addresses, however many they are.
+pub async fn add_all_members(tx: &Tx, message: MessageId, draft: &Draft) -> Result<()> {
+    let (name, members) = match draft.parent {
+        None => ("audience::add_all_members", MEMBERS),
+        Some(_) => ("audience::add_all_remaining_members", REMAINING_MEMBERS),
+    };
+    let mut sql = tx.sql(name);
+    let message = sql.bind(message);
+    let groups = sql.integer_table(GROUP_COLUMNS, groups_of(0, draft));
     sql.push(format!(
         "INSERT INTO message_recipient (message_id, user_id, audience_id) \
-         SELECT a.message_id, r.user_id, a.id FROM message_audience AS a \
-         JOIN message_audience AS p ON p.message_id = {parent_id} AND p.group_id = a.group_id \
-         JOIN message_recipient AS r ON r.message_id = {parent_id} AND r.audience_id = p.id \
-         JOIN group_member AS m ON m.group_id = a.group_id AND m.user_id = r.user_id \
-         AND m.removed_at IS NULL \
-         JOIN user_account AS u ON u.id = r.user_id AND u.deactivated_at IS NULL \
-         WHERE a.message_id = {reply_id} AND r.user_id <> {sender} AND r.user_id <> {author}"
+         SELECT {message}, m.user_id, b.id FROM {groups} AS a \
+         JOIN message_audience AS b ON b.message_id = {message} AND b.group_id = a.group_id \
+         {members}"
     ));
-    sql.run(&**tx).await?;
-    Ok(())
+    sql.run(&**tx).await.map(drop)
 }
 
 /// Writes how many people a message and each of its addresses reach, from now on for good (M9).

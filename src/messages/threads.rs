@@ -5,14 +5,18 @@
 //! touched it last. What changed since N are the messages with a higher number that are visible to
 //! the reader.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use ::entity::{
     id::{MessageId, Seq},
     message, thread, user,
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use tokio_stream::Stream;
 
@@ -117,6 +121,44 @@ pub async fn change(tx: &Tx, root: MessageId) -> Result<Seq> {
          ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + 1 RETURNING seq"
     ));
     sql.value(&**tx).await?.ok_or_else(|| Error::internal("no thread"))
+}
+
+/// Counts replies in threads, each as a change, and locks the threads. Returns the number of the
+/// last one in each, without threads that somebody else has locked: it waits for nobody, except for
+/// another first reply to the same message.
+pub async fn count_replies(
+    tx: &Tx,
+    replies: &BTreeMap<MessageId, i64>,
+) -> Result<HashMap<MessageId, Seq>> {
+    #[derive(FromQueryResult)]
+    struct Counted {
+        root_id: MessageId,
+        seq: Seq,
+    }
+    let mut sql = tx.sql("threads::count_replies");
+    let rows = replies.iter().map(|(root, count)| [root.0, *count]);
+    let replied = sql.integer_table(["root_id", "replies"], rows);
+    let (mut free, mut is_free) = (String::new(), "true");
+    if sql.dialect().locks_rows() {
+        let roots: Vec<_> = replies.keys().collect();
+        let these = sql.is_one_of("x.root_id", &roots);
+        let unlocked = sql.dialect().for_update_of_unlocked("x");
+        free = format!(
+            "WITH free AS MATERIALIZED \
+             (SELECT x.root_id FROM thread AS x WHERE {these} {unlocked}) "
+        );
+        is_free = "(r.root_id IN (SELECT root_id FROM free) \
+                   OR NOT EXISTS (SELECT 1 FROM thread AS x WHERE x.root_id = r.root_id))";
+    }
+    // In the order of the threads.
+    sql.push(format!(
+        "{free}INSERT INTO thread (root_id, seq) SELECT r.root_id, r.replies FROM {replied} AS r \
+         WHERE {is_free} ORDER BY r.root_id \
+         ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + excluded.seq \
+         RETURNING root_id, seq"
+    ));
+    let counted: Vec<Counted> = sql.all(&**tx).await?;
+    Ok(counted.into_iter().map(|Counted { root_id, seq }| (root_id, seq)).collect())
 }
 
 /// The path of a reply: its parent's path, then its number in the thread, encoded so that bytes

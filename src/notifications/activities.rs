@@ -183,10 +183,7 @@ impl db::Call for CreateActivities {
     async fn make_all(app: &App, tx: &Tx, calls: &[Self]) -> Result<Vec<Outcome>, Apart> {
         let now = app.clock.now();
         let keys: Vec<_> = calls.iter().map(|create| create.call.as_ref()).collect();
-        let repeated = idempotency::claim_all(tx, &keys, now).await?;
-        if !repeated.is_empty() {
-            return Err(Apart::These(repeated));
-        }
+        Apart::if_any(idempotency::claim_all(tx, &keys, now).await?)?;
         let drafts: Vec<_> = calls.iter().map(|create| &create.draft).collect();
         let (activities, mut noted) = write(tx, &drafts, now).await?;
         let mut activities = activities.into_iter();

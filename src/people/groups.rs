@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::App,
     auth::Actor,
-    db::Tx,
+    db::{Db, Tx},
     error::{Error, Result},
     id,
     people::users::{self, UserRef},
@@ -166,6 +166,22 @@ pub async fn find_among(
     condition: Condition,
 ) -> Result<group::Model> {
     called(group)?.filter(condition).one(db).await?.ok_or(Error::NotFound("group"))
+}
+
+/// How many members some groups have together; at most `most` of each are counted.
+pub async fn count_members(db: &Db, groups: &[GroupId], most: usize) -> Result<usize> {
+    if groups.is_empty() {
+        return Ok(0);
+    }
+    let mut sql = db.sql("groups::count_members");
+    let groups = sql.integer_table(["id"], groups.iter().map(|group| [group.0]));
+    sql.push(format!(
+        "SELECT CAST(sum((SELECT count(*) FROM (SELECT 1 FROM group_member AS m \
+         WHERE m.group_id = g.id AND m.removed_at IS NULL LIMIT {most}) AS counted)) AS bigint) \
+         FROM {groups} AS g"
+    ));
+    let count: Option<i64> = sql.value(db.read()).await?;
+    Ok(count.unwrap_or_default() as usize)
 }
 
 /// The group that a reference names, locked for a change of its members: a group that is being

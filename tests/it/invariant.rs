@@ -121,6 +121,21 @@ enum Event {
         who: Vec<(usize, usize)>,
         mutation: &'static str,
     },
+    /// All of these write at the same time.
+    WriteAtOnce {
+        what: Vec<Letter>,
+    },
+}
+
+/// What somebody writes while others write.
+#[derive(Clone, Debug)]
+struct Letter {
+    from: usize,
+    /// To whom, unless it is a reply.
+    to: usize,
+    group: Option<usize>,
+    /// The message that it replies to.
+    parent: Option<usize>,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -140,6 +155,8 @@ fn event() -> impl Strategy<Value = Event> {
     let reason = prop::sample::select(vec!["create_post", "create_product", "like_post"]);
     let reminder = prop::option::of((30..400i64, prop::sample::select(vec!["READ", "REPLIED"])));
     let some = |of: usize, most: usize| prop::collection::vec(0..of, 0..=most);
+    let letter = (user(), user(), prop::option::of(0..GROUPS), prop::option::of(0..50usize))
+        .prop_map(|(from, to, group, parent)| Letter { from, to, group, parent });
     prop_oneof![
         5 => (user(), some(USERS, 3), some(GROUPS, 2), reminder)
             .prop_map(|(from, to, groups, reminder)| Event::Send { from, to, groups, reminder }),
@@ -174,6 +191,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => user().prop_map(|who| Event::Cut { who }),
         1 => (prop::collection::vec((user(), 0..50usize), 2..6), mutation())
             .prop_map(|(who, mutation)| Event::AtOnce { who, mutation }),
+        2 => prop::collection::vec(letter, 2..8).prop_map(|what| Event::WriteAtOnce { what }),
     ]
 }
 
@@ -435,6 +453,35 @@ async fn happen(
             match reader.live.take() {
                 Some(live) => reader.known = live.state,
                 None => reader.connect().await,
+            }
+        }
+        Event::WriteAtOnce { what } => {
+            let mut calls = Vec::new();
+            for Letter { from, to, group, parent } in what {
+                let writer = readers[from].user.clone();
+                let (document, field, input) = match parent.and_then(|nth| pick(sent, nth)) {
+                    Some((_, parent)) => {
+                        let input = json!({"parentId": parent, "body": format!("reply {n}")});
+                        (REPLY_TO_MESSAGE, "replyToMessage", input)
+                    }
+                    None => {
+                        let to = match group {
+                            Some(group) => To::Group(&groups[group]),
+                            None => To::User(&readers[to].user),
+                        };
+                        let subject = format!("message {n}");
+                        let input = json!({"to": [to.input()], "subject": subject, "body": "…"});
+                        (CREATE_MESSAGE, "createMessage", input)
+                    }
+                };
+                calls.push(tokio::spawn(async move {
+                    let answer = writer.ask(document, json!({"input": input})).await;
+                    let id = answer["data"][field]["message"]["id"].as_str();
+                    id.map(|id| (from, id.to_owned()))
+                }));
+            }
+            for call in calls {
+                sent.extend(call.await.unwrap());
             }
         }
         Event::AtOnce { who, mutation } => {

@@ -15,6 +15,7 @@ use tidings::{db::name_and_text, messages::reminders, notifications::pull, recou
 use crate::support::{
     app::{TestApp, To, both},
     crowd::crowd,
+    documents::REPLY_TO_MESSAGE,
     plan::{postgres_plan, values},
     reminders::{remind_with, travel},
 };
@@ -28,8 +29,14 @@ const NOT_REACHED: [&str; 3] = [
     "inbox::lock_in_order",
 ];
 /// Those that SQLite does without.
-const ONLY_POSTGRES: [&str; 5] =
-    ["db::advisory_lock", "db::notify", "inbox::lock", "inbox::lock_free", "receipts::lock"];
+const ONLY_POSTGRES: [&str; 6] = [
+    "db::advisory_lock",
+    "db::notify",
+    "inbox::lock",
+    "inbox::lock_free",
+    "receipts::lock",
+    "replies::lock_free",
+];
 /// A text that has a value in it is another one each time.
 const MOST_TEXTS: usize = 6;
 
@@ -144,6 +151,12 @@ async fn messages_are_sent_and_reported(app: &TestApp) {
     alice.query("{ people(search: \"b\") { nodes { id } } }", json!({})).await;
     bob.reply(&hello, "hello yourself", "EVERYONE").await;
     bob.change("markRead", &[&bob.item("hello").await]).await;
+    // A reply that reaches nobody is made alone.
+    app.group("alone", &[&carol]).await;
+    let to_carol = json!({"to": [To::Group("alone").input()], "subject": "you", "body": ""});
+    let to_carol = app.service().create_message(to_carol).await;
+    let reply = json!({"input": {"parentId": to_carol, "body": "me?"}});
+    carol.refusal(REPLY_TO_MESSAGE, reply).await;
     // Its text is not read with its item.
     let long = json!({"to": to, "subject": "long", "body": "a word ".repeat(1_000)});
     let long = alice.create_message(long).await;
