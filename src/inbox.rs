@@ -25,8 +25,10 @@
 //!   `activities`: what an item of activities contains. `show`: what an item shows in a list.
 //! - `list`: the lists of an inbox, with their filters and pages.
 //! - `change`: every change to items. `counts`: what they count for. `lock`: locking inboxes.
-//! - `marking`: what people do with their items. `deliver`: a message arrives. `remove`: what has
-//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are deleted.
+//! - `marking`: what people do with their items. `undo`: they take it back. `deliver`: a message
+//!   arrives. `remove`: what has expired leaves. `wake`: snoozed items come back. `purge`:
+//!   tombstones are deleted.
+//! - `threads`: what an inbox has of a thread. `muting`: threads that wake nobody.
 //! - `receipts`: who has seen and read what.
 //! - `history`: what changed in many inboxes since a position. `live`: following it.
 
@@ -41,10 +43,13 @@ mod list;
 pub mod live;
 mod lock;
 mod marking;
+mod muting;
 mod purge;
 pub mod receipts;
 mod remove;
 mod show;
+mod threads;
+mod undo;
 mod wake;
 
 use ::entity::{
@@ -62,7 +67,7 @@ pub use activities::{
     Activities, ActivityActor, LATEST_ACTORS, activities, item_with_activity, latest_actors,
     reasons,
 };
-pub use change::{Change, apply};
+pub use change::{Change, Changed, apply};
 pub use counts::{COUNTS, begin_change, count_changed, tally, with_tally};
 pub use deliver::{Arrival, Recipients, add_items, count_arrivals, deliver};
 pub use history::{
@@ -73,8 +78,11 @@ pub use kind::{About, Subject};
 pub use list::{Filter, InboxView, page};
 pub use lock::lock;
 pub use marking::{change_all, change_items};
+pub use muting::{mute, quieten, unmute};
 pub use purge::purge;
 pub use remove::remove;
+pub use threads::{Thread, is_about, threads};
+pub use undo::{UNDO_WITHIN, forget as forget_undo, oldest as oldest_undo, undo};
 pub use wake::wake_snoozed;
 
 /// The most inboxes that one transaction locks for something that affects many.

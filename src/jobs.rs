@@ -13,6 +13,7 @@ mod expire;
 mod publish;
 mod purge_items;
 mod purge_keys;
+mod purge_undo;
 mod refresh;
 mod remind;
 mod take_back;
@@ -40,7 +41,7 @@ const PURGES_LATE: TimeDelta = TimeDelta::minutes(10);
 const MOST_AT_ONCE: u64 = 100;
 
 /// In an order in which earlier jobs make later ones due.
-const JOBS: [&dyn Job; 11] = [
+const JOBS: [&dyn Job; 12] = [
     &deliver::Deliver,
     &remind::Remind,
     &deactivate::Deactivate,
@@ -52,6 +53,7 @@ const JOBS: [&dyn Job; 11] = [
     &wake::Wake,
     &purge_items::PurgeItems,
     &purge_keys::PurgeKeys,
+    &purge_undo::PurgeUndo,
 ];
 
 /// One kind of work that happens by itself.

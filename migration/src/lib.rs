@@ -11,6 +11,8 @@ mod m20261126_000004_places;
 mod m20261126_000005_search;
 mod m20261126_000010_expiry;
 mod m20261126_000020_table_names;
+mod m20261127_000040_undo;
+mod m20261127_000041_thread_mutes;
 
 pub use folding::folded;
 
@@ -26,6 +28,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000005_search::Migration),
             Box::new(m20261126_000010_expiry::Migration),
             Box::new(m20261126_000020_table_names::Migration),
+            Box::new(m20261127_000040_undo::Migration),
+            Box::new(m20261127_000041_thread_mutes::Migration),
         ]
     }
 }

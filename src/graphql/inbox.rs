@@ -1,8 +1,9 @@
-use ::entity::{inbox as row, inbox_item};
+use ::entity::{id::UserId, inbox as row, inbox_item};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 pub mod items;
 pub mod marking;
+pub mod thread;
 pub mod updates;
 
 use items::{InboxItem, InboxItemKind, texts};
@@ -22,6 +23,7 @@ use crate::{
         self, Filter, InboxView, MOST_CHANGES, Position,
         live::{self, Cursor, Start},
     },
+    messages::threads,
     notifications::{
         pull,
         targets::{self, TargetRef},
@@ -64,7 +66,7 @@ impl Inbox {
         before: Option<String>,
     ) -> Result<Paged<InboxItem>> {
         let page = page((first, after, last, before))?;
-        let items = match filter.unwrap_or_default().resolve(ctx).await? {
+        let items = match filter.unwrap_or_default().resolve(ctx, self.head.user_id).await? {
             Some(filter) => {
                 let (user, page, texts) = (self.head.user_id, page, texts(ctx.field()));
                 let is_search = filter.search.is_some();
@@ -163,14 +165,18 @@ pub struct InboxFilter {
     kinds: Option<Vec<InboxItemKind>>,
     /// Only activities on this target.
     target: Option<TargetRef>,
+    /// Only the messages of this thread: the id of any message of it that the owner of the inbox
+    /// sent or received.
+    thread: Option<ID>,
     /// Text to look for in subjects, titles, bodies and the titles of targets; case-insensitive.
     #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }
 
 impl InboxFilter {
-    /// None if the viewer may not know of the target: there is nothing about it.
-    async fn resolve(self, ctx: &Context<'_>) -> Result<Option<Filter>> {
+    /// None if the viewer may not know of the target, or the owner of the thread: there is nothing
+    /// about it.
+    async fn resolve(self, ctx: &Context<'_>, owner: UserId) -> Result<Option<Filter>> {
         let target = match self.target {
             None => None,
             Some(target) => match targets::find(app(ctx), actor(ctx)?, &target).await {
@@ -179,9 +185,17 @@ impl InboxFilter {
                 Err(error) => return Err(error.into()),
             },
         };
+        let thread = match self.thread {
+            None => None,
+            Some(id) => match threads::root_of(app(ctx), owner, &id).await {
+                Ok(root) => Some(root),
+                Err(Error::NotFound(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            },
+        };
         let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let search = self.search.filter(|search| !search.is_empty());
-        Ok(Some(Filter { view: self.view, kinds, target, search }))
+        Ok(Some(Filter { view: self.view, kinds, target, thread, search }))
     }
 }
 

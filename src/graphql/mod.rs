@@ -19,7 +19,7 @@ use async_graphql::{
 use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
-use inbox::{items, marking, updates};
+use inbox::{items, marking, thread, updates};
 use messages::{message, recipients, reminders, reports, threads};
 use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
@@ -58,6 +58,7 @@ pub struct Mutation(
     groups::GroupMutation,
     message::MessageMutation,
     marking::InboxMutation,
+    thread::InboxThreadMutation,
     announcements::AnnouncementMutation,
     activities::ActivityMutation,
     subscriptions::SubscriptionMutation,

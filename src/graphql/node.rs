@@ -6,10 +6,10 @@ use futures_util::future::{try_join, try_join_all};
 
 use super::{
     actor, app,
-    inbox::{Inbox, InboxCounts, items::InboxItem},
+    inbox::{Inbox, InboxCounts, items::InboxItem, thread::InboxThread},
     loader,
     loaders::{
-        FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, UserBy, VisibleActivity,
+        FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, ThreadIn, UserBy, VisibleActivity,
         VisibleAnnouncement, VisibleMessage, VisibleReportRow, VisibleTarget,
     },
     messages::{
@@ -41,6 +41,7 @@ pub enum Node {
     Inbox(Inbox),
     InboxCounts(InboxCounts),
     InboxItem(InboxItem),
+    InboxThread(InboxThread),
     Announcement(Announcement),
     Activity(Activity),
     Target(Target),
@@ -117,6 +118,11 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
                 })
                 .await?;
             item.map(|item| Node::InboxItem(InboxItem(item)))
+        }
+        (Kind::InboxThread, Some(root)) if actor.may_see_private(UserId(number)) => {
+            let key = ThreadIn { owner: UserId(number), root: MessageId(root) };
+            let thread = loaders.load_one(key).await?.filter(|thread| thread.messages > 0);
+            thread.map(|thread| Node::InboxThread(InboxThread(thread)))
         }
         (Kind::Announcement, None) => {
             let announced = loaders

@@ -1,7 +1,7 @@
 //! The lists of an inbox, with their filters and pages.
 
 use ::entity::{
-    id::{ItemId, TargetId, UserId},
+    id::{ItemId, MessageId, Seq, TargetId, UserId},
     inbox_item,
 };
 use chrono::{DateTime, Utc};
@@ -10,9 +10,10 @@ use sea_orm::Iterable;
 use super::{
     item::{Item, Texts, select_items},
     kind::ItemKind,
+    threads::of_thread,
 };
 use crate::{
-    db::{Db, Dialect, Param},
+    db::{Db, Dialect, Param, Sql},
     error::Result,
     page::{Page, Slice},
     search,
@@ -83,8 +84,54 @@ pub struct Filter {
     pub kinds: Option<Vec<inbox_item::Kind>>,
     /// Only what was done to this target.
     pub target: Option<TargetId>,
+    /// Only the messages of the thread with this first message.
+    pub thread: Option<MessageId>,
     /// Part of a subject, title or body, ignoring case.
     pub search: Option<String>,
+}
+
+impl Filter {
+    /// What it asks of an item, apart from its place, its kind and its thread.
+    fn conditions(&self, sql: &mut Sql) -> Result<String> {
+        let mut conditions = String::new();
+        if let Some(target) = self.target {
+            conditions += &format!(" AND target_id = {}", sql.bind(target));
+        }
+        if let Some(search) = &self.search {
+            let term = sql.bind(search::term("search", search)?);
+            conditions += &searching(sql.dialect(), term);
+        }
+        Ok(conditions)
+    }
+}
+
+/// The condition that an item is in one of these places.
+pub fn is_in(places: &[u8]) -> String {
+    let places: Vec<_> = places.iter().map(u8::to_string).collect();
+    format!("removed_at IS NULL AND {PLACE} IN ({})", places.join(", "))
+}
+
+/// Selects the ids of all items that a filter shows, in those of its places for which `is_wanted`
+/// holds; `up_to` leaves out what arrived after that number. Nothing if there can be none.
+pub fn all(
+    sql: &mut Sql,
+    owner: UserId,
+    filter: &Filter,
+    is_wanted: impl Fn(u8) -> bool,
+    up_to: Option<Seq>,
+) -> Result<Vec<String>> {
+    let user = sql.bind(owner);
+    let mut conditions = filter.conditions(sql)?;
+    if let Some(seq) = up_to {
+        conditions += &format!(" AND arrived_seq <= {}", sql.bind(seq));
+    }
+    let places = filter.view.places().iter().copied();
+    let places: Vec<u8> = places.filter(|place| is_wanted(*place)).collect();
+    let kinds = filter.kinds.as_deref();
+    Ok(match filter.thread {
+        Some(root) => of_thread(sql, "id", user, root, &places, kinds, &conditions),
+        None => by_place("id", user, &places, kinds, &conditions),
+    })
 }
 
 /// A page of an inbox, newest first, in one statement.
@@ -97,14 +144,7 @@ pub async fn page(
 ) -> Result<Slice<Item>> {
     let mut sql = db.sql("inbox::page");
     let owner = sql.bind(user);
-    let mut conditions = String::new();
-    if let Some(target) = filter.target {
-        conditions += &format!(" AND target_id = {}", sql.bind(target));
-    }
-    if let Some(search) = &filter.search {
-        let term = sql.bind(search::term("search", search)?);
-        conditions += &searching(sql.dialect(), term);
-    }
+    let mut conditions = filter.conditions(&mut sql)?;
     for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
         if let Some((time, id)) = key {
             let (time, id) = (sql.bind(*time), sql.bind(*id));
@@ -114,12 +154,16 @@ pub async fn page(
     let direction = if page.backwards { "ASC" } else { "DESC" };
     let order = format!("updated_at {direction}, id {direction}");
     let limit = sql.bind(page.limit as i64 + 1);
-    let selects = match (filter.view, &filter.kinds) {
+    let kinds = filter.kinds.as_deref();
+    let selects = match (filter.thread, filter.view, kinds) {
+        (Some(root), view, kinds) => {
+            of_thread(&mut sql, "*", owner, root, view.places(), kinds, &conditions)
+        }
         // The most used view has an index of its own.
-        (InboxView::Active, None) => vec![format!(
+        (None, InboxView::Active, None) => vec![format!(
             "SELECT * FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
         )],
-        (view, kinds) => by_place("*", owner, view.places(), kinds.as_deref(), &conditions),
+        (None, view, kinds) => by_place("*", owner, view.places(), kinds, &conditions),
     };
     if selects.is_empty() {
         return Ok(page.slice(Vec::new()));

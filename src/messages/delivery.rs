@@ -39,7 +39,11 @@ pub async fn start(tx: &Tx, message: &message::Model) -> Result<()> {
     tx.concerns(message.expires_at.is_some().then_some(Topic::Jobs));
     if is_at_once(message) {
         let to = if message.recipient_count == 1 { Recipients::One } else { Recipients::All };
-        return inbox::deliver(tx, message.id, to, message.created_at).await;
+        inbox::deliver(tx, message.id, to, message.created_at).await?;
+        return match message.root_id {
+            Some(_) => inbox::quieten(tx, &[message.id], to, message.created_at).await,
+            None => Ok(()),
+        };
     }
     let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(UserId(0)) };
     delivery::Entity::insert(start).exec_without_returning(&**tx).await?;
@@ -133,7 +137,9 @@ pub async fn deliver_some(app: &App, id: MessageId) -> Result<bool> {
     let next = next_part(&tx, id, after).await?;
     match next {
         Some(up_to) => {
-            inbox::deliver(&tx, id, Recipients::Between(after, up_to), state.sent_at).await?;
+            let to = Recipients::Between(after, up_to);
+            inbox::deliver(&tx, id, to, state.sent_at).await?;
+            inbox::quieten(&tx, &[id], to, state.sent_at).await?;
             note_delivery(&tx, id, up_to).await?;
         }
         None => {

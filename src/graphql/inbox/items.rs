@@ -1,11 +1,12 @@
 //! A single inbox item, as its owner sees it.
 
-use async_graphql::{Context, Enum, ID, Object, SelectionField, Union};
+use async_graphql::{Context, Enum, ID, Object, Result, SelectionField, Union};
 use chrono::{DateTime, Utc};
 
 use crate::{
     graphql::{
         app,
+        inbox::thread::InboxThread,
         messages::message::Message,
         notifications::{activities::ActivityGroup, announcements::Announcement},
         people::users::User,
@@ -77,6 +78,12 @@ impl InboxItem {
                 InboxSubject::ActivityGroup(ActivityGroup { row: self.0.row.clone(), activities })
             }
         })
+    }
+
+    /// For a message: the thread that it belongs to, as far as it is in this inbox. Null for other
+    /// kinds.
+    async fn thread(&self, ctx: &Context<'_>) -> Result<Option<InboxThread>> {
+        InboxThread::of(ctx, &self.0).await
     }
 
     /// When its owner saw it; null if it is unseen.
