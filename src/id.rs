@@ -19,6 +19,8 @@ pub enum Kind {
     Inbox,
     InboxCounts,
     InboxItem,
+    /// A person and the first message of a thread: two numbers.
+    InboxThread,
     /// An address and a person: two numbers.
     MessageRecipient,
     Announcement,
@@ -46,13 +48,14 @@ pub enum Kind {
     Catalog,
 }
 
-const PREFIXES: [(Kind, &str); 22] = [
+const PREFIXES: [(Kind, &str); 23] = [
     (Kind::User, "usr"),
     (Kind::Group, "grp"),
     (Kind::Message, "msg"),
     (Kind::Inbox, "inb"),
     (Kind::InboxCounts, "cnt"),
     (Kind::InboxItem, "itm"),
+    (Kind::InboxThread, "thr"),
     (Kind::MessageRecipient, "rcp"),
     (Kind::Announcement, "ann"),
     (Kind::Activity, "act"),
@@ -86,6 +89,7 @@ impl Kind {
             Kind::Message => "message",
             Kind::Inbox | Kind::InboxCounts => "inbox",
             Kind::InboxItem => "inbox item",
+            Kind::InboxThread => "thread",
             Kind::MessageRecipient => "recipient",
             Kind::Announcement => "announcement",
             Kind::Activity => "activity",
@@ -163,6 +167,10 @@ pub fn of_inbox(owner: UserId) -> String {
 
 pub fn of_counts(owner: UserId) -> String {
     Kind::InboxCounts.encode(owner.0)
+}
+
+pub fn of_thread(owner: UserId, root: MessageId) -> String {
+    pair(Kind::InboxThread, owner.0, root.0)
 }
 
 pub fn of_recipient(audience: AudienceId, user: UserId) -> String {

@@ -26,9 +26,10 @@
 //! - `list`: the lists of an inbox, with their filters and pages. `search`: those with a search.
 //! - `change`: every change to items. `counts`: what they count for. `categories`: the same by
 //!   category. `lock`: locking inboxes.
-//! - `marking`: what people do with their items. `deliver`: a message arrives. `remove`: what has
-//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are deleted. `refresh`:
-//!   what items are about shows something else.
+//! - `marking`: what people do with their items. `undo`: they take it back. `deliver`: a message
+//!   arrives. `remove`: what has expired leaves. `wake`: snoozed items come back. `purge`:
+//!   tombstones are deleted. `refresh`: what items are about shows something else.
+//! - `threads`: what an inbox has of a thread. `muting`: threads that wake nobody.
 //! - `receipts`: who has seen and read what.
 //! - `history`: what changed in many inboxes since a position. `live`: following it.
 
@@ -44,12 +45,15 @@ mod list;
 pub mod live;
 mod lock;
 mod marking;
+mod muting;
 mod purge;
 pub mod receipts;
 pub mod refresh;
 mod remove;
 mod search;
 mod show;
+mod threads;
+mod undo;
 mod wake;
 
 use ::entity::id::{ItemId, UserId};
@@ -62,7 +66,7 @@ pub use activities::{
     reasons,
 };
 pub use categories::{check_filter, more as more_by_category, unread_by_category};
-pub use change::{Change, apply};
+pub use change::{Change, Changed, apply};
 pub use counts::{COUNTS, UNREAD, begin_change, count_changed, count_of_view, tally, with_tally};
 pub use deliver::{Arrival, Recipients, add_items, count_arrivals, deliver};
 pub use history::{
@@ -73,8 +77,11 @@ pub use kind::{About, Pieces, Subject};
 pub use list::{Filter, InboxView, ListPage};
 pub use lock::lock;
 pub use marking::{change_all, change_items};
+pub use muting::{mute, quieten, unmute};
 pub use purge::purge;
 pub use remove::remove;
+pub use threads::{Thread, is_about, threads};
+pub use undo::{UNDO_WITHIN, forget as forget_undo, oldest as oldest_undo, undo};
 pub use wake::wake_snoozed;
 
 /// The most inboxes that one transaction locks for something that affects many.

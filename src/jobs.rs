@@ -14,6 +14,7 @@ mod index;
 mod publish;
 mod purge_items;
 mod purge_keys;
+mod purge_undo;
 mod refresh;
 mod remind;
 mod take_back;
@@ -41,7 +42,7 @@ const PURGES_LATE: TimeDelta = TimeDelta::minutes(10);
 const MOST_AT_ONCE: u64 = 100;
 
 /// In an order in which earlier jobs make later ones due.
-const JOBS: [&dyn Job; 12] = [
+const JOBS: [&dyn Job; 13] = [
     &deliver::Deliver,
     &remind::Remind,
     &deactivate::Deactivate,
@@ -54,6 +55,7 @@ const JOBS: [&dyn Job; 12] = [
     &purge_items::PurgeItems,
     &purge_keys::PurgeKeys,
     &index::Index,
+    &purge_undo::PurgeUndo,
 ];
 
 /// One kind of work that happens by itself.

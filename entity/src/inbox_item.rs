@@ -18,7 +18,7 @@ pub struct Model {
     pub message_id: Option<MessageId>,
     /// The inbox's change that last touched this item.
     pub seq: Seq,
-    /// The inbox's change with which it arrived.
+    /// The inbox's change with which it arrived; 0 if it came unnoticed, into a muted thread.
     pub arrived_seq: Seq,
     pub seen_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,

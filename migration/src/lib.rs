@@ -13,6 +13,8 @@ mod m20261126_000010_expiry;
 mod m20261126_000020_table_names;
 mod m20261127_000030_extras;
 mod m20261127_000031_categories;
+mod m20261127_000040_undo;
+mod m20261127_000041_thread_mutes;
 mod m20261127_000060_active;
 mod m20261127_000070_search_words;
 
@@ -32,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000020_table_names::Migration),
             Box::new(m20261127_000030_extras::Migration),
             Box::new(m20261127_000031_categories::Migration),
+            Box::new(m20261127_000040_undo::Migration),
+            Box::new(m20261127_000041_thread_mutes::Migration),
             Box::new(m20261127_000060_active::Migration),
             Box::new(m20261127_000070_search_words::Migration),
         ]

@@ -185,11 +185,17 @@ impl Office {
         Ok(())
     }
 
-    /// Somebody reads what is new, marks some of it for a second look, and snoozes one item.
+    /// Somebody reads what is new, marks some of it for a second look, and snoozes one item. Some
+    /// mute an old thread.
     pub async fn tidy_up(&self, app: &App, reader: usize, tomorrow: DateTime<Utc>) -> Result<()> {
         let actor = self.person(PEOPLE[reader].id)?;
         look(app, actor).await?;
         let items = newest(app, actor, InboxView::Active, 10).await?;
+        if let Some(message) =
+            items.iter().rev().find_map(Item::message).filter(|_| reader % 5 == 2)
+        {
+            inbox::mute(&app.db, actor.person()?.id, message.root(), app.clock.now()).await?;
+        }
         // A fixed pattern that differs from person to person.
         let later = 5 + reader % 4;
         let again = items.iter().take(later).skip(reader % 3).step_by(3);
@@ -300,7 +306,8 @@ pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Re
 /// looked at.
 async fn look(app: &App, actor: &Actor) -> Result<()> {
     pull::up_to_date_head(app, actor.person()?.id).await?;
-    inbox::change_all(&app.db, actor, None, None, None, Change::Read, app.clock.now()).await?;
+    let all = Filter::default();
+    inbox::change_all(&app.db, actor, &all, None, Change::Read, app.clock.now()).await?;
     Ok(())
 }
 

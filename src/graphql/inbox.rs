@@ -1,4 +1,4 @@
-use ::entity::{inbox as row, inbox_item};
+use ::entity::{id::UserId, inbox as row, inbox_item};
 use async_graphql::{
     Context, ID, InputObject, InputType, Name, Object, Result, SelectionField, SimpleObject, Value,
     connection::Connection,
@@ -6,6 +6,7 @@ use async_graphql::{
 
 pub mod items;
 pub mod marking;
+pub mod thread;
 pub mod updates;
 
 use items::{InboxItem, InboxItemKind, texts};
@@ -25,6 +26,7 @@ use crate::{
         self, Filter, InboxView, Item, ListPage, MOST_CHANGES, Position,
         live::{self, Cursor, Start},
     },
+    messages::threads,
     notifications::{
         pull,
         targets::{self, TargetRef},
@@ -69,7 +71,7 @@ impl Inbox {
         before: Option<String>,
     ) -> Result<Option<InboxItems>> {
         let page = page((first, after, last, before))?;
-        let filter = filter.unwrap_or_default().resolve(ctx).await?;
+        let filter = filter.unwrap_or_default().resolve(ctx, self.head.user_id).await?;
         let total_count = filter.as_ref().and_then(|filter| self.total(filter));
         let items = match filter {
             Some(filter) => {
@@ -215,6 +217,9 @@ pub struct InboxFilter {
     categories: Option<Vec<String>>,
     /// Only activities on this target.
     target: Option<TargetRef>,
+    /// Only the messages of this thread: the id of any message of it that the owner of the inbox
+    /// sent or received.
+    thread: Option<ID>,
     /// Words to look for in subjects, titles, bodies and the titles of targets, in any order. Each
     /// is the beginning of a word there, or all of it; case-insensitive. At most 200 characters,
     /// with a letter or a digit.
@@ -223,8 +228,9 @@ pub struct InboxFilter {
 }
 
 impl InboxFilter {
-    /// None if the viewer may not know of the target: there is nothing about it.
-    async fn resolve(mut self, ctx: &Context<'_>) -> Result<Option<Filter>> {
+    /// None if the viewer may not know of the target, or the owner of the thread: there is nothing
+    /// about it.
+    async fn resolve(mut self, ctx: &Context<'_>, owner: UserId) -> Result<Option<Filter>> {
         let target = match self.target.take() {
             None => None,
             Some(target) => {
@@ -236,14 +242,23 @@ impl InboxFilter {
                 }
             }
         };
-        Ok(Some(Filter { target, ..self.without_target() }))
+        let thread = match self.thread.take() {
+            None => None,
+            Some(id) => match threads::root_of(app(ctx), owner, &id).await {
+                Ok(root) => Some(root),
+                Err(Error::NotFound(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(Some(Filter { target, thread, ..self.without_ids() }))
     }
 
-    /// The filter, but for the target, which must be looked up.
-    fn without_target(self) -> Filter {
+    /// The filter, but for the target and the thread, which must be looked up.
+    fn without_ids(self) -> Filter {
         let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let search = self.search.filter(|search| !search.is_empty());
-        Filter { view: self.view, kinds, categories: self.categories, target: None, search }
+        let (view, categories) = (self.view, self.categories);
+        Filter { view, kinds, categories, target: None, thread: None, search }
     }
 }
 
@@ -255,9 +270,14 @@ impl Inbox {
     /// How many items a list has, if that is counted.
     fn total(&self, filter: &Filter) -> Option<i32> {
         match filter {
-            Filter { view, kinds: None, categories: None, target: None, search: None } => {
-                Some(inbox::count_of_view(&self.head, *view))
-            }
+            Filter {
+                view,
+                kinds: None,
+                categories: None,
+                target: None,
+                thread: None,
+                search: None,
+            } => Some(inbox::count_of_view(&self.head, *view)),
             _ => None,
         }
     }
@@ -272,7 +292,7 @@ impl Inbox {
 }
 
 /// The page of items that is selected below an inbox. None if there are several, or if it cannot be
-/// read at once: a target is looked up first, and a search waits for its turn.
+/// read at once: a target or a thread is looked up first, and a search waits for its turn.
 fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
     if inbox.name() != "inbox" {
         return None;
@@ -282,7 +302,7 @@ fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
     let arguments = list.arguments().ok()?;
     let filter: Option<InboxFilter> = argument(&arguments, "filter")?;
     let filter = filter.unwrap_or_default();
-    if filter.target.is_some() || filter.search.is_some() {
+    if filter.target.is_some() || filter.thread.is_some() || filter.search.is_some() {
         return None;
     }
     // What is wrong with an argument is said where the items are resolved.
@@ -293,7 +313,7 @@ fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
         argument(&arguments, "last")?,
         argument(&arguments, "before")?,
     ));
-    Some(ListPage { filter: filter.without_target(), page: page.ok()?, texts: texts(list) })
+    Some(ListPage { filter: filter.without_ids(), page: page.ok()?, texts: texts(list) })
 }
 
 fn argument<T: InputType>(arguments: &[(Name, Value)], name: &str) -> Option<T> {

@@ -92,6 +92,13 @@ pub struct ItemAbout {
     pub message: MessageId,
 }
 
+/// A thread in a person's inbox, by its first message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ThreadIn {
+    pub owner: UserId,
+    pub root: MessageId,
+}
+
 /// A person.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UserBy(pub UserId);
@@ -362,6 +369,18 @@ impl Loader<ItemAbout> for Loaders {
             }
         }
         Ok(found)
+    }
+}
+
+impl Loader<ThreadIn> for Loaders {
+    type Value = inbox::Thread;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ThreadIn]) -> Result<HashMap<ThreadIn, inbox::Thread>> {
+        let wanted: Vec<_> = keys.iter().map(|key| (key.owner, key.root)).collect();
+        let key = |thread: &inbox::Thread| ThreadIn { owner: thread.owner, root: thread.root };
+        let threads = inbox::threads(&self.0.db, &wanted).await?;
+        Ok(threads.into_iter().map(|thread| (key(&thread), thread)).collect())
     }
 }
 

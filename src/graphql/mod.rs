@@ -24,7 +24,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
-use inbox::{marking, updates};
+use inbox::{marking, thread, updates};
 use messages::{message, recipients, reminders, reports, threads};
 use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
@@ -67,6 +67,7 @@ pub struct Mutation(
     groups::GroupMutation,
     message::MessageMutation,
     marking::InboxMutation,
+    thread::InboxThreadMutation,
     announcements::AnnouncementMutation,
     activities::ActivityMutation,
     subscriptions::SubscriptionMutation,

@@ -6,11 +6,12 @@ use futures_util::future::{try_join, try_join_all};
 
 use super::{
     actor, app,
-    inbox::{Inbox, InboxCounts, items::InboxItem},
+    inbox::{Inbox, InboxCounts, items::InboxItem, thread::InboxThread},
     loader,
     loaders::{
-        AudienceBy, FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, SettingsOf, UserBy,
-        VisibleActivity, VisibleAnnouncement, VisibleMessage, VisibleReportRow, VisibleTarget,
+        AudienceBy, FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, SettingsOf, ThreadIn,
+        UserBy, VisibleActivity, VisibleAnnouncement, VisibleMessage, VisibleReportRow,
+        VisibleTarget,
     },
     messages::{
         message::Message,
@@ -49,6 +50,7 @@ pub enum Node {
     Inbox(Inbox),
     InboxCounts(InboxCounts),
     InboxItem(InboxItem),
+    InboxThread(InboxThread),
     Announcement(Announcement),
     Activity(Activity),
     Target(Target),
@@ -157,6 +159,11 @@ async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
                 (Kind::ActivityGroup, _) => None,
                 _ => Some(Node::InboxItem(InboxItem(item))),
             }
+        }
+        (Kind::InboxThread, Some(root)) if actor.may_see_private(UserId(number)) => {
+            let key = ThreadIn { owner: UserId(number), root: MessageId(root) };
+            let thread = loaders.load_one(key).await?.filter(|thread| thread.messages > 0);
+            thread.map(|thread| Node::InboxThread(InboxThread(thread)))
         }
         (Kind::Announcement | Kind::AnnouncementStats, None) => {
             let announced = loaders

@@ -22,6 +22,16 @@ pub enum Recipients {
     Between(UserId, UserId),
 }
 
+impl Recipients {
+    /// Their ids are in `(after, up_to]`.
+    pub fn range(self) -> (UserId, UserId) {
+        match self {
+            Recipients::One | Recipients::All => (UserId(0), UserId(i64::MAX)),
+            Recipients::Between(after, up_to) => (after, up_to),
+        }
+    }
+}
+
 /// The change of an inbox that a message arrives with.
 #[derive(FromQueryResult)]
 struct Counted {
@@ -47,10 +57,7 @@ pub async fn deliver(
     to: Recipients,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let (after, up_to) = match to {
-        Recipients::One | Recipients::All => (UserId(0), UserId(i64::MAX)),
-        Recipients::Between(after, up_to) => (after, up_to),
-    };
+    let (after, up_to) = to.range();
     let which = move |sql: &mut Sql| {
         let (message, after, up_to) = (sql.bind(message), sql.bind(after), sql.bind(up_to));
         let recipients = format!(

@@ -1,17 +1,18 @@
 //! The lists of an inbox, with their filters and pages.
 
 use ::entity::{
-    id::{ItemId, TargetId, UserId},
+    id::{ItemId, MessageId, Seq, TargetId, UserId},
     inbox_item,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::Iterable;
 
 use super::{
-    categories::{by_category, check_filter},
+    categories::{by_category, check_filter, is_among},
     item::{self, Item, Texts},
     kind::Pieces,
     search,
+    threads::of_thread,
 };
 use crate::{
     db::{Db, Param, Sql},
@@ -86,12 +87,15 @@ pub struct Filter {
     pub categories: Option<Vec<String>>,
     /// Only what was done to this target.
     pub target: Option<TargetId>,
+    /// Only the messages of the thread with this first message.
+    pub thread: Option<MessageId>,
     /// Words of a subject, title or body, ignoring case.
     pub search: Option<String>,
 }
 
 impl Filter {
-    /// What it asks of an item, apart from its place, its kind, its category and its search.
+    /// What it asks of an item, apart from its place, its kind, its category, its thread and its
+    /// search.
     pub fn conditions(&self, sql: &mut Sql) -> String {
         let mut conditions = String::new();
         if let Some(target) = self.target {
@@ -146,6 +150,54 @@ impl ListPage {
     }
 }
 
+/// The condition that an item is in one of these places.
+pub fn is_in(places: &[u8]) -> String {
+    let places: Vec<_> = places.iter().map(u8::to_string).collect();
+    format!("removed_at IS NULL AND {PLACE} IN ({})", places.join(", "))
+}
+
+/// Selects the ids of all items that a filter without a search shows, in those of its places for
+/// which `is_wanted` holds; `up_to` leaves out what arrived after that number. Nothing if there can
+/// be none.
+pub fn all(
+    sql: &mut Sql,
+    owner: UserId,
+    filter: &Filter,
+    is_wanted: impl Fn(u8) -> bool,
+    up_to: Option<Seq>,
+) -> Vec<String> {
+    let user = sql.bind(owner);
+    let mut conditions = filter.conditions(sql);
+    if let Some(seq) = up_to {
+        conditions += &format!(" AND arrived_seq <= {}", sql.bind(seq));
+    }
+    let places = filter.view.places().iter().copied();
+    let places: Vec<u8> = places.filter(|place| is_wanted(*place)).collect();
+    parts(sql, "id", user, filter, &places, &conditions)
+}
+
+/// Selects the items of a filter in these places, each from one part of an index.
+fn parts(
+    sql: &mut Sql,
+    columns: &str,
+    owner: Param,
+    filter: &Filter,
+    places: &[u8],
+    conditions: &str,
+) -> Vec<String> {
+    let kinds = filter.kinds.as_deref();
+    match (filter.thread, &filter.categories) {
+        (Some(root), categories) => {
+            let among = is_among(sql, categories.as_deref());
+            of_thread(sql, columns, owner, root, places, kinds, &format!("{conditions}{among}"))
+        }
+        (None, None) => by_place(columns, owner, places, kinds, conditions),
+        (None, Some(categories)) => {
+            by_category(sql, columns, owner, places, kinds, categories, conditions)
+        }
+    }
+}
+
 /// The condition that an item is on a page or behind it.
 pub fn within(sql: &mut Sql, page: &Page<(DateTime<Utc>, ItemId)>) -> String {
     let mut conditions = String::new();
@@ -170,16 +222,14 @@ pub fn selected(
     let direction = if page.backwards { "ASC" } else { "DESC" };
     let order = format!("updated_at {direction}, id {direction}");
     let limit = sql.bind(page.limit as i64 + 1);
-    let (places, kinds) = (filter.view.places(), filter.kinds.as_deref());
-    let selects = match (filter.view, kinds, &filter.categories) {
+    let selects = match filter {
         // The most used view has an index of its own.
-        (InboxView::Active, None, None) => vec![format!(
-            "SELECT {columns} FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
-        )],
-        (_, _, None) => by_place(columns, owner, places, kinds, &conditions),
-        (_, _, Some(categories)) => {
-            by_category(sql, columns, owner, places, kinds, categories, &conditions)
+        Filter { view: InboxView::Active, kinds: None, categories: None, thread: None, .. } => {
+            vec![format!(
+                "SELECT {columns} FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
+            )]
         }
+        filter => parts(sql, columns, owner, filter, filter.view.places(), &conditions),
     };
     (!selects.is_empty()).then(|| sql.dialect().merge(&selects, &order, limit))
 }

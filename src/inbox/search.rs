@@ -24,7 +24,8 @@ use super::{
     categories::is_among,
     item::{Item, select_items},
     kind::ItemKind,
-    list::{Filter, ListPage, PLACE, selected, within},
+    list::{Filter, ListPage, is_in, selected, within},
+    threads::items_of,
 };
 use crate::{
     db::Db,
@@ -57,23 +58,41 @@ type Place = (DateTime<Utc>, ItemId);
 /// A page of an inbox with a search.
 pub async fn page(db: &Db, user: UserId, list: &ListPage, text: &str) -> Result<Slice<Item>> {
     let ListPage { filter, page, texts } = list;
+    let found = find(db, user, filter, text, page, page.limit as usize + 1).await?;
+    let mut sql = db.sql("inbox::found");
+    let ids: Vec<_> = found.iter().map(|key| key.id).collect();
+    let items = format!("SELECT * FROM inbox_item WHERE {}", sql.is_one_of("id", &ids));
+    Ok(list.slice(select_items(db, sql, &items, *texts).await?))
+}
+
+/// All items of an inbox that a search finds.
+pub async fn all(db: &Db, user: UserId, filter: &Filter, text: &str) -> Result<Vec<ItemId>> {
+    let everything = Page { after: None, before: None, limit: WALK[1], backwards: false };
+    let found = find(db, user, filter, text, &everything, usize::MAX).await?;
+    Ok(found.into_iter().map(|key| key.id).collect())
+}
+
+/// The first items of a list that a search finds, until they are enough.
+async fn find(
+    db: &Db,
+    user: UserId,
+    filter: &Filter,
+    text: &str,
+    page: &Page<Place>,
+    enough: usize,
+) -> Result<Vec<Key>> {
     let is_wanted =
         |kind: &&ItemKind| filter.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind.kind));
     let kinds: Vec<_> = ItemKind::all().filter(is_wanted).collect();
     let wanted: Vec<_> = kinds.iter().map(|kind| kind.searched).collect();
     let search = Search::new(db, Terms::new("search", text)?, &wanted).await?;
-    let enough = page.limit as usize + 1;
-    let found = match search.all().await? {
+    match search.all().await? {
         Some(candidates) => {
             let keys = in_inbox(db, user, filter, page, &kinds, candidates).await?;
-            found_first(&search, &keys, enough).await?
+            found_first(&search, &keys, enough).await
         }
-        None => walk(db, user, filter, page, &search, enough).await?,
-    };
-    let mut sql = db.sql("inbox::found");
-    let ids: Vec<_> = found.iter().map(|key| key.id).collect();
-    let items = format!("SELECT * FROM inbox_item WHERE {}", sql.is_one_of("id", &ids));
-    Ok(list.slice(select_items(db, sql, &items, *texts).await?))
+        None => walk(db, user, filter, page, &search, enough).await,
+    }
 }
 
 /// The items about some things that are in a list of an inbox, in the order of the page.
@@ -107,10 +126,14 @@ async fn in_inbox(
     if parts.is_empty() {
         return Ok(Vec::new());
     }
-    let places: Vec<_> = filter.view.places().iter().map(u8::to_string).collect();
-    let listed = format!("removed_at IS NULL AND {PLACE} IN ({})", places.join(", "));
-    let listed = listed + &filter.conditions(&mut sql) + &within(&mut sql, page);
-    let listed = listed + &is_among(&mut sql, filter.categories.as_deref());
+    let mut listed = is_in(filter.view.places());
+    listed += &filter.conditions(&mut sql);
+    listed += &within(&mut sql, page);
+    listed += &is_among(&mut sql, filter.categories.as_deref());
+    if let Some(root) = filter.thread {
+        let items = items_of(&mut sql, owner, root);
+        listed += &format!(" AND {}", sql.dialect().is_among("id", &items));
+    }
     let (these, listed) =
         (sql.dialect().is_among("id", &parts.join(" UNION ALL ")), sql.dialect().checked(&listed));
     sql.push(format!("SELECT {KEY} FROM inbox_item WHERE {these} AND {listed}"));

@@ -40,7 +40,11 @@ pub async fn start(tx: &Tx, message: &message::Model) -> Result<()> {
     if is_at_once(message) {
         let to = if message.recipient_count == 1 { Recipients::One } else { Recipients::All };
         let category = message.category.as_deref();
-        return inbox::deliver(tx, message.id, category, to, message.created_at).await;
+        inbox::deliver(tx, message.id, category, to, message.created_at).await?;
+        return match message.root_id {
+            Some(_) => inbox::quieten(tx, &[message.id], to, message.created_at).await,
+            None => Ok(()),
+        };
     }
     let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(UserId(0)) };
     delivery::Entity::insert(start).exec_without_returning(&**tx).await?;
@@ -138,6 +142,7 @@ pub async fn deliver_some(app: &App, id: MessageId) -> Result<bool> {
         Some(up_to) => {
             let (to, category) = (Recipients::Between(after, up_to), state.category.as_deref());
             inbox::deliver(&tx, id, category, to, state.sent_at).await?;
+            inbox::quieten(&tx, &[id], to, state.sent_at).await?;
             note_delivery(&tx, id, up_to).await?;
         }
         None => {

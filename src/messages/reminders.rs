@@ -18,18 +18,20 @@
 //!
 //! - There are no deadlocks: reminders are locked after threads and before inboxes, no transaction
 //!   that holds an inbox or a message asks for one, and a reminder locks no message.
-//! - Nobody who has read or replied is reminded: marking as read holds the lock of the inbox, under
-//!   which the question is asked again, and a reply holds the lock of the reminder
-//!   ([`lock_for_reply`]).
+//! - Nobody who has read or replied, or has muted the thread, is reminded: marking as read and
+//!   muting hold the lock of the inbox, under which the question is asked again, and a reply holds
+//!   the lock of the reminder ([`lock_for_reply`]).
 //! - Whether a date is the last one is decided with its first part (`respond_by`), so a crash
 //!   cannot make it both. Every part moves `respond_by`: people who are reached late have 24 hours,
 //!   too.
 //! - A step or time zone that only a later version understands is left to that version.
 //!
 //! `schedule`: the dates. `setting`: what senders ask for. `replies`: what a reply ends. `campaign`:
-//! what happens to people who never reply.
+//! what happens to people who never reply. `muted`: who is not reminded because they have muted the
+//! thread.
 
 mod campaign;
+mod muted;
 mod replies;
 mod schedule;
 mod setting;
@@ -285,11 +287,13 @@ async fn remind_people(
          WHERE {these} AND r.user_id > {after} AND r.user_id <= {up_to} \
          AND i.user_id > {after} AND i.user_id <= {up_to} AND {is_concerned}"
     ));
-    let (items, owners) = inbox::items_and_owners(&sql, &**tx).await?;
+    let (mut items, owners) = inbox::items_and_owners(&sql, &**tx).await?;
     if items.is_empty() {
         return Ok(());
     }
     inbox::lock(tx, &owners).await?;
+    let muted = muted::items(tx, messages).await?;
+    items.retain(|item| !muted.contains(item));
     // Checked again under the locks of the inboxes: anyone who has read it by then is not reminded.
     // Replies wait for our locks.
     let only = format!(

@@ -27,7 +27,7 @@ use crate::{
     error::{Error, Result},
     extras::Extras,
     idempotency::{self, Begun, Call},
-    inbox::{self, Arrival},
+    inbox::{self, Arrival, Recipients},
     text,
 };
 
@@ -183,6 +183,11 @@ impl db::Call for SendMessage {
             letter.reach.people.iter().copied().map(arrival)
         });
         inbox::add_items(tx, arrivals.collect(), now).await?;
+        let replies = messages.iter().filter(|message| message.root_id.is_some());
+        let replies: Vec<_> = replies.map(|reply| reply.id).collect();
+        if !replies.is_empty() {
+            inbox::quieten(tx, &replies, Recipients::All, now).await?;
+        }
         note_replies(tx, &drafts, now).await?;
         let ids = messages.iter().map(|message| message.id.0);
         idempotency::keep_all(tx, keys.into_iter().zip(ids)).await?;

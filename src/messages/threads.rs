@@ -11,7 +11,7 @@ use std::{
 };
 
 use ::entity::{
-    id::{MessageId, Seq},
+    id::{MessageId, Seq, UserId},
     message, thread, user,
 };
 use sea_orm::{
@@ -22,10 +22,12 @@ use tokio_stream::Stream;
 
 use crate::{
     app::App,
+    auth::Actor,
     db::{Topic, Tx},
     error::{Error, Result},
+    id,
     inbox::{
-        LARGEST_UPDATE, MOST_CHANGES, Position, how_many_fit,
+        self, LARGEST_UPDATE, MOST_CHANGES, Position, how_many_fit,
         live::{self, Outlet, ResyncReason, Start, Step},
     },
 };
@@ -110,6 +112,29 @@ pub fn follow(
             })
         }
     })
+}
+
+/// The first message of a thread, from the id of any message of it that a person sent or received.
+pub async fn root_of(app: &App, person: UserId, id: &str) -> Result<MessageId> {
+    let message = message::Entity::visible_to(message::Reader::User(person))
+        .filter(message::COLUMN.id.eq(id::decode::<MessageId>(id)?))
+        .one(app.db.read())
+        .await?;
+    message.map(|message| message.root()).ok_or(Error::NotFound("message"))
+}
+
+/// Mutes a thread for the actor, or lets it be heard again (`inbox::mute`). Returns its first
+/// message.
+#[tracing::instrument(name = "threads::mute", skip_all, fields(actor = actor.in_log()))]
+pub async fn mute(app: &App, actor: &Actor, id: &str, is_muted: bool) -> Result<MessageId> {
+    let person = actor.person()?.id;
+    let root = root_of(app, person, id).await?;
+    let now = app.clock.now();
+    match is_muted {
+        true => inbox::mute(&app.db, person, root, now).await?,
+        false => inbox::unmute(&app.db, person, root, now).await?,
+    }
+    Ok(root)
 }
 
 /// Locks a thread and counts one more change of it; returns the number of the change.

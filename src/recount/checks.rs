@@ -375,7 +375,8 @@ fn not_taken_in(range: Range) -> Check {
 fn unnoted(range: Range) -> Vec<Check> {
     const SENTENCE: &str = "has seen or read it, which is not noted";
     let user: (&str, fn(i64) -> String) = ("i.user_id", |id| Kind::User.encode(id));
-    let is_unnoted = "(i.read_at IS NOT NULL AND r.read_at IS NULL \
+    // What came into a muted thread is read, but not by its owner.
+    let is_unnoted = "i.arrived_seq > 0 AND (i.read_at IS NOT NULL AND r.read_at IS NULL \
                       OR i.seen_at IS NOT NULL AND r.seen_at IS NULL)";
     let of_kind = |kind: &ItemKind| {
         let Receipts { join, noted_by } = kind.receipts.as_ref()?;

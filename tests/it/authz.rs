@@ -65,6 +65,7 @@ const LINES: &[Line] = lines![
     U O Y O O O  "Query.node" "/node" "node(id: $item) { id }";
     U O Y O Y Y  "Query.node" "/node" "node(id: $inbox) { id }";
     U O Y O Y Y  "Query.node" "/node" "node(id: $counts) { id }";
+    U O Y O Y Y  "Query.node" "/node" "node(id: $thread) { id }";
     U Y O O O Y  "Query.node" "/node" "node(id: $recipient) { id }";
     U Y Y Y Y Y  "Query.node" "/node" "node(id: $announcement) { id }";
     U Y Y O Y Y  "Query.node" "/node" "node(id: $activity) { id }";
@@ -154,6 +155,13 @@ const LINES: &[Line] = lines![
     U Y Y Y I Y  "Mutation.markAllRead" "/markAllRead" "markAllRead(input: {}) { affectedCount }";
     U Y Y Y I Y  "Mutation.markAllSeen" "/markAllSeen" "markAllSeen(input: {}) { affectedCount }";
     U Y Y Y I Y  "Mutation.archiveAll" "/archiveAll" "archiveAll(input: {}) { affectedCount }";
+    U Y Y N I N  "Mutation.markThreadRead" "/markThreadRead"
+                 "markThreadRead(input: {rootId: $message}) { affectedCount }";
+    U Y Y N I N  "Mutation.muteThread" "/muteThread"
+                 "muteThread(input: {rootId: $message}) { thread { id } }";
+    U Y Y N I N  "Mutation.unmuteThread" "/unmuteThread"
+                 "unmuteThread(input: {rootId: $message}) { thread { id } }";
+    U I I I I I  "Mutation.undo" "/undo" r#"undo(input: {cursor: "?"}) { affectedCount }"#;
     U Y Y Y I Y  "Mutation.pullInbox" "/pullInbox" "pullInbox { inbox { id } }";
     U Y Y Y I Y  "Mutation.subscribe" "/subscribe"
                  r#"subscribe(input: {
@@ -328,7 +336,8 @@ both! {
             group(ref: {externalId: \"team\"}) { id } }";
         let ids = alice.query(ids, json!({"id": message})).await;
         let report = alice.query("{ readReport { nodes { id } } }", json!({})).await;
-        let inbox = bob.query("{ viewer { inbox { id counts { id } } } }", json!({})).await;
+        let inbox = "{ viewer { inbox { id counts { id } items { nodes { thread { id } } } } } }";
+        let inbox = bob.query(inbox, json!({})).await;
         let inbox = &inbox["viewer"]["inbox"];
         let subscription = bob.follow("p", "create_post").await["id"].take();
         let activity = app.act(&alice, "comment", "p").await;
@@ -366,6 +375,7 @@ both! {
             "config": of_bob["viewer"]["subscriptionConfig"]["id"],
             "deactivation": of_host["user"]["deactivation"]["id"],
             "explanation": of_bob["explain"]["id"], "catalog": ids["catalog"]["id"],
+            "thread": inbox["items"]["nodes"][0]["thread"]["id"],
         });
         let (stranger, host, admin) = (app.stranger(), app.service(), app.admin().await);
         let mut wrong = Vec::new();

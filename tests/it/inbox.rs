@@ -201,7 +201,7 @@ both! {
 
         assert_eq!(bob.refusal(mark, json!({"ids": []})).await, bad("itemIds"));
         assert_eq!(
-            bob.refusal(mark, json!({"ids": vec![item.clone(); 101]})).await,
+            bob.refusal(mark, json!({"ids": vec![item.clone(); 501]})).await,
             bad("itemIds")
         );
         assert_eq!(alice.refusal(mark, json!({"ids": [item]})).await.0, "NOT_FOUND");

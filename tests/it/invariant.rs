@@ -49,12 +49,25 @@ enum Event {
     ChangeAll {
         who: usize,
         mutation: &'static str,
+        view: &'static str,
         up_to_old_cursor: bool,
     },
     Snooze {
         who: usize,
         nth: usize,
         minutes: i64,
+    },
+    /// Takes back something that somebody did, perhaps long ago, perhaps twice at the same time.
+    Undo {
+        who: usize,
+        nth: usize,
+        times: usize,
+    },
+    /// Marks a thread as read, mutes it, or ends that.
+    Thread {
+        who: usize,
+        nth: usize,
+        mutation: &'static str,
     },
     Expire {
         nth: usize,
@@ -116,7 +129,7 @@ enum Event {
     Cut {
         who: usize,
     },
-    /// All of these at the same time.
+    /// All of these at the same time; some take back what they did last.
     AtOnce {
         who: Vec<(usize, usize)>,
         mutation: &'static str,
@@ -151,6 +164,9 @@ fn event() -> impl Strategy<Value = Event> {
         ])
     };
     let bulk = prop::sample::select(vec!["markAllRead", "markAllSeen", "archiveAll"]);
+    let view =
+        prop::sample::select(vec!["ACTIVE", "ACTIVE", "UNREAD", "SNOOZED", "ARCHIVED", "ALL"]);
+    let thread = prop::sample::select(vec!["markThreadRead", "muteThread", "unmuteThread"]);
     let action = || prop::sample::select(vec!["comment", "like", "update"]);
     let reason = prop::sample::select(vec!["create_post", "create_product", "like_post"]);
     let reminder = prop::option::of((30..400i64, prop::sample::select(vec!["READ", "REPLIED"])));
@@ -164,10 +180,14 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(from, nth, everyone)| Event::Reply { from, nth, everyone }),
         6 => (user(), 0..50usize, 1..4usize, mutation())
             .prop_map(|(who, nth, many, mutation)| Event::Change { who, nth, many, mutation }),
-        2 => (user(), bulk, any::<bool>())
-            .prop_map(|(who, mutation, up_to_old_cursor)| {
-                Event::ChangeAll { who, mutation, up_to_old_cursor }
+        2 => (user(), bulk, view, any::<bool>())
+            .prop_map(|(who, mutation, view, up_to_old_cursor)| {
+                Event::ChangeAll { who, mutation, view, up_to_old_cursor }
             }),
+        3 => (user(), 0..3usize, 1..3usize)
+            .prop_map(|(who, nth, times)| Event::Undo { who, nth, times }),
+        2 => (user(), 0..50usize, thread)
+            .prop_map(|(who, nth, mutation)| Event::Thread { who, nth, mutation }),
         2 => (user(), 0..50usize, 1..90i64)
             .prop_map(|(who, nth, minutes)| Event::Snooze { who, nth, minutes }),
         2 => (0..50usize, -10..60i64).prop_map(|(nth, minutes)| Event::Expire { nth, minutes }),
@@ -201,6 +221,8 @@ struct Reader {
     live: Option<Following>,
     /// What the client knew when its connection broke.
     known: InboxState,
+    /// The cursors of what they did, the latest last.
+    did: Vec<String>,
 }
 
 impl Reader {
@@ -232,7 +254,7 @@ async fn tell(app: &TestApp, prefix: &str, story: Vec<Event>) {
     for n in 0..USERS {
         let user = app.user(&format!("{prefix}u{n}")).await;
         let known = user.inbox().await;
-        readers.push(Reader { user, live: None, known });
+        readers.push(Reader { user, live: None, known, did: Vec::new() });
     }
     let groups: Vec<_> = (0..GROUPS).map(|n| format!("{prefix}g{n}")).collect();
     for group in &groups {
@@ -342,17 +364,48 @@ async fn happen(
             let items: Vec<_> =
                 (nth..nth + many).filter_map(|nth| pick(&items, nth)).map(String::as_str).collect();
             if !items.is_empty() {
-                readers[who].user.change(mutation, &items).await;
+                let did = readers[who].user.did(mutation, &items).await;
+                readers[who].did.extend(did);
             }
         }
-        Event::ChangeAll { who, mutation, up_to_old_cursor } => {
+        Event::ChangeAll { who, mutation, view, up_to_old_cursor } => {
             let up_to = up_to_old_cursor.then(|| readers[who].known.cursor.clone());
-            let all = format!(
-                "mutation($upTo: String, $filter: BulkFilter) {{
-                    {mutation}(input: {{upTo: $upTo, filter: $filter}}) {{ affectedCount }} }}"
-            );
-            let filter = CATEGORIES[n % 3].map(|category| json!({"categories": [category]}));
-            readers[who].user.query(&all, json!({"upTo": up_to, "filter": filter})).await;
+            let input = json!({"filter": {"view": view}, "upTo": up_to});
+            let input = match CATEGORIES[n % 3] {
+                Some(category) => {
+                    json!({"filter": {"view": view, "categories": [category]}, "upTo": up_to})
+                }
+                None => input,
+            };
+            let (_, did) = readers[who].user.did_all(mutation, input).await;
+            readers[who].did.extend(did);
+        }
+        Event::Undo { who, nth, times } => {
+            let latest: Vec<_> = readers[who].did.iter().rev().cloned().collect();
+            let undo = |cursor: String| {
+                let user = readers[who].user.clone();
+                tokio::spawn(async move { user.undo(&cursor).await.0 })
+            };
+            let calls: Vec<_> = pick(&latest, nth)
+                .into_iter()
+                .flat_map(|cursor| vec![cursor.clone(); times])
+                .map(undo)
+                .collect();
+            let mut counts = Vec::new();
+            for call in calls {
+                counts.push(call.await.unwrap());
+            }
+            // Of two at the same time, one finds nothing left to take back.
+            assert!(counts.iter().filter(|count| **count > 0).count() <= 1, "{counts:?}");
+        }
+        Event::Thread { who, nth, mutation } => {
+            if let Some((_, message)) = pick(sent, nth) {
+                let query = format!(
+                    "mutation($id: ID!) {{
+                        {mutation}(input: {{rootId: $id}}) {{ thread {{ id }} }} }}"
+                );
+                readers[who].user.ask(&query, json!({"id": message})).await;
+            }
         }
         Event::Snooze { who, nth, minutes } => {
             let items: Vec<_> = readers[who].user.inbox().await.items.into_keys().collect();
@@ -487,16 +540,23 @@ async fn happen(
         Event::AtOnce { who, mutation } => {
             let mut calls = Vec::new();
             for (who, nth) in who {
-                let user = readers[who].user.clone();
+                let (user, did) = (readers[who].user.clone(), readers[who].did.last().cloned());
                 calls.push(tokio::spawn(async move {
                     let items: Vec<_> = user.inbox().await.items.into_keys().collect();
-                    if let Some(item) = pick(&items, nth) {
-                        user.change(mutation, &[item]).await;
+                    match (pick(&items, nth), did) {
+                        (_, Some(did)) if nth % 3 == 0 => drop(user.undo(&did).await),
+                        (Some(item), _) => {
+                            return user.did(mutation, &[item]).await.map(|did| (who, did));
+                        }
+                        _ => {}
                     }
+                    None
                 }));
             }
             for call in calls {
-                call.await.unwrap();
+                if let Some((who, did)) = call.await.unwrap() {
+                    readers[who].did.push(did);
+                }
             }
         }
     }

@@ -25,6 +25,7 @@ both! {
         expected.extend(columns_of::<idempotency_key::Entity>());
         expected.extend(columns_of::<inbox::Entity>());
         expected.extend(columns_of::<inbox_item::Entity>());
+        expected.extend(columns_of::<inbox_undo::Entity>());
         expected.extend(columns_of::<installation::Entity>());
         expected.extend(columns_of::<message::Entity>());
         expected.extend(columns_of::<message_audience::Entity>());
@@ -35,6 +36,7 @@ both! {
         expected.extend(columns_of::<search_text::Entity>());
         expected.extend(columns_of::<search_word::Entity>());
         expected.extend(columns_of::<thread::Entity>());
+        expected.extend(columns_of::<thread_mute::Entity>());
         expected.extend(columns_of::<user::Entity>());
         expected.extend(columns_of::<activity::Entity>());
         expected.extend(columns_of::<announcement::Entity>());

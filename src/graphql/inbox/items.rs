@@ -7,6 +7,7 @@ use crate::{
     graphql::{
         app,
         extras::{self, ItemAction},
+        inbox::thread::InboxThread,
         list_size,
         messages::message::Message,
         notifications::{activities::ActivityGroup, announcements::Announcement},
@@ -97,6 +98,12 @@ impl InboxItem {
                 InboxItemAbout::ActivityGroup(ActivityGroup { row: self.0.row.clone(), activities })
             }
         })
+    }
+
+    /// For a message: the thread that it belongs to, as far as it is in this inbox. Null for other
+    /// kinds.
+    async fn thread(&self, ctx: &Context<'_>) -> Result<Option<InboxThread>> {
+        InboxThread::of(ctx, &self.0).await
     }
 
     /// When its owner saw it; null if it is unseen.

@@ -56,7 +56,7 @@ both! {
         note("a message to one", 1);
         let second = ada.send(&bob, "second").await;
         note("a message to another", 1);
-        ada.reply(&first, "yes", "EVERYONE").await;
+        let yes = ada.reply(&first, "yes", "EVERYONE").await;
         note("a reply", 1);
         let to_team = ada.send_to(&[To::Group("team"), To::User(&bob)], "to the team").await;
         note("a message to a group", TEAM + 1);
@@ -73,6 +73,22 @@ both! {
         note("snooze", 1);
         ada.change("unsnooze", &[&item]).await;
         note("unsnooze", 1);
+        let archived = ada.did("archive", &[&item]).await.unwrap();
+        note("archive", 1);
+        ada.undo(&archived).await;
+        note("undo", 1);
+        for mutation in ["markThreadRead", "muteThread"] {
+            let change = format!(
+                "mutation($id: ID!) {{ {mutation}(input: {{rootId: $id}}) {{
+                    thread {{ messageCount }} }} }}"
+            );
+            ada.query(&change, json!({"id": first})).await;
+            note(mutation, 2);
+        }
+        bob.reply(&yes, "fine", "EVERYONE").await;
+        note("a reply to a muted thread", 2);
+        ada.did_all("archiveAll", json!({"filter": {"view": "ALL", "thread": first}})).await;
+        note("a thread is archived", 2);
         ada.mark_all("markAllSeen", json!({})).await;
         note("markAllSeen", UNSEEN + 1);
         ada.mark_all("markAllRead", json!({"filter": {"kinds": ["ANNOUNCEMENT"]}})).await;

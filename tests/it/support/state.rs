@@ -9,6 +9,7 @@ pub const COUNTS: &str = "id active unread unseen snoozed archived
     unreadByKind { kind count } unreadByCategory { category count }";
 pub const ITEM: &str = "id kind title preview url data actions { label url isMain } category
     seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt isFinalReminder respondBy
+    thread { id messageCount unreadCount isMuted }
     about {
       __typename
       ... on Message { id body sender { name } }
@@ -24,13 +25,37 @@ pub struct InboxState {
     pub cursor: String,
     pub counts: Value,
     pub items: BTreeMap<String, Value>,
+    /// The threads of its items, by their ids, as a normalised cache keeps them.
+    pub threads: BTreeMap<String, Value>,
 }
+
+/// What an update shows of a thread.
+pub const THREAD: &str = "thread { id messageCount unreadCount isMuted }";
 
 impl InboxState {
     pub fn new(cursor: &str, counts: Value, items: Vec<Value>) -> Self {
-        let items =
-            items.into_iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item)).collect();
-        InboxState { cursor: cursor.into(), counts, items }
+        let mut state = InboxState {
+            cursor: cursor.into(),
+            counts,
+            items: BTreeMap::new(),
+            threads: BTreeMap::new(),
+        };
+        items.into_iter().for_each(|item| state.keep(item));
+        state
+    }
+
+    fn keep(&mut self, mut item: Value) {
+        self.keep_thread(item["thread"].take());
+        self.items.insert(item["id"].as_str().unwrap().to_owned(), item);
+    }
+
+    /// Keeps a thread as long as there is anything of it.
+    fn keep_thread(&mut self, thread: Value) {
+        let Some(id) = thread["id"].as_str() else { return };
+        match thread["messageCount"].as_i64() {
+            Some(0) => drop(self.threads.remove(id)),
+            _ => drop(self.threads.insert(id.to_owned(), thread)),
+        }
     }
 
     /// Applies an update of `inboxUpdated`.
@@ -41,8 +66,9 @@ impl InboxState {
             let id = change["itemId"].as_str().unwrap_or_default().to_owned();
             match change["item"].is_null() {
                 true => drop(self.items.remove(&id)),
-                false => drop(self.items.insert(id, change["item"].clone())),
+                false => self.keep(change["item"].clone()),
             }
+            self.keep_thread(change["thread"].clone());
         }
     }
 
