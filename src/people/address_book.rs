@@ -107,7 +107,8 @@ pub async fn page(
     match Reach::of(app, actor) {
         Reach::Nobody(_) => return Ok(page.slice(Vec::new())),
         Reach::Everybody => sql.push(format!(
-            "SELECT a.* FROM user_account AS a WHERE {wanted} ORDER BY a.id {direction} LIMIT {limit}"
+            "SELECT a.* FROM user_account AS a WHERE {wanted} \
+             ORDER BY a.id {direction} LIMIT {limit}"
         )),
         // The first of each group: a large group is not read as a whole.
         Reach::Groups(_) => {

@@ -88,16 +88,35 @@ async fn note(
     sql.run(&**tx).await.map(drop)
 }
 
-/// When the job has something to do next; long ago if a segment is to be written.
+/// When the job has something to do next; long ago if a segment is to be written. One statement,
+/// because the job asks often.
 pub async fn due_at(db: &Db) -> Result<Option<DateTime<Utc>>> {
-    for searched in INDEXED {
-        if next_segment(db, searched).await?.is_some() {
-            return Ok(Some(DateTime::UNIX_EPOCH));
-        }
-    }
     let mut sql = db.sql("search::due");
-    sql.push("SELECT due_at FROM search_again ORDER BY due_at LIMIT 1");
-    sql.value(db.read()).await
+    let is_full = INDEXED.map(|searched| {
+        let (about, table) = (columns(searched).0, table(searched));
+        format!(
+            "WHEN '{about}' THEN (SELECT x.id FROM {table} AS x \
+             WHERE x.id >= (p.segment + 1) * {SEGMENT} ORDER BY x.id LIMIT 1)"
+        )
+    });
+    sql.push(format!(
+        "SELECT CASE p.about {} END AS beyond, \
+         (SELECT a.due_at FROM search_again AS a ORDER BY a.due_at LIMIT 1) AS due_at \
+         FROM search_progress AS p",
+        is_full.join(" ")
+    ));
+    let due: Vec<Due> = sql.all(db.read()).await?;
+    if due.iter().any(|due| due.beyond.is_some()) {
+        return Ok(Some(DateTime::UNIX_EPOCH));
+    }
+    Ok(due.into_iter().find_map(|due| due.due_at))
+}
+
+#[derive(FromQueryResult)]
+struct Due {
+    /// An id behind the segment that is to be written next.
+    beyond: Option<i64>,
+    due_at: Option<DateTime<Utc>>,
 }
 
 /// Does a part of what there is to do for one kind of thing.

@@ -1,8 +1,8 @@
 //! What a search of an inbox looks for: words, each of which has to be the beginning of a word of
 //! the text, in any order.
 //!
-//! A word is a run of letters and digits, as Unicode has them. In scripts that put no spaces between
-//! words, such as Chinese, each letter begins a word. Both sides are folded
+//! A word is a run of letters and digits, as Unicode has them. In scripts that put no spaces
+//! between words, such as Chinese, each letter begins a word. Both sides are folded
 //! (`migration::folded`), so case makes no difference, nor how a letter is written.
 
 use crate::{

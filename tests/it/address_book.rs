@@ -124,7 +124,8 @@ both! {
                 let (mut seen, mut cursor) = (Vec::new(), Value::Null);
                 loop {
                     let query = format!(
-                        "query($c: String) {{ people({arguments}, {other}: $c) {{ nodes {{ externalId }}
+                        "query($c: String) {{ people({arguments}, {other}: $c) {{
+                         nodes {{ externalId }}
                          pageInfo {{ startCursor endCursor hasNextPage hasPreviousPage }} }} }}"
                     );
                     let page = alice.query(&query, json!({"c": cursor})).await["people"].take();

@@ -202,7 +202,8 @@ async fn insert(
         format!(
             "{n} INSERT INTO message (id, sender_id, subject, body, depth, path, seq, \
              recipient_count, seen_count, read_count, created_at) \
-             SELECT i, u.id, 'about ' || i, 'every' || CASE WHEN i % 3 = 0 THEN ' fizz' ELSE '' END \
+             SELECT i, u.id, 'about ' || i, 'every' \
+             || CASE WHEN i % 3 = 0 THEN ' fizz' ELSE '' END \
              || CASE WHEN i % 5 = 0 THEN ' buzz' ELSE '' END \
              || CASE WHEN i IN (17, 4990) THEN ', rarely' ELSE '' END, \
              0, '', 0, 1, 0, 0, $1 FROM n JOIN user_account AS u ON u.external_id = '{from}'"
