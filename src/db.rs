@@ -209,7 +209,7 @@ impl Db {
         let (inner, group, _place) = match &self.write {
             Write::Pool(writers) => {
                 let (transaction, place) = writers.begin(is_impatient).await?;
-                (Transaction::Postgres(transaction), None, Some(place))
+                (Transaction::Postgres(Box::new(transaction)), None, Some(place))
             }
             Write::Queue(queue) => {
                 let turn = queue.turn().await?;

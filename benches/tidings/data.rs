@@ -30,6 +30,11 @@ pub fn owners(items: i64) -> i64 {
     (items / OWN_ITEMS).clamp(1, MEMBERS)
 }
 
+/// Whose inbox one of the items is in that are there from the beginning.
+pub fn owner(item: i64, owners: i64) -> i64 {
+    1 + item % owners
+}
+
 /// Fills the tables; says how long it took.
 pub async fn load(database: &Database, users: i64, items: i64) -> Result<String> {
     let begin = Instant::now();

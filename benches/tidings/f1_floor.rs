@@ -39,6 +39,15 @@ impl Floor {
     }
 }
 
+impl Client for Floor {
+    async fn once(&mut self) -> Result<u64> {
+        match self {
+            Floor::Sqlite(floor) => floor.once().await,
+            Floor::Postgres(floor) => floor.once().await,
+        }
+    }
+}
+
 pub struct SqliteFloor {
     writer: SqliteConnection,
     recipients: Recipients,
@@ -88,7 +97,8 @@ impl Drop for SqliteFloor {
     }
 }
 
-async fn checkpoint(mut connection: SqliteConnection) {
+/// Checkpoints as the server does, until it is aborted.
+pub async fn checkpoint(mut connection: SqliteConnection) {
     loop {
         tokio::time::sleep(CHECKPOINT_INTERVAL).await;
         if let Err(error) =
@@ -130,6 +140,6 @@ impl Client for PostgresFloor {
     }
 }
 
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     tidings::clock::Clock::System.now()
 }

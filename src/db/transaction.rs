@@ -24,7 +24,7 @@ use super::{kept::Kept, statements::Statements};
 /// A transaction; dropping it rolls it back.
 pub enum Transaction {
     Sqlite(DatabaseTransaction),
-    Postgres(PostgresTransaction),
+    Postgres(Box<PostgresTransaction>),
 }
 
 /// A transaction on one of PostgreSQL's connections.
