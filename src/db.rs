@@ -9,7 +9,7 @@
 //! # The order of locks
 //!
 //! A transaction that takes several locks takes them in this order, everywhere: idempotency key,
-//! thread, reminder, delivery or expiry or refresh, targets by name, inboxes by user, withdrawal,
+//! thread, reminder, delivery or expiry or refresh or erasure, targets by name, inboxes by user, withdrawal,
 //! recipients, messages by id, audiences, announcements by id, people by external id, order of
 //! commits.
 //!

@@ -26,7 +26,8 @@
 //! - `list`: the lists of an inbox, with their filters and pages.
 //! - `change`: every change to items. `counts`: what they count for. `lock`: locking inboxes.
 //! - `marking`: what people do with their items. `deliver`: a message arrives. `remove`: what has
-//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are deleted.
+//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are deleted. `erase`: an inbox is emptied.
+//!   `retain`: what is too old leaves.
 //! - `receipts`: who has seen and read what.
 //! - `history`: what changed in many inboxes since a position. `live`: following it.
 
@@ -34,6 +35,7 @@ mod activities;
 mod change;
 mod counts;
 mod deliver;
+mod erase;
 mod history;
 mod item;
 pub mod kind;
@@ -44,6 +46,7 @@ mod marking;
 mod purge;
 pub mod receipts;
 mod remove;
+mod retain;
 mod show;
 mod wake;
 
@@ -65,6 +68,7 @@ pub use activities::{
 pub use change::{Change, apply};
 pub use counts::{COUNTS, begin_change, count_changed, tally, with_tally};
 pub use deliver::{Arrival, Recipients, add_items, count_arrivals, deliver};
+pub use erase::erase_some;
 pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
 };
@@ -75,6 +79,7 @@ pub use lock::lock;
 pub use marking::{change_all, change_items};
 pub use purge::purge;
 pub use remove::remove;
+pub use retain::remove_old;
 pub use wake::wake_snoozed;
 
 /// The most inboxes that one transaction locks for something that affects many.

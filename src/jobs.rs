@@ -9,12 +9,16 @@
 
 mod deactivate;
 mod deliver;
+mod erase;
 mod expire;
+mod forget_messages;
 mod publish;
 mod purge_items;
 mod purge_keys;
 mod refresh;
 mod remind;
+mod remove_old;
+mod send_planned;
 mod take_back;
 mod wake;
 mod withdraw;
@@ -40,7 +44,8 @@ const PURGES_LATE: TimeDelta = TimeDelta::minutes(10);
 const MOST_AT_ONCE: u64 = 100;
 
 /// In an order in which earlier jobs make later ones due.
-const JOBS: [&dyn Job; 11] = [
+const JOBS: [&dyn Job; 15] = [
+    &send_planned::SendPlanned,
     &deliver::Deliver,
     &remind::Remind,
     &deactivate::Deactivate,
@@ -48,8 +53,11 @@ const JOBS: [&dyn Job; 11] = [
     &publish::Publish,
     &withdraw::Withdraw,
     &take_back::TakeBack,
+    &erase::Erase,
     &refresh::Refresh,
     &wake::Wake,
+    &forget_messages::ForgetMessages,
+    &remove_old::RemoveOld,
     &purge_items::PurgeItems,
     &purge_keys::PurgeKeys,
 ];

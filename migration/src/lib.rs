@@ -11,6 +11,9 @@ mod m20261126_000004_places;
 mod m20261126_000005_search;
 mod m20261126_000010_expiry;
 mod m20261126_000020_table_names;
+mod m20261127_000050_planned;
+mod m20261127_000051_erasure;
+mod m20261127_000052_sweep;
 
 pub use folding::folded;
 
@@ -26,6 +29,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000005_search::Migration),
             Box::new(m20261126_000010_expiry::Migration),
             Box::new(m20261126_000020_table_names::Migration),
+            Box::new(m20261127_000050_planned::Migration),
+            Box::new(m20261127_000051_erasure::Migration),
+            Box::new(m20261127_000052_sweep::Migration),
         ]
     }
 }

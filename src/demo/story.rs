@@ -44,6 +44,8 @@ pub struct Message {
     pub to: &'static [To],
     pub subject: &'static str,
     pub body: &'static str,
+    /// It is not sent until the day after the story.
+    pub is_for_tomorrow: bool,
     /// The number of days after which it leaves the inboxes.
     pub leaves_after: Option<i64>,
     pub reminds: Option<Reminds>,
@@ -126,6 +128,7 @@ const fn message(
         to,
         subject,
         body,
+        is_for_tomorrow: false,
         leaves_after: None,
         reminds: None,
         replies: &[],
@@ -134,7 +137,8 @@ const fn message(
 
 /// A message of the system.
 const fn notice(at: At, to: &'static [To], subject: &'static str, body: &'static str) -> Message {
-    Message { at, from: None, to, subject, body, leaves_after: None, reminds: None, replies: &[] }
+    let message = message(at, "", to, subject, body);
+    Message { from: None, ..message }
 }
 
 /// Goes to everybody who got the message.
@@ -150,6 +154,10 @@ const fn aside(at: At, from: &'static str, body: &'static str) -> Reply {
 impl Message {
     const fn replies(self, replies: &'static [Reply]) -> Self {
         Message { replies, ..self }
+    }
+
+    const fn sent_tomorrow(self) -> Self {
+        Message { is_for_tomorrow: true, ..self }
     }
 
     const fn leaves_after(self, days: i64) -> Self {

@@ -20,7 +20,7 @@ use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
 use inbox::{items, marking, updates};
-use messages::{message, recipients, reminders, reports, threads};
+use messages::{message, planned, recipients, reminders, reports, threads};
 use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
 use people::{groups, users};
@@ -42,6 +42,7 @@ pub struct Query(
     users::UserQuery,
     groups::GroupQuery,
     message::MessageQuery,
+    planned::PlannedQuery,
     catalog::CatalogQuery,
     announcements::AnnouncementQuery,
     targets::TargetQuery,
@@ -57,6 +58,7 @@ pub struct Mutation(
     users::UserMutation,
     groups::GroupMutation,
     message::MessageMutation,
+    planned::PlannedMutation,
     marking::InboxMutation,
     announcements::AnnouncementMutation,
     activities::ActivityMutation,

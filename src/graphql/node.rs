@@ -102,6 +102,9 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
             )
             .await?;
             let (Some(head), Some(owner)) = both else { return Ok(None) };
+            if owner.erased_at.is_some() {
+                return Ok(None);
+            }
             Some(Node::Inbox(Inbox { head, owner: owner.into() }))
         }
         (Kind::InboxCounts, None) if actor.may_see_private(UserId(number)) => loaders

@@ -53,7 +53,8 @@ use crate::{
 pub use campaign::{deactivate, next_over, over};
 pub use schedule::Schedule;
 pub use setting::{
-    Plan, RemindUntil, ReminderInput, change, dates, most_dates, plan, schedule_of, set,
+    Plan, RemindUntil, ReminderInput, begin, change, dates, hold, most_dates, plan, schedule_of,
+    set,
 };
 
 /// How long people have to respond after the last reminder.

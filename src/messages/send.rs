@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     CreateMessageInput, LONGEST_SUBJECT, Sent,
     audience::{Audience, add_members, add_people, address, count_recipients, resolve},
-    delivery, find,
+    delivery, find, planned,
     reminders::{self, Plan},
 };
 use crate::{
@@ -29,13 +29,13 @@ use crate::{
 };
 
 /// A new message whose input is valid.
-struct Draft {
-    sender: Option<UserId>,
-    subject: String,
-    body: String,
-    expires_at: Option<DateTime<Utc>>,
-    reminder: Option<Plan>,
-    audiences: Vec<Audience>,
+pub struct Draft {
+    pub sender: Option<UserId>,
+    pub subject: String,
+    pub body: String,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub reminder: Option<Plan>,
+    pub audiences: Vec<Audience>,
 }
 
 /// A call that sends a message to people.
@@ -54,6 +54,9 @@ enum Outcome {
 /// Sends a message from the actor, or from the system when a service acts for nobody.
 #[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.in_log()))]
 pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Sent> {
+    if let Some(send_at) = planned::is_planned(input.send_at, app.clock.now())? {
+        return planned::plan(app, actor, input, send_at).await;
+    }
     let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
     let outcome = match check(app, actor, input).await {
         Ok(draft) if draft.is_plain() => app.db.together(app, SendMessage { call, draft }).await?,
@@ -65,7 +68,8 @@ pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result
     }
 }
 
-async fn check(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Draft> {
+/// Checks the input of a new message.
+pub async fn check(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Draft> {
     let subject = input.subject.trim().to_owned();
     text::check_line("subject", &subject, LONGEST_SUBJECT)?;
     text::check_body(&input.body)?;
@@ -214,7 +218,7 @@ async fn write(tx: &Tx, drafts: &[&Draft], now: DateTime<Utc>) -> Result<Vec<mes
 
 impl Draft {
     /// The message that this became.
-    fn sent_as(&self, id: MessageId, now: DateTime<Utc>) -> message::Model {
+    pub fn sent_as(&self, id: MessageId, now: DateTime<Utc>) -> message::Model {
         message::Model {
             id,
             sender_id: self.sender,
@@ -233,6 +237,7 @@ impl Draft {
             expires_at: self.expires_at,
             expired_at: None,
             created_at: now,
+            send_at: None,
         }
     }
 }
