@@ -13,7 +13,7 @@
 //! their activities.
 //!
 //! - The `erasure` row says how far it came. A part locks it and notes its end in the same
-//!   transaction, so after a crash any server goes on (`jobs`). The call does the first parts.
+//!   transaction, so after a crash any server goes on (`jobs`). The call does what needs one part.
 //! - What was counted stays counted: a reading is detached from the person and belongs to nobody
 //!   ([`UserId::anonymous`]), so read rates, timelines and the numbers of people do not change. So do
 //!   the people of an item of activities: “Ada and 2 others” becomes “Somebody who left and 2
@@ -47,9 +47,6 @@ use crate::{
         users::{self, UserRef},
     },
 };
-
-/// The most parts that the call does itself; a person with little is gone when it returns.
-const FIRST_PARTS: usize = 12;
 
 /// A person who was erased.
 pub struct Erased {
@@ -94,20 +91,30 @@ pub async fn erase(app: &App, actor: &Actor, user: &UserRef, messages: bool) -> 
     Ok(Erased { user, is_complete })
 }
 
-/// Does the first parts; the job does the rest. Nobody waits for a hundred thousand items. Returns
-/// whether that was all.
+/// What a part came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The step needs more parts.
+    GoesOn,
+    /// The next step follows.
+    EndsStep,
+    /// Nothing is left to do.
+    EndsAll,
+}
+
+/// Does all steps that need one part: a person with little is gone when the call returns. The job
+/// does the rest, since nobody waits for a hundred thousand items. Returns whether that was all.
 async fn begin(app: &App, user: UserId) -> bool {
-    for _ in 0..FIRST_PARTS {
+    loop {
         match erase_some(app, user).await {
-            Ok(true) => {}
-            Ok(false) => return true,
+            Ok(Part::EndsStep) => {}
+            Ok(part) => return part == Part::EndsAll,
             Err(error) => {
                 tracing::warn!(?error, "somebody is erased later");
                 return false;
             }
         }
     }
-    false
 }
 
 /// The people who are being erased, at most `limit` of them.
@@ -126,8 +133,8 @@ pub struct State {
     reached: i64,
 }
 
-/// Does one part. Returns whether there may be more. Several callers may do it at once.
-pub async fn erase_some(app: &App, user: UserId) -> Result<bool> {
+/// Does one part. Several callers may do it at once.
+pub async fn erase_some(app: &App, user: UserId) -> Result<Part> {
     // A message leaves the inboxes in transactions of its own, which begin with other locks.
     let next = match state(app, user).await? {
         Some(state) if Step::of(state.step) == Some(Step::Sent) && state.messages => {
@@ -150,7 +157,7 @@ pub async fn erase_some(app: &App, user: UserId) -> Result<bool> {
         // Somebody else has done it: perhaps in the same group of commits, and it is done when that
         // is durable.
         tx.commit().await?;
-        return Ok(false);
+        return Ok(Part::EndsAll);
     };
     let moved = match next {
         Some((before, next)) if before == state => {
@@ -161,9 +168,9 @@ pub async fn erase_some(app: &App, user: UserId) -> Result<bool> {
         None if Step::of(state.step) == Some(Step::Sent) && state.messages => Some(state),
         None => steps::part(&tx, user, state, app.clock.now()).await?,
     };
-    let is_more = note(&tx, user, state, moved).await?;
+    let part = note(&tx, user, state, moved).await?;
     tx.commit().await?;
-    Ok(is_more)
+    Ok(part)
 }
 
 async fn state(app: &App, user: UserId) -> Result<Option<State>> {
@@ -175,9 +182,8 @@ async fn state(app: &App, user: UserId) -> Result<Option<State>> {
     sql.one(app.db.read()).await
 }
 
-/// Notes how far a step came, or that the next one begins, or the end. Returns whether there is
-/// more.
-async fn note(tx: &Tx, user: UserId, state: State, moved: Option<State>) -> Result<bool> {
+/// Notes how far a step came, or that the next one begins, or the end.
+async fn note(tx: &Tx, user: UserId, state: State, moved: Option<State>) -> Result<Part> {
     let next = moved.or_else(|| {
         let step = Step::of(state.step)?.next()?;
         Some(State { step: step.number(), position: 0, reached: 0, ..state })
@@ -187,7 +193,7 @@ async fn note(tx: &Tx, user: UserId, state: State, moved: Option<State>) -> Resu
         let user = sql.bind(user);
         sql.push(format!("DELETE FROM erasure WHERE user_id = {user}"));
         sql.run(&**tx).await?;
-        return Ok(false);
+        return Ok(Part::EndsAll);
     };
     let mut sql = tx.sql("erasure::note");
     let (step, position, reached) = (sql.bind(step), sql.bind(position), sql.bind(reached));
@@ -197,5 +203,5 @@ async fn note(tx: &Tx, user: UserId, state: State, moved: Option<State>) -> Resu
          WHERE user_id = {user}"
     ));
     sql.run(&**tx).await?;
-    Ok(true)
+    Ok(if moved.is_some() { Part::GoesOn } else { Part::EndsStep })
 }

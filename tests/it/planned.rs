@@ -14,7 +14,7 @@ const UPDATE: &str = "mutation($input: UpdateMessageInput!) {
     updateMessage(input: $input) { message { subject sendAt } } }";
 const CANCEL: &str = "mutation($id: ID!) { cancelMessage(input: {messageId: $id}) { messageId } }";
 /// An hour after the tests' clock starts.
-const TEN: &str = "2026-01-05T10:00:00Z";
+const TEN: &str = "2026-01-05T10:00:00+00:00";
 
 async fn plan(sender: &TestUser, to: &[To<'_>], subject: &str, send_at: &str) -> String {
     let to: Value = to.iter().map(To::input).collect();
@@ -85,7 +85,7 @@ both! {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         let id = plan(&alice, &[To::User(&bob)], "frist", TEN).await;
         let other = plan(&alice, &[To::User(&bob)], "second", TEN).await;
-        let eleven = "2026-01-05T11:00:00Z";
+        let eleven = "2026-01-05T11:00:00+00:00";
         let change = json!({
             "messageId": id, "subject": "first", "body": "new", "sendAt": eleven,
             "to": [{"user": {"externalId": "carol"}}],
@@ -205,7 +205,7 @@ both! {
             }))
             .await;
         let shown = reminder(&alice, &id).await;
-        assert_eq!(shown["nextAt"], "2026-01-06T10:00:00Z");
+        assert_eq!(shown["nextAt"], "2026-01-06T10:00:00+00:00");
         assert_eq!(shown["schedule"].as_array().unwrap().len(), 4);
 
         // Later, and for longer.
@@ -213,12 +213,12 @@ both! {
             "messageId": id, "sendAt": "2026-01-05T12:00:00Z", "expiresAt": "2026-01-08T12:00:00Z",
         });
         alice.query(UPDATE, json!({"input": change})).await;
-        assert_eq!(reminder(&alice, &id).await["nextAt"], "2026-01-06T12:00:00Z");
+        assert_eq!(reminder(&alice, &id).await["nextAt"], "2026-01-06T12:00:00+00:00");
         // No server was there for a day: it is sent now, and counts from now.
         travel(&app, "2026-01-06T13:00:00Z").await;
         assert_eq!(bob.titles("ALL").await, ["form"]);
         assert_eq!(reminders(&app).await, [("bob".into(), 0)]);
-        assert_eq!(reminder(&alice, &id).await["nextAt"], "2026-01-07T13:00:00Z");
+        assert_eq!(reminder(&alice, &id).await["nextAt"], "2026-01-07T13:00:00+00:00");
         travel(&app, "2026-01-07T13:00:00Z").await;
         assert_eq!(reminders(&app).await, [("bob".into(), 1)]);
         assert_nothing_is_wrong(&app).await;

@@ -280,7 +280,7 @@ async fn somebody_is_erased(app: &TestApp) {
     uma.query("mutation { markAllRead(input: {}) { affectedCount } }", json!({})).await;
     app.act(&uma, "comment", "post").await;
     bob.counts().await;
-    uma.reply(&message, "mine, too", "SENDER").await;
+    uma.reply(&message, "mine, too", "EVERYONE").await;
     uma.create_message(json!({
         "to": [To::User(&bob).input()], "subject": "never", "body": "",
         "sendAt": (app.now() + TimeDelta::hours(1)).to_rfc3339(),
