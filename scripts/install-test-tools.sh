@@ -75,3 +75,12 @@ if has_node; then
         npm ci --prefix "${package%/package.json}" --no-audit --no-fund --loglevel=error
     done
 fi
+
+# The client for Python. Its test says that it is skipped where this fails.
+if command -v python3 >/dev/null; then
+    venv=tests/clients/.venv
+    { [[ -x $venv/bin/pip ]] || python3 -m venv "$venv"; } &&
+        "$venv/bin/pip" install --quiet --disable-pip-version-check \
+            --requirement tests/clients/requirements.txt ||
+        echo "pip could not install tests/clients/requirements.txt" >&2
+fi

@@ -1,7 +1,8 @@
-//! The catalog (requirement N4): which types of targets there are, what can be done to them, and
-//! which actions each reason covers. It is built from the settings when the server starts, and
-//! refuses settings that could not work later.
+//! The catalog (requirement N4): which types of targets there are, what can be done to them, which
+//! actions each reason covers, and which categories items are sorted into. It is built from the
+//! settings when the server starts, and refuses settings that could not work later.
 
+mod categories;
 pub mod titles;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,8 @@ use crate::{
     text,
 };
 
+pub use categories::Category;
+
 const LONGEST_KEY: usize = 64;
 const LONGEST_LABEL: usize = 100;
 
@@ -22,6 +25,7 @@ pub struct Catalog {
     target_types: Vec<String>,
     actions: Vec<Action>,
     reasons: Vec<Reason>,
+    categories: Vec<Category>,
     titles: Titles,
 }
 
@@ -32,6 +36,8 @@ pub struct Action {
     pub label: String,
     /// Whether people receive it who have not chosen.
     pub enabled: bool,
+    /// The key of the category that its items have.
+    pub category: Option<String>,
 }
 
 /// A reason for which somebody is subscribed to a target.
@@ -66,6 +72,7 @@ impl Catalog {
             key: key.clone(),
             label: action.label.clone(),
             enabled: action.enabled,
+            category: action.category.clone(),
         });
         let reasons = settings.reasons.iter().map(|(key, reason)| Reason {
             key: key.clone(),
@@ -76,11 +83,12 @@ impl Catalog {
             target_types: settings.target_types.clone(),
             actions: actions.collect(),
             reasons: reasons.collect(),
+            categories: categories::open(settings)?,
             titles: Titles::open(settings)?,
         })
     }
 
-    /// In the order of the settings, like actions and reasons.
+    /// In the order of the settings, like actions, reasons and categories.
     pub fn target_types(&self) -> &[String] {
         &self.target_types
     }
@@ -93,8 +101,33 @@ impl Catalog {
         &self.reasons
     }
 
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
+    }
+
+    /// Refuses the key of a category that there is not.
+    pub fn check_category(&self, field: &str, key: Option<&str>) -> Result<()> {
+        match key {
+            Some(key) if !self.categories.iter().any(|category| category.key == key) => {
+                let keys: Vec<_> =
+                    self.categories.iter().map(|category| category.key.as_str()).collect();
+                let why = match keys.is_empty() {
+                    true => "cannot be given: the catalog has no categories".into(),
+                    false => format!("must be one of the catalog's: {}", keys.join(", ")),
+                };
+                Err(Error::invalid(field, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub fn action(&self, key: &str) -> Option<&Action> {
         self.actions.iter().find(|action| action.key == key)
+    }
+
+    /// The category of the items of an action.
+    pub fn category_of(&self, action: &str) -> Option<&str> {
+        self.action(action)?.category.as_deref()
     }
 
     pub fn reason(&self, key: &str) -> Option<&Reason> {
@@ -228,6 +261,28 @@ mod tests {
     }
 
     #[test]
+    fn a_category_is_labelled_in_the_language_of_the_reader_or_else_in_english() {
+        let catalog = Catalog::open(&settings(
+            "categories.billing = {en = 'Billing', de = 'Geld', de-at = 'Göd'}\n\
+             categories.social = {de-AT = 'Leit', de = 'Leute', en = 'People'}",
+        ));
+        let catalog = catalog.unwrap();
+        assert_eq!(keys(catalog.categories(), |category| &category.key), ["billing", "social"]);
+        for (locale, labels) in [
+            ("en", ["Billing", "People"]),
+            ("de-CH-1996", ["Geld", "Leute"]),
+            ("DE-at", ["Göd", "Leit"]),
+            ("fr", ["Billing", "People"]),
+            ("", ["Billing", "People"]),
+        ] {
+            let shown: Vec<_> = catalog.categories().iter().map(|one| one.label(locale)).collect();
+            assert_eq!(shown, labels, "{locale}");
+        }
+        assert!(catalog.check_category("category", Some("billing")).is_ok());
+        assert!(catalog.check_category("category", Some("bills")).is_err());
+    }
+
+    #[test]
     fn what_could_not_work_is_refused_with_the_path_of_the_setting() {
         let long = format!("target_types = [\"{}\"]", "x".repeat(65));
         for (toml, field) in [
@@ -249,6 +304,20 @@ mod tests {
                 "catalog.reasons.watch.actions",
             ),
             ("reasons.watch = {label = '', actions = ['like']}", "catalog.reasons.watch.label"),
+            ("categories.Billing.en = 'Billing'", "catalog.categories.Billing"),
+            ("categories.billing.en = ''", "catalog.categories.billing.en"),
+            ("categories.billing.x = 'Billing'", "catalog.categories.billing.x"),
+            ("categories.billing = {}", "catalog.categories.billing"),
+            ("categories.billing.de = 'Geld'", "catalog.categories.billing"),
+            (
+                "categories = {billing = {en = 'Money', de = 'Geld'}, social = {en = 'Social'}}",
+                "catalog.categories.social",
+            ),
+            (
+                "actions.like = {label = 'Likes', category = 'social'}\n\
+                 reasons.watch = {label = 'Watched', actions = ['like']}",
+                "catalog.actions.like.category",
+            ),
         ] {
             match Catalog::open(&settings(toml)) {
                 Err(Error::Invalid { field: refused, .. }) => assert_eq!(refused, field, "{toml}"),

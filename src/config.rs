@@ -8,6 +8,7 @@ mod catalog;
 mod database;
 mod frequencies;
 mod limits;
+mod people;
 mod secret;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -22,6 +23,7 @@ pub use self::{
     database::Database,
     frequencies::{Frequencies, Step, Unit},
     limits::Limits,
+    people::{AddressBook, OwnField},
     secret::Secret,
 };
 use crate::error::{Error, Result};
@@ -83,6 +85,11 @@ pub struct Config {
     /// Whether people may follow targets by themselves. If not, the host application subscribes
     /// them, since it knows who may see what.
     pub people_subscribe: bool,
+    /// Whom people may find and write to. The host application and admins may write to everybody.
+    pub address_book: AddressBook,
+    /// What people may change of what is known about them. The host application may change all of
+    /// it in any case.
+    pub people_edit: Vec<OwnField>,
     /// How often messages can remind: names with their steps, such as `2 weeks`.
     pub reminder_frequencies: Frequencies,
     /// What senders learn about who reads their messages.
@@ -119,7 +126,7 @@ pub struct Config {
 }
 
 /// What senders learn about who reads their messages. Admins see everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(async_graphql::Enum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadingDetails {
     /// Who has read them, and when.
@@ -139,7 +146,7 @@ pub enum Introspection {
 }
 
 /// What clients may send instead of the text of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(async_graphql::Enum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PersistedDocuments {
     /// Nothing.
@@ -186,6 +193,8 @@ impl Default for Config {
             message_retention: None,
             idempotency_days: 7,
             people_subscribe: true,
+            address_book: AddressBook::Groups,
+            people_edit: vec![OwnField::Locale, OwnField::TimeZone],
             reminder_frequencies: Frequencies::default(),
             reading_details: ReadingDetails::Names,
             log_format: LogFormat::Text,
@@ -240,6 +249,14 @@ impl Config {
                 builder.set_override(key, Value::new(Some(&origin), value)).map_err(failed)?;
         }
         builder.build().and_then(config::Config::try_deserialize).map_err(failed)
+    }
+
+    /// What clients may send instead of the text of a document.
+    pub fn documents(&self) -> PersistedDocuments {
+        self.persisted_documents.unwrap_or(match self.trusted_documents {
+            Some(_) => PersistedDocuments::Trusted,
+            None => PersistedDocuments::Apq,
+        })
     }
 
     /// Refuses a retention that nobody can have meant.

@@ -9,9 +9,9 @@
 //! # The order of locks
 //!
 //! A transaction that takes several locks takes them in this order, everywhere: idempotency key,
-//! sweep, thread, reminder, delivery or expiry or refresh or erasure, targets by name, inboxes by
-//! user, withdrawal, recipients, messages by id, audiences, announcements by id, people by external
-//! id, order of commits.
+//! sweep, threads by root, reminders, delivery or expiry or refresh or erasure, targets by name,
+//! inboxes by user, withdrawal, recipients by message and user, messages by id, audiences,
+//! announcements by id, people by external id, order of commits.
 //!
 //! - Inboxes are locked by `inbox::lock`, which holds none of them while it waits for another.
 //! - People and targets: new ones are inserted in the order of their bytes, then the known ones are
@@ -19,6 +19,8 @@
 //! - *Withdrawal* is an advisory lock. Transactions that take things into inboxes share it
 //!   ([`Tx::while_nothing_is_withdrawn`]); a retraction or an expiry holds it exclusively
 //!   ([`Tx::withdrawing`]), and locks no inbox meanwhile.
+//! - The index of words is locked in the order of progress, what is to be indexed again, words
+//!   (`search::index`). Others only note what is to be indexed again, wherever they change it.
 //! - *Order of commits* is also an advisory lock. One transaction holds it, from right before its
 //!   insert until it ends ([`Tx::in_commit_order`]), and takes no other lock after it.
 //! - A group is locked to change its members. Such a transaction locks only the group and its
@@ -28,6 +30,7 @@
 
 mod beside;
 mod dialect;
+mod kept;
 mod plain;
 mod postgres;
 mod reader;
@@ -35,6 +38,7 @@ mod sql;
 mod sqlite;
 mod statements;
 mod together;
+mod transaction;
 
 use std::{
     fs::File,
@@ -44,9 +48,9 @@ use std::{
     time::Duration,
 };
 
-use ::entity::id::{MessageId, TargetId, UserId};
+use ::entity::id::{AnnouncementId, MessageId, TargetId, UserId};
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     time::Instant,
@@ -62,19 +66,16 @@ use crate::{
 };
 
 pub use beside::beside;
-pub use dialect::{Dialect, JsonType, time};
+pub use dialect::{Dialect, JsonType, hex, time};
 pub use postgres::{Bus, Heard, Listening, PLANS};
 pub use reader::Reader;
-pub use sql::{Param, Sql, name_and_text};
+pub use sql::{Param, Sql, from_json, name_and_text};
 pub use sqlite::lock;
 pub use together::{Apart, Call};
+pub use transaction::Transaction;
 
 /// How long the result of a probe answers later ones: anybody may ask whether the server is ready.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// For a transaction on PostgreSQL in which one locked row would hold up the work of others: a job's,
-/// or calls that are made together. What fails is tried again.
-const WAIT_SHORTLY: &str = "SET LOCAL lock_timeout = '250ms'";
 
 /// Something that clients follow. After a commit it is a hint that there may be something new to
 /// read.
@@ -90,6 +91,8 @@ pub enum Topic {
     Target(TargetId),
     /// How far this message has been read.
     Reading(MessageId),
+    /// How far this announcement has been read.
+    AnnouncementReading(AnnouncementId),
     /// The user themself: who they are and whether they may connect.
     User(UserId),
     /// What the server has to do by itself, and when.
@@ -135,7 +138,7 @@ pub enum Unready {
 /// A transaction that writes. Dropping it rolls it back.
 pub struct Tx {
     // Dropped first: the rollback must be queued before the writer takes its next turn.
-    inner: DatabaseTransaction,
+    inner: Transaction,
     group: Option<sqlite::Membership>,
     /// PostgreSQL: a share of the connections, passed to the next when this has ended.
     _place: Option<OwnedSemaphorePermit>,
@@ -205,15 +208,12 @@ impl Db {
         }
         let (inner, group, _place) = match &self.write {
             Write::Pool(writers) => {
-                let (transaction, place) = writers.begin().await?;
-                if is_impatient {
-                    transaction.execute_unprepared(WAIT_SHORTLY).await?;
-                }
-                (transaction, None, Some(place))
+                let (transaction, place) = writers.begin(is_impatient).await?;
+                (Transaction::Postgres(Box::new(transaction)), None, Some(place))
             }
             Write::Queue(queue) => {
                 let turn = queue.turn().await?;
-                (turn.savepoint, Some(turn.membership), None)
+                (Transaction::Sqlite(turn.savepoint), Some(turn.membership), None)
             }
         };
         let (statements, hints) = (self.statements.clone(), self.hints.clone());
@@ -267,18 +267,29 @@ impl Db {
 
     /// Brings the tables up to date, one process at a time.
     pub async fn migrate(&self) -> Result<()> {
-        let Write::Pool(writers) = &self.write else {
-            let writer = self.begin().await?;
-            Migrator::up(&*writer, None).await?;
-            return writer.commit().await;
-        };
-        writers.migrate().await
+        match &self.write {
+            Write::Pool(writers) => writers.migrate().await,
+            Write::Queue(_) => self.change_tables(async |tx| Migrator::up(tx, None).await).await,
+        }
     }
 
     /// Reverts all migrations, and deletes everything with them.
     pub async fn unmigrate(&self) -> Result<()> {
+        match &self.write {
+            Write::Pool(writers) => writers.unmigrate().await,
+            Write::Queue(_) => self.change_tables(async |tx| Migrator::down(tx, None).await).await,
+        }
+    }
+
+    /// Changes the tables of SQLite, in one transaction.
+    async fn change_tables(
+        &self,
+        change: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(), DbErr>,
+    ) -> Result<()> {
         let tx = self.begin().await?;
-        Migrator::down(&*tx, None).await?;
+        if let Transaction::Sqlite(savepoint) = &tx.inner {
+            change(savepoint).await?;
+        }
         tx.commit().await
     }
 
@@ -328,9 +339,9 @@ impl Db {
 }
 
 impl Deref for Tx {
-    type Target = DatabaseTransaction;
+    type Target = Transaction;
 
-    fn deref(&self) -> &DatabaseTransaction {
+    fn deref(&self) -> &Transaction {
         &self.inner
     }
 }
@@ -343,12 +354,15 @@ impl Tx {
 
     /// Returns when the change is durable.
     pub async fn commit(self) -> Result<()> {
-        match self.group {
-            None => self.inner.commit().await.inspect_err(|_| self.statements.suspect())?,
-            Some(group) => {
+        match self.inner {
+            Transaction::Postgres(tx) => {
+                tx.commit().await.inspect_err(|_| self.statements.suspect())?;
+            }
+            Transaction::Sqlite(savepoint) => {
+                let group = self.group.ok_or_else(sqlite::stopped)?;
                 // The writer releases it: a caller that stops waiting for this must not do so
                 // halfway through.
-                drop(group.done.send(self.inner));
+                drop(group.done.send(savepoint));
                 group.durable.await.map_err(|_| sqlite::stopped())??;
             }
         }

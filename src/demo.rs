@@ -19,7 +19,7 @@ use crate::{
     app::{App, DemoUser},
     auth::Role,
     clock::Clock,
-    config::{Config, Introspection},
+    config::{self, AddressBook, Config, Introspection},
     error::{Error, Result},
     process, server,
 };
@@ -56,7 +56,10 @@ pub async fn serve(config: Config) -> Result<()> {
     config.database_url =
         format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
     config.migrate = true;
+    // Visitors try to write to whom they like.
+    config.address_book = AddressBook::Everybody;
     config.introspection = Introspection::Everybody;
+    config.catalog = with_categories(config.catalog);
     let listener = process::listen(&config).await?;
     let address = listener.local_addr().map_err(|error| Error::internal(error))?;
     let mut app = server::start(config, Clock::System).await?;
@@ -68,6 +71,19 @@ pub async fn serve(config: Config) -> Result<()> {
         process::print(&welcome(app.demo.as_deref().unwrap_or_default(), address)?)?;
     }
     server::serve(app, listener).await
+}
+
+/// A catalog that also has the categories of the story.
+fn with_categories(mut catalog: config::Catalog) -> config::Catalog {
+    let (action, category) = story::CATEGORY_OF_ACTION;
+    for (key, english, german) in story::CATEGORIES {
+        let labels = [("en".to_owned(), english.to_owned()), ("de".to_owned(), german.to_owned())];
+        catalog.categories.insert(key.to_owned(), labels.into());
+    }
+    if let Some(action) = catalog.actions.get_mut(action) {
+        action.category = Some(category.to_owned());
+    }
+    catalog
 }
 
 /// The users that a visitor can be.

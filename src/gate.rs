@@ -10,14 +10,17 @@
 //! How many bytes of answers one person may have is not decided here: `limits.answers_per_user`
 //! sets it, and `http::Http::answers`, a `crate::budget::Budget`, keeps to it.
 
+mod code;
 mod completion;
 mod documents;
 mod errors;
 mod meter;
+mod order;
 mod prepare;
 mod rates;
 mod searches;
 
+pub use code::ErrorCode;
 pub use errors::{Answer, answer, is_lost, is_refused, refusal, retry_after};
 pub use meter::Metering;
 pub use prepare::{Gate, Params, Prepared};

@@ -19,6 +19,8 @@ pub enum Kind {
     Inbox,
     InboxCounts,
     InboxItem,
+    /// A person and the first message of a thread: two numbers.
+    InboxThread,
     /// An address and a person: two numbers.
     MessageRecipient,
     Announcement,
@@ -27,21 +29,49 @@ pub enum Kind {
     /// A person and a target: two numbers.
     TargetSubscription,
     ReadReportRow,
+    /// An item that is about activities has the same number.
+    ActivityGroup,
+    /// An address of a message.
+    MessageAudience,
+    /// How far a message, one of its addresses, or an announcement has been read.
+    MessageStats,
+    AudienceStats,
+    AnnouncementStats,
+    /// A message that reminds has the same number.
+    Reminder,
+    /// A person has the same number.
+    SubscriptionConfig,
+    Deactivation,
+    /// An activity and a person: two numbers.
+    Explanation,
+    /// There is one.
+    Catalog,
 }
 
-const PREFIXES: [(Kind, &str); 12] = [
+const PREFIXES: [(Kind, &str); 23] = [
     (Kind::User, "usr"),
     (Kind::Group, "grp"),
     (Kind::Message, "msg"),
     (Kind::Inbox, "inb"),
     (Kind::InboxCounts, "cnt"),
     (Kind::InboxItem, "itm"),
+    (Kind::InboxThread, "thr"),
     (Kind::MessageRecipient, "rcp"),
     (Kind::Announcement, "ann"),
     (Kind::Activity, "act"),
     (Kind::Target, "tgt"),
     (Kind::TargetSubscription, "sub"),
     (Kind::ReadReportRow, "rrr"),
+    (Kind::ActivityGroup, "agr"),
+    (Kind::MessageAudience, "aud"),
+    (Kind::MessageStats, "rsm"),
+    (Kind::AudienceStats, "rsa"),
+    (Kind::AnnouncementStats, "rsn"),
+    (Kind::Reminder, "rem"),
+    (Kind::SubscriptionConfig, "cfg"),
+    (Kind::Deactivation, "dea"),
+    (Kind::Explanation, "exp"),
+    (Kind::Catalog, "cat"),
 ];
 
 const RADIX: u32 = 36;
@@ -59,12 +89,21 @@ impl Kind {
             Kind::Message => "message",
             Kind::Inbox | Kind::InboxCounts => "inbox",
             Kind::InboxItem => "inbox item",
+            Kind::InboxThread => "thread",
             Kind::MessageRecipient => "recipient",
             Kind::Announcement => "announcement",
             Kind::Activity => "activity",
             Kind::Target => "target",
             Kind::TargetSubscription => "subscription",
             Kind::ReadReportRow => "row of a report",
+            Kind::ActivityGroup => "group of activities",
+            Kind::MessageAudience => "address",
+            Kind::MessageStats | Kind::AudienceStats | Kind::AnnouncementStats => "reading",
+            Kind::Reminder => "reminder",
+            Kind::SubscriptionConfig => "subscription config",
+            Kind::Deactivation => "deactivation",
+            Kind::Explanation => "explanation",
+            Kind::Catalog => "catalog",
         }
     }
 
@@ -130,12 +169,20 @@ pub fn of_counts(owner: UserId) -> String {
     Kind::InboxCounts.encode(owner.0)
 }
 
+pub fn of_thread(owner: UserId, root: MessageId) -> String {
+    pair(Kind::InboxThread, owner.0, root.0)
+}
+
 pub fn of_recipient(audience: AudienceId, user: UserId) -> String {
     pair(Kind::MessageRecipient, audience.0, user.0)
 }
 
 pub fn of_subscription(user: UserId, target: TargetId) -> String {
     pair(Kind::TargetSubscription, user.0, target.0)
+}
+
+pub fn of_explanation(activity: ActivityId, user: UserId) -> String {
+    pair(Kind::Explanation, activity.0, user.0)
 }
 
 fn pair(kind: Kind, first: i64, second: i64) -> String {

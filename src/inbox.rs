@@ -23,15 +23,19 @@
 //!
 //! - `kind`: what a kind of item is. `item`: an item as it is read, with what it is about.
 //!   `activities`: what an item of activities contains. `show`: what an item shows in a list.
-//! - `list`: the lists of an inbox, with their filters and pages.
-//! - `change`: every change to items. `counts`: what they count for. `lock`: locking inboxes.
-//! - `marking`: what people do with their items. `deliver`: a message arrives. `remove`: what has
-//!   expired leaves. `wake`: snoozed items come back. `purge`: tombstones are deleted. `erase`: an inbox is emptied.
-//!   `retain`: what is too old leaves.
+//! - `list`: the lists of an inbox, with their filters and pages. `search`: those with a search.
+//! - `change`: every change to items. `counts`: what they count for. `categories`: the same by
+//!   category. `lock`: locking inboxes.
+//! - `marking`: what people do with their items. `undo`: they take it back. `deliver`: a message
+//!   arrives. `remove`: what has expired leaves. `retain`: what is too old leaves. `wake`: snoozed
+//!   items come back. `purge`: tombstones are deleted. `erase`: an inbox is emptied. `refresh`: what
+//!   items are about shows something else.
+//! - `threads`: what an inbox has of a thread. `muting`: threads that wake nobody.
 //! - `receipts`: who has seen and read what.
 //! - `history`: what changed in many inboxes since a position. `live`: following it.
 
 mod activities;
+mod categories;
 mod change;
 mod counts;
 mod deliver;
@@ -43,43 +47,46 @@ mod list;
 pub mod live;
 mod lock;
 mod marking;
+mod muting;
 mod purge;
 pub mod receipts;
+pub mod refresh;
 mod remove;
 mod retain;
+mod search;
 mod show;
+mod threads;
+mod undo;
 mod wake;
 
-use ::entity::{
-    id::{ItemId, UserId},
-    inbox,
-};
-use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult};
+use ::entity::id::{ItemId, UserId};
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use crate::{
-    db::{Db, Sql},
-    error::{Error, Result},
-};
+use crate::{db::Sql, error::Result};
 
 pub use activities::{
     Activities, ActivityActor, LATEST_ACTORS, activities, item_with_activity, latest_actors,
     reasons,
 };
-pub use change::{Change, apply};
-pub use counts::{COUNTS, begin_change, count_changed, tally, with_tally};
+pub use categories::{check_filter, more as more_by_category, unread_by_category};
+pub use change::{Change, Changed, apply};
+pub use counts::{COUNTS, UNREAD, begin_change, count_changed, count_of_view, tally, with_tally};
 pub use deliver::{Arrival, Recipients, add_items, count_arrivals, deliver};
 pub use erase::erase_some;
 pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
 };
 pub use item::{Item, Texts, items, items_about};
-pub use kind::{About, Subject};
-pub use list::{Filter, InboxView, page};
+pub use kind::{About, Pieces, Subject};
+pub use list::{Filter, InboxView, ListPage};
 pub use lock::lock;
 pub use marking::{change_all, change_items};
+pub use muting::{forget_mutes, mute, quieten, unmute};
 pub use purge::purge;
 pub use remove::remove;
 pub use retain::remove_old;
+pub use threads::{Thread, is_about, threads};
+pub use undo::{UNDO_WITHIN, forget as forget_undo, forget_undo_of, oldest as oldest_undo, undo};
 pub use wake::wake_snoozed;
 
 /// The most inboxes that one transaction locks for something that affects many.
@@ -87,12 +94,6 @@ pub const BATCH: i64 = 5_000;
 
 /// The number of the change in progress in the item's inbox.
 const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
-
-/// The row of an inbox as it is stored: its counts and how far its history goes. What is due may
-/// not have been taken in yet: `pull::up_to_date_head` takes it in first.
-pub async fn stored_head(db: &Db, user: UserId) -> Result<inbox::Model> {
-    inbox::Entity::find_by_id(user).one(db.read()).await?.ok_or(Error::NotFound("inbox"))
-}
 
 /// The items that a statement returns as `id`, and their owners, as `user_id`.
 pub async fn items_and_owners(

@@ -12,9 +12,11 @@ mod deliver;
 mod erase;
 mod expire;
 mod forget_messages;
+mod index;
 mod publish;
 mod purge_items;
 mod purge_keys;
+mod purge_undo;
 mod refresh;
 mod remind;
 mod remove_old;
@@ -44,7 +46,7 @@ const PURGES_LATE: TimeDelta = TimeDelta::minutes(10);
 const MOST_AT_ONCE: u64 = 100;
 
 /// In an order in which earlier jobs make later ones due.
-const JOBS: [&dyn Job; 15] = [
+const JOBS: [&dyn Job; 17] = [
     &send_planned::SendPlanned,
     &deliver::Deliver,
     &remind::Remind,
@@ -60,6 +62,8 @@ const JOBS: [&dyn Job; 15] = [
     &remove_old::RemoveOld,
     &purge_items::PurgeItems,
     &purge_keys::PurgeKeys,
+    &index::Index,
+    &purge_undo::PurgeUndo,
 ];
 
 /// One kind of work that happens by itself.

@@ -16,7 +16,7 @@
 //!   answer. `idempotency`: the keys of calls. `process`: port, signals and output.
 //! - `app`: the state that all of these work with.
 //! - `inbox`: the items of inboxes, every change to them, and following it live.
-//! - `auth`, `budget`, `catalog`, `config`, `db`, `search`, `sweep` and the small modules.
+//! - `auth`, `budget`, `catalog`, `config`, `db`, `extras`, `search`, `sweep` and the small modules.
 //!
 //! `PARTS` in `tests/it/shape.rs` is this order in full, and that test enforces it.
 
@@ -33,6 +33,7 @@ pub mod db;
 pub mod demo;
 pub mod erasure;
 pub mod error;
+pub mod extras;
 pub mod gate;
 pub mod graphql;
 pub mod http;

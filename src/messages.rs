@@ -7,47 +7,47 @@
 //! 2. The transaction begins by claiming the idempotency key. A repetition waits here for the first
 //!    call, finds its result, and answers with that message, even if its own input has become
 //!    invalid meanwhile. Only then is an invalid input refused.
-//! 3. The message is inserted, with its folded text if a search needs one, and then its addresses,
-//!    with their names at this moment. One statement writes a recipient for each active member
-//!    except the sender, and the counts are settled for good. If nobody is reached, everything is
-//!    rolled back.
-//! 4. The key remembers the id of the message. Up to [`crate::inbox::BATCH`] recipients get their
-//!    items in the same transaction; for more, a `delivery` row says that they are still to come.
-//! 5. The commit tells `inbox::live` whose inboxes have changed. Then the rest of a large send
-//!    follows.
+//! 3. Whom it reaches is settled for good: each active member except the sender, once. If nobody is
+//!    reached, everything is rolled back.
+//! 4. Their inboxes count one more change. The message is inserted, with its folded text if a
+//!    search needs one, then its addresses, with their names at this moment, the recipients, and
+//!    their items.
+//! 5. The key remembers the id of the message. The commit tells `inbox::live` whose inboxes have
+//!    changed.
 //!
-//! A message to people only shares the transaction with others that are waiting (`send`).
+//! Messages that reach few people are sent together with others that are waiting (`send`). If there
+//! are more than `send::FEW`, a statement finds and writes the recipients where they are, and the
+//! inboxes are filled after that. For more than [`crate::inbox::BATCH`] a `delivery` row says that
+//! they are still to be filled, and the rest of the send follows the commit.
 //!
 //! `forget` deletes messages, or what they say of somebody who is erased; `retain` finds those that
 //! are too old.
 //!
 //! A message may be written now and sent later: until then it is `planned`.
 //!
-//! A reply reaches the people that its parent reached, by the same addresses, and the parent's
-//! sender, but not its own sender, nor anyone who has left or joined the group since. Its
+//! A reply (`reply`) reaches the people that its parent reached, by the same addresses, and the
+//! parent's sender, but not its own sender, nor anyone who has left or joined the group since. Its
 //! transaction locks the thread and then the reminders that it ends, both before any inbox.
 
 mod audience;
 pub mod delivery;
+mod draft;
 pub mod forget;
 pub mod planned;
 pub mod reminders;
+mod reply;
 pub mod reports;
 pub mod retain;
 mod send;
 pub mod threads;
 
 use ::entity::{
-    id::{MessageId, Seq, UserId},
+    id::{MessageId, UserId},
     message, user,
 };
 use async_graphql::{Enum, ID, InputObject, MaybeUndefined};
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde::Serialize;
 
 use crate::{
@@ -56,22 +56,19 @@ use crate::{
     clock,
     db::Topic,
     error::{Error, Result},
+    extras::{self, Extras, ItemAction},
     id,
-    idempotency::{self, Begun, Call},
-    search::{self, Searched},
-    text,
+    inbox::refresh,
 };
 
-pub use audience::AudienceRef;
-use audience::{
-    Audience, add_people, add_remaining_members, address, count_recipients, reply_audiences,
-};
+pub use audience::{AudienceRef, MOST_ADDRESSES};
+pub use reply::reply;
 pub use send::send;
 
 use reminders::ReminderInput;
 
-const LONGEST_SUBJECT: usize = 200;
-const REPLY_PREFIX: &str = "Re: ";
+/// The most characters that a subject may have.
+pub const LONGEST_SUBJECT: usize = 200;
 
 /// A message and who sent it: they are always read and shown together.
 pub type Sent = (message::Model, Option<user::Model>);
@@ -96,6 +93,20 @@ pub struct CreateMessageInput {
     // Omitted if there is none: the fingerprint is then the same as before reminders existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminder: Option<ReminderInput>,
+    /// A link to what the message is about: an http or https URL, or a path of the host
+    /// application. Like `data`, `actions` and `category` only for SERVICE and ADMIN; others get
+    /// FORBIDDEN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Data for the host application's own clients: any JSON of at most 8 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<serde_json::Value>,
+    /// What a recipient can do: at most 3 links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actions: Option<Vec<ItemAction>>,
+    /// A category of the catalog, which cannot change later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
     /// Makes it safe to repeat this call: a repetition returns the message that the first call
     /// created. 1 to 255 bytes.
     #[serde(skip)]
@@ -149,81 +160,33 @@ pub struct UpdateMessageInput {
     /// Reminds those who have not read it, counted from now, or from `sendAt`; null ends the
     /// reminders.
     pub reminder: MaybeUndefined<ReminderInput>,
+    /// A link to what the message is about; null removes it. Like `data` and `actions` only for
+    /// SERVICE and ADMIN; others get FORBIDDEN.
+    pub url: MaybeUndefined<String>,
+    /// Data for the host application's own clients: any JSON of at most 8 KiB; null removes it.
+    pub data: MaybeUndefined<serde_json::Value>,
+    /// What a recipient can do: at most 3 links, in place of those before; null removes them.
+    pub actions: MaybeUndefined<Vec<ItemAction>>,
 }
 
-/// The message that is replied to, and whom the reply reaches.
-async fn check_reply(
-    app: &App,
-    actor: &Actor,
-    sender: UserId,
-    input: &ReplyToMessageInput,
-) -> Result<(message::Model, Vec<Audience>)> {
-    text::check_body(&input.body)?;
-    let (parent, author) = find(app, actor, id::decode(&input.parent_id)?).await?;
-    if parent.send_at.is_some() {
-        return Err(Error::Conflict("the message has not been sent yet".into()));
-    }
-    if !takes_part(app, sender, &parent).await? {
-        return Err(Error::Conflict(
-            "only people who received or sent the message can reply to it".into(),
-        ));
-    }
-    let audiences = reply_audiences(app, sender, &parent, author, input.scope).await?;
-    Ok((parent, audiences))
-}
-
-/// Replies to a message that the actor received or sent (M7).
-#[tracing::instrument(name = "messages::reply", skip_all, fields(actor = actor.in_log()))]
-pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<Sent> {
-    let sender = actor.person()?.id;
-    let now = app.clock.now();
-    let call = Call::new(actor, "replyToMessage", &input, input.idempotency_key.as_deref())?;
-    let checked = check_reply(app, actor, sender, &input).await;
-    let (tx, key, parent, audiences) = match idempotency::begin(app, call, checked, now).await? {
-        Begun::New(tx, key, (parent, audiences)) => (tx, key, parent, audiences),
-        Begun::Done(id) => return find(app, actor, MessageId(id)).await,
-    };
-    let root = parent.root();
-    let seq = threads::change(&tx, root).await?;
-    reminders::lock_for_reply(&tx, parent.id, root).await?;
-    let message = message::ActiveModel {
-        sender_id: Set(Some(sender)),
-        subject: Set(reply_subject(&parent.subject)),
-        body: Set(input.body),
-        parent_id: Set(Some(parent.id)),
-        root_id: Set(Some(root)),
-        depth: Set(parent.depth + 1),
-        path: Set(threads::path(&parent.path, seq)),
-        seq: Set(seq),
-        ..blank(now)
-    };
-    let mut message = message.insert(&*tx).await?;
-    let text = [&*message.subject, &message.body].join("\n");
-    search::add(&tx, Searched::Message, [(message.id.0, text)]).await?;
-    address(&tx, &audiences.iter().map(|audience| (message.id, audience)).collect::<Vec<_>>())
-        .await?;
-    add_people(&tx, &[message.id]).await?;
-    if audiences.iter().any(|audience| matches!(audience, Audience::Group { .. })) {
-        add_remaining_members(&tx, &message, &parent).await?;
-    }
-    message.recipient_count = count_recipients(&tx, message.id).await?;
-    key.keep(&tx, message.id.0).await?;
-    delivery::start(&tx, &message).await?;
-    reminders::note_reply(&tx, sender, parent.id, root, now).await?;
-    tx.commit().await?;
-    delivery::go_on(app, &message).await;
-    Ok((message, actor.user.as_deref().cloned()))
-}
-
-/// Changes the expiry of a message (M6) and its reminder (M10). Neither can change once the message
-/// has left the inboxes. Until it is sent, the rest of it can change, too (`planned`).
+/// Changes the expiry of a message (M6), its reminder (M10), and what the host application says
+/// with it. None of them can change once the message has left the inboxes. Until it is sent, the
+/// rest of it can change, too (`planned`).
 #[tracing::instrument(name = "messages::update", skip_all, fields(actor = actor.in_log()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Result<Sent> {
     let id: MessageId = id::decode(&input.message_id)?;
     let (message, sender) = find(app, actor, id).await?;
     check_own(actor, &message)?;
-    let change = planned::check_change(app, &input).await?;
-    if input.expires_at.is_undefined() && input.reminder.is_undefined() && change.is_none() {
+    if !(input.url.is_undefined() && input.data.is_undefined() && input.actions.is_undefined()) {
+        actor.require_host()?;
+    }
+    let change = planned::check_change(app, actor, &input).await?;
+    let extras = extras::Change::check(input.url, input.data, input.actions)?;
+    let is_empty = input.expires_at.is_undefined()
+        && input.reminder.is_undefined()
+        && extras.is_none()
+        && change.is_none();
+    if is_empty {
         return Ok((message, sender));
     }
     let plan = |input| reminders::plan(app, actor, sender.as_ref(), input);
@@ -234,6 +197,7 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     // Under the thread's lock.
     let message =
         message::Entity::find_by_id(id).one(&*tx).await?.ok_or(Error::NotFound("message"))?;
+    let root = message.root();
     let expires_at = match input.expires_at {
         MaybeUndefined::Undefined => message.expires_at,
         MaybeUndefined::Null => None,
@@ -244,17 +208,25 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     if let Some(send_at) = send_at {
         reminders::hold(&tx, id, send_at).await?;
     }
+    // What is planned is in no inbox yet.
+    let shows_more = !extras.is_none() && send_at.is_none();
+    let extras =
+        extras.of(Extras { url: message.url, data: message.data, actions: message.actions });
     let mut sql = tx.sql("messages::update");
     let (new_expiry, seq, message_id) = (sql.bind(expires_at), sql.bind(seq), sql.bind(id));
+    let (url, data) = (sql.bind(extras.url), sql.bind(extras.data));
+    let actions = sql.bind(extras.actions);
     sql.push(format!(
-        "UPDATE message SET expires_at = {new_expiry}, seq = {seq} \
-         WHERE id = {message_id} AND expired_at IS NULL"
+        "UPDATE message SET expires_at = {new_expiry}, seq = {seq}, url = {url}, data = {data}, \
+         actions = {actions} WHERE id = {message_id} AND expired_at IS NULL"
     ));
     if sql.run(&*tx).await? == 0 {
         return Err(Error::Conflict("the message has expired and left the inboxes".into()));
     }
-    tx.concerns([Topic::Jobs, Topic::Thread(message.root())]);
+    let noted = refresh::note(&tx, shows_more.then_some(refresh::Changed::Message(id))).await?;
+    tx.concerns([Topic::Jobs, Topic::Thread(root)]);
     tx.commit().await?;
+    refresh::soon(&app.db, &noted, now).await;
     if send_at.is_some_and(|time| time <= now) {
         planned::send_due(app, id).await?;
         return find(app, actor, id).await;
@@ -296,32 +268,4 @@ pub async fn takes_part(app: &App, person: UserId, message: &message::Model) -> 
         .one(app.db.read())
         .await?
         .is_some())
-}
-
-fn blank(now: DateTime<Utc>) -> message::ActiveModel {
-    message::ActiveModel {
-        id: NotSet,
-        parent_id: Set(None),
-        root_id: Set(None),
-        depth: Set(0),
-        path: Set(Vec::new()),
-        seq: Set(Seq(0)),
-        recipient_count: Set(0),
-        seen_count: Set(0),
-        read_count: Set(0),
-        first_read_at: Set(None),
-        last_read_at: Set(None),
-        expires_at: Set(None),
-        expired_at: Set(None),
-        created_at: Set(now),
-        ..Default::default()
-    }
-}
-
-fn reply_subject(subject: &str) -> String {
-    if subject.starts_with(REPLY_PREFIX) {
-        subject.to_owned()
-    } else {
-        format!("{REPLY_PREFIX}{subject}")
-    }
 }

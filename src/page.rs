@@ -16,7 +16,8 @@ use crate::{
 };
 
 const DEFAULT: u64 = 20;
-const MOST: i32 = 100;
+/// The most rows of a page.
+pub const MOST: i32 = 100;
 
 /// What the sort key of a list consists of, and how a cursor shows it.
 pub trait Key: Sized {
@@ -26,7 +27,7 @@ pub trait Key: Sized {
 }
 
 /// The part of a list that was requested.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Page<K> {
     pub after: Option<K>,
     pub before: Option<K>,
@@ -36,7 +37,7 @@ pub struct Page<K> {
 }
 
 /// One page of rows in the order of the list.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Slice<T> {
     pub rows: Vec<T>,
     pub has_previous: bool,

@@ -1,5 +1,7 @@
-//! The people who write and read: users, and the groups they belong to.
+//! The people who write and read: users, the groups they belong to, and
+//! whom they may write to.
 
+pub mod address_book;
 pub mod erase;
 pub mod groups;
 pub mod users;

@@ -1,18 +1,30 @@
-//! Search: whether a text contains another, regardless of case, in any language and on any
-//! database.
+//! Search: whether a text has what somebody looks for, regardless of case, in any language and on
+//! any database.
 //!
 //! The databases fold only ASCII letters: SQLite's lower() knows no others, and PostgreSQL's
 //! depends on the locale, which may be C. So Rust folds both sides (`migration::folded`): the
 //! search term when somebody searches, and the searched text when it is written. The result is kept
 //! in `search_text`, but only where it differs from what lower() makes of the text, so that most
 //! English text, and much other text, is stored only once.
+//!
+//! - A search of an inbox finds the beginnings of words (`terms`). An index says where words are
+//!   (`index`, `candidates`), and the text decides.
+//! - Other lists are searched for a part of a text ([`contains`], [`filter`]), row after row.
+
+mod candidates;
+pub mod index;
+mod terms;
 
 use ::entity::search_text;
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
     EntityTrait,
     sea_query::{Expr, ExprTrait, Func, OnConflict},
 };
+
+pub use candidates::Search;
+pub use terms::{LONGEST, Terms};
 
 use crate::{
     db::{Dialect, Param, Tx},
@@ -21,7 +33,7 @@ use crate::{
 };
 
 /// What is searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Searched {
     Message,
     Announcement,
@@ -30,8 +42,8 @@ pub enum Searched {
     Group,
 }
 
-/// The most characters that a search term may have.
-const LONGEST: usize = 200;
+/// What inboxes show: its words are in the index.
+pub const INDEXED: [Searched; 3] = [Searched::Message, Searched::Announcement, Searched::Target];
 
 /// A search term, folded.
 pub fn term(field: &str, text: &str) -> Result<String> {
@@ -48,6 +60,15 @@ fn columns(searched: Searched) -> (&'static str, &'static [&'static str]) {
         Searched::Target => ("target", &["title"]),
         Searched::User => ("user", &["first_name", "last_name", "external_id"]),
         Searched::Group => ("group", &["name", "external_id"]),
+    }
+}
+
+/// The table of its rows.
+fn table(searched: Searched) -> &'static str {
+    match searched {
+        Searched::User => "user_account",
+        Searched::Group => "user_group",
+        Searched::Message | Searched::Announcement | Searched::Target => columns(searched).0,
     }
 }
 
@@ -70,12 +91,7 @@ pub fn contains(dialect: Dialect, searched: Searched, alias: &str, term: Param) 
 
 /// The condition of [`contains`] for a query of entities.
 pub fn filter(dialect: Dialect, searched: Searched, term: &str) -> Expr {
-    let table = match searched {
-        Searched::User => "user_account",
-        Searched::Group => "user_group",
-        Searched::Message | Searched::Announcement | Searched::Target => columns(searched).0,
-    };
-    let text = Expr::cust(folded(dialect, searched, table));
+    let text = Expr::cust(folded(dialect, searched, table(searched)));
     Expr::expr(Func::cust(dialect.position()).arg(text).arg(term)).gt(0)
 }
 
@@ -85,6 +101,8 @@ pub async fn add(
     searched: Searched,
     texts: impl IntoIterator<Item = (i64, String)>,
 ) -> Result<()> {
+    let texts: Vec<_> = texts.into_iter().collect();
+    index::note_new(tx, searched, texts.iter().map(|(id, _)| *id));
     write(tx, searched, texts).await.map(drop)
 }
 
@@ -93,12 +111,27 @@ pub async fn change(
     tx: &Tx,
     searched: Searched,
     texts: impl IntoIterator<Item = (i64, String)>,
+    now: DateTime<Utc>,
 ) -> Result<()> {
+    let texts: Vec<_> = texts.into_iter().collect();
+    let ids: Vec<_> = texts.iter().map(|(id, _)| *id).collect();
+    index::note_changed(tx, searched, &ids, now).await?;
     let plain = write(tx, searched, texts).await?;
     if !plain.is_empty() {
         let mut sql = tx.sql("search::forget");
         let (about, these) = (sql.bind(columns(searched).0), sql.is_one_of("id", &plain));
         sql.push(format!("DELETE FROM search_text WHERE about = {about} AND {these}"));
+        sql.run(&**tx).await?;
+    }
+    Ok(())
+}
+
+/// Forgets the texts of what is deleted. Their words stay in the index, where they find nothing.
+pub async fn forget(tx: &Tx, searched: Searched, ids: &[i64]) -> Result<()> {
+    for table in ["search_text", "search_again"] {
+        let mut sql = tx.sql("search::forget_deleted");
+        let (about, these) = (sql.bind(columns(searched).0), sql.is_one_of("id", ids));
+        sql.push(format!("DELETE FROM {table} WHERE about = {about} AND {these}"));
         sql.run(&**tx).await?;
     }
     Ok(())

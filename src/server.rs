@@ -72,7 +72,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let tasks = TaskTracker::new();
     let limits = &app.config.limits;
     let router = http::router(Http {
-        schema: graphql::schema(app.clone()),
+        schemas: graphql::Schemas::new(app.clone()),
         gate: Arc::new(Gate::open(app.config.clone(), &graphql::sdl())?),
         sockets: SocketLimits::new(limits),
         answers: Budget::new(limits.answers_per_user, limits.answers_in_all),

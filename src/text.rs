@@ -1,6 +1,8 @@
 //! The rules for texts: checked where they come in, the same for both databases (PostgreSQL cannot
 //! store a NUL).
 
+use serde_json::Value;
+
 use crate::error::{Error, Result};
 
 /// A line for people: 1 to `longest` characters.
@@ -35,6 +37,8 @@ pub fn check_optional_line(field: &str, text: Option<&str>, longest: usize) -> R
 /// The maximum size of a body in bytes.
 pub const LONGEST_BODY: usize = 64 * 1024;
 const LONGEST_URL: usize = 2_000;
+/// The maximum size of data in bytes.
+pub const LONGEST_DATA: usize = 8 * 1024;
 
 /// Markdown with any number of lines.
 pub fn check_body(body: &str) -> Result<()> {
@@ -46,6 +50,29 @@ pub fn check_body(body: &str) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Data of the host application, as JSON.
+pub fn check_data(field: &str, data: &Value) -> Result<()> {
+    if data.to_string().len() > LONGEST_DATA || has_nul(data) {
+        return Err(Error::invalid(
+            field,
+            format!("must have at most {LONGEST_DATA} bytes and no NUL"),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether any text contains a NUL: not everything that reads the data can handle one.
+fn has_nul(data: &Value) -> bool {
+    match data {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
+        _ => false,
+    }
 }
 
 /// The location of a page of the host application, or None: a web URL, or a path on the

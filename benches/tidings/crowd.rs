@@ -29,6 +29,35 @@ pub async fn gather(database: &Database, connection: &DatabaseConnection) -> Res
     settle(database, connection).await
 }
 
+/// Makes a group of them, once.
+pub async fn unite(
+    database: &Database,
+    connection: &DatabaseConnection,
+    group: &str,
+) -> Result<()> {
+    run(
+        connection,
+        [
+            format!(
+                "INSERT INTO user_group (external_id, name, created_at) VALUES ('{group}', 'All of them', {PAST}) \
+                 ON CONFLICT DO NOTHING"
+            ),
+            format!(
+                "INSERT INTO group_member (group_id, user_id, joined_at) SELECT g.id, u.id, {PAST} \
+                 FROM user_group AS g JOIN user_account AS u ON u.{CROWD} WHERE g.external_id = '{group}' \
+                 ORDER BY u.id ON CONFLICT DO NOTHING"
+            ),
+        ],
+    )
+    .await?;
+    let settle = match database {
+        Database::Sqlite(_) => "PRAGMA wal_checkpoint(TRUNCATE)",
+        Database::Postgres(_) => "VACUUM ANALYZE user_group, group_member",
+    };
+    connection.execute_unprepared(settle).await?;
+    Ok(())
+}
+
 /// Messages to this many of the crowd each, unread. With a subject of their own, by which they are found again.
 pub async fn send(
     connection: &DatabaseConnection,
@@ -76,7 +105,7 @@ pub async fn send(
              FROM message_recipient AS r CROSS JOIN inbox AS b WHERE r.message_id IN ({ours}) AND b.user_id = r.user_id"
         );
         let heads = format!(
-            "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id IN \
+            "UPDATE inbox SET seq = seq + 1, active = active + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id IN \
              (SELECT user_id FROM inbox_item WHERE message_id IN ({ours}))"
         );
         run(connection, [items, heads]).await?;

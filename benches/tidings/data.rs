@@ -30,6 +30,11 @@ pub fn owners(items: i64) -> i64 {
     (items / OWN_ITEMS).clamp(1, MEMBERS)
 }
 
+/// Whose inbox one of the items is in that are there from the beginning.
+pub fn owner(item: i64, owners: i64) -> i64 {
+    1 + item % owners
+}
+
 /// Fills the tables; says how long it took.
 pub async fn load(database: &Database, users: i64, items: i64) -> Result<String> {
     let begin = Instant::now();
@@ -100,8 +105,13 @@ fn statements(database: &Database, users: i64, items: i64) -> Vec<String> {
         "INSERT INTO message_recipient (message_id, user_id, audience_id) \
          SELECT message_id, user_id, id FROM message_audience ORDER BY id"
             .into(),
-        "UPDATE inbox SET seq = t.n, unread = t.unread, unseen = t.unread FROM \
-         (SELECT user_id, max(seq) AS n, count(*) FILTER (WHERE read_at IS NULL) AS unread \
+        // No line searches for what is there: otherwise the first ones would run beside the job that
+        // indexes it.
+        "UPDATE search_progress SET segment = (SELECT max(id) FROM message) / 2048 \
+         WHERE about = 'message'"
+            .into(),
+        "UPDATE inbox SET seq = t.n, active = t.items, unread = t.unread, unseen = t.unread FROM \
+         (SELECT user_id, max(seq) AS n, count(*) AS items, count(*) FILTER (WHERE read_at IS NULL) AS unread \
           FROM inbox_item GROUP BY user_id) AS t WHERE inbox.user_id = t.user_id"
             .into(),
     ]);

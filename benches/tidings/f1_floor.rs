@@ -39,6 +39,15 @@ impl Floor {
     }
 }
 
+impl Client for Floor {
+    async fn once(&mut self) -> Result<u64> {
+        match self {
+            Floor::Sqlite(floor) => floor.once().await,
+            Floor::Postgres(floor) => floor.once().await,
+        }
+    }
+}
+
 pub struct SqliteFloor {
     writer: SqliteConnection,
     recipients: Recipients,
@@ -54,7 +63,7 @@ const SQLITE_ROWS: &str = "\
     INSERT INTO message_audience (id, message_id, user_id, name, recipient_count, seen_count, read_count) \
     VALUES ($2, $1, $4, $8, 1, 0, 0); \
     INSERT INTO message_recipient (message_id, user_id, audience_id) VALUES ($1, $4, $2); \
-    UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id = $4; \
+    UPDATE inbox SET seq = seq + 1, active = active + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id = $4; \
     INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
     SELECT $4, 'message', $1, seq, seq, $7, $7 FROM inbox WHERE user_id = $4";
 
@@ -88,7 +97,8 @@ impl Drop for SqliteFloor {
     }
 }
 
-async fn checkpoint(mut connection: SqliteConnection) {
+/// Checkpoints as the server does, until it is aborted.
+pub async fn checkpoint(mut connection: SqliteConnection) {
     loop {
         tokio::time::sleep(CHECKPOINT_INTERVAL).await;
         if let Err(error) =
@@ -112,7 +122,7 @@ const POSTGRES_ROWS: &str = "\
     a AS (INSERT INTO message_audience (message_id, user_id, name, recipient_count, seen_count, read_count) \
       SELECT id, $2, $6, 1, 0, 0 FROM m RETURNING id, message_id), \
     r AS (INSERT INTO message_recipient (message_id, user_id, audience_id) SELECT message_id, $2, id FROM a), \
-    b AS (UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id = $2 RETURNING seq) \
+    b AS (UPDATE inbox SET seq = seq + 1, active = active + 1, unread = unread + 1, unseen = unseen + 1 WHERE user_id = $2 RETURNING seq) \
     INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
     SELECT $2, 'message', m.id, b.seq, b.seq, $5, $5 FROM m, b";
 
@@ -130,6 +140,6 @@ impl Client for PostgresFloor {
     }
 }
 
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     tidings::clock::Clock::System.now()
 }

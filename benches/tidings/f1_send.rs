@@ -24,12 +24,7 @@ pub async fn run(bench: &Bench, work: &str, recipients: Recipients) -> Result<Ve
     let server = Server::start_and_settle(bench).await?;
     let mut senders = Vec::new();
     for connection in 0..CONNECTIONS {
-        let http = Http::connect(server.address).await?;
-        senders.push(Sender {
-            http,
-            token: bench.token(data::sender(connection))?,
-            recipients: recipients.clone(),
-        });
+        senders.push(Sender::connect(bench, &server, connection, recipients.clone()).await?);
     }
     let floor = Floor::connect(bench, recipients, CONNECTIONS).await?;
     let (floor, tidings) = match floor {
@@ -48,10 +43,23 @@ pub fn create_message(token: &str, to: serde_json::Value, subject: &str) -> Vec<
     http::graphql(token, query, &json!({"input": {"to": [to], "subject": subject, "body": BODY}}))
 }
 
-struct Sender {
+/// Sends messages, each to one of some people.
+pub struct Sender {
     http: Http,
     token: String,
     recipients: Recipients,
+}
+
+impl Sender {
+    pub async fn connect(
+        bench: &Bench,
+        server: &Server,
+        connection: usize,
+        recipients: Recipients,
+    ) -> Result<Self> {
+        let http = Http::connect(server.address).await?;
+        Ok(Sender { http, token: bench.token(data::sender(connection))?, recipients })
+    }
 }
 
 impl Client for Sender {

@@ -1,5 +1,7 @@
 //! F2: the inbox page as a client shows it. The floor reads the same rows with two prepared statements.
 
+use std::{ops::RangeInclusive, sync::Arc};
+
 use chrono::{DateTime, Utc};
 use sea_orm::sqlx::{self, PgConnection, SqliteConnection};
 use serde_json::json;
@@ -13,23 +15,14 @@ use crate::{
     table::Row,
 };
 
-const PAGE: usize = 20;
+pub const PAGE: i64 = 20;
 pub const QUERY: &str = "{ viewer { inbox { counts { unread } items(first: 20) { nodes { \
-                     id title seenAt readAt updatedAt subject { ... on Message { sender { name } } } } } } } }";
+                     id title seenAt readAt updatedAt about { ... on Message { sender { name } } } } } } } }";
 
 pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     let server = Server::start_and_settle(bench).await?;
     let owners = data::owners(bench.settings.items);
-    let requests =
-        (1..=owners).map(|user| Ok(http::graphql(&bench.token(user)?, QUERY, &json!({}))));
-    let requests: Vec<_> = requests.collect::<Result<_>>()?;
-    let mut readers = Vec::new();
-    for _ in 0..CONNECTIONS {
-        readers.push(Reader {
-            http: Http::connect(server.address).await?,
-            requests: requests.clone(),
-        });
-    }
+    let mut readers = readers(bench, &server, 1..=owners).await?;
     let mut floor = Vec::new();
     match &bench.database {
         Database::Sqlite(file) => {
@@ -56,9 +49,30 @@ pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     Ok(vec![Row::of_rates(work, &floor, &tidings)])
 }
 
-struct Reader {
+/// Clients that read the first pages of these people's inboxes.
+pub async fn readers(
+    bench: &Bench,
+    server: &Server,
+    people: RangeInclusive<i64>,
+) -> Result<Vec<Reader>> {
+    let requests = people.map(|user| Ok(http::graphql(&bench.token(user)?, QUERY, &json!({}))));
+    readers_of(server, requests.collect::<Result<_>>()?).await
+}
+
+/// Clients that send any of these requests.
+pub async fn readers_of(server: &Server, requests: Vec<Vec<u8>>) -> Result<Vec<Reader>> {
+    let requests: Arc<[Vec<u8>]> = requests.into();
+    let mut readers = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let http = Http::connect(server.address).await?;
+        readers.push(Reader { http, requests: requests.clone() });
+    }
+    Ok(readers)
+}
+
+pub struct Reader {
     http: Http,
-    requests: Vec<Vec<u8>>,
+    requests: Arc<[Vec<u8>]>,
 }
 
 impl Client for Reader {
@@ -74,7 +88,7 @@ async fn check(reader: &mut Reader, items: i64) -> Result<()> {
     let answer = reader.http.send(&reader.requests[0]).await?;
     let answer: serde_json::Value = serde_json::from_str(answer)?;
     let found = answer["data"]["viewer"]["inbox"]["items"]["nodes"].as_array().map_or(0, Vec::len);
-    let expected = PAGE.min(items as usize);
+    let expected = PAGE.min(items) as usize;
     if found == expected {
         Ok(())
     } else {

@@ -1,8 +1,6 @@
 //! F5: an announcement to everybody, however many they are, in a database of its own that grows. The floor inserts one row into
 //! the same table. The rows that an announcement writes are counted in all tables.
 
-use std::time::{Duration, Instant};
-
 use sea_orm::{
     ConnectionTrait, Database as Connection, DatabaseConnection,
     sqlx::{self, PgPool, SqliteConnection},
@@ -14,13 +12,12 @@ use crate::{
     database::{self, Database},
     f1_send::{BODY, SUBJECT},
     http::{self, Http},
-    load::{Meter, Sample},
+    load::{self, Client},
     server::{self, Server},
     table::{self, Row},
 };
 
-const USERS: [i64; 3] = [1_000, 100_000, 1_000_000];
-const WARM_UP: u32 = 50;
+const USERS: [i64; 2] = [1_000, 1_000_000];
 const CREATE: &str = "mutation($input: CreateAnnouncementInput!) { \
                       createAnnouncement(input: $input) { announcement { id } } }";
 
@@ -44,29 +41,30 @@ async fn at(bench: &Bench, work: &str) -> Result<Row> {
     let server = Server::start_and_settle(bench).await?;
     let mut http = Http::connect(server.address).await?;
     let request = create_announcement(&bench.service()?, SUBJECT);
-    let mut floor = Floor::connect(bench).await?;
-    for _ in 0..WARM_UP {
-        http.send(&request).await?;
-        floor.once().await?;
-    }
+    let floor = Floor::connect(bench).await?;
+    http.send(&request).await?;
     let connection = Connection::connect(bench.database.url()).await?;
     let before = all_rows(bench, &connection).await?;
     http.send(&request).await?;
     let written = all_rows(bench, &connection).await? - before;
     connection.close().await?;
 
-    let (mut floor_sample, mut tidings) = (Sample::default(), Sample::default());
-    let meter = Meter::start(bench, &server)?;
-    let end = Instant::now() + bench.settings.time;
-    while Instant::now() < end {
-        floor_sample.add(1, floor.once().await?);
-        let begin = Instant::now();
-        http.send(&request).await?;
-        tidings.add(1, begin.elapsed());
-    }
-    tidings.server_cpu = meter.stop()?.server_cpu;
+    let announcer = vec![Announcer { http, request }];
+    let (floor, tidings) = load::compare(bench, &server, vec![floor], announcer).await?;
     server.stop().await?;
-    Ok(Row::of_times(&format!("{work}; rows written: {written}"), &floor_sample, &tidings))
+    Ok(Row::of_times(&format!("{work}; rows written: {written}"), &floor, &tidings))
+}
+
+struct Announcer {
+    http: Http,
+    request: Vec<u8>,
+}
+
+impl Client for Announcer {
+    async fn once(&mut self) -> Result<u64> {
+        self.http.send(&self.request).await?;
+        Ok(1)
+    }
 }
 
 /// How many rows there are in all tables.
@@ -105,23 +103,22 @@ impl Floor {
             Database::Postgres(cluster) => Floor::Postgres(database::postgres(cluster).await?),
         })
     }
+}
 
-    /// Inserts a row; gives the time until it is durable.
-    async fn once(&mut self) -> Result<Duration> {
-        let (begin, now) = (Instant::now(), tidings::clock::Clock::System.now());
+impl Client for Floor {
+    /// Inserts a row.
+    async fn once(&mut self) -> Result<u64> {
+        let now = tidings::clock::Clock::System.now();
         match self {
             Floor::Sqlite(connection) => {
-                sqlx::query(INSERT)
-                    .bind(SUBJECT)
-                    .bind(BODY)
-                    .bind(now)
-                    .execute(&mut **connection)
-                    .await?;
+                let insert = sqlx::query(INSERT).bind(SUBJECT).bind(BODY).bind(now);
+                insert.execute(&mut **connection).await?;
             }
             Floor::Postgres(pool) => {
-                sqlx::query(INSERT).bind(SUBJECT).bind(BODY).bind(now).execute(&*pool).await?;
+                let insert = sqlx::query(INSERT).bind(SUBJECT).bind(BODY).bind(now);
+                insert.execute(&*pool).await?;
             }
         }
-        Ok(begin.elapsed())
+        Ok(1)
     }
 }

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 const FOLLOW: &str = "subscription { inboxUpdated { cursor counts { unread unseen } changes { type itemId item { \
                       id kind title preview url seenAt readAt updatedAt \
-                      subject { ... on ActivityGroup { actorCount latestActors { name } } } } } } }";
+                      about { ... on ActivityGroup { actorCount latestActors { name } } } } } } }";
 
 #[derive(Clone, Copy)]
 pub enum New {

@@ -12,7 +12,7 @@ use crate::{
     table::Row,
 };
 
-const SOCKETS: usize = 5_000;
+const SOCKETS: usize = 10_000;
 /// The first sockets also fill what all of them share…
 const WARM_UP: usize = 50;
 /// …and so does a look at the inboxes: the database keeps the pages that it has read.

@@ -23,9 +23,11 @@ mod table;
 mod f10_start;
 mod f11_remind;
 mod f12_report;
+mod f13_mark;
 mod f1_floor;
 mod f1_send;
 mod f2_page;
+mod f3_growth;
 mod f4_group;
 mod f5_announce;
 mod f6_broadcast;
@@ -69,7 +71,8 @@ enum Line {
     SendToMillion,
     SendToOne,
     Page,
-    Group,
+    Growth,
+    Group(i64),
     Live,
     Memory,
     Storm,
@@ -77,6 +80,7 @@ enum Line {
     RemindMany,
     RemindOfMany,
     Report,
+    Mark,
     Broadcast(New, usize),
     Activities(usize),
     PullInbox,
@@ -85,12 +89,13 @@ enum Line {
     Stalled,
 }
 
-/// From F6 on, lines leave something in the database: announcements that everybody has due, activities, more people.
-const LINES: [(&str, Line); 21] = [
+/// From F11 on, lines leave something in the database: more people, announcements that everybody has due, activities.
+const LINES: [(&str, Line); 24] = [
     ("F1 createMessage to one of all people", Line::SendToMany),
     ("F1 createMessage, always to the same person", Line::SendToOne),
     ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
-    ("F4 createMessage to a group of 10 000", Line::Group),
+    ("F3 the inbox page", Line::Growth),
+    ("F4 createMessage to a group of 10 000", Line::Group(data::MEMBERS)),
     ("F7 from createMessage to the websocket frame", Line::Live),
     ("F8 memory of a socket", Line::Memory),
     ("P6 to frame, beside 200 that read nothing (floor: without them)", Line::Stalled),
@@ -99,6 +104,8 @@ const LINES: [(&str, Line); 21] = [
     ("F11 reminders: 1 message, 100 000 people", Line::RemindMany),
     ("F11 reminders: 10 000 messages, 1 person each", Line::RemindOfMany),
     ("F12 readReport: 20 messages to 100 000 each", Line::Report),
+    ("F13 markRead of one item", Line::Mark),
+    ("F4 createMessage to a group of 100 000", Line::Group(crowd::SIZE)),
     (
         "F6 activity to 1 000 followers (floor: plain broadcast)",
         Line::Broadcast(New::Activity, 1_000),
@@ -223,7 +230,8 @@ impl Bench {
             }
             Line::SendToOne => f1_send::run(self, name, 1..=1).await,
             Line::Page => f2_page::run(self, name).await,
-            Line::Group => f4_group::run(self, name).await,
+            Line::Growth => f3_growth::run(self, name).await,
+            Line::Group(members) => f4_group::run(self, name, members).await,
             Line::Live => f7_live::run(self, name).await,
             Line::Memory => f8_memory::run(self, name).await,
             Line::Storm => p7_storm::run(self, name).await,
@@ -231,6 +239,7 @@ impl Bench {
             Line::RemindMany => f11_remind::run(self, name, 1, crowd::SIZE).await,
             Line::RemindOfMany => f11_remind::run(self, name, 10_000, 1).await,
             Line::Report => f12_report::run(self, name).await,
+            Line::Mark => f13_mark::run(self, name).await,
             Line::Broadcast(new, connected) => f6_broadcast::run(self, name, new, connected).await,
             Line::Activities(batch) => f9_activities::run(self, name, batch).await,
             Line::PullInbox => pull_inbox::run(self, name).await,

@@ -21,7 +21,7 @@ const FEEDERS: usize = 2;
 /// Messages of [`LARGE`] bytes that wait for each stalled client when the measurement begins: more than its buffers hold.
 const WAITING: usize = 5;
 const LARGE: usize = 60_000;
-const FOLLOW: &str = "subscription { inboxUpdated { cursor changes { item { title subject { ... on Message { body } } } } } }";
+const FOLLOW: &str = "subscription { inboxUpdated { cursor changes { item { title about { ... on Message { body } } } } } }";
 
 pub async fn run(bench: &Bench, work: &str) -> Result<Vec<Row>> {
     let server = Server::start_and_settle(bench).await?;

@@ -34,6 +34,14 @@ pub struct Model {
     pub first_read_at: Option<DateTimeUtc>,
     pub last_read_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
+    /// JSON for the clients of the host application.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub data: Option<String>,
+    /// JSON: a list of what a reader can do (`extras::ItemAction`).
+    #[sea_orm(column_type = "Text", nullable)]
+    pub actions: Option<String>,
+    /// A category of the catalog, for good.
+    pub category: Option<String>,
     #[sea_orm(belongs_to, from = "author_id", to = "id")]
     pub author: BelongsTo<Option<super::user::Entity>>,
 }

@@ -28,6 +28,12 @@ pub struct Model {
     /// How many of `unread` are announcements and activities; the rest are messages.
     pub unread_announcements: i32,
     pub unread_activities: i32,
+    /// How many of `unread` are of each category: a JSON object, without those that have none.
+    /// None: no unread item has a category.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub unread_by_category: Option<String>,
+    /// Items that are neither archived nor snoozed.
+    pub active: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

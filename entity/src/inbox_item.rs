@@ -18,7 +18,7 @@ pub struct Model {
     pub message_id: Option<MessageId>,
     /// The inbox's change that last touched this item.
     pub seq: Seq,
-    /// The inbox's change with which it arrived.
+    /// The inbox's change with which it arrived; 0 if it came unnoticed, into a muted thread.
     pub arrived_seq: Seq,
     pub seen_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,
@@ -43,6 +43,9 @@ pub struct Model {
     pub reminded_seq: Option<Seq>,
     /// After the final reminder: the deadline for responding.
     pub respond_by: Option<DateTimeUtc>,
+    /// The category of what it is about when it arrived: of the message or announcement, or, for
+    /// activities, of the action.
+    pub category: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -43,6 +43,15 @@ pub struct Model {
     pub expired_at: Option<DateTimeUtc>,
     /// When it was sent; for one that is planned, when it was written.
     pub created_at: DateTimeUtc,
+    pub url: Option<String>,
+    /// JSON for the clients of the host application.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub data: Option<String>,
+    /// JSON: a list of what a reader can do (`extras::ItemAction`).
+    #[sea_orm(column_type = "Text", nullable)]
+    pub actions: Option<String>,
+    /// A category of the catalog, for good.
+    pub category: Option<String>,
     /// When it is to be sent. None: it has been sent.
     pub send_at: Option<DateTimeUtc>,
     #[sea_orm(belongs_to, from = "sender_id", to = "id")]

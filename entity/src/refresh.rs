@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-use super::id::{AnnouncementId, RefreshId, TargetId, UserId};
+use super::id::{AnnouncementId, MessageId, RefreshId, TargetId, UserId};
 
 /// The content of items has changed, and not all of their owners have been told yet.
 #[sea_orm::model]
@@ -13,6 +13,7 @@ pub struct Model {
     pub target_id: Option<TargetId>,
     /// All owners with ids up to this one have been told.
     pub refreshed_to: UserId,
+    pub message_id: Option<MessageId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -7,8 +7,6 @@ import { FOLLOW, INBOX, fail, headers, show, showInbox, socket, url } from './te
 const client = new Client({
   url,
   fetchOptions: { headers },
-  // Tidings takes queries by POST; urql would send short ones by GET.
-  preferGetMethod: false,
   exchanges: [
     cacheExchange,
     fetchExchange,

@@ -11,9 +11,15 @@ mod m20261126_000004_places;
 mod m20261126_000005_search;
 mod m20261126_000010_expiry;
 mod m20261126_000020_table_names;
+mod m20261127_000030_extras;
+mod m20261127_000031_categories;
+mod m20261127_000040_undo;
+mod m20261127_000041_thread_mutes;
 mod m20261127_000050_planned;
 mod m20261127_000051_erasure;
 mod m20261127_000052_sweep;
+mod m20261127_000060_active;
+mod m20261127_000070_search_words;
 
 pub use folding::folded;
 
@@ -29,9 +35,15 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000005_search::Migration),
             Box::new(m20261126_000010_expiry::Migration),
             Box::new(m20261126_000020_table_names::Migration),
+            Box::new(m20261127_000030_extras::Migration),
+            Box::new(m20261127_000031_categories::Migration),
+            Box::new(m20261127_000040_undo::Migration),
+            Box::new(m20261127_000041_thread_mutes::Migration),
             Box::new(m20261127_000050_planned::Migration),
             Box::new(m20261127_000051_erasure::Migration),
             Box::new(m20261127_000052_sweep::Migration),
+            Box::new(m20261127_000060_active::Migration),
+            Box::new(m20261127_000070_search_words::Migration),
         ]
     }
 }

@@ -9,6 +9,8 @@ mod language;
 mod pattern;
 mod settings;
 
+pub(super) use settings::language as language_tag;
+
 use std::borrow::Cow;
 
 use crate::{catalog::titles::language::Language, config, error::Result};

@@ -13,6 +13,8 @@ pub struct Catalog {
     pub actions: IndexMap<String, Action>,
     /// Why somebody is subscribed to a target.
     pub reasons: IndexMap<String, Reason>,
+    /// What items are sorted into: the label of each category, by language.
+    pub categories: IndexMap<String, IndexMap<String, String>>,
     /// By target type and language: the nouns that sentences use for a target.
     pub nouns: IndexMap<String, IndexMap<String, Noun>>,
     /// By language: the messages of `locales/` that are neither sentences nor nouns.
@@ -27,6 +29,9 @@ pub struct Action {
     /// Whether people receive it who have not chosen.
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// The category of its items.
+    #[serde(default)]
+    pub category: Option<String>,
     /// By language: the title of an inbox item, a Fluent pattern.
     #[serde(default)]
     pub sentences: IndexMap<String, String>,
@@ -62,7 +67,12 @@ impl Default for Catalog {
         let action = |(key, label): (&str, &str)| {
             (
                 key.to_owned(),
-                Action { label: label.into(), enabled: true, sentences: IndexMap::new() },
+                Action {
+                    label: label.into(),
+                    enabled: true,
+                    category: None,
+                    sentences: IndexMap::new(),
+                },
             )
         };
         let reason = |(key, label, actions): (&str, &str, &[&str])| {
@@ -81,6 +91,7 @@ impl Default for Catalog {
                 .map(action)
                 .into(),
             reasons: reasons.map(reason).into(),
+            categories: IndexMap::new(),
             nouns: IndexMap::new(),
             words: IndexMap::new(),
         }

@@ -102,6 +102,55 @@ impl Dialect {
         }
     }
 
+    /// As [`Dialect::json_list`], of those rows for which a condition holds. If there are none, it
+    /// is NULL or an empty array.
+    pub fn json_list_where(self, value: &str, condition: &str) -> String {
+        match self {
+            Dialect::Postgres => {
+                format!("CAST(json_agg({value}) FILTER (WHERE {condition}) AS text)")
+            }
+            Dialect::Sqlite => {
+                format!("json_group_array({value}) FILTER (WHERE {condition})")
+            }
+        }
+    }
+
+    /// One JSON object with a member for each row, as text; NULL if there are none.
+    pub fn json_object(self, key: &str, value: &str) -> String {
+        match self {
+            Dialect::Postgres => {
+                format!("CAST(json_object_agg({key}, {value}) AS text)")
+            }
+            Dialect::Sqlite => {
+                format!("nullif(json_group_object({key}, {value}), '{{}}')")
+            }
+        }
+    }
+
+    /// The members of a JSON object, as a table with `key` and `value`; no rows if it is NULL.
+    pub fn json_members(self, object: &str) -> String {
+        match self {
+            Dialect::Postgres => {
+                format!("json_each_text(CAST({object} AS json))")
+            }
+            Dialect::Sqlite => {
+                format!("json_each({object})")
+            }
+        }
+    }
+
+    /// The texts in a JSON array, as a table with a `value`; no rows if it is NULL.
+    pub fn json_elements(self, array: &str) -> String {
+        match self {
+            Dialect::Postgres => {
+                format!("json_array_elements_text(CAST({array} AS json))")
+            }
+            Dialect::Sqlite => {
+                format!("json_each({array})")
+            }
+        }
+    }
+
     /// A JSON array with a value for each of `rows`, as a value within other JSON.
     pub fn json_list_of(self, value: &str, rows: &str) -> String {
         match self {
@@ -283,6 +332,10 @@ impl Dialect {
             (Dialect::Postgres, JsonType::Time) => {
                 format!("CAST(e ->> {index} AS timestamptz) AS {name}")
             }
+            (Dialect::Postgres, JsonType::Bytes) => {
+                format!("decode(e ->> {index}, 'hex') AS {name}")
+            }
+            (Dialect::Sqlite, JsonType::Bytes) => format!("unhex(e.value ->> {index}) AS {name}"),
             (Dialect::Sqlite, _) => format!("e.value ->> {index} AS {name}"),
         };
         let columns: Vec<_> = columns.iter().enumerate().map(column).collect();
@@ -313,6 +366,13 @@ pub enum JsonType {
     Text,
     /// A [`time`].
     Time,
+    /// [`hex`].
+    Bytes,
+}
+
+/// Bytes in JSON, as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> serde_json::Value {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
 /// A time in JSON, as SQLite's driver would write it: there times are compared as texts.

@@ -1,7 +1,7 @@
-//! PostgreSQL has a pool for reads and a pool for transactions. sqlx can return a connection with
-//! an open transaction to the pool when `begin` is cancelled (sqlx #4385), and the next plain
-//! insert on it would never be committed; so connections are rolled back when they are returned.
-//! Several servers on one database tell each other of changes.
+//! PostgreSQL has a pool for reads and a pool for transactions. Their connections stay out of the
+//! pools as long as nothing goes wrong (`kept`); a transaction that was not committed is rolled back
+//! when its connection goes back to its pool. Several servers on one database tell each other of
+//! changes.
 
 use std::{
     sync::{Arc, Mutex},
@@ -11,8 +11,8 @@ use std::{
 use migration::{Migrator, MigratorTrait};
 use rand::Rng;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait,
-    sqlx::{self, postgres::PgListener},
+    ConnectOptions, Database, DatabaseConnection, DbErr, TransactionTrait,
+    sqlx::{self, Postgres, postgres::PgListener},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -20,7 +20,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Db, Dialect, Reader, Statements, Together, Topic, Write, counted, reader::on_living};
+use super::{
+    Db, Dialect, Reader, Statements, Together, Topic, Write, kept::Kept, reader::on_living,
+    transaction::PostgresTransaction,
+};
 use crate::{
     config,
     error::{Error, Result},
@@ -106,8 +109,9 @@ async fn connect(
         options.map_sqlx_postgres_pool_opts(|pool| {
             pool.after_release(|connection, _| {
                 Box::pin(async move {
-                    // ROLLBACK alone would write a warning to PostgreSQL's log each time.
-                    sqlx::Executor::execute(connection, "BEGIN; ROLLBACK").await?;
+                    // Whatever was not committed comes here, with a transaction that is open or
+                    // not: nobody knows if `begin` was cancelled.
+                    sqlx::Executor::execute(connection, "ROLLBACK").await?;
                     Ok(true)
                 })
             })
@@ -128,8 +132,7 @@ pub async fn open(
     let name = format!("{NAME}-{:08x}", rand::rng().random::<u32>());
     let readers = settings.readers.unwrap_or(READERS);
     let statements = Arc::new(Statements::new(settings));
-    let write =
-        counted(connect(url, settings, &name, settings.writers, Use::Write).await?, &statements);
+    let write = connect(url, settings, &name, settings.writers, Use::Write).await?;
     let read = connect(url, settings, &name, readers, Use::Read).await?;
     let bus = connect(url, settings, NAME, BUS_CONNECTIONS, Use::Other).await?;
     let bus = bus.get_postgres_connection_pool().clone();
@@ -138,6 +141,7 @@ pub async fn open(
         url: url.to_owned(),
         settings: settings.clone(),
         name,
+        connections: Kept::new(write.get_postgres_connection_pool()),
         pool: write,
         places: Arc::new(Semaphore::new(settings.writers as usize)),
         queue: Semaphore::new(settings.queue),
@@ -180,6 +184,7 @@ struct Shared {
     /// server.
     name: String,
     pool: DatabaseConnection,
+    connections: Arc<Kept<Postgres>>,
     /// One for each connection: transactions wait here, in order, and not in the pool.
     places: Arc<Semaphore>,
     queue: Semaphore,
@@ -191,12 +196,17 @@ struct Shared {
 
 impl Writers {
     /// A transaction, and the place that it occupies until it ends.
-    pub async fn begin(&self) -> Result<(DatabaseTransaction, OwnedSemaphorePermit)> {
+    pub async fn begin(
+        &self,
+        is_impatient: bool,
+    ) -> Result<(PostgresTransaction, OwnedSemaphorePermit)> {
         let place = self.place().await?;
+        let Shared { connections, statements, settings, .. } = &*self.0;
+        let begin = || PostgresTransaction::begin(connections, statements, is_impatient);
         // A connection that was ended while idle is discovered here, where nothing has been
         // executed yet.
-        let transaction = on_living(self.0.settings.writers, || self.0.pool.begin()).await;
-        Ok((transaction.inspect_err(|_| self.0.statements.suspect())?, place))
+        let transaction = on_living(settings.writers, begin).await;
+        Ok((transaction.inspect_err(|_| statements.suspect())?, place))
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit> {
@@ -250,6 +260,7 @@ impl Writers {
     /// once, whereas a transaction that waits for a lock would not notice that its server has gone.
     pub async fn cut_off(&self, read: &Reader) {
         self.0.places.close();
+        self.0.connections.give_back();
         for pool in [&self.0.pool, read.end()] {
             // Closed from here on; the returned future waits for the connections.
             drop(pool.get_postgres_connection_pool().close());
@@ -265,7 +276,15 @@ impl Writers {
     }
 
     pub async fn close(&self) {
+        self.0.connections.give_back();
         self.0.pool.get_postgres_connection_pool().close().await;
+    }
+
+    /// Reverts all migrations.
+    pub async fn unmigrate(&self) -> Result<()> {
+        let tx = self.0.pool.begin().await?;
+        Migrator::down(&tx, None).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Brings the tables up to date, one server at a time, on separate connections: it waits as

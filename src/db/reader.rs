@@ -1,21 +1,25 @@
 //! The connections that read.
 //!
-//! A connection that has answered is kept for the next query. sqlx's pool would send a ping to it
-//! first, which costs as much as a small query. A query that fails because its connection was ended
-//! while idle is run again on another: it changes nothing, so repeating it does no harm.
+//! A connection that has answered is kept for the next query (`kept`). A query that fails because
+//! its connection was ended while idle is run again on another: it changes nothing, so repeating it
+//! does no harm.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    ExecResult, QueryResult, RuntimeErr, Statement, TransactionTrait, Values,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, RuntimeErr, Statement, TransactionTrait,
     prelude::async_trait::async_trait,
-    sqlx::{self, AssertSqlSafe, Pool, Postgres, Sqlite, pool::PoolConnection},
+    sqlx::{self, AssertSqlSafe, Postgres, Sqlite},
 };
-use sea_query_sqlx::SqlxValues;
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::{Dialect, statements::Statements};
+use super::{
+    Dialect,
+    kept::{Kept, no_connection},
+    statements::Statements,
+    transaction::bound,
+};
 use crate::error::is_lost;
 
 #[derive(Clone)]
@@ -29,22 +33,20 @@ pub struct Reader {
 
 #[derive(Clone)]
 enum Connections {
-    Sqlite(Arc<Kept<Sqlite>>),
-    Postgres(Arc<Kept<Postgres>>),
+    Sqlite(Arc<Readers<Sqlite>>),
+    Postgres(Arc<Readers<Postgres>>),
 }
 
-/// Connections of a pool, from when they were first needed.
-struct Kept<D: sqlx::Database> {
-    pool: Pool<D>,
-    idle: Mutex<Vec<PoolConnection<D>>>,
+struct Readers<D: sqlx::Database> {
+    connections: Arc<Kept<D>>,
     /// One for each connection that the pool may have. Closed when nothing is to be read any more.
     places: Semaphore,
 }
 
-impl<D: sqlx::Database> Kept<D> {
-    fn new(pool: &Pool<D>, count: u32) -> Arc<Self> {
+impl<D: sqlx::Database> Readers<D> {
+    fn new(pool: &sqlx::Pool<D>, count: u32) -> Arc<Self> {
         let places = Semaphore::new(count as usize);
-        Arc::new(Kept { pool: pool.clone(), idle: Mutex::default(), places })
+        Arc::new(Readers { connections: Kept::new(pool), places })
     }
 
     /// Runs a query on a connection. If the query fails or is cancelled, its connection goes back
@@ -53,31 +55,20 @@ impl<D: sqlx::Database> Kept<D> {
         &self,
         query: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
     ) -> Result<T, DbErr> {
-        let patience = self.pool.options().get_acquire_timeout();
+        let patience = self.connections.pool().options().get_acquire_timeout();
         let place = timeout(patience, self.places.acquire()).await;
         let place = place.map_err(|_| no_connection(sqlx::Error::PoolTimedOut))?;
         let _place = place.map_err(|_| no_connection(sqlx::Error::PoolClosed))?;
-        let kept = self.idle().pop();
-        let mut connection = match kept {
-            Some(connection) => connection,
-            None => self.pool.acquire().await.map_err(no_connection)?,
-        };
+        let mut connection = self.connections.take().await?;
         let found = query(&mut connection).await;
         let found = found.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))?;
-        let mut idle = self.idle();
-        if !self.places.is_closed() {
-            idle.push(connection);
-        }
+        self.connections.keep(connection);
         Ok(found)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<PoolConnection<D>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn give_back(&self) {
         self.places.close();
-        self.idle().clear();
+        self.connections.give_back();
     }
 }
 
@@ -86,10 +77,10 @@ impl Reader {
     pub fn new(pool: DatabaseConnection, count: u32, statements: Arc<Statements>) -> Self {
         let connections = match Dialect::of(&pool) {
             Dialect::Sqlite => {
-                Connections::Sqlite(Kept::new(pool.get_sqlite_connection_pool(), count))
+                Connections::Sqlite(Readers::new(pool.get_sqlite_connection_pool(), count))
             }
             Dialect::Postgres => {
-                Connections::Postgres(Kept::new(pool.get_postgres_connection_pool(), count))
+                Connections::Postgres(Readers::new(pool.get_postgres_connection_pool(), count))
             }
         };
         Reader { pool, connections, count, statements }
@@ -103,8 +94,8 @@ impl Reader {
     /// Begins no more queries, and returns the pool for those that are under way.
     pub fn end(&self) -> &DatabaseConnection {
         match &self.connections {
-            Connections::Sqlite(kept) => kept.give_back(),
-            Connections::Postgres(kept) => kept.give_back(),
+            Connections::Sqlite(readers) => readers.give_back(),
+            Connections::Postgres(readers) => readers.give_back(),
         }
         &self.pool
     }
@@ -115,33 +106,24 @@ impl Reader {
     }
 
     async fn rows(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let values = SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())));
+        let values = bound(statement);
         let query = AssertSqlSafe(statement.sql.as_str());
         match &self.connections {
-            Connections::Sqlite(kept) => {
+            Connections::Sqlite(readers) => {
                 let fetch = async |connection: &mut sqlx::SqliteConnection| {
                     let rows = sqlx::query_with(query, values).fetch_all(connection);
                     self.statements.observe(statement, rows).await
                 };
-                kept.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
+                readers.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
             }
-            Connections::Postgres(kept) => {
+            Connections::Postgres(readers) => {
                 let fetch = async |connection: &mut sqlx::PgConnection| {
                     let rows = sqlx::query_with(query, values).fetch_all(connection);
                     self.statements.observe(statement, rows).await
                 };
-                kept.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
+                readers.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
             }
         }
-    }
-}
-
-/// Why no connection could be had, whatever went wrong on the way: not a failure of the query.
-fn no_connection(error: sqlx::Error) -> DbErr {
-    match error {
-        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
-        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-        error => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))),
     }
 }
 

@@ -184,7 +184,7 @@ impl Sql {
 }
 
 /// Values in the JSON of a [`Dialect::json_list`].
-async fn from_json<T: serde::de::DeserializeOwned + Send + 'static>(
+pub async fn from_json<T: serde::de::DeserializeOwned + Send + 'static>(
     list: Option<String>,
 ) -> Result<Vec<T>> {
     let list = list.unwrap_or_else(|| "[]".into());

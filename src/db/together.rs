@@ -63,6 +63,14 @@ pub enum Apart {
     All(Error),
 }
 
+impl Apart {
+    /// Fails if there are calls that have to be made alone.
+    pub fn if_any(these: impl IntoIterator<Item = usize>) -> Result<(), Self> {
+        let these: Vec<_> = these.into_iter().collect();
+        if these.is_empty() { Ok(()) } else { Err(Apart::These(these)) }
+    }
+}
+
 impl From<Error> for Apart {
     fn from(error: Error) -> Self {
         Apart::All(error)

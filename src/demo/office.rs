@@ -20,8 +20,9 @@ use crate::{
     app::App,
     auth::{Actor, Role},
     error::{Error, Result},
+    extras::ItemAction,
     id,
-    inbox::{self, Change, Filter, InboxView, Item, Texts},
+    inbox::{self, Change, Filter, InboxView, Item, ListPage, Texts},
     messages::{
         self, AudienceRef, CreateMessageInput, ReplyToMessageInput,
         reminders::{RemindUntil, ReminderInput},
@@ -124,6 +125,13 @@ impl Office {
                 time_zone: None,
                 deactivate_non_repliers: reminds.is_campaign,
             }),
+            url: message.extra.map(|extra| extra.url.into()),
+            data: None,
+            actions: message.extra.map(|extra| {
+                let (label, url) = (extra.action.into(), extra.url.into());
+                vec![ItemAction { label, url, is_main: true }]
+            }),
+            category: message.extra.map(|extra| extra.category.into()),
             idempotency_key: None,
         };
         // Only admins may threaten to deactivate people.
@@ -178,11 +186,17 @@ impl Office {
         Ok(())
     }
 
-    /// Somebody reads what is new, marks some of it for a second look, and snoozes one item.
+    /// Somebody reads what is new, marks some of it for a second look, and snoozes one item. Some
+    /// mute an old thread.
     pub async fn tidy_up(&self, app: &App, reader: usize, tomorrow: DateTime<Utc>) -> Result<()> {
         let actor = self.person(PEOPLE[reader].id)?;
         look(app, actor).await?;
         let items = newest(app, actor, InboxView::Active, 10).await?;
+        if let Some(message) =
+            items.iter().rev().find_map(Item::message).filter(|_| reader % 5 == 2)
+        {
+            inbox::mute(&app.db, actor.person()?.id, message.root(), app.clock.now()).await?;
+        }
         // A fixed pattern that differs from person to person.
         let later = 5 + reader % 4;
         let again = items.iter().take(later).skip(reader % 3).step_by(3);
@@ -228,7 +242,8 @@ impl Office {
     }
 
     async fn follow(&self, app: &App, thing: &Thing, who: &str, why: &str) -> Result<()> {
-        let target = TargetRef { kind: thing.kind.into(), external_id: thing.id.into() };
+        let (kind, external_id) = (Some(thing.kind.into()), Some(thing.id.into()));
+        let target = TargetRef { id: None, kind, external_id };
         let input = SubscribeInput { target, reason: format!("{why}_{}", thing.kind) };
         subscriptions::subscribe(app, self.person(who)?, input).await?;
         Ok(())
@@ -257,6 +272,9 @@ impl Office {
             title: announcement.title.into(),
             body: announcement.body.into(),
             url: announcement.url.map(Into::into),
+            data: None,
+            actions: None,
+            category: announcement.category.map(Into::into),
             publish_at: announcement.is_for_tomorrow.then_some(tomorrow),
             expires_at: announcement
                 .leaves_after
@@ -281,14 +299,16 @@ impl Office {
 pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Result<Vec<Item>> {
     let page = Page::new(Some(count), None, None, None)?;
     let filter = Filter { view, ..Filter::default() };
-    Ok(inbox::page(&app.db, actor.person()?.id, &filter, &page, Texts::None).await?.rows)
+    let list = ListPage { filter, page, texts: Texts::None };
+    Ok(list.read(&app.db, actor.person()?.id).await?.rows)
 }
 
 /// Reads what is new. As in production, an inbox takes in what was announced and done when it is
 /// looked at.
 async fn look(app: &App, actor: &Actor) -> Result<()> {
     pull::up_to_date_head(app, actor.person()?.id).await?;
-    inbox::change_all(&app.db, actor, None, None, Change::Read, app.clock.now()).await?;
+    let all = Filter::default();
+    inbox::change_all(&app.db, actor, &all, None, Change::Read, app.clock.now()).await?;
     Ok(())
 }
 

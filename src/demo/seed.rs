@@ -174,7 +174,7 @@ mod tests {
     use super::*;
     use crate::{
         auth::{Actor, Role},
-        config::Config,
+        config::{self, AddressBook, Config},
         demo::office::newest,
         inbox::{InboxView, Item},
         notifications::{
@@ -193,7 +193,10 @@ mod tests {
         let database_url =
             format!("sqlite:{}", directory.path().join("tidings.db").display()).into();
         let clock = Clock::manual(NOW.parse().unwrap());
-        let app = server::start(Config { database_url, ..Config::default() }, clock).await.unwrap();
+        let catalog = crate::demo::with_categories(config::Catalog::default());
+        let address_book = AddressBook::Everybody;
+        let config = Config { database_url, catalog, address_book, ..Config::default() };
+        let app = server::start(config, clock).await.unwrap();
         fill(&app).await.unwrap();
         (app, directory)
     }

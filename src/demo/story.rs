@@ -21,6 +21,15 @@ pub const THINGS: [&[Thing]; 2] = [blog::POSTS, tickets::PRODUCTS];
 pub use notices::ANNOUNCEMENTS;
 pub use tickets::SETTINGS;
 
+/// What the items of the story are sorted into: keys, and labels in English and German.
+pub const CATEGORIES: [(&str, &str, &str); 3] = [
+    ("operations", "Operations", "Betrieb"),
+    ("finance", "Finance", "Geld"),
+    ("discussion", "Discussion", "Austausch"),
+];
+/// The category of the items of an action.
+pub const CATEGORY_OF_ACTION: (&str, &str) = ("comment", "discussion");
+
 /// The first working day of the story, counted back from the newest.
 pub const FIRST_DAY: u8 = 14;
 
@@ -36,6 +45,17 @@ pub enum To {
     Group(&'static str),
 }
 
+/// What the host application says besides.
+#[derive(Clone, Copy)]
+pub struct Extra {
+    /// A key of [`CATEGORIES`].
+    pub category: &'static str,
+    /// Where there is more.
+    pub url: &'static str,
+    /// What the main action is called, which leads there.
+    pub action: &'static str,
+}
+
 /// The first message of a thread.
 pub struct Message {
     pub at: At,
@@ -49,6 +69,7 @@ pub struct Message {
     /// The number of days after which it leaves the inboxes.
     pub leaves_after: Option<i64>,
     pub reminds: Option<Reminds>,
+    pub extra: Option<Extra>,
     pub replies: &'static [Reply],
 }
 
@@ -108,6 +129,8 @@ pub struct Announcement {
     pub title: &'static str,
     pub body: &'static str,
     pub url: Option<&'static str>,
+    /// A key of [`CATEGORIES`].
+    pub category: Option<&'static str>,
     /// It is not published until the day after the story.
     pub is_for_tomorrow: bool,
     /// The number of days after which it leaves the inboxes.
@@ -131,14 +154,14 @@ const fn message(
         is_for_tomorrow: false,
         leaves_after: None,
         reminds: None,
+        extra: None,
         replies: &[],
     }
 }
 
 /// A message of the system.
 const fn notice(at: At, to: &'static [To], subject: &'static str, body: &'static str) -> Message {
-    let message = message(at, "", to, subject, body);
-    Message { from: None, ..message }
+    Message { from: None, ..message(at, "", to, subject, body) }
 }
 
 /// Goes to everybody who got the message.
@@ -162,6 +185,10 @@ impl Message {
 
     const fn leaves_after(self, days: i64) -> Self {
         Message { leaves_after: Some(days), ..self }
+    }
+
+    const fn says(self, category: &'static str, url: &'static str, action: &'static str) -> Self {
+        Message { extra: Some(Extra { category, url, action }), ..self }
     }
 
     const fn reminds(self, frequency: &'static str, days: i64) -> Self {
@@ -221,6 +248,7 @@ const fn announcement(at: At, title: &'static str, body: &'static str) -> Announ
         title,
         body,
         url: None,
+        category: None,
         is_for_tomorrow: false,
         leaves_after: None,
         taken_back: None,
@@ -234,6 +262,10 @@ impl Announcement {
 
     const fn url(self, url: &'static str) -> Self {
         Announcement { url: Some(url), ..self }
+    }
+
+    const fn of(self, category: &'static str) -> Self {
+        Announcement { category: Some(category), ..self }
     }
 
     const fn tomorrow(self) -> Self {

@@ -1,6 +1,6 @@
 //! Makes answers conform to the specification (§6.4.4): a field that failed is null, and if it is
-//! non-null, its parent becomes null. async-graphql 7 leaves failed fields out. Only answers with
-//! errors are processed. Validation errors get their code, and reveal no more of the schema than
+//! non-null, its parent becomes null. async-graphql 7 leaves failed fields out. Answers without
+//! errors only get their keys in order (`order`). Validation errors get their code, and reveal no more of the schema than
 //! the caller may know.
 
 use std::sync::Arc;
@@ -13,7 +13,9 @@ use async_graphql::{
 };
 
 use super::{
+    code::ErrorCode,
     errors::{is_refused, shorten},
+    order::Parsed,
     prepare::Shape,
 };
 
@@ -25,7 +27,7 @@ const MOST_ERRORS: usize = 20;
 
 /// What must be known about a request to complete its answers.
 pub struct Completion {
-    pub document: Arc<ExecutableDocument>,
+    pub document: Arc<Parsed>,
     pub operation: Option<String>,
     pub shape: Arc<Shape>,
     pub knows_schema: bool,
@@ -34,6 +36,9 @@ pub struct Completion {
 impl Completion {
     pub fn complete(&self, mut response: Response) -> Response {
         if response.errors.is_empty() {
+            if let Some(order) = self.document.order(self.operation.as_deref()) {
+                order.sort(&mut response.data);
+            }
             return response;
         }
         if is_refused(&response) {
@@ -50,7 +55,7 @@ impl Completion {
             }
             let extensions = error.extensions.get_or_insert_default();
             if extensions.get("code").is_none() {
-                extensions.set("code", "GRAPHQL_VALIDATION_FAILED");
+                extensions.set("code", ErrorCode::GraphqlValidationFailed.name());
             }
         }
         let failed: Vec<_> = response
@@ -62,7 +67,7 @@ impl Completion {
         if failed.is_empty() {
             return response;
         }
-        let mut operations = self.document.operations.iter();
+        let mut operations = self.document.document.operations.iter();
         let name = self.operation.as_deref();
         let wanted =
             operations.find(|(known, _)| name.is_none() || known.map(Name::as_str) == name);
@@ -76,7 +81,7 @@ impl Completion {
             Value::Object(fields) => fields,
             _ => IndexMap::new(),
         };
-        let mend = Mend { document: &self.document, shape: &self.shape, failed };
+        let mend = Mend { document: &self.document.document, shape: &self.shape, failed };
         response.data =
             mend.object(fields, root, &[&wanted.node.selection_set.node], &mut Vec::new());
         response
@@ -248,7 +253,8 @@ mod tests {
             ),
             ("{ mayFail child { id @skip(if: true) } }", r#"{"mayFail":null,"child":{}}"#),
         ] {
-            let document = Arc::new(async_graphql::parser::parse_query(query).unwrap());
+            let document =
+                Arc::new(Parsed::new(async_graphql::parser::parse_query(query).unwrap()));
             let completion =
                 Completion { document, operation: None, shape: shape.clone(), knows_schema: true };
             let response = completion.complete(schema.execute(query).await);

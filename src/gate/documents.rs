@@ -4,12 +4,12 @@
 
 use std::{collections::HashMap, fs, sync::Arc};
 
-use async_graphql::{ServerError, parser::types::ExecutableDocument};
+use async_graphql::ServerError;
 use moka::sync::Cache;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{errors::refusal, prepare::Params};
+use super::{code::ErrorCode, errors::refusal, order::Parsed, prepare::Params};
 use crate::{
     config::{Config, PersistedDocuments},
     error::{Error, Result},
@@ -34,14 +34,12 @@ pub struct Documents {
     trusted: HashMap<String, Arc<str>>,
     /// By their SHA-256.
     kept: Cache<String, Arc<str>>,
-    parsed: Cache<Arc<str>, Arc<ExecutableDocument>>,
+    parsed: Cache<Arc<str>, Arc<Parsed>>,
 }
 
 /// A text to execute.
 pub struct Found {
     pub text: Arc<str>,
-    /// The request referred to it by id or hash, or has registered it under its hash.
-    pub is_persisted: bool,
     /// Its hash, if it is to be kept.
     keep: Option<String>,
 }
@@ -84,19 +82,14 @@ impl Documents {
                 trusted.insert(without_prefix(&id).to_owned(), text.into());
             }
         }
-        let usual = match config.trusted_documents {
-            Some(_) => PersistedDocuments::Trusted,
-            None => PersistedDocuments::Apq,
-        };
-        let mode = config.persisted_documents.unwrap_or(usual);
+        let mode = config.documents();
         if mode == PersistedDocuments::Trusted && trusted.is_empty() {
             return Err(invalid("has the documents that may be sent".into()));
         }
         let weight = |hash: &String, text: &Arc<str>| (ENTRY_SIZE + hash.len() + text.len()) as u32;
         let kept = Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build();
-        let weight = |text: &Arc<str>, _: &Arc<ExecutableDocument>| {
-            (ENTRY_SIZE + text.len() * PARSED_SIZE) as u32
-        };
+        let weight =
+            |text: &Arc<str>, _: &Arc<Parsed>| (ENTRY_SIZE + text.len() * PARSED_SIZE) as u32;
         let parsed = Cache::builder().max_capacity(MOST_PARSED).weigher(weight).build();
         Ok(Documents { mode, trusted, kept, parsed })
     }
@@ -109,34 +102,36 @@ impl Documents {
             if params.query.as_ref().is_some_and(|sent| **sent != *text) {
                 return Err(refusal(
                     "the query is not the document with this id",
-                    "BAD_USER_INPUT",
+                    ErrorCode::BadUserInput,
                 ));
             }
-            return Ok(Found { text, is_persisted: true, keep: None });
+            return Ok(Found { text, keep: None });
         }
         match (&params.query, id) {
             (Some(_), _) if self.mode == PersistedDocuments::Trusted && !is_free => Err(refusal(
                 "only trusted documents may be executed; send the id of one",
-                "FORBIDDEN",
+                ErrorCode::Forbidden,
             )),
-            (Some(text), None) => {
-                Ok(Found { text: text.as_str().into(), is_persisted: false, keep: None })
-            }
+            (Some(text), None) => Ok(Found { text: text.as_str().into(), keep: None }),
             (Some(text), Some(id)) => {
                 let hash = hash(text);
                 if hash != without_prefix(id) {
-                    return Err(refusal("the hash does not match the query", "BAD_USER_INPUT"));
+                    return Err(refusal(
+                        "the hash does not match the query",
+                        ErrorCode::BadUserInput,
+                    ));
                 }
                 let keep = (self.mode == PersistedDocuments::Apq).then_some(hash);
-                Ok(Found { text: text.as_str().into(), is_persisted: keep.is_some(), keep })
+                Ok(Found { text: text.as_str().into(), keep })
             }
-            (None, None) => {
-                Err(refusal("the request has neither a query nor the id of one", "BAD_USER_INPUT"))
-            }
+            (None, None) => Err(refusal(
+                "the request has neither a query nor the id of one",
+                ErrorCode::BadUserInput,
+            )),
             (None, Some(_)) if self.mode == PersistedDocuments::Off => {
-                Err(refusal(NOT_SUPPORTED, "BAD_USER_INPUT"))
+                Err(refusal(NOT_SUPPORTED, ErrorCode::BadUserInput))
             }
-            (None, Some(_)) => Err(refusal(NOT_FOUND, "PERSISTED_QUERY_NOT_FOUND")),
+            (None, Some(_)) => Err(refusal(NOT_FOUND, ErrorCode::PersistedQueryNotFound)),
         }
     }
 
@@ -150,12 +145,12 @@ impl Documents {
     }
 
     /// The parsed document of a text, if it was parsed before.
-    pub fn parsed(&self, text: &str) -> Option<Arc<ExecutableDocument>> {
+    pub fn parsed(&self, text: &str) -> Option<Arc<Parsed>> {
         self.parsed.get(text)
     }
 
     /// Keeps a text that turned out to be a document within the limits.
-    pub fn keep(&self, found: Found, document: &Arc<ExecutableDocument>) {
+    pub fn keep(&self, found: Found, document: &Arc<Parsed>) {
         if let Some(hash) = found.keep {
             self.kept.insert(hash, found.text.clone());
         }

@@ -4,12 +4,13 @@
 use async_graphql::{Response, ServerError, Value};
 use rand::Rng;
 
+use super::code::ErrorCode;
 use crate::error::Error;
 
 /// What a client sees of an error: a code from the closed list, a text without secrets, and the
 /// field of the input.
 pub struct Answer {
-    pub code: &'static str,
+    pub code: ErrorCode,
     pub message: String,
     pub field: Option<String>,
 }
@@ -23,28 +24,30 @@ const RETRY_AFTER: u64 = 1;
 /// client gets instead.
 pub fn answer(error: Error) -> Answer {
     let (code, message, field) = match error {
-        Error::Unauthenticated(message) => ("UNAUTHENTICATED", message.to_owned(), None),
-        Error::Forbidden => ("FORBIDDEN", "your role does not allow this".to_owned(), None),
-        Error::NotFound(noun) => ("NOT_FOUND", format!("there is no such {noun}"), None),
-        Error::Invalid { field, message } => {
-            ("BAD_USER_INPUT", format!("{field}: {message}"), Some(field))
+        Error::Unauthenticated(message) => (ErrorCode::Unauthenticated, message.to_owned(), None),
+        Error::Forbidden => {
+            (ErrorCode::Forbidden, "your role does not allow this".to_owned(), None)
         }
-        Error::Conflict(message) => ("CONFLICT", message, None),
+        Error::NotFound(noun) => (ErrorCode::NotFound, format!("there is no such {noun}"), None),
+        Error::Invalid { field, message } => {
+            (ErrorCode::BadUserInput, format!("{field}: {message}"), Some(field))
+        }
+        Error::Conflict(message) => (ErrorCode::Conflict, message, None),
         Error::IdempotencyKeyReused => (
-            "IDEMPOTENCY_KEY_REUSED",
+            ErrorCode::IdempotencyKeyReused,
             "this key was already used with a different input".to_owned(),
             Some("idempotencyKey".to_owned()),
         ),
-        Error::LimitExceeded(message) => ("LIMIT_EXCEEDED", message, None),
+        Error::LimitExceeded(message) => (ErrorCode::LimitExceeded, message, None),
         Error::Unavailable(cause) => {
             tracing::warn!(cause, "unavailable");
-            ("UNAVAILABLE", "the server cannot do this now; try again".to_owned(), None)
+            (ErrorCode::Unavailable, "the server cannot do this now; try again".to_owned(), None)
         }
         Error::Internal(defect) => {
             let id = format!("{:08x}", rand::rng().random::<u32>());
             tracing::error!(id, cause = defect.cause(), place = defect.place(), "internal error");
             (
-                "INTERNAL_SERVER_ERROR",
+                ErrorCode::InternalServerError,
                 format!("something went wrong; the server's log has the details under {id}"),
                 None,
             )
@@ -64,13 +67,14 @@ pub fn is_refused(response: &Response) -> bool {
 /// did not answer or a defect left nothing of it. The subscription must then end, so that the
 /// client reconnects with its last cursor.
 pub fn is_lost(update: &Response) -> bool {
-    let has = |wanted: &str| {
+    let has = |wanted: ErrorCode| {
         let code = |error: &ServerError| {
             error.extensions.as_ref().and_then(|known| known.get("code").cloned())
         };
-        update.errors.iter().any(|error| code(error) == Some(Value::from(wanted)))
+        update.errors.iter().any(|error| code(error) == Some(Value::from(wanted.name())))
     };
-    has("UNAVAILABLE") || (update.data == Value::Null && has("INTERNAL_SERVER_ERROR"))
+    has(ErrorCode::Unavailable)
+        || (update.data == Value::Null && has(ErrorCode::InternalServerError))
 }
 
 impl From<Error> for async_graphql::Error {
@@ -85,18 +89,18 @@ impl From<Error> for async_graphql::Error {
 }
 
 /// An error with its code. A temporary one says when to retry.
-pub fn refusal(message: impl Into<String>, code: &str) -> ServerError {
+pub fn refusal(message: impl Into<String>, code: ErrorCode) -> ServerError {
     let mut error = with_code(ServerError::new(message, None), code);
-    if code == "UNAVAILABLE" {
+    if code == ErrorCode::Unavailable {
         error = retried_after(error, RETRY_AFTER);
     }
     error
 }
 
 /// An error from a library, shortened and with one of our codes.
-pub fn with_code(mut error: ServerError, code: &str) -> ServerError {
+pub fn with_code(mut error: ServerError, code: ErrorCode) -> ServerError {
     shorten(&mut error.message);
-    error.extensions.get_or_insert_default().set("code", code);
+    error.extensions.get_or_insert_default().set("code", code.name());
     error
 }
 

@@ -10,7 +10,11 @@
 //!   work, not by time, so it always ends at the same field, and loaders batch as many rows on a
 //!   slow machine as on a fast one.
 //!
-//! This is an async-graphql extension, because nothing else is called at every field.
+//! This is an async-graphql extension, because nothing else is called at every field. That costs as
+//! much as resolving the fields, so small requests ([`Prepared::is_small`]) are executed by a schema
+//! without it.
+//!
+//! [`Prepared::is_small`]: super::Prepared::is_small
 
 use std::{
     future::{pending, poll_fn},
@@ -30,7 +34,7 @@ use async_graphql::{
     },
 };
 
-use super::errors::refusal;
+use super::{code::ErrorCode, errors::refusal};
 
 /// How many fields an execution may resolve before it yields the thread: more than a page of a
 /// hundred items has, and a few milliseconds of work.
@@ -89,7 +93,7 @@ impl Meter {
 
     fn too_large(&self) -> Response {
         let message = format!("the answer would exceed {} bytes; ask for less", self.limit);
-        let mut error = refusal(message, "ANSWER_TOO_LARGE");
+        let mut error = refusal(message, ErrorCode::AnswerTooLarge);
         // The request was executed, so the answer has an empty `data`, as if a non-null field had
         // failed.
         error.path = self.crossed.get().cloned().unwrap_or_default();

@@ -33,10 +33,12 @@ use serde::Deserialize;
 use tokio_stream::{Stream, StreamExt};
 
 use super::{
+    code::ErrorCode,
     completion::Completion,
     documents::Documents,
     errors::{refusal, retried_after, with_code},
     meter::Meter,
+    order::Parsed,
     rates::Rates,
 };
 use crate::{
@@ -48,6 +50,10 @@ use crate::{
 };
 
 use measure::{Measured, TooMuch};
+
+/// More bytes than an object takes in an answer, with what costs as much as one; long texts are
+/// counted separately.
+const LARGEST_OBJECT: u64 = 32 * 1024;
 
 pub use shape::Shape;
 
@@ -74,8 +80,9 @@ pub struct Prepared {
     /// How many bytes the answer may take, judged by the long texts that it asks for; everything
     /// else is small.
     pub weight: u64,
-    /// Whether its document was referred to, instead of being sent.
-    pub is_persisted: bool,
+    /// Whether it is a query or mutation whose answer is small, whatever is in the database: its
+    /// bytes need not be counted.
+    pub is_small: bool,
 }
 
 impl Prepared {
@@ -136,8 +143,9 @@ impl Gate {
     /// Turns what a client sent into a request, and refuses it if it asks for too much.
     pub fn prepare(&self, params: Params, actor: Option<Actor>) -> Result<Prepared, ServerError> {
         if let Some(user) = actor.as_ref().and_then(Actor::user_id) {
-            let refused =
-                || refusal("too many operations in a minute; try again later", "RATE_LIMITED");
+            let refused = || {
+                refusal("too many operations in a minute; try again later", ErrorCode::RateLimited)
+            };
             self.rates.count(user).map_err(|seconds| retried_after(refused(), seconds))?;
         }
         let found = self.documents.find(&params, actor.as_ref().is_some_and(Actor::is_host))?;
@@ -146,26 +154,30 @@ impl Gate {
         values::check(&variables, limits).map_err(too_complex)?;
         let document = match self.documents.parsed(&found.text) {
             Some(document) => document,
-            None => Arc::new(parse(&found.text, limits)?),
+            None => Arc::new(Parsed::new(parse(&found.text, limits)?)),
         };
-        let Measured { asks_for_the_schema, texts } =
-            measure(&document, &variables, &self.shape, limits)?;
-        let operation = operation::find(&document, params.operation_name.as_deref())?;
+        let Measured { asks_for_the_schema, cost, texts } =
+            measure(&document.document, &variables, &self.shape, limits)?;
+        let operation = operation::find(&document.document, params.operation_name.as_deref())?;
         operation::check_required(operation, &variables)?;
-        operation::check_once(operation, &document)?;
+        operation::check_once(operation, &document.document)?;
         let knows_schema = self.knows_schema(actor.as_ref());
         if asks_for_the_schema && !knows_schema {
             return Err(refusal(
                 "this caller may not query the schema",
-                "GRAPHQL_VALIDATION_FAILED",
+                ErrorCode::GraphqlValidationFailed,
             ));
         }
-        let (kind, is_persisted) = (operation.ty, found.is_persisted);
+        let kind = operation.ty;
         let (meter, holder) = (Meter::new(limits.answer), Holder::of(actor.as_ref()));
         let weight = texts.saturating_mul(LONGEST_BODY as u64).min(limits.answer);
+        let is_small = kind != OperationType::Subscription
+            && texts == 0
+            && !asks_for_the_schema
+            && cost.saturating_mul(LARGEST_OBJECT) <= limits.answer;
         let mut request = Request::new(&*found.text).variables(variables);
         request.operation_name = params.operation_name.clone();
-        request.set_parsed_query((*document).clone());
+        request.set_parsed_query(document.document.clone());
         request = request.data(meter.clone());
         if let Some(actor) = actor {
             request = request.data(actor);
@@ -177,7 +189,7 @@ impl Gate {
             shape: self.shape.clone(),
             knows_schema,
         };
-        Ok(Prepared { request, completion, meter, kind, holder, weight, is_persisted })
+        Ok(Prepared { request, completion, meter, kind, holder, weight, is_small })
     }
 
     fn knows_schema(&self, actor: Option<&Actor>) -> bool {
@@ -206,11 +218,11 @@ impl Params {
                 Some(Value::String(hash)) => Ok(Some(hash)),
                 _ => Err(refusal(
                     "extensions.persistedQuery must have a sha256Hash",
-                    "BAD_USER_INPUT",
+                    ErrorCode::BadUserInput,
                 )),
             },
             (None, Some(_)) => {
-                Err(refusal("extensions.persistedQuery must be an object", "BAD_USER_INPUT"))
+                Err(refusal("extensions.persistedQuery must be an object", ErrorCode::BadUserInput))
             }
         }
     }
@@ -238,7 +250,7 @@ fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, ServerError>
             }
             None => format!("the document is not valid GraphQL: {what}"),
         };
-        with_code(error, "GRAPHQL_PARSE_FAILED")
+        with_code(error, ErrorCode::GraphqlParseFailed)
     })
 }
 
@@ -260,7 +272,7 @@ fn measure(
 }
 
 fn too_complex(message: String) -> ServerError {
-    refusal(message, "QUERY_TOO_COMPLEX")
+    refusal(message, ErrorCode::QueryTooComplex)
 }
 
 #[cfg(test)]
@@ -444,8 +456,8 @@ mod tests {
             )
         };
         let cost = |filter: &str, fields: &str, variables| cost(&page(filter, fields), variables);
-        let plain = cost("", "subject { ... on Message { subject } }", json!({}));
-        assert_eq!(cost("", "subject { ... on Message { body } }", json!({})), plain + 18);
+        let plain = cost("", "about { ... on Message { subject } }", json!({}));
+        assert_eq!(cost("", "about { ... on Message { body } }", json!({})), plain + 18);
         let plain = cost(", filter: {view: ALL}", "id", json!({}));
         for (filter, variables) in [
             (", filter: {view: ALL, search: \"x\"}", json!({})),
@@ -461,7 +473,7 @@ mod tests {
         assert_eq!(
             texts(
                 "{ viewer { inbox { items { nodes { \
-                 subject { ... on Message { a: body b: body } } } } } } }"
+                 about { ... on Message { a: body b: body } } } } } } }"
             ),
             Ok(40)
         );

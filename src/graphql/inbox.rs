@@ -1,8 +1,12 @@
-use ::entity::{inbox as row, inbox_item};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use ::entity::{id::UserId, inbox as row, inbox_item};
+use async_graphql::{
+    Context, ID, InputObject, InputType, Name, Object, Result, SelectionField, SimpleObject, Value,
+    connection::Connection,
+};
 
 pub mod items;
 pub mod marking;
+pub mod thread;
 pub mod updates;
 
 use items::{InboxItem, InboxItemKind, texts};
@@ -10,7 +14,7 @@ use updates::InboxUpdate;
 
 use super::{
     SEARCH, actor, app, cost,
-    paging::{Paged, connection, page},
+    paging::{page, with_fields},
     people::users::User,
 };
 use crate::{
@@ -19,9 +23,10 @@ use crate::{
     gate::reading,
     id,
     inbox::{
-        self, Filter, InboxView, MOST_CHANGES, Position,
+        self, Filter, InboxView, Item, ListPage, MOST_CHANGES, Position,
         live::{self, Cursor, Start},
     },
+    messages::threads,
     notifications::{
         pull,
         targets::{self, TargetRef},
@@ -33,6 +38,8 @@ use crate::{
 pub struct Inbox {
     pub owner: User,
     pub head: row::Model,
+    /// The page that was read with the head.
+    page: Option<(ListPage, Slice<Item>)>,
 }
 
 /// A person's inbox.
@@ -62,20 +69,26 @@ impl Inbox {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<InboxItem>> {
+    ) -> Result<Option<InboxItems>> {
         let page = page((first, after, last, before))?;
-        let items = match filter.unwrap_or_default().resolve(ctx).await? {
+        let filter = filter.unwrap_or_default().resolve(ctx, self.head.user_id).await?;
+        let total_count = filter.as_ref().and_then(|filter| self.total(filter));
+        let items = match filter {
             Some(filter) => {
-                let (user, page, texts) = (self.head.user_id, page, texts(ctx.field()));
-                let is_search = filter.search.is_some();
-                let read = move |app: App| async move {
-                    inbox::page(&app.db, user, &filter, &page, texts).await
-                };
-                reading(ctx, is_search, read).await?
+                let list = ListPage { filter, page, texts: texts(ctx.field()) };
+                match &self.page {
+                    Some((read, items)) if *read == list => items.clone(),
+                    _ => {
+                        let (user, is_search) = (self.head.user_id, list.filter.search.is_some());
+                        let read = move |app: App| async move { list.read(&app.db, user).await };
+                        reading(ctx, is_search, read).await?
+                    }
+                }
             }
             None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
         };
-        Ok(connection(items, |item| (item.row.updated_at, item.row.id), InboxItem))
+        let key = |item: &Item| (item.row.updated_at, item.row.id);
+        Ok(Some(with_fields(items, key, InboxItem, Counted { total_count })))
     }
 
     /// The position of this answer in the inbox's history. Pass it to `inboxUpdated(after:)` to
@@ -85,22 +98,23 @@ impl Inbox {
     }
 
     /// What changed after a cursor: the same history as `inboxUpdated`, for clients that cannot
-    /// hold a connection open. `first` is between 1 and 100.
+    /// hold a connection open.
     async fn changes(
         &self,
         ctx: &Context<'_>,
-        after: String,
-        #[graphql(default = 100)] first: i32,
-    ) -> Result<InboxUpdate> {
+        #[graphql(desc = "The last `cursor` that the client has.")] after: String,
+        #[graphql(default = 100, desc = "The most changes to return: between 1 and 100.")]
+        first: i32,
+    ) -> Result<Option<InboxUpdate>> {
         let limit = u64::try_from(first).ok().filter(|first| (1..=MOST_CHANGES).contains(first));
         let limit = limit.ok_or_else(|| {
             Error::invalid("first", format!("must be between 1 and {MOST_CHANGES}"))
         })?;
         let app = app(ctx);
         let start = Start::of(&app.epoch, Some(&after))?;
-        Ok(InboxUpdate(
-            live::update(&app.live, self.head.user_id, start, limit, texts(ctx.field())).await?,
-        ))
+        let texts = texts(ctx.field());
+        let update = live::update(&app.live, self.head.user_id, start, limit, texts).await?;
+        Ok(Some(InboxUpdate(update)))
     }
 }
 
@@ -117,12 +131,17 @@ impl InboxCounts {
         id::of_counts(self.0.user_id).into()
     }
 
-    /// Active items (neither archived nor snoozed) that are unread.
+    /// Active items: neither archived nor snoozed.
+    async fn active(&self) -> i32 {
+        self.0.active
+    }
+
+    /// Active items that are unread.
     async fn unread(&self) -> i32 {
         self.0.unread
     }
 
-    /// Active items (neither archived nor snoozed) that are unseen.
+    /// Active items that are unseen.
     async fn unseen(&self) -> i32 {
         self.0.unseen
     }
@@ -142,6 +161,29 @@ impl InboxCounts {
         let count = |(kind, count): (inbox_item::Kind, i32)| KindCount { kind: kind.into(), count };
         inbox::kind::unread_by_kind(&self.0).into_iter().map(count).collect()
     }
+
+    /// `unread` split by category: each category of the catalog once, in its order, and then those
+    /// of items from before the catalog changed. Items without a category are not counted here.
+    async fn unread_by_category(&self, ctx: &Context<'_>) -> Vec<CategoryCount> {
+        let mut unread = inbox::unread_by_category(&self.0);
+        let known = app(ctx).catalog.categories().iter();
+        let mut counts: Vec<_> = known
+            .map(|category| (category.key.clone(), unread.remove(&category.key).unwrap_or(0)))
+            .collect();
+        counts.extend(unread);
+        counts.into_iter().map(|(category, count)| CategoryCount { category, count }).collect()
+    }
+}
+
+/// Inbox items in pages, and how many there are.
+pub type InboxItems = Connection<String, InboxItem, Counted>;
+
+/// What a list of inbox items has in addition to its pages.
+#[derive(SimpleObject)]
+pub struct Counted {
+    /// How many items the list has on all its pages, at the moment of the inbox's `counts`. Only for
+    /// a view without other filters, whose items are counted; null for other lists.
+    total_count: Option<i32>,
 }
 
 /// A count for one kind of item.
@@ -149,6 +191,15 @@ impl InboxCounts {
 pub struct KindCount {
     /// The kind.
     kind: InboxItemKind,
+    /// The number of items.
+    count: i32,
+}
+
+/// A count for one category of items.
+#[derive(SimpleObject)]
+pub struct CategoryCount {
+    /// The key of the category.
+    category: String,
     /// The number of items.
     count: i32,
 }
@@ -161,33 +212,111 @@ pub struct InboxFilter {
     view: InboxView,
     /// Only these kinds.
     kinds: Option<Vec<InboxItemKind>>,
+    /// Only items of these categories, by their keys; at most 10. A key that no item has finds
+    /// nothing.
+    categories: Option<Vec<String>>,
     /// Only activities on this target.
     target: Option<TargetRef>,
-    /// Text to look for in subjects, titles, bodies and the titles of targets; case-insensitive.
+    /// Only the messages of this thread: the id of any message of it that the owner of the inbox
+    /// sent or received.
+    thread: Option<ID>,
+    /// Words to look for in subjects, titles, bodies and the titles of targets, in any order. Each
+    /// is the beginning of a word there, or all of it; case-insensitive. At most 200 characters,
+    /// with a letter or a digit.
     #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }
 
 impl InboxFilter {
-    /// None if the viewer may not know of the target: there is nothing about it.
-    async fn resolve(self, ctx: &Context<'_>) -> Result<Option<Filter>> {
-        let target = match self.target {
+    /// None if the viewer may not know of the target, or the owner of the thread: there is nothing
+    /// about it.
+    async fn resolve(mut self, ctx: &Context<'_>, owner: UserId) -> Result<Option<Filter>> {
+        let target = match self.target.take() {
             None => None,
-            Some(target) => match targets::find(app(ctx), actor(ctx)?, &target).await {
-                Ok(target) => Some(target.id),
+            Some(target) => {
+                let named = target.named("filter.target")?;
+                match targets::find(app(ctx), actor(ctx)?, &named).await {
+                    Ok(target) => Some(target.id),
+                    Err(Error::NotFound(_)) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        let thread = match self.thread.take() {
+            None => None,
+            Some(id) => match threads::root_of(app(ctx), owner, &id).await {
+                Ok(root) => Some(root),
                 Err(Error::NotFound(_)) => return Ok(None),
                 Err(error) => return Err(error.into()),
             },
         };
+        Ok(Some(Filter { target, thread, ..self.without_ids() }))
+    }
+
+    /// The filter, but for the target and the thread, which must be looked up.
+    fn without_ids(self) -> Filter {
         let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let search = self.search.filter(|search| !search.is_empty());
-        Ok(Some(Filter { view: self.view, kinds, target, search }))
+        let (view, categories) = (self.view, self.categories);
+        Filter { view, kinds, categories, target: None, thread: None, search }
     }
 }
 
 impl Inbox {
-    /// An inbox, after taking in everything that is due.
-    pub async fn of(ctx: &Context<'_>, owner: User) -> Result<Self, Error> {
-        Ok(Inbox { head: pull::up_to_date_head(app(ctx), owner.0.id).await?, owner })
+    pub fn new(head: row::Model, owner: User) -> Self {
+        Inbox { owner, head, page: None }
     }
+
+    /// How many items a list has, if that is counted.
+    fn total(&self, filter: &Filter) -> Option<i32> {
+        match filter {
+            Filter {
+                view,
+                kinds: None,
+                categories: None,
+                target: None,
+                thread: None,
+                search: None,
+            } => Some(inbox::count_of_view(&self.head, *view)),
+            _ => None,
+        }
+    }
+
+    /// An inbox, after taking in everything that is due. Reads it in one statement with the page of
+    /// items that the query asks for, so that they belong to the same moment.
+    pub async fn of(ctx: &Context<'_>, owner: User) -> Result<Self, Error> {
+        let list = page_below(ctx.field());
+        let (head, items) = pull::look(app(ctx), owner.0.id, list.as_ref()).await?;
+        Ok(Inbox { owner, head, page: list.zip(items) })
+    }
+}
+
+/// The page of items that is selected below an inbox. None if there are several, or if it cannot be
+/// read at once: a target or a thread is looked up first, and a search waits for its turn.
+fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
+    if inbox.name() != "inbox" {
+        return None;
+    }
+    let mut lists = inbox.selection_set().filter(|field| field.name() == "items");
+    let (Some(list), None) = (lists.next(), lists.next()) else { return None };
+    let arguments = list.arguments().ok()?;
+    let filter: Option<InboxFilter> = argument(&arguments, "filter")?;
+    let filter = filter.unwrap_or_default();
+    if filter.target.is_some() || filter.thread.is_some() || filter.search.is_some() {
+        return None;
+    }
+    // What is wrong with an argument is said where the items are resolved.
+    inbox::check_filter("categories", filter.categories.as_deref()).ok()?;
+    let page = page((
+        argument(&arguments, "first")?,
+        argument(&arguments, "after")?,
+        argument(&arguments, "last")?,
+        argument(&arguments, "before")?,
+    ));
+    Some(ListPage { filter: filter.without_ids(), page: page.ok()?, texts: texts(list) })
+}
+
+fn argument<T: InputType>(arguments: &[(Name, Value)], name: &str) -> Option<T> {
+    let value = arguments.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
+    T::parse(value).ok()
 }

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use ::entity::{
     activity, announcement, group, group_member,
     id::{ActivityId, AnnouncementId, AudienceId, GroupId, ItemId, MessageId, TargetId, UserId},
-    message, message_audience, message_recipient, reminder, subscription, target, user,
+    message, message_audience, message_recipient, reminder, subscription, subscription_config,
+    target, user,
 };
 use async_graphql::dataloader::Loader;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -20,7 +21,7 @@ use crate::{
     notifications::{
         announcements::{self, Announced},
         pull,
-        subscriptions::Following,
+        subscriptions::{self, Following},
     },
 };
 
@@ -29,6 +30,10 @@ pub struct Loaders(pub App);
 /// The addresses of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AudiencesOf(pub MessageId);
+
+/// An address of a message. The caller checks whether the reader may see the message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AudienceBy(pub AudienceId);
 
 #[derive(Clone)]
 pub struct Audience {
@@ -87,6 +92,13 @@ pub struct ItemAbout {
     pub message: MessageId,
 }
 
+/// A thread in a person's inbox, by its first message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ThreadIn {
+    pub owner: UserId,
+    pub root: MessageId,
+}
+
 /// A person.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UserBy(pub UserId);
@@ -101,6 +113,10 @@ pub struct FollowingOf {
     pub user: UserId,
     pub target: TargetId,
 }
+
+/// Everything that a person has ever said about what they want to hear of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SettingsOf(pub UserId);
 
 /// Why an item of activities arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,6 +171,24 @@ impl Loader<AudiencesOf> for Loaders {
             });
         }
         Ok(found)
+    }
+}
+
+impl Loader<AudienceBy> for Loaders {
+    type Value = Audience;
+    type Error = Error;
+
+    async fn load(&self, keys: &[AudienceBy]) -> Result<HashMap<AudienceBy, Audience>> {
+        let rows = message_audience::Entity::find()
+            .filter(message_audience::COLUMN.id.is_in(keys.iter().map(|key| key.0)))
+            .find_also_related(user::Entity)
+            .find_also(message_audience::Entity, group::Entity)
+            .all(self.0.db.read())
+            .await?;
+        let audience = |(row, user, group): (message_audience::Model, _, _)| {
+            (AudienceBy(row.id), Audience { row, user, group })
+        };
+        Ok(rows.into_iter().map(audience).collect())
     }
 }
 
@@ -338,6 +372,18 @@ impl Loader<ItemAbout> for Loaders {
     }
 }
 
+impl Loader<ThreadIn> for Loaders {
+    type Value = inbox::Thread;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ThreadIn]) -> Result<HashMap<ThreadIn, inbox::Thread>> {
+        let wanted: Vec<_> = keys.iter().map(|key| (key.owner, key.root)).collect();
+        let key = |thread: &inbox::Thread| ThreadIn { owner: thread.owner, root: thread.root };
+        let threads = inbox::threads(&self.0.db, &wanted).await?;
+        Ok(threads.into_iter().map(|thread| (key(&thread), thread)).collect())
+    }
+}
+
 impl Loader<UserBy> for Loaders {
     type Value = user::Model;
     type Error = Error;
@@ -391,6 +437,20 @@ impl Loader<FollowingOf> for Loaders {
         }
         let following = |(key, (target, rows))| Some((key, Following::of(target?, rows)?));
         Ok(by_key.into_iter().filter_map(following).collect())
+    }
+}
+
+impl Loader<SettingsOf> for Loaders {
+    type Value = Vec<subscription_config::Model>;
+    type Error = Error;
+
+    async fn load(
+        &self,
+        keys: &[SettingsOf],
+    ) -> Result<HashMap<SettingsOf, Vec<subscription_config::Model>>> {
+        let users: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let rows = subscriptions::settings(self.0.db.read(), &users).await?;
+        Ok(by_first(rows.into_iter().map(|row| (SettingsOf(row.user_id), row))))
     }
 }
 

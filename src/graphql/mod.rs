@@ -4,6 +4,9 @@
 //! A resolver finds the actor, calls one domain function and shows the result. A simple read goes
 //! directly to the entities, through a scope that knows the reader.
 
+mod describe;
+mod errors;
+mod extras;
 pub mod inbox;
 mod loaders;
 pub mod messages;
@@ -11,19 +14,21 @@ mod node;
 pub mod notifications;
 mod paging;
 pub mod people;
+mod server;
 
 use async_graphql::{
     Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective,
     dataloader::DataLoader,
 };
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
-use inbox::{items, marking, updates};
+use inbox::{marking, thread, updates};
 use messages::{message, planned, recipients, reminders, reports, threads};
 use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
-use people::{groups, users};
+use people::{address_book, groups, users};
 
 use crate::{
     app::App,
@@ -40,6 +45,7 @@ pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
 pub struct Query(
     node::NodeQuery,
     users::UserQuery,
+    address_book::AddressBookQuery,
     groups::GroupQuery,
     message::MessageQuery,
     planned::PlannedQuery,
@@ -49,6 +55,8 @@ pub struct Query(
     explain::ExplainQuery,
     reminders::ReminderQuery,
     reports::ReportQuery,
+    errors::ErrorQuery,
+    server::ServerQuery,
 );
 
 /// Everything that can be changed. Each mutation takes one input and returns one payload. A
@@ -56,10 +64,12 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     users::UserMutation,
+    address_book::ViewerMutation,
     groups::GroupMutation,
     message::MessageMutation,
     planned::PlannedMutation,
     marking::InboxMutation,
+    thread::InboxThreadMutation,
     announcements::AnnouncementMutation,
     activities::ActivityMutation,
     subscriptions::SubscriptionMutation,
@@ -92,7 +102,7 @@ pub fn cost(weight: u32) {}
 
 /// A body costs as much as an object with all its other fields.
 pub const TEXT: u32 = 1;
-/// A search goes through all rows until it has found a page of matches.
+/// A search may go through many rows until it has found a page of matches.
 pub const SEARCH: u32 = 200;
 
 /// The roles of `@auth` for fields that belong to the host application.
@@ -100,14 +110,28 @@ pub fn hosts() -> Vec<Role> {
     vec![Role::Service, Role::Admin]
 }
 
-pub fn schema(app: App) -> TidingsSchema {
-    let loaders = loaders::Loaders(app.clone());
-    let searches = Searches::new(&app.config.limits);
-    // A batch is loaded within the span of the request that has begun it.
-    let loader = DataLoader::new(loaders, |load: BoxFuture<'static, ()>| {
-        tokio::spawn(load.in_current_span())
-    });
-    builder().data(loader).data(searches).data(app).extension(Metering).finish()
+/// The schema, ready to execute.
+#[derive(Clone)]
+pub struct Schemas {
+    /// Counts the bytes of what it answers.
+    pub metered: TidingsSchema,
+    /// Executes requests whose answers are small, which takes half the time.
+    pub plain: TidingsSchema,
+}
+
+impl Schemas {
+    pub fn new(app: App) -> Self {
+        let searches = Searches::new(&app.config.limits);
+        let with_data = || {
+            let loaders = loaders::Loaders(app.clone());
+            // A batch is loaded within the span of the request that has begun it.
+            let loader = DataLoader::new(loaders, |load: BoxFuture<'static, ()>| {
+                tokio::spawn(load.in_current_span())
+            });
+            builder().data(loader).data(searches.clone()).data(app.clone())
+        };
+        Schemas { metered: with_data().extension(Metering).finish(), plain: with_data().finish() }
+    }
 }
 
 /// The schema as text. `schema.graphql` at the root of the project is a copy of it.
@@ -129,7 +153,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<recipients::MessageRecipient>>(
             "Recipients, in pages.",
         )
-        .override_output_type_description::<Paged<items::InboxItem>>("Inbox items, in pages.")
+        .override_output_type_description::<inbox::InboxItems>("Inbox items, in pages.")
         .override_output_type_description::<Paged<announcements::Announcement>>(
             "Announcements, in pages.",
         )
@@ -140,6 +164,16 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<Paged<reports::ReadReportRow>>(
             "Rows of a report, in pages.",
         )
+        .override_output_type_description::<DateTime<Utc>>(
+            "A moment, as RFC 3339 writes it: `2026-01-05T09:00:00.123456+00:00`. Answers are in \
+             UTC, with as many decimals of a second as are needed, at most 6. Inputs may have any \
+             offset; what is finer than a microsecond is cut off.",
+        )
+        .override_output_type_description::<serde_json::Value>(
+            "Any JSON value: an object, a list, a text, a number, a boolean or null.",
+        )
+        // The last one: it describes the arguments of all others.
+        .register_output_type::<describe::Arguments>()
 }
 
 /// The cursor of the last update that the client saw, as known to the transport (`Last-Event-ID`).

@@ -6,19 +6,25 @@ use futures_util::future::{try_join, try_join_all};
 
 use super::{
     actor, app,
-    inbox::{Inbox, InboxCounts, items::InboxItem},
+    inbox::{Inbox, InboxCounts, items::InboxItem, thread::InboxThread},
     loader,
     loaders::{
-        FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, UserBy, VisibleActivity,
-        VisibleAnnouncement, VisibleMessage, VisibleReportRow, VisibleTarget,
+        AudienceBy, FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, SettingsOf, ThreadIn,
+        UserBy, VisibleActivity, VisibleAnnouncement, VisibleMessage, VisibleReportRow,
+        VisibleTarget,
     },
     messages::{
         message::Message,
-        recipients::{MessageRecipient, may_see_reading},
+        recipients::{MessageAudience, MessageRecipient, ReadStats, may_see_reading},
+        reminders::{Deactivation, Reminder},
         reports::ReadReportRow,
     },
     notifications::{
-        activities::Activity, announcements::Announcement, subscriptions::TargetSubscription,
+        activities::{Activity, ActivityGroup},
+        announcements::Announcement,
+        catalog::{self, Catalog},
+        explain::Explanation,
+        subscriptions::{SubscriptionConfig, TargetSubscription},
         targets::Target,
     },
     people::{groups::Group, users::User},
@@ -26,7 +32,10 @@ use super::{
 use crate::{
     error::{self, Error},
     id::{self, Kind},
+    inbox::Subject,
     messages::reports,
+    notifications::explain,
+    people::users::UserRef,
 };
 
 /// An object with its own id, by which it can be fetched again.
@@ -41,11 +50,20 @@ pub enum Node {
     Inbox(Inbox),
     InboxCounts(InboxCounts),
     InboxItem(InboxItem),
+    InboxThread(InboxThread),
     Announcement(Announcement),
     Activity(Activity),
     Target(Target),
     TargetSubscription(TargetSubscription),
     ReadReportRow(ReadReportRow),
+    ActivityGroup(ActivityGroup),
+    MessageAudience(MessageAudience),
+    ReadStats(ReadStats),
+    Reminder(Reminder),
+    SubscriptionConfig(SubscriptionConfig),
+    Deactivation(Deactivation),
+    Explanation(Explanation),
+    Catalog(Catalog),
 }
 
 #[derive(Default)]
@@ -56,22 +74,30 @@ const MOST_NODES: usize = 100;
 #[Object]
 impl NodeQuery {
     /// Any object by its id; null if there is none that the caller may see.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        Ok(find(ctx, &id).await?)
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The `id` of any object.")] id: ID,
+    ) -> Result<Option<Node>> {
+        find(ctx, &id).await
     }
 
     /// Several objects by their ids, at most 100, in the order of the ids. Null in place of each
     /// one that does not exist or that the caller may not see.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Between 0 and 100 ids, of any objects.")] ids: Vec<ID>,
+    ) -> Result<Option<Vec<Option<Node>>>> {
         if ids.len() > MOST_NODES {
             return Err(Error::invalid("ids", format!("must have at most {MOST_NODES} ids")).into());
         }
         // Concurrently, so that the loaders read objects of one kind together.
-        Ok(try_join_all(ids.iter().map(|id| find(ctx, id))).await?)
+        Ok(Some(try_join_all(ids.iter().map(|id| find(ctx, id))).await?))
     }
 }
 
-async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
+async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
     let (loaders, actor) = (loader(ctx), actor(ctx)?);
     let Some((kind, number, second)) = id::parse(id) else { return Ok(None) };
     Ok(match (kind, second) {
@@ -81,9 +107,21 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
         (Kind::Group, None) => {
             loaders.load_one(GroupBy(GroupId(number))).await?.map(|group| Node::Group(Group(group)))
         }
-        (Kind::Message, None) => {
-            let sent = loaders.load_one(VisibleMessage(actor.reader(), MessageId(number))).await?;
-            sent.map(|sent| Node::Message(sent.into()))
+        (Kind::Message, None) => message(ctx, MessageId(number)).await?.map(Node::Message),
+        (Kind::MessageStats, None) => match message(ctx, MessageId(number)).await? {
+            Some(message) => message.read_stats(ctx).await?.map(Node::ReadStats),
+            None => None,
+        },
+        (Kind::Reminder, None) => match message(ctx, MessageId(number)).await? {
+            Some(message) => message.reminder(ctx).await?.map(Node::Reminder),
+            None => None,
+        },
+        (Kind::MessageAudience, None) => {
+            audience(ctx, AudienceId(number)).await?.map(Node::MessageAudience)
+        }
+        (Kind::AudienceStats, None) => {
+            let audience = audience(ctx, AudienceId(number)).await?;
+            audience.and_then(|audience| audience.read_stats).map(Node::ReadStats)
         }
         (Kind::MessageRecipient, Some(user)) => {
             recipient(ctx, RecipientBy { audience: AudienceId(number), user: UserId(user) })
@@ -105,27 +143,41 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
             if owner.erased_at.is_some() {
                 return Ok(None);
             }
-            Some(Node::Inbox(Inbox { head, owner: owner.into() }))
+            Some(Node::Inbox(Inbox::new(head, owner.into())))
         }
         (Kind::InboxCounts, None) if actor.may_see_private(UserId(number)) => loaders
             .load_one(HeadOf(UserId(number)))
             .await?
             .map(|head| Node::InboxCounts(InboxCounts(head))),
         // An item belongs to its owner; a service or admin names the owner with `act-as`.
-        (Kind::InboxItem, None) => {
-            let item = loaders
-                .load_one(ItemBy {
-                    owner: actor.user_id().unwrap_or(UserId(0)),
-                    id: ItemId(number),
-                })
-                .await?;
-            item.map(|item| Node::InboxItem(InboxItem(item)))
+        (Kind::InboxItem | Kind::ActivityGroup, None) => {
+            let owner = actor.user_id().unwrap_or(UserId(0));
+            let item = loaders.load_one(ItemBy { owner, id: ItemId(number) }).await?;
+            let Some(item) = item else { return Ok(None) };
+            match (kind, &item.subject) {
+                (Kind::ActivityGroup, Some(Subject::Activities(activities))) => {
+                    let (row, activities) = (item.row.clone(), activities.clone());
+                    Some(Node::ActivityGroup(ActivityGroup { row, activities }))
+                }
+                (Kind::ActivityGroup, _) => None,
+                _ => Some(Node::InboxItem(InboxItem(item))),
+            }
         }
-        (Kind::Announcement, None) => {
+        (Kind::InboxThread, Some(root)) if actor.may_see_private(UserId(number)) => {
+            let key = ThreadIn { owner: UserId(number), root: MessageId(root) };
+            let thread = loaders.load_one(key).await?.filter(|thread| thread.messages > 0);
+            thread.map(|thread| Node::InboxThread(InboxThread(thread)))
+        }
+        (Kind::Announcement | Kind::AnnouncementStats, None) => {
             let announced = loaders
                 .load_one(VisibleAnnouncement(actor.host_reader(), AnnouncementId(number)))
                 .await?;
-            announced.map(|announced| Node::Announcement(announced.into()))
+            match (kind, announced.map(Announcement::from)) {
+                (Kind::AnnouncementStats, Some(announced)) => {
+                    announced.read_stats(ctx).await?.map(Node::ReadStats)
+                }
+                (_, announced) => announced.map(Node::Announcement),
+            }
         }
         (Kind::Activity, None) => {
             let row =
@@ -143,8 +195,48 @@ async fn find(ctx: &Context<'_>, id: &str) -> error::Result<Option<Node>> {
                 .await?;
             following.map(|following| Node::TargetSubscription(TargetSubscription(following)))
         }
+        (Kind::SubscriptionConfig, None) if actor.may_see_private(UserId(number)) => {
+            let user = UserId(number);
+            let both = try_join(loaders.load_one(UserBy(user)), loaders.load_one(SettingsOf(user)))
+                .await?;
+            let (Some(_), said) = both else { return Ok(None) };
+            let said = said.unwrap_or_default();
+            Some(Node::SubscriptionConfig(SubscriptionConfig::from_rows(app(ctx), user, &said)))
+        }
+        (Kind::Deactivation, None) => match loaders.load_one(UserBy(UserId(number))).await? {
+            Some(user) => User::from(user).deactivation(ctx).await?.map(Node::Deactivation),
+            None => None,
+        },
+        (Kind::Explanation, Some(user)) => {
+            let (activity, user) = (Kind::Activity.encode(number), Kind::User.encode(user));
+            let user = UserRef::Id(user.into());
+            match explain::explain(app(ctx), actor, &activity, Some(&user)).await {
+                Ok(explanation) => Some(Node::Explanation(Explanation(explanation))),
+                Err(Error::NotFound(_)) => None,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        (Kind::Catalog, None) if number == catalog::THE_ONLY => {
+            Some(Node::Catalog(Catalog(app(ctx).catalog.clone())))
+        }
         _ => None,
     })
+}
+
+/// A message, if the reader may see it.
+async fn message(ctx: &Context<'_>, id: MessageId) -> error::Result<Option<Message>> {
+    let key = VisibleMessage(actor(ctx)?.reader(), id);
+    Ok(loader(ctx).load_one(key).await?.map(Message::from))
+}
+
+/// An address of a message, if the reader may see the message.
+async fn audience(ctx: &Context<'_>, id: AudienceId) -> error::Result<Option<MessageAudience>> {
+    let (app, actor) = (app(ctx), actor(ctx)?);
+    let Some(audience) = loader(ctx).load_one(AudienceBy(id)).await? else { return Ok(None) };
+    let Some(message) = message(ctx, audience.row.message_id).await? else { return Ok(None) };
+    let with_reading = may_see_reading(actor, message.row.sender_id);
+    let with_names = reports::may_see_names(app, actor);
+    Ok(Some(MessageAudience::of(audience, with_reading, with_names)))
 }
 
 /// The fact that a message reached somebody, for readers who may know who has read it.

@@ -1,8 +1,8 @@
 //! Relay's connections over [`crate::page`].
 
 use async_graphql::{
-    OutputType,
-    connection::{Connection, Edge},
+    ObjectType, OutputType,
+    connection::{Connection, Edge, EmptyFields},
 };
 
 use crate::{
@@ -26,7 +26,18 @@ pub fn connection<R, K: Key, T: OutputType>(
     key: impl Fn(&R) -> K,
     show: impl Fn(R) -> T,
 ) -> Paged<T> {
-    let mut connection = Connection::new(slice.has_previous, slice.has_next);
+    with_fields(slice, key, show, EmptyFields)
+}
+
+/// A page of rows as a connection that has more fields.
+pub fn with_fields<R, K: Key, T: OutputType, F: ObjectType>(
+    slice: Slice<R>,
+    key: impl Fn(&R) -> K,
+    show: impl Fn(R) -> T,
+    fields: F,
+) -> Connection<String, T, F> {
+    let (previous, next) = (slice.has_previous, slice.has_next);
+    let mut connection = Connection::with_additional_fields(previous, next, fields);
     connection
         .edges
         .extend(slice.rows.into_iter().map(|row| Edge::new(key(&row).encode(), show(row))));

@@ -1,6 +1,5 @@
 //! GraphQL over HTTP, by its specification: one operation a request; `POST` with
-//! `application/json`, or `GET` of a query whose document the server knows, or gets to know with
-//! its hash.
+//! `application/json`, or `GET` with the parameters in the URL, for everything but mutations.
 //!
 //! A request goes: the form of its answer, its content type, its token ([`actor`]), its body within
 //! the deadline, the gate ([`crate::gate::Gate::prepare`]), the execution. A mutation is executed
@@ -21,7 +20,7 @@ use super::{Http, accept::Format, actor, sse};
 use crate::{
     budget::{Holder, Permit},
     error::Error,
-    gate::{Answer, Params, Prepared, answer, is_refused, refusal, retry_after},
+    gate::{Answer, ErrorCode, Params, Prepared, answer, is_refused, refusal, retry_after},
 };
 
 /// Answers up to this many bytes do not count against the budget: a connection's buffers hold as
@@ -72,15 +71,15 @@ async fn respond(http: Http, request: Request, format: Format) -> Result<Respons
         Err(error) if format == Format::Events => return Ok(sse::refuse(&http.app, error)),
         Err(error) => return Ok(refuse(vec![error], format)),
     };
-    if is_get && !(prepared.is_persisted && prepared.kind != OperationType::Mutation) {
-        let message = "GET is only for queries by document id; use POST for everything else";
+    if is_get && prepared.kind == OperationType::Mutation {
+        let message = "GET changes nothing; use POST for mutations";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message));
     }
     match (format, prepared.kind) {
         (Format::Events, _) => sse::stream(http, prepared, actor, &headers),
         (_, OperationType::Subscription) => {
             let message = "a subscription needs a websocket, or Accept: text/event-stream";
-            Ok(refuse(vec![refusal(message, "BAD_USER_INPUT")], format))
+            Ok(refuse(vec![refusal(message, ErrorCode::BadUserInput)], format))
         }
         _ => show(&http, execute(&http, prepared).await, format).await,
     }
@@ -100,7 +99,11 @@ pub struct Executed {
 /// waits for it any more: interrupted in the middle of `begin`, it could leave an open transaction
 /// behind (P10).
 pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
-    let (limit, schema) = (http.app.config.limits.execution_timeout, http.schema.clone());
+    let limit = http.app.config.limits.execution_timeout;
+    let schema = match prepared.is_small {
+        true => http.schemas.plain.clone(),
+        false => http.schemas.metered.clone(),
+    };
     let (kind, holder, weight) = (prepared.kind, prepared.holder.clone(), prepared.weight);
     let refused = |error| Executed {
         response: async_graphql::Response::from_errors(vec![error]),
@@ -109,7 +112,7 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
         permit: None,
     };
     let Some(place) = http.operations.try_take(holder.clone(), 1) else {
-        return refused(refusal("the server is overloaded; try again", "UNAVAILABLE"));
+        return refused(refusal("the server is overloaded; try again", ErrorCode::Unavailable));
     };
     let (answers, of) = (http.answers.clone(), holder.clone());
     let execution = async move {
@@ -124,9 +127,10 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
     if kind != OperationType::Mutation {
         return match timeout(limit, execution).await {
             Ok(executed) => executed,
-            Err(_) => {
-                refused(refusal("the server did not finish this in time; try again", "UNAVAILABLE"))
-            }
+            Err(_) => refused(refusal(
+                "the server did not finish this in time; try again",
+                ErrorCode::Unavailable,
+            )),
         };
     }
     match timeout(limit, http.tasks.spawn(execution.in_current_span())).await {
@@ -137,7 +141,7 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
         }
         Err(_) => refused(refusal(
             "the server did not finish this in time, but may still do so",
-            "UNAVAILABLE",
+            ErrorCode::Unavailable,
         )),
     }
 }
@@ -190,11 +194,12 @@ fn ask_to_wait(response: &mut Response, seconds: Option<u64>) {
 /// A request that could not be executed has no `data`, and by the newer media type it is answered
 /// with an error status.
 fn refuse(problems: Vec<ServerError>, format: Format) -> Response {
-    let status = match (format, code(&problems)) {
-        (_, Some("RATE_LIMITED")) => StatusCode::TOO_MANY_REQUESTS,
-        (Format::GraphQL, Some("UNAVAILABLE")) => StatusCode::SERVICE_UNAVAILABLE,
-        (Format::GraphQL, _) => StatusCode::BAD_REQUEST,
-        (Format::Json | Format::Events, _) => StatusCode::OK,
+    let is = |wanted: ErrorCode| code(&problems) == Some(wanted.name());
+    let status = match format {
+        _ if is(ErrorCode::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
+        Format::GraphQL if is(ErrorCode::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+        Format::GraphQL => StatusCode::BAD_REQUEST,
+        Format::Json | Format::Events => StatusCode::OK,
     };
     errors(status, format, problems)
 }
@@ -271,7 +276,7 @@ async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Para
             let message = format!("a request has at most {} bytes", http.app.config.limits.body);
             return Err(Refusal {
                 status: rejection.status(),
-                error: refusal(message, "LIMIT_EXCEEDED").into(),
+                error: refusal(message, ErrorCode::LimitExceeded).into(),
             });
         }
         Ok(Err(_)) => return Err(Refusal::malformed()),
@@ -301,7 +306,7 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, message: &str) -> Self {
-        Refusal { status, error: refusal(message, "BAD_USER_INPUT").into() }
+        Refusal { status, error: refusal(message, ErrorCode::BadUserInput).into() }
     }
 
     fn malformed() -> Self {

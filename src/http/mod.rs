@@ -35,7 +35,7 @@ use crate::{
     budget::Budget,
     error::{Error, Result},
     gate::Gate,
-    graphql::TidingsSchema,
+    graphql::Schemas,
     people::users,
 };
 
@@ -49,7 +49,7 @@ const ACT_AS: &str = "act-as";
 #[derive(Clone)]
 pub struct Http {
     pub app: App,
-    pub schema: TidingsSchema,
+    pub schemas: Schemas,
     pub gate: Arc<Gate>,
     /// What outlives its request: websockets with their operations, and mutations. The database is
     /// closed after them.

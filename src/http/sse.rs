@@ -51,7 +51,7 @@ pub fn stream(
         prepared = prepared.with(LastCursor(cursor.to_owned()));
     }
     let outlet = Outlet::new(http.answers.clone(), Holder::of(actor.as_ref()));
-    let updates = events(prepared.with(outlet).follow(&http.schema));
+    let updates = events(prepared.with(outlet).follow(&http.schemas.metered));
     let slot = http.sockets.take(actor.as_ref());
     let slot =
         slot.ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;

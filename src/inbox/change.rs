@@ -1,13 +1,15 @@
 //! What can happen to the items of inboxes, and the one function that does it.
 
-use ::entity::id::{ItemId, UserId};
+use std::collections::HashMap;
+
+use ::entity::id::{ItemId, Seq, UserId};
 use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
 
 use super::{
     NEW_SEQ,
     counts::{count_changed, tally, with_tally},
-    list::InboxView,
-    receipts,
+    receipts, undo,
 };
 use crate::{
     db::{Sql, Topic, Tx},
@@ -34,6 +36,10 @@ pub enum Change {
     /// Its owner has not read it, or not replied: it comes back at the top, unread and unseen,
     /// wherever it is. The last reminder includes how long there is to respond.
     Remind(Option<DateTime<Utc>>),
+    /// It came into a thread that its owner has muted: nobody is to notice it (`muting`).
+    Mute,
+    /// It becomes what it was before its last change, which is remembered (`undo`).
+    Undo,
     /// It leaves for good. A tombstone stays, for clients that were away.
     Remove,
 }
@@ -52,16 +58,38 @@ impl Change {
             }
             Change::Unsnooze => "snoozed_until IS NOT NULL".into(),
             Change::Wake => format!("snoozed_until <= {}", sql.bind(now)),
-            Change::Refresh | Change::Remind(_) | Change::Remove => "true".into(),
+            Change::Refresh | Change::Remind(_) | Change::Mute | Change::Undo | Change::Remove => {
+                "true".into()
+            }
         }
     }
 
-    /// The places in which such items are, if they have not been removed.
-    pub fn places(self) -> &'static [u8] {
+    /// Whether such items can be in a place of an inbox (`list`).
+    pub fn concerns_place(self, place: u8) -> bool {
         match self {
-            Change::Seen => &[0, 2],
-            Change::Read => InboxView::Unread.places(),
-            _ => InboxView::Active.places(),
+            Change::Seen => !matches!(place, 1 | 3),
+            Change::Read => !matches!(place, 2 | 3),
+            Change::Archive => place != 5,
+            _ => true,
+        }
+    }
+
+    /// Whether it is something that people do to their own items, and may take back.
+    fn can_be_undone(self) -> bool {
+        match self {
+            Change::Seen
+            | Change::Read
+            | Change::Unread
+            | Change::Archive
+            | Change::Unarchive
+            | Change::Snooze(_)
+            | Change::Unsnooze => true,
+            Change::Wake
+            | Change::Refresh
+            | Change::Remind(_)
+            | Change::Mute
+            | Change::Undo
+            | Change::Remove => false,
         }
     }
 
@@ -93,14 +121,38 @@ impl Change {
                      respond_by = {respond_by}"
                 )
             }
+            Change::Mute => {
+                let now = sql.bind(now);
+                format!("read_at = {now}, seen_at = {now}, archived_at = {now}, arrived_seq = 0")
+            }
+            Change::Undo => "(seen_at, read_at, archived_at, snoozed_until) = \
+                (SELECT u.seen_at, u.read_at, u.archived_at, u.snoozed_until \
+                FROM inbox_undo AS u WHERE u.item_id = inbox_item.id)"
+                .into(),
             Change::Remove => format!("removed_at = {}", sql.bind(now)),
         }
     }
 }
 
+/// What a change did.
+#[derive(Clone, Debug, Default)]
+pub struct Changed {
+    /// How many items changed.
+    pub count: u64,
+    /// The number of the change in each inbox of which items changed.
+    pub seqs: HashMap<UserId, Seq>,
+}
+
+/// The number of a change in an inbox.
+#[derive(FromQueryResult)]
+struct Begun {
+    user_id: UserId,
+    seq: Seq,
+}
+
 /// Applies a change to those of some items that are still there, for which `only` holds, and to
 /// which it makes a difference. The caller has locked their inboxes, perhaps after finding the
-/// items, so another transaction may have been faster. Returns how many items changed.
+/// items, so another transaction may have been faster.
 ///
 /// The counts need no rule for each change: what the items counted for before is subtracted, and
 /// what they count for afterwards is added.
@@ -110,45 +162,66 @@ pub async fn apply(
     only: &str,
     change: Change,
     now: DateTime<Utc>,
-) -> Result<u64> {
+) -> Result<Changed> {
     let mut sql = tx.sql("inbox::begin_apply");
     let these = concerned(&mut sql, items, only, change, now);
     sql.push(format!(
         "UPDATE inbox SET seq = inbox.seq + 1, {} \
          FROM (SELECT user_id, {} FROM inbox_item WHERE {these} GROUP BY user_id) AS t \
-         WHERE inbox.user_id = t.user_id RETURNING inbox.user_id",
-        with_tally('-'),
-        tally(),
+         WHERE inbox.user_id = t.user_id RETURNING inbox.user_id, inbox.seq",
+        with_tally(tx.dialect(), '-'),
+        tally(tx.dialect()),
     ));
-    let owners: Vec<UserId> = sql.values(&**tx).await?;
-    if owners.is_empty() {
-        return Ok(0);
+    let begun: Vec<Begun> = sql.all(&**tx).await?;
+    if begun.is_empty() {
+        // What was muted is read, but nobody has noted that its owner read it.
+        note_receipts(tx, items, change, now).await?;
+        return Ok(Changed::default());
+    }
+    let seqs: HashMap<_, _> =
+        begun.into_iter().map(|Begun { user_id, seq }| (user_id, seq)).collect();
+    let owners: Vec<UserId> = seqs.keys().copied().collect();
+    if change.can_be_undone() {
+        undo::remember(tx, items, only, change, now).await?;
     }
 
     let mut sql = tx.sql("inbox::apply");
     let these = concerned(&mut sql, items, only, change, now);
     let set = change.sets(&mut sql, now);
     sql.push(format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {these}"));
-    let changed = sql.run(&**tx).await?;
+    let count = sql.run(&**tx).await?;
 
     if change != Change::Remove {
         count_changed(tx, &owners, items).await?;
     }
-    if matches!(change, Change::Seen | Change::Read) {
-        receipts::record(tx, items, change == Change::Read, now).await?;
-    }
+    note_receipts(tx, items, change, now).await?;
     tx.concerns(owners.into_iter().map(Topic::Inbox));
-    if matches!(change, Change::Snooze(_)) {
+    if matches!(change, Change::Snooze(_) | Change::Undo) {
         tx.concerns([Topic::Jobs]);
     }
-    Ok(changed)
+    Ok(Changed { count, seqs })
+}
+
+/// Notes what the owners of items have seen or read, if that is what the change means.
+async fn note_receipts(
+    tx: &Tx,
+    items: &[ItemId],
+    change: Change,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    match change {
+        Change::Seen | Change::Read => {
+            receipts::record(tx, items, change == Change::Read, now).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The condition for those of some items that a change concerns.
 ///
 /// It names the items and only checks their state: for a condition on the state the databases would
 /// look for an index and, with wrong statistics or none, scan a whole inbox, or all of them.
-fn concerned(
+pub fn concerned(
     sql: &mut Sql,
     items: &[ItemId],
     only: &str,

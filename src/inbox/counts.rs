@@ -3,22 +3,32 @@
 
 use std::sync::LazyLock;
 
-use ::entity::id::{ItemId, UserId};
+use ::entity::{
+    id::{ItemId, UserId},
+    inbox,
+};
 
-use super::{NEW_SEQ, kind::ItemKind};
-use crate::{db::Tx, error::Result};
+use super::{InboxView, NEW_SEQ, categories, kind::ItemKind};
+use crate::{
+    db::{Dialect, Tx},
+    error::Result,
+};
 
-/// The counts of an inbox, and which items count in each.
+/// Which items count as unread, of those that have not been removed.
+pub const UNREAD: &str = "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL";
+
+/// The counts of an inbox, and which items count in each. Those by category are in `categories`.
 pub static COUNTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
-    let unread = "archived_at IS NULL AND snoozed_until IS NULL AND read_at IS NULL";
+    let active = "archived_at IS NULL AND snoozed_until IS NULL";
     let unseen = "archived_at IS NULL AND snoozed_until IS NULL AND seen_at IS NULL";
     let of_kind = |kind: &'static ItemKind| {
         let counter = kind.counter.as_ref()?;
-        Some((counter.column, format!("{unread} AND kind = '{}'", kind.name())))
+        Some((counter.column, format!("{UNREAD} AND kind = '{}'", kind.name())))
     };
-    let mut counts = vec![("unread", unread.to_owned())];
+    let mut counts = vec![("unread", UNREAD.to_owned())];
     counts.extend(ItemKind::all().filter_map(of_kind));
     counts.extend([
+        ("active", active.to_owned()),
         ("unseen", unseen.to_owned()),
         ("snoozed", "snoozed_until IS NOT NULL".to_owned()),
         ("archived", "archived_at IS NOT NULL".to_owned()),
@@ -26,16 +36,30 @@ pub static COUNTS: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
     counts
 });
 
+/// How many items a view of an inbox shows.
+pub fn count_of_view(head: &inbox::Model, view: InboxView) -> i32 {
+    match view {
+        InboxView::Active => head.active,
+        InboxView::Unread => head.unread,
+        InboxView::Snoozed => head.snoozed,
+        InboxView::Archived => head.archived,
+        // An item is in one state.
+        InboxView::All => head.active + head.snoozed + head.archived,
+    }
+}
+
 /// How many of some items are in each of the counts.
-pub fn tally() -> String {
-    each_count(|name, which| {
+pub fn tally(dialect: Dialect) -> String {
+    let counts = each_count(|name, which| {
         format!("CAST(count(*) FILTER (WHERE removed_at IS NULL AND {which}) AS integer) AS {name}")
-    })
+    });
+    format!("{counts}, {} AS categories", categories::tally(dialect))
 }
 
 /// Sets the counts of an inbox to what they are with a tally `t` added or subtracted.
-pub fn with_tally(sign: char) -> String {
-    each_count(|name, _| format!("{name} = inbox.{name} {sign} t.{name}"))
+pub fn with_tally(dialect: Dialect, sign: char) -> String {
+    let counts = each_count(|name, _| format!("{name} = inbox.{name} {sign} t.{name}"));
+    format!("{counts}, {}", categories::with_list(dialect, sign, "t.categories"))
 }
 
 fn each_count(text: impl Fn(&str, &str) -> String) -> String {
@@ -59,8 +83,8 @@ pub async fn begin_change(tx: &Tx, owners: &[UserId], items: &[ItemId]) -> Resul
         "UPDATE inbox SET {} \
          FROM (SELECT user_id, {} FROM inbox_item WHERE {these} GROUP BY user_id) AS t \
          WHERE inbox.user_id = t.user_id",
-        with_tally('-'),
-        tally(),
+        with_tally(tx.dialect(), '-'),
+        tally(tx.dialect()),
     ));
     sql.run(&**tx).await?;
     Ok(())
@@ -77,8 +101,8 @@ pub async fn count_changed(tx: &Tx, owners: &[UserId], items: &[ItemId]) -> Resu
         "UPDATE inbox SET {} FROM (SELECT user_id, {} FROM inbox_item \
          WHERE {these} AND {changed} GROUP BY user_id) AS t \
          WHERE inbox.user_id = t.user_id",
-        with_tally('+'),
-        tally(),
+        with_tally(tx.dialect(), '+'),
+        tally(tx.dialect()),
     ));
     sql.run(&**tx).await?;
     Ok(())

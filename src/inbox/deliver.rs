@@ -6,7 +6,7 @@ use ::entity::id::{MessageId, Seq, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::lock::lock_those;
+use super::{categories, lock::lock_those};
 use crate::{
     db::{Sql, Topic, Tx},
     error::Result,
@@ -22,6 +22,16 @@ pub enum Recipients {
     Between(UserId, UserId),
 }
 
+impl Recipients {
+    /// Their ids are in `(after, up_to]`.
+    pub fn range(self) -> (UserId, UserId) {
+        match self {
+            Recipients::One | Recipients::All => (UserId(0), UserId(i64::MAX)),
+            Recipients::Between(after, up_to) => (after, up_to),
+        }
+    }
+}
+
 /// The change of an inbox that a message arrives with.
 #[derive(FromQueryResult)]
 struct Counted {
@@ -35,19 +45,19 @@ pub struct Arrival {
     pub message: MessageId,
     /// The number of the change of this inbox.
     pub seq: Seq,
+    /// Whether the message has a category, which its item gets, too.
+    pub has_category: bool,
 }
 
 /// Puts a new message into inboxes.
 pub async fn deliver(
     tx: &Tx,
     message: MessageId,
+    category: Option<&str>,
     to: Recipients,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let (after, up_to) = match to {
-        Recipients::One | Recipients::All => (UserId(0), UserId(i64::MAX)),
-        Recipients::Between(after, up_to) => (after, up_to),
-    };
+    let (after, up_to) = to.range();
     let which = move |sql: &mut Sql| {
         let (message, after, up_to) = (sql.bind(message), sql.bind(after), sql.bind(up_to));
         let recipients = format!(
@@ -60,26 +70,30 @@ pub async fn deliver(
         lock_those(tx, which).await?;
     }
     let mut sql = tx.sql("inbox::count_delivered");
-    let these = which(&mut sql);
-    // It is known what a new item counts for: one unread and one unseen.
+    let (these, by_category) = (which(&mut sql), categories::one_more(&mut sql, category));
+    // It is known what a new item counts for: one that is active, unread and unseen.
     sql.push(format!(
-        "UPDATE inbox SET seq = seq + 1, unread = unread + 1, unseen = unseen + 1 \
-         WHERE {these} RETURNING user_id, seq"
+        "UPDATE inbox SET seq = seq + 1, active = active + 1, unread = unread + 1, \
+         unseen = unseen + 1{by_category} WHERE {these} RETURNING user_id, seq"
     ));
     let counted: Vec<Counted> = sql.all(&**tx).await?;
-    let arrival = |Counted { user_id, seq }| Arrival { user: user_id, message, seq };
+    let has_category = category.is_some();
+    let arrival = |Counted { user_id, seq }| Arrival { user: user_id, message, seq, has_category };
     add_items(tx, counted.into_iter().map(arrival).collect(), now).await
 }
 
-/// Counts new messages in inboxes, each as one change, however many messages come into it. Returns
-/// the numbers of the changes, without inboxes that somebody else has locked: it waits for nobody.
+/// Counts new messages in inboxes, each as one change, however many messages come into it, and
+/// those of them that have a category. Returns the numbers of the changes, without inboxes that
+/// somebody else has locked: it waits for nobody.
 pub async fn count_arrivals(
     tx: &Tx,
     messages: &BTreeMap<UserId, i64>,
+    categories: &BTreeMap<UserId, Vec<&str>>,
 ) -> Result<HashMap<UserId, Seq>> {
     let mut sql = tx.sql("inbox::count_arrivals");
     let rows = messages.iter().map(|(user, count)| [user.0, *count]);
     let arrivals = sql.integer_table(["user_id", "messages"], rows);
+    let (by_category, categories) = categories::more(&mut sql, "a", categories);
     let mut only_unlocked = String::new();
     if sql.dialect().locks_rows() {
         let owners: Vec<_> = messages.keys().collect();
@@ -92,8 +106,10 @@ pub async fn count_arrivals(
     }
     let more = |column| format!("{column} = CAST(inbox.{column} + a.messages AS integer)");
     sql.push(format!(
-        "UPDATE inbox SET seq = inbox.seq + 1, {}, {} FROM {arrivals} AS a \
+        "UPDATE inbox SET seq = inbox.seq + 1, {}, {}, {}{by_category} \
+         FROM {arrivals} AS a{categories} \
          WHERE inbox.user_id = a.user_id{only_unlocked} RETURNING inbox.user_id, inbox.seq",
+        more("active"),
         more("unread"),
         more("unseen"),
     ));
@@ -104,14 +120,19 @@ pub async fn count_arrivals(
 /// Puts new messages into inboxes that have counted them.
 pub async fn add_items(tx: &Tx, mut arrivals: Vec<Arrival>, now: DateTime<Utc>) -> Result<()> {
     arrivals.sort_unstable_by_key(|arrival| (arrival.message, arrival.user));
+    let category = match arrivals.iter().any(|arrival| arrival.has_category) {
+        true => "(SELECT m.category FROM message AS m WHERE m.id = d.message_id)",
+        false => "NULL",
+    };
     let mut sql = tx.sql("inbox::add_items");
     let rows = arrivals.iter().map(|arrival| [arrival.user.0, arrival.message.0, arrival.seq.0]);
     let items = sql.integer_table(["user_id", "message_id", "seq"], rows);
     let now = sql.bind(now);
     sql.push(format!(
         "INSERT INTO inbox_item \
-         (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT d.user_id, 'message', d.message_id, d.seq, d.seq, {now}, {now} FROM {items} AS d"
+         (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at, category) \
+         SELECT d.user_id, 'message', d.message_id, d.seq, d.seq, {now}, {now}, {category} \
+         FROM {items} AS d"
     ));
     sql.run(&**tx).await?;
     tx.concerns(arrivals.into_iter().map(|arrival| Topic::Inbox(arrival.user)));

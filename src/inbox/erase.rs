@@ -31,11 +31,15 @@ pub async fn erase_some(tx: &Tx, owner: UserId) -> Result<bool> {
     Ok(items.len() as i64 == BATCH)
 }
 
-/// Deletes items for good, with what they are made of. They are no longer counted.
+/// Deletes items for good, with what they are made of and what they were. They are no longer
+/// counted.
 pub async fn delete(tx: &Tx, items: &[ItemId]) -> Result<()> {
-    for (table, column) in
-        [("inbox_item_activity", "item_id"), ("inbox_item_actor", "item_id"), ("inbox_item", "id")]
-    {
+    for (table, column) in [
+        ("inbox_undo", "item_id"),
+        ("inbox_item_activity", "item_id"),
+        ("inbox_item_actor", "item_id"),
+        ("inbox_item", "id"),
+    ] {
         let mut sql = tx.sql("inbox::delete");
         let these = sql.is_one_of(column, items);
         sql.push(format!("DELETE FROM {table} WHERE {these}"));

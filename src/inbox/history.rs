@@ -83,7 +83,7 @@ pub async fn changes(db: &Db, questions: &[Question]) -> Result<Vec<Option<Chang
             continue;
         };
         pieces.sort_by_key(|piece| (piece.row.seq, piece.row.id));
-        let count = how_many_fit(pieces.iter().map(|piece| piece.text_size), most, largest);
+        let count = how_many_fit(pieces.iter().map(Pieces::size), most, largest);
         answers.push(Some((head, count, pieces.len() > count)));
         pieces.truncate(count);
         shown.extend(pieces);

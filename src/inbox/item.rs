@@ -157,10 +157,14 @@ pub async fn items_about(db: &Db, user: UserId, messages: &[MessageId]) -> Resul
 
 /// Items with what they are about: those that `items` selects, whose values are bound to `sql`.
 pub async fn select_items(db: &Db, mut sql: Sql, items: &str, texts: Texts) -> Result<Vec<Item>> {
-    let dialect = sql.dialect();
-    let rows = dialect.json_list(pieces(dialect, texts));
-    sql.push(format!("SELECT {rows} FROM ({items}) AS i {}", *kind::ABOUT));
+    sql.push(select_pieces(sql.dialect(), items, texts));
     assemble(db, sql.json(db.read()).await?).await
+}
+
+/// Selects one JSON list with the [`Pieces`] of the items that `items` selects.
+pub fn select_pieces(dialect: Dialect, items: &str, texts: Texts) -> String {
+    let rows = dialect.json_list(pieces(dialect, texts));
+    format!("SELECT {rows} FROM ({items}) AS i {}", *kind::ABOUT)
 }
 
 /// The values that are read with an item. Composed once: the text is long, and the same each time.

@@ -245,6 +245,16 @@ pub struct Pieces {
 }
 
 impl Pieces {
+    /// Bytes of what it has to tell, with all of its text if that is wanted.
+    pub fn size(&self) -> usize {
+        let of = |data: &Option<String>| data.as_ref().map_or(0, String::len);
+        let latest = self.activities.as_ref().and_then(|activities| activities.latest.as_ref());
+        self.text_size
+            + self.message.as_ref().map_or(0, |message| of(&message.data))
+            + self.announcement.as_ref().map_or(0, |announcement| of(&announcement.data))
+            + latest.map_or(0, |latest| of(&latest.data))
+    }
+
     /// What the item is about, and its row.
     pub fn into_subject(self) -> (Option<Subject>, inbox_item::Model) {
         let subject = match self.row.kind {
@@ -323,12 +333,17 @@ fn activity_values(dialect: Dialect, texts: &str) -> String {
     dialect.json_value(&format!("CASE WHEN t.id IS NOT NULL THEN {activities} END"))
 }
 
-/// The beginning of a row's `body` in place of the whole. A CASE, because a long text, which is
-/// stored elsewhere, is fetched only if it is used.
+/// The beginning of a row's `body` in place of the whole; its `data` and `actions` if any texts are
+/// wanted. A CASE, because a long text, which is stored elsewhere, is fetched only if it is used.
 fn beginning(alias: &str, texts: &str) -> impl Fn(&str) -> Option<String> {
     let beginning =
         format!("CASE WHEN {texts} > 0 THEN substr({alias}.body, 1, {BEGINNING}) ELSE '' END");
-    move |column| (column == "body").then(|| beginning.clone())
+    let wanted = format!("CASE WHEN {texts} > 0 THEN {alias}");
+    move |column| match column {
+        "body" => Some(beginning.clone()),
+        "data" | "actions" => Some(format!("{wanted}.{column} END")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,28 +1,30 @@
 //! The lists of an inbox, with their filters and pages.
 
 use ::entity::{
-    id::{ItemId, TargetId, UserId},
+    id::{ItemId, MessageId, Seq, TargetId, UserId},
     inbox_item,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::Iterable;
 
 use super::{
-    item::{Item, Texts, select_items},
-    kind::ItemKind,
+    categories::{by_category, check_filter, is_among},
+    item::{self, Item, Texts},
+    kind::Pieces,
+    search,
+    threads::of_thread,
 };
 use crate::{
-    db::{Db, Dialect, Param},
+    db::{Db, Param, Sql},
     error::Result,
     page::{Page, Slice},
-    search,
 };
 
 const ACTIVE: &str = "removed_at IS NULL AND archived_at IS NULL AND snoozed_until IS NULL";
 /// The place of an item that has not been removed, and whether it was seen or read. An index begins
 /// with the owner, this and the kind, and is in the order of the pages: it serves conditions on
 /// single values of these. The text must be that of the index, in the migration of places.
-const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 \
+pub const PLACE: &str = "CASE WHEN archived_at IS NOT NULL THEN 5 \
     WHEN snoozed_until IS NOT NULL THEN 4 \
     WHEN read_at IS NOT NULL THEN CASE WHEN seen_at IS NULL THEN 2 ELSE 3 END \
     WHEN seen_at IS NULL THEN 0 ELSE 1 END";
@@ -77,71 +79,157 @@ pub fn by_place(
     places.iter().flat_map(|place| kinds.iter().map(move |kind| of(place, *kind))).collect()
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
     pub view: InboxView,
     pub kinds: Option<Vec<inbox_item::Kind>>,
+    /// Only of these categories, which need not be in the catalog any more.
+    pub categories: Option<Vec<String>>,
     /// Only what was done to this target.
     pub target: Option<TargetId>,
-    /// Part of a subject, title or body, ignoring case.
+    /// Only the messages of the thread with this first message.
+    pub thread: Option<MessageId>,
+    /// Words of a subject, title or body, ignoring case.
     pub search: Option<String>,
 }
 
-/// A page of an inbox, newest first, in one statement.
-pub async fn page(
-    db: &Db,
-    user: UserId,
+impl Filter {
+    /// What it asks of an item, apart from its place, its kind, its category, its thread and its
+    /// search.
+    pub fn conditions(&self, sql: &mut Sql) -> String {
+        let mut conditions = String::new();
+        if let Some(target) = self.target {
+            conditions += &format!(" AND target_id = {}", sql.bind(target));
+        }
+        conditions
+    }
+}
+
+/// A page of one of an inbox's lists, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListPage {
+    pub filter: Filter,
+    pub page: Page<(DateTime<Utc>, ItemId)>,
+    pub texts: Texts,
+}
+
+impl ListPage {
+    /// Reads it, in one statement if there is no search.
+    pub async fn read(&self, db: &Db, user: UserId) -> Result<Slice<Item>> {
+        check_filter("categories", self.filter.categories.as_deref())?;
+        if let Some(text) = &self.filter.search {
+            return search::page(db, user, self, text).await;
+        }
+        let mut sql = db.sql("inbox::page");
+        let owner = sql.bind(user);
+        let select = self.select(&mut sql, owner);
+        let pieces = sql.push(select).json(db.read()).await?;
+        self.assemble(db, pieces).await
+    }
+
+    /// Selects one JSON list of [`Pieces`] for [`ListPage::assemble`]. There is no search.
+    pub fn select(&self, sql: &mut Sql, owner: Param) -> String {
+        let none = || format!("SELECT * FROM inbox_item WHERE user_id = {owner} AND 1 = 0");
+        let items = selected(sql, "*", owner, &self.filter, &self.page).unwrap_or_else(none);
+        item::select_pieces(sql.dialect(), &items, self.texts)
+    }
+
+    /// The page that consists of these pieces.
+    pub async fn assemble(&self, db: &Db, pieces: Vec<Pieces>) -> Result<Slice<Item>> {
+        Ok(self.slice(item::assemble(db, pieces).await?))
+    }
+
+    /// The page that consists of these items.
+    pub fn slice(&self, mut items: Vec<Item>) -> Slice<Item> {
+        // The statement chooses the rows; a join returns them in its own order.
+        items.sort_by_key(|item| (item.row.updated_at, item.row.id));
+        if !self.page.backwards {
+            items.reverse();
+        }
+        self.page.slice(items)
+    }
+}
+
+/// The condition that an item is in one of these places.
+pub fn is_in(places: &[u8]) -> String {
+    let places: Vec<_> = places.iter().map(u8::to_string).collect();
+    format!("removed_at IS NULL AND {PLACE} IN ({})", places.join(", "))
+}
+
+/// Selects the ids of all items that a filter without a search shows, in those of its places for
+/// which `is_wanted` holds; `up_to` leaves out what arrived after that number. Nothing if there can
+/// be none.
+pub fn all(
+    sql: &mut Sql,
+    owner: UserId,
     filter: &Filter,
-    page: &Page<(DateTime<Utc>, ItemId)>,
-    texts: Texts,
-) -> Result<Slice<Item>> {
-    let mut sql = db.sql("inbox::page");
-    let owner = sql.bind(user);
+    is_wanted: impl Fn(u8) -> bool,
+    up_to: Option<Seq>,
+) -> Vec<String> {
+    let user = sql.bind(owner);
+    let mut conditions = filter.conditions(sql);
+    if let Some(seq) = up_to {
+        conditions += &format!(" AND arrived_seq <= {}", sql.bind(seq));
+    }
+    let places = filter.view.places().iter().copied();
+    let places: Vec<u8> = places.filter(|place| is_wanted(*place)).collect();
+    parts(sql, "id", user, filter, &places, &conditions)
+}
+
+/// Selects the items of a filter in these places, each from one part of an index.
+fn parts(
+    sql: &mut Sql,
+    columns: &str,
+    owner: Param,
+    filter: &Filter,
+    places: &[u8],
+    conditions: &str,
+) -> Vec<String> {
+    let kinds = filter.kinds.as_deref();
+    match (filter.thread, &filter.categories) {
+        (Some(root), categories) => {
+            let among = is_among(sql, categories.as_deref());
+            of_thread(sql, columns, owner, root, places, kinds, &format!("{conditions}{among}"))
+        }
+        (None, None) => by_place(columns, owner, places, kinds, conditions),
+        (None, Some(categories)) => {
+            by_category(sql, columns, owner, places, kinds, categories, conditions)
+        }
+    }
+}
+
+/// The condition that an item is on a page or behind it.
+pub fn within(sql: &mut Sql, page: &Page<(DateTime<Utc>, ItemId)>) -> String {
     let mut conditions = String::new();
-    if let Some(target) = filter.target {
-        conditions += &format!(" AND target_id = {}", sql.bind(target));
-    }
-    if let Some(search) = &filter.search {
-        let term = sql.bind(search::term("search", search)?);
-        conditions += &searching(sql.dialect(), term);
-    }
     for (key, comparison) in [(&page.after, "<"), (&page.before, ">")] {
         if let Some((time, id)) = key {
             let (time, id) = (sql.bind(*time), sql.bind(*id));
             conditions += &format!(" AND (updated_at, id) {comparison} ({time}, {id})");
         }
     }
+    conditions
+}
+
+/// Selects the items of a page, but for its search; None if it has none.
+pub fn selected(
+    sql: &mut Sql,
+    columns: &str,
+    owner: Param,
+    filter: &Filter,
+    page: &Page<(DateTime<Utc>, ItemId)>,
+) -> Option<String> {
+    let conditions = filter.conditions(sql) + &within(sql, page);
     let direction = if page.backwards { "ASC" } else { "DESC" };
     let order = format!("updated_at {direction}, id {direction}");
     let limit = sql.bind(page.limit as i64 + 1);
-    let selects = match (filter.view, &filter.kinds) {
+    let selects = match filter {
         // The most used view has an index of its own.
-        (InboxView::Active, None) => vec![format!(
-            "SELECT * FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
-        )],
-        (view, kinds) => by_place("*", owner, view.places(), kinds.as_deref(), &conditions),
+        Filter { view: InboxView::Active, kinds: None, categories: None, thread: None, .. } => {
+            vec![format!(
+                "SELECT {columns} FROM inbox_item WHERE user_id = {owner} AND {ACTIVE}{conditions}"
+            )]
+        }
+        filter => parts(sql, columns, owner, filter, filter.view.places(), &conditions),
     };
-    if selects.is_empty() {
-        return Ok(page.slice(Vec::new()));
-    }
-    let items = sql.dialect().merge(&selects, &order, limit);
-    let mut rows = select_items(db, sql, &items, texts).await?;
-    // The statement chooses the rows; a join returns them in its own order.
-    rows.sort_by_key(|item: &Item| (item.row.updated_at, item.row.id));
-    if !page.backwards {
-        rows.reverse();
-    }
-    Ok(page.slice(rows))
-}
-
-/// The condition that what an item is about contains a text, ignoring case.
-fn searching(dialect: Dialect, term: Param) -> String {
-    let among = |ItemKind { column, table, searched, .. }: &ItemKind| {
-        // Looked up from the item: a list of all matches would need the whole table.
-        format!(
-            "{column} IN (SELECT x.id FROM {table} AS x WHERE x.id = inbox_item.{column} AND {})",
-            search::contains(dialect, *searched, "x", term)
-        )
-    };
-    format!(" AND ({})", ItemKind::all().map(among).collect::<Vec<_>>().join(" OR "))
+    (!selects.is_empty()).then(|| sql.dialect().merge(&selects, &order, limit))
 }

@@ -6,7 +6,7 @@
 //! be lost without losing data: every [`LOOK_AGAIN`] all followers look again by themselves.
 //!
 //! - `follow`: cursors, and the loop that follows a history. `outlet`: room for what is read for a
-//!   client, until the client has taken it.
+//!   client, until the client has taken it. `readings`: how far something has been read.
 //! - `hints`: wake-ups from the commits of this process and, over NOTIFY, of the other servers.
 //! - `news`: what was created and has to be taken into the inboxes that are followed here.
 //! - One reader serves all followers of the process: while it reads for earlier followers, it
@@ -18,6 +18,7 @@ mod follow;
 mod hints;
 mod news;
 mod outlet;
+mod readings;
 
 use std::{
     collections::HashMap,
@@ -46,6 +47,7 @@ pub use follow::{Cursor, ResyncReason, Start, Step, Update, follow, steps, updat
 pub use hints::tell_within;
 pub use news::News;
 pub use outlet::Outlet;
+pub use readings::readings;
 
 /// The waiters for each topic, and the reader that serves them.
 pub struct Live {

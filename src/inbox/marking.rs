@@ -1,21 +1,21 @@
 //! What people do with the items of their own inbox: items that they name, or all items of a list.
 //!
 //! Changes of named items are made together with those of others that are waiting (`db::together`).
+//! Each call is a change with a number of its own, by which it can be taken back (`undo`).
 
 use std::collections::{HashMap, HashSet};
 
-use ::entity::{
-    id::{ItemId, Seq, UserId},
-    inbox_item,
-};
+use ::entity::id::{ItemId, Seq, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::{
-    change::{Change, apply},
+    categories::check_filter,
+    change::{Change, Changed, apply},
     item::{Item, items},
-    list::by_place,
+    list::{Filter, all, is_in},
     lock::lock,
+    search,
 };
 use crate::{
     auth::Actor,
@@ -25,10 +25,10 @@ use crate::{
 };
 
 /// The most items that one call may name.
-pub const MOST_ITEMS: usize = 100;
+pub const MOST_ITEMS: usize = 500;
 
 /// Marks, moves or snoozes some of a person's items; returns all that were named, in their new
-/// state.
+/// state, and the number of the change, if there was anything to change.
 #[tracing::instrument(name = "inbox::change_items", skip_all, fields(actor = actor.in_log()))]
 pub async fn change_items(
     db: &Db,
@@ -36,7 +36,7 @@ pub async fn change_items(
     ids: &[String],
     change: Change,
     now: DateTime<Utc>,
-) -> Result<Vec<Item>> {
+) -> Result<(Vec<Item>, Option<Seq>)> {
     let owner = actor.person()?.id;
     if ids.is_empty() || ids.len() > MOST_ITEMS {
         return Err(Error::invalid("itemIds", format!("must have between 1 and {MOST_ITEMS} ids")));
@@ -48,10 +48,11 @@ pub async fn change_items(
     let mut named = HashSet::new();
     ids.retain(|id| named.insert(*id));
 
-    db.together(db, Mark { owner, ids: ids.clone(), change, now }).await??;
+    let seq = db.together(db, Mark { owner, ids: ids.clone(), change, now }).await??;
     let mut items = items(db, owner, &ids).await?;
-    items.sort_by_key(|item| ids.iter().position(|id| *id == item.row.id));
-    Ok(items)
+    let places: HashMap<_, _> = ids.iter().zip(0..).collect();
+    items.sort_by_key(|item| places.get(&item.row.id));
+    Ok((items, seq))
 }
 
 /// A change of some items by their owner.
@@ -64,7 +65,8 @@ struct Mark {
 
 impl db::Call for Mark {
     type Context = Db;
-    type Answer = Result<()>;
+    /// The number of the change, if there was anything to change.
+    type Answer = Result<Option<Seq>>;
 
     fn weight(&self) -> usize {
         /// The row, its indexes and its receipts.
@@ -72,18 +74,15 @@ impl db::Call for Mark {
         self.ids.len() * ITEM
     }
 
-    async fn make_all(_: &Db, tx: &Tx, marks: &[Self]) -> Result<Vec<Result<()>>, Apart> {
+    async fn make_all(_: &Db, tx: &Tx, marks: &[Self]) -> Result<Vec<Self::Answer>, Apart> {
         let free = lock_free(tx, marks).await?;
         let waits =
             |index: &usize| free.as_ref().is_some_and(|free| !free.contains(&marks[*index].owner));
-        let waiting: Vec<_> = (0..marks.len()).filter(waits).collect();
-        if !waiting.is_empty() {
-            return Err(Apart::These(waiting));
-        }
+        Apart::if_any((0..marks.len()).filter(waits))?;
         Ok(change_own(tx, marks).await?)
     }
 
-    async fn make_alone(self, db: &Db) -> Result<Result<()>> {
+    async fn make_alone(self, db: &Db) -> Result<Self::Answer> {
         let tx = db.begin().await?;
         lock(&tx, &[self.owner]).await?;
         let answer = change_own(&tx, &[self]).await?.remove(0);
@@ -106,8 +105,17 @@ async fn lock_free(tx: &Tx, marks: &[Mark]) -> Result<Option<HashSet<UserId>>> {
     Ok(Some(sql.values(&**tx).await?.into_iter().collect()))
 }
 
+/// The same change of items of several people, by one call of each.
+struct Same {
+    change: Change,
+    now: DateTime<Utc>,
+    items: Vec<ItemId>,
+    /// Each with the place of their call.
+    owners: HashMap<UserId, usize>,
+}
+
 /// Changes the items that belong to those who name them. The inboxes are locked.
-async fn change_own(tx: &Tx, marks: &[Mark]) -> Result<Vec<Result<()>>> {
+async fn change_own(tx: &Tx, marks: &[Mark]) -> Result<Vec<Result<Option<Seq>>>> {
     #[derive(FromQueryResult)]
     struct There {
         id: ItemId,
@@ -121,47 +129,72 @@ async fn change_own(tx: &Tx, marks: &[Mark]) -> Result<Vec<Result<()>>> {
     let there: Vec<There> = sql.all(&**tx).await?;
     let owners: HashMap<_, _> =
         there.into_iter().map(|There { id, user_id }| (id, user_id)).collect();
-    let mut changes: Vec<(Change, DateTime<Utc>, Vec<ItemId>)> = Vec::new();
+    let mut changes: Vec<Same> = Vec::new();
     let mut answers = Vec::with_capacity(marks.len());
-    for mark in marks {
+    for (place, mark) in marks.iter().enumerate() {
         if mark.ids.iter().any(|id| owners.get(id) != Some(&mark.owner)) {
             answers.push(Err(Error::NotFound(id::Kind::InboxItem.noun())));
             continue;
         }
-        answers.push(Ok(()));
-        match changes.iter_mut().find(|(change, ..)| *change == mark.change) {
-            Some((_, now, items)) => {
-                *now = mark.now.max(*now);
-                items.extend(&mark.ids);
+        answers.push(Ok(None));
+        // Two calls of one person are two changes: each can be taken back by itself.
+        let is_same =
+            |same: &&mut Same| same.change == mark.change && !same.owners.contains_key(&mark.owner);
+        match changes.iter_mut().find(is_same) {
+            Some(same) => {
+                same.now = mark.now.max(same.now);
+                same.items.extend(&mark.ids);
+                same.owners.insert(mark.owner, place);
             }
-            None => changes.push((mark.change, mark.now, mark.ids.clone())),
+            None => changes.push(Same {
+                change: mark.change,
+                now: mark.now,
+                items: mark.ids.clone(),
+                owners: HashMap::from([(mark.owner, place)]),
+            }),
         }
     }
-    for (change, now, items) in changes {
-        apply(tx, &items, "true", change, now).await?;
+    for Same { change, now, items, owners } in changes {
+        for (owner, seq) in apply(tx, &items, "true", change, now).await?.seqs {
+            if let Some(place) = owners.get(&owner) {
+                answers[*place] = Ok(Some(seq));
+            }
+        }
     }
     Ok(answers)
 }
 
-/// Marks, moves or snoozes all items of a list; `up_to` leaves alone what arrived after that
-/// number. Returns how many changed.
+/// Marks, moves or snoozes all items that a filter shows; `up_to` leaves alone what arrived after
+/// that number.
 #[tracing::instrument(name = "inbox::change_all", skip_all, fields(actor = actor.in_log()))]
 pub async fn change_all(
     db: &Db,
     actor: &Actor,
-    kinds: Option<&[inbox_item::Kind]>,
+    filter: &Filter,
     up_to: Option<Seq>,
     change: Change,
     now: DateTime<Utc>,
-) -> Result<u64> {
+) -> Result<Changed> {
     let owner = actor.person()?.id;
+    check_filter("filter.categories", filter.categories.as_deref())?;
     let mut sql = db.sql("inbox::items_of_list");
-    let user = sql.bind(owner);
-    let arrived = up_to.map(|seq| format!(" AND arrived_seq <= {}", sql.bind(seq)));
-    let selects =
-        by_place("id", user, change.places(), kinds, arrived.as_deref().unwrap_or_default());
+    let selects = match &filter.search {
+        None => all(&mut sql, owner, filter, |place| change.concerns_place(place), up_to),
+        // A search may take long, so nothing is locked meanwhile. What moves while it goes on, or
+        // grows, is not changed.
+        Some(text) => {
+            let found = search::all(db, owner, filter, text).await?;
+            let (these, user) = (sql.is_one_of("id", &found), sql.bind(owner));
+            let mut is_still = format!("user_id = {user} AND {}", is_in(filter.view.places()));
+            if let Some(up_to) = up_to {
+                is_still += &format!(" AND arrived_seq <= {}", sql.bind(up_to));
+            }
+            let is_still = sql.dialect().checked(&is_still);
+            vec![format!("SELECT id FROM inbox_item WHERE {these} AND {is_still}")]
+        }
+    };
     if selects.is_empty() {
-        return Ok(0);
+        return Ok(Changed::default());
     }
     let tx = db.begin().await?;
     lock(&tx, &[owner]).await?;
@@ -169,7 +202,7 @@ pub async fn change_all(
     sql.push(format!("SELECT {ids} FROM ({}) AS i", selects.join(" UNION ALL ")));
     let items: Vec<ItemId> = sql.json(&*tx).await?;
     let changed = match items.is_empty() {
-        true => 0,
+        true => Changed::default(),
         false => apply(&tx, &items, "true", change, now).await?,
     };
     tx.commit().await?;

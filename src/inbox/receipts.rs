@@ -6,9 +6,9 @@
 //! person counted once), on each of its addresses and on the announcement, so that showing a read
 //! rate costs nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ::entity::id::{ItemId, MessageId, UserId};
+use ::entity::id::{AnnouncementId, ItemId, MessageId, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
@@ -99,9 +99,10 @@ async fn record_messages(
     let mut sql = tx.sql("receipts::mark_recipients");
     let time = sql.bind(now);
     // As rows: with one list of messages and one of addresses, each message would be looked up with
-    // every address.
-    let rows = sent.iter().map(|one| [one.audience, one.subject, one.owner.0]);
-    let these = sql.integer_table(["id", "message", "user_id"], rows);
+    // every address. In this order, the rows are locked: replies lock some of them, too.
+    let rows: BTreeSet<_> =
+        sent.iter().map(|one| [one.subject, one.owner.0, one.audience]).collect();
+    let these = sql.integer_table(["message", "user_id", "id"], rows);
     let also = if read { format!("read_at = {time}, ") } else { String::new() };
     sql.push(format!(
         "UPDATE message_recipient \
@@ -141,6 +142,8 @@ async fn record_announcements(
     sql.run(&**tx).await?;
     let announcements = readers(announced.iter().map(|one| (one.subject, one.owner, one.unseen)));
     lock(tx, "announcement", &announcements).await?;
+    let concerned = announcements.keys().map(|id| Topic::AnnouncementReading(AnnouncementId(*id)));
+    tx.concerns(concerned);
     count(tx, "announcement", &announcements, read, now).await
 }
 

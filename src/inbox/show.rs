@@ -1,4 +1,5 @@
-//! What an item shows wherever it is listed or announced: a title, a preview, and a link.
+//! What an item shows wherever it is listed or announced: a title, a preview, a link, and what else
+//! the host application says with it.
 
 use ::entity::{inbox_item, user};
 use pulldown_cmark::{Event, Parser, TagEnd};
@@ -41,9 +42,28 @@ impl Item {
     /// Where to find it in the host application; None if nobody has said.
     pub fn url(&self) -> Option<&str> {
         match self.subject.as_ref()? {
-            Subject::Message { .. } => None,
+            Subject::Message { message, .. } => message.url.as_deref(),
             Subject::Announcement { announcement, .. } => announcement.url.as_deref(),
             Subject::Activities(activities) => activities.target.url.as_deref(),
+        }
+    }
+
+    /// The host application's data with it, as JSON; for activities that of the latest. Like
+    /// [`Item::actions`] it needs [`Texts::Beginning`](super::Texts::Beginning).
+    pub fn data(&self) -> Option<&str> {
+        match self.subject.as_ref()? {
+            Subject::Message { message, .. } => message.data.as_deref(),
+            Subject::Announcement { announcement, .. } => announcement.data.as_deref(),
+            Subject::Activities(activities) => activities.latest.as_ref()?.data.as_deref(),
+        }
+    }
+
+    /// What its reader can do, as it is stored.
+    pub fn actions(&self) -> Option<&str> {
+        match self.subject.as_ref()? {
+            Subject::Message { message, .. } => message.actions.as_deref(),
+            Subject::Announcement { announcement, .. } => announcement.actions.as_deref(),
+            Subject::Activities(_) => None,
         }
     }
 }

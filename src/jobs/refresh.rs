@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::Job;
-use crate::{app::App, error::Result, notifications::refresh};
+use crate::{app::App, error::Result, inbox::refresh};
 
 pub struct Refresh;
 
@@ -20,11 +20,11 @@ impl Job for Refresh {
     }
 
     async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {
-        let things = refresh::noted(app, most).await?;
+        let things = refresh::noted(&app.db, most).await?;
         Ok(things.into_iter().map(|id| id.0).collect())
     }
 
     async fn part(&self, app: &App, id: i64) -> Result<()> {
-        refresh::refresh_some(app, RefreshId(id)).await
+        refresh::refresh_some(&app.db, RefreshId(id), app.clock.now()).await
     }
 }

@@ -39,7 +39,12 @@ pub async fn start(tx: &Tx, message: &message::Model) -> Result<()> {
     tx.concerns(message.expires_at.is_some().then_some(Topic::Jobs));
     if is_at_once(message) {
         let to = if message.recipient_count == 1 { Recipients::One } else { Recipients::All };
-        return inbox::deliver(tx, message.id, to, message.created_at).await;
+        let category = message.category.as_deref();
+        inbox::deliver(tx, message.id, category, to, message.created_at).await?;
+        return match message.root_id {
+            Some(_) => inbox::quieten(tx, &[message.id], to, message.created_at).await,
+            None => Ok(()),
+        };
     }
     let start = delivery::ActiveModel { message_id: Set(message.id), delivered_to: Set(UserId(0)) };
     delivery::Entity::insert(start).exec_without_returning(&**tx).await?;
@@ -80,6 +85,7 @@ pub async fn under_way(app: &App, limit: u64) -> Result<Vec<MessageId>> {
 struct UnderWay {
     delivered_to: UserId,
     sent_at: DateTime<Utc>,
+    category: Option<String>,
 }
 
 /// Locks a large send; None if it has finished.
@@ -87,7 +93,8 @@ async fn lock_delivery(tx: &Tx, id: MessageId) -> Result<Option<UnderWay>> {
     let mut sql = tx.sql("delivery::lock");
     let (message, for_update) = (sql.bind(id), sql.dialect().for_update());
     sql.push(format!(
-        "SELECT delivered_to, (SELECT created_at FROM message WHERE id = message_id) AS sent_at \
+        "SELECT delivered_to, (SELECT created_at FROM message WHERE id = message_id) AS sent_at, \
+         (SELECT category FROM message WHERE id = message_id) AS category \
          FROM delivery WHERE message_id = {message} {for_update}"
     ));
     sql.one(&**tx).await
@@ -133,7 +140,9 @@ pub async fn deliver_some(app: &App, id: MessageId) -> Result<bool> {
     let next = next_part(&tx, id, after).await?;
     match next {
         Some(up_to) => {
-            inbox::deliver(&tx, id, Recipients::Between(after, up_to), state.sent_at).await?;
+            let (to, category) = (Recipients::Between(after, up_to), state.category.as_deref());
+            inbox::deliver(&tx, id, category, to, state.sent_at).await?;
+            inbox::quieten(&tx, &[id], to, state.sent_at).await?;
             note_delivery(&tx, id, up_to).await?;
         }
         None => {

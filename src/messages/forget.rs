@@ -25,8 +25,9 @@ pub async fn delete(tx: &Tx, messages: &[MessageId]) -> Result<()> {
     if messages.is_empty() {
         return Ok(());
     }
-    let texts = messages.iter().map(|id| (id.0, String::new()));
-    search::change(tx, Searched::Message, texts).await?;
+    let ids: Vec<_> = messages.iter().map(|id| id.0).collect();
+    search::forget(tx, Searched::Message, &ids).await?;
+    inbox::forget_mutes(tx, messages, None).await?;
     for table in ["message_audience", "reminder", "delivery", "expiry"] {
         let mut sql = tx.sql("forget::parts");
         let these = sql.is_one_of("message_id", messages);
@@ -44,8 +45,8 @@ pub async fn delete(tx: &Tx, messages: &[MessageId]) -> Result<()> {
     sql.run(&**tx).await.map(drop)
 }
 
-/// Detaches a person from what they have read, of the next messages after one, and takes their name
-/// from the addresses. Returns the last of these messages, if there may be more.
+/// Detaches a person from what they have read, of the next messages after one, takes their name from
+/// the addresses, and forgets which of these threads they have muted. Returns the last of these messages, if there may be more.
 pub async fn detach(tx: &Tx, user: UserId, after: i64) -> Result<Option<i64>> {
     #[derive(FromQueryResult)]
     struct Received {
@@ -92,6 +93,7 @@ pub async fn detach(tx: &Tx, user: UserId, after: i64) -> Result<Option<i64>> {
          AND coalesce(group_id, 0) = 0 AND coalesce(user_id, 0) = {person}"
     ));
     sql.run(&**tx).await?;
+    inbox::forget_mutes(tx, &messages, Some(user)).await?;
     Ok((messages.len() as i64 == BATCH).then_some(last.0))
 }
 
@@ -155,7 +157,7 @@ pub async fn next_of(app: &App, sender: UserId, after: MessageId) -> Result<Opti
     sql.value(app.db.read()).await
 }
 
-/// Takes the text of a message away, and the message out of all inboxes. What was counted of it
+/// Takes the text of a message away, with its link, data and actions, and the message out of all inboxes. What was counted of it
 /// stays, and so does its place in the thread. Idempotent.
 pub async fn take_back(app: &App, id: MessageId) -> Result<()> {
     let found = message::Entity::find_by_id(id).one(app.db.read()).await?;
@@ -173,14 +175,14 @@ pub async fn take_back(app: &App, id: MessageId) -> Result<()> {
     sql.push(format!("DELETE FROM reminder WHERE message_id = {this}"));
     sql.run(&*tx).await?;
     let mut sql = tx.sql("forget::text");
-    let (this, now, seq) = (sql.bind(id), sql.bind(now), sql.bind(seq));
+    let (this, at, seq) = (sql.bind(id), sql.bind(now), sql.bind(seq));
     sql.push(format!(
-        "UPDATE message SET subject = '', body = '', seq = {seq}, \
-         expires_at = CASE WHEN expired_at IS NULL THEN {now} ELSE expires_at END \
+        "UPDATE message SET subject = '', body = '', url = NULL, data = NULL, actions = NULL, \
+         seq = {seq}, expires_at = CASE WHEN expired_at IS NULL THEN {at} ELSE expires_at END \
          WHERE id = {this}"
     ));
     sql.run(&*tx).await?;
-    search::change(&tx, Searched::Message, [(id.0, String::new())]).await?;
+    search::change(&tx, Searched::Message, [(id.0, String::new())], now).await?;
     tx.concerns([Topic::Thread(message.root())]);
     tx.commit().await?;
     delivery::expire(app, id).await

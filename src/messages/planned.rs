@@ -6,7 +6,8 @@
 //! - It is sent by a job, or by the change that moves its time into the past. Both lock its thread
 //!   first, and look again under the lock: so it is sent exactly once, on any number of servers, as
 //!   it was last changed. `send_at` becomes null in the transaction that settles the recipients.
-//! - Whom it reaches is decided then. Addresses of people who are deactivated by then, and of
+//! - Whom its sender may write to is decided when it is planned, or its addresses are changed. Whom
+//!   it reaches is decided when it is sent. Addresses of people who are deactivated by then, and of
 //!   groups that are deleted, are left out. If nobody is left, it is sent and reaches nobody: there
 //!   is no call that could be refused any more.
 //! - If its sender is deactivated, it waits until they are reactivated.
@@ -15,21 +16,21 @@
 
 use ::entity::{
     group,
-    id::{MessageId, UserId},
+    id::{MessageId, Seq, UserId},
     message, message_audience, user,
 };
 use async_graphql::ID;
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::{
-    CreateMessageInput, LONGEST_SUBJECT, Sent, UpdateMessageInput,
-    audience::{Audience, add_members, add_people, address, count_recipients, resolve},
-    check_own, delivery, find, forget, reminders, send, threads,
+    LONGEST_SUBJECT, Sent, UpdateMessageInput,
+    audience::{
+        Audience, Reach, add_all_members, add_people, address, count_recipients, groups, resolve,
+    },
+    check_own, delivery,
+    draft::{Draft, Letter, write_texts},
+    find, forget, reminders, threads,
 };
 use crate::{
     app::App,
@@ -43,53 +44,32 @@ use crate::{
     text,
 };
 
-/// The time at which a message is to be sent; None: now.
-pub fn is_planned(
+/// Refuses a message that would leave the inboxes before it is sent.
+pub fn check_expiry(
+    expires_at: Option<DateTime<Utc>>,
     send_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> Result<Option<DateTime<Utc>>> {
-    let send_at = send_at.map(|time| clock::given("sendAt", time)).transpose()?;
-    Ok(send_at.filter(|time| *time > now))
-}
-
-fn check_expiry(expires_at: Option<DateTime<Utc>>, send_at: DateTime<Utc>) -> Result<()> {
-    if expires_at.is_some_and(|time| time <= send_at) {
-        return Err(Error::invalid("expiresAt", "must be after sendAt"));
+) -> Result<()> {
+    match (expires_at, send_at) {
+        (Some(leaves), Some(comes)) if leaves <= comes => {
+            Err(Error::invalid("expiresAt", "must be after sendAt"))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// Writes a message that is to be sent at a time.
+/// Writes a message that is to be sent at a time. Whether its sender may write to its addresses has
+/// been decided, for good.
 #[tracing::instrument(name = "planned::plan", skip_all, fields(actor = actor.in_log()))]
-pub async fn plan(
-    app: &App,
-    actor: &Actor,
-    input: CreateMessageInput,
-    send_at: DateTime<Utc>,
-) -> Result<Sent> {
+pub async fn plan(app: &App, actor: &Actor, call: Option<Call>, draft: Draft) -> Result<Sent> {
     let now = app.clock.now();
-    let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
-    let checked = send::check(app, actor, input).await;
-    let checked = checked.and_then(|draft| {
-        check_expiry(draft.expires_at, send_at)?;
-        Ok(draft)
-    });
-    let (tx, key, draft) = match idempotency::begin(app, call, checked, now).await? {
+    let (tx, key, mut draft) = match idempotency::begin(app, call, Ok(draft), now).await? {
         Begun::New(tx, key, draft) => (tx, key, draft),
         Begun::Done(id) => return find(app, actor, MessageId(id)).await,
     };
-    let row = draft.sent_as(MessageId(0), now).into_active_model().reset_all();
-    let row = message::ActiveModel {
-        id: NotSet,
-        recipient_count: Set(0),
-        send_at: Set(Some(send_at)),
-        ..row
-    };
-    let message = row.insert(&*tx).await?;
-    let text = [&*message.subject, &message.body].join("\n");
-    search::add(&tx, Searched::Message, [(message.id.0, text)]).await?;
+    let letter = Letter { draft: &draft, seq: Seq(0), reach: Reach::default() };
+    let message = write_texts(&tx, &[letter], now).await?.remove(0);
     address_later(&tx, message.id, &draft.audiences).await?;
-    if let Some(plan) = draft.reminder {
+    if let (Some(plan), Some(send_at)) = (draft.reminder.take(), draft.send_at) {
         reminders::set(&tx, message.id, plan, send_at, message.expires_at).await?;
         reminders::hold(&tx, message.id, send_at).await?;
     }
@@ -101,14 +81,8 @@ pub async fn plan(
 
 /// Writes the addresses of a message that reaches nobody yet.
 async fn address_later(tx: &Tx, message: MessageId, audiences: &[Audience]) -> Result<()> {
-    let addresses = audiences.iter().map(|audience| (message, audience));
-    address(tx, &addresses.collect::<Vec<_>>()).await?;
-    let mut sql = tx.sql("planned::nobody_yet");
-    let message = sql.bind(message);
-    sql.push(format!(
-        "UPDATE message_audience SET recipient_count = 0 WHERE message_id = {message}"
-    ));
-    sql.run(&**tx).await.map(drop)
+    let addresses: Vec<_> = audiences.iter().map(|audience| (message, audience, 0)).collect();
+    address(tx, &addresses).await
 }
 
 async fn forget_addresses(tx: &Tx, message: MessageId) -> Result<()> {
@@ -127,7 +101,11 @@ pub struct Change {
 }
 
 /// None if nothing of that kind is to change.
-pub async fn check_change(app: &App, input: &UpdateMessageInput) -> Result<Option<Change>> {
+pub async fn check_change(
+    app: &App,
+    actor: &Actor,
+    input: &UpdateMessageInput,
+) -> Result<Option<Change>> {
     let UpdateMessageInput { to, subject, body, send_at, .. } = input;
     if to.is_none() && subject.is_none() && body.is_none() && send_at.is_none() {
         return Ok(None);
@@ -141,7 +119,7 @@ pub async fn check_change(app: &App, input: &UpdateMessageInput) -> Result<Optio
     }
     let send_at = send_at.map(|time| clock::given("sendAt", time)).transpose()?;
     let audiences = match to {
-        Some(to) => Some(resolve(app, to).await?),
+        Some(to) => Some(resolve(app, actor, to).await?),
         None => None,
     };
     Ok(Some(Change { audiences, subject, body: body.clone(), send_at }))
@@ -163,11 +141,11 @@ pub async fn change(
         };
     };
     let Some(change) = change else {
-        check_expiry(expires_at, planned)?;
+        check_expiry(expires_at, Some(planned))?;
         return Ok(Some(planned));
     };
     let send_at = change.send_at.map_or(planned, |time| time.max(now));
-    check_expiry(expires_at, send_at)?;
+    check_expiry(expires_at, Some(send_at))?;
     let new = message::ActiveModel {
         id: Set(message.id),
         subject: Set(change.subject.unwrap_or_else(|| message.subject.clone())),
@@ -177,7 +155,7 @@ pub async fn change(
     };
     let new = message::Entity::update(new).exec(&**tx).await?;
     let text = [&*new.subject, &new.body].join("\n");
-    search::change(tx, Searched::Message, [(new.id.0, text)]).await?;
+    search::change(tx, Searched::Message, [(new.id.0, text)], now).await?;
     if let Some(audiences) = change.audiences {
         forget_addresses(tx, message.id).await?;
         address_later(tx, message.id, &audiences).await?;
@@ -263,9 +241,9 @@ async fn settle_recipients(tx: &Tx, message: &message::Model) -> Result<i32> {
         .filter(message_audience::COLUMN.message_id.eq(message.id))
         .order_by_asc(message_audience::Column::Id);
     let planned = planned.find_also_related(user::Entity).all(&**tx).await?;
-    let groups = planned.iter().filter_map(|(address, _)| address.group_id);
-    let groups = group::Entity::find()
-        .filter(group::COLUMN.id.is_in(groups))
+    let among_them = planned.iter().filter_map(|(address, _)| address.group_id);
+    let still_there = group::Entity::find()
+        .filter(group::COLUMN.id.is_in(among_them))
         .filter(group::COLUMN.deleted_at.is_null())
         .all(&**tx)
         .await?;
@@ -273,7 +251,7 @@ async fn settle_recipients(tx: &Tx, message: &message::Model) -> Result<i32> {
     for (address, person) in planned {
         audiences
             .extend(person.filter(|person| person.deactivated_at.is_none()).map(Audience::User));
-        let group = groups.iter().find(|group| Some(group.id) == address.group_id);
+        let group = still_there.iter().find(|group| Some(group.id) == address.group_id);
         audiences
             .extend(group.map(|group| Audience::Group { id: group.id, name: group.name.clone() }));
     }
@@ -281,10 +259,11 @@ async fn settle_recipients(tx: &Tx, message: &message::Model) -> Result<i32> {
     if audiences.is_empty() {
         return Ok(0);
     }
-    let addresses: Vec<_> = audiences.iter().map(|audience| (message.id, audience)).collect();
-    address(tx, &addresses).await?;
+    let reach = Reach::in_person(&audiences);
+    let addresses = audiences.iter().map(|audience| (message.id, audience, reach.by(audience)));
+    address(tx, &addresses.collect::<Vec<_>>()).await?;
     add_people(tx, &[message.id]).await?;
-    add_members(tx, message.id, message.sender_id).await?;
+    add_all_members(tx, message.id, message.sender_id, None, groups(&audiences)).await?;
     match count_recipients(tx, message.id).await {
         Err(Error::Invalid { .. }) => Ok(0),
         count => count,

@@ -18,18 +18,21 @@
 //!
 //! - There are no deadlocks: reminders are locked after threads and before inboxes, no transaction
 //!   that holds an inbox or a message asks for one, and a reminder locks no message.
-//! - Nobody who has read or replied is reminded: marking as read holds the lock of the inbox, under
-//!   which the question is asked again, and a reply holds the lock of the reminder
-//!   ([`lock_for_reply`]).
+//! - Nobody who has read or replied, or has muted the thread, is reminded: marking as read and
+//!   muting hold the lock of the inbox, under which the question is asked again, and a reply holds
+//!   the lock of the reminder ([`lock_for_reply`]).
 //! - Whether a date is the last one is decided with its first part (`respond_by`), so a crash
 //!   cannot make it both. Every part moves `respond_by`: people who are reached late have 24 hours,
 //!   too.
 //! - A step or time zone that only a later version understands is left to that version.
 //!
-//! `schedule`: the dates. `setting`: what senders ask for. `campaign`: what happens to people who
-//! never reply.
+//! `schedule`: the dates. `setting`: what senders ask for. `replies`: what a reply ends. `campaign`:
+//! what happens to people who never reply. `muted`: who is not reminded because they have muted the
+//! thread.
 
 mod campaign;
+mod muted;
+mod replies;
 mod schedule;
 mod setting;
 
@@ -51,6 +54,7 @@ use crate::{
 };
 
 pub use campaign::{deactivate, next_over, over};
+pub use replies::{lock_for_reply, lock_free_for_replies, note_replies};
 pub use schedule::Schedule;
 pub use setting::{
     Plan, RemindUntil, ReminderInput, begin, change, dates, hold, most_dates, plan, schedule_of,
@@ -284,11 +288,13 @@ async fn remind_people(
          WHERE {these} AND r.user_id > {after} AND r.user_id <= {up_to} \
          AND i.user_id > {after} AND i.user_id <= {up_to} AND {is_concerned}"
     ));
-    let (items, owners) = inbox::items_and_owners(&sql, &**tx).await?;
+    let (mut items, owners) = inbox::items_and_owners(&sql, &**tx).await?;
     if items.is_empty() {
         return Ok(());
     }
     inbox::lock(tx, &owners).await?;
+    let muted = muted::items(tx, messages).await?;
+    items.retain(|item| !muted.contains(item));
     // Checked again under the locks of the inboxes: anyone who has read it by then is not reminded.
     // Replies wait for our locks.
     let only = format!(
@@ -341,41 +347,6 @@ async fn move_on(
         ));
         sql.run(&**tx).await?;
     }
-    Ok(())
-}
-
-/// Locks the reminders that a reply to `parent` in the thread of `root` ends for the person who
-/// replies: the reply comes before a reminder or after it, but not in the middle. Call it before
-/// the inboxes are locked; [`note_reply`] comes after them.
-pub async fn lock_for_reply(tx: &Tx, parent: MessageId, root: MessageId) -> Result<()> {
-    let mut sql = tx.sql("reminders::lock_for_reply");
-    let (parent, root, for_update) = (sql.bind(parent), sql.bind(root), sql.dialect().for_update());
-    sql.push(format!(
-        "SELECT message_id FROM reminder WHERE message_id IN ({parent}, {root}) \
-         ORDER BY message_id {for_update}"
-    ));
-    sql.rows(&**tx).await?;
-    Ok(())
-}
-
-/// Notes that somebody has answered `parent` in the thread of `root`: a reply counts for the
-/// message that it answers and for the one that began the thread. Call it after the inboxes are
-/// locked, as when a reading is noted.
-pub async fn note_reply(
-    tx: &Tx,
-    replier: UserId,
-    parent: MessageId,
-    root: MessageId,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let mut sql = tx.sql("reminders::note_reply");
-    let (parent, root) = (sql.bind(parent), sql.bind(root));
-    let (replier, now) = (sql.bind(replier), sql.bind(now));
-    sql.push(format!(
-        "UPDATE message_recipient SET replied_at = {now} \
-         WHERE message_id IN ({parent}, {root}) AND user_id = {replier} AND replied_at IS NULL"
-    ));
-    sql.run(&**tx).await?;
     Ok(())
 }
 

@@ -37,7 +37,7 @@ use crate::{
 
 pub use csv::lines;
 pub use follow::follow;
-pub use timeline::{Interval, Point, timeline};
+pub use timeline::{Interval, MOST_POINTS, Point, timeline};
 
 /// Orders by rate sort at most this many rows: the rate changes with every reading, and an index on
 /// it would slow all of them down.

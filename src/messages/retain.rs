@@ -2,7 +2,8 @@
 //! from the inboxes.
 //!
 //! A thread goes as a whole, since replies refer to each other: when its last message is old
-//! enough. One that still reminds, or that is still being delivered, stays until that has ended.
+//! enough. One that still reminds, or that is still being delivered or refreshed, stays until that
+//! has ended.
 //! Nothing of it remains but tombstones in the inboxes, for followers, and they are purged as all
 //! others are. The reports lose it, too.
 //!
@@ -43,6 +44,8 @@ fn is_old(sql: &mut Sql, horizon: DateTime<Utc>) -> String {
         "m.root_id IS NULL AND m.send_at IS NULL AND m.created_at < {horizon} AND NOT EXISTS \
          (SELECT 1 FROM message AS y WHERE y.root_id = m.id AND y.created_at >= {horizon}) \
          AND NOT EXISTS (SELECT 1 FROM message AS y JOIN delivery AS d ON d.message_id = y.id \
+         WHERE y.id = m.id OR y.root_id = m.id) \
+         AND NOT EXISTS (SELECT 1 FROM refresh AS f JOIN message AS y ON y.id = f.message_id \
          WHERE y.id = m.id OR y.root_id = m.id) \
          AND NOT EXISTS (SELECT 1 FROM reminder AS r WHERE r.message_id = m.id \
          AND r.closed_at IS NULL AND (r.next_at IS NOT NULL OR r.respond_by IS NOT NULL))"
@@ -143,6 +146,7 @@ async fn delete(
     if !items.is_empty() {
         inbox::lock(tx, &owners).await?;
         inbox::apply(tx, &items, "true", Change::Remove, now).await?;
+        inbox::forget_undo_of(tx, &items).await?;
     }
     let mut sql = tx.sql("retain::recipients");
     let these = sql.is_one_of("message_id", &messages);

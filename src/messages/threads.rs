@@ -5,24 +5,29 @@
 //! touched it last. What changed since N are the messages with a higher number that are visible to
 //! the reader.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use ::entity::{
-    id::{MessageId, Seq},
+    id::{MessageId, Seq, UserId},
     message, thread, user,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    SqlErr, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, SqlErr, sea_query::Expr,
 };
 use tokio_stream::Stream;
 
 use crate::{
     app::App,
+    auth::Actor,
     db::{Topic, Tx},
     error::{Error, Result},
+    id,
     inbox::{
-        LARGEST_UPDATE, MOST_CHANGES, Position, how_many_fit,
+        self, LARGEST_UPDATE, MOST_CHANGES, Position, how_many_fit,
         live::{self, Outlet, ResyncReason, Start, Step},
     },
 };
@@ -109,6 +114,29 @@ pub fn follow(
     })
 }
 
+/// The first message of a thread, from the id of any message of it that a person sent or received.
+pub async fn root_of(app: &App, person: UserId, id: &str) -> Result<MessageId> {
+    let message = message::Entity::visible_to(message::Reader::User(person))
+        .filter(message::COLUMN.id.eq(id::decode::<MessageId>(id)?))
+        .one(app.db.read())
+        .await?;
+    message.map(|message| message.root()).ok_or(Error::NotFound("message"))
+}
+
+/// Mutes a thread for the actor, or lets it be heard again (`inbox::mute`). Returns its first
+/// message.
+#[tracing::instrument(name = "threads::mute", skip_all, fields(actor = actor.in_log()))]
+pub async fn mute(app: &App, actor: &Actor, id: &str, is_muted: bool) -> Result<MessageId> {
+    let person = actor.person()?.id;
+    let root = root_of(app, person, id).await?;
+    let now = app.clock.now();
+    match is_muted {
+        true => inbox::mute(&app.db, person, root, now).await?,
+        false => inbox::unmute(&app.db, person, root, now).await?,
+    }
+    Ok(root)
+}
+
 /// Locks a thread and counts one more change of it; returns the number of the change. A thread that
 /// somebody else has just deleted is not found.
 pub async fn change(tx: &Tx, root: MessageId) -> Result<Seq> {
@@ -126,6 +154,44 @@ pub async fn change(tx: &Tx, root: MessageId) -> Result<Seq> {
         })?;
     let counted = counted.ok_or_else(|| Error::internal("no thread"))?;
     Ok(counted.try_get_by_index(0)?)
+}
+
+/// Counts replies in threads, each as a change, and locks the threads. Returns the number of the
+/// last one in each, without threads that somebody else has locked: it waits for nobody, except for
+/// another first reply to the same message.
+pub async fn count_replies(
+    tx: &Tx,
+    replies: &BTreeMap<MessageId, i64>,
+) -> Result<HashMap<MessageId, Seq>> {
+    #[derive(FromQueryResult)]
+    struct Counted {
+        root_id: MessageId,
+        seq: Seq,
+    }
+    let mut sql = tx.sql("threads::count_replies");
+    let rows = replies.iter().map(|(root, count)| [root.0, *count]);
+    let replied = sql.integer_table(["root_id", "replies"], rows);
+    let (mut free, mut is_free) = (String::new(), "true");
+    if sql.dialect().locks_rows() {
+        let roots: Vec<_> = replies.keys().collect();
+        let these = sql.is_one_of("x.root_id", &roots);
+        let unlocked = sql.dialect().for_update_of_unlocked("x");
+        free = format!(
+            "WITH free AS MATERIALIZED \
+             (SELECT x.root_id FROM thread AS x WHERE {these} {unlocked}) "
+        );
+        is_free = "(r.root_id IN (SELECT root_id FROM free) \
+                   OR NOT EXISTS (SELECT 1 FROM thread AS x WHERE x.root_id = r.root_id))";
+    }
+    // In the order of the threads.
+    sql.push(format!(
+        "{free}INSERT INTO thread (root_id, seq) SELECT r.root_id, r.replies FROM {replied} AS r \
+         WHERE {is_free} ORDER BY r.root_id \
+         ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + excluded.seq \
+         RETURNING root_id, seq"
+    ));
+    let counted: Vec<Counted> = sql.all(&**tx).await?;
+    Ok(counted.into_iter().map(|Counted { root_id, seq }| (root_id, seq)).collect())
 }
 
 /// The path of a reply: its parent's path, then its number in the thread, encoded so that bytes

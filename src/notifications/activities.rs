@@ -41,9 +41,10 @@ use crate::{
     error::{Error, Result},
     id,
     idempotency::{self, Begun, Call},
+    inbox::refresh,
     notifications::{
-        pull, refresh,
-        targets::{self, Details, TargetRef},
+        pull,
+        targets::{self, Details, TargetKey},
     },
     people::users::{self, UserRef},
     text,
@@ -52,7 +53,6 @@ use crate::{
 /// The most activities in one call.
 pub const MOST: usize = 500;
 const LONGEST_TITLE: usize = 200;
-const LONGEST_DATA: usize = 8 * 1024;
 /// How far the host's clock may be ahead of ours.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
 
@@ -105,7 +105,7 @@ struct Draft {
     /// The person who did it, if an activity names nobody.
     actor: Option<UserId>,
     activities: Vec<ActivityInput>,
-    targets: Vec<TargetRef>,
+    targets: Vec<TargetKey>,
     people: Vec<People>,
 }
 
@@ -146,7 +146,7 @@ pub async fn create(
     };
     match outcome {
         Outcome::Created(activities, noted) => {
-            refresh::soon(app, &noted).await;
+            refresh::soon(&app.db, &noted, app.clock.now()).await;
             Ok(activities)
         }
         Outcome::Before(first) => made_by(app, first, count).await,
@@ -175,17 +175,15 @@ impl db::Call for CreateActivities {
     fn weight(&self) -> usize {
         /// The row and its indexes.
         const ACTIVITY: usize = 512;
-        let data = |activity: &ActivityInput| activity.data.as_ref().map_or(0, |_| LONGEST_DATA);
+        let data =
+            |activity: &ActivityInput| activity.data.as_ref().map_or(0, |_| text::LONGEST_DATA);
         self.draft.activities.iter().map(|activity| ACTIVITY + data(activity)).sum()
     }
 
     async fn make_all(app: &App, tx: &Tx, calls: &[Self]) -> Result<Vec<Outcome>, Apart> {
         let now = app.clock.now();
         let keys: Vec<_> = calls.iter().map(|create| create.call.as_ref()).collect();
-        let repeated = idempotency::claim_all(tx, &keys, now).await?;
-        if !repeated.is_empty() {
-            return Err(Apart::These(repeated));
-        }
+        Apart::if_any(idempotency::claim_all(tx, &keys, now).await?)?;
         let drafts: Vec<_> = calls.iter().map(|create| &create.draft).collect();
         let (activities, mut noted) = write(tx, &drafts, now).await?;
         let mut activities = activities.into_iter();
@@ -315,7 +313,7 @@ fn check_one(
     activity: &ActivityInput,
     path: &str,
     now: DateTime<Utc>,
-) -> Result<TargetRef> {
+) -> Result<TargetKey> {
     if app.catalog.action(&activity.action).is_none() {
         let actions: Vec<_> =
             app.catalog.actions().iter().map(|action| action.key.as_str()).collect();
@@ -325,19 +323,14 @@ fn check_one(
         ));
     }
     let TargetInput { kind, external_id, title, url, .. } = &activity.target;
-    let target = TargetRef { kind: kind.clone(), external_id: external_id.clone() };
+    let target = TargetKey { kind: kind.clone(), external_id: external_id.clone() };
     target.check(app, &format!("{path}.target"))?;
     if let Some(title) = title {
         text::check_line(&format!("{path}.target.title"), title, LONGEST_TITLE)?;
     }
     text::check_link(&format!("{path}.target.url"), url.as_deref())?;
-    if let Some(data) = &activity.data
-        && (data.to_string().len() > LONGEST_DATA || has_nul(data))
-    {
-        return Err(Error::invalid(
-            format!("{path}.data"),
-            format!("must have at most {LONGEST_DATA} bytes and no NUL"),
-        ));
+    if let Some(data) = &activity.data {
+        text::check_data(&format!("{path}.data"), data)?;
     }
     if let Some(time) = activity.occurred_at
         && clock::given(&format!("{path}.occurredAt"), time)? > now + CLOCKS_DIFFER
@@ -345,18 +338,6 @@ fn check_one(
         return Err(Error::invalid(format!("{path}.occurredAt"), "must not be in the future"));
     }
     Ok(target)
-}
-
-/// Whether any text contains a NUL: not everything that reads the data can handle one.
-fn has_nul(data: &serde_json::Value) -> bool {
-    match data {
-        serde_json::Value::String(text) => text.contains('\0'),
-        serde_json::Value::Array(values) => values.iter().any(has_nul),
-        serde_json::Value::Object(fields) => {
-            fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
-        }
-        _ => false,
-    }
 }
 
 /// The people of each activity.

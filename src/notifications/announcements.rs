@@ -7,8 +7,9 @@
 //! - `update`: changing one, also in the inboxes that have it.
 //! - `publication`: those that are planned, and how they are published.
 //! - `leaving`: retractions, and how announcements leave the inboxes.
-//! - `recipients`: how many people could or can see it.
+//! - `recipients`: how many people could or can see it. `follow`: how far it has been read, live.
 
+mod follow;
 mod leaving;
 mod publication;
 mod recipients;
@@ -26,10 +27,12 @@ use crate::{
     clock,
     db::{Sql, Topic, Tx},
     error::{Error, Result},
+    extras::{Extras, ItemAction},
     idempotency::{self, Begun, Call},
     search, text,
 };
 
+pub use follow::follow;
 pub use leaving::{leave, leaving, next_expiry, retract};
 pub use publication::{next_publication, planned_by_now, publish};
 pub use recipients::recipient_counts;
@@ -49,6 +52,16 @@ pub struct CreateAnnouncementInput {
     pub body: String,
     /// A link to more information: an http or https URL, or a path of the host application.
     pub url: Option<String>,
+    /// Data for the host application's own clients: any JSON of at most 8 KiB.
+    // Left out of the fingerprint if there is none, as it was before it existed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<serde_json::Value>,
+    /// What a reader can do: at most 3 links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actions: Option<Vec<ItemAction>>,
+    /// A category of the catalog, which cannot change later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
     /// When it is published to everybody; at once if omitted or in the past.
     pub publish_at: Option<DateTime<Utc>>,
     /// When it leaves the inboxes; after it is published.
@@ -63,24 +76,26 @@ pub struct CreateAnnouncementInput {
 struct Draft {
     title: String,
     body: String,
-    url: Option<String>,
+    extras: Extras,
+    category: Option<String>,
     publish_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
 }
 
-fn check(input: CreateAnnouncementInput, now: DateTime<Utc>) -> Result<Draft> {
+fn check(app: &App, input: CreateAnnouncementInput, now: DateTime<Utc>) -> Result<Draft> {
     let title = input.title.trim().to_owned();
     text::check_line("title", &title, LONGEST_TITLE)?;
     text::check_body(&input.body)?;
-    text::check_link("url", input.url.as_deref())?;
+    let extras = Extras::check(input.url, input.data, input.actions)?;
+    app.catalog.check_category("category", input.category.as_deref())?;
     let publish_at = input.publish_at.map(|time| clock::given("publishAt", time)).transpose()?;
     let publish_at = publish_at.map_or(now, |time| time.max(now));
     let expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
     if expires_at.is_some_and(|time| time <= publish_at) {
         return Err(Error::invalid("expiresAt", "must be in the future, and after publishAt"));
     }
-    let url = input.url.filter(|url| !url.is_empty());
-    Ok(Draft { title, body: input.body, url, publish_at, expires_at })
+    let (body, category) = (input.body, input.category);
+    Ok(Draft { title, body, extras, category, publish_at, expires_at })
 }
 
 /// Announces something to everybody who is known when it is published.
@@ -89,12 +104,12 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     actor.require_host()?;
     let now = app.clock.now();
     let call = Call::new(actor, "createAnnouncement", &input, input.idempotency_key.as_deref())?;
-    let checked = check(input, now);
+    let checked = check(app, input, now);
     let (tx, key, draft) = match idempotency::begin(app, call, checked, now).await? {
         Begun::New(tx, key, draft) => (tx, key, draft),
         Begun::Done(id) => return find(app, actor, AnnouncementId(id)).await,
     };
-    let Draft { title, body, url, publish_at, expires_at } = draft;
+    let Draft { title, body, extras, category, publish_at, expires_at } = draft;
     let is_published = publish_at <= now;
     if is_published {
         tx.in_commit_order().await?;
@@ -103,7 +118,10 @@ pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) ->
     let values = [
         ("title", sql.bind(title)),
         ("body", sql.bind(body)),
-        ("url", sql.bind(url)),
+        ("url", sql.bind(extras.url)),
+        ("data", sql.bind(extras.data)),
+        ("actions", sql.bind(extras.actions)),
+        ("category", sql.bind(category)),
         ("author_id", sql.bind(actor.user_id())),
         ("publish_at", sql.bind(publish_at)),
         ("expires_at", sql.bind(expires_at)),

@@ -5,11 +5,13 @@ use ::entity::id::{ActivityId, AnnouncementId, ItemId, TargetId, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::refresh::{self, Changed};
 use crate::{
     db::Tx,
     error::Result,
-    inbox::{self, BATCH, Change},
+    inbox::{
+        self, BATCH, Change,
+        refresh::{self, Changed},
+    },
 };
 
 /// Rows that one transaction looks through.

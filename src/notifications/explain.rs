@@ -4,7 +4,11 @@
 //! Subscriptions and settings are considered as they were when the activity was created; later
 //! changes do not matter.
 
-use ::entity::{activity, id::ActivityId, inbox as row, subscription, subscription_config, user};
+use ::entity::{
+    activity,
+    id::{ActivityId, UserId},
+    inbox as row, subscription, subscription_config, user,
+};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
@@ -51,6 +55,8 @@ pub struct Outcome {
 /// Why an activity is, or is not, in an inbox.
 #[derive(Clone, Debug)]
 pub struct Explanation {
+    pub activity: ActivityId,
+    pub user: UserId,
     /// The rules up to the one that decided.
     pub rules: Vec<Outcome>,
     pub item: Option<Item>,
@@ -91,7 +97,7 @@ pub async fn explain(
             break;
         }
     }
-    Ok(Explanation { rules: outcomes, item: case.item })
+    Ok(Explanation { activity: activity.id, user: user.id, rules: outcomes, item: case.item })
 }
 
 /// An activity and a person, with all that the rules ask about.
@@ -121,7 +127,7 @@ impl<'a> Case<'a> {
             .order_by_asc(subscription::Column::Id)
             .all(db)
             .await?;
-        let settings = subscriptions::settings(db, user.id).await?;
+        let settings = subscriptions::settings(db, &[user.id]).await?;
         let was_in_force = |set: &subscription_config::Model| {
             set.action == activity.action && holds(set.since, set.until, activity.id)
         };

@@ -5,7 +5,7 @@
 //! are in the order of commits (`Tx::in_commit_order`): what was committed later has a higher one,
 //! so nothing is passed over and nothing comes twice.
 //!
-//! - [`up_to_date_head`]: a query for an inbox. One statement finds that nothing is due, with one
+//! - [`look`]: a query for an inbox. One statement finds that nothing is due, with one
 //!   index lookup for each thing that the owner follows; otherwise the inbox takes in first. If it
 //!   cannot be written now, it is shown as it is: its counts, cursor and items still agree.
 //! - [`on_connect`]: a client begins to follow an inbox.
@@ -34,15 +34,16 @@ use ::entity::{
     id::{ActivityId, TargetId, UserId},
     inbox,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 use tokio::time::sleep;
 use tracing::Instrument;
 
 use crate::{
     app::App,
-    db::{Db, Dialect, Tx},
+    db::{Db, Dialect, Tx, from_json},
     error::{Error, Result},
-    inbox::{self as inboxes, live::News},
+    inbox::{Item, ListPage, Pieces, live::News},
+    page::Slice,
 };
 
 pub use take_back::take_back_soon;
@@ -60,22 +61,64 @@ const SMALLEST_WINDOW: i64 = 50_000;
 
 /// The row of an inbox, after it has taken in what is due if it can be written now.
 pub async fn up_to_date_head(app: &App, user: UserId) -> Result<inbox::Model> {
-    let mut sql = app.db.sql("pull::look");
-    let (dialect, owner) = (sql.dialect(), sql.bind(user));
-    let head_and_is_due = dialect.json_list(&dialect.json_array(&format!(
-        "{}, CASE WHEN {} THEN 1 ELSE 0 END",
-        dialect.json_row::<inbox::Entity>("b"),
-        is_due(dialect)
-    )));
-    sql.push(format!("SELECT {head_and_is_due} FROM inbox AS b WHERE b.user_id = {owner}"));
-    let found: Option<(inbox::Model, i32)> = sql.json(app.db.read()).await?.pop();
-    match found {
-        None => Err(Error::NotFound("inbox")),
-        Some((head, 0)) => Ok(head),
-        Some(_) => {
-            before_look(app, vec![user]).await?;
-            inboxes::stored_head(&app.db, user).await
+    Ok(look(app, user, None).await?.0)
+}
+
+/// The row of an inbox and a page of its items, of the same moment, after it has taken in what is
+/// due if it can be written now.
+pub async fn look(
+    app: &App,
+    user: UserId,
+    list: Option<&ListPage>,
+) -> Result<(inbox::Model, Option<Slice<Item>>)> {
+    let mut sight = Sight::read(&app.db, user, list).await?;
+    if sight.is_due {
+        before_look(app, vec![user]).await?;
+        sight = Sight::read(&app.db, user, list).await?;
+    }
+    let page = match list {
+        Some(list) => Some(list.assemble(&app.db, sight.pieces).await?),
+        None => None,
+    };
+    Ok((sight.head, page))
+}
+
+/// An inbox as it is stored.
+struct Sight {
+    head: inbox::Model,
+    /// Whether it may have something to take in.
+    is_due: bool,
+    /// The items of the page.
+    pieces: Vec<Pieces>,
+}
+
+impl Sight {
+    /// Reads it in one statement.
+    async fn read(db: &Db, user: UserId, list: Option<&ListPage>) -> Result<Self> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            head: Option<String>,
+            pieces: Option<String>,
         }
+        let mut sql = db.sql("pull::look");
+        let (dialect, owner) = (sql.dialect(), sql.bind(user));
+        let head = dialect.json_list(&dialect.json_array(&format!(
+            "{}, CASE WHEN {} THEN 1 ELSE 0 END",
+            dialect.json_row::<inbox::Entity>("b"),
+            is_due(dialect)
+        )));
+        let pieces = match list {
+            Some(list) => format!("({})", list.select(&mut sql, owner)),
+            None => "NULL".into(),
+        };
+        sql.push(format!(
+            "SELECT h.head, {pieces} AS pieces FROM \
+             (SELECT {head} AS head FROM inbox AS b WHERE b.user_id = {owner}) AS h"
+        ));
+        let Row { head, pieces } = sql.one(db.read()).await?.ok_or(Error::NotFound("inbox"))?;
+        let found: Option<(inbox::Model, i32)> = from_json(head).await?.pop();
+        let (head, is_due) = found.ok_or(Error::NotFound("inbox"))?;
+        Ok(Sight { head, is_due: is_due != 0, pieces: from_json(pieces).await? })
     }
 }
 

@@ -23,14 +23,15 @@ use crate::{
     error::{Error, Result},
     notifications::{
         pull,
-        targets::{self, Details, TargetRef},
+        targets::{self, Details, Named, TargetKey, TargetRef},
     },
 };
 
 /// What to follow, and why.
 #[derive(InputObject, Clone, Debug)]
 pub struct SubscribeInput {
-    /// The target to follow. It is created if it does not exist.
+    /// The target to follow. One that is named by its type and external id is created if it does
+    /// not exist.
     pub target: TargetRef,
     /// A reason from the catalog. It determines which actions the viewer hears of.
     pub reason: String,
@@ -80,13 +81,20 @@ const MOST_FOLLOWED: u64 = 10_000;
 #[tracing::instrument(name = "subscriptions::subscribe", skip_all, fields(actor = actor.in_log()))]
 pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Result<Following> {
     let user = subscriber(app, actor)?;
-    input.target.check(app, "target")?;
+    let target = match input.target.named("target")? {
+        Named::Key(key) => key,
+        named => {
+            let target = targets::find(app, actor, &named).await?;
+            TargetKey { kind: target.r#type, external_id: target.external_id }
+        }
+    };
+    target.check(app, "target")?;
     let reason = app.catalog.reason(&input.reason).ok_or_else(|| unknown_reason(app))?;
 
     let now = app.clock.now();
     pull::pull(app, &[user]).await?;
     let tx = app.db.begin().await?;
-    let target = targets::upsert(&tx, &[(&input.target, Details::default())], now).await?.ids[0];
+    let target = targets::upsert(&tx, &[(&target, Details::default())], now).await?.ids[0];
     let since = pull::before_change(&tx, app, user).await?;
     let rows = reason.actions.iter().map(|action| subscription::ActiveModel {
         id: NotSet,
@@ -128,15 +136,17 @@ pub async fn cancel(
     input: CancelSubscriptionInput,
 ) -> Result<Option<Following>> {
     let user = subscriber(app, actor)?;
-    input.target.check(app, "target")?;
+    let named = input.target.named("target")?;
+    if let Named::Key(key) = &named {
+        key.check(app, "target")?;
+    }
     if let Some(reason) = &input.reason
         && app.catalog.reason(reason).is_none()
         && !was_followed_for(app, user, reason).await?
     {
         return Err(unknown_reason(app));
     }
-    let called = target::is_called(&input.target.kind, &input.target.external_id);
-    let known = target::Entity::find().filter(called).one(app.db.read()).await?;
+    let known = target::Entity::find().filter(named.condition()).one(app.db.read()).await?;
     // Nobody follows a target that is not known.
     let Some(target) = known else { return Ok(None) };
 
@@ -187,7 +197,7 @@ pub async fn configure(
     pull::pull(app, &[user]).await?;
     let tx = app.db.begin().await?;
     let since = pull::before_change(&tx, app, user).await?;
-    let old = settings(&*tx, user).await?;
+    let old = settings(&*tx, &[user]).await?;
     for ActionSettingInput { action, enabled } in input.settings {
         let old = old.iter().find(|old| old.until.is_none() && old.action == action);
         if old.map(|old| old.enabled) == enabled {
@@ -220,13 +230,13 @@ pub async fn configure(
     Ok(user)
 }
 
-/// Everything that a person has ever said about what they want, the oldest first.
+/// Everything that people have ever said about what they want, the oldest first.
 pub async fn settings(
     db: &impl ConnectionTrait,
-    user: UserId,
+    users: &[UserId],
 ) -> Result<Vec<subscription_config::Model>> {
-    let settings =
-        subscription_config::Entity::find().filter(subscription_config::COLUMN.user_id.eq(user));
+    let of = subscription_config::COLUMN.user_id.is_in(users.iter().copied());
+    let settings = subscription_config::Entity::find().filter(of);
     Ok(settings.order_by_asc(subscription_config::Column::Id).all(db).await?)
 }
 

@@ -7,39 +7,77 @@ use ::entity::{
     id::{RefreshId, TargetId, UserId},
     target,
 };
-use async_graphql::InputObject;
+use async_graphql::{ID, InputObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ConnectionTrait, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
     sea_query::{Expr, Func, OnConflict},
 };
-use serde::Serialize;
 
 use crate::{
     app::App,
     auth::Actor,
     db::Tx,
     error::{Error, Result},
-    notifications::refresh,
+    id,
+    inbox::refresh,
     search, text,
 };
 
 const LONGEST_EXTERNAL_ID: usize = 255;
 
-/// Identifies a target as the host application does.
-#[derive(InputObject, Clone, Debug, Serialize)]
+/// Identifies a target by Tidings' id, or by its type and the host application's id: either `id`
+/// alone, or both others.
+#[derive(InputObject, Clone, Debug)]
 pub struct TargetRef {
+    /// Tidings' id.
+    pub id: Option<ID>,
     /// A type from the catalog.
     #[graphql(name = "type")]
-    #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Option<String>,
     /// The host application's id, unique among targets of this type. 1 to 255 bytes.
+    pub external_id: Option<String>,
+}
+
+/// What a valid reference names.
+pub enum Named {
+    Id(TargetId),
+    Key(TargetKey),
+}
+
+/// A target's type, and its id in the host application.
+#[derive(Clone, Debug)]
+pub struct TargetKey {
+    pub kind: String,
     pub external_id: String,
 }
 
 impl TargetRef {
-    /// Refuses an invalid reference.
+    /// `field` is where the reference stands in the input.
+    pub fn named(&self, field: &str) -> Result<Named> {
+        match (&self.id, &self.kind, &self.external_id) {
+            // An id that is none of ours is that of nothing.
+            (Some(id), None, None) => Ok(Named::Id(id::decode(id).unwrap_or(TargetId(0)))),
+            (None, Some(kind), Some(external_id)) => {
+                Ok(Named::Key(TargetKey { kind: kind.clone(), external_id: external_id.clone() }))
+            }
+            _ => Err(Error::invalid(field, "must have either id, or type and externalId")),
+        }
+    }
+}
+
+impl Named {
+    pub fn condition(&self) -> Condition {
+        match self {
+            Named::Id(id) => Condition::all().add(target::COLUMN.id.eq(*id)),
+            Named::Key(TargetKey { kind, external_id }) => target::is_called(kind, external_id),
+        }
+    }
+}
+
+impl TargetKey {
+    /// Refuses an invalid name.
     pub fn check(&self, app: &App, field: &str) -> Result<()> {
         if !app.catalog.has_target_type(&self.kind) {
             let types = app.catalog.target_types().join(", ");
@@ -88,7 +126,7 @@ pub struct Upserted {
 /// Inserts targets, or changes their details. If a target is listed twice, the later details win.
 pub async fn upsert(
     tx: &Tx,
-    targets: &[(&TargetRef, Details)],
+    targets: &[(&TargetKey, Details)],
     now: DateTime<Utc>,
 ) -> Result<Upserted> {
     // In a fixed order: two calls that name the same targets in different orders would deadlock.
@@ -111,7 +149,7 @@ pub async fn upsert(
         let made =
             target::Entity::insert_many(new).on_conflict(once).exec_with_returning(&**tx).await?;
         let titles = made.iter().filter_map(|target| Some((target.id.0, target.title.clone()?)));
-        search::change(tx, search::Searched::Target, titles).await?;
+        search::add(tx, search::Searched::Target, titles).await?;
         let all_made = made.len() == count;
         known.extend(made.into_iter().map(keyed));
         if !all_made {
@@ -142,9 +180,10 @@ pub async fn upsert(
         let titles = |(key, details): &(&Key, &Details)| {
             Some((known.get(*key)?.id.0, details.title.clone()?))
         };
-        search::change(tx, search::Searched::Target, changed.iter().filter_map(titles)).await?;
+        search::change(tx, search::Searched::Target, changed.iter().filter_map(titles), now)
+            .await?;
     }
-    let id = |target: &TargetRef| known.get(&target.key()).map(|target| target.id);
+    let id = |target: &TargetKey| known.get(&target.key()).map(|target| target.id);
     let ids: Option<Vec<_>> = targets.iter().map(|(target, _)| id(target)).collect();
     let ids = ids.ok_or_else(|| Error::internal("a target was not inserted"))?;
     Ok(Upserted { ids, noted })
@@ -186,9 +225,8 @@ async fn named(
     Ok(found.into_iter().map(keyed).collect())
 }
 
-/// The target that a reference names, for an actor who may know about it.
-pub async fn find(app: &App, actor: &Actor, target: &TargetRef) -> Result<target::Model> {
-    let query = target::Entity::visible_to(actor.host_reader());
-    let query = query.filter(target::is_called(&target.kind, &target.external_id));
+/// The target with this name, for an actor who may know about it.
+pub async fn find(app: &App, actor: &Actor, named: &Named) -> Result<target::Model> {
+    let query = target::Entity::visible_to(actor.host_reader()).filter(named.condition());
     query.one(app.db.read()).await?.ok_or(Error::NotFound("target"))
 }

@@ -35,7 +35,7 @@ pub async fn take_identity(tx: &Tx, user: user::Model, now: DateTime<Utc>) -> Re
         ..Default::default()
     };
     let gone = user::Entity::update(gone).exec(&**tx).await?;
-    search::change(tx, search::Searched::User, [(user.id.0, String::new())]).await?;
+    search::change(tx, search::Searched::User, [(user.id.0, String::new())], now).await?;
     live::tell_within(tx, [Topic::User(user.id)]).await?;
     Ok(gone)
 }

@@ -5,7 +5,7 @@ use ::entity::{group, group_member, id::GroupId};
 use async_graphql::{ID, OneofObject};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select,
     sea_query::{Expr, ExprTrait, LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::App,
     auth::Actor,
-    db::Tx,
+    db::{Db, Tx},
     error::{Error, Result},
     id,
     people::users::{self, UserRef},
@@ -57,7 +57,7 @@ pub async fn upsert(
         .to_owned();
     let group = group::Entity::insert(group).on_conflict(newest).exec_with_returning(&*tx).await?;
     let text = format!("{}\n{}", group.name, group.external_id);
-    search::change(&tx, search::Searched::Group, [(group.id.0, text)]).await?;
+    search::change(&tx, search::Searched::Group, [(group.id.0, text)], app.clock.now()).await?;
     tx.commit().await?;
     Ok(group)
 }
@@ -156,7 +156,32 @@ async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::ent
 
 /// The group that a reference names, unless it was deleted.
 pub async fn find(db: &impl ConnectionTrait, group: &GroupRef) -> Result<group::Model> {
-    called(group)?.one(db).await?.ok_or(Error::NotFound("group"))
+    find_among(db, group, Condition::all()).await
+}
+
+/// As [`find`], among the groups for which a condition holds.
+pub async fn find_among(
+    db: &impl ConnectionTrait,
+    group: &GroupRef,
+    condition: Condition,
+) -> Result<group::Model> {
+    called(group)?.filter(condition).one(db).await?.ok_or(Error::NotFound("group"))
+}
+
+/// How many members some groups have together; at most `most` of each are counted.
+pub async fn count_members(db: &Db, groups: &[GroupId], most: usize) -> Result<usize> {
+    if groups.is_empty() {
+        return Ok(0);
+    }
+    let mut sql = db.sql("groups::count_members");
+    let groups = sql.integer_table(["id"], groups.iter().map(|group| [group.0]));
+    sql.push(format!(
+        "SELECT CAST(sum((SELECT count(*) FROM (SELECT 1 FROM group_member AS m \
+         WHERE m.group_id = g.id AND m.removed_at IS NULL LIMIT {most}) AS counted)) AS bigint) \
+         FROM {groups} AS g"
+    ));
+    let count: Option<i64> = sql.value(db.read()).await?;
+    Ok(count.unwrap_or_default() as usize)
 }
 
 /// The group that a reference names, locked for a change of its members: a group that is being

@@ -24,6 +24,7 @@ use tracing::Instrument;
 use crate::{
     app::App,
     auth::{Actor, Claims, LONGEST_SUBJECT, Role},
+    config::OwnField,
     db::{Topic, Tx},
     error::{Error, Result},
     id,
@@ -62,6 +63,15 @@ pub struct UserInput {
     /// A BCP 47 language tag. If omitted, unchanged, or `en` for a new user.
     pub locale: Option<String>,
     /// A name from the IANA time zone database. If omitted, unchanged, or `UTC` for a new user.
+    pub time_zone: Option<String>,
+}
+
+/// What people change of what is known about them.
+#[derive(InputObject, Clone, Debug)]
+pub struct UpdateViewerInput {
+    /// A BCP 47 language tag. If omitted, unchanged.
+    pub locale: Option<String>,
+    /// A name from the IANA time zone database. If omitted, unchanged.
     pub time_zone: Option<String>,
 }
 
@@ -121,20 +131,52 @@ async fn lookup(app: &App, external_id: &str) -> Result<Option<Arc<user::Model>>
 
 #[tracing::instrument(name = "users::become_known", skip_all)]
 async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> {
-    let new = UserInput {
-        external_id: external_id.to_owned(),
-        first_name: None,
-        last_name: None,
-        email: None,
-        avatar_url: None,
-        locale: None,
-        time_zone: None,
-    };
     let tx = app.db.begin().await?;
-    let users = write(&tx, app, vec![new]).await?;
+    let users = write(&tx, app, vec![UserInput::of(external_id)]).await?;
     tx.commit().await?;
     tracing::info!("a user became known by a token");
     users.into_iter().next().map(Arc::new).ok_or(Error::NotFound("user"))
+}
+
+impl UserInput {
+    /// Says nothing but who it is.
+    fn of(external_id: &str) -> Self {
+        UserInput {
+            external_id: external_id.to_owned(),
+            first_name: None,
+            last_name: None,
+            email: None,
+            avatar_url: None,
+            locale: None,
+            time_zone: None,
+        }
+    }
+}
+
+/// Changes what the operator lets people change of what is known about them (`people_edit`).
+#[tracing::instrument(name = "users::update_viewer", skip_all, fields(actor = actor.in_log()))]
+pub async fn update_viewer(
+    app: &App,
+    actor: &Actor,
+    input: UpdateViewerInput,
+) -> Result<user::Model> {
+    let viewer = actor.person()?;
+    let UpdateViewerInput { locale, time_zone } = input;
+    for (field, is_given) in
+        [(OwnField::Locale, locale.is_some()), (OwnField::TimeZone, time_zone.is_some())]
+    {
+        if is_given && !app.config.people_edit.contains(&field) {
+            actor.require_host()?;
+        }
+    }
+    let change = UserInput { locale, time_zone, ..UserInput::of(&viewer.external_id) };
+    check(&change, "")?;
+    let tx = app.db.begin().await?;
+    let users = write(&tx, app, vec![change]).await?;
+    tx.concerns(users.iter().map(|user| Topic::User(user.id)));
+    tx.commit().await?;
+    app.recent_users.forget_all();
+    users.into_iter().next().ok_or(Error::NotFound("user"))
 }
 
 /// Creates people, or changes what is known about them; all or none. Returns them in input order.
@@ -146,7 +188,7 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
     }
     let mut seen = HashSet::new();
     for (index, user) in users.iter().enumerate() {
-        check(user, &format!("users.{index}"))?;
+        check(user, &format!("users.{index}."))?;
         if !seen.insert(&user.external_id) {
             return Err(Error::invalid(
                 format!("users.{index}.externalId"),
@@ -216,7 +258,7 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     let text = |user: &user::Model| {
         (user.id.0, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"))
     };
-    search::change(tx, search::Searched::User, known.iter().map(text)).await?;
+    search::change(tx, search::Searched::User, known.iter().map(text), app.clock.now()).await?;
     // What was announced and done before somebody became known is not for them (N7).
     let mut sql = tx.sql("users::insert_inboxes");
     let people = sql.integer_table(["id"], known.iter().map(|user| [user.id.0]));
@@ -245,8 +287,9 @@ fn changed_by(old: &user::Model, new: UserInput) -> user::Model {
     }
 }
 
+/// `path` is in front of the name of a field, for the error.
 fn check(user: &UserInput, path: &str) -> Result<()> {
-    let field = |name: &str| format!("{path}.{name}");
+    let field = |name: &str| format!("{path}{name}");
     text::check_id(&field("externalId"), &user.external_id, LONGEST_EXTERNAL_ID)?;
     for (name, value, longest) in [
         ("firstName", &user.first_name, LONGEST_NAME),
@@ -378,8 +421,18 @@ pub async fn find_all(
     db: &impl ConnectionTrait,
     users: &[(String, &UserRef)],
 ) -> Result<Vec<user::Model>> {
+    find_among(db, users, Condition::all()).await
+}
+
+/// As [`find_all`], among those for whom a condition holds: for the others, the error is that there
+/// is no such user.
+pub async fn find_among(
+    db: &impl ConnectionTrait,
+    users: &[(String, &UserRef)],
+    condition: Condition,
+) -> Result<Vec<user::Model>> {
     let mut named = HashSet::new();
-    let mut found = resolve(db, users).await?;
+    let mut found = resolve_among(db, users, condition).await?;
     found.retain(|user| named.insert(user.id));
     Ok(found)
 }
@@ -388,6 +441,14 @@ pub async fn find_all(
 pub async fn resolve(
     db: &impl ConnectionTrait,
     users: &[(String, &UserRef)],
+) -> Result<Vec<user::Model>> {
+    resolve_among(db, users, Condition::all()).await
+}
+
+async fn resolve_among(
+    db: &impl ConnectionTrait,
+    users: &[(String, &UserRef)],
+    condition: Condition,
 ) -> Result<Vec<user::Model>> {
     let mut ids = HashSet::new();
     let mut external_ids = HashSet::new();
@@ -405,7 +466,7 @@ pub async fn resolve(
     let named = Condition::any().add_option(by_id).add_option(by_external_id);
     let found = match named.is_empty() {
         true => Vec::new(),
-        false => user::Entity::find().filter(named).all(db).await?,
+        false => user::Entity::find().filter(named).filter(condition).all(db).await?,
     };
     let by_id: HashMap<_, _> = found.iter().map(|user| (user.id, user)).collect();
     let by_external_id: HashMap<_, _> =

@@ -89,7 +89,8 @@ impl Scope {
     pub fn checks(self, range: Range) -> Vec<Check> {
         match self {
             Scope::People => {
-                let checks = [counts(range), history(range), subscriptions(range)];
+                let checks =
+                    [counts(range), by_category(range), history(range), subscriptions(range)];
                 checks
                     .into_iter()
                     .chain(activities(range))
@@ -194,11 +195,30 @@ fn counts(range: Range) -> Check {
          FROM inbox_item WHERE {} GROUP BY user_id) AS t ON t.user_id = b.user_id CROSS JOIN \
          (SELECT (SELECT coalesce(max(position), 0) FROM announcement) AS announcement, \
          (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h WHERE {}",
-        inbox::tally(),
+        inbox::tally(dialect),
         range.has(&mut sql, "user_id"),
         range.has(&mut sql, "b.user_id")
     );
     compare(sql, of_inbox, "b.user_id", "NULL", pairs, &from)
+}
+
+/// The counts of unread items by category.
+fn by_category(range: Range) -> Check {
+    let mut sql = range.sql("recount::by_category");
+    let (in_range, items_in_range) =
+        (range.has(&mut sql, "b.user_id"), range.has(&mut sql, "i.user_id"));
+    let kept = range.dialect.json_members("b.unread_by_category");
+    let from = format!(
+        "(SELECT u.user_id, sum(u.kept) AS kept, sum(u.counted) AS counted FROM \
+         (SELECT b.user_id, k.key AS category, CAST(k.value AS bigint) AS kept, 0 AS counted \
+         FROM inbox AS b CROSS JOIN {kept} AS k WHERE {in_range} UNION ALL \
+         SELECT i.user_id, i.category, 0, count(*) FROM inbox_item AS i \
+         WHERE {items_in_range} AND removed_at IS NULL AND {} AND category IS NOT NULL \
+         GROUP BY i.user_id, i.category) AS u GROUP BY u.user_id, u.category) AS d",
+        inbox::UNREAD
+    );
+    let pairs = vec![("unread of a category", "d.kept".to_owned(), "d.counted".to_owned())];
+    compare(sql, of_inbox, "d.user_id", "NULL", pairs, &from)
 }
 
 /// The position of the announcements when the owner of an inbox became known: before any
@@ -359,7 +379,8 @@ fn not_taken_in(range: Range) -> Check {
 fn unnoted(range: Range) -> Vec<Check> {
     const SENTENCE: &str = "has seen or read it, which is not noted";
     let user: (&str, fn(i64) -> String) = ("i.user_id", |id| Kind::User.encode(id));
-    let is_unnoted = "(i.read_at IS NOT NULL AND r.read_at IS NULL \
+    // What came into a muted thread is read, but not by its owner.
+    let is_unnoted = "i.arrived_seq > 0 AND (i.read_at IS NOT NULL AND r.read_at IS NULL \
                       OR i.seen_at IS NOT NULL AND r.seen_at IS NULL)";
     let of_kind = |kind: &ItemKind| {
         let Receipts { join, noted_by } = kind.receipts.as_ref()?;

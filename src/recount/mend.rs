@@ -159,8 +159,9 @@ async fn bring_back(
     let stays = stays(&mut sql, now + CLOCKS_DIFFER);
     sql.push(format!(
         "INSERT INTO inbox_item \
-         (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT DISTINCT b.user_id, 'message', m.id, b.seq, b.seq, m.created_at, m.created_at \
+         (user_id, kind, message_id, seq, arrived_seq, created_at, updated_at, category) \
+         SELECT DISTINCT b.user_id, 'message', m.id, b.seq, b.seq, m.created_at, m.created_at, \
+         m.category \
          FROM {missing} AS w JOIN inbox AS b ON b.user_id = w.user_id \
          JOIN message AS m ON m.id = w.message_id \
          JOIN message_recipient AS r ON r.message_id = w.message_id AND r.user_id = w.user_id \
@@ -172,8 +173,9 @@ async fn bring_back(
     let these = sql.is_one_of("b.user_id", users);
     sql.push(format!(
         "INSERT INTO inbox_item \
-         (user_id, kind, announcement_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT b.user_id, 'announcement', n.id, b.seq, b.seq, n.publish_at, n.publish_at \
+         (user_id, kind, announcement_id, seq, arrived_seq, created_at, updated_at, category) \
+         SELECT b.user_id, 'announcement', n.id, b.seq, b.seq, n.publish_at, n.publish_at, \
+         n.category \
          FROM inbox AS b JOIN announcement AS n ON n.position > b.announcements_since \
          AND n.position <= b.announcements_pulled AND n.withdrawn_at IS NULL \
          WHERE {these} AND {} AND {} \
@@ -200,7 +202,9 @@ async fn mend_counts(tx: &Tx, users: &[UserId]) -> Result<()> {
     let these = sql.is_one_of("user_id", users);
     let none = inbox::COUNTS.iter().map(|(name, _)| format!("{name} = 0"));
     let none = none.collect::<Vec<_>>().join(", ");
-    sql.push(format!("UPDATE inbox SET purged_seq = seq, {none} WHERE {these}"));
+    sql.push(format!(
+        "UPDATE inbox SET purged_seq = seq, unread_by_category = NULL, {none} WHERE {these}"
+    ));
     sql.run(&**tx).await?;
     let mut sql = tx.sql("mend::counts");
     let these = sql.is_one_of("user_id", users);
@@ -208,8 +212,8 @@ async fn mend_counts(tx: &Tx, users: &[UserId]) -> Result<()> {
         "UPDATE inbox SET {} \
          FROM (SELECT user_id, {} FROM inbox_item WHERE {these} GROUP BY user_id) AS t \
          WHERE inbox.user_id = t.user_id",
-        inbox::with_tally('+'),
-        inbox::tally()
+        inbox::with_tally(tx.dialect(), '+'),
+        inbox::tally(tx.dialect())
     ));
     sql.run(&**tx).await?;
     Ok(())

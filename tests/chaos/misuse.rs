@@ -97,7 +97,7 @@ impl Misuse {
                 let bodies: String = (0..20).map(|n| format!("a{n}: body ")).collect();
                 format!(
                     "{{ viewer {{ inbox {{ items(first: {MESSAGES}) {{
-                        nodes {{ subject {{ ... on Message {{ {bodies} }} }} }} }} }} }} }}"
+                        nodes {{ about {{ ... on Message {{ {bodies} }} }} }} }} }} }} }}"
                 )
             }
             Misuse::Searches => {
@@ -131,7 +131,7 @@ async fn stall(address: std::net::SocketAddr, token: &str, lasts: Duration) -> R
     let cursor = data["viewer"]["inbox"]["cursor"].as_str().unwrap_or_default().to_owned();
     let epoch = cursor.split(':').next().unwrap_or_default();
     let follow = "subscription($after: String) { inboxUpdated(after: $after) {
-        cursor changes { item { subject { ... on Message { body } } } } } }";
+        cursor changes { item { about { ... on Message { body } } } } } }";
     for number in 0..10 {
         socket.begin(&number.to_string(), follow, json!({"after": format!("{epoch}:0")})).await?;
     }

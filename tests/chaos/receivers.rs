@@ -30,7 +30,7 @@ use crate::{
 /// An item without what can be large.
 const LIGHT_ITEM: &str = "id kind title
     seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt isFinalReminder respondBy
-    subject {
+    about {
       __typename
       ... on Message { id }
       ... on Announcement { id expiresAt }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use tidings::{
     cli,
     clock::Clock,
-    config::{Config, ReadingDetails},
+    config::{AddressBook, Config, ReadingDetails},
 };
 
 pub const COMMAND: &str = "serve";
@@ -30,6 +30,7 @@ pub async fn run(arguments: &[String]) -> ExitCode {
         // The clock goes on by days while somebody still repeats a request.
         idempotency_days: 3_650,
         reminder_frequencies: hourly.unwrap_or_default(),
+        address_book: AddressBook::Everybody,
         reading_details: ReadingDetails::Names,
         log: "info,sea_orm_migration=warn".into(),
         ..Config::default()

@@ -13,7 +13,7 @@ use crate::support::{
 async fn group(user: &TestUser) -> Value {
     let query = "{ viewer { inbox { items { nodes {
         id title kind url seenAt readAt updatedAt
-        subject { ... on ActivityGroup {
+        about { ... on ActivityGroup {
             action actorCount activityCount reasons latestActors { name } target { externalId }
         } }
     } } } } }";
@@ -46,11 +46,7 @@ both! {
         let item = group(&owner).await;
         assert_snapshot!(shown(&app, &item), @r#"
         {
-          "id": "itm_1",
-          "kind": "ACTIVITY",
-          "readAt": null,
-          "seenAt": null,
-          "subject": {
+          "about": {
             "action": "comment",
             "activityCount": 5,
             "actorCount": 3,
@@ -72,6 +68,10 @@ both! {
               "externalId": "p"
             }
           },
+          "id": "itm_1",
+          "kind": "ACTIVITY",
+          "readAt": null,
+          "seenAt": null,
           "title": "Ada, Grace and 1 other commented on your post “X”",
           "updatedAt": "2026-01-05T09:02:00+00:00",
           "url": "/posts/p"
@@ -168,7 +168,7 @@ both! {
         assert_eq!(group(&owner).await["title"], "bob and ada commented on a post");
         app.retract_activity(&one).await;
         assert_eq!(group(&owner).await["title"], "bob commented on a post");
-        assert_eq!(group(&owner).await["subject"]["actorCount"], 1);
+        assert_eq!(group(&owner).await["about"]["actorCount"], 1);
         app.assert_live_equals_refetch(&owner).await;
     }
 
@@ -269,7 +269,7 @@ both! {
         let first = app.service().query(CREATE_ACTIVITIES, many.clone()).await;
         app.act(&ada, "comment", "p").await;
         assert_eq!(app.service().query(CREATE_ACTIVITIES, many).await, first);
-        assert_eq!(group(&owner).await["subject"]["activityCount"], 4);
+        assert_eq!(group(&owner).await["about"]["activityCount"], 4);
     }
 
     /// 500 activities with all details fit into one call, and are taken in in the order of the
@@ -291,17 +291,17 @@ both! {
         };
         let ids = app.act_all((0..500).map(activity).collect()).await;
         assert_eq!(ids.len(), 500);
-        let page = "{ viewer { inbox { items { nodes { preview subject {
+        let page = "{ viewer { inbox { items { nodes { preview about {
             ... on ActivityGroup { activityCount activities(first: 2) { nodes { id data } } }
         } } } } } }";
         let item =
             owner.query(page, json!({})).await["viewer"]["inbox"]["items"]["nodes"][0].take();
         assert_eq!(
-            (&item["preview"], &item["subject"]["activityCount"]),
+            (&item["preview"], &item["about"]["activityCount"]),
             (&json!("499"), &json!(500))
         );
         assert_eq!(
-            item["subject"]["activities"]["nodes"],
+            item["about"]["activities"]["nodes"],
             json!([
                 {"id": ids[499], "data": {"preview": "499"}},
                 {"id": ids[498], "data": {"preview": "498"}},
@@ -328,14 +328,14 @@ both! {
             app.act_all(vec![activity; 500].into()).await;
         }
         let query = "{ viewer { inbox { counts { unread } items {
-            nodes { subject { ... on ActivityGroup { activityCount actorCount } } } } } } }";
+            nodes { about { ... on ActivityGroup { activityCount actorCount } } } } } } }";
         let inbox = owner.query(query, json!({})).await["viewer"]["inbox"].take();
         assert_eq!(inbox["counts"]["unread"], 2);
         let items: Vec<_> = inbox["items"]["nodes"]
             .as_array()
             .unwrap()
             .iter()
-            .map(|node| node["subject"].clone())
+            .map(|node| node["about"].clone())
             .collect();
         assert_eq!(
             items,
@@ -392,9 +392,9 @@ both! {
         }
         assert_eq!(owner.titles("ALL").await.len(), 11);
         let query = "{ viewer { inbox { items(filter: {kinds: [ACTIVITY]}) {
-            nodes { subject { ... on ActivityGroup { activityCount } } } } } } }";
+            nodes { about { ... on ActivityGroup { activityCount } } } } } } }";
         let items = owner.query(query, json!({})).await["viewer"]["inbox"]["items"]["nodes"].take();
-        assert_eq!(items, json!([{"subject": {"activityCount": 20}}]));
+        assert_eq!(items, json!([{"about": {"activityCount": 20}}]));
         let fresh = owner.inbox().await;
         live.until(&fresh.cursor).await;
         assert_eq!(live.state.items, fresh.items);

@@ -65,15 +65,29 @@ const LINES: &[Line] = lines![
     U O Y O O O  "Query.node" "/node" "node(id: $item) { id }";
     U O Y O Y Y  "Query.node" "/node" "node(id: $inbox) { id }";
     U O Y O Y Y  "Query.node" "/node" "node(id: $counts) { id }";
+    U O Y O Y Y  "Query.node" "/node" "node(id: $thread) { id }";
     U Y O O O Y  "Query.node" "/node" "node(id: $recipient) { id }";
     U Y Y Y Y Y  "Query.node" "/node" "node(id: $announcement) { id }";
     U Y Y O Y Y  "Query.node" "/node" "node(id: $activity) { id }";
     U O Y O Y Y  "Query.node" "/node" "node(id: $target) { id }";
     U O Y O Y Y  "Query.node" "/node" "node(id: $subscription) { id }";
+    U Y Y O O Y  "Query.node" "/node" "node(id: $audience) { id }";
+    U Y O O O Y  "Query.node" "/node" "node(id: $audienceStats) { id }";
+    U Y O O O Y  "Query.node" "/node" "node(id: $messageStats) { id }";
+    U Y O O O Y  "Query.node" "/node" "node(id: $reminder) { id }";
+    U O O O Y Y  "Query.node" "/node" "node(id: $announcementStats) { id }";
+    U O Y O O O  "Query.node" "/node" "node(id: $activityGroup) { id }";
+    U O Y O Y Y  "Query.node" "/node" "node(id: $config) { id }";
+    U O O O Y Y  "Query.node" "/node" "node(id: $deactivation) { id }";
+    U O Y O Y Y  "Query.node" "/node" "node(id: $explanation) { id }";
+    U Y Y Y Y Y  "Query.node" "/node" "node(id: $catalog) { id }";
+    Y Y Y Y Y Y  "Query.errorCodes" "/errorCodes/0" "errorCodes";
     U Y Y O O Y  "Query.nodes" "/nodes/0" "nodes(ids: [$message]) { id }";
     O Y Y Y O Y  "Query.viewer" "/viewer" "viewer { id }";
     U Y Y Y Y Y  "Query.viewerRole" "/viewerRole" "viewerRole";
     U Y Y Y Y Y  "Query.user" "/user" "user(ref: {id: $bob}) { id }";
+    U Y Y Y Y Y  "Query.people" "/people" "people { nodes { id } }";
+    U Y Y Y Y Y  "Query.server" "/server" "server { version }";
     U F F F Y Y  "Query.users" "/users" "users { nodes { id } }";
     U Y Y Y Y Y  "Query.group" "/group" r#"group(ref: {externalId: "team"}) { id }"#;
     U F F F Y Y  "Query.groups" "/groups" "groups { nodes { id } }";
@@ -144,6 +158,13 @@ const LINES: &[Line] = lines![
     U Y Y Y I Y  "Mutation.markAllRead" "/markAllRead" "markAllRead(input: {}) { affectedCount }";
     U Y Y Y I Y  "Mutation.markAllSeen" "/markAllSeen" "markAllSeen(input: {}) { affectedCount }";
     U Y Y Y I Y  "Mutation.archiveAll" "/archiveAll" "archiveAll(input: {}) { affectedCount }";
+    U Y Y N I N  "Mutation.markThreadRead" "/markThreadRead"
+                 "markThreadRead(input: {rootId: $message}) { affectedCount }";
+    U Y Y N I N  "Mutation.muteThread" "/muteThread"
+                 "muteThread(input: {rootId: $message}) { thread { id } }";
+    U Y Y N I N  "Mutation.unmuteThread" "/unmuteThread"
+                 "unmuteThread(input: {rootId: $message}) { thread { id } }";
+    U I I I I I  "Mutation.undo" "/undo" r#"undo(input: {cursor: "?"}) { affectedCount }"#;
     U Y Y Y I Y  "Mutation.pullInbox" "/pullInbox" "pullInbox { inbox { id } }";
     U Y Y Y I Y  "Mutation.subscribe" "/subscribe"
                  r#"subscribe(input: {
@@ -171,6 +192,8 @@ const LINES: &[Line] = lines![
                  "retractActivity(input: {activityId: $activity}) { activity { id } }";
     U F F F Y Y  "Mutation.upsertUsers" "/upsertUsers"
                  r#"upsertUsers(input: {users: [{externalId: "new"}]}) { users { id } }"#;
+    U Y Y Y I Y  "Mutation.updateViewer" "/updateViewer"
+                 r#"updateViewer(input: {locale: "en"}) { user { id } }"#;
     U F F F Y Y  "Mutation.deactivateUser" "/deactivateUser"
                  r#"deactivateUser(input: {user: {externalId: "spare"}}) { user { id } }"#;
     U F F F Y Y  "Mutation.reactivateUser" "/reactivateUser"
@@ -189,7 +212,9 @@ const LINES: &[Line] = lines![
                      { group { id } }"#;
     U Y Y Y I Y  "Subscription.inboxUpdated" "/inboxUpdated" "inboxUpdated { cursor }";
     U Y N N N Y  "Subscription.readStatsUpdated" "/readStatsUpdated"
-                 "readStatsUpdated(messageId: $message) { readCount }";
+                 "readStatsUpdated(id: $message) { readCount }";
+    U N N N Y Y  "Subscription.readStatsUpdated" "/readStatsUpdated"
+                 "readStatsUpdated(id: $announcement) { readCount }";
     U Y Y N N Y  "Subscription.threadUpdated" "/threadUpdated"
                  "threadUpdated(rootId: $message) { cursor }";
 ];
@@ -310,11 +335,15 @@ both! {
         });
         let message = alice.create_message(message).await;
         let ids = "query($id: ID!) {
-            message(id: $id) { recipients { nodes { id } } }
+            message(id: $id) {
+                recipients { nodes { id } } readStats { id } reminder { id }
+                sentTo { id readStats { id } } }
+            catalog { id }
             group(ref: {externalId: \"team\"}) { id } }";
         let ids = alice.query(ids, json!({"id": message})).await;
         let report = alice.query("{ readReport { nodes { id } } }", json!({})).await;
-        let inbox = bob.query("{ viewer { inbox { id counts { id } } } }", json!({})).await;
+        let inbox = "{ viewer { inbox { id counts { id } items { nodes { thread { id } } } } } }";
+        let inbox = bob.query(inbox, json!({})).await;
         let inbox = &inbox["viewer"]["inbox"];
         let subscription = bob.follow("p", "create_post").await["id"].take();
         let activity = app.act(&alice, "comment", "p").await;
@@ -327,6 +356,13 @@ both! {
             app.announce_with(json!({"title": "planned", "body": "", "publishAt": planned})).await;
         let (announcement, spare_announcement) =
             (app.announce("for all").await, app.announce("spare").await);
+        let of_bob = "query($activity: ID!) { explain(activityId: $activity) { id }
+            viewer { subscriptionConfig { id } inbox { items(filter: {kinds: [ACTIVITY]}) {
+                nodes { about { ... on ActivityGroup { id } } } } } } }";
+        let of_bob = bob.query(of_bob, json!({"activity": activity})).await;
+        let of_host = "query($id: ID!) { announcement(id: $id) { readStats { id } }
+            user(ref: {externalId: \"gone\"}) { deactivation { id } } }";
+        let of_host = app.service().query(of_host, json!({"id": announcement})).await;
         let variables = json!({
             "subscription": subscription, "activity": activity, "target": target,
             "planned": planned,
@@ -337,6 +373,16 @@ both! {
             "recipient": ids["message"]["recipients"]["nodes"][0]["id"],
             "row": report["readReport"]["nodes"][0]["id"],
             "inbox": inbox["id"], "counts": inbox["counts"]["id"],
+            "audience": ids["message"]["sentTo"][0]["id"],
+            "audienceStats": ids["message"]["sentTo"][0]["readStats"]["id"],
+            "messageStats": ids["message"]["readStats"]["id"],
+            "reminder": ids["message"]["reminder"]["id"],
+            "announcementStats": of_host["announcement"]["readStats"]["id"],
+            "activityGroup": of_bob["viewer"]["inbox"]["items"]["nodes"][0]["about"]["id"],
+            "config": of_bob["viewer"]["subscriptionConfig"]["id"],
+            "deactivation": of_host["user"]["deactivation"]["id"],
+            "explanation": of_bob["explain"]["id"], "catalog": ids["catalog"]["id"],
+            "thread": inbox["items"]["nodes"][0]["thread"]["id"],
         });
         let (stranger, host, admin) = (app.stranger(), app.service(), app.admin().await);
         let mut wrong = Vec::new();

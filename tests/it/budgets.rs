@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 fn bodies(times: usize) -> String {
     let fields: String = (0..times).map(|n| format!("a{n}:body ")).collect();
     format!(
-        "{{viewer{{inbox{{items(first:100){{nodes{{subject{{...on Message{{{fields}}}}}}}}}}}}}}}"
+        "{{viewer{{inbox{{items(first:100){{nodes{{about{{...on Message{{{fields}}}}}}}}}}}}}}}"
     )
 }
 
@@ -250,7 +250,7 @@ async fn the_limit_is_that_of_the_text() {
     let query = "{ viewer { inbox {
         counts { unread unreadByKind { kind count } }
         items(first: 20) { nodes {
-            id title kind readAt isFinalReminder subject { ... on Message { body sender { name } } }
+            id title kind readAt isFinalReminder about { ... on Message { body sender { name } } }
         } } } } }";
     let size = bob.query(query, json!({})).await.to_string().len() as u64;
     for (limit, is_enough) in [(size, true), (size - 200, false)] {
@@ -300,7 +300,7 @@ both! {
         let app = app.restart_with(|config| config.limits.answer = 100_000).await;
         let (alice, bob) = (app.client("alice", Role::User), TestUser { app: app.clone(), ..bob });
         let follow = "subscription { inboxUpdated {
-            cursor changes { item { title subject { ... on Message { body } } } } } }";
+            cursor changes { item { title about { ... on Message { body } } } } } }";
         let mut socket = bob.connect().await;
         socket.subscribe("1", follow, json!({})).await;
         assert_eq!(socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"], json!([]));

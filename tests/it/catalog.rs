@@ -34,8 +34,18 @@ both! {
 
 #[tokio::test]
 async fn a_configured_catalog_is_shown_in_the_order_of_its_definition() {
-    let share = Action { label: "Shares".into(), enabled: false, sentences: IndexMap::new() };
-    let comment = Action { label: "Comments".into(), enabled: true, sentences: IndexMap::new() };
+    let share = Action {
+        label: "Shares".into(),
+        enabled: false,
+        category: None,
+        sentences: IndexMap::new(),
+    };
+    let comment = Action {
+        label: "Comments".into(),
+        enabled: true,
+        category: None,
+        sentences: IndexMap::new(),
+    };
     let watch =
         Reason { label: "You watch it".into(), actions: vec!["share".into(), "comment".into()] };
     let catalog = Catalog {

@@ -54,7 +54,10 @@ async fn found(app: &TestApp, text: &str) -> Vec<String> {
             "external_id || first_name || last_name || coalesce(email, '') \
           || coalesce(avatar_url, '') || locale || time_zone",
         ),
-        ("message", "subject || body"),
+        (
+            "message",
+            "subject || body || coalesce(url, '') || coalesce(data, '') || coalesce(actions, '')",
+        ),
         ("message_audience", "name"),
         ("search_text", "text"),
         ("idempotency_key", "caller || key"),
@@ -86,6 +89,9 @@ both! {
         }
         let activity = app.act(&app.user("dave").await, "comment", "post").await;
         bob.item("dave, Ada Lövelace and 1 other commented on a post").await;
+        ada.mute("muteThread", &to_her).await;
+        let remembered = "SELECT count(*) FROM inbox_undo";
+        assert!(count(&app, remembered).await > 0);
         let before = reading(&bob, &to_her).await;
         let mut live = bob.follow_inbox(None).await;
         let mut hers_live = ada.follow_inbox(None).await;
@@ -93,6 +99,9 @@ both! {
         let erased = erase(&app, json!({"externalId": "ada"}), false).await;
 
         assert_eq!(erased["isComplete"], true);
+        for table in ["inbox_undo", "thread_mute"] {
+            assert_eq!(count(&app, &format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+        }
         let gone = erased["user"]["externalId"].as_str().unwrap().to_owned();
         assert_eq!(erased["user"]["name"], "Somebody who left");
         assert_eq!(erased["user"]["id"], json!(ada.id));

@@ -5,15 +5,18 @@ use chrono::TimeDelta;
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::json;
 
-use crate::support::{
-    app::{Kind, TestApp, TestUser, To},
-    documents::{
-        CANCEL_MESSAGE, CREATE_MESSAGE, ERASE_USER, REPLY_TO_MESSAGE, SET_EXPIRY,
-        UPDATE_ANNOUNCEMENT, UPDATE_MESSAGE,
+use crate::{
+    categories::with_categories,
+    support::{
+        app::{Kind, TestApp, TestUser, To},
+        documents::{
+            CANCEL_MESSAGE, CREATE_MESSAGE, ERASE_USER, REPLY_TO_MESSAGE, SET_EXPIRY,
+            UPDATE_ANNOUNCEMENT, UPDATE_MESSAGE,
+        },
+        notify::target,
+        socket::Following,
+        state::InboxState,
     },
-    notify::target,
-    socket::Following,
-    state::InboxState,
 };
 
 const USERS: usize = 4;
@@ -21,6 +24,8 @@ const GROUPS: usize = 2;
 const POSTS: usize = 3;
 const STORIES: u32 = 24;
 const LONGEST_STORY: usize = 60;
+/// What things are of, in turn.
+const CATEGORIES: [Option<&str>; 3] = [None, Some("work"), Some("social")];
 
 /// Something that happens. Numbers select among what exists.
 #[derive(Clone, Debug)]
@@ -46,12 +51,25 @@ enum Event {
     ChangeAll {
         who: usize,
         mutation: &'static str,
+        view: &'static str,
         up_to_old_cursor: bool,
     },
     Snooze {
         who: usize,
         nth: usize,
         minutes: i64,
+    },
+    /// Takes back something that somebody did, perhaps long ago, perhaps twice at the same time.
+    Undo {
+        who: usize,
+        nth: usize,
+        times: usize,
+    },
+    /// Marks a thread as read, mutes it, or ends that.
+    Thread {
+        who: usize,
+        nth: usize,
+        mutation: &'static str,
     },
     Expire {
         nth: usize,
@@ -86,6 +104,10 @@ enum Event {
     },
     Announce {
         minutes: i64,
+    },
+    /// The host application says something else with a message.
+    Say {
+        nth: usize,
     },
     /// Changes an announcement: retracts it, or gives it another title or expiry.
     Reannounce {
@@ -136,11 +158,26 @@ enum Event {
     Cut {
         who: usize,
     },
-    /// All of these at the same time.
+    /// All of these at the same time; some take back what they did last.
     AtOnce {
         who: Vec<(usize, usize)>,
         mutation: &'static str,
     },
+    /// All of these write at the same time.
+    WriteAtOnce {
+        what: Vec<Letter>,
+    },
+}
+
+/// What somebody writes while others write.
+#[derive(Clone, Debug)]
+struct Letter {
+    from: usize,
+    /// To whom, unless it is a reply.
+    to: usize,
+    group: Option<usize>,
+    /// The message that it replies to.
+    parent: Option<usize>,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -156,10 +193,15 @@ fn event() -> impl Strategy<Value = Event> {
         ])
     };
     let bulk = prop::sample::select(vec!["markAllRead", "markAllSeen", "archiveAll"]);
+    let view =
+        prop::sample::select(vec!["ACTIVE", "ACTIVE", "UNREAD", "SNOOZED", "ARCHIVED", "ALL"]);
+    let thread = prop::sample::select(vec!["markThreadRead", "muteThread", "unmuteThread"]);
     let action = || prop::sample::select(vec!["comment", "like", "update"]);
     let reason = prop::sample::select(vec!["create_post", "create_product", "like_post"]);
     let reminder = prop::option::of((30..400i64, prop::sample::select(vec!["READ", "REPLIED"])));
     let some = |of: usize, most: usize| prop::collection::vec(0..of, 0..=most);
+    let letter = (user(), user(), prop::option::of(0..GROUPS), prop::option::of(0..50usize))
+        .prop_map(|(from, to, group, parent)| Letter { from, to, group, parent });
     prop_oneof![
         5 => (user(), some(USERS, 3), some(GROUPS, 2), reminder)
             .prop_map(|(from, to, groups, reminder)| Event::Send { from, to, groups, reminder }),
@@ -167,10 +209,14 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(from, nth, everyone)| Event::Reply { from, nth, everyone }),
         6 => (user(), 0..50usize, 1..4usize, mutation())
             .prop_map(|(who, nth, many, mutation)| Event::Change { who, nth, many, mutation }),
-        2 => (user(), bulk, any::<bool>())
-            .prop_map(|(who, mutation, up_to_old_cursor)| {
-                Event::ChangeAll { who, mutation, up_to_old_cursor }
+        2 => (user(), bulk, view, any::<bool>())
+            .prop_map(|(who, mutation, view, up_to_old_cursor)| {
+                Event::ChangeAll { who, mutation, view, up_to_old_cursor }
             }),
+        3 => (user(), 0..3usize, 1..3usize)
+            .prop_map(|(who, nth, times)| Event::Undo { who, nth, times }),
+        2 => (user(), 0..50usize, thread)
+            .prop_map(|(who, nth, mutation)| Event::Thread { who, nth, mutation }),
         2 => (user(), 0..50usize, 1..90i64)
             .prop_map(|(who, nth, minutes)| Event::Snooze { who, nth, minutes }),
         2 => (0..50usize, -10..60i64).prop_map(|(nth, minutes)| Event::Expire { nth, minutes }),
@@ -186,6 +232,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (-10..60i64).prop_map(|minutes| Event::Announce { minutes }),
         2 => (0..50usize, prop::option::of(-5..60i64))
             .prop_map(|(nth, minutes)| Event::Reannounce { nth, minutes }),
+        1 => (0..50usize).prop_map(|nth| Event::Say { nth }),
         8 => (prop::collection::vec((user(), 0..POSTS, action()), 1..5), prop::bool::weighted(0.2))
             .prop_map(|(what, title)| Event::Act { what, title }),
         3 => (0..50usize).prop_map(|nth| Event::Retract { nth }),
@@ -202,6 +249,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => user().prop_map(|who| Event::Cut { who }),
         1 => (prop::collection::vec((user(), 0..50usize), 2..6), mutation())
             .prop_map(|(who, mutation)| Event::AtOnce { who, mutation }),
+        2 => prop::collection::vec(letter, 2..8).prop_map(|what| Event::WriteAtOnce { what }),
     ]
 }
 
@@ -211,6 +259,8 @@ struct Reader {
     live: Option<Following>,
     /// What the client knew when its connection broke.
     known: InboxState,
+    /// The cursors of what they did, the latest last.
+    did: Vec<String>,
 }
 
 impl Reader {
@@ -242,7 +292,7 @@ async fn tell(app: &TestApp, prefix: &str, story: Vec<Event>) {
     for n in 0..USERS {
         let user = app.user(&format!("{prefix}u{n}")).await;
         let known = user.inbox().await;
-        readers.push(Reader { user, live: None, known });
+        readers.push(Reader { user, live: None, known, did: Vec::new() });
     }
     let groups: Vec<_> = (0..GROUPS).map(|n| format!("{prefix}g{n}")).collect();
     for group in &groups {
@@ -326,7 +376,14 @@ async fn happen(
                 input["expiresAt"] = json!((app.now() + TimeDelta::minutes(minutes)).to_rfc3339());
                 input["reminder"] = json!({"frequency": "hourly", "until": until});
             }
-            let answer = readers[from].user.ask(CREATE_MESSAGE, json!({"input": input})).await;
+            let answer = match CATEGORIES[n % 3] {
+                None => readers[from].user.ask(CREATE_MESSAGE, json!({"input": input})).await,
+                Some(category) => {
+                    input["category"] = category.into();
+                    let host = app.service().acting_as(&readers[from].user);
+                    host.ask(CREATE_MESSAGE, json!({"input": input})).await
+                }
+            };
             if let Some(id) = answer["data"]["createMessage"]["message"]["id"].as_str() {
                 sent.push((from, id.to_owned()));
             }
@@ -348,16 +405,48 @@ async fn happen(
             let items: Vec<_> =
                 (nth..nth + many).filter_map(|nth| pick(&items, nth)).map(String::as_str).collect();
             if !items.is_empty() {
-                readers[who].user.change(mutation, &items).await;
+                let did = readers[who].user.did(mutation, &items).await;
+                readers[who].did.extend(did);
             }
         }
-        Event::ChangeAll { who, mutation, up_to_old_cursor } => {
+        Event::ChangeAll { who, mutation, view, up_to_old_cursor } => {
             let up_to = up_to_old_cursor.then(|| readers[who].known.cursor.clone());
-            let all = format!(
-                "mutation($upTo: String) {{
-                    {mutation}(input: {{upTo: $upTo}}) {{ affectedCount }} }}"
-            );
-            readers[who].user.query(&all, json!({"upTo": up_to})).await;
+            let input = json!({"filter": {"view": view}, "upTo": up_to});
+            let input = match CATEGORIES[n % 3] {
+                Some(category) => {
+                    json!({"filter": {"view": view, "categories": [category]}, "upTo": up_to})
+                }
+                None => input,
+            };
+            let (_, did) = readers[who].user.did_all(mutation, input).await;
+            readers[who].did.extend(did);
+        }
+        Event::Undo { who, nth, times } => {
+            let latest: Vec<_> = readers[who].did.iter().rev().cloned().collect();
+            let undo = |cursor: String| {
+                let user = readers[who].user.clone();
+                tokio::spawn(async move { user.undo(&cursor).await.0 })
+            };
+            let calls: Vec<_> = pick(&latest, nth)
+                .into_iter()
+                .flat_map(|cursor| vec![cursor.clone(); times])
+                .map(undo)
+                .collect();
+            let mut counts = Vec::new();
+            for call in calls {
+                counts.push(call.await.unwrap());
+            }
+            // Of two at the same time, one finds nothing left to take back.
+            assert!(counts.iter().filter(|count| **count > 0).count() <= 1, "{counts:?}");
+        }
+        Event::Thread { who, nth, mutation } => {
+            if let Some((_, message)) = pick(sent, nth) {
+                let query = format!(
+                    "mutation($id: ID!) {{
+                        {mutation}(input: {{rootId: $id}}) {{ thread {{ id }} }} }}"
+                );
+                readers[who].user.ask(&query, json!({"id": message})).await;
+            }
         }
         Event::Snooze { who, nth, minutes } => {
             let items: Vec<_> = readers[who].user.inbox().await.items.into_keys().collect();
@@ -414,14 +503,22 @@ async fn happen(
             app.run_due().await;
         }
         Event::Announce { minutes } => {
-            let input = match minutes {
+            let mut input = match minutes {
                 ..0 => json!({"title": format!("announcement {n}"), "body": ""}),
                 minutes => {
                     let at = (app.now() + TimeDelta::minutes(minutes)).to_rfc3339();
                     json!({"title": format!("planned {n}"), "body": "", "publishAt": at})
                 }
             };
+            input["category"] = json!(CATEGORIES[n % 3]);
             made.announced.push(app.announce_with(input).await);
+        }
+        Event::Say { nth } => {
+            if let Some((sender, id)) = pick(sent, nth) {
+                let input = json!({"messageId": id, "url": format!("/{n}"), "data": n});
+                let host = app.service().acting_as(&readers[*sender].user);
+                drop(host.ask(UPDATE_MESSAGE, json!({"input": input})).await);
+            }
         }
         Event::Reannounce { nth, minutes } => {
             if let Some(id) = pick(&made.announced, nth) {
@@ -494,19 +591,55 @@ async fn happen(
                 None => reader.connect().await,
             }
         }
-        Event::AtOnce { who, mutation } => {
+        Event::WriteAtOnce { what } => {
             let mut calls = Vec::new();
-            for (who, nth) in who {
-                let user = readers[who].user.clone();
-                calls.push(tokio::spawn(async move {
-                    let items: Vec<_> = user.inbox().await.items.into_keys().collect();
-                    if let Some(item) = pick(&items, nth) {
-                        user.change(mutation, &[item]).await;
+            for Letter { from, to, group, parent } in what {
+                let writer = readers[from].user.clone();
+                let (document, field, input) = match parent.and_then(|nth| pick(sent, nth)) {
+                    Some((_, parent)) => {
+                        let input = json!({"parentId": parent, "body": format!("reply {n}")});
+                        (REPLY_TO_MESSAGE, "replyToMessage", input)
                     }
+                    None => {
+                        let to = match group {
+                            Some(group) => To::Group(&groups[group]),
+                            None => To::User(&readers[to].user),
+                        };
+                        let subject = format!("message {n}");
+                        let input = json!({"to": [to.input()], "subject": subject, "body": "…"});
+                        (CREATE_MESSAGE, "createMessage", input)
+                    }
+                };
+                calls.push(tokio::spawn(async move {
+                    let answer = writer.ask(document, json!({"input": input})).await;
+                    let id = answer["data"][field]["message"]["id"].as_str();
+                    id.map(|id| (from, id.to_owned()))
                 }));
             }
             for call in calls {
-                call.await.unwrap();
+                sent.extend(call.await.unwrap());
+            }
+        }
+        Event::AtOnce { who, mutation } => {
+            let mut calls = Vec::new();
+            for (who, nth) in who {
+                let (user, did) = (readers[who].user.clone(), readers[who].did.last().cloned());
+                calls.push(tokio::spawn(async move {
+                    let items: Vec<_> = user.inbox().await.items.into_keys().collect();
+                    match (pick(&items, nth), did) {
+                        (_, Some(did)) if nth % 3 == 0 => drop(user.undo(&did).await),
+                        (Some(item), _) => {
+                            return user.did(mutation, &[item]).await.map(|did| (who, did));
+                        }
+                        _ => {}
+                    }
+                    None
+                }));
+            }
+            for call in calls {
+                if let Some((who, did)) = call.await.unwrap() {
+                    readers[who].did.push(did);
+                }
             }
         }
     }
@@ -521,6 +654,7 @@ fn stories(kind: Kind) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let hourly = |config: &mut tidings::config::Config| {
+        with_categories(config);
         config.inbox_retention = Some(std::time::Duration::from_secs(24 * 60 * 60));
         config.reminder_frequencies = serde_json::from_value(json!({"hourly": "1 hour"})).unwrap();
     };

@@ -47,7 +47,7 @@ both! {
         let mut socket = bob.connect().await;
         let follow = "subscription { inboxUpdated {
             cursor caughtUp resync counts { unread unseen }
-            changes { type itemId item { title readAt subject { ... on Message { id } } } } } }";
+            changes { type itemId item { title readAt about { ... on Message { id } } } } } }";
         socket.subscribe("1", follow, json!({})).await;
         let mut updates = vec![socket.receive().await];
 
@@ -77,10 +77,10 @@ both! {
             "changes": [
               {
                 "item": {
-                  "readAt": null,
-                  "subject": {
+                  "about": {
                     "id": "msg_1"
                   },
+                  "readAt": null,
                   "title": "until ten"
                 },
                 "itemId": "itm_1",
@@ -99,10 +99,10 @@ both! {
             "changes": [
               {
                 "item": {
-                  "readAt": "2026-01-05T09:00:00+00:00",
-                  "subject": {
+                  "about": {
                     "id": "msg_1"
                   },
+                  "readAt": "2026-01-05T09:00:00+00:00",
                   "title": "until ten"
                 },
                 "itemId": "itm_1",

@@ -127,7 +127,7 @@ both! {
         let send = "mutation { createMessage(input: {to: [{user: {externalId: \"alice\"}}], \
             subject: \"hello\", body: \"\"}) { message { sentTo { name } } } }";
         named(&alice, "send-1", send).send().await.unwrap().text().await.unwrap();
-        let sent = log.lines_with(&["request{id=\"send-1\"}", "messages::send{actor=", "send::messages"]);
+        let sent = log.lines_with(&["request{id=\"send-1\"}", "messages::send{actor=", "draft::write"]);
         assert!(!sent.is_empty(), "{:#?}", log.lines_with(&[]));
 
         // What a task of its own does for a request is the request's, too: here, loading the

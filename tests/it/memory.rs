@@ -62,7 +62,7 @@ async fn clients_that_do_not_read_large_updates_cost_little_and_leave_nothing_be
     let messages = (0..40).map(|n| send("mallory", &n.to_string(), &large)).collect::<Vec<_>>();
     join_all(messages.iter().map(|message| server.query(&host, message))).await;
     let follow = "subscription($after: String) { inboxUpdated(after: $after) {
-        cursor changes { item { title preview subject { ... on Message { body } } } } } }";
+        cursor changes { item { title preview about { ... on Message { body } } } } } }";
     let mut live = Socket::open(server.address()).await.introduced(&bob).await;
     live.subscribe("1", follow, json!({})).await;
     live.receive().await;

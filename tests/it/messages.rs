@@ -70,7 +70,7 @@ both! {
             .await
             .items
             .values()
-            .map(|item| item["subject"]["sender"]["name"].clone())
+            .map(|item| item["about"]["sender"]["name"].clone())
             .collect();
         assert_eq!(senders, [json!(null), json!("alice")]);
     }

@@ -26,13 +26,18 @@ both! {
         expected.extend(columns_of::<idempotency_key::Entity>());
         expected.extend(columns_of::<inbox::Entity>());
         expected.extend(columns_of::<inbox_item::Entity>());
+        expected.extend(columns_of::<inbox_undo::Entity>());
         expected.extend(columns_of::<installation::Entity>());
         expected.extend(columns_of::<message::Entity>());
         expected.extend(columns_of::<message_audience::Entity>());
         expected.extend(columns_of::<message_recipient::Entity>());
         expected.extend(columns_of::<reminder::Entity>());
+        expected.extend(columns_of::<search_again::Entity>());
+        expected.extend(columns_of::<search_progress::Entity>());
         expected.extend(columns_of::<search_text::Entity>());
+        expected.extend(columns_of::<search_word::Entity>());
         expected.extend(columns_of::<thread::Entity>());
+        expected.extend(columns_of::<thread_mute::Entity>());
         expected.extend(columns_of::<user::Entity>());
         expected.extend(columns_of::<activity::Entity>());
         expected.extend(columns_of::<announcement::Entity>());

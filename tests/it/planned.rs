@@ -2,12 +2,16 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tidings::config::AddressBook;
 
-use crate::support::{
-    app::{TestApp, TestUser, To, both},
-    crowd::{count, crowd},
-    documents::CREATE_MESSAGE,
-    reminders::{at, reminder, reminders, travel},
+use crate::{
+    categories::with_categories,
+    support::{
+        app::{TestApp, TestUser, To, both},
+        crowd::{count, crowd},
+        documents::CREATE_MESSAGE,
+        reminders::{at, reminder, reminders, travel},
+    },
 };
 
 const UPDATE: &str = "mutation($input: UpdateMessageInput!) {
@@ -118,6 +122,64 @@ both! {
         travel(&app, eleven).await;
         assert_eq!((carol.inbox().await.items.len(), bob.inbox().await.items.len()), (1, 1));
         assert_nothing_is_wrong(&app).await;
+    }
+
+    /// What the host application says with it stays with it, and can change until it is sent.
+    async fn a_planned_message_keeps_what_the_host_says(app: TestApp) {
+        let app = app.restart_with(with_categories).await;
+        let bob = app.user("bob").await;
+        let host = app.service();
+        let id = host
+            .create_message(json!({
+                "to": [To::User(&bob).input()], "subject": "invoice", "body": "", "sendAt": TEN,
+                "url": "/invoices/7", "data": {"invoice": 7}, "category": "work",
+                "actions": [{"label": "Pay", "url": "/pay/7", "isMain": true}],
+            }))
+            .await;
+        let says = "query($id: ID!) { message(id: $id) {
+            url data category actions { label } } }";
+        let said = host.query(says, json!({"id": id})).await["message"].take();
+        let expected = |invoice: i32| {
+            json!({
+                "url": format!("/invoices/{invoice}"), "data": {"invoice": 7}, "category": "work",
+                "actions": [{"label": "Pay"}],
+            })
+        };
+        assert_eq!(said, expected(7));
+        let change = json!({"input": {"messageId": id, "url": "/invoices/8"}});
+        host.query(UPDATE, change).await;
+        assert_eq!(host.query(says, json!({"id": id})).await["message"], expected(8));
+
+        let mut live = bob.follow_inbox(None).await;
+        travel(&app, TEN).await;
+        assert_eq!(live.take_titles(1).await, ["invoice"]);
+        assert_eq!(bob.query(says, json!({"id": id})).await["message"], expected(8));
+        let counts = bob.counts().await;
+        assert_eq!(counts["active"], 1);
+        assert_eq!(counts["unreadByCategory"][0], json!({"category": "work", "count": 1}));
+        app.assert_live_equals_refetch(&bob).await;
+        assert_nothing_is_wrong(&app).await;
+        app.stop().await;
+    }
+
+    /// Whom its sender may write to is decided when it is planned, and when its addresses change.
+    async fn a_message_is_planned_for_people_of_the_address_book(app: TestApp) {
+        let app = app.restart_with(|config| config.address_book = AddressBook::Groups).await;
+        let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
+        app.group("team", &[&alice, &bob]).await;
+        let to_carol = json!([To::User(&carol).input()]);
+        let input = json!({"to": to_carol, "subject": "hello", "body": "", "sendAt": TEN});
+        let refused = alice.refusal(CREATE_MESSAGE, json!({"input": input})).await;
+        assert_eq!(refused, ("BAD_USER_INPUT".into(), Some("to.0".into())));
+        let id = plan(&alice, &[To::User(&bob)], "hello", TEN).await;
+        let change = json!({"input": {"messageId": id, "to": to_carol}});
+        let refused = alice.refusal(UPDATE, change).await;
+        assert_eq!(refused, ("BAD_USER_INPUT".into(), Some("to.0".into())));
+        app.remove_members("team", &[&bob]).await;
+        travel(&app, TEN).await;
+        assert_eq!(bob.titles("ALL").await, ["hello"]);
+        assert_eq!(carol.titles("ALL").await, [""; 0]);
+        app.stop().await;
     }
 
     async fn a_cancelled_message_leaves_nothing(app: TestApp) {

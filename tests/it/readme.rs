@@ -3,6 +3,8 @@
 
 use std::process::Command;
 
+use tidings::config::Config;
+
 use crate::support::app::{Kind, SECRET, TestApp};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
@@ -58,7 +60,9 @@ async fn the_announcement_of_the_readme_works_as_it_is_written() {
 }
 
 async fn works_as_it_is_written(document: &str) {
-    let app = TestApp::start(Kind::Sqlite).await.unwrap();
+    let as_users_have_it =
+        |config: &mut Config| config.address_book = Config::default().address_book;
+    let app = TestApp::start_with(Kind::Sqlite, as_users_have_it).await.unwrap();
     let script: String = blocks(document, "sh").concat();
     let script = script.replace("http://127.0.0.1:8080", &app.url(""));
     let cargo = format!(

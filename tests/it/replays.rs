@@ -78,12 +78,12 @@ both! {
         let mut sockets = join_all(readers.iter().map(TestUser::connect)).await;
         let after = json!({"after": format!("{}:0", app.epoch)});
 
-        let (title, body) = (follow("title"), follow("subject { ... on Message { body } }"));
+        let (title, body) = (follow("title"), follow("about { ... on Message { body } }"));
         for (n, socket) in sockets.iter_mut().enumerate() {
             socket.subscribe("1", if n == 20 { &body } else { &title }, after.clone()).await;
         }
         let heard = join_all(sockets.iter_mut().enumerate().map(async |(n, socket)| match n {
-            20 => missed(socket, "subject").await,
+            20 => missed(socket, "about").await,
             _ => missed(socket, "title").await,
         }))
         .await;
@@ -93,7 +93,7 @@ both! {
         for (n, items) in heard.iter().enumerate() {
             match n {
                 20 => assert!(
-                    items.len() == MISSED && items.iter().all(|subject| subject["body"] == large)
+                    items.len() == MISSED && items.iter().all(|about| about["body"] == large)
                 ),
                 _ => assert_eq!(*items, titles, "reader {n}"),
             }
@@ -111,7 +111,7 @@ both! {
             let token = mallory.token.as_ref().unwrap();
             let mut socket = Socket::open_narrow(app.address()).await.introduced(token).await;
             for n in 0..20 {
-                let follow = follow("subject { ... on Message { body } }");
+                let follow = follow("about { ... on Message { body } }");
                 socket
                     .subscribe(
                         &n.to_string(),
@@ -210,17 +210,17 @@ both! {
         app.service().query(announce, json!({"body": body})).await;
         let start = format!("{}:0", app.epoch);
         let fragments =
-            "fragment text on InboxSubject { ...message ... on Announcement { words: body } }
+            "fragment text on InboxItemAbout { ...message ... on Announcement { words: body } }
             fragment message on Message { words: body }";
-        let both = json!([{"subject": {"words": body}}, {"subject": {"words": body}}]);
+        let both = json!([{"about": {"words": body}}, {"about": {"words": body}}]);
 
-        let page = "{ viewer { inbox { mine: items { nodes { subject { ...text } } } } } } "
+        let page = "{ viewer { inbox { mine: items { nodes { about { ...text } } } } } } "
             .to_owned()
             + fragments;
         assert_eq!(bob.query(&page, json!({})).await["viewer"]["inbox"]["mine"]["nodes"], both);
 
         let poll = "query($after: String!) { viewer { inbox { changes(after: $after) {
-            changes { item { subject { ...text } } } } } } } "
+            changes { item { about { ...text } } } } } } } "
             .to_owned()
             + fragments;
         let changes = bob.query(&poll, json!({"after": start})).await["viewer"]["inbox"]["changes"]
@@ -230,17 +230,17 @@ both! {
 
         let mut socket = bob.connect().await;
         let follow = "subscription($after: String) { inboxUpdated(after: $after) {
-            changes { item { subject { ...text } } } } } "
+            changes { item { about { ...text } } } } } "
             .to_owned()
             + fragments;
         socket.subscribe("1", &follow, json!({"after": start})).await;
         assert_eq!(socket.receive().await["payload"]["data"]["inboxUpdated"]["changes"], changes);
 
         let around = "query($id: ID!) { message(id: $id) {
-            viewerInboxItem { preview subject { ... on Message { body } } } } }";
+            viewerInboxItem { preview about { ... on Message { body } } } } }";
         let item =
             bob.query(around, json!({"id": message})).await["message"]["viewerInboxItem"].take();
-        assert_eq!(item["subject"]["body"], body.as_str());
+        assert_eq!(item["about"]["body"], body.as_str());
         let preview = "{ viewer { inbox { items { nodes { preview } } } } }";
         let previews =
             bob.query(preview, json!({})).await["viewer"]["inbox"]["items"]["nodes"].take();

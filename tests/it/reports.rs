@@ -243,10 +243,10 @@ both! {
             app.advance(TimeDelta::hours(hours));
             reader.change("markRead", &[&reader.item("hello").await]).await;
         }
-        let line = async |interval: &str| {
+        let line = async |arguments: &str| {
             let query = format!(
                 "query($id: ID!) {{ message(id: $id) {{
-                    readTimeline(interval: {interval}) {{ at readCount }} }} }}"
+                    readTimeline({arguments}) {{ at readCount }} }} }}"
             );
             let points =
                 alice.query(&query, json!({"id": id})).await["message"]["readTimeline"].take();
@@ -259,9 +259,23 @@ both! {
                 })
                 .collect::<Vec<_>>()
         };
-        assert_eq!(line("HOUR").await, ["01-05T10 1", "01-06T16 2", "01-14T16 3"]);
-        assert_eq!(line("DAY").await, ["01-05T00 1", "01-06T00 2", "01-14T00 3"]);
-        assert_eq!(line("WEEK").await, ["01-05T00 2", "01-12T00 3"]);
+        assert_eq!(line("interval: HOUR").await, ["01-05T10 1", "01-06T16 2", "01-14T16 3"]);
+        assert_eq!(line("interval: DAY").await, ["01-05T00 1", "01-06T00 2", "01-14T00 3"]);
+        assert_eq!(line("interval: WEEK").await, ["01-05T00 2", "01-12T00 3"]);
+        // The newest, which count all earlier ones.
+        assert_eq!(line("interval: HOUR, last: 1").await, ["01-14T16 3"]);
+        assert_eq!(line("interval: DAY, last: 2").await, ["01-06T00 2", "01-14T00 3"]);
+        assert_eq!(line("interval: WEEK, last: 1").await, ["01-12T00 3"]);
+        // It costs what is asked for: four full ones are too much for one request.
+        let four = |arguments: &str| {
+            let each = (0..4).map(|n| format!("a{n}: readTimeline{arguments} {{ at readCount }} "));
+            format!("query($id: ID!) {{ message(id: $id) {{ {} }} }}", each.collect::<String>())
+        };
+        assert_eq!(alice.refusal(&four(""), json!({"id": id})).await.0, "QUERY_TOO_COMPLEX");
+        alice.query(&four("(last: 10)"), json!({"id": id})).await;
+        let wrong = "query($id: ID!) { message(id: $id) { readTimeline(last: 501) { at } } }";
+        let refused = alice.refusal(wrong, json!({"id": id})).await;
+        assert_eq!(refused, ("BAD_USER_INPUT".into(), Some("last".into())));
     }
 
     /// X6: a sender watches the rate rise, starting and ending with the latest state.
@@ -275,7 +289,7 @@ both! {
         let id = alice.send_to(&[To::Group("team")], "hello").await;
         let mut socket = alice.connect().await;
         let follow = "subscription($id: ID!) {
-            readStatsUpdated(messageId: $id) { readCount readRate } }";
+            readStatsUpdated(id: $id) { readCount readRate } }";
         socket.subscribe("1", follow, json!({"id": id})).await;
         let mut heard = vec![
             socket.receive().await["payload"]["data"]["readStatsUpdated"]["readCount"].clone(),
@@ -291,6 +305,34 @@ both! {
         let counts: Vec<_> = heard.iter().map(|count| count.as_i64().unwrap()).collect();
         assert_eq!(counts[0], 0);
         assert!(counts.is_sorted_by(|one, next| one < next) && counts.len() < 6, "{counts:?}");
+    }
+
+    /// The host application watches the rate of an announcement, and a cache knows whose it is.
+    async fn the_rate_of_an_announcement_climbs_live(app: TestApp) {
+        let [bob, carol] = app.users(["bob", "carol"]).await;
+        let host = app.service();
+        let id = app.announce("for all").await;
+        let stats = "query($id: ID!) { announcement(id: $id) { readStats { id } } }";
+        let stats = host.query(stats, json!({"id": id})).await["announcement"]["readStats"].take();
+        let mut socket = host.connect().await;
+        let follow = "subscription($id: ID!) {
+            readStatsUpdated(id: $id) { id readCount recipientCount } }";
+        socket.subscribe("1", follow, json!({"id": id})).await;
+        let mut next = async || {
+            socket.receive().await["payload"]["data"]["readStatsUpdated"].take()
+        };
+
+        let state = |read| json!({"id": stats["id"], "readCount": read, "recipientCount": 2});
+        assert_eq!(next().await, state(0));
+        for (reader, read) in [(&bob, 1), (&carol, 2)] {
+            reader.change("markRead", &[&reader.item("for all").await]).await;
+            // Having it in the inbox, or having seen it, may be told before.
+            let mut told = next().await;
+            while told == state(read - 1) {
+                told = next().await;
+            }
+            assert_eq!(told, state(read));
+        }
     }
 
     /// The file may have any size, is for the same people, and has clear errors.

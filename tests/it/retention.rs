@@ -139,6 +139,10 @@ both! {
         let young = alice.send(&bob, "answered").await;
         let old = alice.send(&bob, "forgotten Ö").await;
         bob.reply(&old, "soon", "EVERYONE").await;
+        bob.change("markRead", &[&bob.item("forgotten Ö").await]).await;
+        for thread in [&old, &young] {
+            bob.mute("muteThread", thread).await;
+        }
         remind_with(
             &alice,
             &[To::User(&bob)],
@@ -153,6 +157,8 @@ both! {
                 "sendAt": "2027-01-01T00:00:00Z",
             }))
             .await;
+        bob.mute("unmuteThread", &young).await;
+        assert_eq!(count(&app, "SELECT count(*) FROM thread_mute").await, 1);
         pass(&app, 20).await;
         bob.reply(&young, "late", "EVERYONE").await;
         let known = bob.inbox().await;
@@ -182,7 +188,9 @@ both! {
         assert_eq!(lists["sentMessages"]["nodes"].as_array().unwrap().len(), 2, "{lists}");
         assert_eq!(lists["readReport"]["nodes"].as_array().unwrap().len(), 2, "{lists}");
         assert_eq!(lists["plannedMessages"]["nodes"][0]["subject"], "planned");
-        assert_eq!(count(&app, "SELECT count(*) FROM search_text").await, 0);
+        for table in ["search_text", "search_again", "thread_mute", "inbox_undo"] {
+            assert_eq!(count(&app, &format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+        }
         assert_eq!(count(&app, "SELECT count(*) FROM thread").await, 1);
         assert_nothing_is_wrong(&app).await;
         // Its last reminder, and the day after it.

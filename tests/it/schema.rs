@@ -1,5 +1,7 @@
 //! The API as a text, and what must be true of all of it.
 
+use std::collections::BTreeSet;
+
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
 
 #[test]
@@ -27,10 +29,17 @@ fn everything_is_described() {
         match ty.kind {
             TypeKind::Object(object) => {
                 for field in object.fields {
-                    check(
-                        format!("{name}.{}", field.node.name.node),
-                        field.node.description.is_some(),
-                    );
+                    let path = format!("{name}.{}", field.node.name.node);
+                    for argument in field.node.arguments {
+                        let of = argument.node.description.as_ref();
+                        let of = of.map_or("", |text| text.node.as_str());
+                        // A number has bounds.
+                        let is_number = argument.node.ty.node.to_string().starts_with("Int");
+                        let has_bounds = !is_number || of.contains("between ");
+                        let path = format!("{path}({})", argument.node.name.node);
+                        check(path, !of.is_empty() && has_bounds);
+                    }
+                    check(path, field.node.description.is_some());
                 }
             }
             TypeKind::Enum(values) => {
@@ -53,4 +62,34 @@ fn everything_is_described() {
         }
     }
     assert!(bare.is_empty(), "without a description: {bare:?}");
+}
+
+/// Clients find the codes of errors in the schema, and people in the README.
+#[test]
+fn the_schema_and_the_readme_list_the_same_codes() {
+    let document = async_graphql::parser::parse_schema(tidings::graphql::sdl()).unwrap();
+    use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+    let mut codes = BTreeSet::new();
+    for definition in document.definitions {
+        let TypeSystemDefinition::Type(ty) = definition else { continue };
+        if let (TypeKind::Enum(values), "ErrorCode") = (ty.node.kind, ty.node.name.node.as_str()) {
+            codes.extend(values.values.into_iter().map(|value| value.node.value.node.to_string()));
+        }
+    }
+    let readme = include_str!("../../README.md");
+    let table = readme.split("## Errors").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let first_cells = rows.flat_map(|row| row.split('|').nth(1).unwrap().split(','));
+    let listed = first_cells.map(|code| code.trim().trim_matches('`').to_owned());
+    assert_eq!(codes, listed.collect::<BTreeSet<_>>());
+    let known = tidings::gate::ErrorCode::all().map(|code| code.name().to_owned());
+    assert_eq!(codes, known.collect());
+}
+
+#[test]
+fn times_say_what_they_look_like() {
+    let schema = tidings::graphql::sdl();
+    let time = schema.split("scalar DateTime").next().unwrap().rsplit("\"\"\"").nth(1).unwrap();
+    assert!(time.contains("RFC 3339"), "{time}");
+    assert!(schema.contains("scalar DateTime @specifiedBy(url: \"https://"));
 }

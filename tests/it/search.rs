@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+mod index;
+
 use crate::support::app::{TestApp, TestUser, To, both};
 
 both! {
@@ -46,11 +48,43 @@ both! {
             ("äpfel", vec!["A\u{308}pfel"]),
             ("pLAIN", vec!["Plain"]),
             ("ascii", vec!["Plain"]),
-            // The search text is in one of the texts, not across two.
-            ("Änderung des", vec![]),
         ] {
             assert_eq!(in_inbox(&bob, search).await, subjects, "{search}");
             assert_eq!(sent(&alice, search).await, subjects, "{search}");
+        }
+    }
+
+    async fn an_inbox_is_searched_for_words(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        for (subject, body) in [
+            ("Your invoice", "It is *ready*: pay by e-mail."),
+            ("東京都庁", "Tokyo"),
+            ("Other", "The voice of reason"),
+        ] {
+            let to = [To::User(&bob).input()];
+            alice.create_message(json!({"to": to, "subject": subject, "body": body})).await;
+        }
+        for (search, subjects) in [
+            // The beginnings of words, in any order, in any of the texts.
+            ("ready INV", vec!["Your invoice"]),
+            ("voice", vec!["Other"]),
+            ("reason the", vec!["Other"]),
+            ("reason invoice", vec![]),
+            ("mail", vec!["Your invoice"]),
+            ("e-mail", vec!["Your invoice"]),
+            ("(e-mail)", vec!["Your invoice"]),
+            ("e-pay", vec![]),
+            // Without spaces between words.
+            ("京都", vec!["東京都庁"]),
+            ("都京", vec![]),
+        ] {
+            assert_eq!(in_inbox(&bob, search).await, subjects, "{search}");
+        }
+        let search = "query($search: String!) {
+            viewer { inbox { items(filter: {search: $search}) { nodes { id } } } } }";
+        for bad in [" ", "%", "two\nlines", &"x".repeat(201)] {
+            let refusal = bob.refusal(search, json!({"search": bad})).await;
+            assert_eq!(refusal, ("BAD_USER_INPUT".into(), Some("search".into())), "{bad}");
         }
     }
 

@@ -13,7 +13,7 @@ const PARTS: [&[&str]; 14] = [
     &["clock", "id", "text"],
     &["config", "page"],
     &["auth", "catalog", "db"],
-    &["budget", "search", "sweep"],
+    &["budget", "extras", "search", "sweep"],
     &["inbox"],
     &["app"],
     &["idempotency", "people", "process", "gate"],

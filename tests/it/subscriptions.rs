@@ -61,11 +61,11 @@ both! {
         let on = app.act(&ada, "comment", "p").await;
 
         let query = "{ viewer { inbox { items { nodes {
-            subject { ... on ActivityGroup { activities { nodes { id } } } } } } } } }";
+            about { ... on ActivityGroup { activities { nodes { id } } } } } } } } }";
         let items = bob.query(query, json!({})).await["viewer"]["inbox"]["items"]["nodes"].take();
         assert_eq!(
             items,
-            json!([{"subject": {"activities": {"nodes": [{"id": on}, {"id": wanted}]}}}])
+            json!([{"about": {"activities": {"nodes": [{"id": on}, {"id": wanted}]}}}])
         );
         for (activity, rule) in [
             (&wanted, "AGGREGATED"),

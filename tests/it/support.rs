@@ -12,6 +12,7 @@ pub mod plan;
 pub mod process;
 pub mod provider;
 pub mod reminders;
+pub mod round_trips;
 pub mod shown;
 pub mod socket;
 pub mod state;

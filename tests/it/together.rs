@@ -1,5 +1,7 @@
 //! Calls that wait at the same time are made together, and nobody notices, except by the time.
 
+mod replies;
+
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
@@ -146,6 +148,25 @@ both! {
     }
 }
 
+/// A change of items in progress; answers with the code of its error.
+fn marking(
+    reader: &TestUser,
+    mutation: &str,
+    items: &[&String],
+    more: Value,
+) -> tokio::task::JoinHandle<Option<String>> {
+    let mut input = json!({"itemIds": items});
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let kind = if mutation == "snooze" { "SnoozeInput" } else { "InboxItemsInput" };
+    let query =
+        format!("mutation($input: {kind}!) {{ {mutation}(input: $input) {{ items {{ id }} }} }}");
+    let reader = reader.clone();
+    tokio::spawn(async move {
+        let answer = reader.ask(&query, json!({"input": input})).await;
+        answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
+    })
+}
+
 both! {
     /// People who read, archive and snooze at once: each change is made once, for its owner only,
     /// and everybody counts as a reader once.
@@ -157,7 +178,8 @@ both! {
         let sent = alice.send_to(&[To::Group("team"), To::User(&readers[0])], "to all").await;
         alice.send_to(&[To::Group("team")], "more").await;
         app.announce("news").await;
-        let mut calls = Vec::new();
+        let until = json!(app.now() + chrono::TimeDelta::hours(1));
+        let (mut calls, mut back) = (Vec::new(), Vec::new());
         for reader in &readers {
             let [all, more, news] = [
                 reader.item("to all").await,
@@ -165,26 +187,12 @@ both! {
                 reader.item("news").await,
             ];
             let others = readers[0].item("to all").await;
-            let until = json!(app.now() + chrono::TimeDelta::hours(1));
-            for (mutation, ids, more) in [
-                ("markRead", vec![&all, &news], json!({})),
-                ("markRead", vec![&all], json!({})),
-                ("archive", vec![&more], json!({})),
-                ("snooze", vec![&news], json!({"until": until})),
-                ("markSeen", vec![&more, &others], json!({})),
-            ] {
-                let mut input = json!({"itemIds": ids});
-                input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-                let kind = if mutation == "snooze" { "SnoozeInput" } else { "InboxItemsInput" };
-                let query = format!(
-                    "mutation($input: {kind}!) {{ {mutation}(input: $input) {{ items {{ id }} }} }}"
-                );
-                let reader = reader.clone();
-                calls.push(tokio::spawn(async move {
-                    let answer = reader.ask(&query, json!({"input": input})).await;
-                    answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
-                }));
-            }
+            calls.push(marking(reader, "markRead", &[&all, &news], json!({})));
+            calls.push(marking(reader, "markRead", &[&all], json!({})));
+            calls.push(marking(reader, "archive", &[&more], json!({})));
+            calls.push(marking(reader, "snooze", &[&news], json!({"until": until})));
+            calls.push(marking(reader, "markSeen", &[&more, &others], json!({})));
+            back.push((reader, all, more, news));
         }
         let mut refused = Vec::new();
         for call in calls {
@@ -204,6 +212,23 @@ both! {
             app.assert_live_equals_refetch(reader).await;
         }
         assert_right(&app, "the marks").await;
+
+        let mut calls = Vec::new();
+        for (reader, all, more, news) in &back {
+            calls.push(marking(reader, "markUnread", &[all, all], json!({})));
+            calls.push(marking(reader, "unarchive", &[more], json!({})));
+            calls.push(marking(reader, "unsnooze", &[news], json!({})));
+        }
+        for call in calls {
+            assert_eq!(call.await.unwrap(), None);
+        }
+        for reader in &readers {
+            let counts = reader.counts().await;
+            assert_eq!((&counts["unread"], &counts["archived"]), (&json!(2), &json!(0)));
+            assert_eq!(counts["snoozed"], 0);
+            app.assert_live_equals_refetch(reader).await;
+        }
+        assert_right(&app, "what was taken back").await;
     }
 }
 

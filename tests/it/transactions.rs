@@ -11,7 +11,7 @@ use tidings::{
 };
 use tokio::join;
 
-use crate::support::{app::Kind, database::Database};
+use crate::support::{app::Kind, database::Database, round_trips::RoundTrips};
 
 /// None if there is no PostgreSQL.
 async fn open(kind: Kind, set: impl FnOnce(&mut config::Database)) -> Option<(Database, Db)> {
@@ -137,4 +137,82 @@ async fn in_the_background_nothing_begins_after_the_end() {
     assert!(matches!(background.begin().await.err(), Some(Error::Unavailable(_))));
     db.begin().await.unwrap().commit().await.unwrap();
     db.close().await;
+}
+
+/// A transaction is a BEGIN, its statements and a COMMIT: nothing is sent before or behind it.
+#[tokio::test]
+async fn a_transaction_on_postgres_is_its_statements_and_two_more() {
+    let Some(database) = Database::create(Kind::Postgres).await else { return };
+    let door = RoundTrips::to(&database.url).await;
+    let one = config::Database { writers: 1, ..Default::default() };
+    let (db, _heard) = Db::open_with(&door.url, &one).await.unwrap();
+    let write = async |group: String, is_impatient: bool| {
+        let tx = match is_impatient {
+            true => db.begin_impatient().await.unwrap(),
+            false => db.begin().await.unwrap(),
+        };
+        insert(&tx, &group).await;
+        tx.commit().await.unwrap();
+    };
+    // The first one prepares its statement.
+    write("first".into(), false).await;
+
+    let before = door.count();
+    for n in 0..10 {
+        write(format!("{n}"), n % 2 == 0).await;
+    }
+    assert_eq!(door.count() - before, 10 * 3);
+    assert_eq!(groups(&db).await.len(), 11);
+    db.close().await;
+}
+
+/// P10: sqlx would return the connection of a `begin` that is cancelled with the transaction open
+/// (sqlx #4385), and what comes next on it would never be committed.
+#[tokio::test]
+async fn what_is_cancelled_on_postgres_leaves_no_open_transaction() {
+    let Some(database) = Database::create(Kind::Postgres).await else { return };
+    let door = RoundTrips::to(&database.url).await;
+    let one = config::Database { writers: 1, ..Default::default() };
+    let (db, _heard) = Db::open_with(&door.url, &one).await.unwrap();
+    let mut expected = Vec::new();
+    for n in 0..5 {
+        // A kept connection has sent its BEGIN by now: the door is another task, which answers
+        // when this one waits.
+        assert!(db.begin().now_or_never().is_none());
+        expected.push(write_one(&db, format!("{n}: after a begin")).await);
+
+        let tx = db.begin().await.unwrap();
+        insert(&tx, "dropped").await;
+        drop(tx);
+        expected.push(write_one(&db, format!("{n}: after a drop")).await);
+
+        let tx = db.begin().await.unwrap();
+        let slow = tx.run("SELECT pg_sleep(0.01)", []);
+        assert!(slow.now_or_never().is_none());
+        drop(tx);
+        expected.push(write_one(&db, format!("{n}: after a statement")).await);
+
+        let tx = db.begin().await.unwrap();
+        tx.run("INSERT INTO nowhere VALUES (1)", []).await.unwrap_err();
+        drop(tx);
+        expected.push(write_one(&db, format!("{n}: after a failure")).await);
+
+        let tx = db.begin().await.unwrap();
+        assert!(tx.commit().now_or_never().is_none());
+        expected.push(write_one(&db, format!("{n}: after a commit")).await);
+    }
+
+    assert_eq!(groups(&db).await, expected);
+    let open = "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    assert_eq!(db.integers(open, []).await.unwrap(), [0]);
+    db.close().await;
+}
+
+/// Inserts a group in a transaction of its own; returns its name.
+async fn write_one(db: &Db, group: String) -> String {
+    let tx = db.begin().await.unwrap();
+    insert(&tx, &group).await;
+    tx.commit().await.unwrap();
+    group
 }

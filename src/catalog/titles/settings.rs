@@ -73,7 +73,7 @@ pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {
 }
 
 /// A tag in canonical form: de-at becomes de-AT.
-fn language(field: &str, tag: &str) -> Result<String> {
+pub fn language(field: &str, tag: &str) -> Result<String> {
     match tag.parse::<LanguageIdentifier>() {
         Ok(language) => Ok(language.to_string()),
         Err(_) => {

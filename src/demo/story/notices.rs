@@ -9,18 +9,21 @@ pub const ANNOUNCEMENTS: &[Announcement] = &[
         "There is a page that says what works and what does not, for us and for the museums. It is kept by a machine in \
          another building, so it also works when we do not.",
     )
-    .url("https://status.example.com"),
+    .url("https://status.example.com")
+    .of("operations"),
     announcement(
         At(9, 12, 10),
         "The booking system rests on Sunday from 6:00 to 6:15",
         "Visitors see a friendly page and can leave their address. Museums can go on scanning tickets.",
     )
+    .of("operations")
     .leaves_after(5),
     announcement(
         At(7, 8, 35),
         "Prices stay as they are until spring",
         "Also for new museums. If anybody tells you otherwise, it was not me.",
     )
+    .of("finance")
     .by("margaret"),
     announcement(
         At(5, 10, 0),

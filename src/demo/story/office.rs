@@ -160,6 +160,7 @@ pub const THREADS: &[Message] = &[
         "On the last Sunday of the month, from 2:00 to 4:00 UTC, the administration pages are \
          read-only. Visitors can book as usual.",
     )
+    .says("operations", "https://status.example.com", "Open the status page")
     .leaves_after(30),
     message(
         At(3, 12, 15),
@@ -208,7 +209,8 @@ pub const THREADS: &[Message] = &[
         &[User("ada"), User("marcus"), User("zoe"), User("victor")],
         "Your expense report was approved",
         "The amount comes with your next salary. You find the report under *Finance*, *My expenses*.",
-    ),
+    )
+    .says("finance", "/expenses/2210", "See the report"),
     message(
         At(1, 11, 0),
         "ines",

@@ -36,6 +36,8 @@ const USUAL_PAGE: u64 = 20;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Measured {
     pub asks_for_the_schema: bool,
+    /// What the most costly operation costs, in objects.
+    pub cost: u64,
     /// The most long texts that an operation can return.
     pub texts: u64,
 }
@@ -66,7 +68,8 @@ pub fn check(
         return Err(format!("a document has at most {} fragments", limits.fragments).into());
     }
     let values = Values::of(document, variables);
-    let (mut aliases, mut directives, mut asks_for_the_schema, mut texts) = (0, 0, false, 0);
+    let (mut aliases, mut directives, mut asks_for_the_schema, mut cost, mut texts) =
+        (0, 0, false, 0, 0);
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         if operation.variable_definitions.len() > limits.variables {
@@ -83,6 +86,7 @@ pub fn check(
         within(size, limits)?;
         (aliases, directives) = (aliases + measure.aliases, directives + measure.directives);
         asks_for_the_schema |= measure.asks_for_the_schema;
+        cost = cost.max(size.cost.div_ceil(OBJECT));
         texts = texts.max(size.texts);
     }
     // A fragment that is not used is validated all the same.
@@ -98,7 +102,7 @@ pub fn check(
     if directives > limits.directives {
         return Err(format!("a document has at most {} directives", limits.directives).into());
     }
-    Ok(Measured { asks_for_the_schema, texts })
+    Ok(Measured { asks_for_the_schema, cost, texts })
 }
 
 fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
@@ -234,8 +238,8 @@ impl<'a> Measure<'a> {
             }
             Some(Times::List(length)) => *length,
             Some(Times::Page) => self.page(field),
-            Some(Times::Limit(usual)) => {
-                argument(field, "limit").and_then(|limit| self.number(limit)).unwrap_or(*usual)
+            Some(Times::Limit(name, usual)) => {
+                argument(field, name).and_then(|limit| self.number(limit)).unwrap_or(*usual)
             }
             Some(Times::Argument(name)) => self.length(field, name),
         };

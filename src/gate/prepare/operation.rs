@@ -8,7 +8,7 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection},
 };
 
-use crate::gate::errors::refusal;
+use crate::gate::{code::ErrorCode, errors::refusal};
 
 /// The operation that a request refers to.
 pub fn find<'a>(
@@ -28,7 +28,7 @@ pub fn find<'a>(
                     .into()
             }
         };
-        refusal(message, "GRAPHQL_VALIDATION_FAILED")
+        refusal(message, ErrorCode::GraphqlValidationFailed)
     })
 }
 
@@ -48,7 +48,7 @@ pub fn check_once(
                     let name = field.node.response_key().node.as_str();
                     if !names.insert(name) {
                         let message = format!("{name} occurs twice; give each call its own alias");
-                        return Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"));
+                        return Err(refusal(message, ErrorCode::GraphqlValidationFailed));
                     }
                 }
                 Selection::InlineFragment(fragment) => sets.push(&fragment.node.selection_set.node),
@@ -78,7 +78,7 @@ pub fn check_required(
     match missing {
         Some(missing) => {
             let message = format!("the variable ${} is required", missing.name.node);
-            Err(refusal(message, "GRAPHQL_VALIDATION_FAILED"))
+            Err(refusal(message, ErrorCode::GraphqlValidationFailed))
         }
         None => Ok(()),
     }

@@ -68,8 +68,8 @@ pub enum Times {
     List(u64),
     /// A page: as many as `first` or `last` say.
     Page,
-    /// As many as `limit` says, or by default this many.
-    Limit(u64),
+    /// As many as the argument with this name says, or by default this many.
+    Limit(&'static str, u64),
     /// As many as the list in this argument has.
     Argument(String),
 }
@@ -138,7 +138,10 @@ impl FieldShape {
             Times::Argument(argument.node.name.node.to_string())
         } else {
             let usual = number(&field.directives, "listSize", "assumedSize").unwrap_or(USUAL_LIST);
-            if has_argument("limit") { Times::Limit(usual) } else { Times::List(usual) }
+            match ["limit", "last"].into_iter().find(|name| has_argument(name)) {
+                Some(name) => Times::Limit(name, usual),
+                None => Times::List(usual),
+            }
         };
         let arguments =
             field.arguments.iter().map(|argument| InputShape::of(&argument.node)).collect();

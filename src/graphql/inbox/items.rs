@@ -1,11 +1,14 @@
 //! A single inbox item, as its owner sees it.
 
-use async_graphql::{Context, Enum, ID, Object, SelectionField, Union};
+use async_graphql::{Context, Enum, ID, Object, Result, SelectionField, Union};
 use chrono::{DateTime, Utc};
 
 use crate::{
     graphql::{
         app,
+        extras::{self, ItemAction},
+        inbox::thread::InboxThread,
+        list_size,
         messages::message::Message,
         notifications::{activities::ActivityGroup, announcements::Announcement},
         people::users::User,
@@ -61,22 +64,46 @@ impl InboxItem {
         self.0.url()
     }
 
+    /// Data that the host application sent along for its clients; null if there is none. For
+    /// activities, that of the latest one.
+    async fn data(&self) -> Result<Option<serde_json::Value>> {
+        Ok(extras::data(self.0.data())?)
+    }
+
+    /// What the reader can do, at most 3 links; empty for activities.
+    #[graphql(directive = list_size::apply(3))]
+    async fn actions(&self) -> Vec<ItemAction> {
+        extras::actions(self.0.actions())
+    }
+
+    /// Its category, a key of the catalog; null if it has none. It stays what it was when the item
+    /// arrived, also if the catalog changes.
+    async fn category(&self) -> Option<&str> {
+        self.0.row.category.as_deref()
+    }
+
     /// What the item is about; null if it was erased.
-    async fn subject(&self) -> Option<InboxSubject> {
+    async fn about(&self) -> Option<InboxItemAbout> {
         Some(match self.0.subject.clone()? {
             Subject::Message { message, sender } => {
-                InboxSubject::Message(Message { row: message, sender: sender.map(User) })
+                InboxItemAbout::Message(Message { row: message, sender: sender.map(User) })
             }
             Subject::Announcement { announcement, author } => {
-                InboxSubject::Announcement(Announcement {
+                InboxItemAbout::Announcement(Announcement {
                     row: announcement,
                     author: author.map(User),
                 })
             }
             Subject::Activities(activities) => {
-                InboxSubject::ActivityGroup(ActivityGroup { row: self.0.row.clone(), activities })
+                InboxItemAbout::ActivityGroup(ActivityGroup { row: self.0.row.clone(), activities })
             }
         })
+    }
+
+    /// For a message: the thread that it belongs to, as far as it is in this inbox. Null for other
+    /// kinds.
+    async fn thread(&self, ctx: &Context<'_>) -> Result<Option<InboxThread>> {
+        InboxThread::of(ctx, &self.0).await
     }
 
     /// When its owner saw it; null if it is unseen.
@@ -128,18 +155,18 @@ impl InboxItem {
 
 /// What an inbox item can be about.
 #[derive(Union)]
-pub enum InboxSubject {
+pub enum InboxItemAbout {
     Message(Message),
     Announcement(Announcement),
     ActivityGroup(ActivityGroup),
 }
 
 /// How much of the items' texts is needed below a field. Any field called `body` there may be one
-/// of them.
+/// of them, and any called `data` an item's.
 pub fn texts(field: SelectionField<'_>) -> Texts {
     let below = field.selection_set().map(|field| match field.name() {
         "body" => Texts::Whole,
-        "preview" => Texts::Beginning,
+        "preview" | "data" | "actions" => Texts::Beginning,
         _ => texts(field),
     });
     below.max().unwrap_or(Texts::None)

@@ -1,52 +1,81 @@
 //! What people do with the items of their inbox.
 
-use ::entity::inbox_item;
+use ::entity::id::Seq;
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{
-    Inbox,
+    Inbox, InboxFilter,
     items::{InboxItem, InboxItemKind},
 };
 use crate::{
+    app::App,
     clock,
-    error::Error,
-    graphql::{actor, app, people::users::User},
-    inbox::{self, Change, live::Cursor},
-    notifications::pull,
+    error::{self, Error},
+    gate::reading,
+    graphql::{SEARCH, actor, app, cost, people::users::User},
+    inbox::{self, Change, Changed, Filter, InboxView, Position, live::Cursor},
+    notifications::{pull, targets::TargetRef},
 };
 
 /// Some inbox items.
 #[derive(InputObject)]
 pub struct InboxItemsInput {
-    /// 1 to 100 items of the viewer's inbox.
+    /// 1 to 500 items of the viewer's inbox.
     item_ids: Vec<ID>,
 }
 
 /// Items to snooze.
 #[derive(InputObject)]
 pub struct SnoozeInput {
-    /// 1 to 100 items of the viewer's inbox.
+    /// 1 to 500 items of the viewer's inbox.
     item_ids: Vec<ID>,
     /// When they return; in the future.
     until: DateTime<Utc>,
 }
 
-/// Changes all active items (neither archived nor snoozed), or some kinds of them.
+/// Changes all active items (neither archived nor snoozed), or those that a filter selects.
 #[derive(InputObject)]
 pub struct InboxBulkInput {
-    /// Restricts which items change.
+    /// Which items change; all active ones if not given.
     filter: Option<BulkFilter>,
     /// A cursor. Items that arrived after it are not changed, so that nobody marks what they have
     /// not been shown.
     up_to: Option<String>,
 }
 
-/// Which of the active items a bulk mutation changes.
-#[derive(InputObject)]
+/// Which items a bulk mutation changes: those that the same `InboxFilter` lists.
+#[derive(InputObject, Default)]
 pub struct BulkFilter {
+    /// Those in this list of the inbox.
+    #[graphql(default)]
+    view: InboxView,
     /// Only these kinds.
     kinds: Option<Vec<InboxItemKind>>,
+    /// Only items of these categories, by their keys; at most 10.
+    categories: Option<Vec<String>>,
+    /// Only activities on this target.
+    target: Option<TargetRef>,
+    /// Only the messages of this thread: the id of any message of it that the viewer sent or
+    /// received.
+    thread: Option<ID>,
+    /// Only what has these words; see `InboxFilter.search`.
+    #[graphql(directive = cost::apply(SEARCH))]
+    search: Option<String>,
+}
+
+impl From<BulkFilter> for InboxFilter {
+    fn from(filter: BulkFilter) -> Self {
+        let BulkFilter { view, kinds, categories, target, thread, search } = filter;
+        InboxFilter { view, kinds, categories, target, thread, search }
+    }
+}
+
+/// A change to take back.
+#[derive(InputObject)]
+pub struct UndoInput {
+    /// The `cursor` of the payload of the mutation that made the change.
+    cursor: String,
 }
 
 /// The items after the change.
@@ -54,6 +83,8 @@ pub struct BulkFilter {
 pub struct InboxItemsPayload {
     /// In the order of the input.
     items: Vec<InboxItem>,
+    /// The change that was made, for `undo`; null if there was nothing to change.
+    cursor: Option<String>,
     /// The inbox after the change.
     inbox: Inbox,
 }
@@ -63,6 +94,8 @@ pub struct InboxItemsPayload {
 pub struct InboxBulkPayload {
     /// How many items were changed.
     affected_count: i32,
+    /// The change that was made, for `undo`; null if there was nothing to change.
+    cursor: Option<String>,
     /// The inbox after the change.
     inbox: Inbox,
 }
@@ -81,9 +114,11 @@ async fn change_items(
 ) -> Result<Option<InboxItemsPayload>> {
     let ids: Vec<String> = ids.iter().map(|id| id.to_string()).collect();
     let app = app(ctx);
-    let items = inbox::change_items(&app.db, actor(ctx)?, &ids, change, app.clock.now()).await?;
+    let (items, seq) =
+        inbox::change_items(&app.db, actor(ctx)?, &ids, change, app.clock.now()).await?;
     Ok(Some(InboxItemsPayload {
         items: items.into_iter().map(InboxItem).collect(),
+        cursor: seq.map(|seq| cursor_of(app, seq)),
         inbox: own(ctx).await?,
     }))
 }
@@ -93,24 +128,58 @@ async fn change_all(
     input: InboxBulkInput,
     change: Change,
 ) -> Result<Option<InboxBulkPayload>> {
-    let app = app(ctx);
-    let up_to = match input.up_to {
-        None => None,
-        Some(text) => match Cursor::decode(&text) {
-            Some(cursor) if *cursor.epoch == *app.epoch => Some(cursor.position.seq),
-            _ => return Err(Error::invalid("upTo", "is not a cursor of this inbox").into()),
-        },
+    let up_to = input.up_to.map(|cursor| seq_of(app(ctx), "upTo", &cursor)).transpose()?;
+    let owner = actor(ctx)?.person()?.id;
+    let filter = InboxFilter::from(input.filter.unwrap_or_default()).resolve(ctx, owner).await?;
+    let changed = match filter {
+        Some(filter) => change_found(ctx, filter, up_to, change).await?,
+        None => Changed::default(),
     };
-    let kinds = input.filter.and_then(|filter| filter.kinds);
-    let kinds: Option<Vec<inbox_item::Kind>> =
-        kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
-    let (kinds, now) = (kinds.as_deref(), app.clock.now());
-    let changed = inbox::change_all(&app.db, actor(ctx)?, kinds, up_to, change, now).await?;
-    Ok(Some(InboxBulkPayload { affected_count: changed as i32, inbox: own(ctx).await? }))
+    payload(ctx, changed).await
+}
+
+/// Changes all items of the person who acts that a filter selects; a search waits for its turn.
+pub async fn change_found(
+    ctx: &Context<'_>,
+    filter: Filter,
+    up_to: Option<Seq>,
+    change: Change,
+) -> error::Result<Changed> {
+    let (actor, now) = (actor(ctx)?.clone(), app(ctx).clock.now());
+    let is_search = filter.search.is_some();
+    let make = move |app: App| async move {
+        inbox::change_all(&app.db, &actor, &filter, up_to, change, now).await
+    };
+    reading(ctx, is_search, make).await
+}
+
+async fn payload(ctx: &Context<'_>, changed: Changed) -> Result<Option<InboxBulkPayload>> {
+    Ok(Some(InboxBulkPayload {
+        affected_count: changed.count as i32,
+        cursor: cursor(ctx, &changed),
+        inbox: own(ctx).await?,
+    }))
+}
+
+/// The cursor of a change that one person has made.
+pub fn cursor(ctx: &Context<'_>, changed: &Changed) -> Option<String> {
+    changed.seqs.values().next().map(|seq| cursor_of(app(ctx), *seq))
+}
+
+fn cursor_of(app: &App, seq: Seq) -> String {
+    Cursor::encode(&app.epoch, Position::end(seq))
+}
+
+/// The number of the change that a cursor names.
+fn seq_of(app: &App, field: &str, cursor: &str) -> error::Result<Seq> {
+    match Cursor::decode(cursor) {
+        Some(cursor) if *cursor.epoch == *app.epoch => Ok(cursor.position.seq),
+        _ => Err(Error::invalid(field, "is not a cursor of this inbox")),
+    }
 }
 
 /// The inbox of the person who acts.
-async fn own(ctx: &Context<'_>) -> Result<Inbox> {
+pub async fn own(ctx: &Context<'_>) -> Result<Inbox> {
     let actor = actor(ctx)?;
     actor.person()?;
     Ok(Inbox::of(ctx, actor.user.clone().map(User).ok_or(Error::NotFound("inbox"))?).await?)
@@ -185,7 +254,8 @@ impl InboxMutation {
         change_items(ctx, &input.item_ids, Change::Unsnooze).await
     }
 
-    /// Marks all active items (neither archived nor snoozed) as read.
+    /// Marks all active items (neither archived nor snoozed), or those that the filter selects, as
+    /// read.
     async fn mark_all_read(
         &self,
         ctx: &Context<'_>,
@@ -194,7 +264,8 @@ impl InboxMutation {
         change_all(ctx, input, Change::Read).await
     }
 
-    /// Marks all active items (neither archived nor snoozed) as seen.
+    /// Marks all active items (neither archived nor snoozed), or those that the filter selects, as
+    /// seen.
     async fn mark_all_seen(
         &self,
         ctx: &Context<'_>,
@@ -203,13 +274,25 @@ impl InboxMutation {
         change_all(ctx, input, Change::Seen).await
     }
 
-    /// Archives all active items (neither archived nor snoozed).
+    /// Archives all active items (neither archived nor snoozed), or those that the filter selects.
     async fn archive_all(
         &self,
         ctx: &Context<'_>,
         input: InboxBulkInput,
     ) -> Result<Option<InboxBulkPayload>> {
         change_all(ctx, input, Change::Archive).await
+    }
+
+    /// Takes back what the viewer did to items of their inbox, for a day after the change: read,
+    /// unread, seen, archived, snoozed, and back. Items that anything else has touched since stay
+    /// as they are. An undo cannot be taken back; repeated, it changes nothing. Senders still see
+    /// what had been seen and read.
+    async fn undo(&self, ctx: &Context<'_>, input: UndoInput) -> Result<Option<InboxBulkPayload>> {
+        let (app, actor) = (app(ctx), actor(ctx)?);
+        actor.person()?;
+        let seq = seq_of(app, "cursor", &input.cursor)?;
+        let undone = inbox::undo(&app.db, actor, seq, app.clock.now()).await?;
+        payload(ctx, undone).await
     }
 
     /// Takes everything new into the viewer's inbox. Clients that read or follow the inbox do not

@@ -4,12 +4,13 @@
 //! has been removed, ARRIVED if it has arrived since the position, REMINDED if its owner was
 //! reminded since, and else UPDATED.
 
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, Subscription};
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject, Subscription};
 use tokio_stream::{Stream, StreamExt};
 
 use super::{
     InboxCounts,
     items::{InboxItem, texts},
+    thread::InboxThread,
 };
 use crate::{
     graphql::{actor, app, last_cursor, list_size, outlet},
@@ -57,6 +58,7 @@ impl InboxUpdate {
                 change,
                 item_id,
                 item: row.removed_at.is_none().then(|| InboxItem(item.clone())),
+                about: item.clone(),
             }
         };
         self.0.items.iter().map(change).collect()
@@ -76,6 +78,7 @@ impl InboxUpdate {
 
 /// A change of one item.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct InboxChange {
     /// What happened, as far as clients need to know. An item reported as UPDATED may be one that
     /// the client has not seen before.
@@ -85,6 +88,18 @@ pub struct InboxChange {
     item_id: ID,
     /// The item's newest state; null if it was removed.
     item: Option<InboxItem>,
+    /// The item, also if it was removed.
+    #[graphql(skip)]
+    about: Item,
+}
+
+#[ComplexObject]
+impl InboxChange {
+    /// For a message: its thread after the change, also if the item was removed. The thread's other
+    /// items do not change with it: a cache finds the thread by its id. Null for other kinds.
+    async fn thread(&self, ctx: &Context<'_>) -> Result<Option<InboxThread>> {
+        InboxThread::of(ctx, &self.about).await
+    }
 }
 
 /// What happened to an item.
@@ -111,6 +126,7 @@ impl InboxSubscription {
     async fn inbox_updated(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "The last `cursor` that the client has. If omitted, from now on.")]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<InboxUpdate>> + use<>> {
         let app = app(ctx).clone();

@@ -14,13 +14,14 @@ use crate::{
     gate::reading,
     graphql::{
         SEARCH, TEXT, actor, app, cost,
+        extras::{self, ItemAction},
         inbox::items::InboxItem,
         list_size, loader,
-        loaders::{self, AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
+        loaders::{AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
         messages::{
             recipients::{
-                Audience, MessageAudience, MessageRecipient, ReadStats, RecipientFilter,
-                may_see_reading, recipients,
+                MessageAudience, MessageRecipient, ReadStats, RecipientFilter, may_see_reading,
+                recipients,
             },
             reminders::Reminder,
             reports::ReadTimelinePoint,
@@ -77,11 +78,7 @@ impl Message {
         let with_reading = self.may_see_reading(actor(ctx)?);
         let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
         let audiences = loader(ctx).load_one(AudiencesOf(self.row.id)).await?.unwrap_or_default();
-        let show = |audience: loaders::Audience| MessageAudience {
-            name: audience.row.name.clone(),
-            read_stats: with_reading.then(|| ReadStats::of_audience(&audience.row, with_names)),
-            audience: Audience::of(audience.user, audience.group),
-        };
+        let show = |audience| MessageAudience::of(audience, with_reading, with_names);
         Ok(audiences.into_iter().map(show).collect())
     }
 
@@ -152,7 +149,7 @@ impl Message {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Message>> {
+    ) -> Result<Option<Paged<Message>>> {
         let page = page::<MessageId>((first, after, last, before))?;
         let replies = message::Entity::visible_to(actor(ctx)?.reader())
             .filter(message::COLUMN.parent_id.eq(self.row.id));
@@ -163,7 +160,7 @@ impl Message {
             .all(app(ctx).db.read())
             .await
             .map_err(|error| Error::database(error))?;
-        Ok(connection(page.slice(rows), |(row, _)| row.id, Message::from))
+        Ok(Some(connection(page.slice(rows), |(row, _)| row.id, Message::from)))
     }
 
     /// All replies below the first message of the thread that the viewer may see. Each stands
@@ -175,7 +172,7 @@ impl Message {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Message>> {
+    ) -> Result<Option<Paged<Message>>> {
         let page = page::<Vec<u8>>((first, after, last, before))?;
         let thread = message::Entity::visible_to(actor(ctx)?.reader())
             .filter(message::COLUMN.root_id.eq(self.row.root()));
@@ -186,7 +183,7 @@ impl Message {
             .all(app(ctx).db.read())
             .await
             .map_err(|error| Error::database(error))?;
-        Ok(connection(page.slice(rows), |(row, _)| row.path.clone(), Message::from))
+        Ok(Some(connection(page.slice(rows), |(row, _)| row.path.clone(), Message::from)))
     }
 
     /// When it leaves, or left, the inboxes; null if it stays. A message with a reminder stays
@@ -198,7 +195,7 @@ impl Message {
     /// How it reminds those who have not read it; null if it does not. The reminder's progress
     /// reveals who has read the message, so it is for the sender and ADMIN, null for others.
     /// Recipients see on their inbox item when they were reminded.
-    async fn reminder(&self, ctx: &Context<'_>) -> Result<Option<Reminder>> {
+    pub async fn reminder(&self, ctx: &Context<'_>) -> Result<Option<Reminder>> {
         if !self.may_see_reading(actor(ctx)?) {
             return Ok(None);
         }
@@ -208,25 +205,34 @@ impl Message {
 
     /// How far it has been read; each person counts once. For the sender and ADMIN;
     /// null for others.
-    async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
+    pub async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
         let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
         Ok(self.may_see_reading(actor(ctx)?).then(|| ReadStats::of_message(&self.row, with_names)))
     }
 
     /// How many people had read it over time: one point for each interval in which somebody first
-    /// read it, oldest first; at most the newest 500. For the sender and ADMIN; null for others,
-    /// and for a single recipient if the server hides who has read.
+    /// read it, oldest first. For the sender and ADMIN; null for others, and for a single recipient
+    /// if the server hides who has read.
     #[graphql(directive = list_size::apply(500))]
     async fn read_timeline(
         &self,
         ctx: &Context<'_>,
         #[graphql(default_with = "Interval::Day")] interval: Interval,
+        #[graphql(
+            default_with = "reports::MOST_POINTS",
+            desc = "The most points to return, the newest: between 1 and 500."
+        )]
+        last: i32,
     ) -> Result<Option<Vec<ReadTimelinePoint>>> {
+        if !(1..=reports::MOST_POINTS).contains(&last) {
+            let bounds = format!("must be between 1 and {}", reports::MOST_POINTS);
+            return Err(Error::invalid("last", bounds).into());
+        }
         let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
         if !self.may_see_reading(actor(ctx)?) || !(with_names || self.row.recipient_count > 1) {
             return Ok(None);
         }
-        let points = reports::timeline(app(ctx), &self.row, interval).await?.into_iter();
+        let points = reports::timeline(app(ctx), &self.row, interval, last).await?.into_iter();
         Ok(Some(
             points.map(|point| ReadTimelinePoint::of(point, self.row.recipient_count)).collect(),
         ))
@@ -247,6 +253,27 @@ impl Message {
         }
         let own = VisibleMessage(message::Reader::User(user), self.row.id);
         Ok(loader(ctx).load_one(own).await?.is_some())
+    }
+
+    /// A link to what it is about: a web URL or a path of the host application; null if not given.
+    async fn url(&self) -> Option<&str> {
+        self.row.url.as_deref()
+    }
+
+    /// Data that the host application sent along for its clients; null if there is none.
+    async fn data(&self) -> Result<Option<serde_json::Value>> {
+        Ok(extras::data(self.row.data.as_deref())?)
+    }
+
+    /// What the reader can do, at most 3 links.
+    #[graphql(directive = list_size::apply(3))]
+    async fn actions(&self) -> Vec<ItemAction> {
+        extras::actions(self.row.actions.as_deref())
+    }
+
+    /// Its category, a key of the catalog; null if it has none.
+    async fn category(&self) -> Option<&str> {
+        self.row.category.as_deref()
     }
 
     /// When it was sent; for a message that is still to be sent, when it was written.
@@ -290,7 +317,11 @@ pub struct MessageQuery;
 #[Object]
 impl MessageQuery {
     /// A message that the viewer received or sent (ADMIN: any message); null if there is none.
-    async fn message(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Message>> {
+    async fn message(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The message's id.")] id: ID,
+    ) -> Result<Option<Message>> {
         let actor = actor(ctx)?;
         let Ok(id) = id::decode(&id) else { return Ok(None) };
         match messages::find(app(ctx), actor, id).await {
@@ -310,7 +341,7 @@ impl MessageQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Message>> {
+    ) -> Result<Option<Paged<Message>>> {
         let page = page::<MessageId>((first, after, last, before))?;
         let sender = actor(ctx)?.user_id();
         // Needs no scope: senders may see what they sent.
@@ -336,7 +367,7 @@ impl MessageQuery {
         let rows =
             reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) })
                 .await?;
-        Ok(connection(page.slice(rows), |(row, _)| row.id, Message::from))
+        Ok(Some(connection(page.slice(rows), |(row, _)| row.id, Message::from)))
     }
 }
 

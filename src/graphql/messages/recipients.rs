@@ -1,14 +1,21 @@
 //! Whom a message reached, and how far they have read it.
 
-use ::entity::{announcement, id::UserId, message, message_audience, message_recipient, user};
-use async_graphql::{ID, InputObject, Object, SimpleObject, Union};
+use ::entity::{
+    announcement,
+    id::{AudienceId, UserId},
+    message, message_audience, message_recipient, user,
+};
+use async_graphql::{ComplexObject, ID, InputObject, Object, SimpleObject, Union};
 use chrono::{DateTime, Utc};
 use sea_orm::EntityTrait;
 
 use crate::{
     auth::Actor,
-    graphql::people::{groups::Group, users::User},
-    id,
+    graphql::{
+        loaders,
+        people::{groups::Group, users::User},
+    },
+    id::{self, Kind},
 };
 
 /// Whether the reader is told who has read it: the sender, or the host application for a message
@@ -23,7 +30,10 @@ pub fn may_see_reading(actor: &Actor, sender: Option<UserId>) -> bool {
 
 /// One of the people or groups that a message was addressed to.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct MessageAudience {
+    #[graphql(skip)]
+    pub number: AudienceId,
     /// The person or group; null for a group that was deleted.
     pub audience: Option<Audience>,
     /// Its name at the time when the message was sent.
@@ -31,6 +41,28 @@ pub struct MessageAudience {
     /// How far the people behind this address have read it. For the sender and ADMIN;
     /// null for others.
     pub read_stats: Option<ReadStats>,
+}
+
+#[ComplexObject]
+impl MessageAudience {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::MessageAudience.encode(self.number.0).into()
+    }
+}
+
+impl MessageAudience {
+    /// `with_reading`: whether the reader may know how far it has been read; `with_names`: and by
+    /// whom.
+    pub fn of(audience: loaders::Audience, with_reading: bool, with_names: bool) -> Self {
+        let loaders::Audience { row, user, group } = audience;
+        MessageAudience {
+            number: row.id,
+            read_stats: with_reading.then(|| ReadStats::of_audience(&row, with_names)),
+            name: row.name,
+            audience: Audience::of(user, group),
+        }
+    }
 }
 
 /// What a message can be addressed to.
@@ -52,7 +84,11 @@ impl Audience {
 /// How far something has been read. Reading counts as seeing, and marking as unread does not undo a
 /// reading.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct ReadStats {
+    /// Of what these are the statistics.
+    #[graphql(skip)]
+    of: (Kind, i64),
     /// How many people it reached. For a message, this is fixed when it is sent.
     recipient_count: i32,
     /// How many people have seen it in their inbox.
@@ -69,6 +105,16 @@ pub struct ReadStats {
     last_read_at: Option<DateTime<Utc>>,
 }
 
+#[ComplexObject]
+impl ReadStats {
+    /// Opaque and unique among everything: a normalised cache updates every view of them from
+    /// `readStatsUpdated`.
+    pub async fn id(&self) -> ID {
+        let (kind, number) = self.of;
+        kind.encode(number).into()
+    }
+}
+
 impl ReadStats {
     /// `with_names`: whether the reader may know who has read, and therefore when a single
     /// recipient did.
@@ -78,7 +124,8 @@ impl ReadStats {
         } else {
             (None, None)
         };
-        Self::new(row.recipient_count, row.seen_count, row.read_count, times)
+        let of = (Kind::MessageStats, row.id.0);
+        Self::new(of, row.recipient_count, row.seen_count, row.read_count, times)
     }
 
     pub fn of_audience(row: &message_audience::Model, with_names: bool) -> Self {
@@ -87,15 +134,18 @@ impl ReadStats {
         } else {
             (None, None)
         };
-        Self::new(row.recipient_count, row.seen_count, row.read_count, times)
+        let of = (Kind::AudienceStats, row.id.0);
+        Self::new(of, row.recipient_count, row.seen_count, row.read_count, times)
     }
 
     pub fn of_announcement(row: &announcement::Model, recipients: i64) -> Self {
         let times = (row.first_read_at, row.last_read_at);
-        Self::new(recipients as i32, row.seen_count, row.read_count, times)
+        let of = (Kind::AnnouncementStats, row.id.0);
+        Self::new(of, recipients as i32, row.seen_count, row.read_count, times)
     }
 
     fn new(
+        of: (Kind, i64),
         recipient_count: i32,
         seen_count: i32,
         read_count: i32,
@@ -103,6 +153,7 @@ impl ReadStats {
     ) -> Self {
         let read_rate = f64::from(read_count) / f64::from(recipient_count.max(1));
         ReadStats {
+            of,
             recipient_count,
             seen_count,
             read_count,

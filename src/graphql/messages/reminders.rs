@@ -1,12 +1,13 @@
 //! How a message reminds its recipients, and why somebody was deactivated.
 
-use ::entity::{message, reminder};
-use async_graphql::{Context, Enum, Object, Result, SimpleObject};
+use ::entity::{id::UserId, message, reminder};
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::message::Message;
 use crate::{
     graphql::{actor, app, list_size},
+    id::Kind,
     messages::reminders::{self, RemindUntil, ReminderInput},
 };
 
@@ -31,6 +32,11 @@ impl Reminder {
 /// How a message reminds those who have not read it, or have not replied to it.
 #[Object]
 impl Reminder {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::Reminder.encode(self.row.message_id.0).into()
+    }
+
     /// How often it reminds: a name from the server's configuration, such as `daily` or `weekly`.
     async fn frequency(&self) -> &str {
         &self.row.frequency
@@ -95,24 +101,38 @@ impl ReminderQuery {
         &self,
         ctx: &Context<'_>,
         reminder: ReminderInput,
+        #[graphql(
+            desc = "When the message expires; the last date. If omitted, it does not expire."
+        )]
         expires_at: Option<DateTime<Utc>>,
-    ) -> Result<Vec<DateTime<Utc>>> {
+    ) -> Result<Option<Vec<DateTime<Utc>>>> {
         let (app, actor) = (app(ctx), actor(ctx)?);
         let plan = reminders::plan(app, actor, actor.user.as_deref(), reminder)?;
         let now = app.clock.now();
-        Ok(reminders::dates(&plan.schedule(now, expires_at), now))
+        Ok(Some(reminders::dates(&plan.schedule(now, expires_at), now)))
     }
 }
 
 /// Shows that a person is shut out, and why.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct Deactivation {
+    #[graphql(skip)]
+    pub user: UserId,
     /// Since when.
     pub at: DateTime<Utc>,
     /// The reason.
     pub reason: DeactivationReason,
     /// The message that they did not reply to, if the caller may see it.
     pub message: Option<Message>,
+}
+
+#[ComplexObject]
+impl Deactivation {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::Deactivation.encode(self.user.0).into()
+    }
 }
 
 /// Why a person is deactivated.

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject, Subscription};
 use chrono::{DateTime, Utc};
+use futures_util::future::Either;
 use tokio_stream::{Stream, StreamExt};
 
 use super::{
@@ -16,11 +17,12 @@ use crate::{
         outlet,
         paging::{Paged, connection, page},
     },
-    id,
+    id::{self, Kind},
     messages::{
         self,
         reports::{self, Point, ReadReportFilter, ReadReportOrder, Row},
     },
+    notifications::announcements,
 };
 
 /// How far one address of a message has been read.
@@ -43,6 +45,7 @@ impl ReadReportRow {
     /// The person or group that it was addressed to.
     async fn sent_to(&self, ctx: &Context<'_>) -> Result<MessageAudience> {
         Ok(MessageAudience {
+            number: self.0.audience.id,
             audience: Audience::of(self.0.user.clone(), self.0.group.clone()),
             name: self.0.audience.name.clone(),
             read_stats: Some(self.stats(ctx)?),
@@ -101,12 +104,12 @@ impl ReportQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<ReadReportRow>> {
+    ) -> Result<Option<Paged<ReadReportRow>>> {
         let page = page::<reports::Key>((first, after, last, before))?;
         let found =
             reports::page(app(ctx), actor(ctx)?, &filter.unwrap_or_default(), order_by, &page)
                 .await?;
-        Ok(connection(found, |row: &Row| row.key, ReadReportRow))
+        Ok(Some(connection(found, |row: &Row| row.key, ReadReportRow)))
     }
 }
 
@@ -115,20 +118,35 @@ pub struct ReportSubscription;
 
 #[Subscription]
 impl ReportSubscription {
-    /// How far a message has been read, for its sender and ADMIN: the current state at once, then
-    /// again whenever it changes, at most once a second.
+    /// How far a message or an announcement has been read: the current state at once, then again
+    /// whenever it changes, at most once a second. For its sender or author and ADMIN, and SERVICE
+    /// for announcements and for the system's messages. The recipients of an announcement are
+    /// counted when this begins, and when it is published.
     async fn read_stats_updated(
         &self,
         ctx: &Context<'_>,
-        message_id: ID,
+        #[graphql(desc = "The id of the message or announcement.")] id: ID,
     ) -> Result<impl Stream<Item = Result<ReadStats>> + use<>> {
         let (app, actor) = (app(ctx).clone(), actor(ctx)?);
-        let (message, _) = messages::find(&app, actor, id::decode(&message_id)?).await?;
+        if let Ok(id) = id::decode(&id) {
+            let (announced, _) = announcements::find(&app, actor, id).await?;
+            if !actor.is_host() && !may_see_reading(actor, announced.author_id) {
+                return Err(Error::NotFound(Kind::Announcement.noun()).into());
+            }
+            let stats =
+                announcements::follow(app, outlet(ctx)?, id).map(|known| -> Result<ReadStats> {
+                    let (row, recipients) = known?;
+                    Ok(ReadStats::of_announcement(&row, recipients))
+                });
+            return Ok(Either::Left(stats));
+        }
+        let (message, _) = messages::find(&app, actor, id::decode(&id)?).await?;
         if !may_see_reading(actor, message.sender_id) {
-            return Err(Error::NotFound("message").into());
+            return Err(Error::NotFound(Kind::Message.noun()).into());
         }
         let with_names = reports::may_see_names(&app, actor);
-        Ok(reports::follow(app, outlet(ctx)?, message.id)
-            .map(move |row| Ok(ReadStats::of_message(&row?, with_names))))
+        let stats = reports::follow(app, outlet(ctx)?, message.id)
+            .map(move |row| -> Result<ReadStats> { Ok(ReadStats::of_message(&row?, with_names)) });
+        Ok(Either::Right(stats))
     }
 }

@@ -57,7 +57,9 @@ impl ThreadSubscription {
     async fn thread_updated(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "The id of the first message, or of any message of the thread.")]
         root_id: ID,
+        #[graphql(desc = "The last `cursor` that the client has. If omitted, from now on.")]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ThreadUpdate>> + use<>> {
         let (app, actor) = (app(ctx).clone(), actor(ctx)?);

@@ -79,6 +79,11 @@ pub struct ActivityGroup {
 /// commented on your post X”. New activities join it while the item is unread.
 #[Object]
 impl ActivityGroup {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::ActivityGroup.encode(self.row.id.0).into()
+    }
+
     /// The action that the activities share: an action from the catalog.
     async fn action(&self) -> &str {
         self.row.action.as_deref().unwrap_or_default()
@@ -100,14 +105,13 @@ impl ActivityGroup {
         self.row.actor_count
     }
 
-    /// Some of these people, most recent first. `limit` is between 1 and 20. The system is not
-    /// included.
+    /// Some of these people, most recent first. The system is not included.
     #[graphql(directive = list_size::apply(3))]
     async fn latest_actors(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 3)] limit: i32,
-    ) -> Result<Vec<User>> {
+        #[graphql(default = 3, desc = "The most people to return: between 1 and 20.")] limit: i32,
+    ) -> Result<Option<Vec<User>>> {
         let most = usize::try_from(limit).ok().filter(|limit| (1..=MOST_ACTORS).contains(limit));
         let most = most.ok_or_else(|| {
             Error::invalid("limit", format!("must be between 1 and {MOST_ACTORS}"))
@@ -121,7 +125,7 @@ impl ActivityGroup {
                 .await?
                 .unwrap_or_default(),
         };
-        Ok(actors.into_iter().take(most).map(User::from).collect())
+        Ok(Some(actors.into_iter().take(most).map(User::from).collect()))
     }
 
     /// The number of activities.
@@ -137,10 +141,10 @@ impl ActivityGroup {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Activity>> {
+    ) -> Result<Option<Paged<Activity>>> {
         let page = page::<ActivityId>((first, after, last, before))?;
         let activities = inbox::activities(&app(ctx).db, self.row.id, &page).await?;
-        Ok(connection(activities, |row| row.id, Activity))
+        Ok(Some(connection(activities, |row| row.id, Activity)))
     }
 }
 

@@ -8,7 +8,9 @@ use sea_orm::{Order, sea_query::Expr};
 use crate::{
     error::Error,
     graphql::{
-        TEXT, actor, app, auth, cost, hosts, loader,
+        TEXT, actor, app, auth, cost,
+        extras::{self, ItemAction},
+        hosts, list_size, loader,
         loaders::RecipientsOf,
         messages::recipients::{ReadStats, may_see_reading},
         paging::{Paged, connection, page},
@@ -56,6 +58,22 @@ impl Announcement {
         self.row.url.as_deref()
     }
 
+    /// Data that the host application sent along for its clients; null if there is none.
+    async fn data(&self) -> Result<Option<serde_json::Value>> {
+        Ok(extras::data(self.row.data.as_deref())?)
+    }
+
+    /// What the reader can do, at most 3 links.
+    #[graphql(directive = list_size::apply(3))]
+    async fn actions(&self) -> Vec<ItemAction> {
+        extras::actions(self.row.actions.as_deref())
+    }
+
+    /// Its category, a key of the catalog; null if it has none.
+    async fn category(&self) -> Option<&str> {
+        self.row.category.as_deref()
+    }
+
     /// Who made it; null for the host application itself.
     async fn author(&self) -> Option<&User> {
         self.author.as_ref()
@@ -79,7 +97,7 @@ impl Announcement {
     /// How far it has been read. Recipients are the people who were known when it was published and
     /// were active then or are active now; there are none before that. For its author, SERVICE and
     /// ADMIN; null for others.
-    async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
+    pub async fn read_stats(&self, ctx: &Context<'_>) -> Result<Option<ReadStats>> {
         let actor = actor(ctx)?;
         if !actor.is_host() && !may_see_reading(actor, self.row.author_id) {
             return Ok(None);
@@ -104,7 +122,11 @@ pub struct AnnouncementQuery;
 impl AnnouncementQuery {
     /// A published announcement that has not been retracted (SERVICE and ADMIN: any announcement);
     /// null if there is none.
-    async fn announcement(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Announcement>> {
+    async fn announcement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The announcement's id.")] id: ID,
+    ) -> Result<Option<Announcement>> {
         let actor = actor(ctx)?;
         let Ok(id) = id::decode(&id) else { return Ok(None) };
         match announcements::find(app(ctx), actor, id).await {
@@ -123,7 +145,7 @@ impl AnnouncementQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Paged<Announcement>> {
+    ) -> Result<Option<Paged<Announcement>>> {
         let page = page::<AnnouncementId>((first, after, last, before))?;
         let announced = announcement::Entity::visible_to(actor(ctx)?.host_reader());
         let rows = page.seek(
@@ -136,7 +158,7 @@ impl AnnouncementQuery {
             .all(app(ctx).db.read())
             .await
             .map_err(|error| Error::database(error))?;
-        Ok(connection(page.slice(rows), |(row, _)| row.id, Announcement::from))
+        Ok(Some(connection(page.slice(rows), |(row, _)| row.id, Announcement::from)))
     }
 }
 

@@ -1,20 +1,29 @@
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use crate::{
     catalog,
     graphql::{actor, app},
+    id::Kind,
 };
+
+/// The number of the catalog.
+pub const THE_ONLY: i64 = 1;
 
 /// What activities can be about and what can be subscribed to. It comes from the server's
 /// configuration.
-pub struct Catalog(Arc<catalog::Catalog>);
+pub struct Catalog(pub Arc<catalog::Catalog>);
 
 /// What activities can be about and what can be subscribed to. It comes from the server's
 /// configuration.
 #[Object]
 impl Catalog {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        Kind::Catalog.encode(THE_ONLY).into()
+    }
+
     /// The types of targets.
     async fn target_types(&self) -> &[String] {
         self.0.target_types()
@@ -28,6 +37,11 @@ impl Catalog {
     /// How often a message can remind: the names for `ReminderInput.frequency`.
     async fn reminder_frequencies<'a>(&self, ctx: &Context<'a>) -> Vec<&'a str> {
         app(ctx).config.reminder_frequencies.names().collect()
+    }
+
+    /// What items can be sorted into.
+    async fn categories(&self) -> Vec<CatalogCategory> {
+        self.0.categories().iter().cloned().map(CatalogCategory).collect()
     }
 
     /// Why somebody can be subscribed to a target.
@@ -45,6 +59,8 @@ pub struct CatalogAction {
     label: String,
     /// Whether people receive it who have not chosen.
     enabled_by_default: bool,
+    /// The key of the category that items of it have; null if they have none.
+    category: Option<String>,
 }
 
 impl From<&catalog::Action> for CatalogAction {
@@ -53,7 +69,34 @@ impl From<&catalog::Action> for CatalogAction {
             key: action.key.clone(),
             label: action.label.clone(),
             enabled_by_default: action.enabled,
+            category: action.category.clone(),
         }
+    }
+}
+
+/// What inbox items can be sorted into.
+pub struct CatalogCategory(catalog::Category);
+
+/// What inbox items can be sorted into.
+#[Object]
+impl CatalogCategory {
+    /// Its name in inputs, such as `billing`.
+    async fn key(&self) -> &str {
+        &self.0.key
+    }
+
+    /// The text to show to people.
+    async fn label(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "A language tag such as `de-AT`. If omitted, the viewer's own. Without a \
+                          label in this language it is in English."
+        )]
+        locale: Option<String>,
+    ) -> Result<String> {
+        let own = actor(ctx)?.user.as_ref().map(|user| user.locale.clone());
+        Ok(self.0.label(&locale.or(own).unwrap_or_default()).to_owned())
     }
 }
 
@@ -84,8 +127,8 @@ pub struct CatalogQuery;
 #[Object]
 impl CatalogQuery {
     /// What activities can be about and what can be subscribed to.
-    async fn catalog(&self, ctx: &Context<'_>) -> Result<Catalog> {
+    async fn catalog(&self, ctx: &Context<'_>) -> Result<Option<Catalog>> {
         actor(ctx)?;
-        Ok(Catalog(app(ctx).catalog.clone()))
+        Ok(Some(Catalog(app(ctx).catalog.clone())))
     }
 }

@@ -2,16 +2,22 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use crate::{
     graphql::{actor, app, inbox::items::InboxItem},
+    id,
     notifications::explain::{self, Outcome, Rule},
     people::users::UserRef,
 };
 
 /// Why an activity reached somebody, or did not.
-pub struct Explanation(explain::Explanation);
+pub struct Explanation(pub explain::Explanation);
 
 /// Why an activity reached somebody, or did not.
 #[Object]
 impl Explanation {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        id::of_explanation(self.0.activity, self.0.user).into()
+    }
+
     /// Whether it is in their inbox.
     async fn delivered(&self) -> bool {
         self.0.item.is_some()
@@ -62,9 +68,13 @@ impl ExplainQuery {
     async fn explain(
         &self,
         ctx: &Context<'_>,
-        activity_id: ID,
-        user: Option<UserRef>,
-    ) -> Result<Explanation> {
-        Ok(Explanation(explain::explain(app(ctx), actor(ctx)?, &activity_id, user.as_ref()).await?))
+        #[graphql(desc = "The activity's id.")] activity_id: ID,
+        #[graphql(desc = "Whose inbox it is about. If omitted, the viewer's.")] user: Option<
+            UserRef,
+        >,
+    ) -> Result<Option<Explanation>> {
+        let explained =
+            explain::explain(app(ctx), actor(ctx)?, &activity_id, user.as_ref()).await?;
+        Ok(Some(Explanation(explained)))
     }
 }

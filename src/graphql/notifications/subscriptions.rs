@@ -1,5 +1,5 @@
 use ::entity::{id::UserId, subscription_config};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::targets::Target;
@@ -67,7 +67,10 @@ pub struct SubscriptionFilter {
 
 /// Which actions somebody wants to hear of on the targets that they follow.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct SubscriptionConfig {
+    #[graphql(skip)]
+    user: UserId,
     /// One entry for each action, in the order of the catalog.
     settings: Vec<ActionSetting>,
     /// When the person last changed a setting; null if never.
@@ -87,9 +90,21 @@ pub struct ActionSetting {
     is_default: bool,
 }
 
+#[ComplexObject]
+impl SubscriptionConfig {
+    /// Opaque and unique among everything.
+    pub async fn id(&self) -> ID {
+        id::Kind::SubscriptionConfig.encode(self.user.0).into()
+    }
+}
+
 impl SubscriptionConfig {
     pub async fn of(app: &App, user: UserId) -> error::Result<Self> {
-        let said = subscriptions::settings(app.db.read(), user).await?;
+        Ok(Self::from_rows(app, user, &subscriptions::settings(app.db.read(), &[user]).await?))
+    }
+
+    /// From everything that a person has ever said about what they want.
+    pub fn from_rows(app: &App, user: UserId, said: &[subscription_config::Model]) -> Self {
         let at = |row: &subscription_config::Model| row.ended_at.unwrap_or(row.created_at);
         let updated_at = said.iter().map(at).max();
         let setting = |action: &crate::catalog::Action| {
@@ -101,10 +116,11 @@ impl SubscriptionConfig {
                 is_default: said.is_none(),
             }
         };
-        Ok(SubscriptionConfig {
+        SubscriptionConfig {
+            user,
             settings: app.catalog.actions().iter().map(setting).collect(),
             updated_at,
-        })
+        }
     }
 }
 

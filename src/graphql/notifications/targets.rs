@@ -71,7 +71,7 @@ impl TargetQuery {
         ctx: &Context<'_>,
         #[graphql(name = "ref")] target: TargetRef,
     ) -> Result<Option<Target>> {
-        match targets::find(app(ctx), actor(ctx)?, &target).await {
+        match targets::find(app(ctx), actor(ctx)?, &target.named("ref")?).await {
             Ok(target) => Ok(Some(Target(target))),
             Err(Error::NotFound(_)) => Ok(None),
             Err(error) => Err(error.into()),

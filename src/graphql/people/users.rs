@@ -110,14 +110,16 @@ impl User {
 
     /// Why this person is shut out; null if they are active. For the person themself, SERVICE and
     /// ADMIN; null for others.
-    async fn deactivation(&self, ctx: &Context<'_>) -> Result<Option<Deactivation>> {
+    pub async fn deactivation(&self, ctx: &Context<'_>) -> Result<Option<Deactivation>> {
         let Some(user) = self.private(ctx)? else { return Ok(None) };
         let Some(at) = user.deactivated_at else { return Ok(None) };
         let Some(message) = user.deactivated_by else {
-            return Ok(Some(Deactivation { at, reason: DeactivationReason::Host, message: None }));
+            let reason = DeactivationReason::Host;
+            return Ok(Some(Deactivation { user: user.id, at, reason, message: None }));
         };
         let message = loader(ctx).load_one(VisibleMessage(actor(ctx)?.reader(), message)).await?;
         Ok(Some(Deactivation {
+            user: user.id,
             at,
             reason: DeactivationReason::NoReply,
             message: message.map(Message::from),
@@ -196,13 +198,13 @@ impl User {
             .select_only()
             .column(subscription::Column::TargetId)
             .into_query();
-        let called = target.map(|target| target::is_called(&target.kind, &target.external_id));
+        let named = target.map(|target| target.named("filter.target")).transpose()?;
         let targets = target::Entity::find()
             .filter(target::COLUMN.id.in_subquery(these))
             .filter(
                 Condition::all().add_option(target_type.map(|kind| target::COLUMN.r#type.eq(kind))),
             )
-            .filter(Condition::all().add_option(called));
+            .filter(Condition::all().add_option(named.map(|named| named.condition())));
         let targets =
             page.seek(targets, [Expr::col((target::Entity, target::Column::Id))], Order::Asc);
         let targets = page
@@ -249,8 +251,8 @@ impl UserQuery {
     }
 
     /// The role of the caller's token.
-    async fn viewer_role(&self, ctx: &Context<'_>) -> Result<Role> {
-        Ok(actor(ctx)?.role)
+    async fn viewer_role(&self, ctx: &Context<'_>) -> Result<Option<Role>> {
+        Ok(Some(actor(ctx)?.role))
     }
 
     /// A person by their id or external id; null if there is none.
@@ -273,7 +275,12 @@ impl UserQuery {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(directive = cost::apply(SEARCH))] search: Option<String>,
+        #[graphql(
+            desc = "A part of the name or external id, at most 200 characters, in any case. If \
+                    omitted, everything is listed.",
+            directive = cost::apply(SEARCH)
+        )]
+        search: Option<String>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,

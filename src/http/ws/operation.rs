@@ -62,7 +62,7 @@ impl Operation {
         let channel = Channel { id, kind, results };
         let task = match kind {
             OperationType::Subscription => {
-                let updates = prepared.with(outlet).follow(&http.schema);
+                let updates = prepared.with(outlet).follow(&http.schemas.metered);
                 channel.clone().run(http, follow(updates, channel))
             }
             _ => channel.clone().run(http, answer(http.clone(), prepared, channel)),

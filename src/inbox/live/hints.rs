@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use ::entity::id::{MessageId, TargetId, UserId};
+use ::entity::id::{AnnouncementId, MessageId, TargetId, UserId};
 use tokio::sync::mpsc;
 
 use super::{LOOK_AGAIN, Live, MOST_AT_ONCE};
@@ -101,6 +101,7 @@ fn payloads(me: u32, topics: &BTreeSet<Topic>) -> Vec<String> {
             Topic::Inbox(id) => format!("i{id},"),
             Topic::Thread(id) => format!("t{id},"),
             Topic::Reading(id) => format!("r{id},"),
+            Topic::AnnouncementReading(id) => format!("n{id},"),
             Topic::User(id) => format!("u{id},"),
             Topic::Announcements => "a,".to_owned(),
             Topic::Target(id) => format!("g{id},"),
@@ -121,6 +122,7 @@ fn topics(payload: &str) -> Option<Vec<Topic>> {
         ("i", id) => id.parse().ok().map(UserId).map(Topic::Inbox),
         ("t", id) => id.parse().ok().map(MessageId).map(Topic::Thread),
         ("r", id) => id.parse().ok().map(MessageId).map(Topic::Reading),
+        ("n", id) => id.parse().ok().map(AnnouncementId).map(Topic::AnnouncementReading),
         ("u", id) => id.parse().ok().map(UserId).map(Topic::User),
         ("a", "") => Some(Topic::Announcements),
         ("g", id) => id.parse().ok().map(TargetId).map(Topic::Target),
@@ -171,6 +173,7 @@ mod tests {
             Topic::Thread(MessageId(2)),
             Topic::User(UserId(3)),
             Topic::Reading(MessageId(4)),
+            Topic::AnnouncementReading(AnnouncementId(5)),
             Topic::Jobs,
         ]);
         let payloads = payloads(9, &told);

@@ -39,6 +39,7 @@ impl Pending {
             | Topic::Thread(_)
             | Topic::User(_)
             | Topic::Reading(_)
+            | Topic::AnnouncementReading(_)
             | Topic::Jobs => {}
         }
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The most points of a curve.
-pub const MOST_POINTS: usize = 500;
+pub const MOST_POINTS: i32 = 500;
 
 /// The length of an interval of the timeline. Intervals are in UTC; a week begins on Monday.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,16 @@ pub enum Interval {
     Week,
 }
 
+impl Interval {
+    fn hours(self) -> i64 {
+        match self {
+            Interval::Hour => 1,
+            Interval::Day => 24,
+            Interval::Week => 7 * 24,
+        }
+    }
+}
+
 /// How many people had read by the end of an interval.
 pub struct Point {
     /// When the interval begins.
@@ -32,37 +42,41 @@ pub struct Point {
     pub read_count: i64,
 }
 
-/// The intervals in which people read a message for the first time, each person once; the newest
-/// [`MOST_POINTS`].
+/// The intervals in which people read a message for the first time, each person once; the `last`
+/// ones. What is not asked for stays in the database.
 pub async fn timeline(
     app: &App,
     message: &message::Model,
     interval: Interval,
+    last: i32,
 ) -> Result<Vec<Point>> {
     #[derive(FromQueryResult)]
     struct ByHour {
         hour: String,
+        /// How many had read by its end.
         readers: i64,
     }
     let mut sql = app.db.sql("timeline::by_hour");
     let (message, hour) = (sql.bind(message.id), sql.dialect().hour("r.read_at"));
+    let most = sql.bind(i64::from(last) * interval.hours());
     sql.push(format!(
-        "SELECT {hour} AS hour, count(*) AS readers \
+        "SELECT hour, CAST(sum(readers) OVER (ORDER BY hour) AS bigint) AS readers \
+         FROM (SELECT {hour} AS hour, count(*) AS readers \
          FROM (SELECT min(read_at) AS read_at FROM message_recipient \
          WHERE message_id = {message} AND read_at IS NOT NULL GROUP BY user_id) AS r \
-         GROUP BY 1 ORDER BY 1"
+         GROUP BY 1) AS h ORDER BY hour DESC LIMIT {most}"
     ));
     let mut points: Vec<Point> = Vec::new();
-    for ByHour { hour, readers: count } in sql.all(app.db.read()).await? {
+    let newest_first: Vec<ByHour> = sql.all(app.db.read()).await?;
+    for ByHour { hour, readers: read_count } in newest_first.into_iter().rev() {
         let at =
             begin(&hour, interval).ok_or_else(|| Error::internal(format!("{hour} is no hour")))?;
-        let before = points.last().map_or(0, |point| point.read_count);
         match points.last_mut() {
-            Some(last) if last.at == at => last.read_count += count,
-            _ => points.push(Point { at, read_count: before + count }),
+            Some(point) if point.at == at => point.read_count = read_count,
+            _ => points.push(Point { at, read_count }),
         }
     }
-    Ok(points.split_off(points.len().saturating_sub(MOST_POINTS)))
+    Ok(points.split_off(points.len().saturating_sub(last as usize)))
 }
 
 /// The beginning of the interval that contains this hour, given as `2026-01-05T09`.

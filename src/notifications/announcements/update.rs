@@ -15,8 +15,9 @@ use crate::{
     clock,
     db::{Topic, Tx},
     error::{Error, Result},
+    extras::{self, Extras, ItemAction},
     id,
-    notifications::refresh,
+    inbox::refresh,
     search, text,
 };
 
@@ -31,6 +32,10 @@ pub struct UpdateAnnouncementInput {
     pub body: Option<String>,
     /// A link to more information; null removes it.
     pub url: MaybeUndefined<String>,
+    /// Data for the host application's own clients: any JSON of at most 8 KiB; null removes it.
+    pub data: MaybeUndefined<serde_json::Value>,
+    /// What a reader can do: at most 3 links, in place of those before; null removes them.
+    pub actions: MaybeUndefined<Vec<ItemAction>>,
     /// When it is published to everybody; only while it is unpublished. At once if in the past.
     pub publish_at: Option<DateTime<Utc>>,
     /// When it leaves the inboxes: a time in the past removes it at once, for good; null lets it
@@ -42,7 +47,7 @@ pub struct UpdateAnnouncementInput {
 struct Change {
     title: Option<String>,
     body: Option<String>,
-    url: Option<Option<String>>,
+    extras: extras::Change,
     publish_at: Option<DateTime<Utc>>,
     expires_at: Option<Option<DateTime<Utc>>>,
 }
@@ -55,19 +60,14 @@ fn check(input: UpdateAnnouncementInput) -> Result<Change> {
     if let Some(body) = &input.body {
         text::check_body(body)?;
     }
-    text::check_link("url", input.url.as_opt_deref().flatten())?;
-    let url = match input.url {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(url) => Some(Some(url).filter(|url| !url.is_empty())),
-    };
+    let extras = extras::Change::check(input.url, input.data, input.actions)?;
     let publish_at = input.publish_at.map(|time| clock::given("publishAt", time)).transpose()?;
     let expires_at = match input.expires_at {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),
         MaybeUndefined::Value(time) => Some(Some(clock::given("expiresAt", time)?)),
     };
-    Ok(Change { title, body: input.body, url, publish_at, expires_at })
+    Ok(Change { title, body: input.body, extras, publish_at, expires_at })
 }
 
 /// Changes an announcement, also in the inboxes that have it.
@@ -82,14 +82,14 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) ->
     let old = lock(&tx, id).await?;
     may_change(&old, &change, now)?;
     let new = changed(&old, change, now)?;
-    let noted = if new == old { Vec::new() } else { store(&tx, &new).await? };
+    let noted = if new == old { Vec::new() } else { store(&tx, &new, now).await? };
     tx.commit().await?;
 
     publish(app, id).await?;
     if new.expires_at.is_some_and(|time| time <= now) {
         withdraw_and_leave(app, id).await?;
     }
-    refresh::soon(app, &noted).await;
+    refresh::soon(&app.db, &noted, now).await;
     find(app, actor, id).await
 }
 
@@ -124,7 +124,9 @@ fn changed(
     let mut new = old.clone();
     new.title = change.title.unwrap_or(new.title);
     new.body = change.body.unwrap_or(new.body);
-    new.url = change.url.unwrap_or(new.url);
+    let extras = Extras { url: new.url, data: new.data, actions: new.actions };
+    let extras = change.extras.of(extras);
+    (new.url, new.data, new.actions) = (extras.url, extras.data, extras.actions);
     new.publish_at = change.publish_at.map_or(new.publish_at, |time| time.max(now));
     new.expires_at = change.expires_at.unwrap_or(new.expires_at);
     if new.position.is_none() && new.expires_at.is_some_and(|time| time <= new.publish_at) {
@@ -134,14 +136,16 @@ fn changed(
 }
 
 /// Writes a change, and notes that the inboxes that may have the announcement are to be told.
-async fn store(tx: &Tx, new: &announcement::Model) -> Result<Vec<RefreshId>> {
+async fn store(tx: &Tx, new: &announcement::Model, now: DateTime<Utc>) -> Result<Vec<RefreshId>> {
     let text = format!("{}\n{}", new.title, new.body);
-    search::change(tx, search::Searched::Announcement, [(new.id.0, text)]).await?;
+    search::change(tx, search::Searched::Announcement, [(new.id.0, text)], now).await?;
     let change = announcement::ActiveModel {
         id: Set(new.id),
         title: Set(new.title.clone()),
         body: Set(new.body.clone()),
         url: Set(new.url.clone()),
+        data: Set(new.data.clone()),
+        actions: Set(new.actions.clone()),
         publish_at: Set(new.publish_at),
         expires_at: Set(new.expires_at),
         ..Default::default()

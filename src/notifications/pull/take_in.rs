@@ -54,6 +54,7 @@ struct Announced {
     user_id: UserId,
     announcement_id: AnnouncementId,
     position: i64,
+    category: Option<String>,
 }
 
 /// An activity that is to come into an inbox.
@@ -153,12 +154,21 @@ pub async fn take_in(
     for due in &announcements {
         new.entry(due.user_id).or_default().announcements += 1;
     }
+    let mut categories: BTreeMap<UserId, Vec<&str>> = BTreeMap::new();
+    for due in &announcements {
+        if let Some(category) = &due.category {
+            categories.entry(due.user_id).or_default().push(category);
+        }
+    }
     for key in groups.keys().filter(|key| !open.contains_key(*key)) {
         new.entry(key.user).or_default().items += 1;
+        if let Some(category) = app.catalog.category_of(&key.action) {
+            categories.entry(key.user).or_default().push(category);
+        }
     }
-    let seqs = count_and_move(tx, &new, &growing, up_to).await?;
+    let seqs = count_and_move(tx, &new, &categories, &growing, up_to).await?;
     insert_announcements(tx, &announcements, &seqs).await?;
-    grow(tx, &groups, open, &seqs).await?;
+    grow(tx, app, &groups, open, &seqs).await?;
     if !growing.is_empty() {
         inbox::count_changed(tx, &growing, &items).await?;
     }
@@ -247,7 +257,7 @@ async fn announcements(
     let these = sql.is_one_of("b.user_id", owners);
     let (first, last, most) = (sql.bind(first), sql.bind(last), MOST + 1);
     sql.push(format!(
-        "SELECT b.user_id, n.id AS announcement_id, n.position FROM inbox AS b \
+        "SELECT b.user_id, n.id AS announcement_id, n.position, n.category FROM inbox AS b \
          JOIN announcement AS n ON n.position > b.announcements_pulled AND n.position <= {last} \
          WHERE {these} AND n.position > {first} AND n.withdrawn_at IS NULL{is_kept} \
          ORDER BY n.position LIMIT {most}"
@@ -351,9 +361,10 @@ async fn insert_announcements(
     let due = sql.integer_table(["user_id", "announcement_id", "seq"], rows);
     sql.push(format!(
         "INSERT INTO inbox_item \
-         (user_id, kind, announcement_id, seq, arrived_seq, created_at, updated_at) \
-         SELECT d.user_id, 'announcement', n.id, d.seq, d.seq, n.publish_at, n.publish_at \
-         FROM {due} AS d JOIN announcement AS n ON n.id = d.announcement_id ORDER BY n.position"
+         (user_id, kind, announcement_id, seq, arrived_seq, created_at, updated_at, category) \
+         SELECT d.user_id, 'announcement', n.id, d.seq, d.seq, n.publish_at, n.publish_at, \
+         n.category FROM {due} AS d JOIN announcement AS n ON n.id = d.announcement_id \
+         ORDER BY n.position"
     ));
     sql.run(&**tx).await?;
     Ok(())
@@ -362,6 +373,7 @@ async fn insert_announcements(
 /// Creates the items that are missing, and adds the activities to all of them.
 async fn grow(
     tx: &Tx,
+    app: &App,
     groups: &BTreeMap<Key, Vec<Match>>,
     mut items: HashMap<Key, ItemId>,
     seqs: &HashMap<UserId, Seq>,
@@ -376,11 +388,12 @@ async fn grow(
     if !new.is_empty() {
         let mut sql = tx.sql("take_in::insert_items");
         let new = sql.integer_table(["user_id", "activity_id", "seq"], new);
+        let category = category_of_action(&mut sql, app);
         sql.push(format!(
             "INSERT INTO inbox_item \
-             (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at) \
-             SELECT d.user_id, 'activity', a.target_id, a.action, d.seq, d.seq, \
-             a.created_at, a.created_at FROM {new} AS d \
+             (user_id, kind, target_id, action, seq, arrived_seq, created_at, updated_at, \
+             category) SELECT d.user_id, 'activity', a.target_id, a.action, d.seq, d.seq, \
+             a.created_at, a.created_at, {category} FROM {new} AS d \
              JOIN activity AS a ON a.id = d.activity_id ORDER BY a.id \
              RETURNING id, user_id, target_id, action"
         ));
@@ -433,6 +446,21 @@ async fn grow(
     Ok(())
 }
 
+/// The category of the action of an activity `a`, by the catalog.
+fn category_of_action(sql: &mut Sql, app: &App) -> String {
+    let mut cases = String::new();
+    for action in app.catalog.actions() {
+        if let Some(category) = &action.category {
+            let (action, category) = (sql.bind(action.key.as_str()), sql.bind(category.as_str()));
+            cases += &format!(" WHEN {action} THEN {category}");
+        }
+    }
+    match cases.is_empty() {
+        true => "NULL".into(),
+        false => format!("CASE a.action{cases} END"),
+    }
+}
+
 /// Counts how often people did what items tell of; returns how many people were new to each item.
 async fn count_actors(
     tx: &Tx,
@@ -467,14 +495,15 @@ async fn count_actors(
 }
 
 /// Moves the positions of inboxes, and counts one more change of those in which something is new:
-/// by person, how many announcements and how many items of activities. The items are stamped with
-/// the numbers of the changes, which it returns.
+/// by person, how many announcements and how many items of activities, and their categories. The
+/// items are stamped with the numbers of the changes, which it returns.
 ///
 /// One statement, since it writes each inbox once: for an announcement to everybody who is
 /// connected, it is half of the work.
 async fn count_and_move(
     tx: &Tx,
     new: &BTreeMap<UserId, New>,
+    categories: &BTreeMap<UserId, Vec<&str>>,
     growing: &[UserId],
     up_to: Heads,
 ) -> Result<HashMap<UserId, Seq>> {
@@ -490,6 +519,7 @@ async fn count_and_move(
         [user.0, *announcements, *items, i64::from(is_change(user, announcements + items))]
     });
     let new = sql.integer_table(["user_id", "announcements", "activities", "changes"], rows);
+    let (by_category, categories) = inbox::more_by_category(&mut sql, "d", categories);
     let (announcement, activity) = (sql.bind(up_to.announcement), sql.bind(up_to.activity));
     let further = |column: &str, to: Param| {
         let to = tx.dialect().greatest(&format!("inbox.{column}"), &to.to_string());
@@ -498,6 +528,7 @@ async fn count_and_move(
     let more =
         |column: &str, what: &str| format!("{column} = CAST(inbox.{column} + {what} AS integer)");
     let counts = [
+        more("active", "d.announcements + d.activities"),
         more("unread", "d.announcements + d.activities"),
         more("unseen", "d.announcements + d.activities"),
         more("unread_announcements", "d.announcements"),
@@ -506,7 +537,8 @@ async fn count_and_move(
         further("activities_pulled", activity),
     ];
     sql.push(format!(
-        "UPDATE inbox SET seq = inbox.seq + d.changes, {} FROM {new} AS d \
+        "UPDATE inbox SET seq = inbox.seq + d.changes, {}{by_category} \
+         FROM {new} AS d{categories} \
          WHERE inbox.user_id = d.user_id RETURNING inbox.user_id, inbox.seq",
         counts.join(", ")
     ));

@@ -91,16 +91,18 @@ pub async fn nothing_is_open(world: &World) -> Result<()> {
 /// Rows that should not be there, by what is wrong with them.
 fn wrong() -> Vec<(&'static str, String)> {
     let reached = "(SELECT DISTINCT message_id, user_id FROM message_recipient)";
+    let active = format!("i.{}", THERE.replace(" AND ", " AND i."));
     let unread = format!("i.read_at IS NULL AND i.{}", THERE.replace(" AND ", " AND i."));
     let unseen = format!("i.seen_at IS NULL AND i.{}", THERE.replace(" AND ", " AND i."));
     let count =
         |condition: &str| format!("coalesce(sum(CASE WHEN {condition} THEN 1 ELSE 0 END), 0)");
     let counts = format!(
         "SELECT b.user_id AS id FROM inbox AS b LEFT JOIN inbox_item AS i ON i.user_id = b.user_id \
-         GROUP BY b.user_id, b.unread, b.unseen, b.snoozed, b.archived, b.unread_announcements, \
+         GROUP BY b.user_id, b.active, b.unread, b.unseen, b.snoozed, b.archived, b.unread_announcements, \
          b.unread_activities \
-         HAVING b.unread <> {} OR b.unseen <> {} OR b.snoozed <> {} OR b.archived <> {} \
+         HAVING b.active <> {} OR b.unread <> {} OR b.unseen <> {} OR b.snoozed <> {} OR b.archived <> {} \
          OR b.unread_announcements <> {} OR b.unread_activities <> {}",
+        count(&active),
         count(&unread),
         count(&unseen),
         count("i.removed_at IS NULL AND i.snoozed_until IS NOT NULL"),

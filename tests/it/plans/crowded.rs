@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
-use tidings::page::Key;
+use tidings::{page::Key, search::index::SEGMENT};
 
 use crate::support::{
     app::{TestApp, TestUser, To, both},
@@ -20,6 +20,8 @@ const TEAM: u64 = 100;
 /// The number of messages before much had been sent.
 const BEGINNINGS: u64 = 100;
 const TARGETS: u64 = 100;
+/// The number of Ada's items in a category that few are in.
+const RARE: u64 = ITEMS / 2_500;
 const FIRST_ARRIVED: &str = "2025-12-01T00:00:00Z";
 /// Ada's id. Bob's is the next.
 const ADA: u64 = PEOPLE + 1;
@@ -54,7 +56,7 @@ both! {
         note("a message to one", 1);
         let second = ada.send(&bob, "second").await;
         note("a message to another", 1);
-        ada.reply(&first, "yes", "EVERYONE").await;
+        let yes = ada.reply(&first, "yes", "EVERYONE").await;
         note("a reply", 1);
         let to_team = ada.send_to(&[To::Group("team"), To::User(&bob)], "to the team").await;
         note("a message to a group", TEAM + 1);
@@ -71,10 +73,28 @@ both! {
         note("snooze", 1);
         ada.change("unsnooze", &[&item]).await;
         note("unsnooze", 1);
+        let archived = ada.did("archive", &[&item]).await.unwrap();
+        note("archive", 1);
+        ada.undo(&archived).await;
+        note("undo", 1);
+        for mutation in ["markThreadRead", "muteThread"] {
+            let change = format!(
+                "mutation($id: ID!) {{ {mutation}(input: {{rootId: $id}}) {{
+                    thread {{ messageCount }} }} }}"
+            );
+            ada.query(&change, json!({"id": first})).await;
+            note(mutation, 2);
+        }
+        bob.reply(&yes, "fine", "EVERYONE").await;
+        note("a reply to a muted thread", 2);
+        ada.did_all("archiveAll", json!({"filter": {"view": "ALL", "thread": first}})).await;
+        note("a thread is archived", 2);
         ada.mark_all("markAllSeen", json!({})).await;
         note("markAllSeen", UNSEEN + 1);
         ada.mark_all("markAllRead", json!({"filter": {"kinds": ["ANNOUNCEMENT"]}})).await;
         note("markAllRead", ITEMS / 1_000);
+        ada.mark_all("markAllRead", json!({"filter": {"categories": ["rare"]}})).await;
+        note("markAllRead of a category", RARE);
 
         // Their time has come. The clock stands still, so that nobody does by themselves what this
         // test does.
@@ -152,28 +172,30 @@ both! {
                 .encode();
         app.db.take_statements();
         for view in ["ACTIVE", "UNREAD", "SNOOZED", "ARCHIVED", "ALL"] {
-            for kinds in [
-                json!(null),
-                json!(["MESSAGE"]),
-                json!(["ANNOUNCEMENT"]),
-                json!(["MESSAGE", "ACTIVITY"]),
+            for mut filter in [
+                json!({}),
+                json!({"kinds": ["MESSAGE"]}),
+                json!({"kinds": ["ANNOUNCEMENT"]}),
+                json!({"kinds": ["MESSAGE", "ACTIVITY"]}),
+                json!({"categories": ["rare"]}),
+                json!({"categories": ["frequent"], "kinds": ["MESSAGE"]}),
+                json!({"categories": ["rare", "frequent"]}),
             ] {
+                filter["view"] = view.into();
                 for (size, key) in [("first", "after"), ("last", "before")] {
                     for cursor in [None, Some(&middle)] {
                         let page = format!(
-                            "query($view: InboxView!, $kinds: [InboxItemKind!], $key: String) {{
-                             viewer {{ inbox {{
-                               items(
-                                 filter: {{view: $view, kinds: $kinds}}, {size}: 20, {key}: $key
-                               ) {{ nodes {{ id title }} }} }} }} }}"
+                            "query($filter: InboxFilter!, $key: String) {{ viewer {{ inbox {{
+                               items(filter: $filter, {size}: 20, {key}: $key) {{
+                                 nodes {{ id title }} }} }} }} }}"
                         );
                         let found = ada
-                            .query(&page, json!({"view": view, "kinds": kinds, "key": cursor}))
+                            .query(&page, json!({"filter": filter, "key": cursor}))
                             .await;
                         assert_ne!(
                             found["viewer"]["inbox"]["items"]["nodes"],
                             json!([]),
-                            "{view} {kinds}"
+                            "{filter}"
                         );
                         let statements = app.db.take_statements();
                         ran.extend(statements.into_iter().map(|statement| Ran {
@@ -183,6 +205,50 @@ both! {
                         }));
                     }
                 }
+            }
+        }
+        app.stop().await;
+        assert_costs_little(copies, &ran).await;
+    }
+}
+
+both! {
+    /// Whatever somebody looks for: something rare, frequent, or not there.
+    async fn a_search_reads_what_it_finds_and_not_the_inbox(app: TestApp) {
+        drop(crowd(&app).await);
+        let app = app.restart().await;
+        let tx = app.db.begin().await.unwrap();
+        tx.run("UPDATE search_progress SET segment = 0", []).await.unwrap();
+        tx.commit().await.unwrap();
+        app.run_due().await;
+        app.stop().await;
+        let mut copies = Vec::new();
+        for statistics in [Statistics::Fresh, Statistics::None, Statistics::Empty] {
+            copies.push(Copy::of(&app, statistics).await);
+        }
+        let app = app.restart().await;
+        let ada = app.user("ada").await;
+        app.db.take_statements();
+        let mut ran = Vec::new();
+        for (search, count) in
+            [("77779", 1), ("body", 20), ("about body", 20), ("nothing", 0), ("news", 20), ("b", 20)]
+        {
+            for view in ["ACTIVE", "ALL"] {
+                let query = format!(
+                    "{{ viewer {{ inbox {{ items(
+                        filter: {{view: {view}, search: \"{search}\"}}, first: 20
+                    ) {{ nodes {{ title }} }} }} }} }}"
+                );
+                let found = ada.query(&query, json!({})).await;
+                let found = found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().len();
+                assert_eq!(found, count, "{search} in {view}");
+                let statements = app.db.take_statements();
+                ran.extend(statements.into_iter().map(|statement| Ran {
+                    story: search,
+                    // What is not in the index, as is the rest of a segment, is looked up.
+                    concerns: if statement.sql.contains("inbox::found") { 20 } else { 300 },
+                    statement,
+                }));
             }
         }
         app.stop().await;
@@ -393,11 +459,11 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
             numbers(1, targets)
         ),
         // A tenth are activities, a thousandth announcements; a third are read, a seventh archived,
-        // a seventh snoozed.
+        // a seventh snoozed; half of them have a category.
         format!(
             "{} INSERT INTO inbox_item (user_id, kind, message_id, announcement_id, target_id, \
              action, activity_id, activity_count, actor_count, seq, arrived_seq, \
-             seen_at, read_at, archived_at, snoozed_until, created_at, updated_at) \
+             seen_at, read_at, archived_at, snoozed_until, created_at, updated_at, category) \
              SELECT {ADA}, CASE WHEN i % 1000 = 0 THEN 'announcement' \
              WHEN i % 10 = 1 THEN 'activity' ELSE 'message' END, \
              CASE WHEN i % 1000 <> 0 AND i % 10 <> 1 THEN i END, \
@@ -408,12 +474,20 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
              CASE WHEN {is_old} THEN $1 END, \
              CASE WHEN i % 3 = 0 AND {is_old} THEN $1 END, \
              CASE WHEN i % 7 = 0 AND {is_old} THEN $1 END, \
-             CASE WHEN i % 7 = 1 AND {is_old} THEN $2 END, $1, {arrived} FROM n",
+             CASE WHEN i % 7 = 1 AND {is_old} THEN $2 END, $1, {arrived}, \
+             CASE WHEN i % 2500 = 3 THEN 'rare' WHEN i % 2 = 0 THEN 'frequent' END FROM n",
             numbers(1, ITEMS)
+        ),
+        // As if it had been indexed, so that what is due is not this.
+        format!(
+            "UPDATE search_progress SET segment = {} WHERE about = 'message' AND $1 IS NOT NULL",
+            ITEMS as i64 / SEGMENT
         ),
         format!(
             "UPDATE inbox SET seq = {ITEMS}, unread = t.unread, unseen = {UNSEEN}, \
-             snoozed = t.snoozed, archived = t.archived \
+             snoozed = t.snoozed, archived = t.archived, \
+             unread_by_category = '{{\"frequent\": 33000, \"rare\": 19}}', \
+             active = {ITEMS} - t.snoozed - t.archived \
              FROM (SELECT CAST(count(*) FILTER (WHERE archived_at IS NULL \
              AND snoozed_until IS NULL AND read_at IS NULL) AS integer) AS unread, \
              CAST(count(snoozed_until) AS integer) AS snoozed, \

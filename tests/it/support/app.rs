@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use tidings::{app::App, auth::Role, clock::Clock, config::Config, jobs, server};
+use tidings::{
+    app::App,
+    auth::Role,
+    clock::Clock,
+    config::{AddressBook, Config},
+    jobs, server,
+};
 use tokio::{
     net::{TcpListener, TcpSocket},
     task::JoinHandle,
@@ -127,6 +133,8 @@ impl TestApp {
             database_url: database.url.as_str().into(),
             auth_secret: Some(SECRET.into()),
             migrate: false,
+            // Most stories are about what people write, and not about whom they may write to.
+            address_book: AddressBook::Everybody,
             ..Config::default()
         };
         // Part of a job holds its rows for ten times as long as in a release build, and longer

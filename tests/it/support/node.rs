@@ -1,4 +1,4 @@
-//! Node.js programs as clients of the server.
+//! Programs as clients of the server, in Node.js and Python.
 
 use std::{path::PathBuf, process::Stdio};
 
@@ -39,17 +39,33 @@ impl Program {
             eprintln!("{message}");
             return None;
         }
-        let mut child = Command::new("node")
-            .args(arguments)
-            .current_dir(directory)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let mut command = Command::new("node");
+        command.args(arguments).current_dir(directory).envs(environment.iter().copied());
+        Some(Self::run(command))
+    }
+
+    /// Runs a script of tests/clients with Python, as this user. None if its packages are missing,
+    /// because there is no Python or pip.
+    pub fn python(script: &str, user: &TestUser) -> Option<Self> {
+        let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+        let python = directory.join(".venv/bin/python");
+        let has_packages = std::process::Command::new(&python).args(["-c", "import gql"]).output();
+        if !has_packages.is_ok_and(|tried| tried.status.success()) {
+            eprintln!("*** SKIPPED: no Python with gql; `make test` gets it with pip ***");
+            return None;
+        }
+        let (url, token) = (user.app.url("/graphql"), user.token.as_ref().unwrap());
+        let mut command = Command::new(python);
+        command.arg(script).current_dir(directory);
+        command.envs([("TIDINGS_URL", &url), ("TIDINGS_TOKEN", token)]);
+        Some(Self::run(command))
+    }
+
+    fn run(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Some(Program { stdin: child.stdin.take(), child, lines })
+        Program { stdin: child.stdin.take(), child, lines }
     }
 
     /// A program that follows this user's inbox.

@@ -17,6 +17,7 @@ use super::{
 pub fn tidings(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
     command.current_dir(directory).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("TIDINGS_ADDRESS_BOOK", "everybody");
     command
 }
 

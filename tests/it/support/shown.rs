@@ -35,5 +35,7 @@ pub fn with_numbered_ids(text: &str) -> String {
     numbered
 }
 
-const PREFIXES: [&str; 12] =
-    ["usr", "grp", "msg", "inb", "cnt", "itm", "rcp", "ann", "act", "tgt", "sub", "rrr"];
+const PREFIXES: [&str; 23] = [
+    "usr", "grp", "msg", "inb", "cnt", "itm", "thr", "rcp", "ann", "act", "tgt", "sub", "rrr",
+    "agr", "aud", "rsm", "rsa", "rsn", "rem", "cfg", "dea", "exp", "cat",
+];

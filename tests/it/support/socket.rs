@@ -18,7 +18,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::state::{COUNTS, ITEM, InboxState};
+use super::state::{COUNTS, ITEM, InboxState, THREAD};
 
 /// Long enough for a busy machine. Nothing waits this long unless the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -227,7 +227,7 @@ impl Following {
         let subscription = format!(
             "subscription($after: String) {{ inboxUpdated(after: $after) {{
                cursor caughtUp resync counts {{ {COUNTS} }}
-               changes {{ type itemId item {{ {ITEM} }} }} }} }}"
+               changes {{ type itemId item {{ {ITEM} }} {THREAD} }} }} }}"
         );
         Self::start(socket, &subscription, json!({"after": after})).await
     }

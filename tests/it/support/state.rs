@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-pub const COUNTS: &str = "id unread unseen snoozed archived unreadByKind { kind count }";
-pub const ITEM: &str = "id kind title preview url
+pub const COUNTS: &str = "id active unread unseen snoozed archived
+    unreadByKind { kind count } unreadByCategory { category count }";
+pub const ITEM: &str = "id kind title preview url data actions { label url isMain } category
     seenAt readAt archivedAt snoozedUntil createdAt updatedAt remindedAt isFinalReminder respondBy
-    subject {
+    thread { id messageCount unreadCount isMuted }
+    about {
       __typename
       ... on Message { id body sender { name } }
       ... on Announcement { id body expiresAt }
@@ -23,13 +25,37 @@ pub struct InboxState {
     pub cursor: String,
     pub counts: Value,
     pub items: BTreeMap<String, Value>,
+    /// The threads of its items, by their ids, as a normalised cache keeps them.
+    pub threads: BTreeMap<String, Value>,
 }
+
+/// What an update shows of a thread.
+pub const THREAD: &str = "thread { id messageCount unreadCount isMuted }";
 
 impl InboxState {
     pub fn new(cursor: &str, counts: Value, items: Vec<Value>) -> Self {
-        let items =
-            items.into_iter().map(|item| (item["id"].as_str().unwrap().to_owned(), item)).collect();
-        InboxState { cursor: cursor.into(), counts, items }
+        let mut state = InboxState {
+            cursor: cursor.into(),
+            counts,
+            items: BTreeMap::new(),
+            threads: BTreeMap::new(),
+        };
+        items.into_iter().for_each(|item| state.keep(item));
+        state
+    }
+
+    fn keep(&mut self, mut item: Value) {
+        self.keep_thread(item["thread"].take());
+        self.items.insert(item["id"].as_str().unwrap().to_owned(), item);
+    }
+
+    /// Keeps a thread as long as there is anything of it.
+    fn keep_thread(&mut self, thread: Value) {
+        let Some(id) = thread["id"].as_str() else { return };
+        match thread["messageCount"].as_i64() {
+            Some(0) => drop(self.threads.remove(id)),
+            _ => drop(self.threads.insert(id.to_owned(), thread)),
+        }
     }
 
     /// Applies an update of `inboxUpdated`.
@@ -40,8 +66,9 @@ impl InboxState {
             let id = change["itemId"].as_str().unwrap_or_default().to_owned();
             match change["item"].is_null() {
                 true => drop(self.items.remove(&id)),
-                false => drop(self.items.insert(id, change["item"].clone())),
+                false => self.keep(change["item"].clone()),
             }
+            self.keep_thread(change["thread"].clone());
         }
     }
 
@@ -58,12 +85,27 @@ impl InboxState {
                 tally(&|item| is_there(item) && item["readAt"].is_null() && item["kind"] == kind);
             json!({"kind": kind, "count": count})
         };
+        // Those of the catalog are counted even if there are none.
+        let named = |counts: &Value| counts["category"].as_str().unwrap_or_default().to_owned();
+        let known = self.counts["unreadByCategory"].as_array().into_iter().flatten().map(named);
+        let mut categories: Vec<String> = known.collect();
+        let is_unread = |item: &Value| is_there(item) && item["readAt"].is_null();
+        for item in self.items.values().filter(|item| is_unread(item)) {
+            let category = item["category"].as_str().map(str::to_owned);
+            categories.extend(category.filter(|category| !categories.contains(category)));
+        }
+        let unread_of = |category: &String| {
+            let count = tally(&|item| is_unread(item) && item["category"] == category.as_str());
+            json!({"category": category, "count": count})
+        };
         json!({
+            "active": tally(&|item| is_there(item)),
             "unread": tally(&|item| is_there(item) && item["readAt"].is_null()),
             "unseen": tally(&|item| is_there(item) && item["seenAt"].is_null()),
             "snoozed": tally(&|item| !item["snoozedUntil"].is_null()),
             "archived": tally(&|item| !item["archivedAt"].is_null()),
             "unreadByKind": Vec::from(["MESSAGE", "ANNOUNCEMENT", "ACTIVITY"].map(unread)),
+            "unreadByCategory": categories.iter().map(unread_of).collect::<Value>(),
         })
     }
 }

@@ -6,24 +6,30 @@
 //! rest. The names of people are an exception: a new one shows when an item is next fetched.
 
 use ::entity::{
-    id::{AnnouncementId, RefreshId, TargetId, UserId},
+    id::{AnnouncementId, MessageId, RefreshId, TargetId, UserId},
     refresh,
 };
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     EntityTrait, FromQueryResult,
 };
 
+use super::{
+    BATCH,
+    change::{Change, apply},
+    items_and_owners,
+    lock::lock,
+};
 use crate::{
-    app::App,
-    db::{Topic, Tx},
+    db::{Db, Topic, Tx},
     error::Result,
-    inbox::{self, BATCH, Change},
 };
 
 /// What has changed.
 #[derive(Clone, Copy, Debug)]
 pub enum Changed {
+    Message(MessageId),
     Announcement(AnnouncementId),
     Target(TargetId),
 }
@@ -31,15 +37,17 @@ pub enum Changed {
 /// Notes that the items about something are to be refreshed; give it to [`soon`] after the commit.
 pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result<Vec<RefreshId>> {
     let rows = changed.into_iter().map(|changed| {
-        let (announcement_id, target_id) = match changed {
-            Changed::Announcement(id) => (Some(id), None),
-            Changed::Target(id) => (None, Some(id)),
+        let (message_id, announcement_id, target_id) = match changed {
+            Changed::Message(id) => (Some(id), None, None),
+            Changed::Announcement(id) => (None, Some(id), None),
+            Changed::Target(id) => (None, None, Some(id)),
         };
         refresh::ActiveModel {
             id: NotSet,
             announcement_id: Set(announcement_id),
             target_id: Set(target_id),
             refreshed_to: Set(UserId(0)),
+            message_id: Set(message_id),
         }
     });
     let rows: Vec<_> = rows.collect();
@@ -54,36 +62,37 @@ pub async fn note(tx: &Tx, changed: impl IntoIterator<Item = Changed>) -> Result
 
 /// Refreshes the first items of what a call has noted, usually all of them. The job does the
 /// rest: nobody waits for a million inboxes, and what a call has changed is committed.
-pub async fn soon(app: &App, noted: &[RefreshId]) {
+pub async fn soon(db: &Db, noted: &[RefreshId], now: DateTime<Utc>) {
     for id in noted {
-        if let Err(error) = refresh_some(app, *id).await {
+        if let Err(error) = refresh_some(db, *id, now).await {
             tracing::warn!(?error, "items are refreshed later");
         }
     }
 }
 
 /// The changes that are noted, at most `limit` of them.
-pub async fn noted(app: &App, limit: u64) -> Result<Vec<RefreshId>> {
-    let mut sql = app.db.sql("refresh::noted");
+pub async fn noted(db: &Db, limit: u64) -> Result<Vec<RefreshId>> {
+    let mut sql = db.sql("refresh::noted");
     sql.push(format!("SELECT id FROM refresh ORDER BY id LIMIT {limit}"));
-    sql.values(app.db.read()).await
+    sql.values(db.read()).await
 }
 
 /// What is to be refreshed, and how far that has got.
 #[derive(FromQueryResult)]
 struct Noted {
+    message_id: Option<MessageId>,
     announcement_id: Option<AnnouncementId>,
     target_id: Option<TargetId>,
     refreshed_to: UserId,
 }
 
 /// Refreshes the items of the next [`BATCH`] people. Several callers may do it at once.
-pub async fn refresh_some(app: &App, id: RefreshId) -> Result<()> {
-    let tx = app.db.begin().await?;
+pub async fn refresh_some(db: &Db, id: RefreshId, now: DateTime<Utc>) -> Result<()> {
+    let tx = db.begin().await?;
     let mut sql = tx.sql("refresh::lock");
     let (this, for_update) = (sql.bind(id), sql.dialect().for_update());
     sql.push(format!(
-        "SELECT announcement_id, target_id, refreshed_to FROM refresh \
+        "SELECT message_id, announcement_id, target_id, refreshed_to FROM refresh \
          WHERE id = {this} {for_update}"
     ));
     let Some(noted) = sql.one::<Noted>(&*tx).await? else {
@@ -91,9 +100,12 @@ pub async fn refresh_some(app: &App, id: RefreshId) -> Result<()> {
         // is durable.
         return tx.commit().await;
     };
-    let (column, subject) = match noted.announcement_id {
-        Some(announcement) => ("announcement_id", Some(announcement.0)),
-        None => ("target_id", noted.target_id.map(|target| target.0)),
+    let (column, subject) = match noted {
+        Noted { message_id: Some(message), .. } => ("message_id", Some(message.0)),
+        Noted { announcement_id: Some(announcement), .. } => {
+            ("announcement_id", Some(announcement.0))
+        }
+        Noted { target_id, .. } => ("target_id", target_id.map(|target| target.0)),
     };
     let mut sql = tx.sql("refresh::next_part");
     let (about, after) = (sql.bind(subject), sql.bind(noted.refreshed_to));
@@ -113,9 +125,9 @@ pub async fn refresh_some(app: &App, id: RefreshId) -> Result<()> {
                  WHERE {column} = {about} AND user_id > {after} AND user_id <= {last} \
                  AND removed_at IS NULL ORDER BY user_id"
             ));
-            let (items, owners) = inbox::items_and_owners(&sql, &*tx).await?;
-            inbox::lock(&tx, &owners).await?;
-            inbox::apply(&tx, &items, "true", Change::Refresh, app.clock.now()).await?;
+            let (items, owners) = items_and_owners(&sql, &*tx).await?;
+            lock(&tx, &owners).await?;
+            apply(&tx, &items, "true", Change::Refresh, now).await?;
             let mut sql = tx.sql("refresh::note");
             let (id, up_to) = (sql.bind(id), sql.bind(up_to));
             sql.push(format!("UPDATE refresh SET refreshed_to = {up_to} WHERE id = {id}"));
