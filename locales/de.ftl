@@ -45,6 +45,10 @@ actors = { $named ->
 system = Das System
 system-after = das System
 
+# The name of somebody who was erased, and the same after another name.
+gone = Ein früheres Mitglied
+gone-after = ein früheres Mitglied
+
 titled = { $noun } „{ $title }“
 
 # Without its gender a type cannot be named in a German sentence.

@@ -35,6 +35,10 @@ actors = { $named ->
 system = The system
 system-after = the system
 
+# The name of somebody who was erased, and the same after another name.
+gone = Somebody who left
+gone-after = somebody who left
+
 # The target: one of the phrases above, and its title.
 titled = { $noun } “{ $title }”
 

@@ -13,6 +13,7 @@ mod secret;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use config::{File, FileFormat, Value, ValueKind};
 use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,12 @@ pub struct Config {
     /// For how many days a client may be away and still continue its stream; older cursors get a
     /// `resync`.
     pub retention_days: u16,
+    /// How long items stay in the inboxes, from when they last moved to the top. None: for good.
+    #[serde(with = "humantime_serde")]
+    pub inbox_retention: Option<Duration>,
+    /// How long threads of messages are kept, from their last message. None: for good.
+    #[serde(with = "humantime_serde")]
+    pub message_retention: Option<Duration>,
     /// For how many days a repeated mutation is recognised by its idempotency key.
     pub idempotency_days: u16,
     /// Whether people may follow targets by themselves. If not, the host application subscribes
@@ -182,6 +189,8 @@ impl Default for Config {
             auth_default_role: None,
             migrate: true,
             retention_days: 30,
+            inbox_retention: None,
+            message_retention: None,
             idempotency_days: 7,
             people_subscribe: true,
             address_book: AddressBook::Groups,
@@ -250,6 +259,25 @@ impl Config {
         })
     }
 
+    /// Refuses a retention that nobody can have meant.
+    pub fn check_retention(&self) -> Result<()> {
+        for (name, retention) in [
+            ("inbox_retention", self.inbox_retention),
+            ("message_retention", self.message_retention),
+        ] {
+            if retention.is_some_and(|time| time < SHORTEST_RETENTION || days(time) > 36_500) {
+                return Err(Error::invalid(name, "must be between 1 day and 100 years"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is older than this does not come into an inbox any more; None: everything does.
+    pub fn oldest_item(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.inbox_retention
+            .and_then(|time| now.checked_sub_signed(TimeDelta::from_std(time).ok()?))
+    }
+
     /// The same settings, with the default rules for tokens.
     pub fn with_default_auth(self) -> Self {
         let new = Config::default();
@@ -268,6 +296,13 @@ impl Config {
             ..self
         }
     }
+}
+
+/// A shorter retention is a mistake in its unit.
+const SHORTEST_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn days(time: Duration) -> u64 {
+    time.as_secs() / SHORTEST_RETENTION.as_secs()
 }
 
 /// HS256's hash has 32 bytes; a shorter secret would be weaker than the signature.

@@ -9,9 +9,9 @@
 //! # The order of locks
 //!
 //! A transaction that takes several locks takes them in this order, everywhere: idempotency key,
-//! threads by root, reminders, delivery or expiry or refresh, targets by name, inboxes by user,
-//! withdrawal, recipients by message and user, messages by id, audiences, announcements by id,
-//! people by external id, order of commits.
+//! sweep, threads by root, reminders, delivery or expiry or refresh or erasure, targets by name,
+//! inboxes by user, withdrawal, recipients by message and user, messages by id, audiences,
+//! announcements by id, people by external id, order of commits.
 //!
 //! - Inboxes are locked by `inbox::lock`, which holds none of them while it waits for another.
 //! - People and targets: new ones are inserted in the order of their bytes, then the known ones are

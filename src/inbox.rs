@@ -27,8 +27,9 @@
 //! - `change`: every change to items. `counts`: what they count for. `categories`: the same by
 //!   category. `lock`: locking inboxes.
 //! - `marking`: what people do with their items. `undo`: they take it back. `deliver`: a message
-//!   arrives. `remove`: what has expired leaves. `wake`: snoozed items come back. `purge`:
-//!   tombstones are deleted. `refresh`: what items are about shows something else.
+//!   arrives. `remove`: what has expired leaves. `retain`: what is too old leaves. `wake`: snoozed
+//!   items come back. `purge`: tombstones are deleted. `erase`: an inbox is emptied. `refresh`: what
+//!   items are about shows something else.
 //! - `threads`: what an inbox has of a thread. `muting`: threads that wake nobody.
 //! - `receipts`: who has seen and read what.
 //! - `history`: what changed in many inboxes since a position. `live`: following it.
@@ -38,6 +39,7 @@ mod categories;
 mod change;
 mod counts;
 mod deliver;
+mod erase;
 mod history;
 mod item;
 pub mod kind;
@@ -50,6 +52,7 @@ mod purge;
 pub mod receipts;
 pub mod refresh;
 mod remove;
+mod retain;
 mod search;
 mod show;
 mod threads;
@@ -69,6 +72,7 @@ pub use categories::{check_filter, more as more_by_category, unread_by_category}
 pub use change::{Change, Changed, apply};
 pub use counts::{COUNTS, UNREAD, begin_change, count_changed, count_of_view, tally, with_tally};
 pub use deliver::{Arrival, Recipients, add_items, count_arrivals, deliver};
+pub use erase::erase_some;
 pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
 };
@@ -77,11 +81,12 @@ pub use kind::{About, Pieces, Subject};
 pub use list::{Filter, InboxView, ListPage};
 pub use lock::lock;
 pub use marking::{change_all, change_items};
-pub use muting::{mute, quieten, unmute};
+pub use muting::{forget_mutes, mute, quieten, unmute};
 pub use purge::purge;
 pub use remove::remove;
+pub use retain::remove_old;
 pub use threads::{Thread, is_about, threads};
-pub use undo::{UNDO_WITHIN, forget as forget_undo, oldest as oldest_undo, undo};
+pub use undo::{UNDO_WITHIN, forget as forget_undo, forget_undo_of, oldest as oldest_undo, undo};
 pub use wake::wake_snoozed;
 
 /// The most inboxes that one transaction locks for something that affects many.

@@ -9,7 +9,9 @@
 
 mod deactivate;
 mod deliver;
+mod erase;
 mod expire;
+mod forget_messages;
 mod index;
 mod publish;
 mod purge_items;
@@ -17,6 +19,8 @@ mod purge_keys;
 mod purge_undo;
 mod refresh;
 mod remind;
+mod remove_old;
+mod send_planned;
 mod take_back;
 mod wake;
 mod withdraw;
@@ -42,7 +46,8 @@ const PURGES_LATE: TimeDelta = TimeDelta::minutes(10);
 const MOST_AT_ONCE: u64 = 100;
 
 /// In an order in which earlier jobs make later ones due.
-const JOBS: [&dyn Job; 13] = [
+const JOBS: [&dyn Job; 17] = [
+    &send_planned::SendPlanned,
     &deliver::Deliver,
     &remind::Remind,
     &deactivate::Deactivate,
@@ -50,8 +55,11 @@ const JOBS: [&dyn Job; 13] = [
     &publish::Publish,
     &withdraw::Withdraw,
     &take_back::TakeBack,
+    &erase::Erase,
     &refresh::Refresh,
     &wake::Wake,
+    &forget_messages::ForgetMessages,
+    &remove_old::RemoveOld,
     &purge_items::PurgeItems,
     &purge_keys::PurgeKeys,
     &index::Index,

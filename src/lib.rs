@@ -9,13 +9,14 @@
 //! - `http`: transport.
 //! - `graphql`: the types of the API. `jobs`: what happens by itself. `recount`: whether everything
 //!   that is counted is right.
+//! - `erasure`: forgetting a person.
 //! - `messages`: what people write to each other. `notifications`: what the application tells its
 //!   users. Neither knows the other.
 //! - `people`: users and groups. `gate`: what a request passes before it is executed, and its
 //!   answer. `idempotency`: the keys of calls. `process`: port, signals and output.
 //! - `app`: the state that all of these work with.
 //! - `inbox`: the items of inboxes, every change to them, and following it live.
-//! - `auth`, `budget`, `catalog`, `config`, `db`, `extras`, `search` and the small modules.
+//! - `auth`, `budget`, `catalog`, `config`, `db`, `extras`, `search`, `sweep` and the small modules.
 //!
 //! `PARTS` in `tests/it/shape.rs` is this order in full, and that test enforces it.
 
@@ -30,6 +31,7 @@ pub mod config;
 pub mod db;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod erasure;
 pub mod error;
 pub mod extras;
 pub mod gate;
@@ -47,4 +49,5 @@ pub mod process;
 pub mod recount;
 pub mod search;
 pub mod server;
+pub mod sweep;
 pub mod text;

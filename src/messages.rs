@@ -20,6 +20,11 @@
 //! inboxes are filled after that. For more than [`crate::inbox::BATCH`] a `delivery` row says that
 //! they are still to be filled, and the rest of the send follows the commit.
 //!
+//! `forget` deletes messages, or what they say of somebody who is erased; `retain` finds those that
+//! are too old.
+//!
+//! A message may be written now and sent later: until then it is `planned`.
+//!
 //! A reply (`reply`) reaches the people that its parent reached, by the same addresses, and the
 //! parent's sender, but not its own sender, nor anyone who has left or joined the group since. Its
 //! transaction locks the thread and then the reminders that it ends, both before any inbox.
@@ -27,9 +32,12 @@
 mod audience;
 pub mod delivery;
 mod draft;
+pub mod forget;
+pub mod planned;
 pub mod reminders;
 mod reply;
 pub mod reports;
+pub mod retain;
 mod send;
 pub mod threads;
 
@@ -74,8 +82,12 @@ pub struct CreateMessageInput {
     pub subject: String,
     /// Markdown, at most 64 KiB.
     pub body: String,
-    /// When it leaves the inboxes; in the future.
+    /// When it leaves the inboxes; in the future, and after `sendAt`.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When it is sent: its recipients are settled then, and reminders count from then. At once if
+    /// omitted or in the past.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_at: Option<DateTime<Utc>>,
     /// Reminds those who have not read it. A message with a reminder stays in the inboxes until 24
     /// hours after the final one.
     // Omitted if there is none: the fingerprint is then the same as before reminders existed.
@@ -128,15 +140,25 @@ pub enum ReplyScope {
     Everyone,
 }
 
-/// A change of a sent message.
+/// A change of a message. Fields that are omitted stay unchanged.
 #[derive(InputObject, Clone, Debug)]
 pub struct UpdateMessageInput {
     /// The message.
     pub message_id: ID,
+    /// 1 to 100 people and groups, instead of those that it was addressed to. Only until it is
+    /// sent.
+    pub to: Option<Vec<AudienceRef>>,
+    /// One line of 1 to 200 characters. Only until the message is sent.
+    pub subject: Option<String>,
+    /// Markdown, at most 64 KiB. Only until the message is sent.
+    pub body: Option<String>,
+    /// When it is sent: at once if in the past. Only until it is sent.
+    pub send_at: Option<DateTime<Utc>>,
     /// When it leaves the inboxes: a time in the past removes it at once, for good; null lets it
-    /// stay.
+    /// stay. Until the message is sent: after `sendAt`.
     pub expires_at: MaybeUndefined<DateTime<Utc>>,
-    /// Reminds those who have not read it, counted from now; null ends the reminders.
+    /// Reminds those who have not read it, counted from now, or from `sendAt`; null ends the
+    /// reminders.
     pub reminder: MaybeUndefined<ReminderInput>,
     /// A link to what the message is about; null removes it. Like `data` and `actions` only for
     /// SERVICE and ADMIN; others get FORBIDDEN.
@@ -148,23 +170,23 @@ pub struct UpdateMessageInput {
 }
 
 /// Changes the expiry of a message (M6), its reminder (M10), and what the host application says
-/// with it. None of them can change once the message has left the inboxes.
+/// with it. None of them can change once the message has left the inboxes. Until it is sent, the
+/// rest of it can change, too (`planned`).
 #[tracing::instrument(name = "messages::update", skip_all, fields(actor = actor.in_log()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Result<Sent> {
     let id: MessageId = id::decode(&input.message_id)?;
     let (message, sender) = find(app, actor, id).await?;
-    let is_own = match message.sender_id {
-        Some(sender) => actor.user_id() == Some(sender),
-        None => actor.is_host(),
-    };
-    if !is_own && !actor.is_admin() {
-        return Err(Error::Forbidden);
-    }
+    check_own(actor, &message)?;
     if !(input.url.is_undefined() && input.data.is_undefined() && input.actions.is_undefined()) {
         actor.require_host()?;
     }
+    let change = planned::check_change(app, actor, &input).await?;
     let extras = extras::Change::check(input.url, input.data, input.actions)?;
-    if input.expires_at.is_undefined() && input.reminder.is_undefined() && extras.is_none() {
+    let is_empty = input.expires_at.is_undefined()
+        && input.reminder.is_undefined()
+        && extras.is_none()
+        && change.is_none();
+    if is_empty {
         return Ok((message, sender));
     }
     let plan = |input| reminders::plan(app, actor, sender.as_ref(), input);
@@ -181,8 +203,13 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
         MaybeUndefined::Null => None,
         MaybeUndefined::Value(time) => Some(clock::given("expiresAt", time)?),
     };
+    let send_at = planned::change(&tx, &message, change, expires_at, now).await?;
     reminders::change(&tx, actor, &message, expires_at, plan, now).await?;
-    let shows_more = !extras.is_none();
+    if let Some(send_at) = send_at {
+        reminders::hold(&tx, id, send_at).await?;
+    }
+    // What is planned is in no inbox yet.
+    let shows_more = !extras.is_none() && send_at.is_none();
     let extras =
         extras.of(Extras { url: message.url, data: message.data, actions: message.actions });
     let mut sql = tx.sql("messages::update");
@@ -200,11 +227,24 @@ pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Resu
     tx.concerns([Topic::Jobs, Topic::Thread(root)]);
     tx.commit().await?;
     refresh::soon(&app.db, &noted, now).await;
+    if send_at.is_some_and(|time| time <= now) {
+        planned::send_due(app, id).await?;
+        return find(app, actor, id).await;
+    }
     // Not if only the reminder was changed: the last one may still have been due.
     if !input.expires_at.is_undefined() && expires_at.is_some_and(|time| time <= now) {
         delivery::expire(app, id).await?;
     }
     find(app, actor, id).await
+}
+
+/// Only the sender changes a message, and admins; the host application those of the system.
+fn check_own(actor: &Actor, message: &message::Model) -> Result<()> {
+    let is_own = match message.sender_id {
+        Some(sender) => actor.user_id() == Some(sender),
+        None => actor.is_host(),
+    };
+    if is_own || actor.is_admin() { Ok(()) } else { Err(Error::Forbidden) }
 }
 
 /// A message that the actor may know about.

@@ -2,5 +2,6 @@
 //! whom they may write to.
 
 pub mod address_book;
+pub mod erase;
 pub mod groups;
 pub mod users;

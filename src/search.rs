@@ -126,6 +126,17 @@ pub async fn change(
     Ok(())
 }
 
+/// Forgets the texts of what is deleted. Their words stay in the index, where they find nothing.
+pub async fn forget(tx: &Tx, searched: Searched, ids: &[i64]) -> Result<()> {
+    for table in ["search_text", "search_again"] {
+        let mut sql = tx.sql("search::forget_deleted");
+        let (about, these) = (sql.bind(columns(searched).0), sql.is_one_of("id", ids));
+        sql.push(format!("DELETE FROM {table} WHERE about = {about} AND {these}"));
+        sql.run(&**tx).await?;
+    }
+    Ok(())
+}
+
 /// Writes the rows of the texts that need one; returns the ids of the others.
 async fn write(
     tx: &Tx,

@@ -42,6 +42,7 @@ const EPOCH_CHARACTERS: usize = 10;
 
 /// Opens the database, brings it up to date, and creates what the server works with.
 pub async fn start(config: Config, clock: Clock) -> Result<App> {
+    config.check_retention()?;
     let catalog = Catalog::open(&config.catalog)?;
     let auth = auth(&config)?;
     let (db, commits) = Db::open_with(&config.database_url, &config.database).await?;

@@ -29,7 +29,7 @@ macro_rules! numbers {
 
 numbers! {
     /// A person, and their inbox. No person has the id 0: where an id is required, it stands for
-    /// the system, and where ids are counted up, for the beginning.
+    /// the system, and where ids are counted up, for the beginning. See [`UserId::anonymous`].
     UserId;
     GroupId;
     MessageId;
@@ -46,4 +46,13 @@ numbers! {
     RefreshId;
     /// The number of a change of an inbox or of a thread, counted from 1 in each.
     Seq;
+}
+
+impl UserId {
+    /// Nobody's id, for a reading whose reader was erased: it is still counted, and nobody knows
+    /// whose it was. No person ever has such an id. Give it a random number for each thing read.
+    pub fn anonymous(random: u64) -> Self {
+        const FIRST: i64 = 1 << 62;
+        UserId(FIRST | (random >> 2) as i64)
+    }
 }

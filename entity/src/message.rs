@@ -41,6 +41,7 @@ pub struct Model {
     pub expires_at: Option<DateTimeUtc>,
     /// When its removal from the inboxes began. From then on its expiry cannot change.
     pub expired_at: Option<DateTimeUtc>,
+    /// When it was sent; for one that is planned, when it was written.
     pub created_at: DateTimeUtc,
     pub url: Option<String>,
     /// JSON for the clients of the host application.
@@ -51,6 +52,8 @@ pub struct Model {
     pub actions: Option<String>,
     /// A category of the catalog, for good.
     pub category: Option<String>,
+    /// When it is to be sent. None: it has been sent.
+    pub send_at: Option<DateTimeUtc>,
     #[sea_orm(belongs_to, from = "sender_id", to = "id")]
     pub sender: BelongsTo<Option<super::user::Entity>>,
 }

@@ -3,7 +3,11 @@ use serde::Deserialize;
 
 use super::id::{MessageId, UserId};
 
-/// A person (M1). Hosts know people by `external_id`. People are never deleted, only deactivated.
+/// The name of somebody who was erased, where no language is known.
+pub const GONE: &str = "Somebody who left";
+
+/// A person (M1). Hosts know people by `external_id`. Their row is never deleted, but nothing of them
+/// is left in it once they are erased.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "user_account")]
@@ -22,6 +26,8 @@ pub struct Model {
     /// The message that they did not reply to, if a campaign deactivated them (M12).
     pub deactivated_by: Option<MessageId>,
     pub created_at: DateTimeUtc,
+    /// When they were erased: nothing of them is left in this row.
+    pub erased_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -29,6 +35,9 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// First and last name; the external id if neither is known.
     pub fn name(&self) -> String {
+        if self.erased_at.is_some() {
+            return GONE.to_owned();
+        }
         match format!("{} {}", self.first_name, self.last_name).trim() {
             "" => self.external_id.clone(),
             name => name.to_owned(),

@@ -15,6 +15,9 @@ mod m20261127_000030_extras;
 mod m20261127_000031_categories;
 mod m20261127_000040_undo;
 mod m20261127_000041_thread_mutes;
+mod m20261127_000050_planned;
+mod m20261127_000051_erasure;
+mod m20261127_000052_sweep;
 mod m20261127_000060_active;
 mod m20261127_000070_search_words;
 
@@ -36,6 +39,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000031_categories::Migration),
             Box::new(m20261127_000040_undo::Migration),
             Box::new(m20261127_000041_thread_mutes::Migration),
+            Box::new(m20261127_000050_planned::Migration),
+            Box::new(m20261127_000051_erasure::Migration),
+            Box::new(m20261127_000052_sweep::Migration),
             Box::new(m20261127_000060_active::Migration),
             Box::new(m20261127_000070_search_words::Migration),
         ]

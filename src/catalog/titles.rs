@@ -27,7 +27,8 @@ pub struct ActivitySummary<'a> {
     /// Whether the reader owns the target.
     pub is_own: bool,
     /// The latest people who did it, each once, newest first; two are enough. None stands for the
-    /// system. People without a name are left out here, but counted.
+    /// system, an empty name for somebody who was erased. People without a name are left out here,
+    /// but counted.
     pub actors: &'a [Option<String>],
     /// How many people did it, including those above.
     pub actor_count: i64,
@@ -99,7 +100,7 @@ mod tests {
         titles("").unwrap()
     }
 
-    /// `names` are separated by commas; “-” is the system. `target` is whether the reader owns it,
+    /// `names` are separated by commas; “-” is the system, “?” somebody who was erased. `target` is whether the reader owns it,
     /// its type and its title.
     fn said(
         titles: &Titles,
@@ -110,7 +111,8 @@ mod tests {
         target: (bool, &str, &str),
     ) -> String {
         let names = names.split(',').filter(|name| !name.is_empty());
-        let actors: Vec<_> = names.map(|name| (name != "-").then(|| name.to_owned())).collect();
+        let name = |name: &str| (name != "-").then(|| name.replace('?', ""));
+        let actors: Vec<_> = names.map(name).collect();
         let (is_own, target_type, title) = target;
         let target_title = Some(title).filter(|title| !title.is_empty());
         let summary = ActivitySummary {
@@ -143,6 +145,9 @@ mod tests {
             ("Ada,Grace", -1, "Ada and Grace commented on your post “X”"),
             ("-", 1, "The system commented on your post “X”"),
             ("Ada,-", 2, "Ada and the system commented on your post “X”"),
+            ("?", 1, "Somebody who left commented on your post “X”"),
+            ("?,Ada", 4, "Somebody who left, Ada and 2 others commented on your post “X”"),
+            ("Ada,?", 2, "Ada and somebody who left commented on your post “X”"),
         ] {
             assert_eq!(said(&titles, "en", "comment", names, count, OWN), expected);
         }

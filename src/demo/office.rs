@@ -118,6 +118,7 @@ impl Office {
             subject: message.subject.into(),
             body: message.body.into(),
             expires_at: message.leaves_after.map(|days| app.clock.now() + TimeDelta::days(days)),
+            send_at: message.is_for_tomorrow.then(|| app.clock.now() + TimeDelta::days(1)),
             reminder: message.reminds.as_ref().map(|reminds| ReminderInput {
                 frequency: reminds.frequency.into(),
                 until: if reminds.is_campaign { RemindUntil::Replied } else { RemindUntil::Read },

@@ -64,6 +64,8 @@ pub struct Message {
     pub to: &'static [To],
     pub subject: &'static str,
     pub body: &'static str,
+    /// It is not sent until the day after the story.
+    pub is_for_tomorrow: bool,
     /// The number of days after which it leaves the inboxes.
     pub leaves_after: Option<i64>,
     pub reminds: Option<Reminds>,
@@ -149,6 +151,7 @@ const fn message(
         to,
         subject,
         body,
+        is_for_tomorrow: false,
         leaves_after: None,
         reminds: None,
         extra: None,
@@ -174,6 +177,10 @@ const fn aside(at: At, from: &'static str, body: &'static str) -> Reply {
 impl Message {
     const fn replies(self, replies: &'static [Reply]) -> Self {
         Message { replies, ..self }
+    }
+
+    const fn sent_tomorrow(self) -> Self {
+        Message { is_for_tomorrow: true, ..self }
     }
 
     const fn leaves_after(self, days: i64) -> Self {

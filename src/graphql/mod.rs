@@ -25,7 +25,7 @@ use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
 use inbox::{marking, thread, updates};
-use messages::{message, recipients, reminders, reports, threads};
+use messages::{message, planned, recipients, reminders, reports, threads};
 use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
 use people::{address_book, groups, users};
@@ -48,6 +48,7 @@ pub struct Query(
     address_book::AddressBookQuery,
     groups::GroupQuery,
     message::MessageQuery,
+    planned::PlannedQuery,
     catalog::CatalogQuery,
     announcements::AnnouncementQuery,
     targets::TargetQuery,
@@ -66,6 +67,7 @@ pub struct Mutation(
     address_book::ViewerMutation,
     groups::GroupMutation,
     message::MessageMutation,
+    planned::PlannedMutation,
     marking::InboxMutation,
     thread::InboxThreadMutation,
     announcements::AnnouncementMutation,

@@ -140,6 +140,9 @@ async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
             )
             .await?;
             let (Some(head), Some(owner)) = both else { return Ok(None) };
+            if owner.erased_at.is_some() {
+                return Ok(None);
+            }
             Some(Node::Inbox(Inbox::new(head, owner.into())))
         }
         (Kind::InboxCounts, None) if actor.may_see_private(UserId(number)) => loaders

@@ -92,3 +92,12 @@ pub async fn quieten(
     }
     Ok(())
 }
+
+/// Forgets who has muted some threads, or that one person has.
+pub async fn forget_mutes(tx: &Tx, roots: &[MessageId], of: Option<UserId>) -> Result<()> {
+    let mut sql = tx.sql("inbox::forget_mutes");
+    let these = sql.is_one_of("root_id", roots);
+    let of = of.map_or_else(String::new, |user| format!(" AND user_id = {}", sql.bind(user)));
+    sql.push(format!("DELETE FROM thread_mute WHERE {these}{of}"));
+    sql.run(&**tx).await.map(drop)
+}

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{BATCH, items_and_owners, lock::lock};
+use super::{BATCH, erase::delete, items_and_owners, lock::lock};
 use crate::{db::Db, error::Result};
 
 /// Deletes the tombstones from before `horizon`, and records up to which number each inbox can no
@@ -30,10 +30,7 @@ pub async fn purge(db: &Db, horizon: DateTime<Utc>) -> Result<()> {
              WHERE {these} GROUP BY user_id) AS d WHERE inbox.user_id = d.user_id"
         ));
         sql.run(&*tx).await?;
-        let mut sql = tx.sql("inbox::purge");
-        let these = sql.is_one_of("id", &items);
-        sql.push(format!("DELETE FROM inbox_item WHERE {these}"));
-        sql.run(&*tx).await?;
+        delete(&tx, &items).await?;
         tx.commit().await?;
     }
 }

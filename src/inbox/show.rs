@@ -70,7 +70,14 @@ impl Item {
 
 /// The sentence that is the title of activities, addressed to the owner of the item.
 fn sentence(catalog: &Catalog, row: &inbox_item::Model, activities: &Activities) -> String {
-    let name = |actor: &ActivityActor| actor.0.as_ref().map(user::Model::name);
+    // Somebody who was erased has no name: the language has a word for them.
+    let name = |actor: &ActivityActor| {
+        let name = |user: &user::Model| match user.erased_at {
+            Some(_) => String::new(),
+            None => user.name(),
+        };
+        actor.0.as_ref().map(name)
+    };
     let actors: Vec<_> = activities.actors.iter().map(name).collect();
     catalog.title(
         &activities.locale,

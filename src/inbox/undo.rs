@@ -106,3 +106,11 @@ pub async fn forget(db: &Db, now: DateTime<Utc>) -> Result<()> {
         }
     }
 }
+
+/// Forgets what some items were: they have been removed.
+pub async fn forget_undo_of(tx: &Tx, items: &[ItemId]) -> Result<()> {
+    let mut sql = tx.sql("undo::forget_items");
+    let these = sql.is_one_of("item_id", items);
+    sql.push(format!("DELETE FROM inbox_undo WHERE {these}"));
+    sql.run(&**tx).await.map(drop)
+}

@@ -12,7 +12,10 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ReplyScope, draft::Draft};
+use super::{
+    ReplyScope,
+    draft::{Draft, Parent},
+};
 use crate::{
     app::App,
     auth::Actor,
@@ -114,13 +117,17 @@ pub async fn resolve(app: &App, actor: &Actor, to: &[AudienceRef]) -> Result<Vec
     Ok(audiences)
 }
 
-/// About how many people some addresses reach; of a group, at most `most` are counted.
-pub async fn size(app: &App, audiences: &[Audience], most: usize) -> Result<usize> {
-    let groups = audiences.iter().filter_map(|audience| match audience {
+/// The groups among some addresses.
+pub fn groups(audiences: &[Audience]) -> impl Iterator<Item = GroupId> {
+    audiences.iter().filter_map(|audience| match audience {
         Audience::User(_) => None,
         Audience::Group { id, .. } => Some(*id),
-    });
-    let groups: Vec<_> = groups.collect();
+    })
+}
+
+/// About how many people some addresses reach; of a group, at most `most` are counted.
+pub async fn size(app: &App, audiences: &[Audience], most: usize) -> Result<usize> {
+    let groups: Vec<_> = groups(audiences).collect();
     let in_person = audiences.len() - groups.len();
     Ok(in_person + groups::count_members(&app.db, &groups, most).await?)
 }
@@ -225,15 +232,19 @@ const REMAINING_MEMBERS: &str = "JOIN message_audience AS p ON p.message_id = a.
     AND m.removed_at IS NULL \
     JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL";
 
-/// The groups that a draft is addressed to, as rows with what [`MEMBERS`] and
-/// [`REMAINING_MEMBERS`] need to know. `place` says which draft it is.
-fn groups_of(place: usize, draft: &Draft) -> impl Iterator<Item = [i64; 5]> {
+/// The groups that a message is addressed to, as rows with what [`MEMBERS`] and
+/// [`REMAINING_MEMBERS`] need to know. `place` says which of several messages it is.
+fn rows_of_groups(
+    place: usize,
+    sender: Option<UserId>,
+    parent: Option<&Parent>,
+    groups: impl Iterator<Item = GroupId>,
+) -> impl Iterator<Item = [i64; 5]> {
     let or_nobody = |user: Option<UserId>| user.unwrap_or(UserId(0)).0;
-    let sender = or_nobody(draft.sender);
-    let parent = draft.parent.as_ref();
+    let sender = or_nobody(sender);
     let author = or_nobody(parent.and_then(|parent| parent.author));
     let parent = parent.map_or(0, |parent| parent.id.0);
-    draft.groups().map(move |group| [place as i64, group.0, sender, parent, author])
+    groups.map(move |group| [place as i64, group.0, sender, parent, author])
 }
 
 const GROUP_COLUMNS: [&str; 5] = ["place", "group_id", "sender_id", "parent_id", "author_id"];
@@ -254,7 +265,11 @@ pub async fn reach(tx: &Tx, drafts: &[&Draft]) -> Result<Vec<Reach>> {
     ] {
         let these = drafts.iter().enumerate();
         let these = these.filter(|(_, draft)| draft.parent.is_some() == are_replies);
-        let groups: Vec<_> = these.flat_map(|(place, draft)| groups_of(place, draft)).collect();
+        let rows = |(place, draft): (usize, &&Draft)| {
+            let (sender, parent) = (draft.sender, draft.parent.as_ref());
+            rows_of_groups(place, sender, parent, draft.groups()).collect::<Vec<_>>()
+        };
+        let groups: Vec<_> = these.flat_map(rows).collect();
         if groups.is_empty() {
             continue;
         }
@@ -271,14 +286,20 @@ pub async fn reach(tx: &Tx, drafts: &[&Draft]) -> Result<Vec<Reach>> {
 }
 
 /// Writes all members of the groups among a message's addresses, however many they are.
-pub async fn add_all_members(tx: &Tx, message: MessageId, draft: &Draft) -> Result<()> {
-    let (name, members) = match draft.parent {
+pub async fn add_all_members(
+    tx: &Tx,
+    message: MessageId,
+    sender: Option<UserId>,
+    parent: Option<&Parent>,
+    groups: impl Iterator<Item = GroupId>,
+) -> Result<()> {
+    let (name, members) = match parent {
         None => ("audience::add_all_members", MEMBERS),
         Some(_) => ("audience::add_all_remaining_members", REMAINING_MEMBERS),
     };
     let mut sql = tx.sql(name);
     let message = sql.bind(message);
-    let groups = sql.integer_table(GROUP_COLUMNS, groups_of(0, draft));
+    let groups = sql.integer_table(GROUP_COLUMNS, rows_of_groups(0, sender, parent, groups));
     sql.push(format!(
         "INSERT INTO message_recipient (message_id, user_id, audience_id) \
          SELECT {message}, m.user_id, b.id FROM {groups} AS a \

@@ -245,7 +245,7 @@ async fn remove_next(app: &App, id: MessageId) -> Result<bool> {
 /// the time to respond to it has ended.
 fn may_leave(now: Param) -> String {
     format!(
-        "m.expires_at IS NOT NULL AND m.expired_at IS NULL AND NOT EXISTS \
+        "m.expires_at IS NOT NULL AND m.expired_at IS NULL AND m.send_at IS NULL AND NOT EXISTS \
          (SELECT 1 FROM reminder AS r \
          WHERE r.message_id = m.id AND (r.next_at IS NOT NULL OR r.respond_by > {now} \
          OR (r.respond_by IS NOT NULL AND r.deactivates AND r.deactivated_at IS NULL)))"

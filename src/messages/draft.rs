@@ -1,4 +1,5 @@
-//! What is about to be sent, and how it is written with its addresses and its recipients.
+//! What is about to be sent, now or later, and how it is written with its addresses and its
+//! recipients.
 
 use ::entity::{
     id::{GroupId, MessageId, Seq, UserId},
@@ -8,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{
-    audience::{Audience, Reach, add_members, add_people, address},
+    audience::{Audience, Reach, add_members, add_people, address, groups},
     reminders::Plan,
     threads,
 };
@@ -25,6 +26,8 @@ pub struct Draft {
     pub subject: String,
     pub body: String,
     pub expires_at: Option<DateTime<Utc>>,
+    /// When it is to be sent. None: now.
+    pub send_at: Option<DateTime<Utc>>,
     pub reminder: Option<Plan>,
     pub extras: Extras,
     pub category: Option<String>,
@@ -67,10 +70,7 @@ pub struct Letter<'a> {
 impl Draft {
     /// The groups among its addresses.
     pub fn groups(&self) -> impl Iterator<Item = GroupId> {
-        self.audiences.iter().filter_map(|audience| match audience {
-            Audience::User(_) => None,
-            Audience::Group { id, .. } => Some(*id),
-        })
+        groups(&self.audiences)
     }
 
     /// The thread that it continues.
@@ -102,6 +102,7 @@ impl Letter<'_> {
             expires_at: draft.expires_at,
             expired_at: None,
             created_at: now,
+            send_at: draft.send_at,
             url: draft.extras.url.clone(),
             data: draft.extras.data.clone(),
             actions: draft.extras.actions.clone(),
@@ -121,6 +122,29 @@ pub async fn write(
     letters: &[Letter<'_>],
     now: DateTime<Utc>,
 ) -> Result<Vec<message::Model>> {
+    let messages = write_texts(tx, letters, now).await?;
+    let (mut addresses, mut members) = (Vec::new(), Vec::new());
+    for (message, Letter { draft, reach, .. }) in messages.iter().zip(letters) {
+        let reached = |audience| (message.id, audience, reach.by(audience));
+        addresses.extend(draft.audiences.iter().map(reached));
+        members.extend(reach.members.iter().map(|(group, user)| (message.id, *group, *user)));
+    }
+    address(tx, &addresses).await?;
+    if addresses.iter().any(|(_, audience, _)| matches!(audience, Audience::User(_))) {
+        add_people(tx, &messages.iter().map(|message| message.id).collect::<Vec<_>>()).await?;
+    }
+    if !members.is_empty() {
+        add_members(tx, &members).await?;
+    }
+    Ok(messages)
+}
+
+/// Writes messages without their addresses.
+pub async fn write_texts(
+    tx: &Tx,
+    letters: &[Letter<'_>],
+    now: DateTime<Utc>,
+) -> Result<Vec<message::Model>> {
     let mut sql = tx.sql("draft::write");
     let columns = [
         ("place", JsonType::Integer),
@@ -134,6 +158,7 @@ pub async fn write(
         ("seq", JsonType::Integer),
         ("recipient_count", JsonType::Integer),
         ("expires_at", JsonType::Time),
+        ("send_at", JsonType::Time),
         ("url", JsonType::Text),
         ("data", JsonType::Text),
         ("actions", JsonType::Text),
@@ -154,6 +179,7 @@ pub async fn write(
             json!(seq),
             json!(reach.people.len()),
             draft.expires_at.map(time).unwrap_or_default(),
+            draft.send_at.map(time).unwrap_or_default(),
             json!(draft.extras.url),
             json!(draft.extras.data),
             json!(draft.extras.actions),
@@ -163,11 +189,11 @@ pub async fn write(
     let (rows, now_param) = (sql.table(columns, rows), sql.bind(now));
     sql.push(format!(
         "INSERT INTO message (sender_id, subject, body, parent_id, root_id, depth, path, seq, \
-         recipient_count, seen_count, read_count, expires_at, url, data, actions, category, \
+         recipient_count, seen_count, read_count, expires_at, send_at, url, data, actions, category, \
          created_at) \
          SELECT d.sender_id, d.subject, d.body, d.parent_id, d.root_id, \
          CAST(d.depth AS integer), d.path, d.seq, CAST(d.recipient_count AS integer), 0, 0, \
-         d.expires_at, d.url, d.data, d.actions, d.category, {now_param} \
+         d.expires_at, d.send_at, d.url, d.data, d.actions, d.category, {now_param} \
          FROM {rows} AS d ORDER BY d.place RETURNING id"
     ));
     // Ids are given in the order of the rows.
@@ -179,19 +205,5 @@ pub async fn write(
         .iter()
         .map(|message| (message.id.0, [&*message.subject, &message.body].join("\n")));
     search::add(tx, Searched::Message, texts).await?;
-
-    let (mut addresses, mut members) = (Vec::new(), Vec::new());
-    for (message, Letter { draft, reach, .. }) in messages.iter().zip(letters) {
-        let reached = |audience| (message.id, audience, reach.by(audience));
-        addresses.extend(draft.audiences.iter().map(reached));
-        members.extend(reach.members.iter().map(|(group, user)| (message.id, *group, *user)));
-    }
-    address(tx, &addresses).await?;
-    if addresses.iter().any(|(_, audience, _)| matches!(audience, Audience::User(_))) {
-        add_people(tx, &messages.iter().map(|message| message.id).collect::<Vec<_>>()).await?;
-    }
-    if !members.is_empty() {
-        add_members(tx, &members).await?;
-    }
     Ok(messages)
 }

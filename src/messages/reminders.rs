@@ -57,7 +57,8 @@ pub use campaign::{deactivate, next_over, over};
 pub use replies::{lock_for_reply, lock_free_for_replies, note_replies};
 pub use schedule::Schedule;
 pub use setting::{
-    Plan, RemindUntil, ReminderInput, change, dates, most_dates, plan, schedule_of, set,
+    Plan, RemindUntil, ReminderInput, begin, change, dates, hold, most_dates, plan, schedule_of,
+    set,
 };
 
 /// How long people have to respond after the last reminder.

@@ -33,6 +33,9 @@ async fn check(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<D
     let sender = actor.person()?.id;
     text::check_body(&input.body)?;
     let (parent, author) = find(app, actor, id::decode(&input.parent_id)?).await?;
+    if parent.send_at.is_some() {
+        return Err(Error::Conflict("the message has not been sent yet".into()));
+    }
     if !takes_part(app, sender, &parent).await? {
         return Err(Error::Conflict(
             "only people who received or sent the message can reply to it".into(),
@@ -44,6 +47,7 @@ async fn check(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<D
         subject: subject(&parent),
         body: input.body,
         expires_at: None,
+        send_at: None,
         reminder: None,
         extras: Extras::default(),
         category: None,

@@ -154,10 +154,13 @@ pub async fn visible_to(app: &App, reader: Reader, audiences: &[AudienceId]) -> 
     let wanted = sql.integer_table(["id"], audiences.iter().map(|id| [id.0]));
     let keys = format!("SELECT CAST(0 AS bigint) AS place, id AS audience FROM {wanted} AS w");
     let mut rows = rows(app, sql, &keys).await?;
-    rows.retain(|row| match reader {
-        Reader::Everything => true,
-        Reader::User(user) => row.message.sender_id == Some(user),
-        Reader::System => row.message.sender_id.is_none(),
+    rows.retain(|row| {
+        row.message.send_at.is_none()
+            && match reader {
+                Reader::Everything => true,
+                Reader::User(user) => row.message.sender_id == Some(user),
+                Reader::System => row.message.sender_id.is_none(),
+            }
     });
     Ok(rows)
 }
@@ -207,9 +210,11 @@ async fn conditions(
     sql: &mut Sql,
 ) -> Result<String> {
     let mut all = vec![match actor.reader() {
-        Reader::Everything => "true".to_owned(),
-        Reader::User(user) => format!("m.sender_id = {}", sql.bind(user)),
-        Reader::System => "m.sender_id IS NULL".to_owned(),
+        Reader::Everything => "m.send_at IS NULL".to_owned(),
+        Reader::User(user) => {
+            format!("m.send_at IS NULL AND m.sender_id = {}", sql.bind(user))
+        }
+        Reader::System => "m.send_at IS NULL AND m.sender_id IS NULL".to_owned(),
     }];
     if let Some(sender) = &filter.sender {
         all.push(format!("m.sender_id = {}", sql.bind(person(app, sender).await?)));

@@ -17,7 +17,7 @@ use super::{
     audience::{self, Reach, add_all_members, count_recipients, resolve},
     delivery,
     draft::{Draft, Letter, write},
-    find, reminders, threads,
+    find, planned, reminders, threads,
 };
 use crate::{
     app::App,
@@ -52,8 +52,10 @@ enum Outcome {
 #[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.in_log()))]
 pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Sent> {
     let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
-    let checked = check(app, actor, input).await;
-    post(app, actor, call, checked).await
+    match check(app, actor, input).await {
+        Ok(draft) if draft.send_at.is_some() => planned::plan(app, actor, call, draft).await,
+        checked => post(app, actor, call, checked).await,
+    }
 }
 
 async fn check(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Draft> {
@@ -65,9 +67,13 @@ async fn check(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Dr
     text::check_line("subject", &subject, LONGEST_SUBJECT)?;
     text::check_body(&input.body)?;
     let expires_at = input.expires_at.map(|time| clock::given("expiresAt", time)).transpose()?;
-    if expires_at.is_some_and(|time| time <= app.clock.now()) {
+    let now = app.clock.now();
+    if expires_at.is_some_and(|time| time <= now) {
         return Err(Error::invalid("expiresAt", "must be in the future"));
     }
+    let send_at = input.send_at.map(|time| clock::given("sendAt", time)).transpose()?;
+    let send_at = send_at.filter(|time| *time > now);
+    planned::check_expiry(expires_at, send_at)?;
     let plan = |reminder| reminders::plan(app, actor, actor.user.as_deref(), reminder);
     let reminder = input.reminder.map(plan).transpose()?;
     let extras = Extras::check(input.url, input.data, input.actions)?;
@@ -79,6 +85,7 @@ async fn check(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Dr
         subject,
         body: input.body,
         expires_at,
+        send_at,
         reminder,
         extras,
         category: input.category,
@@ -122,7 +129,8 @@ async fn send_alone(app: &App, call: Option<Call>, checked: Result<Draft>) -> Re
     let letter = Letter { draft: &draft, seq, reach: Reach::in_person(&draft.audiences) };
     let mut message = write(&tx, &[letter], now).await?.remove(0);
     if draft.groups().next().is_some() {
-        add_all_members(&tx, message.id, &draft).await?;
+        let (sender, parent) = (draft.sender, draft.parent.as_ref());
+        add_all_members(&tx, message.id, sender, parent, draft.groups()).await?;
         message.recipient_count = count_recipients(&tx, message.id).await?;
     }
     if let Some(plan) = draft.reminder.take() {

@@ -15,8 +15,8 @@ use ::entity::{
     message, thread, user,
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, SqlErr, sea_query::Expr,
 };
 use tokio_stream::Stream;
 
@@ -137,7 +137,8 @@ pub async fn mute(app: &App, actor: &Actor, id: &str, is_muted: bool) -> Result<
     Ok(root)
 }
 
-/// Locks a thread and counts one more change of it; returns the number of the change.
+/// Locks a thread and counts one more change of it; returns the number of the change. A thread that
+/// somebody else has just deleted is not found.
 pub async fn change(tx: &Tx, root: MessageId) -> Result<Seq> {
     let mut sql = tx.sql("threads::change");
     let root = sql.bind(root);
@@ -145,7 +146,14 @@ pub async fn change(tx: &Tx, root: MessageId) -> Result<Seq> {
         "INSERT INTO thread (root_id, seq) VALUES ({root}, 1) \
          ON CONFLICT (root_id) DO UPDATE SET seq = thread.seq + 1 RETURNING seq"
     ));
-    sql.value(&**tx).await?.ok_or_else(|| Error::internal("no thread"))
+    let counted =
+        tx.query_one_raw(sql.statement()).await.map_err(|error| match error.sql_err() {
+            // The root is gone.
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => Error::NotFound("message"),
+            _ => Error::database(error),
+        })?;
+    let counted = counted.ok_or_else(|| Error::internal("no thread"))?;
+    Ok(counted.try_get_by_index(0)?)
 }
 
 /// Counts replies in threads, each as a change, and locks the threads. Returns the number of the

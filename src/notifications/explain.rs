@@ -226,7 +226,7 @@ impl<'a> Case<'a> {
                 format!("it is one of {} in {}", row.activity_count, id::encode(row.id))
             }
             None => "it is in no item: when it was taken in, the default was another, \
-                     or the user was not active"
+                     or the user was not active; or it is older than inboxes keep things"
                 .into(),
         };
         outcome(Rule::Aggregated, self.item.is_some(), detail)

@@ -1,4 +1,5 @@
-//! People: created by the host or by their first valid token, deactivated, never deleted (M1).
+//! People: created by the host or by their first valid token, and deactivated (M1). Their rows are
+//! never deleted; `erase` leaves nothing of a person in one.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -222,6 +223,7 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
         deactivated_at: NotSet,
         deactivated_by: NotSet,
         created_at: Set(app.clock.now()),
+        erased_at: NotSet,
     });
     // Waits for anyone who is creating one of them at this moment.
     let once = OnConflict::column(user::Column::ExternalId).do_nothing().to_owned();
@@ -232,6 +234,9 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     let locked = locked.order_by_asc(user::Column::ExternalId).lock(LockType::NoKeyUpdate);
     let mut changed = Vec::new();
     let mut known = locked.all(&**tx).await?;
+    if known.iter().any(|user| user.erased_at.is_some()) {
+        return Err(Error::Conflict("one of these users was erased".into()));
+    }
     known.sort_by_key(|user| place.get(&user.external_id));
     for (old, new) in known.iter_mut().zip(users) {
         let user = changed_by(old, new);
@@ -331,6 +336,11 @@ pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user
     set_deactivated(app, actor, user, false).await
 }
 
+/// The person that a reference names, locked: nobody else changes who they are.
+pub async fn lock(tx: &Tx, user: &UserRef) -> Result<user::Model> {
+    one(named(user)?.lock(LockType::NoKeyUpdate), &**tx).await
+}
+
 async fn set_deactivated(
     app: &App,
     actor: &Actor,
@@ -340,7 +350,10 @@ async fn set_deactivated(
     actor.require_host()?;
     let tx = app.db.begin().await?;
     // Locked: a campaign may be deactivating them at this moment.
-    let mut user = one(named(user)?.lock(LockType::NoKeyUpdate), &*tx).await?;
+    let mut user = lock(&tx, user).await?;
+    if user.erased_at.is_some() && !deactivate {
+        return Err(Error::Conflict("this user was erased".into()));
+    }
     if user.deactivated_at.is_some() != deactivate {
         user.deactivated_at = deactivate.then(|| app.clock.now());
         user.deactivated_by = None;
@@ -352,6 +365,8 @@ async fn set_deactivated(
         };
         user::Entity::update(change).exec(&*tx).await?;
         live::tell_within(&tx, [Topic::User(user.id)]).await?;
+        // What they have planned may be sent again.
+        tx.concerns([Topic::Jobs]);
     }
     tx.commit().await?;
     app.recent_users.forget_all();

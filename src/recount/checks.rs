@@ -11,6 +11,7 @@ use crate::{
         self,
         kind::{ItemKind, NotedBy, Receipts},
     },
+    sweep::{self, Pass},
 };
 
 /// What one pass goes through.
@@ -364,8 +365,11 @@ fn not_taken_in(range: Range) -> Check {
         "inbox AS b JOIN announcement AS n \
          ON n.position > b.announcements_since AND n.position <= b.announcements_pulled \
          AND n.withdrawn_at IS NULL WHERE {} AND NOT EXISTS (SELECT 1 FROM inbox_item AS i \
-         WHERE i.announcement_id = n.id AND i.user_id = b.user_id AND i.removed_at IS NULL)",
-        range.has(&mut sql, "b.user_id")
+         WHERE i.announcement_id = n.id AND i.user_id = b.user_id AND i.removed_at IS NULL) \
+         AND {} AND {}",
+        range.has(&mut sql, "b.user_id"),
+        is_known("b.user_id"),
+        sweep::is_kept(Pass::Inboxes, "n.publish_at")
     );
     let announcement: (&str, fn(i64) -> String) = ("n.id", |id| Kind::Announcement.encode(id));
     none(sql, of_inbox, "b.user_id", announcement, "is missing", &from)
@@ -444,12 +448,22 @@ fn undelivered(range: Range) -> Check {
          LEFT JOIN delivery AS d ON d.message_id = m.id \
          WHERE {in_range} AND {stays} AND r.user_id <= coalesce(d.delivered_to, {}) \
          AND NOT EXISTS (SELECT 1 FROM inbox_item AS i \
-         WHERE i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL)",
-        i64::MAX
+         WHERE i.message_id = r.message_id AND i.user_id = r.user_id AND i.removed_at IS NULL) \
+         AND {} AND {}",
+        i64::MAX,
+        is_known("r.user_id"),
+        sweep::is_kept(Pass::Inboxes, "m.created_at")
     );
     let user: (&str, fn(i64) -> String) = ("r.user_id", |id| Kind::User.encode(id));
     let delivery = |message| Place::Delivery(MessageId(message));
     none(sql, delivery, "m.id", user, "does not have it", &from)
+}
+
+/// The condition that a column names somebody who has an inbox: they were not erased.
+pub fn is_known(column: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM user_account AS u WHERE u.id = {column} AND u.erased_at IS NULL)"
+    )
 }
 
 /// The condition that messages `m` have certainly not expired by a time.

@@ -10,12 +10,13 @@ use serde::Serialize;
 
 use super::{
     CLOCKS_DIFFER, Finding, Place,
-    checks::{since, stays},
+    checks::{is_known, since, stays},
 };
 use crate::{
     db::{Db, Sql, Topic, Tx},
     error::Result,
     inbox::{self, kind::ItemKind, live},
+    sweep::{self, Pass},
 };
 
 /// How many inboxes, messages or announcements one transaction locks.
@@ -176,8 +177,11 @@ async fn bring_back(
          SELECT b.user_id, 'announcement', n.id, b.seq, b.seq, n.publish_at, n.publish_at, \
          n.category \
          FROM inbox AS b JOIN announcement AS n ON n.position > b.announcements_since \
-         AND n.position <= b.announcements_pulled AND n.withdrawn_at IS NULL WHERE {these} \
-         ON CONFLICT (announcement_id, user_id) WHERE announcement_id IS NOT NULL {BACK}"
+         AND n.position <= b.announcements_pulled AND n.withdrawn_at IS NULL \
+         WHERE {these} AND {} AND {} \
+         ON CONFLICT (announcement_id, user_id) WHERE announcement_id IS NOT NULL {BACK}",
+        is_known("b.user_id"),
+        sweep::is_kept(Pass::Inboxes, "n.publish_at")
     ));
     sql.run(&**tx).await?;
     Ok(())

@@ -93,6 +93,7 @@ const LINES: &[Line] = lines![
     U F F F Y Y  "Query.groups" "/groups" "groups { nodes { id } }";
     U Y Y O O Y  "Query.message" "/message" "message(id: $message) { id }";
     U Y Y Y Y Y  "Query.sentMessages" "/sentMessages" "sentMessages { nodes { id } }";
+    U Y Y Y Y Y  "Query.plannedMessages" "/plannedMessages" "plannedMessages { nodes { id } }";
     U Y Y Y Y Y  "Query.catalog" "/catalog" "catalog { targetTypes }";
     U Y Y Y Y Y  "Query.announcement" "/announcement" "announcement(id: $announcement) { id }";
     U O O O Y Y  "Query.announcement" "/announcement" "announcement(id: $planned) { id }";
@@ -137,6 +138,8 @@ const LINES: &[Line] = lines![
                  r#"replyToMessage(input: {parentId: $message, body: ""}) { message { id } }"#;
     U Y F N N Y  "Mutation.updateMessage" "/updateMessage"
                  "updateMessage(input: {messageId: $message, expiresAt: null}) { message { id } }";
+    U C F N N C  "Mutation.cancelMessage" "/cancelMessage"
+                 "cancelMessage(input: {messageId: $message}) { messageId }";
     U N Y N I N  "Mutation.markRead" "/markRead"
                  "markRead(input: {itemIds: [$item]}) { items { id } }";
     U N Y N I N  "Mutation.markUnread" "/markUnread"
@@ -195,6 +198,8 @@ const LINES: &[Line] = lines![
                  r#"deactivateUser(input: {user: {externalId: "spare"}}) { user { id } }"#;
     U F F F Y Y  "Mutation.reactivateUser" "/reactivateUser"
                  r#"reactivateUser(input: {user: {externalId: "spare"}}) { user { id } }"#;
+    U F F F Y Y  "Mutation.eraseUser" "/eraseUser"
+                 "eraseUser(input: {user: {id: $leaving}}) { isComplete }";
     U F F F Y Y  "Mutation.upsertGroup" "/upsertGroup"
                  r#"upsertGroup(input: {externalId: "new", name: "n"}) { group { id } }"#;
     U F F F Y N  "Mutation.deleteGroup" "/deleteGroup"
@@ -320,6 +325,7 @@ both! {
         app.upsert_user(json!({"externalId": "bob", "email": "bob@example.com"})).await;
         app.user("gone").await;
         app.deactivate("gone").await;
+        let leaving = app.user("leaving").await;
         app.group("team", &[&bob]).await;
         app.group("other", &[&spare]).await;
         app.group("spare", &[]).await;
@@ -362,6 +368,7 @@ both! {
             "planned": planned,
             "announcement": announcement, "spareAnnouncement": spare_announcement,
             "message": message, "item": bob.item("hello").await, "bob": bob.id, "spare": spare.id,
+            "leaving": leaving.id,
             "group": ids["group"]["id"],
             "recipient": ids["message"]["recipients"]["nodes"][0]["id"],
             "row": report["readReport"]["nodes"][0]["id"],

@@ -4,12 +4,11 @@ use serde_json::{Value, json};
 use tidings::{config::Config, recount};
 
 use crate::{
-    extras::UPDATE_MESSAGE,
     recount::assert_right,
     support::{
         app::{TestApp, TestUser, To, both},
         crowd::crowd,
-        documents::{CREATE_ANNOUNCEMENT, CREATE_MESSAGE},
+        documents::{CREATE_ANNOUNCEMENT, CREATE_MESSAGE, UPDATE_MESSAGE},
     },
 };
 

@@ -5,12 +5,9 @@ use serde_json::{Value, json};
 
 use crate::support::{
     app::{TestApp, TestUser, To, both},
-    documents::{CREATE_ANNOUNCEMENT, CREATE_MESSAGE, UPDATE_ANNOUNCEMENT},
+    documents::{CREATE_ANNOUNCEMENT, CREATE_MESSAGE, UPDATE_ANNOUNCEMENT, UPDATE_MESSAGE},
     notify::target,
 };
-
-pub const UPDATE_MESSAGE: &str = "mutation($input: UpdateMessageInput!) {
-    updateMessage(input: $input) { message { id } } }";
 
 fn invoice() -> Value {
     json!({

@@ -19,6 +19,7 @@ both! {
         use entity::*;
         let mut expected = BTreeSet::new();
         expected.extend(columns_of::<delivery::Entity>());
+        expected.extend(columns_of::<erasure::Entity>());
         expected.extend(columns_of::<expiry::Entity>());
         expected.extend(columns_of::<group::Entity>());
         expected.extend(columns_of::<group_member::Entity>());
@@ -46,6 +47,7 @@ both! {
         expected.extend(columns_of::<refresh::Entity>());
         expected.extend(columns_of::<subscription::Entity>());
         expected.extend(columns_of::<subscription_config::Entity>());
+        expected.extend(columns_of::<sweep::Entity>());
         expected.extend(columns_of::<target::Entity>());
         assert_eq!(columns(&app).await, expected);
     }

@@ -15,7 +15,7 @@ const THREAD: &str = "id messageCount unreadCount isMuted root { subject }";
 
 impl TestUser {
     /// Mutes a thread, or ends that; returns the thread.
-    async fn mute(&self, mutation: &str, message: &str) -> Value {
+    pub async fn mute(&self, mutation: &str, message: &str) -> Value {
         let query = format!(
             "mutation($id: ID!) {{
                 {mutation}(input: {{rootId: $id}}) {{ thread {{ {THREAD} }} }} }}"

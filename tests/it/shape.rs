@@ -8,16 +8,17 @@ use std::{
 
 /// The parts from the bottom to the top. Each uses those below it, and itself; parts on one line do
 /// not know each other.
-const PARTS: [&[&str]; 13] = [
+const PARTS: [&[&str]; 14] = [
     &["error"],
     &["clock", "id", "text"],
     &["config", "page"],
     &["auth", "catalog", "db"],
-    &["budget", "extras", "search"],
+    &["budget", "extras", "search", "sweep"],
     &["inbox"],
     &["app"],
     &["idempotency", "people", "process", "gate"],
     &["messages", "notifications"],
+    &["erasure"],
     &["graphql", "jobs", "recount"],
     &["http"],
     &["server"],

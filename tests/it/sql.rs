@@ -10,7 +10,13 @@ use chrono::TimeDelta;
 use entity::id::UserId;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
-use tidings::{db::name_and_text, messages::reminders, notifications::pull, recount};
+use tidings::{
+    db::name_and_text,
+    inbox,
+    messages::{self, reminders},
+    notifications::pull,
+    recount,
+};
 
 use crate::support::{
     app::{TestApp, To, both},
@@ -53,6 +59,9 @@ both! {
         notifications_come_and_go(&app).await;
         many_are_reminded_and_shut_out(&app).await;
         what_is_wrong_is_mended(&app).await;
+        messages_come_later(&app).await;
+        somebody_is_erased(&app).await;
+        what_is_old_goes(&app).await;
         words_are_indexed_and_found(&app).await;
 
         let mut ran: BTreeMap<String, BTreeMap<String, Statement>> = BTreeMap::new();
@@ -277,6 +286,58 @@ async fn many_are_reminded_and_shut_out(app: &TestApp) {
     remind_with(&admin, &[To::Group("crowd")], "all of you", Some(last.as_str()), campaign).await;
     for time in [day(1), last, over] {
         travel(app, &time).await;
+    }
+}
+
+async fn messages_come_later(app: &TestApp) {
+    let [vera, walt] = app.users(["vera", "walt"]).await;
+    let at = |hours: i64| (app.now() + TimeDelta::hours(hours)).to_rfc3339();
+    let planned = |hours| {
+        json!({
+            "to": [To::User(&walt).input()], "subject": "later", "body": "", "sendAt": at(hours),
+            "expiresAt": at(99), "reminder": {"frequency": "daily"},
+        })
+    };
+    let id = vera.create_message(planned(1)).await;
+    let change = json!({"messageId": id, "to": [To::User(&walt).input()], "sendAt": at(2)});
+    let update = "mutation($input: UpdateMessageInput!) {
+        updateMessage(input: $input) { message { id } } }";
+    vera.query(update, json!({"input": change})).await;
+    let cancel = "mutation($id: ID!) { cancelMessage(input: {messageId: $id}) { messageId } }";
+    let other = vera.create_message(planned(3)).await;
+    vera.query(cancel, json!({"id": other})).await;
+    app.advance(TimeDelta::hours(2));
+    app.run_due().await;
+}
+
+async fn somebody_is_erased(app: &TestApp) {
+    let [ada, bob, uma] = app.users(["ada", "bob", "uma"]).await;
+    let message = uma.send(&bob, "mine").await;
+    ada.send(&uma, "yours").await;
+    app.announce("to all").await;
+    uma.query("mutation { markAllRead(input: {}) { affectedCount } }", json!({})).await;
+    app.act(&uma, "comment", "post").await;
+    bob.counts().await;
+    uma.reply(&message, "mine, too", "EVERYONE").await;
+    uma.create_message(json!({
+        "to": [To::User(&bob).input()], "subject": "never", "body": "",
+        "sendAt": (app.now() + TimeDelta::hours(1)).to_rfc3339(),
+    }))
+    .await;
+    let erase = "mutation($id: ID!, $messages: Boolean!) {
+        eraseUser(input: {user: {id: $id}, messages: $messages}) { isComplete } }";
+    for messages in [false, true] {
+        app.service().query(erase, json!({"id": uma.id, "messages": messages})).await;
+        app.run_due().await;
+    }
+}
+
+async fn what_is_old_goes(app: &TestApp) {
+    app.advance(TimeDelta::days(100));
+    let day = TimeDelta::days(1);
+    for _ in 0..20 {
+        messages::retain::forget_old(app, day).await.unwrap();
+        inbox::remove_old(&app.db, day, app.now()).await.unwrap();
     }
 }
 

@@ -24,8 +24,8 @@ pub struct Language {
 
 impl Language {
     /// A language combines what is built in and configured for each prefix of its tag, longer ones
-    /// overriding shorter ones: `de-AT` includes all of `de`. It must have every message, or titles
-    /// would mix languages.
+    /// overriding shorter ones: `de-AT` includes all of `de`. It must have every message that is not
+    /// optional, or titles would mix languages.
     pub fn open(tag: &str, settings: &BTreeMap<String, String>) -> Result<Self> {
         let language: LanguageIdentifier = tag.parse().map_err(|error| Error::internal(error))?;
         let mut bundle = FluentBundle::new_concurrent(vec![language]);
@@ -41,9 +41,9 @@ impl Language {
                 bundle.add_resource_overriding(resource);
             }
         }
-        let missing =
-            settings::WORDS.iter().map(|(word, _)| *word).filter(|word| !bundle.has_message(word));
-        let missing: Vec<_> = missing.collect();
+        let needed = settings::WORDS.iter().map(|(word, _)| *word);
+        let needed = needed.filter(|word| !settings::OPTIONAL.contains(word));
+        let missing: Vec<_> = needed.filter(|word| !bundle.has_message(word)).collect();
         if !missing.is_empty() {
             let why = format!("{tag} is not built in, and lacks {}", missing.join(", "));
             return Err(Error::invalid(format!("catalog.words.{tag}"), why));
@@ -75,13 +75,17 @@ impl Language {
     fn actors(&self, summary: &ActivitySummary) -> Option<Cow<'_, str>> {
         let names = &summary.actors[..summary.actors.len().min(MOST_NAMES)];
         let mut args = FluentArgs::with_capacity(5);
-        for ((variable, system), name) in
-            [("first", "system"), ("second", "system-after")].iter().zip(names)
-        {
-            match name {
-                Some(name) => args.set(*variable, name.as_str()),
-                None => args.set(*variable, self.say(system, None, &FluentArgs::new())?),
-            }
+        for ((variable, after), name) in [("first", ""), ("second", "-after")].iter().zip(names) {
+            let nameless = match name.as_deref() {
+                None => "system",
+                Some("") => "gone",
+                Some(name) => {
+                    args.set(*variable, name);
+                    continue;
+                }
+            };
+            let word = self.say(&format!("{nameless}{after}"), None, &FluentArgs::new())?;
+            args.set(*variable, word);
         }
         args.set("named", names.len());
         args.set("count", count(summary));

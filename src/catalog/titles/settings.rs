@@ -14,14 +14,19 @@ use crate::{
 const SENTENCE: [&str; 7] = ["actors", "count", "target", "type", "owned", "titled", "title"];
 
 /// The messages that each language needs, and their variables.
-pub const WORDS: [(&str, &[&str]); 6] = [
+pub const WORDS: [(&str, &[&str]); 8] = [
     ("actors", &["named", "count", "others", "first", "second"]),
     ("system", &[]),
     ("system-after", &[]),
+    ("gone", &[]),
+    ("gone-after", &[]),
     ("titled", &["noun", "title"]),
     ("thing", &["name", "owned", "titled", "title"]),
     ("doing", &["actors", "label", "titled", "title"]),
 ];
+
+/// Those that a language may lack: a title that needs one is in English then.
+pub const OPTIONAL: [&str; 2] = ["gone", "gone-after"];
 
 /// The checked settings for each language; the keys are tags in canonical form.
 pub fn texts(settings: &config::Catalog) -> Result<BTreeMap<String, String>> {

@@ -221,6 +221,14 @@ pub const THREADS: &[Message] = &[
     )
     .leaves_after(7),
     message(
+        At(0, 8, 10),
+        "ines",
+        &[Group("everybody")],
+        "Fire drill: three minutes and forty seconds",
+        "Thank you, all of you! Only the cake was left behind.",
+    )
+    .sent_tomorrow(),
+    message(
         At(0, 8, 25),
         "margaret",
         &[Group("everybody")],

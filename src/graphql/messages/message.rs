@@ -245,9 +245,12 @@ impl Message {
         Ok(loader(ctx).load_one(ItemAbout { user, message: self.row.id }).await?.map(InboxItem))
     }
 
-    /// Whether the viewer received or sent it, and so may reply.
+    /// Whether the viewer received or sent it, and so may reply. Not before it is sent.
     async fn viewer_can_reply(&self, ctx: &Context<'_>) -> Result<bool> {
         let Some(user) = actor(ctx)?.user_id() else { return Ok(false) };
+        if self.row.send_at.is_some() {
+            return Ok(false);
+        }
         let own = VisibleMessage(message::Reader::User(user), self.row.id);
         Ok(loader(ctx).load_one(own).await?.is_some())
     }
@@ -273,9 +276,15 @@ impl Message {
         self.row.category.as_deref()
     }
 
-    /// When it was sent.
+    /// When it was sent; for a message that is still to be sent, when it was written.
     async fn created_at(&self) -> DateTime<Utc> {
         self.row.created_at
+    }
+
+    /// When it is to be sent; null once it has been sent. Until then, only its sender and ADMIN
+    /// know of it.
+    async fn send_at(&self) -> Option<DateTime<Utc>> {
+        self.row.send_at
     }
 }
 
@@ -322,8 +331,8 @@ impl MessageQuery {
         }
     }
 
-    /// The messages that the viewer sent, newest first. For a service that acts for nobody, those
-    /// that the system sent.
+    /// The messages that the viewer sent, newest first; one that was planned stands where it was
+    /// written. For a service that acts for nobody, those that the system sent.
     async fn sent_messages(
         &self,
         ctx: &Context<'_>,
@@ -340,6 +349,7 @@ impl MessageQuery {
             Some(sender) => message::COLUMN.sender_id.eq(sender),
             None => message::COLUMN.sender_id.is_null(),
         });
+        sent = sent.filter(message::COLUMN.send_at.is_null());
         let SentFilter { is_reply, search } = filter.unwrap_or_default();
         match is_reply {
             Some(true) => sent = sent.filter(message::COLUMN.parent_id.is_not_null()),
@@ -387,7 +397,8 @@ pub struct MessageMutation;
 
 #[Object]
 impl MessageMutation {
-    /// Sends a message to people and groups. A service that acts for nobody sends as the system.
+    /// Sends a message to people and groups, now or at a time (`sendAt`). A service that acts for
+    /// nobody sends as the system.
     async fn create_message(
         &self,
         ctx: &Context<'_>,
@@ -409,7 +420,7 @@ impl MessageMutation {
 
     /// Changes the expiry or the reminder of a message that the viewer sent (ADMIN: any message). A
     /// message cannot be unsent, but an `expiresAt` in the past removes it from all inboxes and
-    /// ends its reminders.
+    /// ends its reminders. Until a planned message is sent, everything in it can change.
     async fn update_message(
         &self,
         ctx: &Context<'_>,

@@ -18,8 +18,14 @@ pub struct Reminder {
 }
 
 impl Reminder {
-    pub fn of(message: &message::Model, row: reminder::Model) -> Self {
-        Reminder { row, expiry: message.expires_at }
+    pub fn of(message: &message::Model, mut row: reminder::Model) -> Self {
+        let expiry = message.expires_at;
+        // It begins when the message is sent.
+        if message.send_at.is_some() {
+            let schedule = reminders::schedule_of(&row, expiry);
+            row.next_at = schedule.and_then(|schedule| schedule.after(row.since));
+        }
+        Reminder { row, expiry }
     }
 }
 

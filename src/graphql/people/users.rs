@@ -14,6 +14,7 @@ use sea_orm::{
 use super::groups::Group;
 use crate::{
     auth::Role,
+    erasure,
     error::Error,
     gate::reading,
     graphql::{
@@ -69,7 +70,8 @@ impl User {
         &self.0.last_name
     }
 
-    /// First and last name; the external id if neither is known.
+    /// First and last name; the external id if neither is known. “Somebody who left” for somebody
+    /// who was erased.
     async fn name(&self) -> String {
         self.0.name()
     }
@@ -101,6 +103,11 @@ impl User {
         self.0.deactivated_at
     }
 
+    /// When this person was erased: nothing is known of them any more. Null for all others.
+    async fn erased_at(&self) -> Option<chrono::DateTime<chrono::Utc>> {
+        self.0.erased_at
+    }
+
     /// Why this person is shut out; null if they are active. For the person themself, SERVICE and
     /// ADMIN; null for others.
     pub async fn deactivation(&self, ctx: &Context<'_>) -> Result<Option<Deactivation>> {
@@ -124,10 +131,12 @@ impl User {
         self.0.created_at
     }
 
-    /// Their inbox. For the person themself, SERVICE and ADMIN; null for others.
+    /// Their inbox. For the person themself, SERVICE and ADMIN; null for others, and if the person
+    /// was erased.
     async fn inbox(&self, ctx: &Context<'_>) -> Result<Option<Inbox>> {
         match self.private(ctx)? {
             None => Ok(None),
+            Some(user) if user.erased_at.is_some() => Ok(None),
             Some(_) => Ok(Some(Inbox::of(ctx, self.clone()).await?)),
         }
     }
@@ -335,6 +344,27 @@ pub struct ReactivateUserPayload {
     user: User,
 }
 
+/// Which person, and how much of them.
+#[derive(InputObject)]
+pub struct EraseUserInput {
+    /// The person.
+    user: UserRef,
+    /// Whether what they wrote goes, too: their messages leave all inboxes and lose their texts, and
+    /// their activities lose their data. If not, it stays as from “somebody who left”.
+    #[graphql(default)]
+    messages: bool,
+}
+
+/// What is left of the person.
+#[derive(SimpleObject)]
+pub struct EraseUserPayload {
+    /// What stands for them where they took part in what others have.
+    user: User,
+    /// Whether everything is done. Otherwise the server goes on by itself; the same call with the
+    /// `id` of `user` tells how far it is.
+    is_complete: bool,
+}
+
 #[derive(Default)]
 pub struct UserMutation;
 
@@ -362,6 +392,21 @@ impl UserMutation {
         Ok(Some(DeactivateUserPayload {
             user: users::deactivate(app(ctx), actor(ctx)?, &input.user).await?.into(),
         }))
+    }
+
+    /// Erases a person for good: name, e-mail address, picture and external id at once, then their
+    /// inbox, what they have planned, read and follow, and their groups. Their tokens stop working,
+    /// so end their sessions first: a token that is still good makes the same external id known
+    /// again, as somebody new. What was counted stays counted. Idempotent, by the `id`.
+    #[graphql(directive = auth::apply(hosts()))]
+    async fn erase_user(
+        &self,
+        ctx: &Context<'_>,
+        input: EraseUserInput,
+    ) -> Result<Option<EraseUserPayload>> {
+        let EraseUserInput { user, messages } = input;
+        let erased = erasure::erase(app(ctx), actor(ctx)?, &user, messages).await?;
+        Ok(Some(EraseUserPayload { user: erased.user.into(), is_complete: erased.is_complete }))
     }
 
     /// Reactivates a person who was deactivated.

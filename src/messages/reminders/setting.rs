@@ -222,6 +222,40 @@ pub async fn change(
     Ok(())
 }
 
+/// Keeps the reminder of a message, if it has one, from beginning before the message is sent.
+pub async fn hold(tx: &Tx, message: MessageId, send_at: DateTime<Utc>) -> Result<()> {
+    let mut sql = tx.sql("reminders::hold");
+    let (message, send_at) = (sql.bind(message), sql.bind(send_at));
+    sql.push(format!(
+        "UPDATE reminder SET since = {send_at}, next_at = NULL WHERE message_id = {message}"
+    ));
+    sql.run(&**tx).await.map(drop)
+}
+
+/// Begins the reminder of a message that is sent now, if it has one.
+pub async fn begin(
+    tx: &Tx,
+    message: MessageId,
+    expiry: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let row = reminder::Entity::find_by_id(message).one(&**tx).await?;
+    let Some(mut row) = row else { return Ok(()) };
+    row.since = now;
+    // A later version of the server has set what this one does not know, and sends the message.
+    let schedule = schedule_of(&row, expiry)
+        .ok_or_else(|| Error::internal("the reminder of a planned message is not understood"))?;
+    let begin = reminder::ActiveModel {
+        message_id: Set(message),
+        since: Set(now),
+        next_at: Set(schedule.after(now)),
+        ..Default::default()
+    };
+    reminder::Entity::update(begin).exec(&**tx).await?;
+    tx.concerns([Topic::Jobs]);
+    Ok(())
+}
+
 /// The schedule of a row; None if a later version of the server has set something that this one
 /// does not know.
 pub fn schedule(

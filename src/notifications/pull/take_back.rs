@@ -134,7 +134,7 @@ fn shrink(mut sql: Sql, activity: &activity::Model, items: &[ItemId], now: DateT
          WHERE p.item_id = inbox_item.id AND p.actor_id = {actor}) THEN 0 ELSE 1 END, \
          activity_id = {last}, created_at = coalesce({made_first}, created_at), \
          updated_at = CASE WHEN updated_at = {created_at} THEN coalesce({made_last}, updated_at) \
-         ELSE updated_at END, removed_at = CASE WHEN activity_count = 1 THEN {now} END, \
+         ELSE updated_at END, removed_at = CASE WHEN activity_count = 1 THEN {now} ELSE removed_at END, \
          seq = (SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id) WHERE {these}"
     ));
     sql

@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ::entity::id::{ActivityId, AnnouncementId, ItemId, Seq, TargetId, UserId};
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use crate::{
@@ -124,8 +125,9 @@ pub async fn take_in(
     // After the lock, and before anything is selected: everything committed up to here is visible
     // to all that follows.
     let last = heads(&**tx, &app.db).await?;
+    let oldest = app.config.oldest_item(app.clock.now());
     let mut announcements =
-        announcements(tx, &owners, first.announcement, last.announcement).await?;
+        announcements(tx, &owners, first.announcement, last.announcement, oldest).await?;
     let announcement = cut(&mut announcements, last.announcement, |due: &Announced| due.position);
     let end_of_window = ActivityId(first.activity.0.saturating_add(window)).min(last.activity);
     let mut matches = matches(tx, app, &owners, end_of_window).await?;
@@ -233,6 +235,11 @@ fn cut<R>(rows: &mut Vec<R>, last: i64, position: impl Fn(&R) -> i64) -> i64 {
     up_to
 }
 
+/// The condition that something of this time is not so old that it would be removed again.
+fn is_kept(sql: &mut Sql, time: &str, oldest: Option<DateTime<Utc>>) -> String {
+    oldest.map_or_else(String::new, |oldest| format!(" AND {time} >= {}", sql.bind(oldest)))
+}
+
 /// The announcements that are due, in the order of their positions.
 ///
 /// Announcements that have expired by the clock of this server are included until they are
@@ -243,14 +250,16 @@ async fn announcements(
     owners: &[UserId],
     first: i64,
     last: i64,
+    oldest: Option<DateTime<Utc>>,
 ) -> Result<Vec<Announced>> {
     let mut sql = tx.sql("take_in::announcements");
+    let is_kept = is_kept(&mut sql, "n.publish_at", oldest);
     let these = sql.is_one_of("b.user_id", owners);
     let (first, last, most) = (sql.bind(first), sql.bind(last), MOST + 1);
     sql.push(format!(
         "SELECT b.user_id, n.id AS announcement_id, n.position, n.category FROM inbox AS b \
          JOIN announcement AS n ON n.position > b.announcements_pulled AND n.position <= {last} \
-         WHERE {these} AND n.position > {first} AND n.withdrawn_at IS NULL \
+         WHERE {these} AND n.position > {first} AND n.withdrawn_at IS NULL{is_kept} \
          ORDER BY n.position LIMIT {most}"
     ));
     sql.all(&**tx).await
@@ -263,6 +272,7 @@ async fn matches(tx: &Tx, app: &App, owners: &[UserId], last: ActivityId) -> Res
     let mut sql = tx.sql("take_in::matches");
     let dialect = sql.dialect();
     let (these, last) = (sql.is_one_of("b.user_id", owners), sql.bind(last));
+    let is_kept = is_kept(&mut sql, "x.created_at", app.config.oldest_item(app.clock.now()));
     let off = app.catalog.actions_off_by_default().into_iter();
     let off: Vec<_> = off.map(|key| sql.bind(key).to_string()).collect();
     let by_default = if off.is_empty() {
@@ -273,7 +283,7 @@ async fn matches(tx: &Tx, app: &App, owners: &[UserId], last: ActivityId) -> Res
     let (since, most) = (dialect.greatest("s.since", "b.activities_pulled"), MOST + 1);
     let newer = format!(
         "SELECT x.id FROM activity AS x WHERE x.target_id = s.target_id AND x.action = s.action \
-         AND x.id > {since} AND x.id <= {last} AND x.retracted_at IS NULL \
+         AND x.id > {since} AND x.id <= {last} AND x.retracted_at IS NULL{is_kept} \
          AND (x.actor_id IS NULL OR x.actor_id <> s.user_id) ORDER BY x.id LIMIT {most}"
     );
     let activities = dialect.left_join_each("activity", "a", &newer);

@@ -42,3 +42,12 @@ pub const UPDATE_SETTINGS: &str = "mutation($settings: [ActionSettingInput!]!) {
 
 pub const UPSERT_USERS: &str = "mutation($users: [UserInput!]!) {
     upsertUsers(input: {users: $users}) { users { id } } }";
+
+pub const UPDATE_MESSAGE: &str = "mutation($input: UpdateMessageInput!) {
+    updateMessage(input: $input) { message { id } } }";
+
+pub const CANCEL_MESSAGE: &str = "mutation($input: CancelMessageInput!) {
+    cancelMessage(input: $input) { messageId } }";
+
+pub const ERASE_USER: &str = "mutation($input: EraseUserInput!) {
+    eraseUser(input: $input) { isComplete user { id name externalId erasedAt } } }";

@@ -1,0 +1,34 @@
+//! Deletes threads that are older than `message_retention`.
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Job;
+use crate::{
+    app::App,
+    error::Result,
+    messages::retain,
+    sweep::{self, Pass},
+};
+
+pub struct ForgetMessages;
+
+#[async_trait]
+impl Job for ForgetMessages {
+    fn name(&self) -> &'static str {
+        "forget messages"
+    }
+
+    async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
+        match app.config.message_retention {
+            Some(_) => sweep::next_at(&app.db, Pass::Messages, app.clock.now()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn part(&self, app: &App, _: i64) -> Result<()> {
+        let Some(retention) = app.config.message_retention else { return Ok(()) };
+        let retention = TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX);
+        retain::forget_old(app, retention).await
+    }
+}

@@ -1,0 +1,34 @@
+//! Removes from the inboxes what is older than `inbox_retention`.
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Job;
+use crate::{
+    app::App,
+    error::Result,
+    inbox,
+    sweep::{self, Pass},
+};
+
+pub struct RemoveOld;
+
+#[async_trait]
+impl Job for RemoveOld {
+    fn name(&self) -> &'static str {
+        "remove old"
+    }
+
+    async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
+        match app.config.inbox_retention {
+            Some(_) => sweep::next_at(&app.db, Pass::Inboxes, app.clock.now()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn part(&self, app: &App, _: i64) -> Result<()> {
+        let Some(retention) = app.config.inbox_retention else { return Ok(()) };
+        let retention = TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX);
+        inbox::remove_old(&app.db, retention, app.clock.now()).await
+    }
+}
