@@ -45,18 +45,20 @@ both! {
             }
         }
         let cost = async |first: i32| {
-            let before = app.db.statement_count();
+            app.db.take_statements();
             bob.query(PAGE, json!({"first": first})).await;
-            app.db.statement_count() - before
+            let ran = app.db.take_statements().into_iter();
+            ran.map(|statement| statement.sql.chars().take(200).collect::<String>()).collect::<Vec<_>>()
         };
         // The user is looked up once per second.
         cost(1).await;
         let (two, twenty) = (cost(2).await, cost(20).await);
-        assert_eq!(two, twenty);
-        assert!(twenty <= 8, "a page costs {twenty} statements");
+        assert_eq!(two.len(), twenty.len(), "{two:#?} {twenty:#?}");
+        assert!(twenty.len() <= 8, "a page costs {} statements", twenty.len());
     }
 
-    async fn a_plain_page_costs_two_statements(app: TestApp) {
+    /// The row of the inbox and its items are of one moment.
+    async fn a_plain_page_costs_one_statement(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         for n in 0..30 {
             alice.send(&bob, &n.to_string()).await;
@@ -66,7 +68,7 @@ both! {
         bob.query(plain, json!({})).await;
         let before = app.db.statement_count();
         bob.query(plain, json!({})).await;
-        assert_eq!(app.db.statement_count() - before, 2);
+        assert_eq!(app.db.statement_count() - before, 1);
     }
 
     async fn a_group_send_costs_the_same_for_two_and_for_two_hundred(app: TestApp) {
