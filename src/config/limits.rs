@@ -93,7 +93,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             depth: 15,
-            cost: 2_000,
+            cost: 3_000,
             aliases: 100,
             directives: 20,
             operations: 5,

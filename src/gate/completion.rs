@@ -155,12 +155,18 @@ impl<'a> Mend<'a> {
             }
             // An object in which every field failed or was skipped.
             (Value::Null, MetaTypeName::Named(name))
-                if is_object && ty.ends_with('!') && !self.failed.contains(&&*path) =>
+                if is_object
+                    && !self.failed.contains(&&*path)
+                    && (ty.ends_with('!') || self.has_failed_below(path)) =>
             {
                 self.object(IndexMap::new(), name, sets, path)
             }
             (value, _) => value,
         }
+    }
+
+    fn has_failed_below(&self, path: &[PathSegment]) -> bool {
+        self.failed.iter().any(|failed| failed.len() > path.len() && failed.starts_with(path))
     }
 
     fn collect(&self, ty: &str, set: &'a SelectionSet, fields: &mut Fields<'a>) {

@@ -196,7 +196,7 @@ both! {
             "idempotencyDays": 7,
             "limits": {
                 "page": 100, "addresses": 100, "subject": 200, "body": 65_536, "search": 200,
-                "depth": 15, "cost": 2_000, "request": 262_144, "operationsPerMinute": null,
+                "depth": 15, "cost": 3_000, "request": 262_144, "operationsPerMinute": null,
                 "executionMilliseconds": 10_000,
             },
         });

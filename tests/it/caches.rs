@@ -12,15 +12,20 @@ use serde_json::{Value, json};
 use crate::support::app::{TestApp, To, both};
 
 /// Objects without an identity: they are replaced together with what they belong to.
-const VALUES: [&str; 9] = [
+const VALUES: [&str; 14] = [
     "ActionSetting",
     "CatalogAction",
+    "CatalogCategory",
     "CatalogReason",
+    "CategoryCount",
     "ExplainedRule",
     "InboxChange",
     "InboxUpdate",
+    "ItemAction",
     "KindCount",
     "ReadTimelinePoint",
+    "Server",
+    "ServerLimits",
     "ThreadUpdate",
 ];
 

@@ -206,7 +206,9 @@ both! {
             for ran in app.db.take_statements() {
                 let rows = sea_orm::ConnectionTrait::query_all_raw(app.db.read(), ran).await;
                 for row in rows.unwrap() {
-                    bytes += row.try_get_by_index::<String>(0).map_or(0, |text| text.len());
+                    // The row of the inbox, and the list.
+                    let texts = [0, 1].map(|column| row.try_get_by_index::<String>(column));
+                    bytes += texts.into_iter().flatten().map(|text| text.len()).sum::<usize>();
                 }
             }
             bytes

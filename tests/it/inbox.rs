@@ -241,7 +241,7 @@ both! {
 
         assert_eq!(list(json!({"search": "budget"})).await, ["Lunch", "Budget"]);
         assert_eq!(list(json!({"search": "10%"})).await, ["Lunch"]);
-        assert_eq!(list(json!({"search": "'; --"})).await, Vec::<String>::new());
+        assert_eq!(list(json!({"search": "'; --drop"})).await, Vec::<String>::new());
         assert_eq!(list(json!({"kinds": ["MESSAGE"]})).await.len(), 3);
         assert_eq!(list(json!({"kinds": []})).await.len(), 0);
     }

@@ -225,9 +225,9 @@ async fn a_query_that_costs_too_much_is_told_its_cost() {
           "extensions": {
             "code": "QUERY_TOO_COMPLEX",
             "cost": 11201,
-            "maximumCost": 2000
+            "maximumCost": 3000
           },
-          "message": "the query costs 11201, but at most 2000 is allowed; ask for shorter pages"
+          "message": "the query costs 11201, but at most 3000 is allowed; ask for shorter pages"
         }
       ]
     }

@@ -29,7 +29,12 @@ impl AddressBookQuery {
     async fn people(
         &self,
         ctx: &Context<'_>,
-        #[graphql(directive = cost::apply(SEARCH))] search: Option<String>,
+        #[graphql(
+            desc = "A part of the name or external id, at most 200 characters, in any case. If \
+                    omitted, everybody is listed.",
+            directive = cost::apply(SEARCH)
+        )]
+        search: Option<String>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
