@@ -31,7 +31,7 @@ impl AddressBookQuery {
         ctx: &Context<'_>,
         #[graphql(
             desc = "A part of the name or external id, at most 200 characters, in any case. If \
-                    omitted, all of them.",
+                    omitted, everybody is listed.",
             directive = cost::apply(SEARCH)
         )]
         search: Option<String>,
