@@ -111,7 +111,7 @@ both! {
         live.until(&fresh.cursor).await;
         bob.item("dave, somebody who left and 1 other commented on a post").await;
         for item in fresh.items.values().filter(|item| item["title"] == "from me") {
-            assert_eq!(item["subject"]["sender"]["name"], "Somebody who left");
+            assert_eq!(item["about"]["sender"]["name"], "Somebody who left");
         }
         app.assert_live_equals_refetch(&bob).await;
         // What was counted stays, and nobody knows whose it was.
@@ -257,7 +257,7 @@ both! {
         other.assert_live_equals_refetch(&again).await;
         let state = again.inbox().await;
         let item = state.items.values().next().unwrap();
-        assert_eq!(item["subject"]["sender"]["name"], "Somebody who left");
+        assert_eq!(item["about"]["sender"]["name"], "Somebody who left");
         let bob = TestUser { app: other.clone(), ..bob };
         assert_eq!(erase_user(&other, &bob, true).await["user"]["name"], "Somebody who left");
         other.run_due().await;

@@ -365,8 +365,8 @@ async fn what_is_wrong_is_mended(app: &TestApp) {
 /// With gaps between the ids, which are looked at again.
 async fn words_are_indexed_and_found(app: &TestApp) {
     let [alice, bob] = app.users(["alice", "bob"]).await;
-    let search =
-        "{ viewer { inbox { items(filter: {view: ALL, search: \"hello\"}) { nodes { id } } } } }";
+    let search = "{ viewer { inbox { items(filter: {view: ALL, search: \"hello\"}) { nodes { id } }
+            more: items { nodes { id } } } } }";
     for gap in [5_000, 20_000] {
         alice.send(&bob, "hello").await;
         run(
