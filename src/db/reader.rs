@@ -88,6 +88,11 @@ impl Reader {
 
     /// A transaction on one of the connections; for tests that look at plans.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        // All may be kept: one goes back to the pool.
+        match &self.connections {
+            Connections::Sqlite(readers) => drop(readers.connections.take().await?),
+            Connections::Postgres(readers) => drop(readers.connections.take().await?),
+        }
         self.pool.begin().await
     }
 

@@ -305,8 +305,8 @@ async fn fill(app: &TestApp, size: i64) {
         ),
         (
             format!(
-                "UPDATE inbox SET seq = (SELECT max(id) FROM message), unread = {size}, \
-                 unseen = {size} \
+                "UPDATE inbox SET seq = (SELECT max(id) FROM message), active = {size}, \
+                 unread = {size}, unseen = {size} \
                  WHERE user_id = (SELECT id FROM user_account WHERE external_id = 'ada')"
             ),
             None,
