@@ -1,4 +1,4 @@
-//! Who has muted which thread.
+//! The threads that people have muted.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

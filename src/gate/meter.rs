@@ -10,9 +10,8 @@
 //!   work, not by time, so it always ends at the same field, and loaders batch as many rows on a
 //!   slow machine as on a fast one.
 //!
-//! This is an async-graphql extension, because nothing else is called at every field. That costs as
-//! much as resolving the fields, so small requests ([`Prepared::is_small`]) are executed by a schema
-//! without it.
+//! This is an async-graphql extension, because nothing else is called at every field. That costs time
+//! for each, so small requests ([`Prepared::is_small`]) are executed by a schema without it.
 //!
 //! [`Prepared::is_small`]: super::Prepared::is_small
 

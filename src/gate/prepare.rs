@@ -51,11 +51,11 @@ use crate::{
 
 use measure::{Measured, TooMuch};
 
-/// More bytes than an object takes in an answer, with what costs as much as one; long texts are
-/// counted separately.
-const LARGEST_OBJECT: u64 = 32 * 1024;
-
 pub use shape::Shape;
+
+/// More bytes than what costs as much as an object takes in an answer: ten fields of the largest
+/// `data` (8 KiB). Bodies are counted separately.
+const LARGEST_OBJECT: u64 = 96 * 1024;
 
 /// The parameters of a GraphQL request, both over HTTP and websocket.
 #[derive(Deserialize, Default)]

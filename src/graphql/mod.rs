@@ -115,7 +115,7 @@ pub fn hosts() -> Vec<Role> {
 pub struct Schemas {
     /// Counts the bytes of what it answers.
     pub metered: TidingsSchema,
-    /// Executes requests whose answers are small, which takes half the time.
+    /// Executes requests whose answers are small, without counting them.
     pub plain: TidingsSchema,
 }
 

@@ -43,7 +43,7 @@ pub struct Point {
 }
 
 /// The intervals in which people read a message for the first time, each person once; the `last`
-/// ones. What is not asked for stays in the database.
+/// ones. Points that nobody asks for are not fetched.
 pub async fn timeline(
     app: &App,
     message: &message::Model,

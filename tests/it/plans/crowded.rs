@@ -245,7 +245,7 @@ both! {
                 let statements = app.db.take_statements();
                 ran.extend(statements.into_iter().map(|statement| Ran {
                     story: search,
-                    // What is not in the index, as is the rest of a segment, is looked up.
+                    // The rest of a segment is not in the index yet: it is looked up.
                     concerns: if statement.sql.contains("inbox::found") { 20 } else { 300 },
                     statement,
                 }));

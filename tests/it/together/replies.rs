@@ -209,7 +209,7 @@ both! {
     }
 }
 
-/// Whoever has replied is not reminded, also if they all reply at once.
+/// People who have replied are not reminded, even if they all reply at once.
 fn nobody_is_reminded_after_a_reply(kind: Kind) {
     run_with(2, async {
         let hourly = |config: &mut Config| {
