@@ -105,7 +105,7 @@ both! {
         assert_right(&app, "a thread was read").await;
     }
 
-    /// A client that follows an inbox learns what becomes of a thread, even from an item that leaves.
+    /// A client that follows an inbox learns what becomes of a thread, also when an item leaves.
     async fn a_thread_changes_with_its_items(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
         let root = alice.send(&bob, "Lunch?").await;
