@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need in addition to Rust: PostgreSQL's programs, Node.js with npm and the
-# packages of the examples and of the clients under test, Chromium, curl, and the proxies of
-# docs/operations.md: nginx and Caddy.
+# packages of the examples and of the clients under test, Chromium, curl, Python, Prometheus, and
+# the proxies of docs/operations.md: nginx and Caddy. systemd checks the unit of the package. Go and
+# PHP run the programs of docs/sending.md.
 #
 # Uses apt-get if it can. Otherwise it says what is missing, and the tests that need it are skipped;
 # in CI ($CI is set) it fails instead.
@@ -22,7 +23,7 @@ has_chromium() {
     [[ -n ${CHROMIUM:-} ]] || command -v chromium chromium-browser google-chrome >/dev/null
 }
 
-# Needed because the README's tour is run as a test.
+# Needed because the examples of the README and the tour are run as tests.
 has_curl() {
     command -v curl >/dev/null
 }
@@ -36,6 +37,28 @@ has_caddy() {
     command -v caddy >/dev/null
 }
 
+# For the programs of docs/sending.md.
+has_go() {
+    command -v go >/dev/null
+}
+
+has_php() {
+    command -v php >/dev/null
+}
+
+# For the client of Python under test, and for the programs of `make lint`.
+has_python() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null
+}
+
+has_prometheus() {
+    command -v prometheus >/dev/null && command -v promtool >/dev/null
+}
+
+has_systemd() {
+    command -v systemd-analyze >/dev/null
+}
+
 apt_packages=()
 has_curl || apt_packages+=(curl)
 has_postgres || apt_packages+=(postgresql)
@@ -43,6 +66,11 @@ has_node || apt_packages+=(nodejs npm)
 has_chromium || apt_packages+=(chromium)
 has_nginx || apt_packages+=(nginx-light)
 has_caddy || apt_packages+=(caddy)
+has_python || apt_packages+=(python3-venv)
+has_go || apt_packages+=(golang-go)
+has_php || apt_packages+=(php-cli)
+has_prometheus || apt_packages+=(prometheus)
+has_systemd || apt_packages+=(systemd)
 
 if ((${#apt_packages[@]})) && command -v apt-get >/dev/null; then
     as_root=()
@@ -63,6 +91,11 @@ has_node || missing+=("Node.js 20.19 or newer (node, npm)")
 has_chromium || missing+=("Chromium (chromium, or its path in \$CHROMIUM)")
 has_nginx || missing+=("nginx")
 has_caddy || missing+=("Caddy (caddy)")
+has_python || missing+=("Python 3 with venv and pip (python3-venv)")
+has_go || missing+=("Go (go)")
+has_php || missing+=("PHP (php)")
+has_prometheus || missing+=("Prometheus (prometheus, promtool)")
+has_systemd || missing+=("systemd (systemd-analyze)")
 if ((${#missing[@]})); then
     printf '\n*** MISSING: %s ***\n' "${missing[@]}" >&2
     printf 'Install it with the package manager of this system. ' >&2
@@ -71,8 +104,11 @@ if ((${#missing[@]})); then
 fi
 
 if has_node; then
-    for package in examples/*/package.json tests/clients/package.json; do
-        npm ci --prefix "${package%/package.json}" --no-audit --no-fund --loglevel=error
+    # The other examples are installed by the test that packs the packages of web/.
+    for directory in examples/follow-inbox examples/resume tests/clients; do
+        # npm's own note of what it has installed.
+        [[ $directory/node_modules/.package-lock.json -nt $directory/package-lock.json ]] ||
+            npm ci --prefix "$directory" --no-audit --no-fund --loglevel=error
     done
 fi
 

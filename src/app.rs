@@ -2,7 +2,7 @@
 
 mod recent_users;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     db::Db,
     inbox::live::Live,
+    metrics::Metrics,
 };
 
 pub use recent_users::RecentUsers;
@@ -28,6 +29,7 @@ pub struct App {
     pub catalog: Arc<Catalog>,
     pub recent_users: Arc<RecentUsers>,
     pub config: Arc<Config>,
+    pub metrics: Arc<Metrics>,
     pub clock: Clock,
     /// Identifies the history that cursors belong to.
     pub epoch: Arc<str>,
@@ -35,8 +37,8 @@ pub struct App {
     pub shutdown: CancellationToken,
     /// Cancelled somewhat earlier: no new clients should connect.
     pub stopping: CancellationToken,
-    /// In the demo, the people that anybody may act as.
-    pub demo: Option<Arc<[DemoUser]>>,
+    /// None if this is not the demo.
+    pub demo: Option<Arc<Demo>>,
 }
 
 impl App {
@@ -47,11 +49,23 @@ impl App {
     }
 }
 
+/// What the demo shows to everybody on this machine.
+pub struct Demo {
+    /// Those that anybody may act as.
+    pub users: Vec<DemoUser>,
+    /// Everybody's picture, as SVG, by their external ids.
+    pub portraits: HashMap<&'static str, String>,
+}
+
 /// A person of the demo, or its host application, with a token that everybody may see.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DemoUser {
     /// The external id, or the name of the service.
     pub name: &'static str,
     pub role: Role,
     pub token: String,
+    pub display_name: String,
+    /// The path of a picture, relative to the server's.
+    pub avatar_url: Option<String>,
 }

@@ -3,7 +3,7 @@
 //! A backup is a single moment of the database. It exists completely or not at all, and only its
 //! owner can read it. A restore replaces the database in one step, keeps the previous database
 //! beside it, and begins a new history: anyone with an older cursor is told to reload their inbox.
-//! PostgreSQL has its own tools for this (docs/operations.md).
+//! PostgreSQL has its own tools for this (docs/backups.md).
 
 use std::{
     fs::{self, File},
@@ -28,7 +28,7 @@ pub async fn backup(url: &str, to: &Path) -> Result<()> {
     if to.try_exists().map_err(|error| failed(to, error))? {
         return Err(exists(to));
     }
-    let directory = directory(to);
+    let directory = db::directory(to);
     // In the same directory, since it will be renamed; and with permissions for its owner only,
     // before it contains anything.
     let new = tempfile::Builder::new().prefix(".tidings-backup-").tempfile_in(directory);
@@ -56,7 +56,7 @@ pub async fn restore(url: &str, from: &Path, now: DateTime<Utc>) -> Result<Optio
     let _lock = db::lock(&path)?;
     check(from).await?;
     // Prepared separately: until it is renamed, nothing has changed.
-    let directory = directory(&path);
+    let directory = db::directory(&path);
     let apart = tempfile::Builder::new().prefix(".tidings-restore-").tempdir_in(directory);
     let apart = apart.map_err(|error| failed(directory, error))?;
     let new = apart.path().join("tidings.db");
@@ -165,17 +165,13 @@ fn sync(directory: &Path) -> Result<()> {
 fn sqlite(url: &str, tool: &str) -> Result<PathBuf> {
     match Location::of(url)? {
         Location::Sqlite(path) => Ok(path),
-        Location::Postgres => {
+        Location::Postgres(_) => {
             let why = format!(
-                "is a PostgreSQL, and this is for SQLite: use {tool}, as docs/operations.md says"
+                "is a PostgreSQL, and this is for SQLite: use {tool}, as docs/backups.md says"
             );
-            Err(Error::invalid("database-url", why))
+            Err(Error::invalid("database_url", why))
         }
     }
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

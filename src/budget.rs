@@ -104,6 +104,16 @@ impl Budget {
         self.state().all
     }
 
+    /// How many bytes there are for all holders together.
+    pub fn size(&self) -> u64 {
+        self.of_all
+    }
+
+    /// How many callers wait for bytes.
+    pub fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
     /// Serves the waiters.
     fn grant(self: &Arc<Self>) {
         let mut granted = Vec::new();

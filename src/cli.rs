@@ -1,25 +1,43 @@
 //! The command line.
 
-use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, time::Duration};
+mod api;
+mod check;
+mod explain;
+mod groups;
+mod purge;
+mod recount;
+mod serve;
+mod shell;
+mod show;
+mod sockets;
+mod stats;
+mod users;
+
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     auth::Role,
     backup,
     clock::Clock,
-    config::{Config, LogFormat},
-    db::{self, Db},
+    config::{Given, reference},
+    db::Db,
     error::{Error, Result},
-    graphql,
-    people::users,
-    process, recount, server, text,
+    graphql, log,
+    people::users::LONGEST_EXTERNAL_ID,
+    process, server, text,
 };
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::serve::serve;
 
 /// An inbox server that a team runs beside its own application.
 #[derive(Parser)]
 #[command(version, about)]
 pub struct Cli {
+    /// The file of settings [env: TIDINGS_CONFIG] [default: tidings.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -30,24 +48,41 @@ enum Command {
     Serve {
         #[command(flatten)]
         database: Database,
-        /// The address to listen on, such as 127.0.0.1:8080.
-        #[arg(long)]
-        listen: Option<SocketAddr>,
+        #[command(flatten)]
+        listen: Listen,
         /// Does not change the tables.
         #[arg(long)]
         no_migrate: bool,
         /// A file of trusted documents; people may send nothing else.
         #[arg(long)]
-        trusted_documents: Option<PathBuf>,
+        trusted_documents: Option<String>,
         /// Serves a temporary SQLite database with sample people and messages, on loopback.
         #[cfg(feature = "demo")]
         #[arg(long, conflicts_with = "database_url")]
         demo: bool,
+        /// Lets the people of the demo go on: they write, comment, read and reply.
+        #[cfg(feature = "demo")]
+        #[arg(long, requires = "demo")]
+        demo_live: bool,
     },
     /// Brings the tables up to date and exits.
     Migrate {
         #[command(flatten)]
         database: Database,
+    },
+    /// Prints a file of all settings, with their defaults and what they mean.
+    Config {
+        /// Prints the reference of the documentation instead.
+        #[arg(long)]
+        reference: bool,
+    },
+    /// Says which settings are in force and where they come from, and whether database, keys and
+    /// catalog can be used. Exits with 1 if not. Changes nothing.
+    Check {
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        listen: Listen,
     },
     /// Prints the GraphQL schema.
     Schema,
@@ -58,6 +93,7 @@ enum Command {
         /// The host application's id of the person, or a name for the service.
         #[arg(long)]
         user: String,
+        /// What the token allows.
         #[arg(long, value_enum, default_value = "user")]
         role: RoleName,
         /// How long the token is valid, such as 30m, 1h or 7d.
@@ -88,6 +124,25 @@ enum Command {
         /// The backup.
         file: PathBuf,
     },
+    /// Shows and changes people.
+    #[command(subcommand)]
+    Users(users::Users),
+    /// Shows groups and their members.
+    #[command(subcommand)]
+    Groups(groups::Groups),
+    /// Explains why an activity reached somebody, or did not.
+    Explain(explain::Explain),
+    /// Says how much is in the database, and what is due; works while servers run.
+    Stats(stats::Stats),
+    /// Says how many connections, websockets and subscriptions a running server has.
+    Sockets(sockets::Sockets),
+    /// Deletes now what retention deletes by itself, and says how much it was. With SQLite, stop the
+    /// server first.
+    Purge(purge::Purge),
+    /// Prints a script that completes the commands in a shell.
+    Completions(shell::Completions),
+    /// Writes the manual pages of all commands.
+    Man(shell::Man),
     /// Run this after restoring a PostgreSQL database: clients with cursors from the lost future
     /// then resynchronise.
     NewEpoch {
@@ -110,58 +165,93 @@ enum RoleName {
     Admin,
 }
 
+/// A place to listen on.
+#[derive(Args)]
+struct Listen {
+    /// The address to listen on, such as 127.0.0.1:8080, localhost:8080, or :8080 for all
+    /// addresses of this machine.
+    #[arg(long)]
+    listen: Option<String>,
+}
+
 impl Database {
-    fn config(self) -> Result<Config> {
-        let mut config = Config::load()?;
-        config.database_url = self.database_url.map_or(config.database_url, Into::into);
-        Ok(config)
+    fn add_to(self, given: &mut Given) {
+        given.flag("--database-url", "database_url", self.database_url);
+    }
+}
+
+impl Listen {
+    fn add_to(self, given: &mut Given) {
+        given.flag("--listen", "listen", self.listen);
     }
 }
 
 /// Does what the command line asks for.
 pub async fn run(cli: Cli) -> Result<()> {
-    match cli.command {
+    let mut given = Given::new(cli.config);
+    let outcome = carry_out(cli.command, &mut given).await;
+    outcome.map_err(|error| given.places().locate(error))
+}
+
+/// As [`run`]; errors name settings as the file does.
+async fn carry_out(command: Command, given: &mut Given) -> Result<()> {
+    match command {
         #[cfg(feature = "demo")]
-        Command::Serve { demo: true, listen, .. } => {
-            let mut config = Config::load()?;
-            config.listen = listen.unwrap_or(config.listen);
-            log(&config);
-            crate::demo::serve(config).await
+        Command::Serve { demo: true, demo_live, listen, .. } => {
+            listen.add_to(given);
+            let config = given.config()?;
+            let _log = log::start(&config)?;
+            crate::demo::serve(config, demo_live).await
         }
         Command::Serve { database, listen, no_migrate, trusted_documents, .. } => {
-            let mut config = database.config()?;
-            config.listen = listen.unwrap_or(config.listen);
-            config.trusted_documents = trusted_documents.or(config.trusted_documents);
-            config.migrate &= !no_migrate;
-            serve(config, Clock::System).await
+            database.add_to(given);
+            listen.add_to(given);
+            given.flag("--trusted-documents", "trusted_documents", trusted_documents);
+            given.flag("--no-migrate", "migrate", no_migrate.then(|| "false".to_owned()));
+            let config = given.config()?;
+            serve(config, given.places(), Clock::System).await
         }
+        Command::Check { database, listen } => {
+            database.add_to(given);
+            listen.add_to(given);
+            let config = given.config()?;
+            check::check(&config, given.places()).await
+        }
+        Command::Config { reference: true } => process::print(&reference::markdown()?),
+        Command::Config { reference: false } => process::print(&reference::toml()?),
+        Command::Schema => process::print(&graphql::sdl()),
         Command::Migrate { database } => {
-            let config = database.config()?;
+            database.add_to(given);
+            let config = given.config()?;
             let (db, _) = Db::open_with(&config.database_url, &config.database).await?;
             db.migrate().await?;
             db.close().await;
             Ok(())
         }
-        Command::Schema => process::print(&graphql::sdl()),
         Command::Token { database, user, role, ttl } => {
+            database.add_to(given);
             let role = match role {
                 RoleName::User => Role::User,
                 RoleName::Service => Role::Service,
                 RoleName::Admin => Role::Admin,
             };
-            text::check_id("user", &user, users::LONGEST_EXTERNAL_ID)?;
+            text::check_id("user", &user, LONGEST_EXTERNAL_ID)?;
             let ttl = TimeDelta::from_std(ttl).map_err(|_| Error::invalid("ttl", "is too long"))?;
-            let auth = server::auth(&database.config()?)?;
+            let auth = server::existing_auth(&given.config()?)?;
             process::print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
         }
-        Command::Recount { database, fix } => recount(&database.config()?, fix).await,
+        Command::Recount { database, fix } => {
+            database.add_to(given);
+            recount::recount(&given.config()?, fix).await
+        }
         Command::Backup { database, file } => {
-            backup::backup(&database.config()?.database_url, &file).await
+            database.add_to(given);
+            backup::backup(&given.config()?.database_url, &file).await
         }
         Command::Restore { database, file } => {
-            let kept =
-                backup::restore(&database.config()?.database_url, &file, Clock::System.now())
-                    .await?;
+            database.add_to(given);
+            let now = Clock::System.now();
+            let kept = backup::restore(&given.config()?.database_url, &file, now).await?;
             match kept {
                 Some(kept) => {
                     let text = format!("the previous database is kept as {}\n", kept.display());
@@ -170,78 +260,21 @@ pub async fn run(cli: Cli) -> Result<()> {
                 None => Ok(()),
             }
         }
+        Command::Users(command) => users::run(command, given).await,
+        Command::Groups(command) => groups::run(command, given).await,
+        Command::Explain(command) => explain::run(command, given).await,
+        Command::Stats(command) => stats::run(command, given).await,
+        Command::Sockets(command) => sockets::run(command, given).await,
+        Command::Purge(command) => purge::run(command, given).await,
+        Command::Completions(command) => shell::completions(command),
+        Command::Man(command) => shell::man(command),
         Command::NewEpoch { database } => {
-            let config = database.config()?;
+            database.add_to(given);
+            let config = given.config()?;
             let (db, _) = Db::open_with(&config.database_url, &config.database).await?;
             server::renew_epoch(&db).await?;
             db.close().await;
             Ok(())
         }
     }
-}
-
-async fn recount(config: &Config, fix: bool) -> Result<()> {
-    let now = Clock::System.now();
-    let report = match fix {
-        true => {
-            let (db, _) = Db::open(&config.database_url).await.map_err(|error| match error {
-                Error::Unavailable(cause) => {
-                    Error::Unavailable(format!("cannot repair: {cause}; stop it first"))
-                }
-                error => error,
-            })?;
-            let mut report = recount::check(db.read(), now).await?;
-            if !report.findings.is_empty() {
-                process::print(&report.to_string())?;
-                recount::mend(&db, &report.findings, now).await?;
-                process::print("repaired; checking again:\n")?;
-                report = recount::check(db.read(), now).await?;
-            }
-            db.close().await;
-            report
-        }
-        false => {
-            let connection = db::beside(&config.database_url).await?;
-            let report = recount::check(&connection, now).await?;
-            let _ = connection.close().await;
-            report
-        }
-    };
-    process::print(&report.to_string())?;
-    match report.findings.len() {
-        0 => Ok(()),
-        _ if fix => Err(Error::Conflict("something is still wrong".into())),
-        _ => Err(Error::Conflict("something is wrong; --fix repairs it".into())),
-    }
-}
-
-/// Runs the server until a signal tells it to stop.
-pub async fn serve(config: Config, clock: Clock) -> Result<()> {
-    log(&config);
-    let open_files = process::raise_file_limit();
-    let listener = process::listen(&config).await?;
-    let app = server::start(config, clock).await?;
-    // Before it reports that it serves: whoever reads that may send the signal at once.
-    process::until_signalled(&app)?;
-    let address = listener.local_addr().map_err(|error| Error::internal(error))?;
-    tracing::info!(%address, open_files, "serving");
-    server::serve(app, listener).await
-}
-
-fn log(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::new(&config.log);
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(is_colourful());
-    match config.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
-}
-
-/// Whether a person reads the log and has not asked for plain text (<https://no-color.org>). In a
-/// file or a collector the escape sequences would only be noise.
-fn is_colourful() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
 }

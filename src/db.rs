@@ -19,8 +19,11 @@
 //! - *Withdrawal* is an advisory lock. Transactions that take things into inboxes share it
 //!   ([`Tx::while_nothing_is_withdrawn`]); a retraction or an expiry holds it exclusively
 //!   ([`Tx::withdrawing`]), and locks no inbox meanwhile.
-//! - The index of words is locked in the order of progress, what is to be indexed again, words
-//!   (`search::index`). Others only note what is to be indexed again, wherever they change it.
+//! - The index of words is locked in the order of progress, what is to be indexed again, what has
+//!   lost words, words (`search::index`). Others only note what is to be indexed again, or has lost
+//!   words, wherever they change it.
+//! - `erasure::erase` locks a person before their erasure: nobody who has locked an erasure asks for
+//!   a person.
 //! - *Order of commits* is also an advisory lock. One transaction holds it, from right before its
 //!   insert until it ends ([`Tx::in_commit_order`]), and takes no other lock after it.
 //! - A group is locked to change its members. Such a transaction locks only the group and its
@@ -31,26 +34,27 @@
 mod beside;
 mod dialect;
 mod kept;
+mod location;
 mod plain;
 mod postgres;
 mod reader;
 mod sql;
 mod sqlite;
 mod statements;
+mod tables;
 mod together;
 mod transaction;
 
 use std::{
     fs::File,
     ops::Deref,
-    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use ::entity::id::{AnnouncementId, MessageId, TargetId, UserId};
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement};
+use sea_orm::{DatabaseTransaction, DbErr, Statement};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     time::Instant,
@@ -63,14 +67,18 @@ use together::Together;
 use crate::{
     config,
     error::{Error, Result},
+    metrics::{Family, Gauge, Metrics},
 };
 
 pub use beside::beside;
 pub use dialect::{Dialect, JsonType, hex, time};
+pub use location::{Location, check_directory, directory, no_directory};
 pub use postgres::{Bus, Heard, Listening, PLANS};
 pub use reader::Reader;
 pub use sql::{Param, Sql, from_json, name_and_text};
 pub use sqlite::lock;
+pub use statements::in_background;
+pub use tables::{Tables, tables};
 pub use together::{Apart, Call};
 pub use transaction::Transaction;
 
@@ -99,6 +107,12 @@ pub enum Topic {
     Jobs,
 }
 
+/// What a commit concerns, and when it was made.
+pub struct Commit {
+    pub topics: Vec<Topic>,
+    pub at: Instant,
+}
+
 /// A handle to the one database.
 #[derive(Clone)]
 pub struct Db {
@@ -106,7 +120,7 @@ pub struct Db {
     read: Reader,
     write: Write,
     bus: Option<Bus>,
-    hints: mpsc::UnboundedSender<Vec<Topic>>,
+    hints: mpsc::UnboundedSender<Commit>,
     /// SQLite: held while the database is open.
     lock: Arc<Mutex<Option<File>>>,
     statements: Arc<Statements>,
@@ -132,6 +146,8 @@ enum Write {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unready {
     DoesNotAnswer,
+    /// There are no tables, or those of an earlier version.
+    HasOtherTables,
     CannotBeWrittenTo,
 }
 
@@ -144,28 +160,53 @@ pub struct Tx {
     _place: Option<OwnedSemaphorePermit>,
     statements: Arc<Statements>,
     topics: Mutex<Vec<Topic>>,
-    hints: mpsc::UnboundedSender<Vec<Topic>>,
+    hints: mpsc::UnboundedSender<Commit>,
 }
 
 impl Db {
     /// Opens the database with the default settings.
-    pub async fn open(url: &str) -> Result<(Self, mpsc::UnboundedReceiver<Vec<Topic>>)> {
+    pub async fn open(url: &str) -> Result<(Self, mpsc::UnboundedReceiver<Commit>)> {
         Self::open_with(url, &config::Database::default()).await
+    }
+
+    /// Opens the database, and measures nothing.
+    pub async fn open_with(
+        url: &str,
+        settings: &config::Database,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Commit>)> {
+        Self::open_measured(url, settings, Metrics::off()).await
     }
 
     /// Opens the database, and creates the file of a new SQLite database. The receiver hears what
     /// every commit concerns.
-    pub async fn open_with(
+    pub async fn open_measured(
         url: &str,
         settings: &config::Database,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<Vec<Topic>>)> {
+        metrics: Arc<Metrics>,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Commit>)> {
         if settings.readers == Some(0) || settings.queue == 0 {
-            return Err(Error::invalid("database", "readers and queue are at least 1"));
+            let name = if settings.queue == 0 { "database.queue" } else { "database.readers" };
+            return Err(Error::invalid(name, "must be at least 1"));
         }
         let (hints, heard) = mpsc::unbounded_channel();
         let db = match Location::of(url)? {
-            Location::Sqlite(path) => sqlite::open(&path, settings, hints).await?,
-            Location::Postgres => postgres::open(url, settings, hints).await?,
+            Location::Sqlite(path) => sqlite::open(&path, settings, hints, metrics).await?,
+            Location::Postgres(_) => postgres::open(url, settings, hints, metrics).await?,
+        };
+        Ok((db, heard))
+    }
+
+    /// Opens a database beside the servers that have it open. The file of a SQLite database must be
+    /// there already, and can only be read: it has one writer, whose followers would not hear of
+    /// what another process changes.
+    pub async fn open_beside(
+        url: &str,
+        settings: &config::Database,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Commit>)> {
+        let (hints, heard) = mpsc::unbounded_channel();
+        let db = match Location::of(url)? {
+            Location::Sqlite(path) => sqlite::open_beside(&path, settings, hints).await?,
+            Location::Postgres(_) => postgres::open(url, settings, hints, Metrics::off()).await?,
         };
         Ok((db, heard))
     }
@@ -176,14 +217,19 @@ impl Db {
         Db { until: end, in_background: true, ..self.clone() }
     }
 
-    /// How many statements have been run; for tests that count them.
+    /// How many statements requests have run; for tests that count them.
     pub fn statement_count(&self) -> u64 {
         self.statements.count()
     }
 
     /// The statements that have been run since the last call; for tests that look at their plans.
     pub fn take_statements(&self) -> Vec<Statement> {
-        self.statements.take()
+        self.statements.take(true)
+    }
+
+    /// Those of them that requests have run, and not jobs.
+    pub fn take_statements_of_requests(&self) -> Vec<Statement> {
+        self.statements.take(false)
     }
 
     /// The connections for queries. They cannot write.
@@ -206,6 +252,7 @@ impl Db {
         if self.until.is_cancelled() {
             return Err(Error::Unavailable("the server is stopping".into()));
         }
+        let since = Instant::now();
         let (inner, group, _place) = match &self.write {
             Write::Pool(writers) => {
                 let (transaction, place) = writers.begin(is_impatient).await?;
@@ -217,16 +264,19 @@ impl Db {
             }
         };
         let (statements, hints) = (self.statements.clone(), self.hints.clone());
+        statements.metrics.begin.record(since.elapsed());
         Ok(Tx { inner, group, _place, statements, topics: Mutex::default(), hints })
     }
 
-    /// Whether the server can do its work: the database answers, and can be written to.
+    /// Whether the server can do its work: the database answers, has the tables of this server, and
+    /// can be written to.
     ///
     /// As long as nothing has failed, nothing is written to find that out.
     pub async fn check(&self) -> Result<(), Unready> {
-        let statement = self.statement("SELECT 1", []);
-        if self.read.query_one_raw(statement).await.is_err() {
-            return Err(Unready::DoesNotAnswer);
+        match tables(&self.read).await {
+            Ok(tables) if tables.can_be_used() => {}
+            Ok(_) => return Err(Unready::HasOtherTables),
+            Err(_) => return Err(Unready::DoesNotAnswer),
         }
         // One at a time: the others get its result.
         let mut failed_at = self.probe.lock().await;
@@ -267,6 +317,7 @@ impl Db {
 
     /// Brings the tables up to date, one process at a time.
     pub async fn migrate(&self) -> Result<()> {
+        tables(&self.read).await?.can_be_brought_up_to_date()?;
         match &self.write {
             Write::Pool(writers) => writers.migrate().await,
             Write::Queue(_) => self.change_tables(async |tx| Migrator::up(tx, None).await).await,
@@ -291,6 +342,24 @@ impl Db {
             change(savepoint).await?;
         }
         tx.commit().await
+    }
+
+    /// Notes for the metrics what is in use at the moment.
+    pub fn observe(&self) {
+        let show = |pool: &Family<Gauge>, (busy, all): (usize, usize)| {
+            pool.record("busy", |gauge| gauge.set(busy as f64));
+            pool.record("idle", |gauge| gauge.set(all.saturating_sub(busy) as f64));
+        };
+        let metrics = &self.statements.metrics;
+        let waiting = match &self.write {
+            Write::Pool(writers) => {
+                show(&metrics.pool_of_writers, writers.in_use());
+                writers.waiting()
+            }
+            Write::Queue(queue) => queue.waiting(),
+        };
+        metrics.write_queue.set(waiting as f64);
+        show(&metrics.pool_of_readers, self.read.in_use());
     }
 
     /// How this database spells what the two databases spell differently.
@@ -354,6 +423,7 @@ impl Tx {
 
     /// Returns when the change is durable.
     pub async fn commit(self) -> Result<()> {
+        let since = Instant::now();
         match self.inner {
             Transaction::Postgres(tx) => {
                 tx.commit().await.inspect_err(|_| self.statements.suspect())?;
@@ -367,9 +437,11 @@ impl Tx {
             }
         }
         let topics = self.topics.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let at = Instant::now();
+        self.statements.metrics.commit.record(at - since);
         if !topics.is_empty() {
             // Nobody listens when the server is stopping; the change is durable anyway.
-            let _ = self.hints.send(topics);
+            let _ = self.hints.send(Commit { topics, at });
         }
         Ok(())
     }
@@ -427,27 +499,5 @@ impl Tx {
     /// How this database spells what the two databases spell differently.
     pub fn dialect(&self) -> Dialect {
         Dialect::of(&self.inner)
-    }
-}
-
-/// What a database URL names.
-pub enum Location {
-    Sqlite(PathBuf),
-    Postgres,
-}
-
-impl Location {
-    pub fn of(url: &str) -> Result<Self> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Location::Postgres);
-        }
-        let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
-        match path {
-            None => Err(Error::invalid("database-url", "begins with sqlite: or postgres://")),
-            Some(path) if path.is_empty() || path.starts_with(':') || path.contains('?') => {
-                Err(Error::invalid("database-url", "sqlite: is followed by the path of a file"))
-            }
-            Some(path) => Ok(Location::Sqlite(PathBuf::from(path))),
-        }
     }
 }

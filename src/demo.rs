@@ -3,20 +3,23 @@
 //!
 //! `story` says what happens, as tables of text; `seed` puts it in chronological order, and
 //! `office` carries it out through the functions of the domain. To show something new, add it to
-//! all three.
+//! all three. `live` goes on from there while the server runs, and `portraits` draws the people.
 
 mod calendar;
+mod live;
 mod office;
 mod people;
+mod portraits;
 mod seed;
 mod story;
 
-use std::{fmt::Write, net::SocketAddr, sync::Arc};
+use std::{fmt::Write, net::SocketAddr};
 
 use chrono::TimeDelta;
 
+use self::live::Life;
 use crate::{
-    app::{App, DemoUser},
+    app::{App, Demo, DemoUser},
     auth::Role,
     clock::Clock,
     config::{self, AddressBook, Config, Introspection},
@@ -24,6 +27,8 @@ use crate::{
     process, server,
 };
 
+/// The path of the pictures, relative to the server's.
+const PORTRAITS: &str = "demo/pictures";
 /// Longer than anybody looks at a demo.
 const TOKENS_LAST: TimeDelta = TimeDelta::days(30);
 /// The people for whom tokens are printed; the first one is in the example.
@@ -38,9 +43,9 @@ const EXAMPLE: &str = "{ viewer { firstName inbox { counts { unread unseen } \
                        items(first: 10) { nodes { title preview createdAt readAt } } } } }";
 
 /// Fills a temporary database, explains how to look at it, and serves it until the server is told
-/// to end. Listens on loopback only.
-pub async fn serve(config: Config) -> Result<()> {
-    if !config.listen.ip().is_loopback() {
+/// to end. If it `is_live`, its people go on meanwhile. Listens on loopback only.
+pub async fn serve(config: Config, is_live: bool) -> Result<()> {
+    if !config.listen.is_loopback() {
         return Err(Error::invalid(
             "listen",
             "must be a loopback address with --demo: its tokens are visible to everybody",
@@ -59,22 +64,39 @@ pub async fn serve(config: Config) -> Result<()> {
     // Visitors try to write to whom they like.
     config.address_book = AddressBook::Everybody;
     config.introspection = Introspection::Everybody;
+    config.metrics_listen = config.metrics_listen.or_else(|| Some(([127, 0, 0, 1], 0).into()));
     config.catalog = with_categories(config.catalog);
     let listener = process::listen(&config).await?;
     let address = listener.local_addr().map_err(|error| Error::internal(error))?;
+    // Portraits are at the address that is printed, and somebody may open another of this machine.
+    // A policy cannot name one of IPv6.
+    config.web_image_sources.extend(address.is_ipv4().then(|| format!("http://{address}")));
     let mut app = server::start(config, Clock::System).await?;
-    app.demo = Some(users(&app)?);
+    app.demo = Some(Demo { users: visitors(&app)?, portraits: portraits::all().collect() }.into());
     // Before seeding: a signal must not leave the directory behind.
     process::until_signalled(&app)?;
-    seed::fill(&app).await?;
+    let office = seed::fill(&app).await?;
     if !app.shutdown.is_cancelled() {
-        process::print(&welcome(app.demo.as_deref().unwrap_or_default(), address)?)?;
+        office.hang_portraits(&app, &format!("http://{address}/{PORTRAITS}")).await?;
+        let users = app.demo.as_deref().map_or(&[][..], |demo| &demo.users);
+        process::print(&welcome(users, address, app.metrics.address())?)?;
+    }
+    if is_live {
+        let background = app.in_background();
+        let life = Life::new(&background, office, rand::random());
+        let (served, ()) = tokio::join!(server::serve(app, listener), life.run(&background));
+        return served;
     }
     server::serve(app, listener).await
 }
 
+/// Makes the story happen in an empty database, up to now.
+pub async fn fill(app: &App) -> Result<()> {
+    seed::fill(app).await.map(drop)
+}
+
 /// A catalog that also has the categories of the story.
-fn with_categories(mut catalog: config::Catalog) -> config::Catalog {
+pub fn with_categories(mut catalog: config::Catalog) -> config::Catalog {
     let (action, category) = story::CATEGORY_OF_ACTION;
     for (key, english, german) in story::CATEGORIES {
         let labels = [("en".to_owned(), english.to_owned()), ("de".to_owned(), german.to_owned())];
@@ -87,23 +109,39 @@ fn with_categories(mut catalog: config::Catalog) -> config::Catalog {
 }
 
 /// The users that a visitor can be.
-fn users(app: &App) -> Result<Arc<[DemoUser]>> {
+fn visitors(app: &App) -> Result<Vec<DemoUser>> {
     let expires = app.clock.now() + TOKENS_LAST;
-    let user =
-        |(name, role)| Ok(DemoUser { name, role, token: app.auth.issue(name, role, expires)? });
+    let user = |(name, role)| {
+        let person = people::PEOPLE.iter().find(|person| person.id == name);
+        let display_name =
+            |person: &people::Person| format!("{} {}", person.first_name, person.last_name);
+        Ok(DemoUser {
+            name,
+            role,
+            token: app.auth.issue(name, role, expires)?,
+            display_name: person.map_or_else(|| name.to_owned(), display_name),
+            avatar_url: person.map(|person| format!("{PORTRAITS}/{}.svg", person.id)),
+        })
+    };
     TOKENS.into_iter().map(user).collect()
 }
 
 /// Explains where to look, and as which user.
-fn welcome(users: &[DemoUser], address: SocketAddr) -> Result<String> {
+fn welcome(users: &[DemoUser], address: SocketAddr, metrics: Option<SocketAddr>) -> Result<String> {
     let mut text = format!(
-        "The inboxes of {} people, until the server ends.\n\n\
+        "http://{address}/inbox\n\n\
+         The inboxes of {} people, until the server ends. Choose who you are; in a second window, be\n\
+         somebody else, and write to the first.\n\n\
          GraphiQL  http://{address}/graphiql\n\
-         GraphQL   http://{address}/graphql\n\n\
-         Tokens, for the header Authorization: Bearer <token>\n",
+         GraphQL   http://{address}/graphql\n",
         people::PEOPLE.len()
     );
-    for DemoUser { name, role, token } in users {
+    if let Some(metrics) = metrics {
+        writeln!(text, "Metrics   http://{metrics}/metrics")
+            .map_err(|error| Error::internal(error))?;
+    }
+    text.push_str("\nTokens, for the header Authorization: Bearer <token>\n");
+    for DemoUser { name, role, token, .. } in users {
         let role = format!("{role:?}").to_lowercase();
         writeln!(text, "{name:<12} {role:<8} {token}").map_err(|error| Error::internal(error))?;
     }
@@ -127,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn others_cannot_reach_the_demo() {
         let listen = ([0, 0, 0, 0], 0).into();
-        let refused = serve(Config { listen, ..Config::default() }).await.unwrap_err();
+        let refused = serve(Config { listen, ..Config::default() }, false).await.unwrap_err();
         assert!(matches!(refused, Error::Invalid { field, .. } if field == "listen"));
     }
 }

@@ -18,40 +18,40 @@
 //!   ([`UserId::anonymous`]), so read rates, timelines and the numbers of people do not change. So do
 //!   the people of an item of activities: “Ada and 2 others” becomes “Somebody who left and 2
 //!   others”.
-//! - A message may have been on its way to them when they were erased: the last step looks at their
-//!   inbox again.
+//! - What was on its way when they were erased may come after its step: a message to them, with their
+//!   name among its addresses, or one of theirs. So after [`ON_ITS_WAY`] the steps look once more.
+//! - What was sent or planned is changed by `messages`, in transactions that begin with other locks.
+//!   All others lock the inbox of the person: what they are just doing comes before or after.
 
 mod steps;
 
-use ::entity::{
-    erasure,
-    id::{MessageId, UserId},
-    user,
-};
+use ::entity::{erasure, id::UserId, user};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveValue::Set,
     EntityTrait, FromQueryResult,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
-use steps::Step;
-
 use crate::{
     app::App,
     auth::Actor,
     db::{Topic, Tx},
     error::Result,
-    messages::forget,
     people::{
         erase,
         users::{self, UserRef},
     },
 };
 
+/// By then, whatever had begun before somebody was erased has ended: calls are cut off after
+/// seconds, and so are transactions.
+const ON_ITS_WAY: TimeDelta = TimeDelta::minutes(5);
+
 /// A person who was erased.
 pub struct Erased {
     pub user: user::Model,
-    /// Whether nothing is left to do.
+    /// Whether nothing is left to do but the last look.
     pub is_complete: bool,
 }
 
@@ -69,14 +69,15 @@ pub async fn erase(app: &App, actor: &Actor, user: &UserRef, messages: bool) -> 
         let begin = erasure::ActiveModel {
             user_id: Set(user.id),
             messages: Set(messages),
-            step: Set(Step::first().number()),
+            step: Set(0),
             position: Set(0),
             reached: Set(0),
+            due_at: Set(None),
         };
-        use erasure::Column::{Messages, Position, Reached, Step as StepColumn, UserId};
+        use erasure::Column::{DueAt, Messages, Position, Reached, Step as StepColumn, UserId};
         // From the beginning, but with the messages if either call wants that.
         let again = OnConflict::column(UserId)
-            .update_columns([StepColumn, Position, Reached])
+            .update_columns([StepColumn, Position, Reached, DueAt])
             .value(
                 Messages,
                 Expr::col((erasure::Entity, Messages)).or(Expr::cust("excluded.messages")),
@@ -96,9 +97,9 @@ pub async fn erase(app: &App, actor: &Actor, user: &UserRef, messages: bool) -> 
 pub enum Part {
     /// The step needs more parts.
     GoesOn,
-    /// The next step follows.
+    /// The next step follows, or somebody else has gone on: look again.
     EndsStep,
-    /// Nothing is left to do.
+    /// Nothing is left to do now.
     EndsAll,
 }
 
@@ -117,10 +118,23 @@ async fn begin(app: &App, user: UserId) -> bool {
     }
 }
 
-/// The people who are being erased, at most `limit` of them.
+/// When there is something to do next.
+pub async fn next_at(app: &App) -> Result<Option<DateTime<Utc>>> {
+    let now = app.clock.now();
+    let mut sql = app.db.sql("erasure::next");
+    let now = sql.bind(now);
+    sql.push(format!("SELECT min(coalesce(due_at, {now})) FROM erasure"));
+    sql.value(app.db.read()).await
+}
+
+/// The people who are to be erased further, at most `limit` of them.
 pub async fn under_way(app: &App, limit: u64) -> Result<Vec<UserId>> {
     let mut sql = app.db.sql("erasure::under_way");
-    sql.push(format!("SELECT user_id FROM erasure ORDER BY user_id LIMIT {limit}"));
+    let now = sql.bind(app.clock.now());
+    sql.push(format!(
+        "SELECT user_id FROM erasure WHERE coalesce(due_at, {now}) <= {now} \
+         ORDER BY user_id LIMIT {limit}"
+    ));
     sql.values(app.db.read()).await
 }
 
@@ -128,47 +142,48 @@ pub async fn under_way(app: &App, limit: u64) -> Result<Vec<UserId>> {
 #[derive(Clone, Copy, PartialEq, Eq, FromQueryResult)]
 pub struct State {
     messages: bool,
+    /// The place of the step in the order of the steps.
     step: i32,
     position: i64,
     reached: i64,
+    due_at: Option<DateTime<Utc>>,
 }
 
-/// Does one part. Several callers may do it at once.
+impl State {
+    const COLUMNS: &str = "messages, step, position, reached, due_at";
+}
+
+/// Does one part, if it is due. Several callers may do it at once.
 pub async fn erase_some(app: &App, user: UserId) -> Result<Part> {
-    // A message leaves the inboxes in transactions of its own, which begin with other locks.
-    let next = match state(app, user).await? {
-        Some(state) if Step::of(state.step) == Some(Step::Sent) && state.messages => {
-            let next = forget::next_of(app, user, MessageId(state.position)).await?;
-            if let Some(next) = next {
-                forget::take_back(app, next).await?;
-            }
-            Some((state, next))
+    let now = app.clock.now();
+    let before = state(app, user).await?;
+    let apart = match before {
+        Some(state) if state.due_at.is_none_or(|time| time <= now) => {
+            steps::apart(app, user, state).await?
         }
         _ => None,
     };
     let tx = app.db.begin().await?;
     let mut sql = tx.sql("erasure::lock");
     let (this, for_update) = (sql.bind(user), sql.dialect().for_update());
-    sql.push(format!(
-        "SELECT messages, step, position, reached FROM erasure \
-         WHERE user_id = {this} {for_update}"
-    ));
-    let Some(state) = sql.one::<State>(&*tx).await? else {
+    sql.push(format!("SELECT {} FROM erasure WHERE user_id = {this} {for_update}", State::COLUMNS));
+    let state = sql.one::<State>(&*tx).await?;
+    let Some(state) = state.filter(|state| state.due_at.is_none_or(|time| time <= now)) else {
         // Somebody else has done it: perhaps in the same group of commits, and it is done when that
         // is durable.
         tx.commit().await?;
         return Ok(Part::EndsAll);
     };
-    let moved = match next {
-        Some((before, next)) if before == state => {
-            next.map(|message| State { position: message.0, ..state })
+    let moved = match apart {
+        Some(moved) if before == Some(state) => moved,
+        None if !steps::is_apart(state) => steps::part(&tx, user, state, now).await?,
+        // Somebody else was faster, or such a step has just begun: look again.
+        _ => {
+            tx.commit().await?;
+            return Ok(Part::EndsStep);
         }
-        // Another server was faster.
-        Some(_) => Some(state),
-        None if Step::of(state.step) == Some(Step::Sent) && state.messages => Some(state),
-        None => steps::part(&tx, user, state, app.clock.now()).await?,
     };
-    let part = note(&tx, user, state, moved).await?;
+    let part = note(&tx, user, state, moved, now).await?;
     tx.commit().await?;
     Ok(part)
 }
@@ -176,32 +191,43 @@ pub async fn erase_some(app: &App, user: UserId) -> Result<Part> {
 async fn state(app: &App, user: UserId) -> Result<Option<State>> {
     let mut sql = app.db.sql("erasure::state");
     let user = sql.bind(user);
-    sql.push(format!(
-        "SELECT messages, step, position, reached FROM erasure WHERE user_id = {user}"
-    ));
+    sql.push(format!("SELECT {} FROM erasure WHERE user_id = {user}", State::COLUMNS));
     sql.one(app.db.read()).await
 }
 
 /// Notes how far a step came, or that the next one begins, or the end.
-async fn note(tx: &Tx, user: UserId, state: State, moved: Option<State>) -> Result<Part> {
-    let next = moved.or_else(|| {
-        let step = Step::of(state.step)?.next()?;
-        Some(State { step: step.number(), position: 0, reached: 0, ..state })
-    });
-    let Some(State { step, position, reached, .. }) = next else {
+async fn note(
+    tx: &Tx,
+    user: UserId,
+    state: State,
+    moved: Option<State>,
+    now: DateTime<Utc>,
+) -> Result<Part> {
+    let next = || {
+        let step = state.step + 1;
+        steps::is_there(step).then_some(State { step, position: 0, reached: 0, ..state })
+    };
+    let Some(next) = moved.or_else(next) else {
         let mut sql = tx.sql("erasure::end");
         let user = sql.bind(user);
         sql.push(format!("DELETE FROM erasure WHERE user_id = {user}"));
         sql.run(&**tx).await?;
         return Ok(Part::EndsAll);
     };
+    let begins_last_look = steps::is_last_look(next.step) && !steps::is_last_look(state.step);
+    let due_at = if begins_last_look { Some(now + ON_ITS_WAY) } else { next.due_at };
     let mut sql = tx.sql("erasure::note");
+    let State { step, position, reached, .. } = next;
     let (step, position, reached) = (sql.bind(step), sql.bind(position), sql.bind(reached));
-    let user = sql.bind(user);
+    let (due_at, user) = (sql.bind(due_at), sql.bind(user));
     sql.push(format!(
-        "UPDATE erasure SET step = {step}, position = {position}, reached = {reached} \
-         WHERE user_id = {user}"
+        "UPDATE erasure SET step = {step}, position = {position}, reached = {reached}, \
+         due_at = {due_at} WHERE user_id = {user}"
     ));
     sql.run(&**tx).await?;
-    Ok(if moved.is_some() { Part::GoesOn } else { Part::EndsStep })
+    Ok(match moved {
+        Some(_) => Part::GoesOn,
+        None if begins_last_look => Part::EndsAll,
+        None => Part::EndsStep,
+    })
 }

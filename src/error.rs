@@ -61,6 +61,16 @@ impl Error {
         Error::internal(format!("panicked: {text}"))
     }
 
+    /// For the operator at the terminal, who may see everything.
+    pub fn for_operator(&self) -> String {
+        match self {
+            Error::Invalid { field, message } => format!("{field}: {message}"),
+            Error::Internal(defect) => defect.cause(),
+            Error::Unavailable(cause) | Error::Conflict(cause) => cause.clone(),
+            error => format!("{error:?}"),
+        }
+    }
+
     /// An error of the database, at the place of the call: use it in closures, as with
     /// [`Error::internal`].
     #[track_caller]

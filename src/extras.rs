@@ -44,16 +44,14 @@ impl Extras {
         actions: Option<Vec<ItemAction>>,
     ) -> Result<Self> {
         text::check_link("url", url.as_deref())?;
-        if let Some(data) = &data {
-            text::check_data("data", data)?;
-        }
+        let data = data.map(|data| text::check_data("data", &data)).transpose()?;
         let actions = actions.unwrap_or_default();
         check_actions(&actions)?;
         let stored =
             |actions| serde_json::to_string(actions).map_err(|error| Error::internal(error));
         Ok(Extras {
             url: url.filter(|url| !url.is_empty()),
-            data: data.map(|data| data.to_string()),
+            data,
             actions: Some(&actions).filter(|some| !some.is_empty()).map(stored).transpose()?,
         })
     }

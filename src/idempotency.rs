@@ -172,14 +172,23 @@ impl Key {
     }
 }
 
+/// How many keys [`purge`] would delete.
+pub async fn count_old(app: &App, horizon: DateTime<Utc>) -> Result<u64> {
+    let mut sql = app.db.sql("idempotency::count_old");
+    let horizon = sql.bind(horizon);
+    sql.push(format!("SELECT count(*) FROM idempotency_key WHERE created_at < {horizon}"));
+    sql.count(app.db.read()).await
+}
+
 /// Deletes the keys from before `horizon`.
-pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
+pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<u64> {
+    let mut purged = 0;
     loop {
         let oldest =
             idempotency_key::Entity::find().order_by_asc(idempotency_key::Column::CreatedAt);
         match oldest.one(app.db.read()).await? {
             Some(key) if key.created_at < horizon => {}
-            _ => return Ok(()),
+            _ => return Ok(purged),
         }
         // In index order, so that the databases read the old rows and nothing else.
         let tx = app.db.begin().await?;
@@ -190,7 +199,7 @@ pub async fn purge(app: &App, horizon: DateTime<Utc>) -> Result<()> {
              (SELECT caller, key FROM idempotency_key WHERE created_at < {horizon} \
              ORDER BY created_at LIMIT {PURGED_AT_ONCE})"
         ));
-        sql.run(&*tx).await?;
+        purged += sql.run(&*tx).await?;
         tx.commit().await?;
     }
 }

@@ -6,11 +6,11 @@
 //! number: each item once, in its newest state, and always consistent with the inbox. The counts
 //! are on the same row as `seq`, so they belong to the same moment.
 //!
-//! - The counts need no rule for each kind of change. `counts` subtracts what the items counted for
-//!   before, and adds what they count for afterwards.
+//! - The counts need no rule for each kind of change. They change by the difference between what the
+//!   items count for before and afterwards (`counts`).
 //! - Items are changed by `change`, and by `notifications::pull`, which adds items and makes them
-//!   grow or shrink between `begin_change` and `count_changed`. `people::users` creates the empty
-//!   inbox of a new person.
+//!   grow or shrink: between `begin_change`, which subtracts what they count for, and
+//!   `count_changed`, which adds it again. `people::users` creates the empty inbox of a new person.
 //! - A removed item stays as a tombstone (`removed_at`) for `retention_days`, so that clients that
 //!   were away learn of it. The purge deletes it and records its number in `purged_seq`; an older
 //!   cursor gets a `resync`.
@@ -82,11 +82,14 @@ pub use list::{Filter, InboxView, ListPage};
 pub use lock::lock;
 pub use marking::{change_all, change_items};
 pub use muting::{forget_mutes, mute, quieten, unmute};
-pub use purge::purge;
+pub use purge::{count_tombstones, purge};
 pub use remove::remove;
-pub use retain::remove_old;
+pub use retain::{count_old, remove_old};
 pub use threads::{Thread, is_about, threads};
-pub use undo::{UNDO_WITHIN, forget as forget_undo, forget_undo_of, oldest as oldest_undo, undo};
+pub use undo::{
+    UNDO_WITHIN, count_old as count_undo, forget as forget_undo, forget_undo_of,
+    oldest as oldest_undo, undo,
+};
 pub use wake::wake_snoozed;
 
 /// The most inboxes that one transaction locks for something that affects many.

@@ -14,6 +14,7 @@ mod expire;
 mod forget_messages;
 mod index;
 mod publish;
+pub mod purge;
 mod purge_items;
 mod purge_keys;
 mod purge_undo;
@@ -29,10 +30,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::task::JoinSet;
+use serde::Serialize;
+use tokio::{task::JoinSet, time::Instant};
 use tracing::Instrument;
 
-use crate::{app::App, db::Topic, error::Result};
+use crate::{
+    app::App,
+    db::{Topic, in_background},
+    error::Result,
+};
 
 /// How long a failed job waits: at first, and at most. The time doubles with each failure.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -104,18 +110,47 @@ enum Next {
 async fn go_on(job: &dyn Job, app: &App, late: TimeDelta) -> Result<Next> {
     let due_at = job.due_at(app).await?.map(|time| time + late);
     if due_at.is_none_or(|time| time > app.clock.now()) {
+        app.metrics.job_looked(job.name(), None, 0);
         return Ok(Next::At(due_at));
     }
+    let things = job.things(app, MOST_AT_ONCE).await?;
+    app.metrics.job_looked(job.name(), due_at, things.len());
     let mut outcome = Ok(Next::Now);
-    for thing in job.things(app, MOST_AT_ONCE).await? {
+    for thing in things {
         if app.shutdown.is_cancelled() {
             break;
         }
         let span = tracing::info_span!("part", thing);
+        let since = Instant::now();
         let done = job.part(app, thing).instrument(span).await;
+        app.metrics.job.record(job.name(), |time| time.record(since.elapsed()));
         outcome = outcome.and_then(|next| done.map(|()| next));
     }
     outcome
+}
+
+/// A job that has something to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Due {
+    pub job: &'static str,
+    /// Since when it may not wait any longer; None if the job knows only that it is due.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// The jobs that are due, in the order in which they are done.
+pub async fn due(app: &App) -> Result<Vec<Due>> {
+    let mut due = Vec::new();
+    for job in JOBS {
+        // What is due since then is due because a job has found something, whenever that came.
+        let before = app.clock.now();
+        let Some(at) = job.due_at(app).await? else { continue };
+        let since = at + job.may_be_late_by();
+        if since <= app.clock.now() {
+            due.push(Due { job: job.name(), since: Some(since).filter(|since| *since < before) });
+        }
+    }
+    Ok(due)
 }
 
 /// Does everything that is due now, to completion. What fails holds up nothing else; the first
@@ -143,8 +178,12 @@ pub async fn run_due(app: &App) -> Result<()> {
 
 /// Runs until the server ends and each job has finished its current part.
 pub async fn run(app: App) {
+    for job in JOBS {
+        app.metrics.job_failed.record(job.name(), |_| {});
+        app.metrics.job.record(job.name(), |_| {});
+    }
     let mut running: JoinSet<()> =
-        JOBS.into_iter().map(|job| keep_doing(app.clone(), job)).collect();
+        JOBS.into_iter().map(|job| in_background(keep_doing(app.clone(), job))).collect();
     while let Some(ended) = running.join_next().await {
         if let Err(defect) = ended {
             tracing::error!(?defect, "a job has ended before the server");
@@ -170,6 +209,7 @@ async fn keep_doing(app: App, job: &dyn Job) {
                 },
                 Err(error) => {
                     tracing::warn!(job = job.name(), ?error, "what is due has to wait");
+                    app.metrics.job_failed.count(job.name());
                     tokio::time::sleep(back_off).await;
                 }
             }

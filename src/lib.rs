@@ -6,7 +6,7 @@
 //! - `cli`: the command line, which starts everything.
 //! - `backup`: copies of a SQLite database. `demo`: a server with people to look at.
 //! - `server`: starting and stopping.
-//! - `http`: transport.
+//! - `http`: transport. `stats`: what is in the database, and what is due.
 //! - `graphql`: the types of the API. `jobs`: what happens by itself. `recount`: whether everything
 //!   that is counted is right.
 //! - `erasure`: forgetting a person.
@@ -16,7 +16,8 @@
 //!   answer. `idempotency`: the keys of calls. `process`: port, signals and output.
 //! - `app`: the state that all of these work with.
 //! - `inbox`: the items of inboxes, every change to them, and following it live.
-//! - `auth`, `budget`, `catalog`, `config`, `db`, `extras`, `search`, `sweep` and the small modules.
+//! - `auth`, `budget`, `catalog`, `config`, `db`, `extras`, `fetch`, `log`, `metrics`, `search`,
+//!   `sweep` and the small modules.
 //!
 //! `PARTS` in `tests/it/shape.rs` is this order in full, and that test enforces it.
 
@@ -34,6 +35,7 @@ pub mod demo;
 pub mod erasure;
 pub mod error;
 pub mod extras;
+pub mod fetch;
 pub mod gate;
 pub mod graphql;
 pub mod http;
@@ -41,7 +43,9 @@ pub mod id;
 pub mod idempotency;
 pub mod inbox;
 pub mod jobs;
+pub mod log;
 pub mod messages;
+pub mod metrics;
 pub mod notifications;
 pub mod page;
 pub mod people;
@@ -49,5 +53,6 @@ pub mod process;
 pub mod recount;
 pub mod search;
 pub mod server;
+pub mod stats;
 pub mod sweep;
 pub mod text;

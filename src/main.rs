@@ -18,18 +18,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tidings: {}", explain(error));
+            eprintln!("tidings: {}", error.for_operator());
             ExitCode::FAILURE
         }
-    }
-}
-
-/// For the operator at the terminal, who may see everything.
-fn explain(error: Error) -> String {
-    match error {
-        Error::Invalid { field, message } => format!("{field}: {message}"),
-        Error::Internal(defect) => defect.cause(),
-        Error::Unavailable(cause) | Error::Conflict(cause) => cause,
-        error => format!("{error:?}"),
     }
 }

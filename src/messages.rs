@@ -39,6 +39,7 @@ mod reply;
 pub mod reports;
 pub mod retain;
 mod send;
+pub mod sent;
 pub mod threads;
 
 use ::entity::{

@@ -42,13 +42,23 @@ pub struct Slice<T> {
     pub rows: Vec<T>,
     pub has_previous: bool,
     pub has_next: bool,
+    /// The cursors of its ends, where they are not those of its first and last row: a search has
+    /// stopped behind them.
+    pub start: Option<String>,
+    pub end: Option<String>,
 }
 
 impl<T> Slice<T> {
+    /// A page of a list that has nothing.
+    pub fn empty() -> Self {
+        Slice { rows: Vec::new(), has_previous: false, has_next: false, start: None, end: None }
+    }
+
     /// The same page with its rows converted, leaving out rows for which `show` returns None.
     pub fn map<U>(self, show: impl FnMut(T) -> Option<U>) -> Slice<U> {
-        let Slice { rows, has_previous, has_next } = self;
-        Slice { rows: rows.into_iter().filter_map(show).collect(), has_previous, has_next }
+        let Slice { rows, has_previous, has_next, start, end } = self;
+        let rows = rows.into_iter().filter_map(show).collect();
+        Slice { rows, has_previous, has_next, start, end }
     }
 }
 
@@ -109,12 +119,36 @@ impl<K: Key> Page<K> {
     pub fn slice<T>(&self, mut rows: Vec<T>) -> Slice<T> {
         let more = rows.len() as u64 > self.limit;
         rows.truncate(self.limit as usize);
-        if self.backwards {
-            rows.reverse();
-            Slice { rows, has_previous: more, has_next: self.before.is_some() }
-        } else {
-            Slice { rows, has_previous: self.after.is_some(), has_next: more }
+        let (has_previous, has_next) = match self.backwards {
+            true => {
+                rows.reverse();
+                (more, self.before.is_some())
+            }
+            false => (self.after.is_some(), more),
+        };
+        Slice { rows, has_previous, has_next, start: None, end: None }
+    }
+
+    /// A page of this kind whose search stopped at a key before it was full: there may be more
+    /// behind that.
+    pub fn stopped<T>(&self, mut slice: Slice<T>, at: Option<K>) -> Slice<T> {
+        if let Some(key) = at {
+            let (more, end) = match self.backwards {
+                true => (&mut slice.has_previous, &mut slice.start),
+                false => (&mut slice.has_next, &mut slice.end),
+            };
+            (*more, *end) = (true, Some(key.encode()));
         }
+        slice
+    }
+}
+
+impl<P: Part> Page<P> {
+    /// The same page of a list by numbers.
+    pub fn by_number(&self) -> Page<i64> {
+        let Page { after, before, limit, backwards } = self;
+        let number = |key: &Option<P>| key.map(Part::number);
+        Page { after: number(after), before: number(before), limit: *limit, backwards: *backwards }
     }
 }
 

@@ -11,16 +11,21 @@ use tokio::{
 
 use crate::{
     app::App,
-    config::Config,
+    config::{Address, Config},
     error::{Error, Result},
 };
 
-/// Binds the port; reports if it is already in use.
+/// Binds the port of the server.
 pub async fn listen(config: &Config) -> Result<TcpListener> {
+    bind("listen", &config.listen).await
+}
+
+/// Binds the address of the setting with this name; reports if it is already in use.
+pub async fn bind(name: &str, address: &Address) -> Result<TcpListener> {
     let busy = |error: std::io::Error| {
-        Error::Unavailable(format!("cannot listen on {}: {error}", config.listen))
+        Error::invalid(name, format!("cannot listen on {address}: {error}"))
     };
-    TcpListener::bind(config.listen).await.map_err(busy)
+    TcpListener::bind(address.candidates()).await.map_err(busy)
 }
 
 /// SIGXFSZ, for which tokio has no name: a file would exceed the size that the process may write.

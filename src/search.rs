@@ -7,29 +7,27 @@
 //! in `search_text`, but only where it differs from what lower() makes of the text, so that most
 //! English text, and much other text, is stored only once.
 //!
-//! - A search of an inbox finds the beginnings of words (`terms`). An index says where words are
-//!   (`index`, `candidates`), and the text decides.
-//! - Other lists are searched for a part of a text ([`contains`], [`filter`]), row after row.
+//! A search finds the beginnings of words (`terms`). An index says where words are (`index`,
+//! `candidates`), and the text decides. `find`: how a page of a list is found. `rows`: lists of
+//! people, groups and sent messages; `inbox::search` has that of an inbox.
 
 mod candidates;
+mod find;
 pub mod index;
+pub mod rows;
 mod terms;
 
 use ::entity::search_text;
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ActiveValue::Set,
-    EntityTrait,
-    sea_query::{Expr, ExprTrait, Func, OnConflict},
-};
+use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
 pub use candidates::Search;
+pub use find::{Effort, Entry, Found, List, find};
 pub use terms::{LONGEST, Terms};
 
 use crate::{
     db::{Dialect, Param, Tx},
     error::Result,
-    text,
 };
 
 /// What is searched.
@@ -42,14 +40,9 @@ pub enum Searched {
     Group,
 }
 
-/// What inboxes show: its words are in the index.
-pub const INDEXED: [Searched; 3] = [Searched::Message, Searched::Announcement, Searched::Target];
-
-/// A search term, folded.
-pub fn term(field: &str, text: &str) -> Result<String> {
-    text::check_line(field, text, LONGEST)?;
-    Ok(migration::folded(text))
-}
+/// Everything that is searched: its words are in the index.
+pub const ALL: [Searched; 5] =
+    [Searched::Message, Searched::Announcement, Searched::Target, Searched::User, Searched::Group];
 
 /// The name that `search_text` uses for it, and the searched columns. The columns are lines of one
 /// text, and a search term is a single line.
@@ -84,15 +77,9 @@ fn folded(dialect: Dialect, searched: Searched, alias: &str) -> String {
     )
 }
 
-/// The condition that a row `alias` contains a [`term`].
-pub fn contains(dialect: Dialect, searched: Searched, alias: &str, term: Param) -> String {
+/// The condition that a row `alias` has a folded text.
+fn contains(dialect: Dialect, searched: Searched, alias: &str, term: Param) -> String {
     format!("{}({}, {term}) > 0", dialect.position(), folded(dialect, searched, alias))
-}
-
-/// The condition of [`contains`] for a query of entities.
-pub fn filter(dialect: Dialect, searched: Searched, term: &str) -> Expr {
-    let text = Expr::cust(folded(dialect, searched, table(searched)));
-    Expr::expr(Func::cust(dialect.position()).arg(text).arg(term)).gt(0)
 }
 
 /// Stores the searchable texts of something new: the searched columns as lines of one text.
@@ -102,7 +89,7 @@ pub async fn add(
     texts: impl IntoIterator<Item = (i64, String)>,
 ) -> Result<()> {
     let texts: Vec<_> = texts.into_iter().collect();
-    index::note_new(tx, searched, texts.iter().map(|(id, _)| *id));
+    index::note_new(tx, texts.iter().map(|(id, _)| *id));
     write(tx, searched, texts).await.map(drop)
 }
 
@@ -126,8 +113,9 @@ pub async fn change(
     Ok(())
 }
 
-/// Forgets the texts of what is deleted. Their words stay in the index, where they find nothing.
-pub async fn forget(tx: &Tx, searched: Searched, ids: &[i64]) -> Result<()> {
+/// Forgets the texts of what is deleted. Their words leave the index later.
+pub async fn forget(tx: &Tx, searched: Searched, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
+    index::note_lost(tx, searched, ids, now).await?;
     for table in ["search_text", "search_again"] {
         let mut sql = tx.sql("search::forget_deleted");
         let (about, these) = (sql.bind(columns(searched).0), sql.is_one_of("id", ids));

@@ -1,13 +1,10 @@
 //! Starting and stopping: the parts of the server are created here, in order, and stopped here, in
 //! order.
 
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
-    sync::{Arc, OnceLock},
-};
+mod beside;
+mod keys;
+
+use std::sync::{Arc, OnceLock};
 
 use ::entity::installation;
 use rand::{Rng, distr::Alphanumeric};
@@ -21,40 +18,52 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::App,
-    auth::Auth,
     budget::Budget,
     catalog::Catalog,
     clock::Clock,
     config::Config,
-    db::{Db, Location},
+    db::{self, Db, Tables},
     error::{Error, Result},
     gate::Gate,
     graphql,
     http::{self, Http, SocketLimits},
     inbox::live::Live,
     jobs,
+    metrics::Metrics,
     notifications::pull::{self, Heads},
+    process,
 };
 
-const SECRET_FILE: &str = "tidings.secret";
-const SECRET_CHARACTERS: usize = 48;
+pub use self::{
+    beside::{Access, Beside, start_beside},
+    keys::{Keys, auth, existing_auth},
+};
+
 const EPOCH_CHARACTERS: usize = 10;
+const SECRET_CHARACTERS: usize = 48;
 
 /// Opens the database, brings it up to date, and creates what the server works with.
 pub async fn start(config: Config, clock: Clock) -> Result<App> {
-    config.check_retention()?;
+    config.check()?;
     let catalog = Catalog::open(&config.catalog)?;
     let auth = auth(&config)?;
-    let (db, commits) = Db::open_with(&config.database_url, &config.database).await?;
-    if config.migrate {
-        db.migrate().await?;
+    let metrics = match &config.metrics_listen {
+        Some(address) => Metrics::on(process::bind("metrics_listen", address).await?)?,
+        None => Metrics::off(),
+    };
+    let (db, commits) =
+        Db::open_measured(&config.database_url, &config.database, metrics.clone()).await?;
+    match config.migrate {
+        true => db.migrate().await?,
+        false => check_tables(&db).await?,
     }
     let epoch = epoch(&db, &clock).await?;
     let db = Arc::new(db);
     let shutdown = CancellationToken::new();
     Ok(App {
-        live: Live::start(&db, commits).await?,
+        live: Live::start(&db, commits, metrics.clone()).await?,
         db,
+        metrics,
         auth: Arc::new(auth),
         catalog: Arc::new(catalog),
         recent_users: Arc::default(),
@@ -67,20 +76,38 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
     })
 }
 
+/// Refuses tables that this version cannot work with.
+async fn check_tables(db: &Db) -> Result<()> {
+    match db::tables(db.read()).await? {
+        Tables::Current => Ok(()),
+        Tables::Newer(migration) => {
+            tracing::warn!(migration, "the database is of a later version than this server");
+            Ok(())
+        }
+        Tables::Missing | Tables::Older => Err(Error::Conflict(
+            "the database does not have the tables of this version: run `tidings migrate`".into(),
+        )),
+    }
+}
+
 /// Serves until the app is told to shut down, and then until everything has stopped in order.
 pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let tasks = TaskTracker::new();
     let limits = &app.config.limits;
-    let router = http::router(Http {
+    let http = Http {
         schemas: graphql::Schemas::new(app.clone()),
-        gate: Arc::new(Gate::open(app.config.clone(), &graphql::sdl())?),
+        gate: Arc::new(Gate::open(app.config.clone(), &graphql::sdl(), http::documents())?),
         sockets: SocketLimits::new(limits),
         answers: Budget::new(limits.answers_per_user, limits.answers_in_all),
         operations: Budget::new(limits.operations_per_user, limits.operations_in_all),
         tasks: tasks.clone(),
         app: app.clone(),
-    });
+    };
     let mut background = JoinSet::new();
+    if let Some(listener) = app.metrics.take_listener() {
+        background.spawn(http::metrics::serve(http.clone(), listener));
+    }
+    let router = http::router(http);
     background.spawn(jobs::run(app.in_background()));
     // Before anybody can connect. If the database is down, everything is checked once it is back.
     let looked_at = pull::heads(&app).await.unwrap_or(Heads::BEGINNING);
@@ -166,50 +193,6 @@ pub async fn renew_epoch(db: &Db) -> Result<()> {
     let tx = db.begin().await?;
     installation::Entity::update(new).exec(&*tx).await?;
     tx.commit().await
-}
-
-/// Verifies tokens, according to the settings.
-pub fn auth(config: &Config) -> Result<Auth> {
-    match (&config.auth_secret, &config.auth_jwks) {
-        (Some(secret), _) => Auth::open(config, Some(secret)),
-        (None, Some(_)) => Auth::open(config, None),
-        (None, None) => Auth::open(config, Some(&own_secret(config)?)),
-    }
-}
-
-/// If nobody has configured keys, and the database is SQLite: a secret that is created once and
-/// kept in a file beside it that only its owner can read.
-fn own_secret(config: &Config) -> Result<String> {
-    let Location::Sqlite(path) = Location::of(&config.database_url)? else {
-        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: the servers on one \
-                   PostgreSQL share it, so none of them can create it";
-        return Err(Error::invalid("auth_secret", why));
-    };
-    if !config.listen.ip().is_loopback() {
-        let why = "set TIDINGS_AUTH_SECRET or TIDINGS_AUTH_JWKS: without it the server \
-                   listens on loopback only";
-        return Err(Error::invalid("auth_secret", why));
-    }
-    let file: PathBuf = path.with_file_name(SECRET_FILE);
-    let failed = |error: std::io::Error| Error::internal(format!("{}: {error}", file.display()));
-    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file) {
-        Ok(mut new) => {
-            let secret = random(SECRET_CHARACTERS);
-            new.write_all(secret.as_bytes()).map_err(failed)?;
-            Ok(secret)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            let secret = fs::read_to_string(&file).map_err(failed)?.trim().to_owned();
-            match secret.len() < crate::config::MIN_SECRET_BYTES {
-                true => {
-                    let file = file.display();
-                    Err(Error::internal(format!("{file} contains no secret; remove it")))
-                }
-                false => Ok(secret),
-            }
-        }
-        Err(error) => Err(failed(error)),
-    }
 }
 
 fn random(characters: usize) -> String {

@@ -92,6 +92,16 @@ pub async fn lock(
     sql.one(&**tx).await
 }
 
+/// Begins a pass again, from the beginning and now.
+pub async fn begin_again(db: &Db, pass: Pass, now: DateTime<Utc>) -> Result<()> {
+    let tx = db.begin().await?;
+    let mut sql = tx.sql("sweep::begin_again");
+    let (name, now) = (sql.bind(pass.name()), sql.bind(now));
+    sql.push(format!("UPDATE sweep SET position = 0, next_at = {now} WHERE name = {name}"));
+    sql.run(&*tx).await?;
+    tx.commit().await
+}
+
 /// Notes how far a pass came. None: it has ended, and the next one begins after some time.
 pub async fn note(tx: &Tx, pass: Pass, position: Option<i64>, now: DateTime<Utc>) -> Result<()> {
     let next_at = if position.is_some() { now } else { now + APART };

@@ -1,6 +1,8 @@
 //! The rules for texts: checked where they come in, the same for both databases (PostgreSQL cannot
 //! store a NUL).
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -38,7 +40,7 @@ pub fn check_optional_line(field: &str, text: Option<&str>, longest: usize) -> R
 pub const LONGEST_BODY: usize = 64 * 1024;
 const LONGEST_URL: usize = 2_000;
 /// The maximum size of data in bytes.
-pub const LONGEST_DATA: usize = 8 * 1024;
+const LONGEST_DATA: usize = 8 * 1024;
 
 /// Markdown with any number of lines.
 pub fn check_body(body: &str) -> Result<()> {
@@ -52,15 +54,16 @@ pub fn check_body(body: &str) -> Result<()> {
     Ok(())
 }
 
-/// Data of the host application, as JSON.
-pub fn check_data(field: &str, data: &Value) -> Result<()> {
-    if data.to_string().len() > LONGEST_DATA || has_nul(data) {
+/// Data of the host application; returns it as it is stored.
+pub fn check_data(field: &str, data: &Value) -> Result<String> {
+    let text = data.to_string();
+    if text.len() > LONGEST_DATA || has_nul(data) {
         return Err(Error::invalid(
             field,
             format!("must have at most {LONGEST_DATA} bytes and no NUL"),
         ));
     }
-    Ok(())
+    Ok(text)
 }
 
 /// Whether any text contains a NUL: not everything that reads the data can handle one.
@@ -87,6 +90,12 @@ pub fn check_link(field: &str, url: Option<&str>) -> Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether the host of a URL is this machine, whatever a name server says.
+pub fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 pub fn is_web_url(url: &str) -> bool {

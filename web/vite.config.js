@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { defineConfig } from 'vite'
 
@@ -15,12 +16,27 @@ const compress = {
   writeBundle({ dir }, bundle) {
     for (const file of Object.keys(bundle).map(name => join(dir, name))) {
       const content = readFileSync(file)
-      if (content.length >= SMALL_BYTES) writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }))
+      if (content.length >= SMALL_BYTES)
+        writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }))
     }
   },
 }
 
+/** The source of a package of this repository. */
+const source = path => fileURLToPath(new URL(`packages/${path}`, import.meta.url))
+
 export default defineConfig({
+  resolve: {
+    // The pages use the packages' sources, not what was built of them.
+    alias: [
+      { find: /^@tidings\/client$/, replacement: source('client/src/index.ts') },
+      { find: /^@tidings\/react$/, replacement: source('react/src/index.ts') },
+      { find: /^@tidings\/react\/styles\.css$/, replacement: source('react/src/styles/index.css') },
+      { find: /^@tidings\/element$/, replacement: source('element/src/index.tsx') },
+    ],
+    // Each of them would otherwise bring its own.
+    dedupe: ['react', 'react-dom', 'graphql'],
+  },
   // Relative, so that a proxy may put the server below a path.
   base: './',
   plugins: [compress],
@@ -29,7 +45,7 @@ export default defineConfig({
     // It holds the directory's own .gitignore; `npm run build` removes the rest.
     emptyOutDir: false,
     rolldownOptions: {
-      input: ['graphiql.html'],
+      input: ['graphiql.html', 'index.html'],
       // "use client" means nothing here, and stands in a hundred files of the libraries.
       checks: { moduleLevelDirective: false },
     },
@@ -43,5 +59,12 @@ export default defineConfig({
   // Vite bundles libraries ahead for `npm run dev`, and cannot do so with workers.
   optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
   // `npm run dev` shows the pages as they are edited, over a server that runs beside it.
-  server: { proxy: { '/graphql': { target: SERVER, ws: true }, '/demo': SERVER } },
+  server: {
+    proxy: {
+      '/graphql': { target: SERVER, ws: true },
+      '/demo': SERVER,
+      '/favicon.svg': SERVER,
+      '/web': SERVER,
+    },
+  },
 })

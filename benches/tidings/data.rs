@@ -110,6 +110,9 @@ fn statements(database: &Database, users: i64, items: i64) -> Vec<String> {
         "UPDATE search_progress SET segment = (SELECT max(id) FROM message) / 2048 \
          WHERE about = 'message'"
             .into(),
+        "UPDATE search_progress SET segment = (SELECT max(id) FROM user_account) / 2048 \
+         WHERE about = 'user'"
+            .into(),
         "UPDATE inbox SET seq = t.n, active = t.items, unread = t.unread, unseen = t.unread FROM \
          (SELECT user_id, max(seq) AS n, count(*) AS items, count(*) FILTER (WHERE read_at IS NULL) AS unread \
           FROM inbox_item GROUP BY user_id) AS t WHERE inbox.user_id = t.user_id"

@@ -11,12 +11,14 @@ pub struct Model {
     pub user_id: UserId,
     /// Whether what they wrote goes, too.
     pub messages: bool,
-    /// The number of the step in progress (`erasure`).
+    /// The place of the step in progress in the order of the steps (`erasure`).
     pub step: i32,
     /// The step has dealt with all rows with ids up to this one, and of the next one with the parts
     /// up to `reached`.
     pub position: i64,
     pub reached: i64,
+    /// When it goes on. None: now.
+    pub due_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -25,6 +25,7 @@ pub mod message_recipient;
 pub mod refresh;
 pub mod reminder;
 pub mod search_again;
+pub mod search_lost;
 pub mod search_progress;
 pub mod search_text;
 pub mod search_word;

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "search_progress")]
 pub struct Model {
-    /// `message`, `announcement` or `target`.
+    /// `message`, `announcement`, `target`, `user` or `group`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub about: String,
     /// The first segment that is not written.

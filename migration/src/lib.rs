@@ -20,6 +20,8 @@ mod m20261127_000051_erasure;
 mod m20261127_000052_sweep;
 mod m20261127_000060_active;
 mod m20261127_000070_search_words;
+mod m20261127_000080_last_look;
+mod m20261127_000081_search_more;
 
 pub use folding::folded;
 
@@ -44,6 +46,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000052_sweep::Migration),
             Box::new(m20261127_000060_active::Migration),
             Box::new(m20261127_000070_search_words::Migration),
+            Box::new(m20261127_000080_last_look::Migration),
+            Box::new(m20261127_000081_search_more::Migration),
         ]
     }
 }

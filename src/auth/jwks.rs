@@ -81,6 +81,13 @@ impl Jwks {
         if self.state().is_current { self.source.interval() } else { PAUSE }
     }
 
+    /// Reads the document as if for the first time, and counts its usable keys.
+    pub async fn count(&self) -> Result<usize> {
+        let read = self.source.read().await;
+        let keys = read.and_then(|document| Ok(Keys::parse(&document, &self.allowed)?));
+        Ok(keys.map_err(|error| Error::invalid("auth_jwks", error))?.len())
+    }
+
     /// Returns immediately if the document was read less than `pause` ago.
     async fn read_again(self: &Arc<Self>, now: DateTime<Utc>, pause: TimeDelta) {
         // In a task of its own: a client that goes away must not cancel what others wait for.

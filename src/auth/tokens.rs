@@ -101,6 +101,14 @@ impl Auth {
         }
     }
 
+    /// How many public keys can be read now; None if none are configured.
+    pub async fn public_keys(&self) -> Result<Option<usize>> {
+        match &self.jwks {
+            Some(jwks) => jwks.count().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Creates a token, valid until `expires`.
     pub fn issue(&self, sub: &str, role: Role, expires: DateTime<Utc>) -> Result<String> {
         let why = "is not set, so there is nothing to sign with: auth_jwks has only public keys";

@@ -1,27 +1,38 @@
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What activities are about (requirement N4), in the order of the file. A key that the file leaves
 /// out keeps its built-in value; a key that it sets replaces the built-in value as a whole.
 /// `docs/catalog.md` explains it to operators.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Catalog {
-    /// The types of targets.
+    /// The types of targets: the things that activities are about.
     pub target_types: Vec<String>,
-    /// What can be done to a target.
+    /// What can be done to a target. `label` is what people read where they choose what they want
+    /// to hear of, and `enabled` is what holds for people who have not chosen. `category` is what
+    /// its items are sorted into, and `sentences.en`, by language, the title of an item.
     pub actions: IndexMap<String, Action>,
-    /// Why somebody is subscribed to a target.
+    /// Why somebody is subscribed to a target, and which actions that covers. `label` is what
+    /// people read who ask why they received something.
     pub reasons: IndexMap<String, Reason>,
-    /// What items are sorted into: the label of each category, by language.
+    /// What items are sorted into: the label of each category, in English and in each other
+    /// language that any of them has. An action's items have its category; messages and
+    /// announcements name one.
+    #[schemars(example = BTreeMap::from([("news", BTreeMap::from([("en", "News"), ("de", "Neues")]))]))]
     pub categories: IndexMap<String, IndexMap<String, String>>,
-    /// By target type and language: the nouns that sentences use for a target.
+    /// The nouns that sentences use for a target, by its type and the language.
+    #[schemars(example = BTreeMap::from([("post", BTreeMap::from([("en", Noun::example())]))]))]
     pub nouns: IndexMap<String, IndexMap<String, Noun>>,
-    /// By language: the messages of `locales/` that are neither sentences nor nouns.
+    /// The other messages of `locales/`, by language; a new language needs all of them.
+    #[schemars(example = BTreeMap::from([("en", BTreeMap::from([("system", "The system")]))]))]
     pub words: IndexMap<String, IndexMap<String, String>>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
     /// The text to show to people who choose what they want to hear of.
@@ -33,11 +44,11 @@ pub struct Action {
     #[serde(default)]
     pub category: Option<String>,
     /// By language: the title of an inbox item, a Fluent pattern.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub sentences: IndexMap<String, String>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     /// The text to show to people who ask why they received something.
@@ -47,7 +58,7 @@ pub struct Reason {
 }
 
 /// How sentences refer to a target, without its title.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Noun {
     /// The reader's own: `your post`.
@@ -56,6 +67,14 @@ pub struct Noun {
     pub titled: String,
     /// Somebody else's without a title: `a post`.
     pub untitled: String,
+}
+
+impl Noun {
+    /// For the reference of the settings.
+    fn example() -> Self {
+        let [own, titled, untitled] = ["your post", "the post", "a post"].map(str::to_owned);
+        Noun { own, titled, untitled }
+    }
 }
 
 fn yes() -> bool {

@@ -59,25 +59,26 @@ impl Default for Frequencies {
 impl<'de> Deserialize<'de> for Frequencies {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut all = Self::default();
-        for (name, step) in BTreeMap::<String, String>::deserialize(deserializer)? {
+        for (name, step) in BTreeMap::<String, Step>::deserialize(deserializer)? {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
                 let rule = format!("of 1 to {LONGEST_NAME} letters, digits, - and _");
-                return Err(D::Error::custom(format!(
-                    "reminder_frequencies: “{name}” is no name {rule}"
-                )));
-            }
-            let step: Step = step
-                .parse()
-                .map_err(|why| D::Error::custom(format!("reminder_frequencies.{name}: {why}")))?;
-            if step.count > MOST_UNITS {
-                return Err(D::Error::custom(format!(
-                    "reminder_frequencies.{name}: “{step}” is more than {MOST_UNITS}"
-                )));
+                return Err(D::Error::custom(format!("“{name}” is no name {rule}")));
             }
             all.0.insert(name, step);
         }
         Ok(all)
+    }
+}
+
+/// A step that the settings may have.
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let step: Step = String::deserialize(deserializer)?.parse().map_err(D::Error::custom)?;
+        match step.count > MOST_UNITS {
+            true => Err(D::Error::custom(format!("“{step}” is more than {MOST_UNITS}"))),
+            false => Ok(step),
+        }
     }
 }
 
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(all.names().collect::<Vec<_>>(), ["daily", "monthly", "weekly"]);
         assert_eq!(all.step("weekly"), Some(Step { count: 7, unit: Unit::Day }));
         let why = read(serde_json::json!({"often": "1 moment"})).unwrap_err().to_string();
-        assert!(why.starts_with("reminder_frequencies.often: “1 moment”"), "{why}");
+        assert!(why.starts_with("“1 moment”"), "{why}");
         assert!(read(serde_json::json!({"two words": "1 day"})).is_err());
         assert!(read(serde_json::json!({"rarely": "1000 days"})).is_ok());
         assert!(read(serde_json::json!({"never": "1001 days"})).is_err());

@@ -1,10 +1,13 @@
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::time::Time;
 
 /// What one request, connection or person may use. Sizes are in bytes; durations are written as
 /// `10s` or `500ms`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// The greatest depth of fields within fields.
@@ -64,28 +67,30 @@ pub struct Limits {
     /// Concurrent HTTP connections, on one server; upgraded websockets no longer count.
     pub connections: usize,
     /// Operations of one person per minute, on one server; no limit if not set.
+    #[schemars(example = 600)]
     pub operations_per_minute: Option<u32>,
     /// How long a client may take to send the headers of a request.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "Time")]
     pub header_timeout: Duration,
     /// How long a client may take to send the body of a request.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "Time")]
     pub body_timeout: Duration,
-    /// How long the execution of a query or mutation may take.
-    #[serde(with = "humantime_serde")]
+    /// How long the execution of a query or mutation may take. A mutation that takes longer still
+    /// runs to its end.
+    #[serde(with = "Time")]
     pub execution_timeout: Duration,
-    /// After how long an HTTP connection without requests is closed.
-    #[serde(with = "humantime_serde")]
+    /// After how long an HTTP connection without requests is closed: longer than proxies keep theirs.
+    #[serde(with = "Time")]
     pub idle_timeout: Duration,
     /// How long a websocket may take to send its `connection_init`.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "Time")]
     pub init_timeout: Duration,
     /// How long a client may take to receive the next part of what it is sent.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "Time")]
     pub write_timeout: Duration,
     /// The time between two pings on a websocket or two heartbeats of an event stream; a websocket
     /// that leaves two pings unanswered is closed.
-    #[serde(with = "humantime_serde")]
+    #[serde(with = "Time")]
     pub ping_interval: Duration,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 
-use super::Location;
+use super::{Location, postgres};
 use crate::error::{Error, Result};
 
 /// How long it waits for a connection, or for a moment when it can read.
@@ -30,7 +30,7 @@ pub async fn beside(url: &str) -> Result<DatabaseConnection> {
             });
             options
         }
-        Location::Postgres => {
+        Location::Postgres(_) => {
             let mut options = ConnectOptions::new(url);
             options.set_application_name("tidings");
             options.map_sqlx_postgres_opts(|options| {
@@ -49,5 +49,8 @@ pub async fn beside(url: &str) -> Result<DatabaseConnection> {
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>);
     options.acquire_timeout(PATIENCE).sqlx_logging(false).record_stmt_in_spans(false);
-    Ok(Database::connect(options).await?)
+    match Database::connect(options).await {
+        Ok(connection) => Ok(connection),
+        Err(error) => Err(postgres::no_answer(url, error).await),
+    }
 }

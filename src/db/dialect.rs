@@ -55,6 +55,28 @@ impl Dialect {
         }
     }
 
+    /// The bytes that the whole database takes.
+    pub fn size(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "pg_database_size(current_database())",
+            Dialect::Sqlite => {
+                "(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)"
+            }
+        }
+    }
+
+    /// A query for about how many rows a table with ids has, which reads none of them.
+    pub fn estimated_rows(self, table: &str) -> String {
+        match self {
+            // -1 before the first ANALYZE.
+            Dialect::Postgres => format!(
+                "SELECT CAST(reltuples AS bigint) FROM pg_class \
+                 WHERE oid = CAST('{table}' AS regclass)"
+            ),
+            Dialect::Sqlite => format!("SELECT max(id) FROM {table}"),
+        }
+    }
+
     /// The larger of two numbers.
     pub fn greatest(self, one: &str, other: &str) -> String {
         match self {

@@ -12,7 +12,7 @@ use migration::{Migrator, MigratorTrait};
 use rand::Rng;
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbErr, TransactionTrait,
-    sqlx::{self, Postgres, postgres::PgListener},
+    sqlx::{self, Connection, PgConnection, Postgres, postgres::PgListener},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -21,12 +21,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Db, Dialect, Reader, Statements, Together, Topic, Write, kept::Kept, reader::on_living,
-    transaction::PostgresTransaction,
+    Commit, Db, Dialect, Location, Reader, Statements, Together, Write, kept::Kept,
+    reader::on_living, transaction::PostgresTransaction,
 };
 use crate::{
     config,
     error::{Error, Result},
+    metrics::Metrics,
 };
 
 const READERS: u32 = 16;
@@ -43,6 +44,9 @@ const GIVE_WAY: Duration = Duration::from_millis(100);
 const STUCK: f64 = 400.0;
 /// The timeout of the statements that end other transactions, which answer at once or not at all.
 const ENDING: Duration = Duration::from_secs(1);
+
+/// How long a database may take to say why it cannot be used.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
 
 /// How statements are planned.
 pub const PLANS: [(&str, &str); 4] = [
@@ -120,10 +124,32 @@ async fn connect(
     Database::connect(options).await
 }
 
+/// Why there is no connection: the pool only says that there was none in time.
+pub async fn no_answer(url: &str, error: DbErr) -> Error {
+    let location = match Location::of(url) {
+        Ok(location) => location,
+        Err(error) => return error,
+    };
+    let cause = match &location {
+        Location::Postgres(options) => {
+            match timeout(FIRST_ANSWER, PgConnection::connect_with(options)).await {
+                Ok(Err(sqlx::Error::Io(cause))) => cause.to_string(),
+                Ok(Err(sqlx::Error::Database(cause))) => cause.message().to_owned(),
+                Ok(Err(cause)) => cause.to_string(),
+                Ok(Ok(_)) => error.to_string(),
+                Err(_) => format!("no answer within {FIRST_ANSWER:?}"),
+            }
+        }
+        Location::Sqlite(_) => error.to_string(),
+    };
+    Error::Unavailable(format!("{location}: {cause}"))
+}
+
 pub async fn open(
     url: &str,
     settings: &config::Database,
-    hints: mpsc::UnboundedSender<Vec<Topic>>,
+    hints: mpsc::UnboundedSender<Commit>,
+    metrics: Arc<Metrics>,
 ) -> Result<Db> {
     if settings.writers == 0 {
         return Err(Error::invalid("database.writers", "must be at least 1"));
@@ -131,8 +157,12 @@ pub async fn open(
     // Distinguishes the connections of this server from those of others.
     let name = format!("{NAME}-{:08x}", rand::rng().random::<u32>());
     let readers = settings.readers.unwrap_or(READERS);
-    let statements = Arc::new(Statements::new(settings));
-    let write = connect(url, settings, &name, settings.writers, Use::Write).await?;
+    let statements = Arc::new(Statements::new(settings, metrics));
+    let write = connect(url, settings, &name, settings.writers, Use::Write).await;
+    let write = match write {
+        Ok(write) => write,
+        Err(error) => return Err(no_answer(url, error).await),
+    };
     let read = connect(url, settings, &name, readers, Use::Read).await?;
     let bus = connect(url, settings, NAME, BUS_CONNECTIONS, Use::Other).await?;
     let bus = bus.get_postgres_connection_pool().clone();
@@ -213,7 +243,11 @@ impl Writers {
         if let Ok(place) = self.0.places.clone().try_acquire_owned() {
             return Ok(place);
         }
-        let full = |_| Error::Unavailable("too many transactions wait for a connection".into());
+        let refused = |why: &str| {
+            self.0.statements.metrics.refused.count("transactions");
+            Error::Unavailable(why.into())
+        };
+        let full = |_| refused("too many transactions wait for a connection");
         let _queued = self.0.queue.try_acquire().map_err(full)?;
         let (place, late) =
             (self.0.places.clone().acquire_owned(), sleep(self.0.settings.acquire_timeout));
@@ -221,10 +255,21 @@ impl Writers {
         loop {
             tokio::select! {
                 place = &mut place => return place.map_err(|_| Error::Unavailable("the server is stopping".into())),
-                () = &mut late => return Err(Error::Unavailable("no connection was free in time".into())),
+                () = &mut late => return Err(refused("no connection was free in time")),
                 () = sleep(GIVE_WAY) => self.give_way().await,
             }
         }
+    }
+
+    /// How many transactions wait for a connection.
+    pub fn waiting(&self) -> usize {
+        self.0.settings.queue.saturating_sub(self.0.queue.available_permits())
+    }
+
+    /// How many connections are in use, and how many there can be.
+    pub fn in_use(&self) -> (usize, usize) {
+        let all = self.0.settings.writers as usize;
+        (all.saturating_sub(self.0.places.available_permits()), all)
     }
 
     /// Cancels transactions that wait behind a stuck one: all but those that may keep half of the

@@ -105,6 +105,16 @@ impl Reader {
         &self.pool
     }
 
+    /// How many connections are in use, and how many there can be.
+    pub fn in_use(&self) -> (usize, usize) {
+        let free = match &self.connections {
+            Connections::Sqlite(readers) => readers.places.available_permits(),
+            Connections::Postgres(readers) => readers.places.available_permits(),
+        };
+        let all = self.count as usize;
+        (all.saturating_sub(free), all)
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         let _ = self.end().close_by_ref().await;
@@ -180,7 +190,7 @@ mod tests {
     use tokio::{io::AsyncWriteExt, net::TcpListener};
 
     use super::*;
-    use crate::{config, error::Error};
+    use crate::{config, error::Error, metrics::Metrics};
 
     /// Something between the server and PostgreSQL may cut a connection in its handshake.
     #[tokio::test]
@@ -195,7 +205,7 @@ mod tests {
         let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(5));
         let pool = pool.connect_lazy(&format!("postgres://somebody@{address}/tidings")).unwrap();
         let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        let statements = Arc::new(Statements::new(&config::Database::default()));
+        let statements = Arc::new(Statements::new(&config::Database::default(), Metrics::off()));
         let reader = Reader::new(pool, 1, statements);
 
         let select = Statement::from_string(DbBackend::Postgres, "SELECT 1");

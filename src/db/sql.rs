@@ -150,6 +150,12 @@ impl Sql {
         Ok(self.values::<Option<V>>(connection).await?.into_iter().next().flatten())
     }
 
+    /// The number that a `count(*)` returns.
+    pub async fn count(&self, connection: &impl ConnectionTrait) -> Result<u64> {
+        let count: Option<i64> = self.value(connection).await?;
+        Ok(count.unwrap_or(0).unsigned_abs())
+    }
+
     /// Whether there is a row. If the query locks rows, they are locked when this returns.
     pub async fn exists(&self, connection: &impl ConnectionTrait) -> Result<bool> {
         Ok(!self.rows(connection).await?.is_empty())

@@ -11,7 +11,9 @@
 //! fails, and the connection is closed and replaced ([`write_group`]).
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
@@ -25,10 +27,11 @@ use sea_orm::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Db, Dialect, Reader, Statements, Together, Topic, Write, counted};
+use super::{Commit, Db, Dialect, Reader, Statements, Together, Write, counted};
 use crate::{
     config,
     error::{Error, Result},
+    metrics::Metrics,
 };
 
 /// A group commits at most this many transactions together.
@@ -53,6 +56,7 @@ const UNDO: &str = "ROLLBACK TO SAVEPOINT _sqlx_savepoint_1; RELEASE SAVEPOINT _
 pub struct Queue {
     turns: mpsc::Sender<Place>,
     patience: Duration,
+    metrics: Arc<Metrics>,
 }
 
 /// A place in the queue, where a transaction waits for its turn.
@@ -75,8 +79,10 @@ pub struct Membership {
 /// Keeps all other processes from opening the database until it is dropped.
 pub fn lock(path: &Path) -> Result<File> {
     let lock = path.with_added_extension("lock");
-    let lock = File::create(&lock)
-        .map_err(|error| Error::Unavailable(format!("{}: {error}", lock.display())))?;
+    let lock = File::create(&lock).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => super::no_directory(path),
+        _ => Error::Unavailable(format!("{}: {error}", lock.display())),
+    })?;
     lock.try_lock().map_err(|_| {
         Error::Unavailable(format!("{} is in use by another Tidings", path.display()))
     })?;
@@ -89,14 +95,23 @@ impl Queue {
         let (place, turn) = oneshot::channel();
         self.turns.try_send(place).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => {
+                self.metrics.refused.count("transactions");
                 Error::Unavailable("too many transactions wait for the writer".into())
             }
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
         match tokio::time::timeout(self.patience, turn).await {
             Ok(turn) => turn.map_err(|_| stopped())?,
-            Err(_) => Err(Error::Unavailable("the writer was not free in time".into())),
+            Err(_) => {
+                self.metrics.refused.count("transactions");
+                Err(Error::Unavailable("the writer was not free in time".into()))
+            }
         }
+    }
+
+    /// How many transactions wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.turns.max_capacity() - self.turns.capacity()
     }
 }
 
@@ -112,8 +127,6 @@ struct Opener {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Access {
-    /// Creates the file if there is none.
-    Create,
     Write,
     /// Folds the log in, and has less patience with readers than other connections.
     Checkpoint,
@@ -135,9 +148,7 @@ impl Opener {
         options.sqlx_logging(false).record_stmt_in_spans(false).map_sqlx_sqlite_opts(
             move |options| {
                 let options = options.in_memory(false).shared_cache(false).filename(&file);
-                let options = options
-                    .create_if_missing(access == Access::Create)
-                    .read_only(access == Access::Read);
+                let options = options.read_only(access == Access::Read);
                 let patience = if access == Access::Checkpoint {
                     CHECKPOINT_PATIENCE
                 } else {
@@ -182,16 +193,31 @@ async fn check_build(connection: &DatabaseConnection) -> Result<(), DbErr> {
     Ok(())
 }
 
+/// Creates the file if there is none. Only its owner can read it, and its log, which gets the same
+/// permissions from SQLite.
+fn create(path: &Path) -> Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::Unavailable(format!("{}: {error}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub async fn open(
     path: &Path,
     settings: &config::Database,
-    hints: mpsc::UnboundedSender<Vec<Topic>>,
+    hints: mpsc::UnboundedSender<Commit>,
+    metrics: Arc<Metrics>,
 ) -> Result<Db> {
     let lock = lock(path)?;
     let opener =
         Arc::new(Opener { path: path.to_owned(), acquire_timeout: settings.acquire_timeout });
-    let statements = Arc::new(Statements::new(settings));
-    let writer = counted(opener.connect(1, Access::Create).await?, &statements);
+    let statements = Arc::new(Statements::new(settings, metrics.clone()));
+    create(path)?;
+    let cannot_open = |error: DbErr| Error::Unavailable(format!("{}: {error}", path.display()));
+    let writer = opener.connect(1, Access::Write).await.map_err(cannot_open)?;
+    let writer = counted(writer, &statements);
     let checkpointer = opener.connect(1, Access::Checkpoint).await?;
     check_build(&checkpointer).await?;
     let readers = settings.readers.unwrap_or(READERS);
@@ -200,13 +226,13 @@ pub async fn open(
     let (queue, turns) = mpsc::channel(settings.queue);
     let (committed, dirty) = watch::channel(());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    tasks.spawn(checkpoint(opener.clone(), checkpointer, dirty));
+    tasks.spawn(checkpoint(opener.clone(), checkpointer, dirty, metrics.clone()));
     let writer = Writer { opener, connection: Some(writer), statements: Arc::clone(&statements) };
     tasks.spawn(write_in_groups(writer, turns, committed, stop.clone()));
     Ok(Db {
         dialect: Dialect::Sqlite,
         read,
-        write: Write::Queue(Queue { turns: queue, patience: settings.acquire_timeout }),
+        write: Write::Queue(Queue { turns: queue, patience: settings.acquire_timeout, metrics }),
         bus: None,
         hints,
         lock: Arc::new(Mutex::new(Some(lock))),
@@ -217,6 +243,40 @@ pub async fn open(
         until: CancellationToken::new(),
         in_background: false,
         stop,
+    })
+}
+
+/// Opens a database only to read it, beside the server that has it open: its transactions fail.
+pub async fn open_beside(
+    path: &Path,
+    settings: &config::Database,
+    hints: mpsc::UnboundedSender<Commit>,
+) -> Result<Db> {
+    if !path.exists() {
+        return Err(Error::Unavailable(format!("{} does not exist", path.display())));
+    }
+    let opener = Opener { path: path.to_owned(), acquire_timeout: settings.acquire_timeout };
+    let metrics = Metrics::off();
+    let statements = Arc::new(Statements::new(settings, metrics.clone()));
+    let readers = settings.readers.unwrap_or(READERS);
+    let cannot_open = |error: DbErr| Error::Unavailable(format!("{}: {error}", path.display()));
+    let read = opener.connect(readers, Access::Read).await.map_err(cannot_open)?;
+    // Nobody gives turns in this queue.
+    let (turns, _) = mpsc::channel(settings.queue);
+    Ok(Db {
+        dialect: Dialect::Sqlite,
+        read: Reader::new(read, readers, statements.clone()),
+        write: Write::Queue(Queue { turns, patience: settings.acquire_timeout, metrics }),
+        bus: None,
+        hints,
+        lock: Arc::default(),
+        statements,
+        together: Together::new(settings.queue),
+        probe: Arc::default(),
+        tasks: TaskTracker::new(),
+        until: CancellationToken::new(),
+        in_background: false,
+        stop: CancellationToken::new(),
     })
 }
 
@@ -255,7 +315,8 @@ async fn write_in_groups(
                 Some(error)
             }
             Ok(connection) => match write_group(&connection, first, &mut turns).await {
-                Ok(()) => {
+                Ok(transactions) => {
+                    writer.statements.metrics.group.record(transactions as f64);
                     writer.connection = Some(connection);
                     None
                 }
@@ -277,13 +338,14 @@ async fn write_in_groups(
     }
 }
 
-/// One transaction with all members that arrive while it is open. All of them get its result. After
-/// an error the connection must not be used again, and nothing of the group is durable.
+/// One transaction with all members that arrive while it is open. All of them get its result.
+/// Returns how many they are. After an error the connection must not be used again, and nothing of
+/// the group is durable.
 async fn write_group(
     connection: &DatabaseConnection,
     first: Place,
     turns: &mut mpsc::Receiver<Place>,
-) -> Result<()> {
+) -> Result<usize> {
     // Takes the write lock at once: a transaction that first reads and then writes would fail with
     // "database is locked".
     let immediate = SqliteTransactionMode::Immediate;
@@ -305,10 +367,11 @@ async fn write_group(
         Ok(()) => group.rollback().await.map_err(failure),
         Err(error) => Err(error),
     };
+    let size = members.len();
     for member in members {
         let _ = member.send(outcome.clone());
     }
-    outcome
+    outcome.map(|()| size)
 }
 
 /// Gives each transaction its turn, until nobody waits. An error fails the group.
@@ -364,6 +427,7 @@ async fn checkpoint(
     opener: Arc<Opener>,
     first: DatabaseConnection,
     mut dirty: watch::Receiver<()>,
+    metrics: Arc<Metrics>,
 ) {
     let mut connection = Some(first);
     let mut run = async |mode: &str| -> Result<i32, DbErr> {
@@ -391,6 +455,9 @@ async fn checkpoint(
             Ok(pages) if pages > LARGEST_LOG => run("RESTART").await,
             outcome => outcome,
         };
+        if let Ok(pages) = outcome {
+            metrics.log_pages.set(pages);
+        }
         match &outcome {
             Err(error) if !is_failing => {
                 tracing::error!(%error, "SQLite's log cannot be folded in, and grows")

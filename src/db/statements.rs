@@ -12,29 +12,49 @@ use std::{
 use sea_orm::{DatabaseConnection, Statement};
 
 use super::sql::name_and_text;
-use crate::config;
+use crate::{config, metrics::Metrics};
 
 /// How many bytes of a statement without a name represent it in the log.
 const LONGEST_BEGINNING: usize = 60;
+/// How statements without a name are measured.
+const WITHOUT_NAME: &str = "other";
+
+tokio::task_local! {
+    /// Set while a job works.
+    static IN_BACKGROUND: ();
+}
+
+/// Does the work of a job, whose statements are told from those of requests.
+pub async fn in_background<T>(work: impl Future<Output = T>) -> T {
+    IN_BACKGROUND.scope((), work).await
+}
+
+/// A statement that was run.
+struct Ran {
+    statement: Statement,
+    in_background: bool,
+}
 
 pub struct Statements {
     /// Whether a statement or transaction has failed since a probe last checked that writing works.
     is_suspect: AtomicBool,
-    /// How many have been run; for tests that count them.
+    /// How many requests have run; for tests that count them.
     count: AtomicU64,
     /// Statements that nobody has taken yet; empty until somebody asks for them.
-    untaken: OnceLock<Mutex<Vec<Statement>>>,
+    untaken: OnceLock<Mutex<Vec<Ran>>>,
     /// Statements that take longer than this are logged.
     slow: Option<Duration>,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Statements {
-    pub fn new(settings: &config::Database) -> Self {
+    pub fn new(settings: &config::Database, metrics: Arc<Metrics>) -> Self {
         Statements {
             is_suspect: AtomicBool::default(),
             count: AtomicU64::default(),
             untaken: OnceLock::default(),
             slow: Some(settings.slow_statement).filter(|slow| !slow.is_zero()),
+            metrics,
         }
     }
 
@@ -65,24 +85,32 @@ impl Statements {
     }
 
     fn note(&self, statement: &Statement, elapsed: Duration, has_failed: bool) {
-        self.count.fetch_add(1, Ordering::Relaxed);
         if has_failed {
             self.suspect();
+            self.metrics.statement_failed.increment(1);
         }
+        let name = name_and_text(&statement.sql).0.unwrap_or(WITHOUT_NAME);
+        self.metrics.statement.record(name, |time| time.record(elapsed));
         if self.slow.is_some_and(|slow| elapsed > slow) {
             let milliseconds = elapsed.as_millis() as u64;
             tracing::warn!(name = called(&statement.sql), milliseconds, "a slow statement");
         }
+        let in_background = IN_BACKGROUND.try_with(|()| ()).is_ok();
+        if !in_background {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
         if let Some(untaken) = self.untaken.get() {
             let mut untaken = untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            untaken.push(statement.clone());
+            untaken.push(Ran { statement: statement.clone(), in_background });
         }
     }
 
-    /// The statements that have been run since the last call.
-    pub fn take(&self) -> Vec<Statement> {
+    /// The statements that have been run since the last call: of requests, and perhaps of jobs.
+    pub fn take(&self, with_jobs: bool) -> Vec<Statement> {
         let untaken = self.untaken.get_or_init(Mutex::default);
-        std::mem::take(&mut *untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        let mut untaken = untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let wanted = untaken.drain(..).filter(|ran| with_jobs || !ran.in_background);
+        wanted.map(|ran| ran.statement).collect()
     }
 }
 

@@ -202,6 +202,7 @@ async fn take_turns<C: Call>(db: Db, context: C::Context, queue: Arc<Queue<C>>) 
         match tx {
             _ if turn.is_empty() => {}
             Ok(tx) => {
+                db.statements.metrics.together.record(turn.len() as f64);
                 let mut tx = Some(tx);
                 while let Some(again) = take_turn(&db, &context, tx.take(), turn).await {
                     turn = again;

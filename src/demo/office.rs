@@ -13,12 +13,13 @@ use futures_util::future::try_join_all;
 use tokio::try_join;
 
 use super::{
-    people::{GROUPS, Members, PEOPLE},
+    people::{GROUPS, LEFT, Members, PEOPLE},
     story::{Announcement, Doing, Message, Reply, Setting, Thing, To},
 };
 use crate::{
     app::App,
     auth::{Actor, Role},
+    erasure,
     error::{Error, Result},
     extras::ItemAction,
     id,
@@ -66,7 +67,8 @@ impl Office {
             expires: DateTime::<Utc>::MAX_UTC,
         };
         let host = actor(Role::Service, HOST, None);
-        let people = PEOPLE.iter().map(|person| UserInput {
+        let everybody = || PEOPLE.iter().chain([&LEFT]);
+        let people = everybody().map(|person| UserInput {
             external_id: person.id.into(),
             first_name: Some(person.first_name.into()),
             last_name: Some(person.last_name.into()),
@@ -76,7 +78,7 @@ impl Office {
             time_zone: Some(person.time_zone.into()),
         });
         let users = users::upsert(app, &host, people.collect()).await?;
-        let people = PEOPLE.iter().zip(users);
+        let people = everybody().zip(users);
         let people = people
             .map(|(person, user)| (person.id, actor(Role::User, person.id, Some(Arc::new(user)))));
         let office = Office {
@@ -101,13 +103,34 @@ impl Office {
         Ok(office)
     }
 
-    fn person(&self, id: &str) -> Result<&Actor> {
+    /// Gives everybody the picture that is called as they are.
+    pub async fn hang_portraits(&self, app: &App, place: &str) -> Result<()> {
+        let people = PEOPLE.iter().map(|person| UserInput {
+            external_id: person.id.into(),
+            first_name: None,
+            last_name: None,
+            email: None,
+            avatar_url: Some(format!("{place}/{}.svg", person.id)),
+            locale: None,
+            time_zone: None,
+        });
+        users::upsert(app, &self.host, people.collect()).await?;
+        Ok(())
+    }
+
+    pub fn person(&self, id: &str) -> Result<&Actor> {
         self.people
             .get(id)
             .ok_or_else(|| Error::internal(format!("the story has nobody called {id}")))
     }
 
     pub async fn send(&mut self, app: &App, number: usize, message: &Message) -> Result<()> {
+        let sent = self.write(app, message).await?;
+        self.sent.insert(number, sent);
+        Ok(())
+    }
+
+    pub async fn write(&self, app: &App, message: &Message) -> Result<message::Model> {
         let sender = message.from.map_or(Ok(&self.host), |id| self.person(id))?;
         let to = message.to.iter().map(|to| match *to {
             To::User(id) => AudienceRef::User(UserRef::ExternalId(id.into())),
@@ -126,10 +149,20 @@ impl Office {
                 deactivate_non_repliers: reminds.is_campaign,
             }),
             url: message.extra.map(|extra| extra.url.into()),
-            data: None,
+            data: message
+                .extra
+                .and_then(|extra| extra.data)
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|error| Error::internal(error))?,
             actions: message.extra.map(|extra| {
-                let (label, url) = (extra.action.into(), extra.url.into());
-                vec![ItemAction { label, url, is_main: true }]
+                let action = |(label, url): (&str, &str), is_main| ItemAction {
+                    label: label.into(),
+                    url: url.into(),
+                    is_main,
+                };
+                let main = action((extra.action, extra.url), true);
+                [main].into_iter().chain(extra.other.map(|other| action(other, false))).collect()
             }),
             category: message.extra.map(|extra| extra.category.into()),
             idempotency_key: None,
@@ -141,8 +174,7 @@ impl Office {
             sender.role
         };
         let (message, _) = messages::send(app, &Actor { role, ..sender.clone() }, input).await?;
-        self.sent.insert(number, message);
-        Ok(())
+        Ok(message)
     }
 
     pub async fn reply(
@@ -152,7 +184,6 @@ impl Office {
         to: usize,
         reply: &Reply,
     ) -> Result<()> {
-        let sender = self.person(reply.from)?;
         let early = || {
             Error::internal(format!(
                 "in the story {} answers before there is a message",
@@ -160,6 +191,18 @@ impl Office {
             ))
         };
         let parent = self.sent.get(&to).ok_or_else(early)?;
+        let sent = self.answer(app, parent, reply).await?;
+        self.sent.insert(number, sent);
+        Ok(())
+    }
+
+    pub async fn answer(
+        &self,
+        app: &App,
+        parent: &message::Model,
+        reply: &Reply,
+    ) -> Result<message::Model> {
+        let sender = self.person(reply.from)?;
         let input = ReplyToMessageInput {
             parent_id: ID(id::encode(parent.id)),
             body: reply.body.into(),
@@ -169,7 +212,21 @@ impl Office {
         // Nobody answers what they have not read.
         let ((), (message, _)) =
             try_join!(biased; look(app, sender), messages::reply(app, sender, input))?;
-        self.sent.insert(number, message);
+        Ok(message)
+    }
+
+    /// Somebody wants to hear no more of a thread.
+    pub async fn mute(&self, app: &App, number: usize, who: &str) -> Result<()> {
+        let unsent = || Error::internal(format!("{who} mutes before there is a message"));
+        let message = self.sent.get(&number).ok_or_else(unsent)?;
+        let owner = self.person(who)?.person()?.id;
+        inbox::mute(&app.db, owner, message.root(), app.clock.now()).await
+    }
+
+    /// Somebody leaves, and is erased.
+    pub async fn erase(&self, app: &App, who: &str) -> Result<()> {
+        let who = UserRef::ExternalId(who.into());
+        erasure::erase(app, &self.host, &who, false).await?;
         Ok(())
     }
 
@@ -313,7 +370,7 @@ async fn look(app: &App, actor: &Actor) -> Result<()> {
 }
 
 /// Changes some items, if there are any.
-async fn change(
+pub async fn change(
     app: &App,
     actor: &Actor,
     items: impl IntoIterator<Item = &Item>,

@@ -58,6 +58,9 @@ pub const PEOPLE: &[Person] = &[
     person("victor", "Victor", "Ionescu", "ro", "Europe/Bucharest"),
 ];
 
+/// They have left, and belong to no group.
+pub const LEFT: Person = person("oskar", "Oskar", "Lund", "sv", "Europe/Stockholm");
+
 pub const GROUPS: &[Group] = &[
     group("everybody", "Everybody", Everybody),
     group(

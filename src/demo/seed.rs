@@ -8,15 +8,15 @@ use super::{
     office::Office,
     people::PEOPLE,
     story::{
-        ANNOUNCEMENTS, Announcement, At, Doing, FIRST_DAY, Message, Reply, SETTINGS, Setting,
-        THINGS, THREADS, Thing,
+        ANNOUNCEMENTS, Announcement, At, Doing, FIRST_DAY, LEAVES, Message, Reply, SETTINGS,
+        Setting, THINGS, THREADS, Thing,
     },
 };
 use crate::{app::App, clock::Clock, error::Result, jobs};
 
 /// Fills an empty database, unless the server is told to end meanwhile. The story ends now or
-/// earlier.
-pub async fn fill(app: &App) -> Result<()> {
+/// earlier. Returns the people in it.
+pub async fn fill(app: &App) -> Result<Office> {
     let now = app.clock.now();
     let calendar = Calendar::new(now);
     let clock = Clock::manual(calendar.at(At(FIRST_DAY, 8, 0)));
@@ -31,6 +31,8 @@ pub async fn fill(app: &App) -> Result<()> {
         match step {
             Step::Send { number, message } => office.send(&past, number, message).await?,
             Step::Reply { number, to, reply } => office.reply(&past, number, to, reply).await?,
+            Step::Mute { number, who } => office.mute(&past, number, who).await?,
+            Step::Erase { who } => office.erase(&past, who).await?,
             Step::Skim { reader } => office.skim(&past, reader).await?,
             Step::TidyUp { reader } => office.tidy_up(&past, reader, calendar.tomorrow()).await?,
             Step::Make { thing } => office.make(&past, thing).await?,
@@ -43,7 +45,7 @@ pub async fn fill(app: &App) -> Result<()> {
             Step::Due => jobs::run_due(&past).await?,
         }
     }
-    Ok(())
+    Ok(office)
 }
 
 /// Something that happens. The messages and replies of the story are numbered.
@@ -56,6 +58,14 @@ enum Step {
         number: usize,
         to: usize,
         reply: &'static Reply,
+    },
+    /// Somebody mutes the thread of a message.
+    Mute {
+        number: usize,
+        who: &'static str,
+    },
+    Erase {
+        who: &'static str,
     },
     /// A person, given by their index among the people, goes through their inbox.
     Skim {
@@ -100,7 +110,11 @@ fn steps(calendar: &Calendar, now: DateTime<Utc>) -> Vec<(DateTime<Utc>, Step)> 
             steps.extend(dates.map(|date| (date, Step::Due)));
         }
         steps.extend(leaving(time, message.leaves_after, now));
+        let mute = |(at, who)| (calendar.at(at), Step::Mute { number, who });
+        steps.extend(message.muted.map(mute));
     }
+    let (left, who) = LEAVES;
+    steps.push((calendar.at(left), Step::Erase { who }));
     for thing in THINGS.into_iter().flatten() {
         steps.push((calendar.at(thing.made), Step::Make { thing }));
         steps.extend(
@@ -168,8 +182,8 @@ fn add_replies(
 mod tests {
     use std::{collections::BTreeSet, sync::Arc};
 
-    use ::entity::{announcement, inbox_item};
-    use sea_orm::EntityTrait;
+    use ::entity::{announcement, inbox_item, message, thread_mute, user};
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
     use super::*;
     use crate::{
@@ -269,6 +283,39 @@ mod tests {
         assert_eq!(count(&|row| row.position.is_none() && row.publish_at > app.clock.now()), 1);
         assert_eq!(count(&|row| row.expires_at.is_some() && row.settled_at.is_some()), 1);
         assert_eq!(count(&|row| row.retracted_at.is_some()), 1);
+        app.db.close().await;
+    }
+
+    /// Ada finds what only the host application can send, a thread that she has muted, what she has
+    /// planned, and what somebody wrote who left.
+    #[tokio::test]
+    async fn ada_finds_an_invoice_a_muted_thread_a_plan_and_somebody_who_left() {
+        let (app, _directory) = demo().await;
+        let ada = actor(&app, "ada").await;
+        let items = items(&app, &ada).await;
+        let mut messages = items.iter().filter_map(Item::message);
+        let invoice = messages.find(|message| message.subject.contains("invoice")).unwrap();
+        let invoice = message::Entity::find_by_id(invoice.id).one(app.db.read()).await.unwrap();
+        let invoice = invoice.unwrap();
+        assert_eq!(invoice.category.as_deref(), Some("finance"));
+        assert!(invoice.data.is_some() && invoice.actions.unwrap().contains("Download"));
+        let muted = thread_mute::Entity::find().all(app.db.read()).await.unwrap();
+        let muted = muted.iter().find(|mute| mute.user_id == ada.person().unwrap().id).unwrap();
+        let of_thread = |item: &&Item| item.message().is_some_and(|m| m.root() == muted.root_id);
+        let archived = items.iter().filter(of_thread).filter(|i| i.row.archived_at.is_some());
+        assert_eq!((items.iter().filter(of_thread).count(), archived.count()), (5, 2));
+        let left = user::Entity::find().filter(user::Column::ErasedAt.is_not_null());
+        let left = left.one(app.db.read()).await.unwrap().unwrap();
+        let theirs = message::Entity::find().filter(message::Column::SenderId.eq(left.id));
+        let theirs = theirs.all(app.db.read()).await.unwrap();
+        // The oldest that she has: not among her newest items.
+        let in_inbox = inbox_item::Entity::find()
+            .filter(inbox_item::Column::UserId.eq(ada.person().unwrap().id))
+            .filter(inbox_item::Column::MessageId.is_in(theirs.iter().map(|message| message.id)));
+        assert_eq!(in_inbox.all(app.db.read()).await.unwrap().len(), 2);
+        let hers = message::Column::SenderId.eq(ada.person().unwrap().id);
+        let planned = message::Entity::find().filter(message::Column::SendAt.is_not_null());
+        assert!(planned.filter(hers).one(app.db.read()).await.unwrap().is_some());
         app.db.close().await;
     }
 

@@ -5,6 +5,7 @@ mod atlas;
 mod blog;
 mod customers;
 mod engineering;
+mod live;
 mod notices;
 mod office;
 mod tickets;
@@ -18,6 +19,11 @@ pub const THREADS: [&[Message]; 4] =
 /// What people follow and act on.
 pub const THINGS: [&[Thing]; 2] = [blog::POSTS, tickets::PRODUCTS];
 
+/// Somebody who was there until now, and when they were erased: what they wrote stays as from
+/// “somebody who left”.
+pub const LEAVES: (At, &str) = (At(6, 16, 0), super::people::LEFT.id);
+
+pub use live::{ANSWERS, COMMENTS, NEWS, NOW, TALKS};
 pub use notices::ANNOUNCEMENTS;
 pub use tickets::SETTINGS;
 
@@ -54,6 +60,10 @@ pub struct Extra {
     pub url: &'static str,
     /// What the main action is called, which leads there.
     pub action: &'static str,
+    /// Another action, and where it leads.
+    pub other: Option<(&'static str, &'static str)>,
+    /// JSON for the company's own application.
+    pub data: Option<&'static str>,
 }
 
 /// The first message of a thread.
@@ -70,6 +80,8 @@ pub struct Message {
     pub leaves_after: Option<i64>,
     pub reminds: Option<Reminds>,
     pub extra: Option<Extra>,
+    /// Somebody who mutes the thread, and when.
+    pub muted: Option<(At, &'static str)>,
     pub replies: &'static [Reply],
 }
 
@@ -83,6 +95,7 @@ pub struct Reminds {
 }
 
 /// An answer to the message that contains it.
+#[derive(Clone, Copy)]
 pub struct Reply {
     pub at: At,
     pub from: &'static str,
@@ -155,6 +168,7 @@ const fn message(
         leaves_after: None,
         reminds: None,
         extra: None,
+        muted: None,
         replies: &[],
     }
 }
@@ -188,7 +202,18 @@ impl Message {
     }
 
     const fn says(self, category: &'static str, url: &'static str, action: &'static str) -> Self {
-        Message { extra: Some(Extra { category, url, action }), ..self }
+        Message { extra: Some(Extra { category, url, action, other: None, data: None }), ..self }
+    }
+
+    /// Besides what it [says](Self::says) already.
+    const fn also_says(self, action: &'static str, url: &'static str, data: &'static str) -> Self {
+        let Some(extra) = self.extra else { return self };
+        let (other, data) = (Some((action, url)), Some(data));
+        Message { extra: Some(Extra { other, data, ..extra }), ..self }
+    }
+
+    const fn muted_by(self, at: At, id: &'static str) -> Self {
+        Message { muted: Some((at, id)), ..self }
     }
 
     const fn reminds(self, frequency: &'static str, days: i64) -> Self {

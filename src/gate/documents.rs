@@ -1,6 +1,6 @@
-//! Documents that clients refer to instead of sending them: trusted ones from a file, and ones that
-//! somebody sent before (automatic persisted queries). Also keeps parsed documents, so that the
-//! same text is not parsed for each request.
+//! Documents that clients refer to instead of sending them: trusted ones from a file, those of the
+//! server's own web pages, and ones that somebody sent before (automatic persisted queries). Also
+//! keeps parsed documents, so that the same text is not parsed for each request.
 
 use std::{collections::HashMap, fs, sync::Arc};
 
@@ -59,27 +59,22 @@ struct ManifestOperation {
 }
 
 impl Documents {
-    /// Reads the trusted documents. It is an error if one of them is not valid GraphQL.
-    pub fn load(config: &Config) -> Result<Self> {
+    /// Reads the trusted documents. It is an error if one of them is not valid GraphQL. Those of
+    /// the server's own web pages, which its build makes, are trusted by themselves.
+    pub fn load(config: &Config, of_pages: Option<&str>) -> Result<Self> {
         let invalid = |message: String| Error::invalid("trusted_documents", message);
-        let mut trusted = HashMap::new();
+        let expected = "must be an object that maps ids to texts, or an Apollo manifest";
+        let read = |text: &str| read(text).map_err(|_| invalid(expected.into()));
+        let mut trusted = of_pages.map_or_else(|| Ok(HashMap::new()), read)?;
         if let Some(path) = &config.trusted_documents {
             let text = fs::read_to_string(path)
                 .map_err(|error| invalid(format!("{}: {error}", path.display())))?;
-            let expected = "must be an object that maps ids to texts, or an Apollo manifest";
-            let pairs: Vec<_> =
-                match serde_json::from_str(&text).map_err(|_| invalid(expected.into()))? {
-                    File::Map(documents) => documents.into_iter().collect(),
-                    File::Manifest { operations } => {
-                        operations.into_iter().map(|known| (known.id, known.body)).collect()
-                    }
-                };
-            for (id, text) in pairs {
-                let parsed = async_graphql::parser::parse_query(&text);
+            for (id, text) in read(&text)? {
+                let parsed = async_graphql::parser::parse_query(&*text);
                 parsed.map_err(|error| {
                     invalid(format!("the document {id} is no GraphQL: {error}"))
                 })?;
-                trusted.insert(without_prefix(&id).to_owned(), text.into());
+                trusted.insert(id, text);
             }
         }
         let mode = config.documents();
@@ -160,10 +155,60 @@ impl Documents {
     }
 }
 
+/// The texts of a file, by their ids.
+fn read(file: &str) -> Result<HashMap<String, Arc<str>>, serde_json::Error> {
+    let documents: Vec<_> = match serde_json::from_str(file)? {
+        File::Map(documents) => documents.into_iter().collect(),
+        File::Manifest { operations } => {
+            operations.into_iter().map(|known| (known.id, known.body)).collect()
+        }
+    };
+    let known = |(id, text): (String, String)| (without_prefix(&id).to_owned(), text.into());
+    Ok(documents.into_iter().map(known).collect())
+}
+
 fn without_prefix(id: &str) -> &str {
     id.strip_prefix(HASH_PREFIX).unwrap_or(id)
 }
 
 fn hash(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OF_PAGES: &str = "{ viewer { inbox { counts { unread } } } }";
+    const OF_OPERATOR: &str = "{ viewerRole }";
+
+    fn by_id(id: &str) -> Params {
+        serde_json::from_value(serde_json::json!({ "documentId": id })).unwrap()
+    }
+
+    fn by_text(text: &str) -> Params {
+        serde_json::from_value(serde_json::json!({ "query": text })).unwrap()
+    }
+
+    /// The pages work with `trusted`, with and without a file of the operator's, and nothing else
+    /// becomes possible by that.
+    #[test]
+    fn the_documents_of_the_pages_are_trusted_beside_the_operators() {
+        let id = hash(OF_PAGES);
+        let of_pages = serde_json::json!({ &id: OF_PAGES }).to_string();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), serde_json::json!({ "role": OF_OPERATOR }).to_string()).unwrap();
+        let persisted_documents = Some(PersistedDocuments::Trusted);
+        for trusted_documents in [None, Some(file.path().to_owned())] {
+            let config = Config { trusted_documents, persisted_documents, ..Config::default() };
+            let documents = Documents::load(&config, Some(&of_pages)).unwrap();
+            let find = |params| documents.find(&params, false).map(|found| found.text);
+            assert_eq!(find(by_id(&id)).unwrap().as_ref(), OF_PAGES);
+            assert_eq!(find(by_id(&format!("sha256:{id}"))).unwrap().as_ref(), OF_PAGES);
+            assert_eq!(find(by_id("role")).is_ok(), config.trusted_documents.is_some());
+            assert!(find(by_text("{ catalog { id } }")).is_err());
+        }
+        let config = Config { persisted_documents, ..Config::default() };
+        assert!(Documents::load(&config, None).is_err());
+    }
 }

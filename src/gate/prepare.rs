@@ -75,6 +75,8 @@ pub struct Prepared {
     completion: Completion,
     meter: Arc<Meter>,
     pub kind: OperationType,
+    /// The name of the operation, if it has one.
+    pub name: Option<Box<str>>,
     /// Whose share of the budgets it uses.
     pub holder: Holder,
     /// How many bytes the answer may take, judged by the long texts that it asks for; everything
@@ -130,11 +132,12 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// For the schema with this text. Fails if the trusted documents cannot be read.
-    pub fn open(config: Arc<Config>, sdl: &str) -> Result<Self> {
+    /// For the schema with this text, and the documents of the web pages. Fails if the trusted
+    /// documents cannot be read.
+    pub fn open(config: Arc<Config>, sdl: &str, of_pages: Option<&str>) -> Result<Self> {
         Ok(Gate {
             shape: Arc::new(Shape::of(sdl)?),
-            documents: Documents::load(&config)?,
+            documents: Documents::load(&config, of_pages)?,
             rates: Rates::new(config.limits.operations_per_minute),
             config,
         })
@@ -158,7 +161,8 @@ impl Gate {
         };
         let Measured { asks_for_the_schema, cost, texts } =
             measure(&document.document, &variables, &self.shape, limits)?;
-        let operation = operation::find(&document.document, params.operation_name.as_deref())?;
+        let (name, operation) =
+            operation::find(&document.document, params.operation_name.as_deref())?;
         operation::check_required(operation, &variables)?;
         operation::check_once(operation, &document.document)?;
         let knows_schema = self.knows_schema(actor.as_ref());
@@ -168,7 +172,7 @@ impl Gate {
                 ErrorCode::GraphqlValidationFailed,
             ));
         }
-        let kind = operation.ty;
+        let (kind, name) = (operation.ty, name.map(Into::into));
         let (meter, holder) = (Meter::new(limits.answer), Holder::of(actor.as_ref()));
         let weight = texts.saturating_mul(LONGEST_BODY as u64).min(limits.answer);
         let is_small = kind != OperationType::Subscription
@@ -189,7 +193,7 @@ impl Gate {
             shape: self.shape.clone(),
             knows_schema,
         };
-        Ok(Prepared { request, completion, meter, kind, holder, weight, is_small })
+        Ok(Prepared { request, completion, meter, kind, name, holder, weight, is_small })
     }
 
     fn knows_schema(&self, actor: Option<&Actor>) -> bool {

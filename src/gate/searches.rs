@@ -1,4 +1,4 @@
-//! A search may look at many rows until it has found a page of matches, and keeps a connection and a core busy
+//! A search may look at many rows until it has found a page of matches, and keeps a connection busy
 //! meanwhile. Only a few searches run at the same time, for each person and in total, so that the
 //! other connections stay free for everyone else.
 

@@ -1,7 +1,6 @@
 use ::entity::{id::UserId, inbox as row, inbox_item};
 use async_graphql::{
     Context, ID, InputObject, InputType, Name, Object, Result, SelectionField, SimpleObject, Value,
-    connection::Connection,
 };
 
 pub mod items;
@@ -14,7 +13,7 @@ use updates::InboxUpdate;
 
 use super::{
     SEARCH, actor, app, cost,
-    paging::{page, with_fields},
+    paging::{Paged, page, with_fields},
     people::users::User,
 };
 use crate::{
@@ -85,7 +84,7 @@ impl Inbox {
                     }
                 }
             }
-            None => Slice { rows: Vec::new(), has_previous: false, has_next: false },
+            None => Slice::empty(),
         };
         let key = |item: &Item| (item.row.updated_at, item.row.id);
         Ok(Some(with_fields(items, key, InboxItem, Counted { total_count })))
@@ -176,7 +175,7 @@ impl InboxCounts {
 }
 
 /// Inbox items in pages, and how many there are.
-pub type InboxItems = Connection<String, InboxItem, Counted>;
+pub type InboxItems = Paged<InboxItem, Counted>;
 
 /// What a list of inbox items has in addition to its pages.
 #[derive(SimpleObject)]
@@ -222,7 +221,8 @@ pub struct InboxFilter {
     thread: Option<ID>,
     /// Words to look for in subjects, titles, bodies and the titles of targets, in any order. Each
     /// is the beginning of a word there, or all of it; case-insensitive. At most 200 characters,
-    /// with a letter or a digit.
+    /// with a letter or a digit. A page of a search may be short, or empty, although there are more:
+    /// `pageInfo` says so, and its cursor goes on from there.
     #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }

@@ -16,7 +16,7 @@ use super::messages::recipients::{RecipientRow, recipients};
 use crate::{
     app::App,
     error::{Error, Result},
-    inbox::{self, Item},
+    inbox::{self, Item, Texts},
     messages::{Sent, reports},
     notifications::{
         announcements::{self, Announced},
@@ -348,7 +348,7 @@ impl Loader<ItemBy> for Loaders {
     async fn load(&self, keys: &[ItemBy]) -> Result<HashMap<ItemBy, Item>> {
         let mut found = HashMap::new();
         for (owner, ids) in by_first(keys.iter().map(|key| (key.owner, key.id))) {
-            let items = inbox::items(&self.0.db, owner, &ids).await?;
+            let items = inbox::items(&self.0.db, owner, &ids, Texts::Whole).await?;
             found.extend(items.into_iter().map(|item| (ItemBy { owner, id: item.row.id }, item)));
         }
         Ok(found)

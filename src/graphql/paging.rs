@@ -1,8 +1,10 @@
 //! Relay's connections over [`crate::page`].
 
+use std::borrow::Cow;
+
 use async_graphql::{
-    ObjectType, OutputType,
-    connection::{Connection, Edge, EmptyFields},
+    Object, ObjectType, OutputType, TypeName,
+    connection::{ConnectionNameType, DefaultConnectionName, Edge, EmptyFields, PageInfo},
 };
 
 use crate::{
@@ -11,7 +13,42 @@ use crate::{
 };
 
 /// A list in pages. Cursors are opaque.
-pub type Paged<T> = Connection<String, T>;
+///
+/// The library's own connection ends with its last edge. A page of a search may end behind it.
+pub struct Paged<T: OutputType, F: ObjectType = EmptyFields> {
+    info: PageInfo,
+    edges: Vec<Edge<String, T, EmptyFields>>,
+    fields: F,
+}
+
+impl<T: OutputType, F: ObjectType> TypeName for Paged<T, F> {
+    fn type_name() -> Cow<'static, str> {
+        DefaultConnectionName::type_name::<T>().into()
+    }
+}
+
+#[Object(name_type)]
+impl<T: OutputType, F: ObjectType> Paged<T, F> {
+    /// Information to aid in pagination.
+    async fn page_info(&self) -> &PageInfo {
+        &self.info
+    }
+
+    /// A list of edges.
+    async fn edges(&self) -> &[Edge<String, T, EmptyFields>] {
+        &self.edges
+    }
+
+    /// A list of nodes.
+    async fn nodes(&self) -> Vec<&T> {
+        self.edges.iter().map(|edge| &edge.node).collect()
+    }
+
+    #[graphql(flatten)]
+    async fn fields(&self) -> &F {
+        &self.fields
+    }
+}
 
 /// The arguments that every connection has.
 pub type Arguments = (Option<i32>, Option<String>, Option<i32>, Option<String>);
@@ -35,11 +72,15 @@ pub fn with_fields<R, K: Key, T: OutputType, F: ObjectType>(
     key: impl Fn(&R) -> K,
     show: impl Fn(R) -> T,
     fields: F,
-) -> Connection<String, T, F> {
-    let (previous, next) = (slice.has_previous, slice.has_next);
-    let mut connection = Connection::with_additional_fields(previous, next, fields);
-    connection
-        .edges
-        .extend(slice.rows.into_iter().map(|row| Edge::new(key(&row).encode(), show(row))));
-    connection
+) -> Paged<T, F> {
+    let Slice { rows, has_previous, has_next, start, end } = slice;
+    let edges = rows.into_iter().map(|row| Edge::new(key(&row).encode(), show(row)));
+    let edges: Vec<Edge<String, T, EmptyFields>> = edges.collect();
+    let info = PageInfo {
+        has_previous_page: has_previous,
+        has_next_page: has_next,
+        start_cursor: start.or_else(|| edges.first().map(|edge| edge.cursor.clone())),
+        end_cursor: end.or_else(|| edges.last().map(|edge| edge.cursor.clone())),
+    };
+    Paged { info, edges, fields }
 }

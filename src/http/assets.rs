@@ -7,47 +7,56 @@ use axum::{
     routing::get,
 };
 
-use super::Http;
-
-/// Everything that a page loads comes from this server: no inline scripts run, and nothing is
-/// evaluated. Monaco and React set styles at run time, and GraphiQL's icons and fonts are in its
-/// stylesheet.
-const POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; \
-                      connect-src 'self'; style-src 'self' 'unsafe-inline'; \
-                      img-src 'self' data:; font-src 'self' data:; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Vite puts a hash of the content into the names of the files below this path.
 const HASHED: &str = "assets/";
+/// The documents that the pages send: an object that maps their hashes to their texts.
+const DOCUMENTS: &str = "persisted-documents.json";
+/// For files that are not pages. A worker has the policy of its own file, and Monaco's are among
+/// these; they load nothing.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'";
 
-static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+/// Everything in `web/dist`; empty if nothing has been built.
+pub static ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// One file of `web/dist`.
 pub struct Asset {
     /// Relative to `web/dist`.
-    path: &'static str,
+    pub path: &'static str,
     /// Identifies the content.
-    tag: &'static str,
-    content: &'static [u8],
+    pub tag: &'static str,
+    pub content: &'static [u8],
     /// The content compressed with gzip, if that is worth it.
-    compressed: Option<&'static [u8]>,
+    pub compressed: Option<&'static [u8]>,
 }
 
-/// Everything except the pages themselves, which have their own routes.
-pub fn routes() -> Router<Http> {
-    let others = ASSETS.iter().filter(|asset| !asset.path.ends_with(".html"));
+/// Everything except the pages themselves, which have their own routes, and what only the server
+/// reads.
+pub fn routes<S: Clone + Send + Sync + 'static>(files: &'static [Asset]) -> Router<S> {
+    let others =
+        files.iter().filter(|asset| !asset.path.ends_with(".html") && asset.path != DOCUMENTS);
     others.fold(Router::new(), |router, asset| {
-        let answer = move |headers: HeaderMap| async move { asset.answer(&headers) };
+        let answer = move |headers: HeaderMap| async move { asset.answer(&headers, POLICY) };
         router.route(&format!("/{}", asset.path), get(answer))
     })
 }
 
-/// None if the pages have not been built.
-pub fn find(path: &str) -> Option<&'static Asset> {
-    ASSETS.iter().find(|asset| asset.path == path)
+/// None if it has not been built.
+pub fn find(files: &'static [Asset], path: &str) -> Option<&'static Asset> {
+    files.iter().find(|asset| asset.path == path)
+}
+
+/// What the pages send, for servers that execute only documents that they know. None if the pages
+/// have not been built.
+pub fn documents() -> Option<&'static str> {
+    find(ASSETS, DOCUMENTS).and_then(Asset::text)
 }
 
 impl Asset {
-    pub fn answer(&self, request: &HeaderMap) -> Response {
+    pub fn text(&self) -> Option<&'static str> {
+        str::from_utf8(self.content).ok()
+    }
+
+    pub fn answer(&self, request: &HeaderMap, policy: &str) -> Response {
         // Weak, because it is the same for both encodings.
         let tag = format!("W/\"{}\"", self.tag);
         let cache = match self.path.starts_with(HASHED) {
@@ -60,7 +69,7 @@ impl Asset {
             (header::ETAG, tag.as_str()),
             (header::VARY, "accept-encoding"),
         ];
-        let about = (secured(POLICY), about);
+        let about = (secured(policy), about);
         if has(request, header::IF_NONE_MATCH, &tag) {
             return (StatusCode::NOT_MODIFIED, about).into_response();
         }
@@ -77,7 +86,10 @@ impl Asset {
             Some("html") => "text/html; charset=utf-8",
             Some("js") => "text/javascript; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
+            Some("json") => "application/json",
+            Some("webmanifest") => "application/manifest+json",
             Some("svg") => "image/svg+xml",
+            Some("png") => "image/png",
             Some("ttf") => "font/ttf",
             Some("woff2") => "font/woff2",
             Some("md") => "text/plain; charset=utf-8",

@@ -27,6 +27,19 @@ pub enum CloseReason {
     Deactivated(Error),
 }
 
+pub const TOKEN_EXPIRED: &str = "token_expired";
+
+impl CloseReason {
+    /// In the metrics and in the log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            CloseReason::ServerStops => "server_stops",
+            CloseReason::TokenExpired => TOKEN_EXPIRED,
+            CloseReason::Deactivated(_) => "not_admitted",
+        }
+    }
+}
+
 /// Waits until a socket of this caller must be closed, and returns the reason.
 pub async fn wait(http: Http, actor: Option<Actor>) -> CloseReason {
     tokio::select! {

@@ -34,7 +34,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::app::App;
+use crate::{app::App, metrics::Open};
 
 /// How long to pause after the system refused a connection because it has no more sockets or
 /// memory.
@@ -62,6 +62,7 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router) {
         };
         match accepted {
             Ok((stream, _)) if connections.len() >= app.config.limits.connections => {
+                app.metrics.refused.count("connections");
                 // The socket's buffer is empty, so this never blocks.
                 let _ = stream.try_write(TOO_MANY);
             }
@@ -83,6 +84,7 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router) {
 pub struct Peer(pub IpAddr);
 
 async fn connection(app: App, stream: TcpStream, router: Router) {
+    let _open = Open::new(&app.metrics.connections);
     let limits = &app.config.limits;
     let peer = stream.peer_addr().ok().map(|peer| Peer(peer.ip()));
     // Updates are small and must not wait for each other.

@@ -13,14 +13,22 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
-use super::{Http, accept::Format, actor, sse};
+use super::{
+    Http,
+    accept::Format,
+    access::{About, Caller, code},
+    actor,
+    request_id::LogsItself,
+    sse,
+};
 use crate::{
     budget::{Holder, Permit},
     error::Error,
     gate::{Answer, ErrorCode, Params, Prepared, answer, is_refused, refusal, retry_after},
+    metrics::Transport,
 };
 
 /// Answers up to this many bytes do not count against the budget: a connection's buffers hold as
@@ -40,10 +48,19 @@ pub async fn handle(State(http): State<Http>, request: Request) -> Response {
             "answers are application/graphql-response+json, application/json or text/event-stream";
         return Refusal::new(StatusCode::NOT_ACCEPTABLE, message).respond(Format::Json);
     };
-    let mut response = match respond(http, request, format).await {
+    let (since, metrics) = (Instant::now(), http.app.metrics.clone());
+    let mut about = About::default();
+    let mut response = match respond(http, request, format, &mut about).await {
         Ok(response) => response,
-        Err(refusal) => refusal.respond(format),
+        Err(refusal) => {
+            about.fail(std::slice::from_ref(&*refusal.error));
+            refusal.respond(format)
+        }
     };
+    if response.extensions().get::<LogsItself>().is_none() {
+        metrics.operation(about.kind, Transport::Http, about.code(), since.elapsed());
+        response.extensions_mut().insert(about);
+    }
     response
         .headers_mut()
         .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -53,35 +70,49 @@ pub async fn handle(State(http): State<Http>, request: Request) -> Response {
     response
 }
 
-async fn respond(http: Http, request: Request, format: Format) -> Result<Response, Refusal> {
+async fn respond(
+    http: Http,
+    request: Request,
+    format: Format,
+    about: &mut About,
+) -> Result<Response, Refusal> {
     let headers = request.headers().clone();
     let is_get = request.method() == Method::GET;
     let (params, actor) = match *request.method() {
-        Method::GET => (from_url(&request)?, actor(&http.app, &headers).await?),
+        Method::GET => {
+            let params = from_url(&request)?;
+            let actor = actor(&http.app, &headers).await?;
+            about.caller = Caller::of(&http.app, actor.as_ref());
+            (params, actor)
+        }
         Method::POST => {
             check_content_type(&headers)?;
             // Before reading the body, because its bytes count for the sender.
             let actor = actor(&http.app, &headers).await?;
+            about.caller = Caller::of(&http.app, actor.as_ref());
             (from_body(&http, request, Holder::of(actor.as_ref())).await?, actor)
         }
         _ => return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "requests are POST or GET")),
     };
     let prepared = match http.gate.prepare(params, actor.clone()) {
         Ok(prepared) => prepared,
-        Err(error) if format == Format::Events => return Ok(sse::refuse(&http.app, error)),
-        Err(error) => return Ok(refuse(vec![error], format)),
+        Err(error) if format == Format::Events => {
+            return Ok(sse::refuse(&http.app, error, about.clone()));
+        }
+        Err(error) => return Ok(refuse(vec![error], format, about)),
     };
+    about.call(&prepared);
     if is_get && prepared.kind == OperationType::Mutation {
         let message = "GET changes nothing; use POST for mutations";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message));
     }
     match (format, prepared.kind) {
-        (Format::Events, _) => sse::stream(http, prepared, actor, &headers),
+        (Format::Events, _) => sse::stream(http, prepared, actor, &headers, about.clone()),
         (_, OperationType::Subscription) => {
             let message = "a subscription needs a websocket, or Accept: text/event-stream";
-            Ok(refuse(vec![refusal(message, ErrorCode::BadUserInput)], format))
+            Ok(refuse(vec![refusal(message, ErrorCode::BadUserInput)], format, about))
         }
-        _ => show(&http, execute(&http, prepared).await, format).await,
+        _ => show(&http, execute(&http, prepared).await, format, about).await,
     }
 }
 
@@ -112,6 +143,7 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
         permit: None,
     };
     let Some(place) = http.operations.try_take(holder.clone(), 1) else {
+        http.app.metrics.refused.count("operations");
         return refused(refusal("the server is overloaded; try again", ErrorCode::Unavailable));
     };
     let (answers, of) = (http.answers.clone(), holder.clone());
@@ -160,11 +192,17 @@ impl AsRef<[u8]> for Text {
 }
 
 /// An executed request, or one that could not be executed.
-async fn show(http: &Http, executed: Executed, format: Format) -> Result<Response, Refusal> {
+async fn show(
+    http: &Http,
+    executed: Executed,
+    format: Format,
+    about: &mut About,
+) -> Result<Response, Refusal> {
     let Executed { response, bytes, holder, mut permit } = executed;
     if is_refused(&response) {
-        return Ok(refuse(response.errors, format));
+        return Ok(refuse(response.errors, format, about));
     }
+    about.fail(&response.errors);
     let retry_after = retry_after(&response.errors);
     let text = move || serde_json::to_vec(&response);
     let text = match bytes > LARGE {
@@ -193,7 +231,8 @@ fn ask_to_wait(response: &mut Response, seconds: Option<u64>) {
 
 /// A request that could not be executed has no `data`, and by the newer media type it is answered
 /// with an error status.
-fn refuse(problems: Vec<ServerError>, format: Format) -> Response {
+fn refuse(problems: Vec<ServerError>, format: Format, about: &mut About) -> Response {
+    about.fail(&problems);
     let is = |wanted: ErrorCode| code(&problems) == Some(wanted.name());
     let status = match format {
         _ if is(ErrorCode::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
@@ -202,13 +241,6 @@ fn refuse(problems: Vec<ServerError>, format: Format) -> Response {
         Format::Json | Format::Events => StatusCode::OK,
     };
     errors(status, format, problems)
-}
-
-fn code(errors: &[ServerError]) -> Option<&str> {
-    match errors.first()?.extensions.as_ref()?.get("code")? {
-        async_graphql::Value::String(code) => Some(code),
-        _ => None,
-    }
 }
 
 /// The parameters of a URL; `variables` and `extensions` are JSON.
@@ -258,11 +290,10 @@ async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Para
     let largest = http.app.config.limits.body as u64;
     let size = request.body().size_hint().upper().unwrap_or(largest).min(largest);
     let _permit = match size > SMALL_BODY {
-        true => Some(
-            http.answers
-                .try_take(holder, size)
-                .ok_or(Error::Unavailable("too many large requests".into()))?,
-        ),
+        true => Some(http.answers.try_take(holder, size).ok_or_else(|| {
+            http.app.metrics.refused.count("large_requests");
+            Error::Unavailable("too many large requests".into())
+        })?),
         false => None,
     };
     let body = match timeout(

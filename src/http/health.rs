@@ -15,14 +15,17 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The server can serve: the database answers and accepts writes, and the server is not about to
-/// stop.
+/// The server can serve: the database answers, has the tables of this server and accepts writes, and
+/// the server is not about to stop.
 pub async fn readyz(State(http): State<Http>) -> Response {
     let reason = match http.app.stopping.is_cancelled() {
         true => "stopping\n",
         false => match http.app.db.check().await {
             Ok(()) => return "ready\n".into_response(),
             Err(Unready::DoesNotAnswer) => "the database does not answer\n",
+            Err(Unready::HasOtherTables) => {
+                "the database does not have the tables of this server\n"
+            }
             Err(Unready::CannotBeWrittenTo) => "the database cannot be written to\n",
         },
     };

@@ -1,12 +1,16 @@
-//! The transport: GraphQL over HTTP, server-sent events and websocket on one path, GraphiQL, health
-//! checks.
+//! The transport: GraphQL over HTTP, server-sent events and websocket on one path, the web pages,
+//! health checks.
 
 mod accept;
+mod access;
 mod assets;
 mod close_reason;
 mod connections;
+mod demo;
+mod graphiql;
 mod graphql;
 mod health;
+pub mod metrics;
 mod origin;
 mod report;
 mod request_id;
@@ -39,6 +43,7 @@ use crate::{
     people::users,
 };
 
+pub use assets::documents;
 pub use connections::serve;
 pub use socket_limits::SocketLimits;
 
@@ -72,12 +77,12 @@ pub fn router(http: Http) -> Router {
         .route("/reports/read-rate.csv", get(report::read_rate))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .merge(ui::routes(http.app.demo.is_some()))
+        .merge(ui::routes(&http.app.config, http.app.demo.clone(), assets::ASSETS))
         .layer(DefaultBodyLimit::max(http.app.config.limits.body))
         // Not event streams: their events would wait in the compressor.
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn(request_id::set))
+        .layer(middleware::from_fn_with_state(http.app.clone(), request_id::set))
         .with_state(http)
 }
 

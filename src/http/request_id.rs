@@ -1,14 +1,15 @@
-//! An id for each request, in its answer and in the log.
+//! An id for each request, in its answer and in the log; and the request's own line there.
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    extract::Request,
-    http::{HeaderName, HeaderValue},
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode},
     middleware::Next,
     response::Response,
 };
@@ -16,20 +17,45 @@ use hyper::body::{Frame, SizeHint};
 use rand::Rng;
 use tracing::{Instrument, Span};
 
+use super::access::{self, About};
+use crate::app::App;
+
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced.
 const LONGEST: usize = 64;
 
+/// An answer whose log line comes from what its body does.
+#[derive(Clone, Copy)]
+pub struct LogsItself;
+
 /// Takes the id that a proxy gave, or creates one.
-pub async fn set(request: Request, next: Next) -> Response {
+pub async fn set(State(app): State<App>, request: Request, next: Next) -> Response {
+    let since = Instant::now();
+    let route = route(request.uri().path());
     let given =
         request.headers().get(HEADER).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
     let id = given.map_or_else(|| format!("{:016x}", rand::rng().random::<u64>()), str::to_owned);
     let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    app.metrics.http_request(route, status.as_str());
+    let about = response.extensions_mut().remove::<About>();
+    let is_logged = status != StatusCode::SWITCHING_PROTOCOLS
+        && response.extensions_mut().remove::<LogsItself>().is_none()
+        // A probe that finds what it expects says nothing.
+        && !(route == "health" && status.is_success());
+    let line = is_logged.then(|| access::Request {
+        app,
+        route,
+        status: status.as_u16(),
+        about,
+        since,
+        bytes: response.body().size_hint().exact().unwrap_or_default(),
+    });
     // A stream is made after this has returned: events, a report.
-    if response.body().size_hint().exact().is_none() {
-        response = response.map(|body| Body::new(Within { span, body }));
+    match response.body().size_hint().exact() {
+        Some(_) => span.in_scope(|| drop(line)),
+        None => response = response.map(|body| Body::new(Within { span, body, line })),
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
@@ -37,11 +63,28 @@ pub async fn set(request: Request, next: Next) -> Response {
     response
 }
 
+/// What requests are counted by.
+fn route(path: &str) -> &'static str {
+    match path {
+        "/graphql" => "graphql",
+        "/healthz" | "/readyz" => "health",
+        path if path.starts_with("/reports/") => "reports",
+        _ => "pages",
+    }
+}
+
 /// A body that is made within the span of its request, so that what is logged meanwhile has its
 /// name.
 struct Within {
     span: Span,
     body: Body,
+    line: Option<access::Request>,
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        self.span.in_scope(|| self.line.take());
+    }
 }
 
 impl HttpBody for Within {
@@ -52,8 +95,12 @@ impl HttpBody for Within {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Within { span, body } = &mut *self;
-        span.in_scope(|| Pin::new(body).poll_frame(cx))
+        let Within { span, body, line } = &mut *self;
+        let frame = ready!(span.in_scope(|| Pin::new(body).poll_frame(cx)));
+        if let (Some(line), Some(Ok(frame))) = (line, &frame) {
+            line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 
 use async_graphql::{ServerError, Value, parser::types::OperationType};
 use axum::{
+    Extension,
     http::{HeaderMap, HeaderName, HeaderValue},
     response::{
         IntoResponse, Response, Sse,
@@ -21,8 +22,11 @@ use futures_util::{
 };
 
 use super::{
-    Http, close_reason,
+    Http,
+    access::{self, About, FAILED, INTERRUPTED, Reason},
+    close_reason,
     graphql::{Refusal, execute},
+    request_id::LogsItself,
 };
 use crate::{
     app::App,
@@ -32,7 +36,11 @@ use crate::{
     gate::{Prepared, is_lost},
     graphql::LastCursor,
     inbox::live::{Cursor, Outlet},
+    metrics::Transport,
 };
+
+/// Why the event stream of a query or mutation ended.
+const COMPLETE: &str = "complete";
 
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -42,22 +50,28 @@ pub fn stream(
     mut prepared: Prepared,
     actor: Option<Actor>,
     headers: &HeaderMap,
+    about: About,
 ) -> Result<Response, Refusal> {
-    let app = http.app.clone();
+    let (app, reason) = (http.app.clone(), Reason::default());
+    let account = || access::Stream::new(&app, about, Transport::Events, reason.clone());
     if prepared.kind != OperationType::Subscription {
-        return Ok(show(&app, result(async move { execute(&http, prepared).await.response })));
+        let executed = async move { execute(&http, prepared).await.response };
+        return Ok(show(&app, result(executed, account())));
     }
     if let Some(cursor) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
         prepared = prepared.with(LastCursor(cursor.to_owned()));
     }
-    let outlet = Outlet::new(http.answers.clone(), Holder::of(actor.as_ref()));
-    let updates = events(prepared.with(outlet).follow(&http.schemas.metered));
-    let slot = http.sockets.take(actor.as_ref());
-    let slot =
-        slot.ok_or_else(|| Error::LimitExceeded("too many event streams at the same time".into()))?;
+    let slot = http.sockets.take(actor.as_ref()).ok_or_else(|| {
+        app.metrics.refused.count("sockets");
+        Error::LimitExceeded("too many event streams at the same time".into())
+    })?;
+    let holder = Holder::of(actor.as_ref());
+    let outlet = Outlet::new(http.answers.clone(), holder, app.metrics.clone());
+    let updates = prepared.with(outlet).follow(&http.schemas.metered);
+    let updates = events(updates, account());
     let must_close = async move {
         let _slot = slot;
-        close_reason::wait(http, actor).await
+        let _ = reason.set(close_reason::wait(http, actor).await.name());
     };
     // Without a last event: the client should reconnect, and then learns the reason.
     Ok(show(&app, updates.take_until(must_close)))
@@ -65,28 +79,51 @@ pub fn stream(
 
 /// An operation that cannot be executed. Sent as an event, because a browser's `EventSource` shows
 /// no other answer.
-pub fn refuse(app: &App, error: ServerError) -> Response {
-    show(app, result(future::ready(async_graphql::Response::from_errors(vec![error]))))
+pub fn refuse(app: &App, error: ServerError, about: About) -> Response {
+    let account = access::Stream::new(app, about, Transport::Events, Reason::default());
+    show(app, result(future::ready(async_graphql::Response::from_errors(vec![error])), account))
 }
 
-fn result(result: impl Future<Output = async_graphql::Response>) -> impl Stream<Item = Event> {
-    let next = |result| Event::default().event("next").data(serde_json::json!(result).to_string());
-    stream::once(async move { next(result.await) }).chain(stream::once(future::ready(complete())))
+fn result(
+    result: impl Future<Output = async_graphql::Response>,
+    mut account: access::Stream,
+) -> impl Stream<Item = Event> {
+    let next = async move {
+        let event = event(&result.await, &mut account);
+        account.end(COMPLETE);
+        event
+    };
+    stream::once(next).chain(stream::once(future::ready(complete())))
 }
 
 /// The events of a subscription. No last event if it cannot continue now: the client should
 /// reconnect, as when the stream ends.
-fn events(updates: impl Stream<Item = async_graphql::Response>) -> impl Stream<Item = Event> {
+fn events(
+    updates: impl Stream<Item = async_graphql::Response>,
+    account: access::Stream,
+) -> impl Stream<Item = Event> {
     let has_failed = false;
-    stream::unfold(Some((Box::pin(updates), has_failed)), |state| async move {
-        let (mut updates, has_failed) = state?;
+    stream::unfold(Some((Box::pin(updates), has_failed, account)), |state| async move {
+        let (mut updates, has_failed, mut account) = state?;
         match updates.next().await {
-            Some(update) if is_lost(&update) => None,
+            Some(update) if is_lost(&update) => {
+                account.fail(&update.errors);
+                account.end(INTERRUPTED);
+                None
+            }
             Some(update) => {
                 let has_failed = !update.errors.is_empty();
-                Some((event(&update), Some((updates, has_failed))))
+                let event = event(&update, &mut account);
+                let event = match cursor(&update.data) {
+                    Some(cursor) => event.id(cursor),
+                    None => event,
+                };
+                Some((event, Some((updates, has_failed, account))))
             }
-            None => has_failed.then(|| (complete(), None)),
+            None => {
+                account.end(if has_failed { FAILED } else { INTERRUPTED });
+                has_failed.then(|| (complete(), None))
+            }
         }
     })
 }
@@ -102,15 +139,14 @@ fn show(app: &App, events: impl Stream<Item = Event> + Send + 'static) -> Respon
     // nginx would otherwise hold events back until its buffer is full.
     let unbuffered =
         [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
-    (unbuffered, Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(heartbeats)).into_response()
+    let events = Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(heartbeats);
+    (unbuffered, Extension(LogsItself), events).into_response()
 }
 
-fn event(update: &async_graphql::Response) -> Event {
-    let event = Event::default().event("next").data(serde_json::json!(update).to_string());
-    match cursor(&update.data) {
-        Some(cursor) => event.id(cursor),
-        None => event,
-    }
+fn event(update: &async_graphql::Response, account: &mut access::Stream) -> Event {
+    let text = serde_json::json!(update).to_string();
+    account.send(&update.errors, text.len());
+    Event::default().event("next").data(text)
 }
 
 /// The cursor of an update, if the client asked for it.

@@ -38,6 +38,7 @@ use tracing::Instrument;
 
 use super::{
     ACT_AS, Http,
+    access::{self, About, Caller},
     close_reason::{self, CloseReason},
     connections::Peer,
     header_text, origin, sign_in,
@@ -91,7 +92,10 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
     let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
     let init_slot = match http.sockets.admit(peer) {
         Ok(slot) => slot,
-        Err(too_many) => return refuse(too_many),
+        Err(too_many) => {
+            http.app.metrics.refused.count("sockets_before_init");
+            return refuse(too_many);
+        }
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let tasks = http.tasks.clone();
@@ -100,9 +104,14 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
         let Some(wire) = Wire::open(upgraded, http.app.config.limits.socket_message).await else {
             return;
         };
+        let mut account = access::Socket::open(&http.app);
         match is_spoken {
-            true => serve(http, wire, introduction, init_slot).await,
-            false => wire.close(Close::new(4406, "Subprotocol not acceptable")).await,
+            true => serve(http, wire, introduction, init_slot, account).await,
+            false => {
+                let close = Close::new(4406, "wrong_subprotocol", "Subprotocol not acceptable");
+                account.reason = Some(close.why);
+                wire.close(close).await
+            }
         }
     };
     tasks.spawn(socket.in_current_span());
@@ -183,9 +192,17 @@ struct Connection {
     /// Ready when the socket must be closed. Also polled while a message waits to be sent.
     must_close: Pin<Box<dyn Future<Output = CloseReason> + Send>>,
     unanswered_pings: u8,
+    /// For the log and the metrics.
+    account: access::Socket,
 }
 
-async fn serve(http: Http, wire: Wire, introduction: Introduction, init_slot: InitSlot) {
+async fn serve(
+    http: Http,
+    wire: Wire,
+    introduction: Introduction,
+    init_slot: InitSlot,
+    account: access::Socket,
+) {
     let (results, outcomes) = mpsc::channel(QUEUE);
     let mut connection = Connection {
         must_close: Box::pin(close_reason::wait(http.clone(), None)),
@@ -201,10 +218,12 @@ async fn serve(http: Http, wire: Wire, introduction: Introduction, init_slot: In
         running: Vec::new(),
         results,
         unanswered_pings: 0,
+        account,
     };
     let outcome = connection.run(outcomes).await;
-    let Connection { wire, operations, slot, .. } = connection;
-    drop((operations, slot));
+    let Connection { wire, operations, slot, mut account, .. } = connection;
+    account.reason = outcome.as_ref().err().map(|close| close.why);
+    drop((operations, slot, account));
     match outcome {
         Ok(()) => wire.finish().await,
         Err(close) => wire.close(close).await,
@@ -222,7 +241,7 @@ impl Connection {
             tokio::select! {
                 reason = &mut self.must_close => return Err(reason.into()),
                 () = sleep_until(init_deadline), if !self.is_initialised => {
-                    return Err(Close::new(4408, "Connection initialisation timeout"));
+                    return Err(Close::new(4408, "no_init", "Connection initialisation timeout"));
                 }
                 heard = self.wire.hear() => {
                     self.unanswered_pings = 0;
@@ -235,7 +254,7 @@ impl Connection {
                 Some(result) = outcomes.recv() => self.pass_on(*result).await?,
                 _ = ping.tick(), if self.is_initialised => {
                     if self.unanswered_pings >= MOST_PINGS {
-                        return Err(Close::new(4408, "no answer to pings"));
+                        return Err(Close::new(4408, "no_pong", "no answer to pings"));
                     }
                     self.unanswered_pings += 1;
                     self.send(&ServerMessage::Ping).await?;
@@ -247,7 +266,7 @@ impl Connection {
     async fn receive(&mut self, text: &str) -> Result<(), Close> {
         match ClientMessage::parse(text)? {
             ClientMessage::ConnectionInit(_) if self.is_initialised => {
-                Err(Close::new(4429, "Too many initialisation requests"))
+                Err(Close::new(4429, "second_init", "Too many initialisation requests"))
             }
             ClientMessage::ConnectionInit(parameters) => self.initialise(parameters).await,
             ClientMessage::Subscribe { id, payload } => self.subscribe(id, *payload).await,
@@ -272,23 +291,30 @@ impl Connection {
                 reason = &mut self.must_close => return Err(reason.into()),
             };
             self.must_close = Box::pin(close_reason::wait(self.http.clone(), self.actor.clone()));
+            self.account.caller = Caller::of(&self.http.app, self.actor.as_ref());
         }
         self.slot = self.http.sockets.take(self.actor.as_ref());
         if self.slot.is_none() {
-            return Err(Close::new(1013, "too many sockets at the same time"));
+            self.http.app.metrics.refused.count("sockets");
+            return Err(Close::new(1013, "too_many_sockets", "too many sockets at the same time"));
         }
         self.init_slot = None;
-        self.outlet = Some(Outlet::new(self.http.answers.clone(), Holder::of(self.actor.as_ref())));
+        let holder = Holder::of(self.actor.as_ref());
+        let metrics = self.http.app.metrics.clone();
+        self.outlet = Some(Outlet::new(self.http.answers.clone(), holder, metrics));
         self.send(&ServerMessage::ConnectionAck).await
     }
 
     async fn subscribe(&mut self, id: String, params: Params) -> Result<(), Close> {
+        let since = Instant::now();
         let Some(outlet) = self.outlet.clone() else {
-            return Err(Close::new(4401, "Unauthorized"));
+            return Err(Close::new(4401, "no_init", "Unauthorized"));
         };
         if self.operations.contains_key(id.as_str()) {
-            return Err(Close::new(4409, already_exists(&id)));
+            return Err(Close::new(4409, "duplicate_id", already_exists(&id)));
         }
+        self.account.operations += 1;
+        let mut about = About { caller: self.account.caller, ..About::default() };
         let most = self.http.app.config.limits.operations_per_socket;
         self.running.retain(Operation::runs_on);
         if self.operations.len() + self.running.len() >= most {
@@ -296,17 +322,23 @@ impl Connection {
                 "a socket has at most {most} operations at the same time"
             ));
             let error = async_graphql::Error::from(error).into_server_error(Default::default());
+            self.http.app.metrics.refused.count("operations_per_socket");
+            about.fail(std::slice::from_ref(&error));
+            access::operation(&self.http.app, &about, since.elapsed(), 0);
             return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await;
         }
         let prepared = match self.http.gate.prepare(params, self.actor.clone()) {
             Ok(prepared) => prepared,
             Err(error) => {
+                about.fail(std::slice::from_ref(&error));
+                access::operation(&self.http.app, &about, since.elapsed(), 0);
                 return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await;
             }
         };
+        about.call(&prepared);
         let id: Arc<str> = id.into();
         let operation =
-            Operation::start(&self.http, id.clone(), prepared, outlet, self.results.clone());
+            Operation::start(&self.http, id.clone(), prepared, outlet, self.results.clone(), about);
         self.operations.insert(id, operation);
         Ok(())
     }
@@ -341,10 +373,11 @@ impl Connection {
 
     async fn say(&mut self, text: String) -> Result<(), Close> {
         let patience = self.http.app.config.limits.write_timeout;
+        self.account.bytes += text.len() as u64;
         tokio::select! {
             // The client learns of this only if it does read in the end.
             said = self.wire.say(text, patience) => {
-                said.map_err(|_| Close::new(1013, "the client does not read"))
+                said.map_err(|_| Close::new(1013, "does_not_read", "the client does not read"))
             }
             reason = &mut self.must_close => Err(reason.into()),
         }

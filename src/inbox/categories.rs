@@ -26,20 +26,32 @@ pub fn unread_by_category(inbox: &inbox::Model) -> BTreeMap<String, i32> {
 /// The part of a tally: a list with the category of each of some items that counts for one. The
 /// items have not been removed.
 pub fn tally(dialect: Dialect) -> String {
-    let counts = format!("removed_at IS NULL AND {UNREAD} AND category IS NOT NULL");
-    dialect.json_list_where("category", &counts)
+    dialect.json_list_where("category", &counted())
+}
+
+/// The condition that an item counts for its category.
+pub fn counted() -> String {
+    format!("removed_at IS NULL AND {UNREAD} AND category IS NOT NULL")
 }
 
 /// Adds a list of categories to the counts of `inbox`, or subtracts it. NULL is an empty list.
 pub fn with_list(dialect: Dialect, sign: char, list: &str) -> String {
-    let (kept, listed) =
-        (dialect.json_members("inbox.unread_by_category"), dialect.json_elements(list));
-    let counts = format!(
-        "SELECT k.key AS category, CAST(k.value AS bigint) AS unread FROM {kept} AS k \
-         UNION ALL SELECT l.value, {sign}1 FROM {listed} AS l"
-    );
+    with_lists(dialect, &[(sign, list)])
+}
+
+/// The same with several lists.
+pub fn with_lists(dialect: Dialect, lists: &[(char, &str)]) -> String {
+    let kept = dialect.json_members("inbox.unread_by_category");
+    let mut counts =
+        format!("SELECT k.key AS category, CAST(k.value AS bigint) AS unread FROM {kept} AS k");
+    for (sign, list) in lists {
+        let listed = dialect.json_elements(list);
+        counts += &format!(" UNION ALL SELECT l.value, {sign}1 FROM {listed} AS l");
+    }
+    let has_any: Vec<_> = lists.iter().map(|(_, list)| format!("{list} <> '[]'")).collect();
+    let has_any = has_any.join(" OR ");
     format!(
-        "unread_by_category = CASE WHEN {list} <> '[]' THEN (SELECT {} FROM \
+        "unread_by_category = CASE WHEN {has_any} THEN (SELECT {} FROM \
          (SELECT u.category, CAST(sum(u.unread) AS bigint) AS unread FROM ({counts}) AS u \
          GROUP BY u.category HAVING sum(u.unread) <> 0) AS c) ELSE inbox.unread_by_category END",
         dialect.json_object("c.category", "c.unread")

@@ -6,11 +6,7 @@ use ::entity::id::{ItemId, Seq, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::{
-    NEW_SEQ,
-    counts::{count_changed, tally, with_tally},
-    receipts, undo,
-};
+use super::{NEW_SEQ, counts::difference, receipts, undo};
 use crate::{
     db::{Sql, Topic, Tx},
     error::Result,
@@ -93,6 +89,60 @@ impl Change {
         }
     }
 
+    /// What [`Change::sets`] does to the columns that counts depend on.
+    fn effects(self) -> &'static [(&'static str, Becomes)] {
+        match self {
+            Change::Seen => &[("seen_at", Becomes::NotNull)],
+            Change::Read => &[("read_at", Becomes::NotNull), ("seen_at", Becomes::NotNull)],
+            Change::Unread => &[("read_at", Becomes::Null)],
+            Change::Archive => {
+                &[("archived_at", Becomes::NotNull), ("snoozed_until", Becomes::Null)]
+            }
+            Change::Unarchive => &[("archived_at", Becomes::Null)],
+            Change::Snooze(_) => {
+                &[("snoozed_until", Becomes::NotNull), ("archived_at", Becomes::Null)]
+            }
+            Change::Unsnooze => &[("snoozed_until", Becomes::Null)],
+            Change::Wake => &[("snoozed_until", Becomes::Null), ("seen_at", Becomes::Null)],
+            Change::Refresh => &[],
+            Change::Remind(_) => &[
+                ("read_at", Becomes::Null),
+                ("seen_at", Becomes::Null),
+                ("archived_at", Becomes::Null),
+                ("snoozed_until", Becomes::Null),
+            ],
+            Change::Mute => &[
+                ("read_at", Becomes::NotNull),
+                ("seen_at", Becomes::NotNull),
+                ("archived_at", Becomes::NotNull),
+            ],
+            Change::Undo => &[
+                ("seen_at", Becomes::WhatItWas),
+                ("read_at", Becomes::WhatItWas),
+                ("archived_at", Becomes::WhatItWas),
+                ("snoozed_until", Becomes::WhatItWas),
+            ],
+            Change::Remove => &[("removed_at", Becomes::NotNull)],
+        }
+    }
+
+    /// Whether a condition of the counts will hold for an item after the change.
+    fn afterwards(self, condition: &str) -> String {
+        self.effects().iter().fold(condition.to_owned(), |condition, (column, becomes)| {
+            let is_null = match becomes {
+                Becomes::Null => "true".into(),
+                Becomes::NotNull => "false".into(),
+                Becomes::WhatItWas => format!(
+                    "((SELECT u.{column} FROM inbox_undo AS u WHERE u.item_id = inbox_item.id) \
+                     IS NULL)"
+                ),
+            };
+            condition
+                .replace(&format!("{column} IS NULL"), &is_null)
+                .replace(&format!("{column} IS NOT NULL"), &format!("NOT {is_null}"))
+        })
+    }
+
     /// What the change sets on them.
     fn sets(self, sql: &mut Sql, now: DateTime<Utc>) -> String {
         match self {
@@ -134,6 +184,15 @@ impl Change {
     }
 }
 
+/// What a change does to a column of an item.
+#[derive(Clone, Copy)]
+enum Becomes {
+    Null,
+    NotNull,
+    /// As it is remembered (`undo`).
+    WhatItWas,
+}
+
 /// What a change did.
 #[derive(Clone, Debug, Default)]
 pub struct Changed {
@@ -150,27 +209,25 @@ struct Begun {
     seq: Seq,
 }
 
-/// Applies a change to those of some items that are still there, for which `only` holds, and to
-/// which it makes a difference. The caller has locked their inboxes, perhaps after finding the
-/// items, so another transaction may have been faster.
+/// Applies a change to those of some items that are still there, and to which it makes a
+/// difference. The caller has locked their inboxes, perhaps after finding the items, so another
+/// transaction may have been faster.
 ///
-/// The counts need no rule for each change: what the items counted for before is subtracted, and
-/// what they count for afterwards is added.
+/// The counts need no rule for each change: they change by the difference between what the items
+/// count for before and afterwards.
 pub async fn apply(
     tx: &Tx,
     items: &[ItemId],
-    only: &str,
     change: Change,
     now: DateTime<Utc>,
 ) -> Result<Changed> {
     let mut sql = tx.sql("inbox::begin_apply");
-    let these = concerned(&mut sql, items, only, change, now);
+    let these = concerned(&mut sql, items, change, now);
+    let (set, difference) = difference(tx.dialect(), |condition| change.afterwards(condition));
     sql.push(format!(
-        "UPDATE inbox SET seq = inbox.seq + 1, {} \
-         FROM (SELECT user_id, {} FROM inbox_item WHERE {these} GROUP BY user_id) AS t \
+        "UPDATE inbox SET seq = inbox.seq + 1{set} \
+         FROM (SELECT user_id{difference} FROM inbox_item WHERE {these} GROUP BY user_id) AS t \
          WHERE inbox.user_id = t.user_id RETURNING inbox.user_id, inbox.seq",
-        with_tally(tx.dialect(), '-'),
-        tally(tx.dialect()),
     ));
     let begun: Vec<Begun> = sql.all(&**tx).await?;
     if begun.is_empty() {
@@ -182,18 +239,15 @@ pub async fn apply(
         begun.into_iter().map(|Begun { user_id, seq }| (user_id, seq)).collect();
     let owners: Vec<UserId> = seqs.keys().copied().collect();
     if change.can_be_undone() {
-        undo::remember(tx, items, only, change, now).await?;
+        undo::remember(tx, items, change, now).await?;
     }
 
     let mut sql = tx.sql("inbox::apply");
-    let these = concerned(&mut sql, items, only, change, now);
+    let these = concerned(&mut sql, items, change, now);
     let set = change.sets(&mut sql, now);
     sql.push(format!("UPDATE inbox_item SET {set}, seq = {NEW_SEQ} WHERE {these}"));
     let count = sql.run(&**tx).await?;
 
-    if change != Change::Remove {
-        count_changed(tx, &owners, items).await?;
-    }
     note_receipts(tx, items, change, now).await?;
     tx.concerns(owners.into_iter().map(Topic::Inbox));
     if matches!(change, Change::Snooze(_) | Change::Undo) {
@@ -221,14 +275,50 @@ async fn note_receipts(
 ///
 /// It names the items and only checks their state: for a condition on the state the databases would
 /// look for an index and, with wrong statistics or none, scan a whole inbox, or all of them.
-pub fn concerned(
-    sql: &mut Sql,
-    items: &[ItemId],
-    only: &str,
-    change: Change,
-    now: DateTime<Utc>,
-) -> String {
+pub fn concerned(sql: &mut Sql, items: &[ItemId], change: Change, now: DateTime<Utc>) -> String {
     let (these, concerns) = (sql.is_one_of("id", items), change.concerns(sql, now));
-    let state = format!("removed_at IS NULL AND {concerns} AND {only}");
+    let state = format!("removed_at IS NULL AND {concerns}");
     format!("{these} AND {}", sql.dialect().checked(&state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Dialect;
+
+    /// The counts would be wrong otherwise.
+    #[test]
+    fn the_effects_of_a_change_are_what_it_sets() {
+        let now = DateTime::UNIX_EPOCH;
+        for change in [
+            Change::Seen,
+            Change::Read,
+            Change::Unread,
+            Change::Archive,
+            Change::Unarchive,
+            Change::Snooze(now),
+            Change::Unsnooze,
+            Change::Wake,
+            Change::Refresh,
+            Change::Remind(None),
+            Change::Mute,
+            Change::Undo,
+            Change::Remove,
+        ] {
+            let sets = change.sets(&mut Sql::new("tests::sets", Dialect::Sqlite), now);
+            for column in ["seen_at", "read_at", "archived_at", "snoozed_until", "removed_at"] {
+                let effect = change.effects().iter().find(|(name, _)| *name == column);
+                let is_as_set = match effect {
+                    None => !sets.contains(column),
+                    Some((_, Becomes::Null)) => sets.contains(&format!("{column} = NULL")),
+                    Some((_, Becomes::NotNull)) => {
+                        sets.contains(&format!("{column} = "))
+                            && !sets.contains(&format!("{column} = NULL"))
+                    }
+                    Some((_, Becomes::WhatItWas)) => sets.contains(&format!("u.{column}")),
+                };
+                assert!(is_as_set, "{change:?} sets {sets}, and not {column} as its effects say");
+            }
+        }
+    }
 }

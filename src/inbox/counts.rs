@@ -1,5 +1,4 @@
-//! The counts of inboxes. A change subtracts the items that it touches, and adds them again in
-//! their new state.
+//! The counts of inboxes. They change by what the items that change count for before and afterwards.
 
 use std::sync::LazyLock;
 
@@ -60,6 +59,33 @@ pub fn tally(dialect: Dialect) -> String {
 pub fn with_tally(dialect: Dialect, sign: char) -> String {
     let counts = each_count(|name, _| format!("{name} = inbox.{name} {sign} t.{name}"));
     format!("{counts}, {}", categories::with_list(dialect, sign, "t.categories"))
+}
+
+/// Sets the counts of an inbox to what they are after a change of some items, and what of them makes
+/// the difference, a tally `t`. `afterwards` says when a condition on an item holds after the change.
+/// Counts that stay the same are in neither; so both can be empty.
+pub fn difference(dialect: Dialect, afterwards: impl Fn(&str) -> String) -> (String, String) {
+    let (mut sets, mut tally) = (String::new(), String::new());
+    for (name, which) in COUNTS.iter() {
+        let before = format!("removed_at IS NULL AND {which}");
+        let after = afterwards(&before);
+        if after != before {
+            sets += &format!(", {name} = inbox.{name} + t.{name}");
+            tally += &format!(
+                ", CAST(count(*) FILTER (WHERE {after}) - count(*) FILTER (WHERE {before}) \
+                 AS integer) AS {name}"
+            );
+        }
+    }
+    let before = categories::counted();
+    let after = afterwards(&before);
+    if after != before {
+        let of = |which| dialect.json_list_where("category", which);
+        tally += &format!(", {} AS gone, {} AS come", of(&before), of(&after));
+        sets +=
+            &format!(", {}", categories::with_lists(dialect, &[('-', "t.gone"), ('+', "t.come")]));
+    }
+    (sets, tally)
 }
 
 fn each_count(text: impl Fn(&str, &str) -> String) -> String {

@@ -129,12 +129,12 @@ async fn read_texts(db: &Db, table: &str, ids: &[i64]) -> Result<impl Iterator<I
 }
 
 /// Those of the items with these ids that belong to one person.
-pub async fn items(db: &Db, user: UserId, ids: &[ItemId]) -> Result<Vec<Item>> {
+pub async fn items(db: &Db, user: UserId, ids: &[ItemId], texts: Texts) -> Result<Vec<Item>> {
     let mut sql = db.sql("inbox::items");
     let (user, these) = (sql.bind(user), sql.is_one_of("id", ids));
     let own = sql.dialect().checked(&format!("user_id = {user} AND removed_at IS NULL"));
     let items = format!("SELECT * FROM inbox_item WHERE {these} AND {own}");
-    select_items(db, sql, &items, Texts::Whole).await
+    select_items(db, sql, &items, texts).await
 }
 
 /// The items of one person about these messages.

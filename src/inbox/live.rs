@@ -30,12 +30,16 @@ use std::{
 use ::entity::id::UserId;
 use futures_util::FutureExt;
 use rand::Rng;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 
 use crate::{
-    db::{Db, Topic},
+    db::{Commit, Db, Topic},
     error::{Error, Result},
     inbox::{self, Changes, Question},
+    metrics::Metrics,
 };
 
 /// How long a lost hint can delay a change.
@@ -44,17 +48,28 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const MOST_AT_ONCE: usize = 500;
 
 pub use follow::{Cursor, ResyncReason, Start, Step, Update, follow, steps, update};
-pub use hints::tell_within;
+pub use hints::{tell, tell_within};
 pub use news::News;
 pub use outlet::Outlet;
 pub use readings::readings;
 
 /// The waiters for each topic, and the reader that serves them.
 pub struct Live {
-    followers: Mutex<HashMap<Topic, watch::Sender<()>>>,
+    followers: Mutex<HashMap<Topic, watch::Sender<Hint>>>,
     reader: mpsc::UnboundedSender<Want>,
     /// What was created and has not yet been taken into the inboxes of connected people.
     news: news::Pending,
+    metrics: Arc<Metrics>,
+}
+
+/// That there may be something new to read. A follower may also be woken by an unchanged hint: then
+/// it looks by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Hint {
+    /// How many commits have been told.
+    count: u64,
+    /// When the last of them was made, or heard of from another server.
+    at: Instant,
 }
 
 struct Want {
@@ -66,11 +81,16 @@ impl Live {
     /// Starts the reader, and tells this process and the others what the commits concern.
     pub async fn start(
         db: &Arc<Db>,
-        commits: mpsc::UnboundedReceiver<Vec<Topic>>,
+        commits: mpsc::UnboundedReceiver<Commit>,
+        metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>> {
         let (reader, wanted) = mpsc::unbounded_channel();
-        let live =
-            Arc::new(Live { followers: Mutex::default(), reader, news: news::Pending::default() });
+        let live = Arc::new(Live {
+            followers: Mutex::default(),
+            reader,
+            news: news::Pending::default(),
+            metrics,
+        });
         let bus = db.bus();
         // A number that distinguishes this process's own notifications from those of others.
         let me: u32 = rand::rng().random_range(1..=u32::MAX);
@@ -87,14 +107,15 @@ impl Live {
 
     /// Hints about a topic from now on. Call it before you read: a commit in between must wake you
     /// again.
-    pub fn hints(&self, topic: Topic) -> watch::Receiver<()> {
+    pub fn hints(&self, topic: Topic) -> watch::Receiver<Hint> {
         let mut followers = self.followers();
-        followers.entry(topic).or_insert_with(|| watch::Sender::new(())).subscribe()
+        let new = || watch::Sender::new(Hint { count: 0, at: Instant::now() });
+        followers.entry(topic).or_insert_with(new).subscribe()
     }
 
     /// Says that there is something to look at, without a commit.
     pub fn hint(&self, topic: Topic) {
-        self.wake([&topic]);
+        self.wake([&topic], Instant::now());
     }
 
     /// Waits for what was created, or may have been, since the last call.
@@ -118,12 +139,13 @@ impl Live {
             .collect()
     }
 
-    fn wake<'a>(&self, topics: impl IntoIterator<Item = &'a Topic>) {
+    /// Tells followers of what was committed, or heard of, at this time.
+    fn wake<'a>(&self, topics: impl IntoIterator<Item = &'a Topic>, at: Instant) {
         let mut followers = self.followers();
         for topic in topics {
             self.news.add(topic);
             if let Some(follower) = followers.get(topic)
-                && follower.send(()).is_err()
+                && !is_woken(follower, Some(at))
             {
                 followers.remove(topic);
             }
@@ -132,7 +154,7 @@ impl Live {
 
     fn wake_all(&self) {
         self.news.add_all();
-        self.followers().retain(|_, follower| follower.send(()).is_ok());
+        self.followers().retain(|_, follower| is_woken(follower, None));
     }
 
     /// Wakes everybody who follows what is read for many at once. Whether a user is still welcome
@@ -141,11 +163,11 @@ impl Live {
         self.news.add_all();
         self.followers().retain(|topic, follower| match topic {
             Topic::User(_) | Topic::Jobs => follower.receiver_count() > 0,
-            _ => follower.send(()).is_ok(),
+            _ => is_woken(follower, None),
         });
     }
 
-    fn followers(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, watch::Sender<()>>> {
+    fn followers(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, watch::Sender<Hint>>> {
         self.followers.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -155,6 +177,19 @@ impl Live {
         self.reader.send(Want { question, reply }).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
+}
+
+/// Wakes the followers of a topic, if there are any: because of a commit, or to look by themselves.
+fn is_woken(follower: &watch::Sender<Hint>, told_at: Option<Instant>) -> bool {
+    let is_followed = follower.receiver_count() > 0;
+    if is_followed {
+        follower.send_modify(|hint| {
+            if let Some(at) = told_at {
+                *hint = Hint { count: hint.count + 1, at };
+            }
+        });
+    }
+    is_followed
 }
 
 /// Serves all followers of the process; ends when nobody can follow any more.

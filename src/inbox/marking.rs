@@ -12,7 +12,6 @@ use sea_orm::FromQueryResult;
 use super::{
     categories::check_filter,
     change::{Change, Changed, apply},
-    item::{Item, items},
     list::{Filter, all, is_in},
     lock::lock,
     search,
@@ -27,8 +26,8 @@ use crate::{
 /// The most items that one call may name.
 pub const MOST_ITEMS: usize = 500;
 
-/// Marks, moves or snoozes some of a person's items; returns all that were named, in their new
-/// state, and the number of the change, if there was anything to change.
+/// Marks, moves or snoozes some of a person's items; returns those that were named, each once, and
+/// the number of the change, if there was anything to change.
 #[tracing::instrument(name = "inbox::change_items", skip_all, fields(actor = actor.in_log()))]
 pub async fn change_items(
     db: &Db,
@@ -36,7 +35,7 @@ pub async fn change_items(
     ids: &[String],
     change: Change,
     now: DateTime<Utc>,
-) -> Result<(Vec<Item>, Option<Seq>)> {
+) -> Result<(Vec<ItemId>, Option<Seq>)> {
     let owner = actor.person()?.id;
     if ids.is_empty() || ids.len() > MOST_ITEMS {
         return Err(Error::invalid("itemIds", format!("must have between 1 and {MOST_ITEMS} ids")));
@@ -49,10 +48,7 @@ pub async fn change_items(
     ids.retain(|id| named.insert(*id));
 
     let seq = db.together(db, Mark { owner, ids: ids.clone(), change, now }).await??;
-    let mut items = items(db, owner, &ids).await?;
-    let places: HashMap<_, _> = ids.iter().zip(0..).collect();
-    items.sort_by_key(|item| places.get(&item.row.id));
-    Ok((items, seq))
+    Ok((ids, seq))
 }
 
 /// A change of some items by their owner.
@@ -155,7 +151,7 @@ async fn change_own(tx: &Tx, marks: &[Mark]) -> Result<Vec<Result<Option<Seq>>>>
         }
     }
     for Same { change, now, items, owners } in changes {
-        for (owner, seq) in apply(tx, &items, "true", change, now).await?.seqs {
+        for (owner, seq) in apply(tx, &items, change, now).await?.seqs {
             if let Some(place) = owners.get(&owner) {
                 answers[*place] = Ok(Some(seq));
             }
@@ -203,7 +199,7 @@ pub async fn change_all(
     let items: Vec<ItemId> = sql.json(&*tx).await?;
     let changed = match items.is_empty() {
         true => Changed::default(),
-        false => apply(&tx, &items, "true", change, now).await?,
+        false => apply(&tx, &items, change, now).await?,
     };
     tx.commit().await?;
     Ok(changed)

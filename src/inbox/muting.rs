@@ -65,7 +65,7 @@ async fn tell(tx: &Tx, owner: UserId, root: MessageId, now: DateTime<Utc>) -> Re
         sql.dialect().checked("removed_at IS NULL")
     ));
     let newest: Option<ItemId> = sql.value(&**tx).await?;
-    apply(tx, newest.as_slice(), "true", Change::Refresh, now).await.map(drop)
+    apply(tx, newest.as_slice(), Change::Refresh, now).await.map(drop)
 }
 
 /// Quietens replies that have just come into inboxes, where the thread is muted. The inboxes of
@@ -88,7 +88,7 @@ pub async fn quieten(
     ));
     let (items, _) = items_and_owners(&sql, &**tx).await?;
     if !items.is_empty() {
-        apply(tx, &items, "true", Change::Mute, now).await?;
+        apply(tx, &items, Change::Mute, now).await?;
     }
     Ok(())
 }

@@ -5,9 +5,18 @@ use chrono::{DateTime, Utc};
 use super::{BATCH, erase::delete, items_and_owners, lock::lock};
 use crate::{db::Db, error::Result};
 
+/// How many tombstones [`purge`] would delete.
+pub async fn count_tombstones(db: &Db, horizon: DateTime<Utc>) -> Result<u64> {
+    let mut sql = db.sql("inbox::count_tombstones");
+    let before = sql.bind(horizon);
+    sql.push(format!("SELECT count(*) FROM inbox_item WHERE removed_at < {before}"));
+    sql.count(db.read()).await
+}
+
 /// Deletes the tombstones from before `horizon`, and records up to which number each inbox can no
-/// longer be continued.
-pub async fn purge(db: &Db, horizon: DateTime<Utc>) -> Result<()> {
+/// longer be continued. Returns how many there were.
+pub async fn purge(db: &Db, horizon: DateTime<Utc>) -> Result<u64> {
+    let mut purged = 0;
     loop {
         let mut sql = db.sql("inbox::old_tombstones");
         let before = sql.bind(horizon);
@@ -17,7 +26,7 @@ pub async fn purge(db: &Db, horizon: DateTime<Utc>) -> Result<()> {
         ));
         let (items, owners) = items_and_owners(&sql, db.read()).await?;
         if items.is_empty() {
-            return Ok(());
+            return Ok(purged);
         }
         let tx = db.begin().await?;
         lock(&tx, &owners).await?;
@@ -32,5 +41,6 @@ pub async fn purge(db: &Db, horizon: DateTime<Utc>) -> Result<()> {
         sql.run(&*tx).await?;
         delete(&tx, &items).await?;
         tx.commit().await?;
+        purged += items.len() as u64;
     }
 }

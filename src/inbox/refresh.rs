@@ -127,7 +127,7 @@ pub async fn refresh_some(db: &Db, id: RefreshId, now: DateTime<Utc>) -> Result<
             ));
             let (items, owners) = items_and_owners(&sql, &*tx).await?;
             lock(&tx, &owners).await?;
-            apply(&tx, &items, "true", Change::Refresh, now).await?;
+            apply(&tx, &items, Change::Refresh, now).await?;
             let mut sql = tx.sql("refresh::note");
             let (id, up_to) = (sql.bind(id), sql.bind(up_to));
             sql.push(format!("UPDATE refresh SET refreshed_to = {up_to} WHERE id = {id}"));

@@ -31,7 +31,7 @@ pub async fn remove(
     let (items, owners) = items_and_owners(&sql, &**tx).await?;
     if let Some(last) = owners.last() {
         lock(tx, &owners).await?;
-        apply(tx, &items, "true", Change::Remove, now).await?;
+        apply(tx, &items, Change::Remove, now).await?;
         return Ok(Some(*last));
     }
     Ok(None)

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     db::{Db, Sql, Tx},
     error::Result,
-    sweep::{self, Pass},
+    sweep::{self, Pass, Progress},
 };
 
 /// An item that a pass has come to.
@@ -35,28 +35,55 @@ fn is_old(sql: &mut Sql, horizon: DateTime<Utc>) -> String {
 }
 
 /// One part of a pass: looks at the next [`BATCH`] items, and removes those that are too old.
-pub async fn remove_old(db: &Db, retention: TimeDelta, now: DateTime<Utc>) -> Result<()> {
+/// Returns how many it has removed.
+pub async fn remove_old(db: &Db, retention: TimeDelta, now: DateTime<Utc>) -> Result<u64> {
     let tx = db.begin().await?;
     let Some(pass) = sweep::lock(&tx, Pass::Inboxes, now - retention, now).await? else {
         // The transaction that ended it may be in the same group of commits.
-        return tx.commit().await;
+        tx.commit().await?;
+        return Ok(0);
     };
-    let mut sql = tx.sql("inbox::next_items");
+    let passed: Vec<Passed> = next(tx.sql("inbox::next_items"), pass).all(&*tx).await?;
+    let old = passed.iter().filter(|item| item.is_old == 1);
+    let (items, owners): (Vec<_>, Vec<_>) = old.map(|item| (item.id, item.user_id)).unzip();
+    let removed = match items.is_empty() {
+        true => 0,
+        false => remove(&tx, &items, &owners, pass.horizon, now).await?,
+    };
+    sweep::note(&tx, Pass::Inboxes, end(&passed, pass), now).await?;
+    tx.commit().await?;
+    Ok(removed)
+}
+
+/// How many items a pass would remove.
+pub async fn count_old(db: &Db, horizon: DateTime<Utc>) -> Result<u64> {
+    let (mut pass, mut count) = (Progress { position: 0, horizon }, 0);
+    loop {
+        let passed: Vec<Passed> = next(db.sql("inbox::next_to_count"), pass).all(db.read()).await?;
+        count += passed.iter().filter(|item| item.is_old == 1).count() as u64;
+        match end(&passed, pass) {
+            Some(position) => pass.position = position,
+            None => return Ok(count),
+        }
+    }
+}
+
+/// The next items of a pass.
+fn next(mut sql: Sql, pass: Progress) -> Sql {
     let (is_old, after) = (is_old(&mut sql, pass.horizon), sql.bind(pass.position));
     sql.push(format!(
         "SELECT id, user_id, created_at, CASE WHEN {is_old} THEN 1 ELSE 0 END AS is_old \
          FROM inbox_item WHERE id > {after} ORDER BY id LIMIT {BATCH}"
     ));
-    let passed: Vec<Passed> = sql.all(&*tx).await?;
-    let old = passed.iter().filter(|item| item.is_old == 1);
-    let (items, owners): (Vec<_>, Vec<_>) = old.map(|item| (item.id, item.user_id)).unzip();
-    if !items.is_empty() {
-        remove(&tx, &items, &owners, pass.horizon, now).await?;
-    }
-    let last =
-        passed.last().filter(|last| passed.len() as i64 == BATCH && last.created_at < pass.horizon);
-    sweep::note(&tx, Pass::Inboxes, last.map(|last| last.id.0), now).await?;
-    tx.commit().await
+    sql
+}
+
+/// Where a pass goes on after these items; None if it has come to where all are young.
+fn end(passed: &[Passed], pass: Progress) -> Option<i64> {
+    // Ids grow with time, but not strictly: an item may have lost the activity that began it.
+    let is_more =
+        passed.len() as i64 == BATCH && passed.iter().any(|item| item.created_at < pass.horizon);
+    passed.last().filter(|_| is_more).map(|last| last.id.0)
 }
 
 async fn remove(
@@ -65,7 +92,7 @@ async fn remove(
     owners: &[UserId],
     horizon: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<u64> {
     lock(tx, owners).await?;
     // Again under the locks: an item may have moved to the top, or been snoozed.
     let mut sql = tx.sql("inbox::still_old");
@@ -74,7 +101,7 @@ async fn remove(
     sql.push(format!("SELECT id, user_id FROM inbox_item WHERE {these} AND {is_old}"));
     let (items, _) = items_and_owners(&sql, &**tx).await?;
     if !items.is_empty() {
-        apply(tx, &items, "true", Change::Remove, now).await?;
+        apply(tx, &items, Change::Remove, now).await?;
     }
-    Ok(())
+    Ok(items.len() as u64)
 }

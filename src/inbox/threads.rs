@@ -2,7 +2,8 @@
 //!
 //! How many they are is counted when somebody asks, and kept nowhere: a message to many would
 //! otherwise have to write a row for each of them (decision 033). Each message of the thread is one
-//! look into an index, so an inbox of any size is as fast as an empty one.
+//! look into an index, so an inbox of any size is as fast as an empty one. Of a long thread, only
+//! the newest messages are counted: a page may show a hundred of them.
 
 use ::entity::{
     id::{MessageId, UserId},
@@ -14,6 +15,10 @@ use crate::{
     db::{Db, Param, Sql},
     error::Result,
 };
+
+/// How many messages of a thread are counted at most: the first, and those that were sent or changed
+/// last.
+const MOST_COUNTED: i64 = 1_000;
 
 /// What an inbox has of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +48,13 @@ pub async fn threads(db: &Db, wanted: &[(UserId, MessageId)]) -> Result<Vec<Thre
             is_about(message, "w.user_id")
         )
     };
+    let newest = format!(
+        "SELECT r.id FROM message AS r WHERE r.root_id = w.root_id \
+         ORDER BY r.seq DESC LIMIT {}",
+        MOST_COUNTED - 1
+    );
     let counts = format!(
-        "(SELECT {} FROM (SELECT {} FROM message AS m WHERE m.root_id = w.root_id \
-         UNION ALL SELECT {}) AS p)",
+        "(SELECT {} FROM (SELECT {} FROM ({newest}) AS m UNION ALL SELECT {}) AS p)",
         dialect.json_array("count(p.is_unread), coalesce(sum(p.is_unread), 0)"),
         is_unread("m.id"),
         is_unread("w.root_id"),

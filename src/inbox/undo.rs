@@ -48,22 +48,16 @@ pub async fn undo(db: &Db, actor: &Actor, seq: Seq, now: DateTime<Utc>) -> Resul
         sql.dialect().for_update_of_unlocked("u")
     ));
     let items: Vec<ItemId> = sql.values(&*tx).await?;
-    let changed = apply(&tx, &items, "true", Change::Undo, now).await?;
+    let changed = apply(&tx, &items, Change::Undo, now).await?;
     tx.commit().await?;
     Ok(changed)
 }
 
 /// Remembers what the items are that a change concerns. The change has its number, but has not been
 /// made yet.
-pub async fn remember(
-    tx: &Tx,
-    items: &[ItemId],
-    only: &str,
-    change: Change,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub async fn remember(tx: &Tx, items: &[ItemId], change: Change, now: DateTime<Utc>) -> Result<()> {
     let mut sql = tx.sql("undo::remember");
-    let these = concerned(&mut sql, items, only, change, now);
+    let these = concerned(&mut sql, items, change, now);
     let now = sql.bind(now);
     sql.push(format!(
         "INSERT INTO inbox_undo \
@@ -84,8 +78,17 @@ pub async fn oldest(db: &Db) -> Result<Option<DateTime<Utc>>> {
     sql.value(db.read()).await
 }
 
-/// Forgets the changes that can no longer be taken back.
-pub async fn forget(db: &Db, now: DateTime<Utc>) -> Result<()> {
+/// How many changes of items [`forget`] would forget.
+pub async fn count_old(db: &Db, now: DateTime<Utc>) -> Result<u64> {
+    let mut sql = db.sql("undo::count_old");
+    let horizon = sql.bind(now - UNDO_WITHIN);
+    sql.push(format!("SELECT count(*) FROM inbox_undo WHERE changed_at <= {horizon}"));
+    sql.count(db.read()).await
+}
+
+/// Forgets the changes that can no longer be taken back. Returns how many items they were of.
+pub async fn forget(db: &Db, now: DateTime<Utc>) -> Result<u64> {
+    let mut all = 0;
     loop {
         let tx = db.begin().await?;
         let mut sql = tx.sql("undo::forget");
@@ -102,8 +105,9 @@ pub async fn forget(db: &Db, now: DateTime<Utc>) -> Result<()> {
         let forgotten = sql.run(&*tx).await?;
         tx.commit().await?;
         if forgotten == 0 {
-            return Ok(());
+            return Ok(all);
         }
+        all += forgotten;
     }
 }
 

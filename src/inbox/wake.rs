@@ -26,7 +26,7 @@ pub async fn wake_snoozed(db: &Db, now: DateTime<Utc>) -> Result<()> {
         }
         let tx = db.begin().await?;
         lock(&tx, &owners).await?;
-        apply(&tx, &items, "true", Change::Wake, now).await?;
+        apply(&tx, &items, Change::Wake, now).await?;
         tx.commit().await?;
     }
 }

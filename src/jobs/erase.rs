@@ -16,7 +16,7 @@ impl Job for Erase {
     }
 
     async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
-        Ok(self.things(app, 1).await?.first().map(|_| app.clock.now()))
+        erasure::next_at(app).await
     }
 
     async fn things(&self, app: &App, most: u64) -> Result<Vec<i64>> {

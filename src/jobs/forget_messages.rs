@@ -27,8 +27,20 @@ impl Job for ForgetMessages {
     }
 
     async fn part(&self, app: &App, _: i64) -> Result<()> {
-        let Some(retention) = app.config.message_retention else { return Ok(()) };
-        let retention = TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX);
-        retain::forget_old(app, retention).await
+        part(app).await.map(drop)
     }
+}
+
+/// Returns how many threads it was.
+pub async fn part(app: &App) -> Result<u64> {
+    match retention(app) {
+        Some(retention) => retain::forget_old(app, retention).await,
+        None => Ok(0),
+    }
+}
+
+/// For how long they are kept.
+pub fn retention(app: &App) -> Option<TimeDelta> {
+    let retention = app.config.message_retention?;
+    Some(TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX))
 }

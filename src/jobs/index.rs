@@ -1,4 +1,4 @@
-//! Writes the index of words that searches of inboxes use.
+//! Writes the index of words that searches use.
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,7 +7,7 @@ use super::Job;
 use crate::{
     app::App,
     error::Result,
-    search::{INDEXED, index},
+    search::{ALL, index},
 };
 
 pub struct Index;
@@ -29,10 +29,10 @@ impl Job for Index {
     }
 
     async fn things(&self, _app: &App, _most: u64) -> Result<Vec<i64>> {
-        Ok((0..INDEXED.len() as i64).collect())
+        Ok((0..ALL.len() as i64).collect())
     }
 
     async fn part(&self, app: &App, thing: i64) -> Result<()> {
-        index::go_on(&app.db, INDEXED[thing as usize], app.clock.now()).await
+        index::go_on(&app.db, ALL[thing as usize], app.clock.now()).await
     }
 }

@@ -31,6 +31,6 @@ impl Job for PurgeItems {
     }
 
     async fn part(&self, app: &App, _: i64) -> Result<()> {
-        inbox::purge(&app.db, days_before(app, app.config.retention_days)).await
+        inbox::purge(&app.db, days_before(app, app.config.retention_days)).await.map(drop)
     }
 }

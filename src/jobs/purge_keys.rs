@@ -29,6 +29,6 @@ impl Job for PurgeKeys {
     }
 
     async fn part(&self, app: &App, _: i64) -> Result<()> {
-        idempotency::purge(app, days_before(app, app.config.idempotency_days)).await
+        idempotency::purge(app, days_before(app, app.config.idempotency_days)).await.map(drop)
     }
 }

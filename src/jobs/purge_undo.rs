@@ -23,6 +23,6 @@ impl Job for PurgeUndo {
     }
 
     async fn part(&self, app: &App, _: i64) -> Result<()> {
-        inbox::forget_undo(&app.db, app.clock.now()).await
+        inbox::forget_undo(&app.db, app.clock.now()).await.map(drop)
     }
 }

@@ -27,8 +27,20 @@ impl Job for RemoveOld {
     }
 
     async fn part(&self, app: &App, _: i64) -> Result<()> {
-        let Some(retention) = app.config.inbox_retention else { return Ok(()) };
-        let retention = TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX);
-        inbox::remove_old(&app.db, retention, app.clock.now()).await
+        part(app).await.map(drop)
     }
+}
+
+/// Returns how many items it was.
+pub async fn part(app: &App) -> Result<u64> {
+    match retention(app) {
+        Some(retention) => inbox::remove_old(&app.db, retention, app.clock.now()).await,
+        None => Ok(0),
+    }
+}
+
+/// For how long they are kept.
+pub fn retention(app: &App) -> Option<TimeDelta> {
+    let retention = app.config.inbox_retention?;
+    Some(TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX))
 }

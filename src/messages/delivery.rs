@@ -27,7 +27,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait, FromQueryResult};
 use crate::{
     app::App,
     db::{Param, Sql, Topic, Tx},
-    error::Result,
+    error::{Error, Result},
     inbox::{self, Recipients},
     messages::{reminders, threads},
 };
@@ -178,7 +178,11 @@ pub async fn expire_some(app: &App, id: MessageId) -> Result<bool> {
 async fn settle_expiry(app: &App, message: &message::Model) -> Result<()> {
     let (id, now) = (message.id, app.clock.now());
     let tx = app.db.begin().await?;
-    let seq = threads::change(&tx, message.root()).await?;
+    let seq = match threads::change(&tx, message.root()).await {
+        // It has just been deleted.
+        Err(Error::NotFound(_)) => return Ok(()),
+        seq => seq?,
+    };
     // Waits for a reminder date that is under way; another date may follow it.
     reminders::lock(&tx, id).await?;
     // Since the message was found to be due, its sender may have put off the expiry, or somebody

@@ -21,12 +21,12 @@ use crate::{
 
 /// Deletes messages that have no recipients, or none any more, and no replies except those that are
 /// deleted with them. The caller holds the locks of their threads.
-pub async fn delete(tx: &Tx, messages: &[MessageId]) -> Result<()> {
+pub async fn delete(tx: &Tx, messages: &[MessageId], now: DateTime<Utc>) -> Result<()> {
     if messages.is_empty() {
         return Ok(());
     }
     let ids: Vec<_> = messages.iter().map(|id| id.0).collect();
-    search::forget(tx, Searched::Message, &ids).await?;
+    search::forget(tx, Searched::Message, &ids, now).await?;
     inbox::forget_mutes(tx, messages, None).await?;
     for table in ["message_audience", "reminder", "delivery", "expiry"] {
         let mut sql = tx.sql("forget::parts");
@@ -45,19 +45,24 @@ pub async fn delete(tx: &Tx, messages: &[MessageId]) -> Result<()> {
     sql.run(&**tx).await.map(drop)
 }
 
-/// Detaches a person from what they have read, of the next messages after one, takes their name from
-/// the addresses, and forgets which of these threads they have muted. Returns the last of these messages, if there may be more.
+/// Detaches a person from what they have read, of the next messages after one, takes their name
+/// from the addresses, and forgets which of these threads they have muted. The caller has locked
+/// their inbox. Returns the last of these messages, if there may be more.
 pub async fn detach(tx: &Tx, user: UserId, after: i64) -> Result<Option<i64>> {
     #[derive(FromQueryResult)]
     struct Received {
         message_id: MessageId,
         audience_id: AudienceId,
     }
-    let mut sql = tx.sql("forget::next");
-    let after = sql.bind(after);
-    sql.push(format!("SELECT id FROM message WHERE id > {after} ORDER BY id LIMIT {BATCH}"));
-    let messages: Vec<MessageId> = sql.values(&**tx).await?;
-    let Some(last) = messages.last() else { return Ok(None) };
+    let mut sql = tx.sql("forget::last");
+    sql.push("SELECT max(id) FROM message");
+    let last: i64 = sql.value(&**tx).await?.unwrap_or(0);
+    // Whether each of these is there does not matter.
+    let until = last.min(after + BATCH);
+    let messages: Vec<_> = (after + 1..=until).map(MessageId).collect();
+    if messages.is_empty() {
+        return Ok(None);
+    }
     let mut sql = tx.sql("forget::received");
     let (these, person) = (sql.is_one_of("message_id", &messages), sql.bind(user));
     sql.push(format!(
@@ -94,11 +99,11 @@ pub async fn detach(tx: &Tx, user: UserId, after: i64) -> Result<Option<i64>> {
     ));
     sql.run(&**tx).await?;
     inbox::forget_mutes(tx, &messages, Some(user)).await?;
-    Ok((messages.len() as i64 == BATCH).then_some(last.0))
+    Ok((until < last).then_some(until))
 }
 
-/// Refreshes the next items about what a person has sent: after a message, and the items of the next
-/// one up to a recipient. Returns how far it came, if there may be more.
+/// Refreshes the next items about what a person has sent: after a message, and the items of the
+/// next one up to a recipient. Returns how far it came, if there may be more.
 pub async fn rename(
     tx: &Tx,
     sender: UserId,
@@ -123,7 +128,8 @@ pub async fn rename(
     let fits = |sent: &&Sent| {
         let is_first = room == BATCH;
         room -= i64::from(sent.recipient_count).max(1);
-        is_first || room >= 0
+        // What is under way ends first: the others begin with their first recipient.
+        is_first || (recipient == 0 && room >= 0)
     };
     let part: Vec<_> = sent.iter().take_while(fits).map(|sent| sent.id).collect();
     let Some(last) = part.last() else { return Ok(None) };
@@ -142,33 +148,48 @@ pub async fn rename(
     };
     if !items.is_empty() {
         inbox::lock(tx, &owners).await?;
-        inbox::apply(tx, &items, "true", Change::Refresh, now).await?;
+        inbox::apply(tx, &items, Change::Refresh, now).await?;
     }
     Ok(reached)
 }
 
-/// The next message of a person after one.
+/// The next message of a person after one that has a text, or is not gone from all inboxes.
 pub async fn next_of(app: &App, sender: UserId, after: MessageId) -> Result<Option<MessageId>> {
     let mut sql = app.db.sql("forget::next_of");
     let (sender, after) = (sql.bind(sender), sql.bind(after));
     sql.push(format!(
-        "SELECT id FROM message WHERE sender_id = {sender} AND id > {after} ORDER BY id LIMIT 1"
+        "SELECT m.id FROM message AS m WHERE m.sender_id = {sender} AND m.id > {after} \
+         AND NOT ({GONE} AND NOT EXISTS (SELECT 1 FROM expiry AS e WHERE e.message_id = m.id)) \
+         ORDER BY m.id LIMIT 1"
     ));
     sql.value(app.db.read()).await
 }
 
-/// Takes the text of a message away, with its link, data and actions, and the message out of all inboxes. What was counted of it
-/// stays, and so does its place in the thread. Idempotent.
-pub async fn take_back(app: &App, id: MessageId) -> Result<()> {
+/// The condition that a message `m` has nothing to say, and has begun to leave the inboxes.
+const GONE: &str = "m.subject = '' AND m.body = '' AND m.url IS NULL AND m.data IS NULL \
+    AND m.actions IS NULL AND m.expired_at IS NOT NULL";
+
+/// Takes the text of a message away, with its link, data and actions, and the message out of the
+/// inboxes of the next people, usually of all. Returns whether there may be more. What was counted
+/// of it stays, and so does its place in the thread. Idempotent.
+pub async fn take_back(app: &App, id: MessageId) -> Result<bool> {
     let found = message::Entity::find_by_id(id).one(app.db.read()).await?;
-    let Some(message) = found else { return Ok(()) };
+    let Some(message) = found else { return Ok(false) };
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let seq = match threads::change(&tx, message.root()).await {
         // Somebody else has just deleted it.
-        Err(Error::NotFound(_)) => return Ok(()),
+        Err(Error::NotFound(_)) => return Ok(false),
         seq => seq?,
     };
+    let mut sql = tx.sql("forget::is_gone");
+    let this = sql.bind(id);
+    sql.push(format!("SELECT 1 FROM message AS m WHERE m.id = {this} AND {GONE}"));
+    if sql.exists(&*tx).await? {
+        // Only the inboxes are left.
+        drop(tx);
+        return delivery::expire_some(app, id).await;
+    }
     reminders::lock(&tx, id).await?;
     let mut sql = tx.sql("forget::reminder");
     let this = sql.bind(id);
@@ -185,5 +206,5 @@ pub async fn take_back(app: &App, id: MessageId) -> Result<()> {
     search::change(&tx, Searched::Message, [(id.0, String::new())], now).await?;
     tx.concerns([Topic::Thread(message.root())]);
     tx.commit().await?;
-    delivery::expire(app, id).await
+    delivery::expire_some(app, id).await
 }

@@ -179,7 +179,7 @@ pub async fn cancel(app: &App, actor: &Actor, id: &ID) -> Result<MessageId> {
             Err(Error::Conflict("the message has been sent".into()))
         }
         Some(_) => {
-            forget::delete(&tx, &[id]).await?;
+            forget::delete(&tx, &[id], app.clock.now()).await?;
             tx.commit().await?;
             Ok(id)
         }
@@ -299,16 +299,35 @@ pub async fn due(app: &App, limit: u64) -> Result<Vec<MessageId>> {
 }
 
 /// Deletes what a person has planned, some of it. Returns whether there may be more.
-pub async fn forget_some(tx: &Tx, sender: UserId) -> Result<bool> {
+pub async fn forget_some(app: &App, sender: UserId) -> Result<bool> {
     /// Messages that one transaction deletes.
     const MOST: usize = 100;
-    let mut sql = tx.sql("planned::of_sender");
+    let mut sql = app.db.sql("planned::of_sender");
     let sender = sql.bind(sender);
     sql.push(format!(
         "SELECT m.id FROM message AS m WHERE m.sender_id = {sender} AND m.send_at IS NOT NULL \
          ORDER BY m.send_at LIMIT {MOST}"
     ));
-    let planned: Vec<MessageId> = sql.values(&**tx).await?;
-    forget::delete(tx, &planned).await?;
-    Ok(planned.len() == MOST)
+    let mut planned: Vec<MessageId> = sql.values(app.db.read()).await?;
+    if planned.is_empty() {
+        return Ok(false);
+    }
+    let is_more = planned.len() == MOST;
+    planned.sort_unstable();
+    let tx = app.db.begin().await?;
+    for id in &planned {
+        match threads::change(&tx, *id).await {
+            // Somebody has cancelled it.
+            Err(Error::NotFound(_)) => return Ok(true),
+            locked => locked?,
+        };
+    }
+    // Under the locks of the threads: one of them may have been sent at this moment.
+    let mut sql = tx.sql("planned::still_planned");
+    let these = sql.is_one_of("id", &planned);
+    sql.push(format!("SELECT id FROM message WHERE {these} AND send_at IS NOT NULL"));
+    let planned: Vec<MessageId> = sql.values(&*tx).await?;
+    forget::delete(&tx, &planned, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(is_more)
 }

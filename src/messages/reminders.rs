@@ -41,7 +41,7 @@ use std::{
     sync::{LazyLock, Once},
 };
 
-use ::entity::id::{MessageId, UserId};
+use ::entity::id::{ItemId, MessageId, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
@@ -295,15 +295,8 @@ async fn remind_people(
     inbox::lock(tx, &owners).await?;
     let muted = muted::items(tx, messages).await?;
     items.retain(|item| !muted.contains(item));
-    // Checked again under the locks of the inboxes: anyone who has read it by then is not reminded.
-    // Replies wait for our locks.
-    let only = format!(
-        "EXISTS (SELECT 1 FROM reminder AS q \
-         JOIN message_recipient AS r ON r.message_id = q.message_id \
-         WHERE q.message_id = inbox_item.message_id AND r.user_id = inbox_item.user_id \
-         AND {PENDING})"
-    );
-    inbox::apply(tx, &items, &only, Change::Remind(respond_by), now).await?;
+    let items = still_pending(tx, &items).await?;
+    inbox::apply(tx, &items, Change::Remind(respond_by), now).await?;
     let mut sql = tx.sql("reminders::note");
     let (these, now) = (sql.is_one_of("i.id", &items), sql.bind(now));
     sql.push(format!(
@@ -314,6 +307,20 @@ async fn remind_people(
     ));
     sql.run(&**tx).await?;
     Ok(())
+}
+
+/// Those of some items whose owners are still to be reminded. Asked again under the locks of their
+/// inboxes: anyone who has read it by then is not reminded. Replies wait for our locks.
+async fn still_pending(tx: &Tx, items: &[ItemId]) -> Result<Vec<ItemId>> {
+    let mut sql = tx.sql("reminders::still_pending");
+    let these = sql.is_one_of("i.id", items);
+    let is_pending = sql.dialect().checked(&format!(
+        "EXISTS (SELECT 1 FROM reminder AS q \
+         JOIN message_recipient AS r ON r.message_id = q.message_id \
+         WHERE q.message_id = i.message_id AND r.user_id = i.user_id AND {PENDING})"
+    ));
+    sql.push(format!("SELECT i.id FROM inbox_item AS i WHERE {these} AND {is_pending}"));
+    sql.values(&**tx).await
 }
 
 /// Moves finished dates to the next one: the first that is still to come, so that a week of

@@ -108,13 +108,21 @@ pub async fn page(
         matches!(order, ReadReportOrder::LowestRateFirst | ReadReportOrder::HighestRateFirst);
     let descending =
         matches!(order, ReadReportOrder::NewestFirst | ReadReportOrder::HighestRateFirst);
+    // A report on one sender is ordered by sender first, which changes nothing but the plan: ordered
+    // by message alone, PostgreSQL may walk through everybody's messages to find a few.
+    let is_of_one = !matches!(actor.reader(), Reader::Everything) || filter.sender.is_some();
+    let by_sender = |direction: &str| match is_of_one {
+        true => format!("m.sender_id {direction}, "),
+        false => String::new(),
+    };
     let found = "message AS m JOIN message_audience AS a ON a.message_id = m.id";
     let (source, first, second) = match by_rate {
         false => (format!("{found} WHERE {conditions}"), "m.id", "a.id"),
         true => (
             format!(
                 "(SELECT {RATE} AS rate, a.id FROM {found} WHERE {conditions} \
-                 ORDER BY m.id DESC, a.id DESC LIMIT {MOST_BY_RATE}) AS a WHERE true"
+                 ORDER BY {}m.id DESC, a.id DESC LIMIT {MOST_BY_RATE}) AS a WHERE true",
+                by_sender("DESC")
             ),
             "a.rate",
             "a.id",
@@ -135,9 +143,10 @@ pub async fn page(
     }
     let direction = if descending == page.backwards { "ASC" } else { "DESC" };
     let limit = sql.bind(page.limit as i64 + 1);
+    let sender = if by_rate { String::new() } else { by_sender(direction) };
     let keys = format!(
         "SELECT CAST({first} AS bigint) AS place, {second} AS audience FROM {source}{seek} \
-         ORDER BY {first} {direction}, {second} {direction} LIMIT {limit}"
+         ORDER BY {sender}{first} {direction}, {second} {direction} LIMIT {limit}"
     );
     let mut rows = rows(app, sql, &keys).await?;
     // The statement chooses the rows; the order in which a join returns them is its own.
@@ -211,13 +220,12 @@ async fn conditions(
 ) -> Result<String> {
     let mut all = vec![match actor.reader() {
         Reader::Everything => "m.send_at IS NULL".to_owned(),
-        Reader::User(user) => {
-            format!("m.send_at IS NULL AND m.sender_id = {}", sql.bind(user))
-        }
+        Reader::User(user) => format!("m.send_at IS NULL AND {}", is_sent_by(sql, user)),
         Reader::System => "m.send_at IS NULL AND m.sender_id IS NULL".to_owned(),
     }];
     if let Some(sender) = &filter.sender {
-        all.push(format!("m.sender_id = {}", sql.bind(person(app, sender).await?)));
+        let sender = person(app, sender).await?;
+        all.push(is_sent_by(sql, sender));
     }
     if let Some(message) = &filter.message_id {
         all.push(format!("m.id = {}", sql.bind(id::decode(message).unwrap_or(MessageId(0)))));
@@ -259,6 +267,12 @@ async fn conditions(
         None => {}
     }
     Ok(all.join(" AND "))
+}
+
+/// As a range: after an equality, PostgreSQL would drop the sender from the order of [`page`].
+fn is_sent_by(sql: &mut Sql, sender: UserId) -> String {
+    let sender = sql.bind(sender);
+    format!("m.sender_id BETWEEN {sender} AND {sender}")
 }
 
 /// The id of a person, or one that nobody has.

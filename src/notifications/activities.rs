@@ -107,6 +107,8 @@ struct Draft {
     activities: Vec<ActivityInput>,
     targets: Vec<TargetKey>,
     people: Vec<People>,
+    /// The data of each, as it is stored.
+    data: Vec<Option<String>>,
 }
 
 /// The people that an activity names.
@@ -175,9 +177,8 @@ impl db::Call for CreateActivities {
     fn weight(&self) -> usize {
         /// The row and its indexes.
         const ACTIVITY: usize = 512;
-        let data =
-            |activity: &ActivityInput| activity.data.as_ref().map_or(0, |_| text::LONGEST_DATA);
-        self.draft.activities.iter().map(|activity| ACTIVITY + data(activity)).sum()
+        let data: usize = self.draft.data.iter().flatten().map(String::len).sum();
+        self.draft.activities.len() * ACTIVITY + data
     }
 
     async fn make_all(app: &App, tx: &Tx, calls: &[Self]) -> Result<Vec<Outcome>, Apart> {
@@ -216,8 +217,8 @@ async fn write(
     let mut described = Vec::new();
     let mut rows = Vec::new();
     for draft in drafts {
-        for ((new, target), people) in
-            draft.activities.iter().zip(&draft.targets).zip(&draft.people)
+        let activities = draft.activities.iter().zip(&draft.targets);
+        for ((new, target), (people, data)) in activities.zip(draft.people.iter().zip(&draft.data))
         {
             let TargetInput { title, url, .. } = new.target.clone();
             let url = url.filter(|url| !url.is_empty());
@@ -227,7 +228,7 @@ async fn write(
                 actor_id: people.actor.or(draft.actor),
                 action: new.action.clone(),
                 target_id: TargetId(0),
-                data: new.data.as_ref().map(|data| data.to_string()),
+                data: data.clone(),
                 occurred_at: new.occurred_at.map_or(now, |time| clock::in_micros(time).min(now)),
                 retracted_at: None,
                 settled_at: None,
@@ -300,14 +301,18 @@ async fn check(app: &App, actor: &Actor, activities: Vec<ActivityInput>) -> Resu
     }
     let now = app.clock.now();
     let mut targets = Vec::with_capacity(activities.len());
+    let mut data = Vec::with_capacity(activities.len());
     for (index, activity) in activities.iter().enumerate() {
-        targets.push(check_one(app, activity, &format!("activities.{index}"), now)?);
+        let path = format!("activities.{index}");
+        targets.push(check_one(app, activity, &path, now)?);
+        let of_this = activity.data.as_ref();
+        data.push(of_this.map(|of| text::check_data(&format!("{path}.data"), of)).transpose()?);
     }
     let people = people(app, &activities).await?;
-    Ok(Draft { actor: actor.user_id(), activities, targets, people })
+    Ok(Draft { actor: actor.user_id(), activities, targets, people, data })
 }
 
-/// Refuses an invalid activity; returns the target it was done to.
+/// Refuses an activity whose action, target or time is invalid; returns the target.
 fn check_one(
     app: &App,
     activity: &ActivityInput,
@@ -329,9 +334,6 @@ fn check_one(
         text::check_line(&format!("{path}.target.title"), title, LONGEST_TITLE)?;
     }
     text::check_link(&format!("{path}.target.url"), url.as_deref())?;
-    if let Some(data) = &activity.data {
-        text::check_data(&format!("{path}.data"), data)?;
-    }
     if let Some(time) = activity.occurred_at
         && clock::given(&format!("{path}.occurredAt"), time)? > now + CLOCKS_DIFFER
     {

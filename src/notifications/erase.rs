@@ -35,9 +35,14 @@ pub async fn wishes(tx: &Tx, user: UserId) -> Result<bool> {
 }
 
 /// Detaches a person's readings from them, of the next announcements after one, and refreshes the
-/// items about those that they wrote. Returns the last of these announcements,
-/// if there may be more.
-pub async fn announcements(tx: &Tx, user: UserId, after: i64) -> Result<Option<i64>> {
+/// items about those that they wrote, unless these show the right name. The caller has locked their
+/// inbox. Returns the last of these announcements, if there may be more.
+pub async fn announcements(
+    tx: &Tx,
+    user: UserId,
+    after: i64,
+    is_named: bool,
+) -> Result<Option<i64>> {
     let mut sql = tx.sql("erase::announcements");
     let after = sql.bind(after);
     sql.push(format!("SELECT id FROM announcement WHERE id > {after} ORDER BY id LIMIT {MOST}"));
@@ -58,6 +63,10 @@ pub async fn announcements(tx: &Tx, user: UserId, after: i64) -> Result<Option<i
          AND announcement_reading.user_id = {person}"
     ));
     sql.run(&**tx).await?;
+    let next = (ids.len() as i64 == MOST).then_some(last.0);
+    if is_named {
+        return Ok(next);
+    }
     let mut sql = tx.sql("erase::written");
     let (these, person) = (sql.is_one_of("id", &ids), sql.bind(user));
     sql.push(format!(
@@ -66,7 +75,7 @@ pub async fn announcements(tx: &Tx, user: UserId, after: i64) -> Result<Option<i
     ));
     let written: Vec<AnnouncementId> = sql.values(&**tx).await?;
     refresh::note(tx, written.into_iter().map(Changed::Announcement)).await?;
-    Ok((ids.len() as i64 == MOST).then_some(last.0))
+    Ok(next)
 }
 
 /// Refreshes the items about what a person owns, of the next targets after one. Returns the last of
@@ -97,29 +106,41 @@ struct Done {
     user_id: UserId,
 }
 
+/// The newest activity.
+async fn newest(tx: &Tx) -> Result<i64> {
+    let mut sql = tx.sql("erase::last_activity");
+    sql.push("SELECT max(id) FROM activity");
+    Ok(sql.value(&**tx).await?.unwrap_or(0))
+}
+
+/// Takes away the data of what a person has done, of the next activities after one. Returns how far
+/// it came, if there may be more.
+pub async fn data(tx: &Tx, user: UserId, after: i64) -> Result<Option<i64>> {
+    let up_to = after + MOST_ACTIVITIES;
+    let mut sql = tx.sql("erase::data");
+    let (from, last, user) = (sql.bind(after), sql.bind(up_to), sql.bind(user));
+    let theirs = format!(
+        "SELECT x.id FROM activity AS x WHERE x.id > {from} AND x.id <= {last} \
+         AND x.actor_id = {user} AND x.data IS NOT NULL ORDER BY x.id LIMIT {BATCH}"
+    );
+    let these = sql.dialect().is_among("id", &theirs);
+    sql.push(format!("UPDATE activity SET data = NULL WHERE {these}"));
+    if sql.run(&**tx).await? == BATCH as u64 {
+        return Ok(Some(after));
+    }
+    Ok((newest(tx).await? > up_to).then_some(up_to))
+}
+
 /// Refreshes the next items in which a person has done something: after an activity, and an item of
-/// it. If wanted, the data of the activities goes, too. Returns how far it came,
-/// if there may be more.
+/// it. Returns how far it came, if there may be more.
 pub async fn activities(
     tx: &Tx,
     user: UserId,
     (activity, item): (i64, i64),
-    with_data: bool,
     now: DateTime<Utc>,
 ) -> Result<Option<(i64, i64)>> {
-    let mut sql = tx.sql("erase::last_activity");
-    sql.push("SELECT max(id) FROM activity");
-    let newest: Option<ActivityId> = sql.value(&**tx).await?;
+    let newest = newest(tx).await?;
     let up_to = activity + MOST_ACTIVITIES;
-    if with_data {
-        let mut sql = tx.sql("erase::data");
-        let (from, up_to, user) = (sql.bind(activity), sql.bind(up_to), sql.bind(user));
-        sql.push(format!(
-            "UPDATE activity SET data = NULL WHERE id >= {from} AND id <= {up_to} \
-             AND actor_id = {user} AND data IS NOT NULL"
-        ));
-        sql.run(&**tx).await?;
-    }
     let mut sql = tx.sql("erase::done");
     let (from, last, person) = (sql.bind(activity), sql.bind(up_to), sql.bind(user));
     let item = sql.bind(item);
@@ -134,7 +155,7 @@ pub async fn activities(
     let done: Vec<Done> = sql.all(&**tx).await?;
     let reached = match done.last() {
         Some(last) if done.len() as i64 == BATCH => Some((last.activity.0, last.id.0)),
-        _ => newest.filter(|newest| newest.0 > up_to).map(|_| (up_to, i64::MAX)),
+        _ => (newest > up_to).then_some((up_to, i64::MAX)),
     };
     let (mut items, mut owners): (Vec<_>, Vec<_>) =
         done.into_iter().map(|done| (done.id, done.user_id)).unzip();
@@ -145,7 +166,7 @@ pub async fn activities(
         owners.sort_unstable();
         owners.dedup();
         inbox::lock(tx, &owners).await?;
-        inbox::apply(tx, &items, "true", Change::Refresh, now).await?;
+        inbox::apply(tx, &items, Change::Refresh, now).await?;
     }
     Ok(reached)
 }

@@ -35,7 +35,7 @@ use ::entity::{
     inbox,
 };
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
 use crate::{
@@ -249,14 +249,19 @@ pub async fn keep_connected(app: App, mut looked_at: Heads) {
         };
         news.people.append(&mut passed_over);
         let people = news.people.clone();
-        match take_in_news(&app, news, &mut looked_at).await {
+        let since = Instant::now();
+        let taken_in = take_in_news(&app, news, &mut looked_at).await;
+        app.metrics.pull.record(since.elapsed());
+        match taken_in {
             Ok(locked) => passed_over = locked,
             // The next look finds what failed.
             Err(error) => {
                 tracing::warn!(?error, "the connected have to wait for what is new");
+                app.metrics.pull_failed.increment(1);
                 passed_over = people;
             }
         }
+        app.metrics.pull_waiting.set(passed_over.len() as f64);
     }
 }
 
@@ -275,7 +280,11 @@ async fn take_in_news(
         if heads.activity > looked_at.activity {
             let mut sql = app.db.sql("pull::targets_since");
             let since = sql.bind(looked_at.activity);
-            sql.push(format!("SELECT DISTINCT target_id FROM activity WHERE id > {since}"));
+            // As a computed value: for the column, SQLite would read all activities in the order of
+            // an index of their targets.
+            sql.push(format!(
+                "SELECT DISTINCT +target_id AS target_id FROM activity WHERE id > {since}"
+            ));
             news.targets.extend(sql.values::<TargetId>(app.db.read()).await?);
         }
         let mut due: Vec<_> = news.people.into_iter().collect();

@@ -22,7 +22,8 @@ const MOST: usize = 5_000;
 pub async fn take_identity(tx: &Tx, user: user::Model, now: DateTime<Utc>) -> Result<user::Model> {
     let gone = user::ActiveModel {
         id: Set(user.id),
-        external_id: Set(format!("erased-{}", id::encode(user.id))),
+        // The host may already have given any id that could be foreseen to somebody else.
+        external_id: Set(format!("erased-{}-{:016x}", id::encode(user.id), rand::random::<u64>())),
         first_name: Set(String::new()),
         last_name: Set(String::new()),
         email: Set(None),

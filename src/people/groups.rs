@@ -1,6 +1,8 @@
 //! Groups and their members (M3). Leaving and deleting only mark the rows, so that what was sent
 //! can still be explained.
 
+use std::collections::HashMap;
+
 use ::entity::{group, group_member, id::GroupId};
 use async_graphql::{ID, OneofObject};
 use sea_orm::{
@@ -13,11 +15,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::App,
     auth::Actor,
-    db::{Db, Tx},
+    db::{Db, Sql, Tx},
     error::{Error, Result},
     id,
+    page::{Page, Slice},
     people::users::{self, UserRef},
-    search, text,
+    search::{self, rows},
+    text,
 };
 
 const LONGEST_NAME: usize = 200;
@@ -45,6 +49,8 @@ pub async fn upsert(
     let name = name.trim().to_owned();
     text::check_line("name", &name, LONGEST_NAME)?;
     let tx = app.db.begin().await?;
+    let before = group::Entity::find().filter(group::COLUMN.external_id.eq(&external_id));
+    let before = before.lock(LockType::NoKeyUpdate).one(&*tx).await?;
     let group = group::ActiveModel {
         id: NotSet,
         external_id: Set(external_id),
@@ -56,8 +62,10 @@ pub async fn upsert(
         .update_columns([group::Column::Name, group::Column::DeletedAt])
         .to_owned();
     let group = group::Entity::insert(group).on_conflict(newest).exec_with_returning(&*tx).await?;
-    let text = format!("{}\n{}", group.name, group.external_id);
-    search::change(&tx, search::Searched::Group, [(group.id.0, text)], app.clock.now()).await?;
+    if before.is_none_or(|before| before.name != group.name) {
+        let text = format!("{}\n{}", group.name, group.external_id);
+        search::change(&tx, search::Searched::Group, [(group.id.0, text)], app.clock.now()).await?;
+    }
     tx.commit().await?;
     Ok(group)
 }
@@ -94,6 +102,9 @@ pub async fn add_members(
     let tx = app.db.begin().await?;
     let group = lock(&tx, group).await?;
     let users = named(&*tx, users).await?;
+    if users.iter().any(|user| user.erased_at.is_some()) {
+        return Err(Error::Conflict("one of these users was erased".into()));
+    }
     let rows = users.iter().map(|user| group_member::ActiveModel {
         group_id: Set(group.id),
         user_id: Set(user.id),
@@ -152,6 +163,18 @@ async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::ent
     // In a fixed order: two calls that name the same people in different orders would deadlock.
     users.sort_by_key(|user| user.id);
     Ok(users)
+}
+
+/// A page of the groups in whose name or external id words are found.
+pub async fn found(app: &App, text: &str, page: &Page<i64>) -> Result<Slice<group::Model>> {
+    let listed = |_: &mut Sql| "x.deleted_at IS NULL".to_owned();
+    let searched = search::Searched::Group;
+    let list = rows::Rows { db: &app.db, searched, page, is_descending: false, listed: &listed };
+    let found = rows::ids(&app.db, searched, &list, page, text).await?;
+    let groups = group::Entity::find().filter(group::COLUMN.id.is_in(found.rows.clone()));
+    let groups = groups.all(app.db.read()).await?;
+    let mut groups: HashMap<_, _> = groups.into_iter().map(|group| (group.id.0, group)).collect();
+    Ok(found.map(|id| groups.remove(&id)))
 }
 
 /// The group that a reference names, unless it was deleted.

@@ -25,11 +25,13 @@ use crate::{
     app::App,
     auth::{Actor, Claims, LONGEST_SUBJECT, Role},
     config::OwnField,
-    db::{Topic, Tx},
+    db::{Sql, Topic, Tx},
     error::{Error, Result},
     id,
     inbox::live,
-    search, text,
+    page::{Page, Slice},
+    search::{self, rows},
+    text,
 };
 
 /// The most people that one call may name.
@@ -173,10 +175,13 @@ pub async fn update_viewer(
     check(&change, "")?;
     let tx = app.db.begin().await?;
     let users = write(&tx, app, vec![change]).await?;
-    tx.concerns(users.iter().map(|user| Topic::User(user.id)));
+    // A person who is being erased does not become known again by this.
+    let user = users.into_iter().find(|user| user.id == viewer.id);
+    let user = user.ok_or(DEACTIVATED)?;
+    tx.concerns([Topic::User(user.id)]);
     tx.commit().await?;
     app.recent_users.forget_all();
-    users.into_iter().next().ok_or(Error::NotFound("user"))
+    Ok(user)
 }
 
 /// Creates people, or changes what is known about them; all or none. Returns them in input order.
@@ -208,8 +213,14 @@ pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<V
 async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
     let place: HashMap<_, _> =
         users.iter().enumerate().map(|(n, user)| (user.external_id.clone(), n)).collect();
+    // Those who are known need no insert, which would use up an id.
+    let named = user::Entity::find().filter(user::COLUMN.external_id.is_in(place.keys().cloned()));
+    let before = named.clone().select_only().column(user::Column::ExternalId);
+    let before: Vec<String> = before.into_tuple().all(&**tx).await?;
+    let before: HashSet<_> = before.into_iter().collect();
     // In a fixed order: two calls that name the same people in different orders would deadlock.
-    let mut sorted: Vec<_> = users.iter().collect();
+    let mut sorted: Vec<_> =
+        users.iter().filter(|user| !before.contains(&user.external_id)).collect();
     sorted.sort_by(|one, other| one.external_id.cmp(&other.external_id));
     let rows = sorted.into_iter().map(|new| user::ActiveModel {
         id: NotSet,
@@ -225,21 +236,34 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
         created_at: Set(app.clock.now()),
         erased_at: NotSet,
     });
-    // Waits for anyone who is creating one of them at this moment.
-    let once = OnConflict::column(user::Column::ExternalId).do_nothing().to_owned();
-    user::Entity::insert_many(rows).on_conflict(once).exec_without_returning(&**tx).await?;
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
+        // Waits for anyone who is creating one of them at this moment.
+        let once = OnConflict::column(user::Column::ExternalId).do_nothing().to_owned();
+        user::Entity::insert_many(rows).on_conflict(once).exec_without_returning(&**tx).await?;
+    }
     // From here on nobody else changes them: omitted fields stay as they are now, not as they were
     // before a lock.
-    let locked = user::Entity::find().filter(user::COLUMN.external_id.is_in(place.keys().cloned()));
-    let locked = locked.order_by_asc(user::Column::ExternalId).lock(LockType::NoKeyUpdate);
+    let locked = named.order_by_asc(user::Column::ExternalId).lock(LockType::NoKeyUpdate);
     let mut changed = Vec::new();
     let mut known = locked.all(&**tx).await?;
+    if known.len() < place.len() {
+        return Err(Error::Unavailable("one of these users is being erased".into()));
+    }
     if known.iter().any(|user| user.erased_at.is_some()) {
         return Err(Error::Conflict("one of these users was erased".into()));
     }
     known.sort_by_key(|user| place.get(&user.external_id));
+    let text =
+        |user: &user::Model| [&*user.first_name, &*user.last_name, &*user.external_id].join("\n");
+    let (mut texts, mut new_texts) = (Vec::new(), Vec::new());
     for (old, new) in known.iter_mut().zip(users) {
         let user = changed_by(old, new);
+        if text(&user) != text(&*old) {
+            texts.push((user.id.0, text(&user)));
+        } else if !before.contains(&user.external_id) {
+            new_texts.push((user.id.0, text(&user)));
+        }
         if user != *old {
             changed.push(user.clone().into_active_model());
             *old = user;
@@ -255,10 +279,8 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
             .exec_without_returning(&**tx)
             .await?;
     }
-    let text = |user: &user::Model| {
-        (user.id.0, [&*user.first_name, &*user.last_name, &*user.external_id].join("\n"))
-    };
-    search::change(tx, search::Searched::User, known.iter().map(text), app.clock.now()).await?;
+    search::add(tx, search::Searched::User, new_texts).await?;
+    search::change(tx, search::Searched::User, texts, app.clock.now()).await?;
     // What was announced and done before somebody became known is not for them (N7).
     let mut sql = tx.sql("users::insert_inboxes");
     let people = sql.integer_table(["id"], known.iter().map(|user| [user.id.0]));
@@ -397,6 +419,22 @@ pub async fn shut_out(
     let count = sql.run(&**tx).await?;
     live::tell_within(tx, people.iter().map(|person| Topic::User(*person))).await?;
     Ok(count)
+}
+
+/// A page of everybody in whose name or external id words are found.
+pub async fn found(app: &App, text: &str, page: &Page<i64>) -> Result<Slice<user::Model>> {
+    let listed = |_: &mut Sql| "true".to_owned();
+    let searched = search::Searched::User;
+    let list = rows::Rows { db: &app.db, searched, page, is_descending: false, listed: &listed };
+    with_rows(app, rows::ids(&app.db, searched, &list, page, text).await?).await
+}
+
+/// The people with the ids on a page.
+pub async fn with_rows(app: &App, ids: Slice<i64>) -> Result<Slice<user::Model>> {
+    let people = user::Entity::find().filter(user::COLUMN.id.is_in(ids.rows.clone()));
+    let people = people.all(app.db.read()).await?;
+    let mut people: HashMap<_, _> = people.into_iter().map(|user| (user.id.0, user)).collect();
+    Ok(ids.map(|id| people.remove(&id)))
 }
 
 /// The person that a reference names.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use sea_orm::FromQueryResult;
 
 use super::{
-    INDEXED, Searched, columns, contains, folded,
+    ALL, Searched, columns, contains, folded,
     index::{SEGMENT, Text, ids_of, progress, segment_of},
     table,
     terms::Terms,
@@ -47,7 +47,7 @@ pub struct Search<'a> {
 impl<'a> Search<'a> {
     pub async fn new(db: &'a Db, terms: Terms, wanted: &[Searched]) -> Result<Self> {
         let mut coverage = BTreeMap::new();
-        for searched in INDEXED.into_iter().filter(|searched| wanted.contains(searched)) {
+        for searched in ALL.into_iter().filter(|searched| wanted.contains(searched)) {
             let progress = progress(db, searched).await?;
             let mut sql = db.sql("search::not_covered");
             let (about, most) = (sql.bind(columns(searched).0), sql.bind(MOST_UNINDEXED + 1));
@@ -73,8 +73,8 @@ impl<'a> Search<'a> {
             ids.extend(hits);
             let mut ids: Vec<_> = ids.into_iter().collect();
             // One announcement or target may be in many items, so its text decides first. The
-            // texts of messages are looked at in this inbox only.
-            if *searched != Searched::Message {
+            // texts of others are looked at only if they are in the list.
+            if matches!(searched, Searched::Announcement | Searched::Target) {
                 let mut rest = Vec::new();
                 for ids in ids.chunks(TEXTS) {
                     rest.extend(self.found_among(*searched, ids).await?);

@@ -1,4 +1,4 @@
-//! The index of words: for each word of what inboxes show, where it is.
+//! The index of words: for each word of what is searched, where it is.
 //!
 //! It is written by a job (`jobs/index`), so that sending costs nothing more. What it knows is in
 //! *segments*: each has [`SEGMENT`] ids of one kind of thing, and a row for each word of their
@@ -11,16 +11,20 @@
 //! - what has another text now, and ids that were not there when their segment was written: the
 //!   transaction that had them may not have committed yet (`search_again`). They are added later.
 //!
-//! A word stays when a text changes or goes: what the index finds is a candidate, whose text is
-//! looked at, too.
+//! What the index finds is a candidate, whose text is looked at, too. So a word may stay for a
+//! while when a text changes or goes (`search_lost`). After [`LOST_AFTER`] the rows of its segment
+//! are looked through for it: for all that were lost by then together.
+//!
+//! A transaction that writes words locks `search_progress` first, so that none of them is written
+//! while it is taken out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 use serde_json::json;
 
-use super::{INDEXED, Searched, columns, folded, table, terms::words};
+use super::{ALL, Searched, columns, folded, table, terms::words};
 use crate::{
     db::{Db, JsonType, Topic, Tx},
     error::Result,
@@ -39,6 +43,11 @@ const MOST_AGAIN: i64 = 64;
 /// When to look again for an id that was not there, and when to give it up: by then its transaction
 /// has ended.
 const MISSING: [TimeDelta; 2] = [TimeDelta::minutes(1), TimeDelta::hours(1)];
+/// How long words stay that a text has lost. By then, a transaction that was writing its segment has
+/// ended.
+const LOST_AFTER: TimeDelta = TimeDelta::hours(1);
+/// Texts whose lost words are taken out in one transaction.
+const MOST_LOST: i64 = 256;
 /// Of a gap of more segments than this, only the last ones are looked at: nobody has that many ids
 /// under way.
 const LONGEST_GAP: i64 = 4;
@@ -49,9 +58,9 @@ pub fn segment_of(id: i64) -> i64 {
 }
 
 /// Wakes the job when new things have filled a segment.
-pub fn note_new(tx: &Tx, searched: Searched, ids: impl IntoIterator<Item = i64>) {
+pub fn note_new(tx: &Tx, ids: impl IntoIterator<Item = i64>) {
     let is_full = ids.into_iter().any(|id| id % SEGMENT == 0);
-    tx.concerns((is_full && INDEXED.contains(&searched)).then_some(Topic::Jobs));
+    tx.concerns(is_full.then_some(Topic::Jobs));
 }
 
 /// Notes that things have other texts, to be indexed again. Whether they have been indexed does not
@@ -62,7 +71,7 @@ pub async fn note_changed(
     ids: &[i64],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    if ids.is_empty() || !INDEXED.contains(&searched) {
+    if ids.is_empty() {
         return Ok(());
     }
     tx.concerns([Topic::Jobs]);
@@ -88,20 +97,37 @@ async fn note(
     sql.run(&**tx).await.map(drop)
 }
 
+/// Notes that things may have lost words that the index still has.
+pub async fn note_lost(tx: &Tx, searched: Searched, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut sql = tx.sql("search::note_lost");
+    let (about, due_at) = (sql.bind(columns(searched).0), sql.bind(now + LOST_AFTER));
+    let ids = sql.integer_table(["id"], ids.iter().map(|id| [*id]));
+    sql.push(format!(
+        "INSERT INTO search_lost (about, id, due_at) \
+         SELECT CAST({about} AS varchar), t.id, {due_at} FROM {ids} AS t WHERE true \
+         ON CONFLICT (about, id) DO UPDATE SET due_at = excluded.due_at"
+    ));
+    sql.run(&**tx).await.map(drop)
+}
+
 /// When the job has something to do next; long ago if a segment is to be written. One statement,
 /// because the job asks often.
 pub async fn due_at(db: &Db) -> Result<Option<DateTime<Utc>>> {
     let mut sql = db.sql("search::due");
-    let is_full = INDEXED.map(|searched| {
+    let is_full = ALL.map(|searched| {
         let (about, table) = (columns(searched).0, table(searched));
         format!(
-            "WHEN '{about}' THEN (SELECT x.id FROM {table} AS x \
-             WHERE x.id >= (p.segment + 1) * {SEGMENT} ORDER BY x.id LIMIT 1)"
+            "WHEN '{about}' THEN (SELECT {table}.id FROM {table} \
+             WHERE {table}.id >= (p.segment + 1) * {SEGMENT} ORDER BY {table}.id LIMIT 1)"
         )
     });
     sql.push(format!(
         "SELECT CASE p.about {} END AS beyond, \
-         (SELECT a.due_at FROM search_again AS a ORDER BY a.due_at LIMIT 1) AS due_at \
+         (SELECT a.due_at FROM search_again AS a ORDER BY a.due_at LIMIT 1) AS again_at, \
+         (SELECT l.due_at FROM search_lost AS l ORDER BY l.due_at LIMIT 1) AS lost_at \
          FROM search_progress AS p",
         is_full.join(" ")
     ));
@@ -109,19 +135,21 @@ pub async fn due_at(db: &Db) -> Result<Option<DateTime<Utc>>> {
     if due.iter().any(|due| due.beyond.is_some()) {
         return Ok(Some(DateTime::UNIX_EPOCH));
     }
-    Ok(due.into_iter().find_map(|due| due.due_at))
+    Ok(due.into_iter().flat_map(|due| [due.again_at, due.lost_at]).flatten().min())
 }
 
 #[derive(FromQueryResult)]
 struct Due {
     /// An id behind the segment that is to be written next.
     beyond: Option<i64>,
-    due_at: Option<DateTime<Utc>>,
+    again_at: Option<DateTime<Utc>>,
+    lost_at: Option<DateTime<Utc>>,
 }
 
 /// Does a part of what there is to do for one kind of thing.
 pub async fn go_on(db: &Db, searched: Searched, now: DateTime<Utc>) -> Result<()> {
     add_again(db, searched, now).await?;
+    take_out(db, searched, now).await?;
     match next_segment(db, searched).await? {
         Some(segment) => write_segment(db, searched, segment, now).await,
         None => Ok(()),
@@ -198,10 +226,7 @@ async fn write_segment(
 /// A transaction that writes a segment; None if another server has written it.
 async fn claim(db: &Db, searched: Searched, segment: i64) -> Result<Option<Tx>> {
     let tx = db.begin().await?;
-    let mut sql = tx.sql("search::claim");
-    let (about, for_update) = (sql.bind(columns(searched).0), sql.dialect().for_update());
-    sql.push(format!("SELECT segment FROM search_progress WHERE about = {about} {for_update}"));
-    let next: Option<i64> = sql.value(&*tx).await?;
+    let next = lock(&tx, searched).await?;
     if next.is_some_and(|next| next <= segment) {
         return Ok(Some(tx));
     }
@@ -209,15 +234,24 @@ async fn claim(db: &Db, searched: Searched, segment: i64) -> Result<Option<Tx>> 
     Ok(None)
 }
 
+/// Lets nobody else write words; returns the first segment that is not written.
+async fn lock(tx: &Tx, searched: Searched) -> Result<Option<i64>> {
+    let mut sql = tx.sql("search::lock");
+    let (about, for_update) = (sql.bind(columns(searched).0), sql.dialect().for_update());
+    sql.push(format!("SELECT segment FROM search_progress WHERE about = {about} {for_update}"));
+    sql.value(&**tx).await
+}
+
 /// Adds what has another text, or was missing.
 async fn add_again(db: &Db, searched: Searched, now: DateTime<Utc>) -> Result<()> {
     let tx = db.begin().await?;
+    lock(&tx, searched).await?;
     let mut sql = tx.sql("search::again");
     let (about, now_param) = (sql.bind(columns(searched).0), sql.bind(now));
     let for_update = sql.dialect().for_update();
     sql.push(format!(
-        "SELECT id, since FROM search_again WHERE about = {about} AND due_at <= {now_param} \
-         ORDER BY id LIMIT {MOST_AGAIN} {for_update}"
+        "SELECT id, since, due_at FROM search_again \
+         WHERE about = {about} AND due_at <= {now_param} ORDER BY id LIMIT {MOST_AGAIN} {for_update}"
     ));
     let again: Vec<Again> = sql.all(&*tx).await?;
     if again.is_empty() {
@@ -236,6 +270,10 @@ async fn add_again(db: &Db, searched: Searched, now: DateTime<Utc>) -> Result<()
     let is_there = |again: &Again| texts.iter().any(|text| text.id == again.id);
     let is_over = |again: &&Again| is_there(again) || again.since + MISSING[1] <= now;
     let (over, missing): (Vec<_>, Vec<_>) = again.iter().partition(is_over);
+    // What was missing is new, and has lost nothing.
+    let changed = again.iter().filter(|again| again.due_at == again.since);
+    let changed: Vec<_> = changed.map(|again| again.id).collect();
+    note_lost(&tx, searched, &changed, now).await?;
     let ids = |again: Vec<&Again>| again.iter().map(|again| again.id).collect::<Vec<_>>();
     let mut sql = tx.sql("search::no_more");
     let (about, these) = (sql.bind(columns(searched).0), sql.is_one_of("id", &ids(over)));
@@ -257,6 +295,121 @@ async fn add_again(db: &Db, searched: Searched, now: DateTime<Utc>) -> Result<()
 struct Again {
     id: i64,
     since: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+}
+
+/// Takes out the words that some texts of a segment have lost.
+async fn take_out(db: &Db, searched: Searched, now: DateTime<Utc>) -> Result<()> {
+    let tx = db.begin().await?;
+    lock(&tx, searched).await?;
+    let mut sql = tx.sql("search::next_lost");
+    let (about, now) = (sql.bind(columns(searched).0), sql.bind(now));
+    sql.push(format!(
+        "SELECT id FROM search_lost WHERE about = {about} AND due_at <= {now} \
+         ORDER BY due_at LIMIT 1"
+    ));
+    let Some(first) = sql.value::<i64>(&*tx).await? else { return tx.commit().await };
+    let segment = segment_of(first);
+    let mut sql = tx.sql("search::lost");
+    let (about, from) = (sql.bind(columns(searched).0), sql.bind(segment * SEGMENT));
+    let to = sql.bind((segment + 1) * SEGMENT);
+    sql.push(format!(
+        "SELECT id FROM search_lost WHERE about = {about} AND id >= {from} AND id < {to} \
+         ORDER BY id LIMIT {MOST_LOST}"
+    ));
+    let ids: Vec<i64> = sql.values(&*tx).await?;
+    let mut sql = tx.sql("search::texts_again");
+    let (these, text) = (sql.is_one_of("x.id", &ids), folded(sql.dialect(), searched, "x"));
+    let table = table(searched);
+    sql.push(format!("SELECT x.id, {text} AS text FROM {table} AS x WHERE {these}"));
+    let texts: Vec<Text> = sql.all(&*tx).await?;
+    let mut has: HashMap<i64, HashSet<String>> =
+        ids.iter().map(|id| (id.rem_euclid(SEGMENT), HashSet::new())).collect();
+    for text in &texts {
+        has.entry(text.id.rem_euclid(SEGMENT)).or_default().extend(words(&text.text));
+    }
+    let mut after = String::new();
+    loop {
+        let rows = words_after(&tx, searched, segment, &after).await?;
+        let Some(last) = rows.last() else { break };
+        after.clone_from(&last.word);
+        let is_last = rows.len() < ROWS;
+        keep(&tx, searched, segment, rows, &has).await?;
+        if is_last {
+            break;
+        }
+    }
+    let mut sql = tx.sql("search::taken_out");
+    let (about, these) = (sql.bind(columns(searched).0), sql.is_one_of("id", &ids));
+    sql.push(format!("DELETE FROM search_lost WHERE about = {about} AND {these}"));
+    sql.run(&*tx).await?;
+    tx.commit().await
+}
+
+/// A word of a segment, with its places.
+#[derive(FromQueryResult)]
+struct Word {
+    word: String,
+    places: String,
+}
+
+/// The next words of a segment.
+async fn words_after(tx: &Tx, searched: Searched, segment: i64, after: &str) -> Result<Vec<Word>> {
+    let mut sql = tx.sql("search::words_after");
+    let (about, segment) = (sql.bind(columns(searched).0), sql.bind(segment));
+    let after = sql.bind(after);
+    sql.push(format!(
+        "SELECT word, places FROM search_word \
+         WHERE about = {about} AND segment = {segment} AND word > {after} \
+         ORDER BY word LIMIT {ROWS}"
+    ));
+    sql.all(&**tx).await
+}
+
+/// Takes places out of words of a segment, where the text of the place does not have the word.
+async fn keep(
+    tx: &Tx,
+    searched: Searched,
+    segment: i64,
+    rows: Vec<Word>,
+    has: &HashMap<i64, HashSet<String>>,
+) -> Result<()> {
+    let (mut gone, mut left) = (Vec::new(), Vec::new());
+    for Word { word, places } in rows {
+        let is_kept = |place: &&str| {
+            let texts = place.parse().ok().and_then(|place: i64| has.get(&place));
+            texts.is_none_or(|words| words.contains(&word))
+        };
+        let kept: Vec<_> = places.split(' ').filter(is_kept).collect();
+        match kept.join(" ") {
+            kept if kept.is_empty() => gone.push([json!(word)]),
+            kept if kept.len() < places.len() => left.push([json!(word), json!(kept)]),
+            _ => {}
+        }
+    }
+    let about = columns(searched).0;
+    if !gone.is_empty() {
+        let mut sql = tx.sql("search::delete_words");
+        let (about, segment) = (sql.bind(about), sql.bind(segment));
+        let gone = sql.table([("word", JsonType::Text)], gone);
+        let these = sql.dialect().is_among("word", &format!("SELECT w.word FROM {gone} AS w"));
+        sql.push(format!(
+            "DELETE FROM search_word WHERE about = {about} AND segment = {segment} AND {these}"
+        ));
+        sql.run(&**tx).await?;
+    }
+    if !left.is_empty() {
+        let mut sql = tx.sql("search::shorten_words");
+        let (about, segment) = (sql.bind(about), sql.bind(segment));
+        let left = sql.table([("word", JsonType::Text), ("places", JsonType::Text)], left);
+        sql.push(format!(
+            "UPDATE search_word SET places = w.places FROM {left} AS w \
+             WHERE search_word.about = {about} AND search_word.segment = {segment} \
+             AND search_word.word = w.word"
+        ));
+        sql.run(&**tx).await?;
+    }
+    Ok(())
 }
 
 /// The folded text of something.

@@ -69,9 +69,7 @@ async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
             [("page", PAGE, json!({})), ("message", CREATE_MESSAGE, json!({"input": input}))]
         {
             let write = (what == "message").then(|| {
-                world
-                    .transcript
-                    .begin(&key, What::Message { to: vec![BYSTANDERS[1 - server].into()] })
+                world.begin(&key, What::Message { to: vec![BYSTANDERS[1 - server].into()] })
             });
             let begin = Instant::now();
             let answer = client.ask(address, &token, query, &variables).await;

@@ -246,7 +246,7 @@ pub async fn recover(world: &World) -> Result<Duration> {
     let client = Client::new();
     for (index, server) in world.servers.iter().enumerate() {
         let key = format!("probe {index} {}", world.begin.elapsed().as_micros());
-        let write = world.transcript.begin(&key, What::Message { to: vec![PROBE.into()] });
+        let write = world.begin(&key, What::Message { to: vec![PROBE.into()] });
         let input = json!({
             "to": [{"user": people::user(PROBE)}], "subject": key, "body": key,
             "idempotencyKey": key,

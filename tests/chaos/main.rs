@@ -8,7 +8,8 @@
 //! then:
 //!
 //! - every acknowledged write is there, once, and what was never acknowledged is there as a whole
-//!   or not at all (P1, P2, P10, P19);
+//!   or not at all (P1, P2, P10, P19); what was planned is sent once, or cancelled; of people who
+//!   were erased nothing is left; and what is too old may be gone, and nothing younger;
 //! - every receiver has heard everything once, in order, and knows what a fresh query shows, counts
 //!   included (P3, P4, P5);
 //! - bystanders were served all the time, except for the outages that the plan declares (P6, P20);

@@ -112,6 +112,10 @@ fn step<F>(
 fn deck(kind: Kind, rng: &mut StdRng) -> Vec<Fault> {
     let later = |rng: &mut StdRng| Fault::Later(rng.random_range(70..400));
     let mut deck = vec![later(rng), later(rng)];
+    // Sometimes all that there is becomes too old to be kept.
+    if rng.random() {
+        deck.push(Fault::Later(rng.random_range(1_440..2_200)));
+    }
     deck.extend(Misuse::ALL.map(Fault::Misuse));
     match kind {
         Kind::Sqlite => deck.extend([

@@ -283,6 +283,10 @@ impl Receiver {
         let Some(state) = known.as_mut() else { return false };
         let (before, after) = (position(&state.cursor), position(&text(&update["cursor"])));
         let changes = update["changes"].as_array().cloned().unwrap_or_default();
+        // What has become too old may leave before it was heard of.
+        if world.forgets() {
+            self.has_missed.store(true, Ordering::SeqCst);
+        }
         if after < before || (after == before && !changes.is_empty()) {
             fail(format!("the cursor {} comes after {}", update["cursor"], state.cursor));
         }

@@ -8,10 +8,12 @@ use chrono::TimeDelta;
 use tidings::{
     cli,
     clock::Clock,
-    config::{AddressBook, Config, ReadingDetails},
+    config::{AddressBook, Config, Places, ReadingDetails},
 };
 
 pub const COMMAND: &str = "serve";
+/// After it, items leave the inboxes and threads are deleted.
+pub const RETENTION: TimeDelta = TimeDelta::days(1);
 pub const SECRET: &str = "the secret of a server that lives for minutes";
 
 /// `arguments`: the database's URL, where to listen, and how far the clock is ahead at first.
@@ -27,6 +29,8 @@ pub async fn run(arguments: &[String]) -> ExitCode {
         // Clients that were away for a moment must meet a `resync` when the clock has moved on by a
         // day.
         retention_days: 1,
+        inbox_retention: RETENTION.to_std().ok(),
+        message_retention: RETENTION.to_std().ok(),
         // The clock goes on by days while somebody still repeats a request.
         idempotency_days: 3_650,
         reminder_frequencies: hourly.unwrap_or_default(),
@@ -41,7 +45,7 @@ pub async fn run(arguments: &[String]) -> ExitCode {
             moved.advance(TimeDelta::microseconds(line.trim().parse().unwrap_or_default()));
         }
     });
-    match cli::serve(config, clock).await {
+    match cli::serve(config, &Places::default(), clock).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(?error, "the server ends");

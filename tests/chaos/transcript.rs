@@ -7,6 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 /// How many failures are shown; the others are counted.
@@ -17,6 +18,8 @@ const MOST_SHOWN: usize = 40;
 pub struct Write {
     pub key: String,
     pub what: What,
+    /// When it was tried for the first time.
+    pub begun: DateTime<Utc>,
     pub outcome: Outcome,
 }
 
@@ -24,6 +27,10 @@ pub struct Write {
 pub enum What {
     /// To exactly these people.
     Message {
+        to: Vec<String>,
+    },
+    /// To exactly these people, once its time has come.
+    Planned {
         to: Vec<String>,
     },
     /// To whom only the server can know.
@@ -43,6 +50,8 @@ pub enum Outcome {
     /// With the ids of what was made.
     Acknowledged(Vec<String>),
     Refused,
+    /// It was planned, and then it was cancelled.
+    Cancelled,
 }
 
 /// What is to be true at the end.
@@ -53,21 +62,32 @@ pub struct Fact {
     pub what: String,
 }
 
+/// Somebody whose erasure was acknowledged.
+#[derive(Clone, Debug)]
+pub struct Erased {
+    pub id: String,
+    /// A part of their name, in small letters, which nobody else has.
+    pub name: String,
+    /// What is in all that they wrote, if that had to go, too.
+    pub words: Option<String>,
+}
+
 #[derive(Default)]
 pub struct Transcript {
     writes: Mutex<Vec<Write>>,
     /// None: it cannot be known, because tries of different changes may have overtaken each other.
     facts: Mutex<HashMap<Fact, Option<bool>>>,
+    erased: Mutex<Vec<Erased>>,
     failures: Mutex<(Vec<String>, usize)>,
     numbers: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Transcript {
     /// Before it is sent: what comes of it is not known if we do not hear of it.
-    pub fn begin(&self, key: &str, what: What) -> usize {
+    pub fn begin(&self, key: &str, what: What, begun: DateTime<Utc>) -> usize {
         self.count("writes tried", 1);
         let mut writes = lock(&self.writes);
-        writes.push(Write { key: key.to_owned(), what, outcome: Outcome::Open });
+        writes.push(Write { key: key.to_owned(), what, begun, outcome: Outcome::Open });
         writes.len() - 1
     }
 
@@ -77,6 +97,15 @@ impl Transcript {
             1,
         );
         lock(&self.writes)[write].outcome = outcome;
+    }
+
+    /// That a planned message was cancelled has been acknowledged.
+    pub fn cancelled(&self, id: &str) {
+        let mut writes = lock(&self.writes);
+        let made = |write: &&mut Write| write.outcome == Outcome::Acknowledged(vec![id.to_owned()]);
+        if let Some(write) = writes.iter_mut().find(made) {
+            write.outcome = Outcome::Cancelled;
+        }
     }
 
     pub fn writes(&self) -> Vec<Write> {
@@ -90,6 +119,15 @@ impl Transcript {
         let mut facts = lock(&self.facts);
         let known = facts.entry(fact).or_insert(Some(value));
         *known = known.filter(|_| tries == 1).map(|_| value);
+    }
+
+    pub fn erase(&self, erased: Erased) {
+        self.count("people erased", 1);
+        lock(&self.erased).push(erased);
+    }
+
+    pub fn erased(&self) -> Vec<Erased> {
+        lock(&self.erased).clone()
     }
 
     /// What stays true once it is.

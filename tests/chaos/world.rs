@@ -34,7 +34,7 @@ use crate::{
     serve,
     server::Server,
     settings::{Kind, Settings},
-    transcript::{Transcript, lock},
+    transcript::{Transcript, What, lock},
 };
 
 /// PostgreSQL as a small, busy one. `synchronous_commit` stays on: what is acknowledged must be
@@ -195,6 +195,17 @@ impl World {
             server.advance(by).await?;
         }
         Ok(())
+    }
+
+    /// Whether something may have become too old to be kept ([`serve::RETENTION`]).
+    pub fn forgets(&self) -> bool {
+        TimeDelta::microseconds(self.ahead.load(Ordering::SeqCst))
+            > serve::RETENTION - TimeDelta::hours(1)
+    }
+
+    /// Before a write with a key is sent.
+    pub fn begin(&self, key: &str, what: What) -> usize {
+        self.transcript.begin(key, what, self.now())
     }
 
     pub fn token(&self, name: &str, role: Role) -> String {

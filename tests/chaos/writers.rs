@@ -1,6 +1,8 @@
 //! People who write: correspondents, the host application, senders of numbered messages, readers
-//! who mark items, people who follow and stop. Each does one thing at a time, and repeats it until
-//! it is acknowledged or refused.
+//! who mark items, people who follow and stop, and guests, who are erased. Each does one thing at a
+//! time, and repeats it until it is acknowledged or refused.
+
+mod guests;
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,8 +21,8 @@ use tokio::task::JoinHandle;
 use crate::{
     client::{Answer, Client, Settled, text},
     documents::{
-        CREATE_ACTIVITIES, CREATE_ANNOUNCEMENT, REPLY_TO_MESSAGE, RETRACT_ACTIVITY,
-        RETRACT_ANNOUNCEMENT, SET_EXPIRY, SUBSCRIBE, UPDATE_SETTINGS,
+        CANCEL_MESSAGE, CREATE_ACTIVITIES, CREATE_ANNOUNCEMENT, REPLY_TO_MESSAGE, RETRACT_ACTIVITY,
+        RETRACT_ANNOUNCEMENT, SET_EXPIRY, SUBSCRIBE, UPDATE_MESSAGE, UPDATE_SETTINGS,
     },
     people::{
         CHANGING, CORRESPONDENTS, CROWD, FICKLE, PASSING, READERS, SENDERS, STABLE, TEAM,
@@ -40,7 +42,11 @@ const SEND: &str =
 struct Made {
     /// With who sent it.
     messages: Mutex<Vec<(String, String)>>,
+    /// Messages to come, with who wrote them.
+    planned: Mutex<Vec<(String, String)>>,
     announcements: Mutex<Vec<String>>,
+    /// Guests that are there, or were erased a moment ago.
+    guests: Mutex<Vec<String>>,
     activities: Mutex<Vec<String>>,
 }
 
@@ -78,6 +84,9 @@ pub fn start(world: &Arc<World>) -> Vec<JoinHandle<()>> {
     }
     for name in FICKLE {
         tasks.push(tokio::spawn(writer(name, "follows", world.person(name)).follow()));
+    }
+    for name in ["guests-0", "guests-1"] {
+        tasks.push(tokio::spawn(writer(name, "has", world.host()).have_guests()));
     }
     for name in ["host-0", "host-1"] {
         tasks.push(tokio::spawn(writer(name, "acts", world.host()).act()));
@@ -134,7 +143,7 @@ impl Writer {
     ) -> Option<Vec<String>> {
         input["idempotencyKey"] = key.into();
         let variables = json!({"input": input});
-        let write = self.world.transcript.begin(key, what);
+        let write = self.world.begin(key, what);
         match self.settle(mutation, variables.clone()).await.answer {
             Answer::Data(data) => {
                 let made = ids(&data);
@@ -144,6 +153,8 @@ impl Writer {
                 }
                 Some(made)
             }
+            // An earlier try may have made what has become too old since then.
+            Answer::Refused(code, _) if code == "NOT_FOUND" && self.world.forgets() => None,
             Answer::Refused(code, why) => {
                 self.world.transcript.end(write, Outcome::Refused);
                 if code == "IDEMPOTENCY_KEY_REUSED" {
@@ -163,6 +174,7 @@ impl Writer {
                 self.world.transcript.count("repetitions", 1)
             }
             Answer::Unclear(_) => {}
+            Answer::Refused(code, _) if code == "NOT_FOUND" && self.world.forgets() => {}
             other => self
                 .world
                 .transcript
@@ -185,10 +197,12 @@ impl Writer {
 
     async fn correspond(mut self) {
         while self.pause().await {
-            match self.rng.random_range(0..10) {
-                0..6 => self.send().await,
-                6..8 => self.reply().await,
-                _ => self.change_expiry().await,
+            match self.rng.random_range(0..14) {
+                0..7 => self.send().await,
+                7..9 => self.reply().await,
+                9..11 => self.change_expiry().await,
+                11..13 => self.plan().await,
+                _ => self.replan().await,
             }
         }
     }
@@ -211,6 +225,12 @@ impl Writer {
             addresses.push(json!({"group": {"externalId": CHANGING}}));
             is_certain = false;
         }
+        // Perhaps while they are erased.
+        let guest = lock(&self.made.guests).choose(&mut self.rng).cloned();
+        if let Some(guest) = guest.filter(|_| self.rng.random_ratio(1, 4)) {
+            addresses.push(json!({"user": user(&guest)}));
+            is_certain = false;
+        }
         to.sort_unstable();
         to.dedup();
         let body = self.body(&key);
@@ -228,6 +248,68 @@ impl Writer {
         let what = if is_certain { What::Message { to } } else { What::Reply };
         if let Some(made) = self.write(&key, what, SEND, input).await {
             lock(&self.made.messages).push((self.name.clone(), made[0].clone()));
+        }
+    }
+
+    /// Writes a message that is to be sent in some hours.
+    async fn plan(&mut self) {
+        let key = self.key("plan");
+        let to = READERS[self.rng.random_range(0..READERS.len())];
+        let mut addresses = vec![json!({"user": user(to)})];
+        let mut to = vec![to.to_owned()];
+        if self.rng.random_ratio(1, 3) {
+            addresses.push(json!({"group": {"externalId": TEAM}}));
+            let team = CORRESPONDENTS.iter().filter(|name| **name != self.name);
+            to.extend(team.map(|name| (*name).to_owned()));
+        }
+        let at = self.world.now() + TimeDelta::minutes(self.rng.random_range(1..600));
+        let mut input = json!({
+            "to": addresses, "subject": key, "body": self.body(&key), "sendAt": at.to_rfc3339(),
+        });
+        if self.rng.random_ratio(1, 3) {
+            input["expiresAt"] = (at + TimeDelta::days(2)).to_rfc3339().into();
+            input["reminder"] = json!({"frequency": "hourly"});
+        }
+        if let Some(made) = self.write(&key, What::Planned { to }, SEND, input).await {
+            lock(&self.made.planned).push((self.name.clone(), made[0].clone()));
+        }
+    }
+
+    /// Moves a message that is to come, or cancels it. It may have been sent.
+    async fn replan(&mut self) {
+        let name = self.name.clone();
+        let own = lock(&self.made.planned)
+            .iter()
+            .filter(|(sender, _)| *sender == name)
+            .choose(&mut self.rng)
+            .cloned();
+        let Some((_, id)) = own else { return };
+        let mut input = json!({"messageId": id});
+        if self.rng.random() {
+            let at = self.world.now() + TimeDelta::minutes(self.rng.random_range(-10..600));
+            input["sendAt"] = at.to_rfc3339().into();
+            self.change(UPDATE_MESSAGE, json!({"input": input})).await;
+            return;
+        }
+        self.world.transcript.count("changes tried", 1);
+        let Settled { answer, tries } = self.settle(CANCEL_MESSAGE, json!({"input": input})).await;
+        let is_cancelled = match answer {
+            Answer::Data(_) => true,
+            // An earlier try has done it.
+            Answer::Refused(code, _) if code == "NOT_FOUND" && tries > 1 => true,
+            // It has been sent, and may have been deleted since then as too old.
+            Answer::Refused(code, _) if code == "CONFLICT" => false,
+            Answer::Refused(code, _) if code == "NOT_FOUND" && self.world.forgets() => false,
+            Answer::Refused(code, why) => {
+                let what = format!("cancelling {id} was refused: {code}: {why}");
+                return self.world.transcript.fail(what);
+            }
+            Answer::Unclear(_) => return,
+        };
+        lock(&self.made.planned).retain(|(_, planned)| *planned != id);
+        if is_cancelled {
+            self.world.transcript.count("messages cancelled", 1);
+            self.world.transcript.cancelled(&id);
         }
     }
 
@@ -276,7 +358,8 @@ impl Writer {
             let key = format!("lane {lane} {number}");
             let what = What::Message { to: to.iter().map(|name| (*name).to_owned()).collect() };
             let input = json!({"to": addresses, "subject": key, "body": self.body(&key)});
-            if self.write(&key, what, SEND, input).await.is_none() {
+            let is_made = self.write(&key, what, SEND, input).await.is_some();
+            if !is_made && !self.world.forgets() {
                 self.world.transcript.fail(format!("{key} was not acknowledged"));
             }
         }
@@ -284,18 +367,20 @@ impl Writer {
 
     async fn mark(mut self) {
         const INBOX: &str = "{ viewer { inbox { cursor items(first: 30, filter: {view: ALL}) {
-            nodes { id kind } } } } }";
+            nodes { id kind archivedAt } } } } }";
         while self.pause().await {
             let Answer::Data(data) = self.settle(INBOX, json!({})).await.answer else { continue };
             let inbox = &data["viewer"]["inbox"];
             let items: Vec<_> = inbox["items"]["nodes"].as_array().cloned().unwrap_or_default();
             let some = self.rng.random_range(1..4);
             let some = items.into_iter().choose_multiple(&mut self.rng, some);
+            let is_archived = some.iter().any(|item| !item["archivedAt"].is_null());
             let some: Vec<_> = some.iter().map(|item| text(&item["id"])).collect();
             if some.is_empty() {
                 continue;
             }
-            match self.rng.random_range(0..20) {
+            match self.rng.random_range(0..24) {
+                20..24 if !is_archived => self.archive_and_undo(&some).await,
                 0 => self.mark_all("markAllRead", &inbox["cursor"]).await,
                 1 => self.mark_all("markAllSeen", &inbox["cursor"]).await,
                 2 => self.mark_all("archiveAll", &inbox["cursor"]).await,
@@ -335,6 +420,34 @@ impl Writer {
                 _ => {}
             }
         }
+    }
+
+    /// Puts items away that were not, and takes that back.
+    async fn archive_and_undo(&mut self, items: &[String]) {
+        const ARCHIVE: &str = "mutation($ids: [ID!]!) {
+            archive(input: {itemIds: $ids}) { cursor } }";
+        const UNDO: &str = "mutation($cursor: String!) {
+            undo(input: {cursor: $cursor}) { affectedCount } }";
+        let (name, transcript) = (self.name.clone(), self.world.transcript.clone());
+        let note = |is_archived, tries| {
+            for item in items {
+                transcript.change("archived", &name, item, is_archived, tries);
+            }
+        };
+        let Settled { answer, tries } = self.settle(ARCHIVE, json!({"ids": items})).await;
+        let Answer::Data(data) = answer else { return note(true, 2) };
+        note(true, tries);
+        let cursor = &data["archive"]["cursor"];
+        if cursor.is_null() {
+            return;
+        }
+        let Settled { answer, tries } = self.settle(UNDO, json!({"cursor": cursor})).await;
+        let Answer::Data(data) = answer else { return note(false, 2) };
+        let undone = data["undo"]["affectedCount"].as_u64().unwrap_or_default();
+        transcript.count("items of which a change was taken back", undone);
+        // A reminder or an activity may have touched some of them, and they stay; or an earlier try
+        // has done it.
+        note(false, if undone == items.len() as u64 { 1 } else { tries + 1 });
     }
 
     async fn mark_all(&mut self, mutation: &str, up_to: &Value) {

@@ -194,7 +194,7 @@ fn a_server_without_a_chosen_secret_stays_on_loopback_and_sqlite() {
     assert!(!short.status.success());
 }
 
-/// A secret of digits is read as text, and other variables with our prefix are ignored.
+/// A secret of digits is read as text.
 #[tokio::test]
 async fn settings_from_the_environment_are_taken_as_they_are() {
     let directory = tempfile::tempdir().unwrap();
@@ -203,43 +203,11 @@ async fn settings_from_the_environment_are_taken_as_they_are() {
         .args(["token", "--user", "alice"])
         .env("TIDINGS_AUTH_SECRET", secret)
         .env("TIDINGS_RETENTION_DAYS", "7")
-        .env("TIDINGS_SOMETHING_ELSE", "1")
         .output();
     let token = printed(token.unwrap());
     let auth = tidings::auth::Auth::new(secret).unwrap();
     let claims = auth.verify(token.trim(), chrono::DateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!(claims.sub, "alice");
-    let limited = tidings(directory.path())
-        .args(["token", "--user", "alice"])
-        .env("TIDINGS_LIMITS_DEPTH", "deep")
-        .output();
-    assert!(String::from_utf8_lossy(&limited.unwrap().stderr).contains("limits.depth"));
-    std::fs::write(directory.path().join("tidings.toml"), "lisen = \"127.0.0.1:1\"").unwrap();
-    let misspelt = tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&misspelt.stderr).contains("lisen"));
-    std::fs::write(
-        directory.path().join("tidings.toml"),
-        "[reminder_frequencies]\noften = \"1 moment\"",
-    )
-    .unwrap();
-    let often = tidings(directory.path()).args(["token", "--user", "alice"]).output().unwrap();
-    assert!(
-        String::from_utf8_lossy(&often.stderr).contains("reminder_frequencies.often"),
-        "{often:?}"
-    );
-    std::fs::write(
-        directory.path().join("tidings.toml"),
-        "[reminder_frequencies]\nmonthly = \"1 month\"",
-    )
-    .unwrap();
-    assert!(
-        tidings(directory.path())
-            .args(["token", "--user", "alice"])
-            .output()
-            .unwrap()
-            .status
-            .success()
-    );
 }
 
 /// Catalogs are read as they stand in the file, and the error for one that could not work names its
@@ -280,7 +248,7 @@ async fn the_catalog_of_the_documents_starts_and_a_wrong_one_is_named() {
             "sentences.en: uses $who, and has $actors",
         ),
         ("[catalog.actions.comment]\nenabled = true", "label"),
-        ("[catalog.action.comment]\nlabel = \"C\"", "unknown field `action`"),
+        ("[catalog.action.comment]\nlabel = \"C\"", "did you mean catalog.actions?"),
     ] {
         configure(toml);
         let refused =
@@ -380,27 +348,27 @@ fn with_public_keys_no_secret_is_needed_or_made() {
 
     for (command, reason) in [
         (with_keys("jwks.json").args(["token", "--user", "alice"]), "nothing to sign with"),
-        (with_keys("missing.json").arg("serve"), "auth_jwks: missing.json"),
+        (with_keys("missing.json").arg("serve"), "TIDINGS_AUTH_JWKS: missing.json"),
         (with_keys("http://id.example.com/jwks").arg("serve"), "http is for loopback only"),
         (
             with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "RS256,HS256"),
-            "auth_algorithms",
+            "TIDINGS_AUTH_ALGORITHMS",
         ),
         (
             with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ALGORITHMS", "none"),
-            "auth_algorithms",
+            "TIDINGS_AUTH_ALGORITHMS",
         ),
         (
             with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_DEFAULT_ROLE", "admin"),
-            "auth_default_role",
+            "TIDINGS_AUTH_DEFAULT_ROLE",
         ),
         (
             with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_ROLE_VALUES", "editor=owner"),
-            "auth_role_values",
+            "TIDINGS_AUTH_ROLE_VALUES",
         ),
         (
             with_keys("jwks.json").arg("serve").env("TIDINGS_AUTH_SECRETS_ACCEPTED", "short"),
-            "auth_secrets_accepted",
+            "TIDINGS_AUTH_SECRETS_ACCEPTED",
         ),
     ] {
         let refused = command.output().unwrap();

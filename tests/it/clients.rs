@@ -1,19 +1,33 @@
 //! The clients that applications use, run against the server: graphql-http's audits, graphql-ws,
-//! graphql-sse, EventSource, Apollo, urql, and Python's gql.
+//! graphql-sse, EventSource, Apollo, urql, Relay, graphql-codegen, and Python's gql.
+
+mod caches;
 
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use tidings::auth::Role;
+use tidings::{auth::Role, config::AddressBook};
 
-use crate::support::{
-    app::{Kind, TestApp, TestUser, both},
-    node::{Client, Program},
+use crate::{
+    categories::with_categories,
+    support::{
+        app::{Kind, TestApp, TestUser, both},
+        node::{Client, Program},
+    },
 };
 
 const FOLLOW: &str = "subscription($after: String) { inboxUpdated(after: $after) {
     cursor counts { unread } changes { type item { title } } } }";
+
+/// What graphql-codegen makes of the schema and of the caches' documents is what an application
+/// expects of it: which fields can be null, and which values there are.
+#[tokio::test]
+async fn an_application_compiles_with_the_types_of_graphql_codegen() {
+    let Some(check) = Program::start("tests/clients", &["types/check.mjs"], &[]) else { return };
+
+    assert_eq!(check.end().await, (vec![], true));
+}
 
 /// P14: GraphQL over HTTP, checked by its authors' audits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -345,7 +359,7 @@ both! {
     /// Python's client speaks the protocol, asks for the schema, and follows an inbox.
     async fn gql_for_python_follows_an_inbox(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;
-        let Some(mut program) = Program::python("follow.py", &bob) else { return };
+        let Some(mut program) = Program::python(&["follow.py"], &bob, &[]) else { return };
         let mut line = async || serde_json::from_str::<Value>(&program.line().await).unwrap();
 
         assert_eq!(line().await, json!({"viewer": {"name": "bob"}}));
@@ -354,5 +368,75 @@ both! {
         alice.send(&bob, "hello").await;
         let arrived = json!({"counts": {"unread": 1}, "changes": [{"item": {"title": "hello"}}]});
         assert_eq!(line().await, json!({"inboxUpdated": arrived}));
+    }
+
+    /// A back end sends what has a category and links, and plans, changes and cancels; a person
+    /// asks whom they can write to.
+    async fn gql_for_python_sends_and_plans(app: TestApp) {
+        let app = app
+            .restart_with(|config| {
+                with_categories(config);
+                config.address_book = AddressBook::Groups;
+            })
+            .await;
+        let [alice, bob, _alien] = app.users(["alice", "bob", "alien"]).await;
+        app.group("team", &[&alice, &bob]).await;
+        let ten = "2026-01-05T10:00:00+00:00";
+        let host = app.service();
+        let environment = [("HOST_TOKEN", host.bearer())];
+        let Some(program) = Program::python(&["send.py", "bob", ten], &bob, &environment) else {
+            return;
+        };
+
+        let (lines, has_succeeded) = program.end().await;
+
+        assert!(has_succeeded, "{lines:#?}");
+        let mut lines: Vec<Value> =
+            lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        for line in &mut lines {
+            if let Some(message) = line.pointer_mut("/createMessage/message") {
+                message.as_object_mut().unwrap().remove("id").unwrap();
+            }
+        }
+        let planned = json!({"createMessage": {"message": {
+            "sendAt": ten, "category": null, "actions": [],
+        }}});
+        assert_eq!(
+            lines[..4],
+            [
+                json!({"createMessage": {"message": {
+                    "sendAt": null, "category": "work", "actions": [
+                        {"label": "Pay", "url": "/invoices/7/pay", "isMain": true},
+                        {"label": "Download", "url": "/invoices/7.pdf", "isMain": false},
+                    ],
+                }}}),
+                json!(["BAD_USER_INPUT"]),
+                planned.clone(),
+                planned,
+            ]
+        );
+        assert_eq!(lines[4]["updateMessage"]["message"]["subject"], "at ten");
+        assert!(lines[5]["cancelMessage"]["messageId"].is_string());
+        assert_eq!(
+            lines[6..],
+            [
+                json!({"plannedMessages": {"nodes": [{"subject": "at ten", "sendAt": ten}]}}),
+                // Another's name begins in the same way, but Bob shares no group with them.
+                json!({"people": {"nodes": [{"name": "alice"}]}}),
+                json!({"updateViewer": {"user": {
+                    "locale": "de-AT", "timeZone": "Europe/Vienna",
+                }}}),
+                json!(["BAD_USER_INPUT"]),
+                json!({"server": {
+                    "addressBook": "GROUPS", "peopleEdit": ["LOCALE", "TIME_ZONE"],
+                    "limits": {"subject": 200, "page": 100},
+                }}),
+            ]
+        );
+        assert_eq!(bob.titles("ALL").await, ["Your invoice is ready"]);
+        app.advance(TimeDelta::hours(1));
+        app.run_due().await;
+        assert_eq!(bob.titles("ALL").await, ["at ten", "Your invoice is ready"]);
+        app.stop().await;
     }
 }

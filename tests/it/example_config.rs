@@ -1,11 +1,17 @@
-//! `tidings.example.toml`: every setting is in it, with its default.
+//! `tidings.example.toml` and `docs/settings-reference.md`, which are made from the settings: every
+//! setting is in them, with its default.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tidings::{catalog::Catalog, config::Config};
+use tidings::{
+    catalog::Catalog,
+    config::{Config, reference},
+};
 
 const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tidings.example.toml"));
+const REFERENCE: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings-reference.md"));
 /// Before a setting that has a default, and before one that has none.
 const DEFAULT: &str = "# ";
 const EXAMPLE_ONLY: &str = "## ";
@@ -27,7 +33,7 @@ fn load(text: &str) -> Config {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("tidings.toml");
     std::fs::write(&file, text).unwrap();
-    Config::load_from(file.to_str().unwrap()).unwrap()
+    Config::load_from(&file).unwrap()
 }
 
 fn assert_are_the_defaults(config: &Config) {
@@ -41,6 +47,24 @@ fn assert_are_the_defaults(config: &Config) {
         keys.cloned().collect::<Vec<_>>()
     };
     assert_eq!(order(config), order(&default));
+}
+
+#[test]
+fn the_files_about_the_settings_are_those_that_the_command_prints() {
+    assert!(EXAMPLE == reference::toml().unwrap(), "`make settings` writes the file anew");
+    assert!(REFERENCE == reference::markdown().unwrap(), "`make settings` writes the page anew");
+}
+
+/// The comments are all that an operator has.
+#[test]
+fn every_setting_says_what_it_is_and_shows_a_value() {
+    for setting in reference::settings().unwrap() {
+        assert!(setting.text.len() > 10, "{} says nothing", setting.name);
+        let has_value = setting.default.is_some() || setting.example.is_some();
+        assert!(has_value, "{} has neither a default nor an example", setting.name);
+        let line = format!("### `{}`", setting.name);
+        assert!(REFERENCE.contains(&line), "{} is not in the reference", setting.name);
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The examples, run as a reader of the README would: all at once, each as a separate client that
+//! The examples, run as a reader of the tour would: all at once, each as a separate client that
 //! follows Bob's inbox.
 
 use chrono::TimeDelta;

@@ -1,39 +1,20 @@
 //! GraphiQL, in a browser; and what the server says about it.
 
-use std::{ffi::OsString, path::PathBuf, process::Stdio};
+use std::{path::PathBuf, process::Stdio};
 
 use reqwest::{Client, Response, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 
-use crate::support::app::{Kind, TestApp};
+use crate::support::{
+    app::{Kind, TestApp},
+    browser::{self, WEB},
+};
 
-const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
-
-/// The browser in which to test GraphiQL. CI must have one.
-fn chromium() -> Option<PathBuf> {
-    let names = ["chromium", "chromium-browser", "google-chrome"].map(OsString::from);
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let in_paths = |name| {
-        std::env::split_paths(&paths).map(move |path| path.join(&name)).find(|file| file.exists())
-    };
-    let browser = std::env::var_os("CHROMIUM")
-        .map(PathBuf::from)
-        .or_else(|| names.into_iter().find_map(in_paths));
-    let is_built = |file: &str| PathBuf::from(WEB).join(file).exists();
-    let browser = browser
-        .filter(|_| is_built("node_modules/playwright-core") && is_built("dist/graphiql.html"));
-    if browser.is_none() {
-        let message =
-            "*** SKIPPED: Chromium or the web pages are missing; `make test` gets them ***";
-        assert!(std::env::var_os("CI").is_none(), "{message}");
-        eprintln!("{message}");
-    }
-    browser
-}
+const PAGE: &str = "graphiql.html";
 
 /// Runs a script of `web/tests`. SCREENSHOTS=directory makes it take screenshots.
 async fn browse(script: &str, chromium: PathBuf, server: &str, token: &str) {
@@ -90,7 +71,7 @@ impl Demo {
 /// second tab arrive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomer_can_play_with_the_demo() {
-    let Some(chromium) = chromium() else { return };
+    let Some(chromium) = browser::chromium(PAGE) else { return };
     let mut demo = Demo::start().await;
 
     browse("demo.mjs", chromium, &demo.url, "").await;
@@ -101,7 +82,7 @@ async fn a_newcomer_can_play_with_the_demo() {
 /// Without a demo, somebody who pastes a token gets the schema and can send queries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pasted_token_opens_the_schema() {
-    let Some(chromium) = chromium() else { return };
+    let Some(chromium) = browser::chromium(PAGE) else { return };
     let app = TestApp::start(Kind::Sqlite).await.unwrap();
     let alice = app.user("alice").await;
 
@@ -125,6 +106,28 @@ async fn the_demo_gives_its_tokens_to_this_machine_only() {
         assert_eq!(answer.status(), StatusCode::MISDIRECTED_REQUEST, "{host}");
         assert!(!answer.text().await.unwrap().contains("token"), "{host}");
     }
+    demo.process.kill().await.unwrap();
+}
+
+/// What the demo says of somebody's picture is where it is.
+#[tokio::test]
+async fn people_in_the_demo_have_portraits() {
+    let mut demo = Demo::start().await;
+    let users: Value = demo.users("localhost").await.json().await.unwrap();
+    let (token, path) =
+        (users[0]["token"].as_str().unwrap(), users[0]["avatarUrl"].as_str().unwrap());
+    let query = Client::new().post(format!("{}/graphql", demo.url)).bearer_auth(token);
+    let query = query.json(&json!({"query": "{ viewer { name avatarUrl } }"}));
+    let answer: Value = query.send().await.unwrap().json().await.unwrap();
+    let ada = &answer["data"]["viewer"];
+    assert_eq!(ada["name"], users[0]["displayName"]);
+    assert_eq!(ada["avatarUrl"], format!("{}/{path}", demo.url));
+
+    let portrait = reqwest::get(ada["avatarUrl"].as_str().unwrap()).await.unwrap();
+    assert_eq!(portrait.headers()[header::CONTENT_TYPE], "image/svg+xml");
+    assert!(portrait.text().await.unwrap().starts_with("<svg"));
+    let nobody = reqwest::get(format!("{}/demo/pictures/nobody.svg", demo.url)).await.unwrap();
+    assert_eq!(nobody.status(), StatusCode::NOT_FOUND);
     demo.process.kill().await.unwrap();
 }
 
@@ -153,7 +156,7 @@ async fn graphiql_is_under_a_strict_policy() {
 /// A browser caches files with a hash in their names, and revalidates the page itself.
 #[tokio::test]
 async fn pages_are_cached_as_long_as_they_are_right() {
-    if chromium().is_none() {
+    if browser::chromium(PAGE).is_none() {
         return;
     }
     let app = TestApp::start(Kind::Sqlite).await.unwrap();

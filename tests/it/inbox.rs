@@ -322,5 +322,5 @@ async fn wake(tx: &Tx, which: &str, due: DateTime<Utc>) {
     let (items, owners) = items_and_owners(&sql, &**tx).await.unwrap();
     assert!(!items.is_empty());
     lock(tx, &owners).await.unwrap();
-    apply(tx, &items, "true", Change::Wake, due).await.unwrap();
+    apply(tx, &items, Change::Wake, due).await.unwrap();
 }

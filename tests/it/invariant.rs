@@ -1,9 +1,11 @@
 //! Old state + updates = fresh state (P5), for random stories of several users, with interrupted
 //! connections in between.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use proptest::{prelude::*, test_runner::TestRunner};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     categories::with_categories,
@@ -52,6 +54,9 @@ enum Event {
         who: usize,
         mutation: &'static str,
         view: &'static str,
+        /// Of which of the filters, and of what.
+        filter: usize,
+        nth: usize,
         up_to_old_cursor: bool,
     },
     Snooze {
@@ -93,12 +98,13 @@ enum Event {
         group: usize,
         post: usize,
     },
-    /// One of them is erased.
+    /// One of them is erased, while somebody writes to them.
     Erase {
         nth: usize,
         messages: bool,
+        from: usize,
     },
-    /// What is older than a day leaves the inboxes.
+    /// What is older than a day leaves the inboxes, and threads are deleted.
     Age {
         hours: i64,
     },
@@ -209,9 +215,9 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(from, nth, everyone)| Event::Reply { from, nth, everyone }),
         6 => (user(), 0..50usize, 1..4usize, mutation())
             .prop_map(|(who, nth, many, mutation)| Event::Change { who, nth, many, mutation }),
-        2 => (user(), bulk, view, any::<bool>())
-            .prop_map(|(who, mutation, view, up_to_old_cursor)| {
-                Event::ChangeAll { who, mutation, view, up_to_old_cursor }
+        3 => (user(), bulk, view, 0..8usize, 0..50usize, prop::bool::weighted(0.3))
+            .prop_map(|(who, mutation, view, filter, nth, up_to_old_cursor)| {
+                Event::ChangeAll { who, mutation, view, filter, nth, up_to_old_cursor }
             }),
         3 => (user(), 0..3usize, 1..3usize)
             .prop_map(|(who, nth, times)| Event::Undo { who, nth, times }),
@@ -226,8 +232,8 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(nth, minutes)| Event::Replan { nth, minutes }),
         2 => (user(), 0..GROUPS, 0..POSTS)
             .prop_map(|(to, group, post)| Event::Visit { to, group, post }),
-        1 => (0..50usize, any::<bool>())
-            .prop_map(|(nth, messages)| Event::Erase { nth, messages }),
+        1 => (0..50usize, any::<bool>(), user())
+            .prop_map(|(nth, messages, from)| Event::Erase { nth, messages, from }),
         1 => (10..30i64).prop_map(|hours| Event::Age { hours }),
         2 => (-10..60i64).prop_map(|minutes| Event::Announce { minutes }),
         2 => (0..50usize, prop::option::of(-5..60i64))
@@ -271,6 +277,49 @@ impl Reader {
         }
     }
 
+    /// Changes what the same filter lists, and nothing else; with an older cursor, only what had
+    /// arrived by then. What cannot be listed is refused in the same way.
+    async fn change_all(&mut self, mutation: &str, filter: Value, up_to: Option<String>) {
+        let list = "query($filter: InboxFilter!) { viewer { inbox {
+            items(filter: $filter, first: 100) { nodes { id } pageInfo { hasNextPage } } } } }";
+        let listed = self.user.ask(list, json!({"filter": filter})).await;
+        let input = json!({"filter": filter, "upTo": up_to});
+        if let Some(refused) = listed["errors"].get(0) {
+            let change = format!(
+                "mutation($input: InboxBulkInput!) {{ {mutation}(input: $input) {{ cursor }} }}"
+            );
+            let (code, _) = self.user.refusal(&change, json!({"input": input})).await;
+            assert_eq!(refused["extensions"]["code"], code, "{filter}");
+            return;
+        }
+        let listed = &listed["data"]["viewer"]["inbox"]["items"];
+        assert_eq!(listed["pageInfo"]["hasNextPage"], false, "more than a story has");
+        let listed: BTreeSet<String> = listed["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["id"].as_str().unwrap().to_owned())
+            .collect();
+        let before = self.user.inbox().await.items;
+        let (count, did) = self.user.did_all(mutation, input).await;
+        let after = self.user.inbox().await.items;
+        let mark = match mutation {
+            "markAllRead" => "readAt",
+            "markAllSeen" => "seenAt",
+            _ => "archivedAt",
+        };
+        let changed: BTreeSet<String> = after
+            .iter()
+            .filter(|(id, item)| before.get(*id).is_some_and(|old| old[mark] != item[mark]))
+            .map(|(id, _)| id.clone())
+            .collect();
+        assert_eq!(count, changed.len() as i64, "{mutation} of {filter} changed {changed:?}");
+        assert!(changed.is_subset(&listed), "{mutation} of {filter}: {changed:?} of {listed:?}");
+        let is_marked = |id: &String| after.get(id).is_none_or(|item| !item[mark].is_null());
+        assert!(up_to.is_some() || listed.iter().all(is_marked), "{mutation} of {filter}");
+        self.did.extend(did);
+    }
+
     async fn agree(&mut self) {
         self.connect().await;
         let fresh = self.user.inbox().await;
@@ -306,10 +355,13 @@ async fn tell(app: &TestApp, prefix: &str, story: Vec<Event>) {
     for (n, event) in story.into_iter().enumerate() {
         happen(app, &groups, &mut readers, &mut made, n, event).await;
     }
+    // Five minutes after an erasure, what was on its way is erased, too.
+    app.advance(TimeDelta::minutes(6));
+    app.run_due().await;
     for reader in &mut readers {
         reader.agree().await;
     }
-    // The contents of an inbox follow from the rules, one activity at a time, until they are too old.
+    // What is in an inbox follows from the rules, one activity at a time, until it is too old.
     let is_any_old = app.now() - began > TimeDelta::days(1);
     for reader in &readers {
         let host = app.service().acting_as(&reader.user);
@@ -409,17 +461,25 @@ async fn happen(
                 readers[who].did.extend(did);
             }
         }
-        Event::ChangeAll { who, mutation, view, up_to_old_cursor } => {
+        Event::ChangeAll { who, mutation, view, filter, nth, up_to_old_cursor } => {
             let up_to = up_to_old_cursor.then(|| readers[who].known.cursor.clone());
-            let input = json!({"filter": {"view": view}, "upTo": up_to});
-            let input = match CATEGORIES[n % 3] {
-                Some(category) => {
-                    json!({"filter": {"view": view, "categories": [category]}, "upTo": up_to})
+            let mut of = json!({"view": view});
+            match filter {
+                0 => of["categories"] = json!(["work", "social"]),
+                1 => of["categories"] = Value::from(vec![["work", "social"][nth % 2]]),
+                2 => {
+                    let kind = ["MESSAGE", "ANNOUNCEMENT", "ACTIVITY"][nth % 3];
+                    of["kinds"] = json!([kind]);
                 }
-                None => input,
-            };
-            let (_, did) = readers[who].user.did_all(mutation, input).await;
-            readers[who].did.extend(did);
+                3 => of["target"] = target(&post(nth % POSTS)),
+                4 => {
+                    let words = ["message", "reply 1", "commented", "later"];
+                    of["search"] = words[nth % words.len()].into();
+                }
+                5 => of["thread"] = json!(pick(sent, nth).map(|(_, id)| id)),
+                _ => {}
+            }
+            readers[who].change_all(mutation, of, up_to).await;
         }
         Event::Undo { who, nth, times } => {
             let latest: Vec<_> = readers[who].did.iter().rev().cloned().collect();
@@ -491,10 +551,20 @@ async fn happen(
             made.done.push(app.act(&visitor, "comment", &post(nth)).await);
             made.visitors.push(visitor);
         }
-        Event::Erase { nth, messages } => {
+        Event::Erase { nth, messages, from } => {
             if let Some(visitor) = pick(&made.visitors, nth) {
                 let input = json!({"user": {"id": visitor.id}, "messages": messages});
-                app.service().query(ERASE_USER, json!({"input": input})).await;
+                let host = app.service();
+                let erasing = tokio::spawn(async move {
+                    drop(host.query(ERASE_USER, json!({"input": input})).await);
+                });
+                let to = json!([{"user": {"id": visitor.id}}, To::Group(&groups[0]).input()]);
+                let input = json!({"to": to, "subject": format!("message {n}"), "body": ""});
+                let answer = readers[from].user.ask(CREATE_MESSAGE, json!({"input": input})).await;
+                if let Some(id) = answer["data"]["createMessage"]["message"]["id"].as_str() {
+                    sent.push((from, id.to_owned()));
+                }
+                erasing.await.unwrap();
                 app.run_due().await;
             }
         }
@@ -655,7 +725,8 @@ fn stories(kind: Kind) {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let hourly = |config: &mut tidings::config::Config| {
         with_categories(config);
-        config.inbox_retention = Some(std::time::Duration::from_secs(24 * 60 * 60));
+        let day = std::time::Duration::from_secs(24 * 60 * 60);
+        (config.inbox_retention, config.message_retention) = (Some(day), Some(day));
         config.reminder_frequencies = serde_json::from_value(json!({"hourly": "1 hour"})).unwrap();
     };
     let Some(app) = runtime.block_on(TestApp::start_with(kind, hourly)) else { return };

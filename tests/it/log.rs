@@ -12,8 +12,8 @@ use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
 use crate::support::{
-    app::{TestApp, TestUser, both},
-    process::tidings,
+    app::{Port, SECRET, TestApp, TestUser, both},
+    process::{Server, tidings, token},
 };
 
 /// What is logged on this thread, as the server writes it. The tests have one thread, so that it is
@@ -79,6 +79,37 @@ fn the_log_has_no_colours_where_nobody_looks_at_it() {
     server.wait().unwrap();
     read.unwrap();
     assert!(line.contains(" INFO ") && !line.contains('\x1b'), "{line:?}");
+}
+
+/// Nothing waits for the log: what cannot be written is lost, and counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_log_nobody_reads_answers_and_counts_the_lines_that_are_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let metrics = Port::any();
+    let mut command = tidings(directory.path());
+    command
+        .env("TIDINGS_AUTH_SECRET", SECRET)
+        .env("TIDINGS_LOG", "trace")
+        .env("TIDINGS_METRICS_LISTEN", metrics.address().to_string());
+    let mut server = Server::start(&mut command);
+    let measured = format!("http://{}/metrics", metrics.address());
+    let counter = "tidings_log_lines_lost_total ";
+
+    let mut lost = 0;
+    let mut asked = 0;
+    while lost == 0 {
+        assert!(asked < 50_000, "all lines are written, or none are counted");
+        for _ in 0..50 {
+            server.query(&token("alice"), "{ viewer { id } }").await;
+            asked += 1;
+        }
+        let text = reqwest::get(&measured).await.unwrap().text().await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(counter));
+        lost = line.unwrap().parse().unwrap();
+    }
+
+    server.signal("TERM");
+    assert!(server.process.wait().unwrap().success());
 }
 
 both! {
@@ -157,5 +188,88 @@ both! {
         lines.retain(|line| !line.contains("user_account"));
         assert!(!lines.is_empty(), "{:#?}", log.lines_with(&[]));
         app.stop().await;
+    }
+
+    /// What people write and who they are is not in it.
+    async fn each_request_has_one_line_that_says_how_it_went(app: TestApp) {
+        let alice = app.user("alice").await;
+        let log = Log::listen();
+
+        for (id, query) in [
+            ("good-1", "query Mine { viewer { id } }"),
+            ("wrong-1", "query Mine { nothing }"),
+            ("write-1", "mutation Read { markRead(input: {itemIds: []}) { affectedCount } }"),
+        ] {
+            named(&alice, id, query).send().await.unwrap().text().await.unwrap();
+        }
+        Client::new().get(app.url("/healthz")).send().await.unwrap();
+        Client::new().get(app.url("/nowhere")).send().await.unwrap();
+
+        let lines = log.lines_with(&["tidings::http::access: request"]);
+        assert_eq!(lines.len(), 4, "{lines:#?}");
+        let has = |line: &str, words: &[&str]| {
+            for word in words {
+                assert!(line.contains(word), "{word}: {line}");
+            }
+        };
+        let common = ["role=\"user\"", "route=\"graphql\"", "milliseconds=", "bytes="];
+        lines[..3].iter().for_each(|line| has(line, &common));
+        has(&lines[0], &["id=\"good-1\"", "kind=\"query\"", "operation=\"Mine\"", "code=\"OK\""]);
+        has(&lines[1], &["id=\"wrong-1\"", "code=\"GRAPHQL_VALIDATION_FAILED\""]);
+        has(&lines[2], &["kind=\"mutation\"", "operation=\"Read\""]);
+        has(&lines[3], &["route=\"pages\"", "status=404"]);
+        assert_eq!(log.lines_with(&["tidings::http::access", "person="]), [""; 0]);
+        app.stop().await;
+    }
+
+    async fn what_comes_over_a_websocket_has_lines_too(app: TestApp) {
+        let alice = app.user("alice").await;
+        let log = Log::listen();
+
+        let mut live = alice.follow_inbox(None).await;
+        live.socket.subscribe("2", "query Mine { viewer { id } }", json!({})).await;
+        assert_eq!(live.socket.receive().await["type"], "next");
+        assert_eq!(live.socket.receive().await["type"], "complete");
+        live.socket.close().await;
+        app.stop().await;
+
+        let operations = log.lines_with(&["tidings::http::access: operation", "operation=\"Mine\""]);
+        assert_eq!(operations.len(), 1, "{:#?}", log.lines_with(&["access"]));
+        assert!(operations[0].contains("code=\"OK\"") && operations[0].contains("role=\"user\""));
+        let streams = log.lines_with(&["access: stream", "transport=\"websocket\"", "updates=1"]);
+        assert_eq!(streams.len(), 1, "{:#?}", log.lines_with(&["access"]));
+        let sockets = log.lines_with(&["access: socket", "reason=\"client_left\"", "operations=2"]);
+        assert_eq!(sockets.len(), 1, "{:#?}", log.lines_with(&["access"]));
+        assert_eq!(log.lines_with(&["access: request"]), [""; 0], "the socket has its own line");
+    }
+
+    async fn an_event_stream_has_one_line_at_its_end(app: TestApp) {
+        let alice = app.user("alice").await;
+        let log = Log::listen();
+
+        let query = "query Mine { viewer { id } }";
+        let events = named(&alice, "events-2", query).header("accept", "text/event-stream");
+        events.send().await.unwrap().text().await.unwrap();
+
+        let lines = log.lines_with(&["tidings::http::access"]);
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        for word in ["id=\"events-2\"", "stream", "transport=\"events\"", "reason=\"complete\""] {
+            assert!(lines[0].contains(word), "{word}: {lines:#?}");
+        }
+        app.stop().await;
+    }
+
+    async fn people_are_in_the_access_log_only_if_the_operator_wants_it(app: TestApp) {
+        let alice = app.user("alice").await;
+        let with_people = app.restart_with(|config| config.log_people = true).await;
+        let log = Log::listen();
+        named(&alice, "with-1", "{ viewer { id } }").send().await.unwrap();
+        let without = with_people.restart_with(|config| config.access_log = false).await;
+        named(&alice, "without-1", "{ viewer { id } }").send().await.unwrap();
+        without.stop().await;
+
+        let lines = log.lines_with(&["tidings::http::access"]);
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        assert!(lines[0].contains("with-1") && lines[0].contains("person="), "{lines:#?}");
     }
 }

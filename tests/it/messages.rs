@@ -236,8 +236,10 @@ both! {
 
         assert_eq!(list(json!(null)).await, ["100% Gamma", "Beta", "Alpha"]);
         assert_eq!(list(json!({"search": "ALPH"})).await, ["Alpha"]);
-        assert_eq!(list(json!({"search": "0%"})).await, ["100% Gamma"]);
-        assert_eq!(list(json!({"search": "_"})).await, Vec::<String>::new());
+        assert_eq!(list(json!({"search": "100%"})).await, ["100% Gamma"]);
+        assert_eq!(list(json!({"search": "1_0"})).await, Vec::<String>::new());
+        // A search finds the beginnings of words.
+        assert_eq!(list(json!({"search": "pha"})).await, Vec::<String>::new());
         assert_eq!(list(json!({"isReply": true})).await, Vec::<String>::new());
     }
 

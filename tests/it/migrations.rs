@@ -33,6 +33,7 @@ both! {
         expected.extend(columns_of::<message_recipient::Entity>());
         expected.extend(columns_of::<reminder::Entity>());
         expected.extend(columns_of::<search_again::Entity>());
+        expected.extend(columns_of::<search_lost::Entity>());
         expected.extend(columns_of::<search_progress::Entity>());
         expected.extend(columns_of::<search_text::Entity>());
         expected.extend(columns_of::<search_word::Entity>());

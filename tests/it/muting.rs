@@ -80,6 +80,38 @@ both! {
         assert_eq!(carol.query(node, id).await["node"], Value::Null);
     }
 
+    /// Nobody waits until 5 000 messages have been looked up, for each item of a page.
+    async fn of_a_long_thread_the_newest_are_counted(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let root = alice.send(&bob, "long").await;
+        let tx = app.db.begin().await.unwrap();
+        for sql in [
+            "INSERT INTO message (root_id, parent_id, sender_id, subject, body, depth, path, seq, \
+             recipient_count, seen_count, read_count, created_at) SELECT m.id, m.id, m.sender_id, \
+             'reply', '', 1, m.path, n.i, 1, 0, 0, m.created_at FROM (WITH RECURSIVE n(i) AS \
+             (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT i FROM n) AS n \
+             CROSS JOIN message AS m",
+            "INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, \
+             updated_at, read_at) SELECT u.id, 'message', m.id, 1, 1, m.created_at, m.created_at, \
+             CASE WHEN m.seq > 4990 THEN m.created_at END FROM message AS m \
+             JOIN user_account AS u ON u.external_id = 'bob' WHERE m.subject = 'reply'",
+            "INSERT INTO thread (root_id, seq) SELECT id, 5000 FROM message WHERE root_id IS NULL",
+        ] {
+            tx.run(sql, []).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let threads = bob.threads().await;
+        assert_eq!(numbers(&threads[0].1), (1_000, 990, false));
+        assert_eq!(threads.len(), 20);
+        // All of it changes, however long it is.
+        let read = "mutation($id: ID!) { markThreadRead(input: {rootId: $id}) {
+            thread { messageCount unreadCount } } }";
+        let read = bob.query(read, json!({"id": root})).await["markThreadRead"]["thread"].take();
+        assert_eq!(read, json!({"messageCount": 1_000, "unreadCount": 0}));
+        let left = "SELECT count(*) FROM inbox_item WHERE read_at IS NULL";
+        assert_eq!(count(&app, left).await, 0);
+    }
+
     /// A thread is read wherever its messages are, and can be unread again.
     async fn a_thread_is_marked_as_read_at_once(app: TestApp) {
         let [alice, bob] = app.users(["alice", "bob"]).await;

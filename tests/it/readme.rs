@@ -1,5 +1,5 @@
-//! The README's tour, and the examples in `docs/notifications.md` that continue it, run as they are
-//! written: their shell blocks against a server, with their output compared.
+//! The README, the tour, and the examples in other pages of `docs/` that continue it, run as they
+//! are written: their shell blocks against a server, with their output compared.
 
 use std::process::Command;
 
@@ -8,13 +8,23 @@ use tidings::config::Config;
 use crate::support::app::{Kind, SECRET, TestApp};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+const TOUR: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tour.md"));
+const TOKENS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tokens.md"));
 const NOTIFICATIONS: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/notifications.md"));
+const INBOX: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/inbox.md"));
 
 /// The blocks in one language.
-fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+pub fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// The only block in a language.
+pub fn block<'a>(text: &'a str, language: &str) -> &'a str {
+    let found = blocks(text, language);
+    assert_eq!(found.len(), 1, "{language}");
+    found[0]
 }
 
 /// Epochs are random.
@@ -35,16 +45,32 @@ fn without_times(line: &str) -> String {
     line.split("+00:00").map(part).collect::<Vec<_>>().join("(time)")
 }
 
-/// The README's tour, without its first block, which starts the server: that is already running.
+/// A part of a document, from one text up to another.
+fn part<'a>(document: &'a str, from: &str, to: &str) -> &'a str {
+    let rest = &document[document.find(from).unwrap()..];
+    &rest[..rest.find(to).unwrap()]
+}
+
+/// The tour up to where other pages continue it, without its first block, which starts the server:
+/// that is already running.
 fn tour() -> String {
-    let tour =
-        &README[README.find("## Five minutes").unwrap()..README.find("### Follow live").unwrap()];
-    tour.replacen("```sh\n", "", 1)
+    part(TOUR, "# A tour", "## Follow live").replacen("```sh\n", "", 1)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_five_minute_tour_works_as_it_is_written() {
+async fn the_five_minutes_of_the_readme_work_as_they_are_written() {
+    let five_minutes = part(README, "## Five minutes", "## More");
+    works_as_it_is_written(&five_minutes.replacen("```sh\n", "", 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tour_works_as_it_is_written() {
     works_as_it_is_written(&tour()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acting_for_a_person_works_as_it_is_documented() {
+    works_as_it_is_written(&(tour() + part(TOKENS, "# Tokens", "## With a shared secret"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,15 +79,25 @@ async fn announcements_and_activities_work_as_they_are_documented() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_announcement_of_the_readme_works_as_it_is_written() {
-    let section = &README[README.find("### Announcements and activities").unwrap()
-        ..README.find("### Look around").unwrap()];
+async fn an_inbox_works_as_it_is_documented() {
+    works_as_it_is_written(&(tour() + INBOX)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_announcement_of_the_tour_works_as_it_is_written() {
+    let section = part(TOUR, "## Announcements and activities", "## Many items");
     works_as_it_is_written(&(tour() + section)).await;
 }
 
 async fn works_as_it_is_written(document: &str) {
-    let as_users_have_it =
-        |config: &mut Config| config.address_book = Config::default().address_book;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tidings.toml");
+    std::fs::write(&file, blocks(document, "toml").concat()).unwrap();
+    let settings = Config::load_from(&file).unwrap();
+    let as_users_have_it = |config: &mut Config| {
+        config.address_book = settings.address_book;
+        config.catalog = settings.catalog;
+    };
     let app = TestApp::start_with(Kind::Sqlite, as_users_have_it).await.unwrap();
     let script: String = blocks(document, "sh").concat();
     let script = script.replace("http://127.0.0.1:8080", &app.url(""));

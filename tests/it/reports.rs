@@ -222,9 +222,9 @@ both! {
             alice.send_to(&[To::Group("team")], &n.to_string()).await;
         }
         let cost = async |first: i32| {
-            let before = app.db.statement_count();
+            app.db.take_statements_of_requests();
             report(&alice, json!({"first": first})).await;
-            app.db.statement_count() - before
+            app.db.take_statements_of_requests().len()
         };
         cost(1).await;
         let (two, twenty) = (cost(2).await, cost(20).await);

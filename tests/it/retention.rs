@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::json;
-use tidings::config::Config;
+use tidings::{config::Config, messages};
 
 use crate::support::{
     app::{TestApp, To, both},
@@ -228,6 +228,69 @@ both! {
             assert_eq!(user.titles("ALL").await, [""; 0]);
             app.assert_live_equals_refetch(user).await;
         }
+        assert_nothing_is_wrong(&app).await;
+        app.stop().await;
+    }
+
+    /// A pass that came to something young goes on as long as there is something old beside it.
+    async fn what_is_old_leaves_although_something_young_stands_before_it(app: TestApp) {
+        let app = with_inbox_retention(&app).await;
+        let alice = app.user("alice").await;
+        crowd(&app, 5_200).await;
+        alice.send_to(&[To::Group("crowd")], "old").await;
+        app.advance(TimeDelta::days(31));
+        // The last item of the first part has lost the activity that began it.
+        let tx = app.db.begin().await.unwrap();
+        let young = "UPDATE inbox_item SET created_at = $1, updated_at = $1 WHERE id = \
+                     (SELECT x.id FROM inbox_item AS x ORDER BY x.id LIMIT 1 OFFSET 4999)";
+        tx.run(young, [app.now().into()]).await.unwrap();
+        tx.commit().await.unwrap();
+        app.run_due().await;
+        let left = "SELECT count(*) FROM inbox_item WHERE removed_at IS NULL";
+        assert_eq!(count(&app, left).await, 1);
+        app.stop().await;
+    }
+
+    /// Whichever of its messages reminds.
+    async fn a_thread_stays_while_a_reply_reminds(app: TestApp) {
+        let app = with_message_retention(&app).await;
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let root = alice.send(&bob, "question").await;
+        let reply = bob.reply(&root, "an answer", "EVERYONE").await;
+        let remind = "mutation($id: ID!) { updateMessage(input: {messageId: $id,
+            reminder: {frequency: \"weekly\"}}) { message { id } } }";
+        bob.query(remind, json!({"id": reply})).await;
+        pass(&app, 40).await;
+        assert_eq!(count(&app, "SELECT count(*) FROM message").await, 2);
+
+        // People who have read it are not reminded.
+        alice.change("markRead", &[&alice.item("Re: question").await]).await;
+        pass(&app, 8).await;
+        pass(&app, 1).await;
+        assert_eq!(count(&app, "SELECT count(*) FROM message").await, 0);
+        assert_nothing_is_wrong(&app).await;
+        app.stop().await;
+    }
+
+    /// Its newest messages go first, some in each transaction.
+    async fn a_thread_of_many_messages_is_deleted_in_parts(app: TestApp) {
+        let app = with_message_retention(&app).await;
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "root").await;
+        let tx = app.db.begin().await.unwrap();
+        let replies = "INSERT INTO message (root_id, parent_id, subject, body, depth, path, seq, \
+                       recipient_count, seen_count, read_count, created_at) SELECT m.id, m.id, \
+                       '', '', 1, m.path, n.i, 0, 0, 0, m.created_at FROM (WITH RECURSIVE n(i) AS \
+                       (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 11000) SELECT i FROM n) \
+                       AS n CROSS JOIN message AS m WHERE m.subject = 'root'";
+        tx.run(replies, []).await.unwrap();
+        tx.commit().await.unwrap();
+        app.advance(TimeDelta::days(31));
+        for left in [6_001, 1_001, 0] {
+            messages::retain::forget_old(&app, TimeDelta::days(30)).await.unwrap();
+            assert_eq!(count(&app, "SELECT count(*) FROM message").await, left);
+        }
+        assert_eq!(bob.titles("ALL").await, [""; 0]);
         assert_nothing_is_wrong(&app).await;
         app.stop().await;
     }

@@ -2,12 +2,38 @@
 
 use std::collections::BTreeSet;
 
+use crate::support::node::Program;
+
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
 
 #[test]
 fn the_schema_file_is_what_the_server_prints() {
     let file = std::fs::read_to_string(PATH).unwrap_or_default();
     assert!(file == tidings::graphql::sdl(), "schema.graphql is stale: run `make schema`");
+}
+
+/// What breaks clients has to be named in the changelog (P18).
+#[tokio::test]
+async fn a_change_that_breaks_clients_must_be_named_in_the_changelog() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = directory.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let before = file("before", "type Query { inbox: Int sent: Int }");
+    let after = file("after", "type Query { inbox: Int drafts: Int }");
+    for (changelog, is_named) in [
+        ("## [Unreleased]\n- `Query.sent` is gone.\n## [1.0.0]\n- First.", true),
+        ("## [Unreleased]\n- Drafts.\n## [1.0.0]\n- `Query.sent` is new.", false),
+    ] {
+        let changelog = file("changelog", changelog);
+        let arguments = ["schema-changes.mjs", &before, &after, &changelog];
+        let Some(program) = Program::start("web", &arguments, &[]) else { return };
+        let (said, is_success) = program.end().await;
+        assert_eq!(said, ["2 changes of the schema, of which 1 break clients"]);
+        assert_eq!(is_success, is_named);
+    }
 }
 
 /// Everything has a description, for people who explore the API.
@@ -64,9 +90,9 @@ fn everything_is_described() {
     assert!(bare.is_empty(), "without a description: {bare:?}");
 }
 
-/// Clients find the codes of errors in the schema, and people in the README.
+/// Clients find the codes of errors in the schema, and people in the book.
 #[test]
-fn the_schema_and_the_readme_list_the_same_codes() {
+fn the_schema_and_the_book_list_the_same_codes() {
     let document = async_graphql::parser::parse_schema(tidings::graphql::sdl()).unwrap();
     use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
     let mut codes = BTreeSet::new();
@@ -76,8 +102,8 @@ fn the_schema_and_the_readme_list_the_same_codes() {
             codes.extend(values.values.into_iter().map(|value| value.node.value.node.to_string()));
         }
     }
-    let readme = include_str!("../../README.md");
-    let table = readme.split("## Errors").nth(1).unwrap().split("\n## ").next().unwrap();
+    let page = include_str!("../../docs/errors.md");
+    let table = page.split("## Codes").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| `"));
     let first_cells = rows.flat_map(|row| row.split('|').nth(1).unwrap().split(','));
     let listed = first_cells.map(|code| code.trim().trim_matches('`').to_owned());

@@ -3,8 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
-    io::{Write, stderr},
+    fs,
     net::SocketAddr,
     path::Path,
     process::Stdio,
@@ -30,6 +29,7 @@ use crate::support::{
     app::{Kind, Port, SECRET},
     database::Database,
     process::{Server, follow, printed, tidings, token},
+    programs,
     socket::PATIENCE,
 };
 
@@ -48,30 +48,13 @@ enum Proxy {
 }
 
 impl Proxy {
-    /// None if it is not installed, with one notice. In CI it panics: a skipped test counts as
-    /// failed there.
+    /// None if it is not installed.
     fn program(self) -> Option<std::path::PathBuf> {
         let name = match self {
             Proxy::Nginx => "nginx",
             Proxy::Caddy => "caddy",
         };
-        let path = env::var_os("PATH").unwrap_or_default();
-        // Debian has nginx in a directory that only root has in PATH.
-        let places = env::split_paths(&path).chain(["/usr/sbin".into()]);
-        let found = places.map(|place| place.join(name)).find(|program| program.exists());
-        if found.is_none() {
-            assert!(
-                env::var_os("CI").is_none_or(|ci| ci.is_empty()),
-                "{name} is not tested: it was not found"
-            );
-            // Not eprintln!, which is hidden for tests that pass.
-            let skipped = format!(
-                "\n*** The test of several servers behind {name} is SKIPPED: \
-                 it was not found ***\n\n"
-            );
-            stderr().write_all(skipped.as_bytes()).unwrap();
-        }
-        found
+        programs::find(name, &format!("The test of several servers behind {name}"))
     }
 
     /// The configuration from the document, with our addresses for the servers and the proxy, and

@@ -11,8 +11,8 @@ use std::{
 const PARTS: [&[&str]; 14] = [
     &["error"],
     &["clock", "id", "text"],
-    &["config", "page"],
-    &["auth", "catalog", "db"],
+    &["config", "fetch", "metrics", "page"],
+    &["auth", "catalog", "db", "log"],
     &["budget", "extras", "search", "sweep"],
     &["inbox"],
     &["app"],
@@ -20,7 +20,7 @@ const PARTS: [&[&str]; 14] = [
     &["messages", "notifications"],
     &["erasure"],
     &["graphql", "jobs", "recount"],
-    &["http"],
+    &["http", "stats"],
     &["server"],
     &["backup", "demo"],
 ];

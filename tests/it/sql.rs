@@ -11,11 +11,13 @@ use entity::id::UserId;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 use tidings::{
+    app::App,
+    config::Config,
     db::name_and_text,
-    inbox,
+    inbox, jobs,
     messages::{self, reminders},
     notifications::pull,
-    recount,
+    recount, stats,
 };
 
 use crate::support::{
@@ -62,6 +64,7 @@ both! {
         messages_come_later(&app).await;
         somebody_is_erased(&app).await;
         what_is_old_goes(&app).await;
+        an_operator_looks_and_purges(&app).await;
         words_are_indexed_and_found(&app).await;
 
         let mut ran: BTreeMap<String, BTreeMap<String, Statement>> = BTreeMap::new();
@@ -163,6 +166,7 @@ async fn messages_are_sent_and_reported(app: &TestApp) {
     let hello = alice.create_message(input).await;
     alice.send(&bob, "only to you").await;
     alice.query("{ people(search: \"b\") { nodes { id } } }", json!({})).await;
+    alice.query("{ people { nodes { id } } }", json!({})).await;
     bob.reply(&hello, "hello yourself", "EVERYONE").await;
     bob.change("markRead", &[&bob.item("hello").await]).await;
     // A reply that reaches nobody is made alone.
@@ -330,15 +334,54 @@ async fn somebody_is_erased(app: &TestApp) {
         app.service().query(erase, json!({"id": uma.id, "messages": messages})).await;
         app.run_due().await;
     }
+    // An item of more activities than one transaction deletes.
+    let vic = app.user("vic").await;
+    app.act(&bob, "comment", "post").await;
+    run(
+        app,
+        "INSERT INTO inbox_item (user_id, kind, target_id, action, activity_id, activity_count, \
+         actor_count, seq, arrived_seq, created_at, updated_at) SELECT u.id, 'activity', t.id, \
+         'comment', 1, 6000, 1, 0, 0, u.created_at, u.created_at FROM user_account AS u \
+         CROSS JOIN target AS t WHERE u.external_id = 'vic'",
+    )
+    .await;
+    app.service().query(erase, json!({"id": vic.id, "messages": false})).await;
+    // The last look.
+    app.advance(TimeDelta::minutes(5));
+    app.run_due().await;
 }
 
 async fn what_is_old_goes(app: &TestApp) {
+    // A thread of more messages than one transaction deletes.
+    run(
+        app,
+        "INSERT INTO message (root_id, parent_id, subject, body, depth, path, seq, \
+         recipient_count, seen_count, read_count, created_at) SELECT m.id, m.id, '', '', 1, \
+         m.path, n.i, 0, 0, 0, m.created_at FROM (WITH RECURSIVE n(i) AS \
+         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5100) SELECT i FROM n) AS n \
+         CROSS JOIN message AS m WHERE m.id = (SELECT max(x.id) FROM message AS x \
+         WHERE x.root_id IS NULL)",
+    )
+    .await;
     app.advance(TimeDelta::days(100));
     let day = TimeDelta::days(1);
+    // The threads first, while their items are there.
+    for _ in 0..5 {
+        messages::retain::forget_old(app, day).await.unwrap();
+    }
     for _ in 0..20 {
         messages::retain::forget_old(app, day).await.unwrap();
         inbox::remove_old(&app.db, day, app.now()).await.unwrap();
     }
+}
+
+async fn an_operator_looks_and_purges(app: &TestApp) {
+    let long = Some(std::time::Duration::from_secs(50 * 86_400));
+    let config = Config { inbox_retention: long, message_retention: long, ..(*app.config).clone() };
+    let app = App { config: config.into(), ..(**app).clone() };
+    stats::look(&app).await.unwrap();
+    jobs::purge::count(&app).await.unwrap();
+    jobs::purge::purge(&app).await.unwrap();
 }
 
 async fn what_is_wrong_is_mended(app: &TestApp) {
@@ -347,7 +390,8 @@ async fn what_is_wrong_is_mended(app: &TestApp) {
         "UPDATE message SET read_count = read_count + 1 WHERE id = 1",
         "UPDATE announcement SET seen_count = seen_count + 1",
         "UPDATE thread SET seq = 0",
-        "UPDATE reminder SET next_at = since WHERE message_id IN \
+        // Not in the past: the server would end it before it is found.
+        "UPDATE reminder SET next_at = '2900-01-01 00:00:00+00:00' WHERE message_id IN \
          (SELECT id FROM message WHERE expired_at IS NOT NULL)",
         "UPDATE subscription SET since = 1000000",
     ] {
@@ -365,6 +409,15 @@ async fn what_is_wrong_is_mended(app: &TestApp) {
 /// With gaps between the ids, which are looked at again.
 async fn words_are_indexed_and_found(app: &TestApp) {
     let [alice, bob] = app.users(["alice", "bob"]).await;
+    let lists = "{ users(search: \"u\") { nodes { id } } groups(search: \"team\") { nodes { id } }
+            people(search: \"u\") { nodes { id } }
+            sentMessages(filter: {search: \"hello\"}) { nodes { id } } }";
+    let lists = async || app.admin().await.query(lists, json!({})).await;
+    lists().await;
+    // The second loses a word that the first or the third has in the same segment.
+    for _ in 0..3 {
+        alice.send(&bob, "hello").await;
+    }
     let search = "{ viewer { inbox { items(filter: {view: ALL, search: \"hello\"}) { nodes { id } }
             more: items { nodes { id } } } } }";
     for gap in [5_000, 20_000] {
@@ -383,6 +436,26 @@ async fn words_are_indexed_and_found(app: &TestApp) {
         bob.query(search, json!({})).await;
         app.advance(TimeDelta::minutes(2));
     }
+    app.run_due().await;
+    for change in [
+        "UPDATE message SET subject = 'bye' WHERE id = (SELECT x.id FROM message AS x \
+         WHERE x.subject = 'hello' ORDER BY x.id LIMIT 1 OFFSET 1)",
+        "INSERT INTO search_lost (about, id, due_at) SELECT 'message', id, created_at \
+         FROM message WHERE subject = 'bye' UNION ALL \
+         SELECT 'user', id, created_at FROM user_account WHERE external_id = 'alice'",
+        "UPDATE user_account SET external_id = 'alicia' WHERE external_id = 'alice'",
+        // Too much that is not covered: lists are walked through.
+        "INSERT INTO search_again (about, id, since, due_at) SELECT a.about, n.i, \
+         '2090-01-01T00:00:00+00:00', '2090-01-01T00:00:00+00:00' FROM (WITH RECURSIVE n(i) AS \
+         (SELECT 1000000 UNION ALL SELECT i + 1 FROM n WHERE i < 1009000) SELECT i FROM n) AS n \
+         CROSS JOIN (SELECT 'user' AS about UNION ALL SELECT 'group' UNION ALL \
+         SELECT 'message') AS a",
+    ] {
+        run(app, change).await;
+    }
+    lists().await;
+    app.run_due().await;
+    app.advance(TimeDelta::hours(2));
     app.run_due().await;
 }
 

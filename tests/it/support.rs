@@ -1,6 +1,7 @@
 //! What the tests have in common: servers, people, databases, clients, and what they often do.
 
 pub mod app;
+pub mod browser;
 pub mod crowd;
 pub mod database;
 pub mod documents;
@@ -10,6 +11,7 @@ pub mod node;
 pub mod notify;
 pub mod plan;
 pub mod process;
+pub mod programs;
 pub mod provider;
 pub mod reminders;
 pub mod round_trips;

@@ -256,6 +256,39 @@ fn calls_beyond_the_queue_are_refused_at_once() {
     });
 }
 
+/// Large batches wait for the writer like anything else: what counts is how much they have, not how
+/// much they might have.
+#[test]
+fn a_dozen_large_batches_of_activities_find_a_place_in_the_queue() {
+    run_with(2, async {
+        let twelve = |config: &mut Config| config.database.queue = 12;
+        let Some(app) = TestApp::start_with(Kind::Sqlite, twelve).await else { return };
+        let activity = json!({
+            "action": "comment", "target": {"type": "post", "externalId": "p1"},
+            "data": {"preview": "Well done!"},
+        });
+        let input = json!({"input": {"activities": vec![activity; 500]}});
+        let holder = app.db.begin().await.unwrap();
+        let mut calls: FuturesUnordered<_> = (0..13)
+            .map(|_| {
+                let (host, input) = (app.service(), input.clone());
+                tokio::spawn(async move { host.ask(CREATE_ACTIVITIES, input).await })
+            })
+            .collect();
+
+        // The thirteenth. So the others are waiting.
+        let refused = calls.next().await.unwrap().unwrap();
+        assert_eq!(refused["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{refused:#}");
+        drop(holder);
+        while let Some(answer) = calls.next().await {
+            let answer = answer.unwrap();
+            let created = answer["data"]["createActivities"]["activities"].as_array();
+            assert_eq!(created.map(Vec::len), Some(500), "{:?}", answer["errors"]);
+        }
+        app.stop().await;
+    });
+}
+
 /// A send to a locked inbox waits for it; those made with it do not.
 #[test]
 fn a_send_to_a_locked_inbox_holds_up_none_of_those_made_with_it() {

@@ -22,7 +22,9 @@ export const fetcher: Fetcher = (request, options) => {
   const document = parse(request.query)
   const operation = getOperationAST(document, request.operationName) ?? getOperationAST(document)
   const named = { ...request, operationName: operation?.name?.value }
-  return operation?.operation === 'subscription' ? follow(named, options?.headers) : ask(named, options?.headers)
+  return operation?.operation === 'subscription'
+    ? follow(named, options?.headers)
+    : ask(named, options?.headers)
 }
 
 async function ask(request: FetcherParams, headers?: Headers) {
@@ -42,11 +44,17 @@ async function ask(request: FetcherParams, headers?: Headers) {
 function follow({ query, variables, operationName }: FetcherParams, headers?: Headers) {
   const client = createClient({ url: socket.href, connectionParams: headers })
   // The types differ in what an error may know beside what the server says.
-  const updates = client.iterate({ query, variables, operationName }) as AsyncGenerator<ExecutionResult>
+  const updates = client.iterate({
+    query,
+    variables,
+    operationName,
+  }) as AsyncGenerator<ExecutionResult>
   const next = () => updates.next().catch(explain)
   return { [Symbol.asyncIterator]: () => ({ next, return: () => updates.return(undefined) }) }
 }
 
 function explain(cause: unknown): never {
-  throw cause instanceof CloseEvent ? new Error(`The socket was closed: ${cause.code} ${cause.reason}`) : cause
+  throw cause instanceof CloseEvent
+    ? new Error(`The socket was closed: ${cause.code} ${cause.reason}`)
+    : cause
 }

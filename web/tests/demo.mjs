@@ -37,6 +37,30 @@ await ada.show('Follow')
 await ada.run()
 await ada.answers('"like_post"')
 await ada.picture('follow')
+// Threads, one of them muted; what is read at once, and unread again; what is sent tomorrow; whom she can write to.
+await ada.show('Threads')
+await ada.run()
+await ada.answers('"isMuted": true')
+await ada.answers('"messageCount": 5')
+await ada.picture('threads')
+await ada.show('TidyUp')
+await ada.run()
+await ada.answers('"markAllRead"')
+const read = await ada.response.innerText()
+const cursor = read.match(/"cursor":\s"([^"]+)"/)[1]
+await ada.picture('tidy')
+await ada.paste('Variables', { filter: {}, undo: true, cursor })
+await ada.run()
+await ada.answers('"undo"')
+await ada.answers(read.match(/"affectedCount":\s[1-9]\d*/)[0])
+await ada.show('Plan')
+await ada.run()
+await ada.answers('Project Atlas')
+await ada.show('People')
+await ada.run()
+await ada.answers('"peopleEdit"')
+await ada.answers('Okonkwo')
+await ada.picture('people')
 // A new tab of the browser begins where this one is.
 await ada.show('Inbox')
 
@@ -60,7 +84,8 @@ await ada.signIn('booking-app')
 await ada.show('Notify')
 await ada.run()
 await ada.answers('"recipientCount": 31')
-// Live shows the latest: the comment, and then this, or both at once.
+await ada.answers('"label": "Pay"')
+// Live shows the latest: the invoice and the comment, and then this, or all of it at once.
 await kwame.answers('Cake in the kitchen')
 await ada.picture('notify')
 await ada.signIn('ada')
@@ -75,7 +100,8 @@ const send = (to, subject) =>
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: bearer('ada') },
     body: JSON.stringify({
-      query: 'mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }',
+      query:
+        'mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { id } } }',
       variables: { input: { to: [{ user: { externalId: to } }], subject, body: '' } },
     }),
   })

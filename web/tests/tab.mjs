@@ -4,7 +4,11 @@
 
 import { chromium } from 'playwright-core'
 
-export const { TIDINGS_URL: server, CHROMIUM: executablePath, SCREENSHOTS: screenshots } = process.env
+export const {
+  TIDINGS_URL: server,
+  CHROMIUM: executablePath,
+  SCREENSHOTS: screenshots,
+} = process.env
 
 const browser = await chromium.launch({
   executablePath,
@@ -42,7 +46,8 @@ export class Tab {
     })
     page.on('pageerror', error => complaints.push(String(error)))
     page.on('websocket', socket => {
-      if (socket.url() !== `${server.replace('http', 'ws')}/graphql`) complaints.push(`a websocket to ${socket.url()}`)
+      if (socket.url() !== `${server.replace('http', 'ws')}/graphql`)
+        complaints.push(`a websocket to ${socket.url()}`)
       socket.on('framesent', ({ payload }) => {
         const message = JSON.parse(payload)
         if (message.type === 'connection_init') this.introductions.push(message.payload)
@@ -82,10 +87,15 @@ export class Tab {
   }
 
   /** Pastes into the headers editor. */
-  async pasteHeaders(headers) {
-    await this.page.getByRole('button', { name: 'Headers', exact: true }).click()
-    await this.page.getByRole('region', { name: 'Headers' }).getByRole('code').click()
-    await this.page.evaluate(text => navigator.clipboard.writeText(text), JSON.stringify(headers))
+  pasteHeaders(headers) {
+    return this.paste('Headers', headers)
+  }
+
+  /** Pastes into one of the editors below the query: Variables or Headers. */
+  async paste(name, value) {
+    await this.page.getByRole('button', { name, exact: true }).click()
+    await this.page.getByRole('region', { name }).getByRole('code').click()
+    await this.page.evaluate(text => navigator.clipboard.writeText(text), JSON.stringify(value))
     await this.page.keyboard.press('ControlOrMeta+A')
     await this.page.keyboard.press('ControlOrMeta+V')
   }

@@ -53,5 +53,8 @@ correct()
 await hasty.hasSchema()
 
 // The browser itself notes each answer that is an error.
-assert.deepEqual(complaints.filter(complaint => !/status of (401|404)/.test(complaint)), [])
+assert.deepEqual(
+  complaints.filter(complaint => !/status of (401|404)/.test(complaint)),
+  [],
+)
 await close()

@@ -44,8 +44,8 @@ pub const THREADS: &[Message] = &[
         .replies(&[reply(
             At(14, 11, 41),
             "ada",
-            "Perfect. Then a hold belongs to the visit and not to the checkout, and both can share it. \
-             I will write that down.",
+            "Perfect. Then a hold belongs to the visit and not to the checkout, and both can share \
+             it. I will write that down.",
         )])]),
     ]),
     message(
@@ -60,8 +60,16 @@ pub const THREADS: &[Message] = &[
          Please comment in the file, and answer here only if you would stop it.",
     )
     .replies(&[
-        reply(At(12, 11, 5), "aroha", "Would not stop it. I left eleven comments about words, sorry in advance."),
-        aside(At(12, 11, 50), "mateo", "I love the summary. Could you show it at the leads' meeting? Two minutes."),
+        reply(
+            At(12, 11, 5),
+            "aroha",
+            "Would not stop it. I left eleven comments about words, sorry in advance.",
+        ),
+        aside(
+            At(12, 11, 50),
+            "mateo",
+            "I love the summary. Could you show it at the leads' meeting? Two minutes.",
+        ),
         reply(
             At(11, 8, 10),
             "yuki",
@@ -98,7 +106,8 @@ pub const THREADS: &[Message] = &[
     .replies(&[reply(
         At(11, 10, 48),
         "ada",
-        "Yes: ten minutes, and five more when the bank says *pending*. One line in the state table.",
+        "Yes: ten minutes, and five more when the bank says *pending*. One line in the state \
+         table.",
     )
     .replies(&[reply(
         At(11, 11, 10),
@@ -119,8 +128,16 @@ pub const THREADS: &[Message] = &[
          About an hour each.",
     )
     .replies(&[
-        reply(At(10, 9, 12), "amara", "Edge with a screen reader for me, I have wanted to for weeks."),
-        reply(At(10, 13, 40), "rafael", "The old Android. I own the oldest one in the company, so it is only fair."),
+        reply(
+            At(10, 9, 12),
+            "amara",
+            "Edge with a screen reader for me, I have wanted to for weeks.",
+        ),
+        reply(
+            At(10, 13, 40),
+            "rafael",
+            "The old Android. I own the oldest one in the company, so it is only fair.",
+        ),
         reply(At(9, 9, 5), "jonas", "Safari then. Do I get a phone for it?").replies(&[aside(
             At(9, 9, 30),
             "noah",
@@ -143,14 +160,26 @@ pub const THREADS: &[Message] = &[
          number.",
     )
     .replies(&[
-        reply(At(8, 9, 10), "mateo", "That is a gift. Does anybody know what we use the phone number for?")
-            .replies(&[reply(At(8, 9, 55), "kwame", "Twice a year, when a museum floods. An e-mail would do.")]),
-        reply(At(8, 11, 30), "chiara", "Then it goes. One field less, and the page fits on a phone without scrolling.")
-            .replies(&[reply(
-                At(7, 8, 20),
-                "mei",
-                "I will count again two weeks after the launch. My guess: 24 % becomes 15 %.",
-            )]),
+        reply(
+            At(8, 9, 10),
+            "mateo",
+            "That is a gift. Does anybody know what we use the phone number for?",
+        )
+        .replies(&[reply(
+            At(8, 9, 55),
+            "kwame",
+            "Twice a year, when a museum floods. An e-mail would do.",
+        )]),
+        reply(
+            At(8, 11, 30),
+            "chiara",
+            "Then it goes. One field less, and the page fits on a phone without scrolling.",
+        )
+        .replies(&[reply(
+            At(7, 8, 20),
+            "mei",
+            "I will count again two weeks after the launch. My guess: 24 % becomes 15 %.",
+        )]),
     ]),
     message(
         At(6, 9, 20),
@@ -183,13 +212,21 @@ pub const THREADS: &[Message] = &[
          hides. It replaces the old one step by step, and you choose when.",
     )
     .replies(&[
-        reply(At(5, 9, 52), "aroha", "I would keep the coat. It is the only sentence I remember an hour later."),
-        reply(At(5, 10, 30), "jonas", "\"Every card\" is not true: no gift cards before spring. \"All common cards\"?")
-            .replies(&[reply(
-                At(5, 10, 41),
-                "freya",
-                "Taken. And thank you, that would have been a very long day for Kwame.",
-            )]),
+        reply(
+            At(5, 9, 52),
+            "aroha",
+            "I would keep the coat. It is the only sentence I remember an hour later.",
+        ),
+        reply(
+            At(5, 10, 30),
+            "jonas",
+            "\"Every card\" is not true: no gift cards before spring. \"All common cards\"?",
+        )
+        .replies(&[reply(
+            At(5, 10, 41),
+            "freya",
+            "Taken. And thank you, that would have been a very long day for Kwame.",
+        )]),
     ]),
     message(
         At(3, 10, 10),
@@ -202,13 +239,21 @@ pub const THREADS: &[Message] = &[
          2. a shorter label\n\n\
          I have both in a branch: `card-form-narrow`. Screenshots are in the pull request.",
     )
-    .replies(&[reply(At(3, 10, 40), "chiara", "The first. Labels must not get shorter because a phone did.")
-        .replies(&[reply(
-            At(3, 11, 2),
-            "amara",
-            "Done, it is in review. Ada, could you have a look? It is twelve lines.",
-        )
-        .replies(&[reply(At(3, 11, 35), "ada", "Reviewed and merged. Very nice with the container query.")])])]),
+    .replies(&[reply(
+        At(3, 10, 40),
+        "chiara",
+        "The first. Labels must not get shorter because a phone did.",
+    )
+    .replies(&[reply(
+        At(3, 11, 2),
+        "amara",
+        "Done, it is in review. Ada, could you have a look? It is twelve lines.",
+    )
+    .replies(&[reply(
+        At(3, 11, 35),
+        "ada",
+        "Reviewed and merged. Very nice with the container query.",
+    )])])]),
     message(
         At(2, 15, 10),
         "noah",
@@ -228,7 +273,11 @@ pub const THREADS: &[Message] = &[
         "819: found it. The mail hangs on the *request* and not on the payment. With Priya's queue \
          it cannot happen twice; I would rather wait for that than patch the old path.",
     )
-    .replies(&[reply(At(1, 9, 5), "noah", "Works for me, as long as it is in before the rehearsal.")])]),
+    .replies(&[reply(
+        At(1, 9, 5),
+        "noah",
+        "Works for me, as long as it is in before the rehearsal.",
+    )])]),
     message(
         At(1, 9, 30),
         "mateo",
@@ -242,7 +291,11 @@ pub const THREADS: &[Message] = &[
          Notes go into one document, and we talk right afterwards.",
     )
     .replies(&[
-        reply(At(1, 9, 48), "leila", "I have been practising on my brother. You have no idea what is coming."),
+        reply(
+            At(1, 9, 48),
+            "leila",
+            "I have been practising on my brother. You have no idea what is coming.",
+        ),
         reply(
             At(1, 10, 30),
             "priya",
@@ -268,18 +321,44 @@ pub const THREADS: &[Message] = &[
          No double mails. I am quite happy.",
     )
     .replies(&[
-        reply(At(0, 10, 22), "jonas", "2 is fixed: we trim. I checked the last year, and 140 people had that space."),
-        reply(At(0, 10, 50), "chiara", "For 3 I have a small bar that gets shorter. Sending it over in half an hour.")
-            .replies(&[reply(
-                At(0, 11, 40),
-                "ada",
-                "Lovely, and calm enough that nobody gets nervous. I will build it today.",
-            )]),
+        reply(
+            At(0, 10, 22),
+            "jonas",
+            "2 is fixed: we trim. I checked the last year, and 140 people had that space.",
+        ),
+        reply(
+            At(0, 10, 50),
+            "chiara",
+            "For 3 I have a small bar that gets shorter. Sending it over in half an hour.",
+        )
+        .replies(&[reply(
+            At(0, 11, 40),
+            "ada",
+            "Lovely, and calm enough that nobody gets nervous. I will build it today.",
+        )]),
         reply(
             At(0, 12, 15),
             "mateo",
-            "Thank you all. This was the calmest rehearsal I have been to. Ghent wants to go first!",
+            "Thank you all. This was the calmest rehearsal I have been to. Ghent wants to go \
+             first!",
         ),
-        aside(At(0, 14, 5), "grace", "Well run. Would you tell the story of 819 at the next demo hour?"),
+        aside(
+            At(0, 14, 5),
+            "grace",
+            "Well run. Would you tell the story of 819 at the next demo hour?",
+        ),
     ]),
+    message(
+        At(0, 14, 10),
+        "ada",
+        &[Group("atlas")],
+        "The first hour: who looks at what",
+        "Good morning, it is **launch day**.\n\n\
+         - payments: Jonas\n\
+         - mails: Noah\n\
+         - the queue at the door: Rafael, from Porto\n\
+         - everything that surprises us: me\n\n\
+         We write here, and we call only if it burns.",
+    )
+    .sent_tomorrow(),
 ];

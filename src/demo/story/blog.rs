@@ -55,6 +55,7 @@ pub const POSTS: &[Thing] = &[
     ]),
     thing("post", "ten-minutes", At(8, 13, 30), "ada", "Ten minutes, and why").doings(&[
         comment(At(8, 14, 5), "jonas", "For the record: I was for eight, and I was wrong."),
+        comment(At(8, 14, 20), "oskar", "I was for twelve. One gets wiser, and leaves."),
         comment(At(8, 14, 40), "priya", "The table alone is worth the read."),
         like(At(7, 8, 45), "mateo"),
         comment(At(6, 9, 50), "emil", "Now I see why the clock is passed in. Thank you!"),

@@ -26,8 +26,12 @@ pub const THREADS: &[Message] = &[
             "\"Your ticket can move to any free day until the end of the year, and it takes one \
              click\" works wonders.",
         ),
-        reply(At(14, 14, 20), "lucia", "I ask first whether they are all right. Half of the time somebody is ill.")
-            .replies(&[reply(At(14, 15, 0), "kwame", "That goes to the top of the list.")]),
+        reply(
+            At(14, 14, 20),
+            "lucia",
+            "I ask first whether they are all right. Half of the time somebody is ill.",
+        )
+        .replies(&[reply(At(14, 15, 0), "kwame", "That goes to the top of the list.")]),
     ]),
     message(
         At(13, 10, 0),
@@ -57,7 +61,11 @@ pub const THREADS: &[Message] = &[
         "I read all 83. Twelve mention things that no longer exist, and one apologises for a fax. \
          I would delete these twelve and rewrite nine. Objections?",
     )
-    .replies(&[reply(At(10, 8, 50), "leila", "Delete! But keep the fax one somewhere, for the anniversary.")]),
+    .replies(&[reply(
+        At(10, 8, 50),
+        "leila",
+        "Delete! But keep the fax one somewhere, for the anniversary.",
+    )]),
     message(
         At(10, 14, 0),
         "daniel",
@@ -70,8 +78,16 @@ pub const THREADS: &[Message] = &[
          They get a direct line to us for four weeks. Who wants to be whose person?",
     )
     .replies(&[
-        reply(At(9, 8, 30), "victor", "Ghent is mine anyway. I speak neither language, but they like me."),
-        reply(At(9, 10, 40), "mateo", "And I take Porto. Thank you, Daniel, this is the best mix we could have."),
+        reply(
+            At(9, 8, 30),
+            "victor",
+            "Ghent is mine anyway. I speak neither language, but they like me.",
+        ),
+        reply(
+            At(9, 10, 40),
+            "mateo",
+            "And I take Porto. Thank you, Daniel, this is the best mix we could have.",
+        ),
     ]),
     message(
         At(9, 14, 10),
@@ -79,7 +95,8 @@ pub const THREADS: &[Message] = &[
         &[Group("support"), User("rafael")],
         "The app closes itself on old phones",
         "Eleven visitors this week, all with phones of 2018 or older, all when they open a ticket \
-         *without* a network, in front of the door. Rafael, is there anything that we can tell them?",
+         *without* a network, in front of the door. Rafael, is there anything that we can tell \
+         them?",
     )
     .replies(&[reply(
         At(9, 14, 40),
@@ -87,7 +104,11 @@ pub const THREADS: &[Message] = &[
         "Tell them to add the ticket to the wallet, that works offline. I can reproduce it: the \
          picture of the museum is too large for the memory. A fix comes with 4.18.",
     )
-    .replies(&[reply(At(9, 15, 5), "lucia", "Thank you! The wallet trick just saved a family of five.")])]),
+    .replies(&[reply(
+        At(9, 15, 5),
+        "lucia",
+        "Thank you! The wallet trick just saved a family of five.",
+    )])]),
     message(
         At(8, 10, 40),
         "zoe",
@@ -100,13 +121,18 @@ pub const THREADS: &[Message] = &[
          It goes out in three days, to 48 000 readers.",
     )
     .replies(&[
-        reply(At(8, 11, 15), "aroha", "The bus line first! And \"a little closer\" makes me think of a dentist."),
-        reply(At(8, 12, 0), "freya", "With Aroha on both. Rainy day museums could be a series.").replies(&[reply(
-            At(8, 13, 20),
-            "zoe",
-            "New subject: *The 14 goes to the museum*. Better?",
-        )
-        .replies(&[reply(At(8, 13, 32), "aroha", "Much. I would open that one.")])]),
+        reply(
+            At(8, 11, 15),
+            "aroha",
+            "The bus line first! And \"a little closer\" makes me think of a dentist.",
+        ),
+        reply(At(8, 12, 0), "freya", "With Aroha on both. Rainy day museums could be a series.")
+            .replies(&[reply(
+                At(8, 13, 20),
+                "zoe",
+                "New subject: *The 14 goes to the museum*. Better?",
+            )
+            .replies(&[reply(At(8, 13, 32), "aroha", "Much. I would open that one.")])]),
     ]),
     message(
         At(6, 10, 30),
@@ -122,7 +148,11 @@ pub const THREADS: &[Message] = &[
             "sofia",
             "Three years with 10 % in the first two is fine. Please no *most favoured* clause.",
         ),
-        reply(At(6, 13, 55), "daniel", "Do it. And ask them for a quote for the website in return."),
+        reply(
+            At(6, 13, 55),
+            "daniel",
+            "Do it. And ask them for a quote for the website in return.",
+        ),
     ]),
     message(
         At(5, 9, 45),
@@ -138,11 +168,16 @@ pub const THREADS: &[Message] = &[
          Noah knows all the ways in which it breaks. Aroha makes it sound like us.",
     )
     .replies(&[
-        reply(At(5, 10, 15), "noah", "I put 22 screenshots of broken things into the folder. Some of them are art."),
+        reply(
+            At(5, 10, 15),
+            "noah",
+            "I put 22 screenshots of broken things into the folder. Some of them are art.",
+        ),
         reply(
             At(4, 9, 30),
             "leila",
-            "\"Paying\" is written. It became shorter with every draft, which I take for a good sign.",
+            "\"Paying\" is written. It became shorter with every draft, which I take for a good \
+             sign.",
         )
         .replies(&[reply(At(4, 10, 20), "aroha", "It is. I changed four words.")]),
         reply(
@@ -166,9 +201,17 @@ pub const THREADS: &[Message] = &[
          Do you have doors? I have nine, and I need thirty.",
     )
     .replies(&[
-        reply(At(4, 11, 45), "chiara", "I have a very good one from Ravenna. Portrait or landscape?")
-            .replies(&[reply(At(4, 12, 5), "freya", "Portrait, they are doors!")]),
-        reply(At(3, 8, 15), "yuki", "Three from Kyoto are on the way. One of them is a curtain, I hope that counts."),
+        reply(
+            At(4, 11, 45),
+            "chiara",
+            "I have a very good one from Ravenna. Portrait or landscape?",
+        )
+        .replies(&[reply(At(4, 12, 5), "freya", "Portrait, they are doors!")]),
+        reply(
+            At(3, 8, 15),
+            "yuki",
+            "Three from Kyoto are on the way. One of them is a curtain, I hope that counts.",
+        ),
     ]),
     message(
         At(2, 9, 10),
@@ -228,5 +271,9 @@ pub const THREADS: &[Message] = &[
         "The last one came from a lighthouse. Could you choose the order of the walls with me? \
          Half an hour, and I bring biscuits. The printer wants the files by tomorrow noon.",
     )
-    .replies(&[reply(At(0, 14, 45), "chiara", "With biscuits, always. At four, after the cake?")]),
+    .replies(&[reply(
+        At(0, 14, 45),
+        "chiara",
+        "With biscuits, always. At four, after the cake?",
+    )]),
 ];

@@ -8,6 +8,28 @@ use super::{
 
 pub const THREADS: &[Message] = &[
     message(
+        At(13, 9, 0),
+        "oskar",
+        &[User("ada"), User("jonas"), User("kwame"), User("priya")],
+        "Where everything is, before I go",
+        "My last two weeks. Whatever is only in my head is in the wiki now, under *Oskar's \
+         attic*:\n\n\
+         - how a voucher is born, and how it dies\n\
+         - the three museums that still send us faxes\n\
+         - the password of the coffee machine\n\n\
+         Ask me as long as I am here.",
+    )
+    .replies(&[
+        reply(
+            At(13, 9, 30),
+            "jonas",
+            "The third one alone is worth your salary. We will miss you.",
+        ),
+        reply(At(12, 10, 0), "ada", "Read all of it. Why do vouchers die twice?").replies(&[
+            reply(At(12, 10, 40), "oskar", "Once for the visitor, and once for the tax."),
+        ]),
+    ]),
+    message(
         At(14, 9, 50),
         "grace",
         &[Group("engineering")],
@@ -23,7 +45,11 @@ pub const THREADS: &[Message] = &[
          Nobody did anything wrong. Please read it all the same.",
     )
     .replies(&[
-        reply(At(14, 10, 40), "tomasz", "Reports are on the replica since this morning. The alarm follows today."),
+        reply(
+            At(14, 10, 40),
+            "tomasz",
+            "Reports are on the replica since this morning. The alarm follows today.",
+        ),
         reply(
             At(14, 11, 15),
             "priya",
@@ -51,12 +77,16 @@ pub const THREADS: &[Message] = &[
          The way back is the old primary, until midnight.",
     )
     .replies(&[
-        aside(At(13, 9, 10), "omar", "I am awake tonight anyway. Call me if you want a second pair of eyes."),
+        aside(
+            At(13, 9, 10),
+            "omar",
+            "I am awake tonight anyway. Call me if you want a second pair of eyes.",
+        ),
         reply(
             At(12, 8, 15),
             "tomasz",
-            "Done. Writes waited for 11 seconds, and the plan of the calendar query got *better*. Good \
-             night.",
+            "Done. Writes waited for 11 seconds, and the plan of the calendar query got *better*. \
+             Good night.",
         )
         .replies(&[reply(At(12, 8, 50), "grace", "Beautifully boring. Sleep well!")]),
     ]),
@@ -80,13 +110,18 @@ pub const THREADS: &[Message] = &[
          welcome. Slides are allowed, but only if they are worse than the demo.",
     )
     .replies(&[
-        reply(At(11, 13, 52), "amara", "I can show the screen reader tests. With sound, so bring headphones."),
+        reply(
+            At(11, 13, 52),
+            "amara",
+            "I can show the screen reader tests. With sound, so bring headphones.",
+        ),
         aside(At(11, 14, 20), "emil", "Could I show my first ticket? It is very small."),
-        reply(At(10, 8, 40), "mei", "The map of where visitors come from. It is mostly pretty.").replies(&[reply(
-            At(10, 9, 15),
-            "seun",
-            "She is too modest: it found a bus line that our museums did not know about.",
-        )]),
+        reply(At(10, 8, 40), "mei", "The map of where visitors come from. It is mostly pretty.")
+            .replies(&[reply(
+                At(10, 9, 15),
+                "seun",
+                "She is too modest: it found a bus line that our museums did not know about.",
+            )]),
     ]),
     message(
         At(9, 8, 50),
@@ -98,17 +133,21 @@ pub const THREADS: &[Message] = &[
          The fix is to pass the clock in, as we do everywhere else. I found **nine** more of its \
          kind. Who takes some of them?",
     )
-    .replies(&[reply(At(9, 9, 20), "emil", "Me! All nine, if nobody minds. It is a good way to see the code.")
-        .replies(&[reply(
-            At(9, 9, 33),
-            "jonas",
-            "Nobody minds. Ping me after the first one, and we look at it together.",
-        )
-        .replies(&[reply(
-            At(7, 10, 15),
-            "emil",
-            "Seven down, two to go. One was a real bug: vouchers ended an hour early.",
-        )])])]),
+    .replies(&[reply(
+        At(9, 9, 20),
+        "emil",
+        "Me! All nine, if nobody minds. It is a good way to see the code.",
+    )
+    .replies(&[reply(
+        At(9, 9, 33),
+        "jonas",
+        "Nobody minds. Ping me after the first one, and we look at it together.",
+    )
+    .replies(&[reply(
+        At(7, 10, 15),
+        "emil",
+        "Seven down, two to go. One was a real bug: vouchers ended an hour early.",
+    )])])]),
     message(
         At(8, 8, 55),
         "emil",
@@ -131,7 +170,11 @@ pub const THREADS: &[Message] = &[
         "emil",
         "Then I make the type say it: `Slot` or `Pass`. Is that too much for a first ticket?",
     )
-    .replies(&[reply(At(8, 10, 55), "ada", "It is exactly right for a first ticket. Take your time with it.")])])]),
+    .replies(&[reply(
+        At(8, 10, 55),
+        "ada",
+        "It is exactly right for a first ticket. Take your time with it.",
+    )])])]),
     message(
         At(7, 9, 0),
         "priya",
@@ -145,30 +188,38 @@ pub const THREADS: &[Message] = &[
          I would like an answer by the end of the week.",
     )
     .replies(&[
-        reply(At(7, 9, 45), "tomasz", "For it. What happens when the mail provider is down for an hour?").replies(&[
-            reply(
-                At(7, 10, 10),
-                "priya",
-                "It fills up and then drains, oldest first. 40 mails a second, so an hour's worth is gone \
-                 in twelve minutes.",
-            )
-            .replies(&[reply(
-                At(7, 10, 30),
-                "tomasz",
-                "And ticket mails behind ten thousand newsletters? I would want two lanes.",
-            )
-            .replies(&[reply(
-                At(7, 11, 20),
-                "priya",
-                "Fair. A `priority` column and an index on it; page two now says so.",
-            )])]),
-        ]),
+        reply(
+            At(7, 9, 45),
+            "tomasz",
+            "For it. What happens when the mail provider is down for an hour?",
+        )
+        .replies(&[reply(
+            At(7, 10, 10),
+            "priya",
+            "It fills up and then drains, oldest first. 40 mails a second, so an hour's worth is \
+             gone in twelve minutes.",
+        )
+        .replies(&[reply(
+            At(7, 10, 30),
+            "tomasz",
+            "And ticket mails behind ten thousand newsletters? I would want two lanes.",
+        )
+        .replies(&[reply(
+            At(7, 11, 20),
+            "priya",
+            "Fair. A `priority` column and an index on it; page two now says so.",
+        )])])]),
         reply(
             At(7, 9, 58),
             "ada",
-            "For it. No visitor would get a ticket twice any more. Atlas would like to be the first user.",
+            "For it. No visitor would get a ticket twice any more. Atlas would like to be the \
+             first user.",
         )
-        .replies(&[reply(At(7, 11, 45), "grace", "Then let us do it. Priya, take whom you need.")]),
+        .replies(&[reply(
+            At(7, 11, 45),
+            "grace",
+            "Then let us do it. Priya, take whom you need.",
+        )]),
     ]),
     message(
         At(4, 9, 15),
@@ -179,7 +230,11 @@ pub const THREADS: &[Message] = &[
          other week, also the one of the holidays.",
     )
     .replies(&[
-        aside(At(4, 9, 35), "samir", "I will take it, if I get rid of the holidays for that. Congratulations to her!"),
+        aside(
+            At(4, 9, 35),
+            "samir",
+            "I will take it, if I get rid of the holidays for that. Congratulations to her!",
+        ),
         reply(At(4, 10, 0), "tomasz", "Samir has it. Thank you all, that took twenty minutes."),
     ]),
     message(
@@ -192,7 +247,11 @@ pub const THREADS: &[Message] = &[
          From now on: **object, then what happened to it**, in the past: `checkout_started`, \
          `ticket_paid`. A check in the pipeline will say so from tomorrow.",
     )
-    .replies(&[reply(At(3, 9, 22), "samir", "`checkout_go` was me, three years ago, on a train. I repent.")]),
+    .replies(&[reply(
+        At(3, 9, 22),
+        "samir",
+        "`checkout_go` was me, three years ago, on a train. I repent.",
+    )]),
     message(
         At(1, 14, 30),
         "samir",
@@ -205,8 +264,16 @@ pub const THREADS: &[Message] = &[
          of tests.",
     )
     .replies(&[
-        reply(At(1, 14, 55), "nadia", "With pleasure. The old tablet at the Aarhus desk works again, too."),
-        reply(At(1, 15, 25), "kwame", "Moving a booking is our most frequent question by far. My team owes you cake."),
+        reply(
+            At(1, 14, 55),
+            "nadia",
+            "With pleasure. The old tablet at the Aarhus desk works again, too.",
+        ),
+        reply(
+            At(1, 15, 25),
+            "kwame",
+            "Moving a booking is our most frequent question by far. My team owes you cake.",
+        ),
     ]),
     message(
         At(0, 8, 40),
@@ -217,19 +284,23 @@ pub const THREADS: &[Message] = &[
          the provider's side, and [their status page](https://status.example.com) says so too.\n\n\
          Nothing is lost: who waits gets the ticket. I write here every half hour.",
     )
+    .muted_by(At(0, 9, 20), "ada")
     .replies(&[
-        reply(At(0, 9, 10), "tomasz", "Unchanged. They have found the cause and are moving traffic.").replies(&[
-            reply(
-                At(0, 9, 18),
-                "leila",
-                "Six calls so far, all friendly. We say: please do not click twice. Is that right?",
-            )
-            .replies(&[reply(
-                At(0, 9, 24),
-                "tomasz",
-                "Right. And if they do, they are charged once all the same.",
-            )]),
-        ]),
+        reply(
+            At(0, 9, 10),
+            "tomasz",
+            "Unchanged. They have found the cause and are moving traffic.",
+        )
+        .replies(&[reply(
+            At(0, 9, 18),
+            "leila",
+            "Six calls so far, all friendly. We say: please do not click twice. Is that right?",
+        )
+        .replies(&[reply(
+            At(0, 9, 24),
+            "tomasz",
+            "Right. And if they do, they are charged once all the same.",
+        )])]),
         reply(
             At(0, 9, 45),
             "tomasz",

@@ -47,7 +47,8 @@ pub const THREADS: &[Message] = &[
         reply(
             At(12, 9, 30),
             "emil",
-            "Hello everybody, and thank you for the warm welcome! The toaster survived, by the way.",
+            "Hello everybody, and thank you for the warm welcome! The toaster survived, by the \
+             way.",
         ),
         reply(At(12, 9, 50), "grace", "Very glad that you are here, Emil. Ask everything, twice."),
     ]),
@@ -85,12 +86,16 @@ pub const THREADS: &[Message] = &[
          - What do they need from us?\n\n\
          Half a page each. The form opens next week.",
     )
-    .replies(&[reply(At(8, 13, 40), "grace", "Three is the right number. Can people see who wrote what?")
-        .replies(&[reply(
-            At(8, 14, 0),
-            "hannah",
-            "Yes, with names. Who cannot say it with a name should talk to me.",
-        )])]),
+    .replies(&[reply(
+        At(8, 13, 40),
+        "grace",
+        "Three is the right number. Can people see who wrote what?",
+    )
+    .replies(&[reply(
+        At(8, 14, 0),
+        "hannah",
+        "Yes, with names. Who cannot say it with a name should talk to me.",
+    )])]),
     message(
         At(7, 12, 30),
         "sofia",
@@ -106,8 +111,16 @@ pub const THREADS: &[Message] = &[
         "daniel",
         "45 days would make them happy, and 9.1 as you say. I call them today.",
     )
-    .replies(&[reply(At(6, 15, 0), "daniel", "They take both. Could you send me the clean version?")
-        .replies(&[reply(At(5, 8, 30), "sofia", "Attached to the contract in the archive. Congratulations!")])])]),
+    .replies(&[reply(
+        At(6, 15, 0),
+        "daniel",
+        "They take both. Could you send me the clean version?",
+    )
+    .replies(&[reply(
+        At(5, 8, 30),
+        "sofia",
+        "Attached to the contract in the archive. Congratulations!",
+    )])])]),
     message(
         At(6, 8, 50),
         "omar",
@@ -176,20 +189,25 @@ pub const THREADS: &[Message] = &[
             "ewa",
             "Well: costs 4 % under plan. Not well: invoices are paid after 38 days, and it was 33.",
         ),
-        reply(At(2, 9, 40), "kwame", "Well: 3 hours to the first answer. Not well: 1 in 6 needs a second one.")
-            .replies(&[aside(
-                At(2, 10, 10),
-                "margaret",
-                "The second is the more interesting of the two. Talk tomorrow?",
-            )]),
+        reply(
+            At(2, 9, 40),
+            "kwame",
+            "Well: 3 hours to the first answer. Not well: 1 in 6 needs a second one.",
+        )
+        .replies(&[aside(
+            At(2, 10, 10),
+            "margaret",
+            "The second is the more interesting of the two. Talk tomorrow?",
+        )]),
     ]),
     message(
         At(2, 8, 10),
         "margaret",
         &[User("emil"), User("zoe")],
         "Do you still use your seat at the fair's portal?",
-        "The museum fair charges us for every account. **Answer with a word** if you use yours. Whoever has not \
-         answered a day after this leaves the inboxes is shut out, and can come back by asking me.",
+        "The museum fair charges us for every account. **Answer with a word** if you use yours. \
+         Whoever has not answered a day after this leaves the inboxes is shut out, and can come \
+         back by asking me.",
     )
     .leaves_after(9)
     .wants_a_reply(),
@@ -208,7 +226,8 @@ pub const THREADS: &[Message] = &[
         At(1, 8, 5),
         &[User("ada"), User("marcus"), User("zoe"), User("victor")],
         "Your expense report was approved",
-        "The amount comes with your next salary. You find the report under *Finance*, *My expenses*.",
+        "The amount comes with your next salary. You find the report under *Finance*, *My \
+         expenses*.",
     )
     .says("finance", "/expenses/2210", "See the report"),
     message(
@@ -220,6 +239,18 @@ pub const THREADS: &[Message] = &[
          the meeting point is the chestnut tree, and Jonas counts.",
     )
     .leaves_after(7),
+    notice(
+        At(0, 9, 5),
+        &[User("ada"), User("ewa"), User("margaret")],
+        "The invoice of the Maritime Museum waits for your yes",
+        "**4 200.00 €** for the first year, as in the contract. Two of you are enough.",
+    )
+    .says("finance", "/invoices/2026-118", "Approve")
+    .also_says(
+        "Download",
+        "/invoices/2026-118.pdf",
+        r#"{"invoice": "2026-118", "amount": {"cents": 420000, "currency": "EUR"}}"#,
+    ),
     message(
         At(0, 8, 10),
         "ines",
@@ -238,7 +269,15 @@ pub const THREADS: &[Message] = &[
          There is cake at four. For all who are far away: send Inês your address.",
     )
     .replies(&[
-        reply(At(0, 9, 30), "victor", "Thank you! The ship has 14 time slots a day and one very narrow staircase."),
-        reply(At(0, 13, 35), "daniel", "Proud of this one. Next time I would like it to take seven months."),
+        reply(
+            At(0, 9, 30),
+            "victor",
+            "Thank you! The ship has 14 time slots a day and one very narrow staircase.",
+        ),
+        reply(
+            At(0, 13, 35),
+            "daniel",
+            "Proud of this one. Next time I would like it to take seven months.",
+        ),
     ]),
 ];

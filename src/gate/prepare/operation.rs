@@ -4,23 +4,26 @@
 use std::collections::HashSet;
 
 use async_graphql::{
-    Name, ServerError, Value, Variables,
+    Name, Positioned, ServerError, Value, Variables,
     parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection},
 };
 
 use crate::gate::{code::ErrorCode, errors::refusal};
 
-/// The operation that a request refers to.
+/// The operation that a request refers to, with its name if it has one.
 pub fn find<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
-) -> Result<&'a OperationDefinition, ServerError> {
+) -> Result<(Option<&'a str>, &'a OperationDefinition), ServerError> {
     let mut operations = document.operations.iter();
     let found = match name {
         Some(name) => operations.find(|(known, _)| known.map(Name::as_str) == Some(name)),
         None => operations.next().filter(|_| operations.next().is_none()),
     };
-    found.map(|(_, operation)| &operation.node).ok_or_else(|| {
+    let named = |(name, operation): (Option<&'a Name>, &'a Positioned<OperationDefinition>)| {
+        (name.map(Name::as_str), &operation.node)
+    };
+    found.map(named).ok_or_else(|| {
         let message = match name {
             Some(name) => format!("the document has no operation {name:?}"),
             None => {

@@ -1,12 +1,14 @@
 //! What people do with the items of their inbox.
 
-use ::entity::id::Seq;
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use std::collections::HashMap;
+
+use ::entity::id::{ItemId, Seq};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{
     Inbox, InboxFilter,
-    items::{InboxItem, InboxItemKind},
+    items::{InboxItem, InboxItemKind, texts},
 };
 use crate::{
     app::App,
@@ -79,25 +81,51 @@ pub struct UndoInput {
 }
 
 /// The items after the change.
-#[derive(SimpleObject)]
 pub struct InboxItemsPayload {
+    /// What the input named.
+    items: Vec<ItemId>,
+    seq: Option<Seq>,
+}
+
+/// The items after the change.
+#[Object]
+impl InboxItemsPayload {
     /// In the order of the input.
-    items: Vec<InboxItem>,
+    async fn items(&self, ctx: &Context<'_>) -> Result<Vec<InboxItem>> {
+        let (owner, texts) = (actor(ctx)?.person()?.id, texts(ctx.field()));
+        let items = inbox::items(&app(ctx).db, owner, &self.items, texts).await?;
+        let mut items: HashMap<_, _> = items.into_iter().map(|item| (item.row.id, item)).collect();
+        let of_input = self.items.iter().filter_map(|id| items.remove(id));
+        Ok(of_input.map(InboxItem).collect())
+    }
+
     /// The change that was made, for `undo`; null if there was nothing to change.
-    cursor: Option<String>,
+    async fn cursor(&self, ctx: &Context<'_>) -> Option<String> {
+        self.seq.map(|seq| cursor_of(app(ctx), seq))
+    }
+
     /// The inbox after the change.
-    inbox: Inbox,
+    async fn inbox(&self, ctx: &Context<'_>) -> Result<Inbox> {
+        own(ctx).await
+    }
 }
 
 /// The result of a bulk mutation.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct InboxBulkPayload {
     /// How many items were changed.
     affected_count: i32,
     /// The change that was made, for `undo`; null if there was nothing to change.
     cursor: Option<String>,
+}
+
+#[ComplexObject]
+impl InboxBulkPayload {
     /// The inbox after the change.
-    inbox: Inbox,
+    async fn inbox(&self, ctx: &Context<'_>) -> Result<Inbox> {
+        own(ctx).await
+    }
 }
 
 /// The inbox, including anything new.
@@ -116,11 +144,7 @@ async fn change_items(
     let app = app(ctx);
     let (items, seq) =
         inbox::change_items(&app.db, actor(ctx)?, &ids, change, app.clock.now()).await?;
-    Ok(Some(InboxItemsPayload {
-        items: items.into_iter().map(InboxItem).collect(),
-        cursor: seq.map(|seq| cursor_of(app, seq)),
-        inbox: own(ctx).await?,
-    }))
+    Ok(Some(InboxItemsPayload { items, seq }))
 }
 
 async fn change_all(
@@ -157,7 +181,6 @@ async fn payload(ctx: &Context<'_>, changed: Changed) -> Result<Option<InboxBulk
     Ok(Some(InboxBulkPayload {
         affected_count: changed.count as i32,
         cursor: cursor(ctx, &changed),
-        inbox: own(ctx).await?,
     }))
 }
 

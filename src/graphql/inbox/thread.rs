@@ -1,7 +1,7 @@
 //! Threads of messages, as an inbox has them.
 
 use ::entity::{id::MessageId, message::Reader};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::{
     Inbox,
@@ -20,11 +20,13 @@ use crate::{
 };
 
 /// A thread of messages, as far as it is in an inbox. All items of the thread show the same one,
-/// and it changes with any of them. It has an id so that a normalised cache updates all of them.
+/// and it changes with any of them. It has an id so that a normalised cache updates all of them. A
+/// thread goes with its last item.
 pub struct InboxThread(pub inbox::Thread);
 
 /// A thread of messages, as far as it is in an inbox. All items of the thread show the same one,
-/// and it changes with any of them. It has an id so that a normalised cache updates all of them.
+/// and it changes with any of them. It has an id so that a normalised cache updates all of them. A
+/// thread goes with its last item.
 #[Object]
 impl InboxThread {
     /// Opaque and unique among everything.
@@ -38,12 +40,13 @@ impl InboxThread {
         Ok(loader(ctx).load_one(root).await?.map(Message::from))
     }
 
-    /// How many of its messages are in the inbox, in any view.
+    /// How many of its messages are in the inbox, in any view; at most 1 000. Of a longer thread,
+    /// the first message and the 999 that were sent or changed last are counted.
     async fn message_count(&self) -> i32 {
         self.0.messages as i32
     }
 
-    /// How many of these are unread, in any view.
+    /// How many of the counted messages are unread, in any view.
     async fn unread_count(&self) -> i32 {
         self.0.unread as i32
     }
@@ -73,15 +76,23 @@ pub struct InboxThreadInput {
 
 /// A thread after a change.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct InboxThreadPayload {
     /// The thread, as it is in the viewer's inbox.
     thread: InboxThread,
+}
+
+#[ComplexObject]
+impl InboxThreadPayload {
     /// The inbox after the change.
-    inbox: Inbox,
+    async fn inbox(&self, ctx: &Context<'_>) -> Result<Inbox> {
+        own(ctx).await
+    }
 }
 
 /// A thread after its messages were marked.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct MarkThreadPayload {
     /// How many items were changed.
     affected_count: i32,
@@ -89,8 +100,14 @@ pub struct MarkThreadPayload {
     cursor: Option<String>,
     /// The thread, as it is in the viewer's inbox.
     thread: InboxThread,
+}
+
+#[ComplexObject]
+impl MarkThreadPayload {
     /// The inbox after the change.
-    inbox: Inbox,
+    async fn inbox(&self, ctx: &Context<'_>) -> Result<Inbox> {
+        own(ctx).await
+    }
 }
 
 /// A thread in the inbox of the person who acts.
@@ -106,7 +123,7 @@ async fn mute(
     is_muted: bool,
 ) -> Result<Option<InboxThreadPayload>> {
     let root = threads::mute(app(ctx), actor(ctx)?, &input.root_id, is_muted).await?;
-    Ok(Some(InboxThreadPayload { thread: own_thread(ctx, root).await?, inbox: own(ctx).await? }))
+    Ok(Some(InboxThreadPayload { thread: own_thread(ctx, root).await? }))
 }
 
 #[derive(Default)]
@@ -128,7 +145,6 @@ impl InboxThreadMutation {
             affected_count: changed.count as i32,
             cursor: cursor(ctx, &changed),
             thread: own_thread(ctx, root).await?,
-            inbox: own(ctx).await?,
         }))
     }
 

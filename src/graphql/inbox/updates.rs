@@ -96,7 +96,8 @@ pub struct InboxChange {
 #[ComplexObject]
 impl InboxChange {
     /// For a message: its thread after the change, also if the item was removed. The thread's other
-    /// items do not change with it: a cache finds the thread by its id. Null for other kinds.
+    /// items do not change with it: a cache finds the thread by its id. Null for other kinds, and
+    /// for a message that was deleted for good: all items of its thread are removed then.
     async fn thread(&self, ctx: &Context<'_>) -> Result<Option<InboxThread>> {
         InboxThread::of(ctx, &self.about).await
     }

@@ -34,7 +34,6 @@ use crate::{
         self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput,
         reports::{self, Interval},
     },
-    search::{self, Searched},
 };
 
 /// A message or a reply.
@@ -306,7 +305,8 @@ impl Message {
 pub struct SentFilter {
     /// Only replies (true), or only messages that start a thread (false).
     is_reply: Option<bool>,
-    /// Text to look for in subjects and bodies; case-insensitive.
+    /// Words to look for in subjects and bodies, or their beginnings, in any order and case; see
+    /// `InboxFilter.search`.
     #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
 }
@@ -344,29 +344,28 @@ impl MessageQuery {
     ) -> Result<Option<Paged<Message>>> {
         let page = page::<MessageId>((first, after, last, before))?;
         let sender = actor(ctx)?.user_id();
+        let SentFilter { is_reply, search } = filter.unwrap_or_default();
+        if let Some(text) = search {
+            let found = move |app| async move {
+                messages::sent::found(&app, sender, is_reply, &text, &page.by_number()).await
+            };
+            let found = reading(ctx, true, found).await?;
+            return Ok(Some(connection(found, |(row, _)| row.id, Message::from)));
+        }
         // Needs no scope: senders may see what they sent.
         let mut sent = message::Entity::find().filter(match sender {
             Some(sender) => message::COLUMN.sender_id.eq(sender),
             None => message::COLUMN.sender_id.is_null(),
         });
         sent = sent.filter(message::COLUMN.send_at.is_null());
-        let SentFilter { is_reply, search } = filter.unwrap_or_default();
         match is_reply {
             Some(true) => sent = sent.filter(message::COLUMN.parent_id.is_not_null()),
             Some(false) => sent = sent.filter(message::COLUMN.parent_id.is_null()),
             None => {}
         }
-        let is_search = search.is_some();
-        if let Some(search) = search {
-            let term = search::term("search", &search)?;
-            sent = sent.filter(search::filter(app(ctx).db.dialect(), Searched::Message, &term));
-        }
         let rows =
             page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
-        let rows = rows.find_also_related(user::Entity);
-        let rows =
-            reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) })
-                .await?;
+        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await?;
         Ok(Some(connection(page.slice(rows), |(row, _)| row.id, Message::from)))
     }
 }

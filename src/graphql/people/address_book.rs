@@ -14,7 +14,6 @@ use crate::{
         address_book,
         users::{self, UpdateViewerInput},
     },
-    search,
 };
 
 #[derive(Default)]
@@ -24,14 +23,13 @@ pub struct AddressBookQuery;
 impl AddressBookQuery {
     /// The active people to whom the viewer may write, without the viewer, in the order in which
     /// they became known: by the setting `addressBook`, those who share a group with the viewer,
-    /// everybody, or nobody. SERVICE and ADMIN may write to everybody. `search` matches a part of
-    /// the name or external id, case-insensitive.
+    /// everybody, or nobody. SERVICE and ADMIN may write to everybody.
     async fn people(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "A part of the name or external id, at most 200 characters, in any case. If \
-                    omitted, everybody is listed.",
+            desc = "Words of the name or external id, or their beginnings, in any order and case; \
+                    see `InboxFilter.search`. If omitted, everybody is listed.",
             directive = cost::apply(SEARCH)
         )]
         search: Option<String>,
@@ -42,10 +40,11 @@ impl AddressBookQuery {
     ) -> Result<Option<Paged<User>>> {
         let actor = actor(ctx)?.clone();
         let page = page::<UserId>((first, after, last, before))?;
-        let term = search.map(|search| search::term("search", &search)).transpose()?;
-        let people = reading(ctx, term.is_some(), {
-            let page = page.clone();
-            move |app| async move { address_book::page(&app, &actor, term, &page).await }
+        let people = reading(ctx, search.is_some(), move |app| async move {
+            match search {
+                Some(text) => address_book::found(&app, &actor, &text, &page.by_number()).await,
+                None => address_book::page(&app, &actor, &page).await,
+            }
         });
         Ok(Some(connection(people.await?, |user| user.id, User::from)))
     }

@@ -23,7 +23,6 @@ use crate::{
         groups::{self, GroupRef},
         users::UserRef,
     },
-    search::{self, Searched},
 };
 
 /// A named set of people that messages can be addressed to.
@@ -111,15 +110,14 @@ impl GroupQuery {
         }
     }
 
-    /// All groups, in the order in which they were created. `search` matches a part of the name or
-    /// external id, case-insensitive.
+    /// All groups, in the order in which they were created.
     #[graphql(directive = auth::apply(hosts()))]
     async fn groups(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "A part of the name or external id, at most 200 characters, in any case. If \
-                    omitted, everything is listed.",
+            desc = "Words of the name or external id, or their beginnings, in any order and case; \
+                    see `InboxFilter.search`. If omitted, all are listed.",
             directive = cost::apply(SEARCH)
         )]
         search: Option<String>,
@@ -130,17 +128,20 @@ impl GroupQuery {
     ) -> Result<Option<Paged<Group>>> {
         actor(ctx)?.require_host()?;
         let page = page::<GroupId>((first, after, last, before))?;
-        let mut groups = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
-        let is_search = search.is_some();
-        if let Some(search) = search {
-            let term = search::term("search", &search)?;
-            groups = groups.filter(search::filter(app(ctx).db.dialect(), Searched::Group, &term));
-        }
-        let rows = page.seek(groups, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
-        let rows =
-            reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) })
-                .await?;
-        Ok(Some(connection(page.slice(rows), |group| group.id, Group)))
+        let all = group::Entity::find().filter(group::COLUMN.deleted_at.is_null());
+        let slice = match search {
+            Some(text) => {
+                let found =
+                    |app| async move { groups::found(&app, &text, &page.by_number()).await };
+                reading(ctx, true, found).await?
+            }
+            None => {
+                let rows =
+                    page.seek(all, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
+                page.slice(rows.all(app(ctx).db.read()).await?)
+            }
+        };
+        Ok(Some(connection(slice, |group| group.id, Group)))
     }
 }
 

@@ -34,7 +34,6 @@ use crate::{
     id,
     notifications::subscriptions::Following,
     people::users::{self, UserInput, UserRef},
-    search::{self, Searched},
 };
 
 /// A person.
@@ -269,15 +268,14 @@ impl UserQuery {
         }
     }
 
-    /// Everybody, in the order in which they became known. `search` matches a part of the name or
-    /// external id, case-insensitive.
+    /// Everybody, in the order in which they became known.
     #[graphql(directive = auth::apply(hosts()))]
     async fn users(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "A part of the name or external id, at most 200 characters, in any case. If \
-                    omitted, everything is listed.",
+            desc = "Words of the name or external id, or their beginnings, in any order and case; \
+                    see `InboxFilter.search`. If omitted, everybody is listed.",
             directive = cost::apply(SEARCH)
         )]
         search: Option<String>,
@@ -288,17 +286,19 @@ impl UserQuery {
     ) -> Result<Option<Paged<User>>> {
         actor(ctx)?.require_host()?;
         let page = page::<UserId>((first, after, last, before))?;
-        let mut users = user::Entity::find();
-        let is_search = search.is_some();
-        if let Some(search) = search {
-            let term = search::term("search", &search)?;
-            users = users.filter(search::filter(app(ctx).db.dialect(), Searched::User, &term));
-        }
-        let rows = page.seek(users, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
-        let rows =
-            reading(ctx, is_search, move |app| async move { Ok(rows.all(app.db.read()).await?) })
-                .await?;
-        Ok(Some(connection(page.slice(rows), |user| user.id, User::from)))
+        let all = user::Entity::find();
+        let slice = match search {
+            Some(text) => {
+                let found = |app| async move { users::found(&app, &text, &page.by_number()).await };
+                reading(ctx, true, found).await?
+            }
+            None => {
+                let rows =
+                    page.seek(all, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
+                page.slice(rows.all(app(ctx).db.read()).await?)
+            }
+        };
+        Ok(Some(connection(slice, |user| user.id, User::from)))
     }
 }
 
@@ -350,7 +350,8 @@ pub struct EraseUserInput {
     /// The person.
     user: UserRef,
     /// Whether what they wrote goes, too: their messages leave all inboxes and lose their texts, and
-    /// their activities lose their data. If not, it stays as from “somebody who left”.
+    /// their activities lose their data. If not, it stays as from “somebody who left”. Replies of
+    /// others stay: they are theirs, also where their subjects repeat that of such a message.
     #[graphql(default)]
     messages: bool,
 }
@@ -360,8 +361,9 @@ pub struct EraseUserInput {
 pub struct EraseUserPayload {
     /// What stands for them where they took part in what others have.
     user: User,
-    /// Whether everything is done. Otherwise the server goes on by itself; the same call with the
-    /// `id` of `user` tells how far it is.
+    /// Whether everything is done, but for a last look some minutes later at what was on its way.
+    /// Otherwise the server goes on by itself, as always with `messages` where they have sent some;
+    /// the same call with the `id` of `user` tells later whether it is done.
     is_complete: bool,
 }
 

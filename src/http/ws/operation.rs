@@ -1,6 +1,6 @@
 //! One operation of a socket, in its own task.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use async_graphql::{Response, ServerError, Value, parser::types::OperationType};
 use futures_util::FutureExt;
@@ -8,7 +8,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::AbortHandle,
 };
-use tokio_stream::{Stream, StreamExt};
+use tokio_stream::StreamExt;
 use tracing::Instrument;
 
 use super::protocol::ServerMessage;
@@ -17,9 +17,11 @@ use crate::{
     gate::{Prepared, is_lost, is_refused},
     http::{
         Http,
+        access::{self, About, FAILED, INTERRUPTED, Reason, Stream},
         graphql::{Executed, execute},
     },
     inbox::live::Outlet,
+    metrics::Transport,
 };
 
 /// The channel that takes results to the socket.
@@ -57,15 +59,18 @@ impl Operation {
         prepared: Prepared,
         outlet: Outlet,
         results: Results,
+        about: About,
     ) -> Self {
         let kind = prepared.kind;
         let channel = Channel { id, kind, results };
         let task = match kind {
             OperationType::Subscription => {
                 let updates = prepared.with(outlet).follow(&http.schemas.metered);
-                channel.clone().run(http, follow(updates, channel))
+                let account =
+                    Stream::new(&http.app, about, Transport::Websocket, Reason::default());
+                channel.clone().run(http, follow(updates, channel, account))
             }
-            _ => channel.clone().run(http, answer(http.clone(), prepared, channel)),
+            _ => channel.clone().run(http, answer(http.clone(), prepared, channel, about)),
         };
         Operation { task, kind }
     }
@@ -104,10 +109,12 @@ impl Channel {
         is_sent
     }
 
-    /// Sends only the text, so that the values it was made from are not kept while it waits.
-    async fn next(&self, response: Response) -> bool {
+    /// Sends only the text, so that the values it was made from are not kept while it waits. Its
+    /// size is noted first.
+    async fn next(&self, response: Response, note: impl FnOnce(&Response, usize)) -> bool {
         match ServerMessage::next(&self.id, &response) {
             Ok(text) => {
+                note(&response, text.len());
                 drop(response);
                 self.send(Outcome::Next(text)).await
             }
@@ -141,34 +148,47 @@ fn defect(error: Error) -> ServerError {
 }
 
 /// A query or mutation.
-async fn answer(http: Http, prepared: Prepared, client: Channel) {
+async fn answer(http: Http, prepared: Prepared, client: Channel, mut about: About) {
+    let since = Instant::now();
     // Held until the client has received it.
     let Executed { response, permit: _permit, .. } = execute(&http, prepared).await;
+    about.fail(&response.errors);
+    let note = |bytes| access::operation(&http.app, &about, since.elapsed(), bytes as u64);
     if is_refused(&response) {
+        note(0);
         client.send(Outcome::Error(response.errors)).await;
-    } else if client.next(response).await {
+    } else if client.next(response, |_, bytes| note(bytes)).await {
         client.send(Outcome::Complete).await;
     }
 }
 
-async fn follow(updates: impl Stream<Item = Response>, client: Channel) {
+async fn follow(
+    updates: impl tokio_stream::Stream<Item = Response>,
+    client: Channel,
+    mut account: Stream,
+) {
     tokio::pin!(updates);
     let (mut is_first, mut has_failed) = (true, false);
     while let Some(update) = updates.next().await {
         if is_lost(&update) {
+            account.fail(&update.errors);
+            account.end(INTERRUPTED);
             client.send(Outcome::Lost).await;
             return;
         }
         // No stream was started.
         if is_first && update.data == Value::Null && !update.errors.is_empty() {
+            account.fail(&update.errors);
+            account.end(FAILED);
             client.send(Outcome::Error(update.errors)).await;
             return;
         }
         (is_first, has_failed) = (false, !update.errors.is_empty());
-        if !client.next(update).await {
+        if !client.next(update, |update, bytes| account.send(&update.errors, bytes)).await {
             return;
         }
     }
     // A subscription ends only with an error: clients would take `complete` as final.
+    account.end(if has_failed { FAILED } else { INTERRUPTED });
     client.send(if has_failed { Outcome::Complete } else { Outcome::Lost }).await;
 }

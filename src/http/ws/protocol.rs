@@ -9,7 +9,10 @@ use serde_json::{Map, Value};
 use crate::{
     error::Error,
     gate::{Params, answer},
-    http::close_reason::CloseReason,
+    http::{
+        access::INTERRUPTED,
+        close_reason::{CloseReason, TOKEN_EXPIRED},
+    },
 };
 
 pub const PROTOCOL: &str = "graphql-transport-ws";
@@ -21,43 +24,46 @@ const LONGEST_REASON: usize = 123;
 pub struct Close {
     pub code: u16,
     pub reason: String,
+    /// The reason in the metrics and in the log.
+    pub why: &'static str,
 }
 
 impl Close {
-    pub fn new(code: u16, reason: impl Into<String>) -> Self {
+    pub fn new(code: u16, why: &'static str, reason: impl Into<String>) -> Self {
         let mut reason = reason.into();
         reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
-        Close { code, reason }
+        Close { code, reason, why }
     }
 
     /// A message that the protocol does not know.
     pub fn invalid(why: impl std::fmt::Display) -> Self {
-        Close::new(4400, format!("Invalid message: {why}"))
+        Close::new(4400, "invalid_message", format!("Invalid message: {why}"))
     }
 
     /// A caller who is not admitted.
     pub fn forbidden(error: Error) -> Self {
-        let code = match error {
+        let (code, why) = match error {
             // The client gets a fresh token and reconnects.
-            Error::Unauthenticated("the token has expired") => 4403,
-            Error::Unavailable(_) => 1013,
-            Error::Internal(_) => 4500,
-            _ => 4401,
+            Error::Unauthenticated("the token has expired") => (4403, TOKEN_EXPIRED),
+            Error::Unavailable(_) => (1013, "unavailable"),
+            Error::Internal(_) => (4500, "defect"),
+            _ => (4401, "not_admitted"),
         };
-        Close::new(code, answer(error).message)
+        Close::new(code, why, answer(error).message)
     }
 
     /// A subscription cannot continue now. The client reconnects and resumes where it was.
     pub fn interrupted() -> Self {
-        Close::new(1013, "a subscription was interrupted; come back with its last cursor")
+        let reason = "a subscription was interrupted; come back with its last cursor";
+        Close::new(1013, INTERRUPTED, reason)
     }
 }
 
 impl From<CloseReason> for Close {
     fn from(reason: CloseReason) -> Self {
         match reason {
-            CloseReason::ServerStops => Close::new(1012, "the server restarts"),
-            CloseReason::TokenExpired => Close::new(4403, "the token has expired"),
+            CloseReason::ServerStops => Close::new(1012, reason.name(), "the server restarts"),
+            CloseReason::TokenExpired => Close::new(4403, reason.name(), "the token has expired"),
             CloseReason::Deactivated(error) => Close::forbidden(error),
         }
     }

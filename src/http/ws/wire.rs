@@ -80,13 +80,15 @@ impl Wire {
             }
             Some(Ok(Message::Close(_))) | None => Ok(Heard::End),
             // The codes of RFC 6455, section 7.4.1.
-            Some(Err(Error::Capacity(_))) => Err(Close::new(1009, "the message is too large")),
-            Some(Err(Error::Utf8(_))) => Err(Close::new(1007, "text must be UTF-8")),
+            Some(Err(Error::Capacity(_))) => {
+                Err(Close::new(1009, "message_too_large", "the message is too large"))
+            }
+            Some(Err(Error::Utf8(_))) => Err(Close::new(1007, "not_utf8", "text must be UTF-8")),
             Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => {
                 Ok(Heard::End)
             }
             Some(Err(Error::Protocol(_))) => {
-                Err(Close::new(1002, "this is not the websocket protocol"))
+                Err(Close::new(1002, "not_websocket", "this is not the websocket protocol"))
             }
             Some(Err(_)) => Ok(Heard::End),
         }
@@ -110,7 +112,7 @@ impl Wire {
     }
 
     /// Sends the reason, and completes the closing handshake.
-    pub async fn close(mut self, Close { code, reason }: Close) {
+    pub async fn close(mut self, Close { code, reason, .. }: Close) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         if let Ok(Ok(())) = timeout(FAREWELL, self.0.send(Message::Close(Some(frame)))).await {
             self.finish().await;

@@ -31,7 +31,7 @@ use tokio::{
 use tokio_stream::Stream;
 
 use super::{
-    Live,
+    Hint, Live,
     outlet::{Outlet, Room},
 };
 use crate::{
@@ -197,6 +197,14 @@ pub struct Step<T> {
     pub size: usize,
 }
 
+/// What a client has been shown, until it has taken it.
+struct Shown {
+    when: Instant,
+    room: Room,
+    /// When the commit was made that led to it; None if no commit did, such as for the first.
+    told_at: Option<Instant>,
+}
+
 /// The loop that follows anything with a history: read what comes after a start, show it if it is
 /// news, wait for a hint, read again from where that ended; at most once per `pause`. Take the
 /// `hints` before anything else that leads to news.
@@ -205,7 +213,7 @@ pub struct Step<T> {
 /// update: by then the client has taken this one. While the database does not answer, the stream
 /// waits and then continues where it was. Any other error ends it.
 pub fn steps<T, F>(
-    hints: watch::Receiver<()>,
+    hints: watch::Receiver<Hint>,
     outlet: Outlet,
     start: Start,
     pause: Duration,
@@ -214,27 +222,41 @@ pub fn steps<T, F>(
 where
     F: Future<Output = Result<Step<T>>>,
 {
-    let shown: Option<(Instant, Room)> = None;
-    stream::unfold(Some((hints, outlet, read, start, shown)), move |state| async move {
-        let (mut hints, outlet, mut read, mut start, shown) = state?;
+    let shown: Option<Shown> = None;
+    let told = hints.borrow().count;
+    stream::unfold(Some((hints, told, outlet, read, start, shown)), move |state| async move {
+        let (mut hints, mut told, outlet, mut read, mut start, shown) = state?;
         let mut is_first = shown.is_none();
-        if let Some((when, room)) = shown {
+        let mut has_waited = false;
+        if let Some(Shown { when, room, told_at }) = shown {
             drop(room);
+            // What waits on purpose is not late.
+            if let Some(at) = told_at.filter(|_| pause.is_zero()) {
+                outlet.metrics.live_delay.record(at.elapsed());
+            }
             sleep_until(when + pause).await;
         }
         loop {
             let mut room = outlet.room().await?;
             // Before the read: a commit in between must wake us again.
-            hints.borrow_and_update();
+            let hint = *hints.borrow_and_update();
             match read(start).await {
                 Ok(Step { update, next, is_news, size }) if is_first || is_news => {
                     room.shrink_to(size);
+                    let is_told = hint.count != told;
+                    if has_waited && is_news && !is_told {
+                        outlet.metrics.hints_lost.increment(1);
+                    }
+                    let told_at = (is_told && !is_first).then_some(hint.at);
+                    let shown = Some(Shown { when: Instant::now(), room, told_at });
                     return Some((
                         Ok(update),
-                        Some((hints, outlet, read, next, Some((Instant::now(), room)))),
+                        Some((hints, hint.count, outlet, read, next, shown)),
                     ));
                 }
-                Ok(Step { next, .. }) => (start, is_first) = (next, false),
+                Ok(Step { next, .. }) => {
+                    (start, is_first, told) = (next, false, hint.count);
+                }
                 Err(Error::Unavailable(cause)) => {
                     tracing::warn!(cause, "a stream waits for the database")
                 }
@@ -242,13 +264,62 @@ where
             }
             drop(room);
             hints.changed().await.ok()?;
+            has_waited = true;
         }
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use tokio::net::TcpListener;
+    use tokio_stream::StreamExt;
+
     use super::*;
+    use crate::{
+        budget::{Budget, Holder},
+        metrics::Metrics,
+    };
+
+    /// Each read finds news, or nothing; after one that finds nothing the stream is woken.
+    #[tokio::test]
+    async fn news_that_nobody_was_told_of_is_a_lost_hint_and_other_news_is_timed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let metrics = Metrics::on(listener).unwrap();
+        let outlet = Outlet::new(Budget::new(1 << 30, 1 << 30), Holder::Strangers, metrics.clone());
+        let (told, hints) = watch::channel(Hint { count: 0, at: Instant::now() });
+        let mut told = Some(told);
+        let mut reads = ["news", "look again", "news", "commit", "news", "end"].into_iter();
+        let steps = steps(hints, outlet, Start::Now, Duration::ZERO, move |next| {
+            let found = reads.next().unwrap();
+            // In the read, because a hint before it would be one that it has already answered.
+            match found {
+                "look again" => told.as_ref().unwrap().send_modify(|_| {}),
+                "commit" => told.as_ref().unwrap().send_modify(|hint| hint.count += 1),
+                "end" => told = None,
+                _ => {}
+            }
+            async move { Ok(Step { update: (), next, is_news: found == "news", size: 0 }) }
+        });
+        let mut steps = pin!(steps);
+        let counts = || {
+            let text = metrics.text(chrono::DateTime::UNIX_EPOCH);
+            ["tidings_live_hints_lost_total ", "tidings_live_delay_seconds_count "].map(|name| {
+                let value = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+                value.parse::<u64>().unwrap()
+            })
+        };
+
+        steps.next().await.unwrap().unwrap();
+        assert_eq!(counts(), [0, 0], "the first is not news");
+        steps.next().await.unwrap().unwrap();
+        assert_eq!(counts(), [1, 0], "the stream has found it by itself");
+        steps.next().await.unwrap().unwrap();
+        assert_eq!(counts(), [1, 0], "the client has not taken it yet");
+        assert!(steps.next().await.is_none());
+        assert_eq!(counts(), [1, 1]);
+    }
 
     #[test]
     fn cursors_come_back_as_what_they_were() {

@@ -9,11 +9,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use ::entity::id::{AnnouncementId, MessageId, TargetId, UserId};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{LOOK_AGAIN, Live, MOST_AT_ONCE};
 use crate::{
-    db::{Bus, Heard, Listening, Topic, Tx},
+    db::{Bus, Commit, Heard, Listening, Topic, Tx},
     error::Result,
 };
 
@@ -29,15 +29,16 @@ const NOBODY: u32 = 0;
 
 pub async fn pass_on(
     live: Arc<Live>,
-    mut commits: mpsc::UnboundedReceiver<Vec<Topic>>,
+    mut commits: mpsc::UnboundedReceiver<Commit>,
     others: Option<mpsc::UnboundedSender<Vec<Topic>>>,
 ) {
     let mut look_again = tokio::time::interval(LOOK_AGAIN);
     loop {
         tokio::select! {
             commit = commits.recv() => {
-                let Some(topics) = commit else { return };
-                live.wake(&topics);
+                let Some(Commit { topics, at }) = commit else { return };
+                live.metrics.own_hints.increment(1);
+                live.wake(&topics, at);
                 if let Some(others) = &others {
                     let _ = others.send(topics);
                 }
@@ -54,14 +55,24 @@ pub async fn pass_on(
 pub async fn tell_others(bus: Bus, me: u32, mut changes: mpsc::UnboundedReceiver<Vec<Topic>>) {
     let mut commits = Vec::new();
     while changes.recv_many(&mut commits, MOST_AT_ONCE).await > 0 {
-        for topics in merged(commits.drain(..)) {
-            for payloads in payloads(me, &topics).chunks(MOST_PAYLOADS) {
-                if let Err(error) = bus.notify(payloads).await {
-                    tracing::warn!(
-                        ?error,
-                        "cannot notify the other servers; they look again by themselves"
-                    );
-                }
+        notify(&bus, me, commits.drain(..)).await;
+    }
+}
+
+/// Tells the servers of all commits so far, for a process that has no followers.
+pub async fn tell(bus: &Bus, commits: &mut mpsc::UnboundedReceiver<Commit>) {
+    let commits = std::iter::from_fn(|| commits.try_recv().ok());
+    notify(bus, NOBODY, commits.map(|commit| commit.topics)).await;
+}
+
+async fn notify(bus: &Bus, me: u32, commits: impl Iterator<Item = Vec<Topic>>) {
+    for topics in merged(commits) {
+        for payloads in payloads(me, &topics).chunks(MOST_PAYLOADS) {
+            if let Err(error) = bus.notify(payloads).await {
+                tracing::warn!(
+                    ?error,
+                    "cannot notify the other servers; they look again by themselves"
+                );
             }
         }
     }
@@ -139,15 +150,22 @@ pub async fn hear_others(live: Arc<Live>, bus: Bus, mut listening: Listening, me
             Ok(Heard::Told(payload)) => match payload.split_once(':') {
                 Some((from, _)) if from == me => {}
                 Some((_, payload)) => match topics(payload) {
-                    Some(topics) => live.wake(&topics),
+                    Some(topics) => {
+                        live.metrics.hints_of_others.increment(1);
+                        live.wake(&topics, Instant::now());
+                    }
                     None => live.wake_all(),
                 },
                 None => live.wake_all(),
             },
-            Ok(Heard::Gap) => live.wake_all(),
+            Ok(Heard::Gap) => {
+                live.metrics.hint_gaps.increment(1);
+                live.wake_all();
+            }
             Ok(Heard::End) => return,
             Err(error) => {
                 tracing::warn!(?error, "cannot hear the other servers");
+                live.metrics.hint_gaps.increment(1);
                 tokio::time::sleep(LOOK_AGAIN).await;
                 if let Ok(again) = bus.listen().await {
                     listening = again;

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     budget::{Budget, Holder, Permit},
     inbox::LARGEST_UPDATE,
+    metrics::Metrics,
 };
 
 /// A text is held as a row, in the answer, and in the answer's JSON, where it may be longer.
@@ -22,6 +23,7 @@ pub struct Outlet {
     turn: Arc<Semaphore>,
     budget: Arc<Budget>,
     holder: Holder,
+    pub metrics: Arc<Metrics>,
 }
 
 /// Room for one update, until it is dropped.
@@ -31,8 +33,8 @@ pub struct Room {
 }
 
 impl Outlet {
-    pub fn new(budget: Arc<Budget>, holder: Holder) -> Self {
-        Outlet { turn: Arc::new(Semaphore::new(1)), budget, holder }
+    pub fn new(budget: Arc<Budget>, holder: Holder, metrics: Arc<Metrics>) -> Self {
+        Outlet { turn: Arc::new(Semaphore::new(1)), budget, holder, metrics }
     }
 
     /// Waits for room for the largest update; None if the connection has ended.

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::watch;
 use tokio_stream::Stream;
 
-use super::{Outlet, Start, Step, steps};
+use super::{Hint, Outlet, Start, Step, steps};
 use crate::error::Result;
 
 /// Many people read within the same second; one state for all of them is enough.
@@ -20,7 +20,7 @@ pub type Reading = (i64, i32, i32);
 /// What `read` returns: at once, and then whenever the reading differs from the last one, at most
 /// once a second.
 pub fn readings<T, F>(
-    hints: watch::Receiver<()>,
+    hints: watch::Receiver<Hint>,
     outlet: Outlet,
     mut read: impl FnMut() -> F,
 ) -> impl Stream<Item = Result<T>>

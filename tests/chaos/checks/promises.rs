@@ -3,25 +3,33 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::DatabaseConnection;
 
 use crate::{
     Result,
     people::{READERS, STABLE},
-    transcript::{Outcome, What, Write},
+    serve::RETENTION,
+    transcript::{Erased, Outcome, What, Write},
     world::World,
 };
 
 /// Where a key ends that begins a body.
 const LONGEST_KEY: usize = 60;
+/// How far a server's clock may be from that of the world.
+const MOST_SKEW: TimeDelta = TimeDelta::minutes(2);
+/// Somebody who is there to be erased, or was.
+const GUEST: &str = "(u.erased_at IS NOT NULL OR u.external_id LIKE 'guest-%')";
+const STILL_PLANNED: &str = "SELECT id FROM message WHERE send_at IS NOT NULL";
 
 pub async fn check(world: &World) -> Result<Vec<String>> {
     let connection = world.connect().await?;
     messages(world, &connection).await?;
     announcements(world, &connection).await?;
     activities(world, &connection).await?;
+    erased(world, &connection).await?;
     facts(world, &connection).await?;
-    let done = ["messages", "announcements", "activities", "changes"];
+    let done = ["messages", "announcements", "activities", "erasures", "changes"];
     Ok(done.map(|what| format!("acknowledged {what} are there, once")).into())
 }
 
@@ -29,12 +37,13 @@ pub async fn check(world: &World) -> Result<Vec<String>> {
 type Rows = BTreeMap<String, Vec<i64>>;
 
 /// Compares writes with rows: all that was acknowledged is there, and nothing that nobody wrote.
-/// `count` is the number of rows that one write makes.
+/// `count` is the number of rows that one write makes. What is older than `kept_since` may be gone.
 fn compare(
     world: &World,
     name: &str,
     writes: &[Write],
     rows: &Rows,
+    kept_since: Option<DateTime<Utc>>,
     count: impl Fn(&Write) -> usize,
 ) {
     let mut known: HashMap<&str, &Write> = HashMap::new();
@@ -42,7 +51,11 @@ fn compare(
         known.insert(&write.key, write);
         let rows = rows.get(&write.key).map(Vec::as_slice).unwrap_or_default();
         let (is_there, is_whole) = (!rows.is_empty(), rows.len() == count(write));
+        let is_old = kept_since.is_some_and(|since| write.begun < since + MOST_SKEW);
         match &write.outcome {
+            Outcome::Acknowledged(_) if is_old && !is_there => {
+                world.transcript.count("messages that were deleted as too old", 1);
+            }
             Outcome::Acknowledged(ids) => {
                 let ids: BTreeSet<_> = ids.iter().map(|id| number(id)).collect();
                 if ids != rows.iter().copied().collect() || !is_whole {
@@ -51,6 +64,11 @@ fn compare(
                         write.key
                     ));
                 }
+            }
+            Outcome::Cancelled if is_there => {
+                world
+                    .transcript
+                    .fail(format!("{name} “{}” was cancelled, and there is {rows:?}", write.key));
             }
             Outcome::Refused if is_there => {
                 world
@@ -61,7 +79,7 @@ fn compare(
                 let key = &write.key;
                 world.transcript.fail(format!("{name} “{key}” is half there: {rows:?}"));
             }
-            Outcome::Refused | Outcome::Open => {}
+            Outcome::Cancelled | Outcome::Refused | Outcome::Open => {}
         }
     }
     for (key, rows) in rows {
@@ -75,16 +93,22 @@ fn compare(
 
 async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> {
     let select = format!(
-        "SELECT id, substr(body, 1, {LONGEST_KEY}) FROM message \
-         WHERE subject NOT LIKE 'large %' AND subject NOT LIKE 'Re: large %'"
+        "SELECT m.id, substr(m.body, 1, {LONGEST_KEY}) FROM message AS m \
+         LEFT JOIN user_account AS u ON u.id = m.sender_id \
+         WHERE m.subject NOT LIKE 'large %' AND m.subject NOT LIKE 'Re: large %' \
+         AND (u.id IS NULL OR NOT {GUEST})"
     );
     let rows = by_key(world, connection, &select).await?;
     let writes: Vec<_> = world.transcript.writes();
     let writes: Vec<_> = writes
         .into_iter()
-        .filter(|write| matches!(write.what, What::Message { .. } | What::Reply))
+        .filter(|write| {
+            matches!(write.what, What::Message { .. } | What::Planned { .. } | What::Reply)
+        })
         .collect();
-    compare(world, "message", &writes, &rows, |_| 1);
+    let horizon = world.rows(connection, "SELECT horizon FROM sweep WHERE name = 'message'", []);
+    let horizon = horizon.await?.first().map(|row| row.try_get_by_index(0)).transpose()?;
+    compare(world, "message", &writes, &rows, horizon, |_| 1);
 
     // Those who got it are those to whom it was sent.
     let select = "SELECT DISTINCT r.message_id, u.external_id FROM message_recipient AS r \
@@ -93,12 +117,16 @@ async fn messages(world: &World, connection: &DatabaseConnection) -> Result<()> 
     for row in world.rows(connection, select, []).await? {
         reached.entry(row.try_get_by_index(0)?).or_default().insert(row.try_get_by_index(1)?);
     }
+    let still_planned = world.rows(connection, STILL_PLANNED, []).await?;
+    let still_planned: BTreeSet<i64> =
+        still_planned.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
     for write in &writes {
-        let (What::Message { to }, Some([id])) =
+        let (What::Message { to } | What::Planned { to }, Some([id])) =
             (&write.what, rows.get(&write.key).map(Vec::as_slice))
         else {
             continue;
         };
+        let to: &[String] = if still_planned.contains(id) { &[] } else { to };
         let (to, got) = (to.iter().cloned().collect(), reached.remove(id).unwrap_or_default());
         if got != to {
             world
@@ -114,13 +142,17 @@ async fn announcements(world: &World, connection: &DatabaseConnection) -> Result
     let writes = world.transcript.writes();
     let writes: Vec<_> =
         writes.into_iter().filter(|write| write.what == What::Announcement).collect();
-    compare(world, "announcement", &writes, &rows, |_| 1);
+    compare(world, "announcement", &writes, &rows, None, |_| 1);
     Ok(())
 }
 
 async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()> {
     let mut rows = Rows::new();
-    for row in world.rows(connection, "SELECT id, data FROM activity", []).await? {
+    let select = format!(
+        "SELECT a.id, a.data FROM activity AS a JOIN user_account AS u ON u.id = a.actor_id \
+         WHERE NOT {GUEST}"
+    );
+    for row in world.rows(connection, &select, []).await? {
         let data: serde_json::Value = serde_json::from_str(&row.try_get_by_index::<String>(1)?)?;
         rows.entry(data["preview"].as_str().unwrap_or_default().to_owned())
             .or_default()
@@ -131,7 +163,7 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
         writes.into_iter().filter(|write| matches!(write.what, What::Activities { .. })).collect();
     let count =
         |write: &Write| if let What::Activities { count, .. } = write.what { count } else { 1 };
-    compare(world, "activities", &writes, &rows, count);
+    compare(world, "activities", &writes, &rows, None, count);
 
     // Anyone who followed the target from the beginning has all of them, except those that were
     // retracted.
@@ -140,10 +172,12 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
         "SELECT v.id, count(i.id) FROM activity AS v CROSS JOIN user_account AS u \
          LEFT JOIN inbox_item AS i ON i.user_id = u.id AND i.removed_at IS NULL \
          AND i.id IN (SELECT item_id FROM inbox_item_activity AS a WHERE a.activity_id = v.id) \
-         WHERE u.external_id IN ({names}) AND v.retracted_at IS NULL GROUP BY v.id"
+         WHERE u.external_id IN ({names}) AND v.retracted_at IS NULL AND v.created_at > $1 \
+         GROUP BY v.id"
     );
     let mut followers: HashMap<i64, i64> = HashMap::new();
-    for row in world.rows(connection, &select, []).await? {
+    let kept_since = world.now() - RETENTION;
+    for row in world.rows(connection, &select, [kept_since.into()]).await? {
         followers.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     }
     for write in writes {
@@ -157,6 +191,52 @@ async fn activities(world: &World, connection: &DatabaseConnection) -> Result<()
                     "activity {id} of “{key}” came to {count} of {all} who follow {target}"
                 ));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Nothing is left of somebody whose erasure was acknowledged: not who they were, nothing that was
+/// only theirs, and none of their words if these were to go.
+async fn erased(world: &World, connection: &DatabaseConnection) -> Result<()> {
+    for Erased { id, name, words } in world.transcript.erased() {
+        let id = number(&id);
+        let mut left = Vec::new();
+        let theirs = [
+            ("who they are", "user_account WHERE id = $1 AND erased_at IS NULL"),
+            ("items", "inbox_item WHERE user_id = $1"),
+            ("plans", "message WHERE sender_id = $1 AND send_at IS NOT NULL"),
+            ("subscriptions", "subscription WHERE user_id = $1"),
+            ("settings", "subscription_config WHERE user_id = $1"),
+            ("groups", "group_member WHERE user_id = $1"),
+            ("readings", "message_recipient WHERE user_id = $1"),
+            ("readings of announcements", "announcement_reading WHERE user_id = $1"),
+            ("muted threads", "thread_mute WHERE user_id = $1"),
+        ];
+        for (what, rows) in theirs {
+            let sql = format!("SELECT 1 FROM {rows} LIMIT 1");
+            if !world.rows(connection, &sql, [id.into()]).await?.is_empty() {
+                left.push(what);
+            }
+        }
+        let mut places = vec![
+            ("their name", "user_account", "first_name || coalesce(email, '')", &name),
+            ("an address with their name", "message_audience", "name", &name),
+            ("a search for their name", "search_text", "text", &name),
+        ];
+        if let Some(words) = &words {
+            places.push(("a text", "message", "subject || body || coalesce(data, '')", words));
+            places.push(("a search for a text", "search_text", "text", words));
+            places.push(("data", "activity", "coalesce(data, '')", words));
+        }
+        for (what, table, text, of) in places {
+            let sql = format!("SELECT 1 FROM {table} WHERE lower({text}) LIKE $1 LIMIT 1");
+            if !world.rows(connection, &sql, [format!("%{of}%").into()]).await?.is_empty() {
+                left.push(what);
+            }
+        }
+        if !left.is_empty() {
+            world.transcript.fail(format!("{name}, {id}, was erased, and left {left:?}"));
         }
     }
     Ok(())
@@ -194,7 +274,8 @@ async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
             "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM inbox_item AS i \
              JOIN user_account AS u ON u.id = i.user_id \
              WHERE u.external_id = $1 AND i.id = $2 AND ( \
-             i.message_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM message_recipient AS r \
+             EXISTS (SELECT 1 FROM message AS m WHERE m.id = i.message_id) \
+             AND NOT EXISTS (SELECT 1 FROM message_recipient AS r \
              WHERE r.message_id = i.message_id AND r.user_id = i.user_id \
              AND r.{column} IS NOT NULL) \
              OR i.announcement_id IS NOT NULL AND NOT EXISTS (SELECT 1 \
@@ -208,7 +289,7 @@ async fn facts(world: &World, connection: &DatabaseConnection) -> Result<()> {
     holds(
         "expired",
         "that it has left the inboxes",
-        "SELECT 1 FROM message WHERE id = $1 AND expired_at IS NOT NULL",
+        "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM message WHERE id = $1 AND expired_at IS NULL)",
     )
     .await?;
     let retracted = "SELECT 1 FROM activity WHERE id = $1 AND retracted_at IS NOT NULL";

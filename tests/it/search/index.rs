@@ -1,11 +1,14 @@
 //! The index of words: a search finds the same whatever of it has been written.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use tidings::config::AddressBook;
 
 use crate::support::{
     app::{TestApp, TestUser, both},
-    crowd::count,
+    crowd::{count, crowd},
 };
 
 /// The ids of four segments, and some that are left: what has all of it is frequent.
@@ -123,7 +126,9 @@ both! {
         )
         .await;
         app.run_due().await;
-        assert_eq!(count(&app, "SELECT count(*) FROM search_word").await, 4);
+        let of_titles =
+            "SELECT count(*) FROM search_word WHERE about IN ('announcement', 'target')";
+        assert_eq!(count(&app, of_titles).await, 4);
 
         let finds = async |words: [&str; 4]| {
             let mut found = Vec::new();
@@ -138,8 +143,137 @@ both! {
         app.act_all(json!([{"action": "comment", "target": titled("Red bikes")}])).await;
         assert_eq!(finds(words).await, [0, 0, 1, 1]);
         app.run_due().await;
-        assert_eq!(count(&app, "SELECT count(*) FROM search_word").await, 6);
+        assert_eq!(count(&app, of_titles).await, 6);
         assert_eq!(finds(words).await, [0, 0, 1, 1]);
+        // Nothing has the old ones any more.
+        app.advance(TimeDelta::hours(1));
+        app.run_due().await;
+        assert_eq!(count(&app, of_titles).await, 4);
+        assert_eq!(finds(words).await, [0, 0, 1, 1]);
+    }
+
+    /// Neither are they found, nor is anything left of them.
+    async fn the_words_of_deleted_messages_leave_the_index(app: TestApp) {
+        let app = app
+            .restart_with(|config| {
+                config.message_retention = Some(Duration::from_secs(30 * 24 * 60 * 60));
+            })
+            .await;
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        fill(&app, &alice, &bob, "true").await;
+        app.run_due().await;
+        let of_messages = "SELECT count(*) FROM search_word WHERE about = 'message'";
+        assert!(count(&app, of_messages).await > 0);
+        app.advance(TimeDelta::days(31));
+        app.run_due().await;
+        assert_eq!(bob.titles("ALL").await, [""; 0]);
+        app.advance(TimeDelta::hours(1));
+        app.run_due().await;
+        assert_eq!(count(&app, of_messages).await, 0);
+        assert_eq!(count(&app, "SELECT count(*) FROM search_lost").await, 0);
+        app.stop().await;
+    }
+
+    /// One message loses a word, and others of its segment keep it.
+    async fn a_word_stays_as_long_as_something_has_it(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        fill(&app, &alice, &bob, "true").await;
+        app.run_due().await;
+        let places = "SELECT count(*) FROM search_word WHERE about = 'message' AND segment = 0 \
+                      AND word = 'buzz' AND ' ' || places || ' ' LIKE '% 15 %'";
+        assert_eq!(count(&app, places).await, 1);
+        let words = "SELECT count(*) FROM search_word WHERE word = 'rarely'";
+        assert_eq!(count(&app, words).await, 2);
+        run(&app, "UPDATE message SET body = 'fizz' WHERE id IN (15, 17)").await;
+        run(
+            &app,
+            "INSERT INTO search_lost (about, id, due_at) SELECT 'message', id, created_at \
+             FROM message WHERE id IN (15, 17)",
+        )
+        .await;
+        app.run_due().await;
+        assert_eq!((count(&app, places).await, count(&app, words).await), (0, 1));
+        assert_eq!(pages(&bob, "buzz", "last", 3).await, ["about 5", "about 10", "about 20"]);
+        assert_eq!(pages(&bob, "rare", "first", 9).await, ["about 4990"]);
+    }
+
+    /// Before they are indexed and afterwards; a list of few among many, too.
+    async fn people_groups_and_sent_messages_are_found_by_words(app: TestApp) {
+        let app = app.restart_with(|config| config.address_book = AddressBook::Groups).await;
+        crowd(&app, 5_200).await;
+        let [ada, seven, last] = app.users(["ada", "u7", "u5200"]).await;
+        app.upsert_user(json!({
+            "externalId": "u100", "firstName": "Örjan", "lastName": "af Klint-Holm",
+        }))
+        .await;
+        app.group("few and good", &[&ada, &seven, &last]).await;
+        ada.send(&seven, "Über uns").await;
+        ada.send(&last, "about us").await;
+        let host = app.service();
+        let check = async || {
+            for (search, expected) in [
+                ("u52", vec!["u52", "u520", "u521", "u522", "u523", "u524", "u525", "u526",
+                    "u527", "u528", "u529", "u5200"]),
+                ("ÖRJAN", vec!["u100"]),
+                ("holm örj", vec!["u100"]),
+                ("klint-holm", vec!["u100"]),
+                ("lint", vec![]),
+                ("ada", vec!["ada"]),
+            ] {
+                assert_eq!(list(&host, "users", search, 20).await, expected, "{search}");
+            }
+            // Frequent: the list is walked through.
+            assert_eq!(list(&host, "users", "u", 3).await.len(), 5_200);
+            assert_eq!(list(&ada, "people", "u", 1).await, ["u7", "u5200"]);
+            assert_eq!(list(&ada, "people", "u7", 5).await, ["u7"]);
+            assert_eq!(list(&ada, "people", "u8", 5).await, [""; 0]);
+            assert_eq!(list(&host, "groups", "GOOD", 5).await, ["few and good"]);
+            assert_eq!(list(&host, "groups", "ood", 5).await, [""; 0]);
+            let sent = "query($search: String!) { sentMessages(filter: {search: $search}) {
+                nodes { subject } } }";
+            for (search, expected) in [("ÜBER", vec!["Über uns"]), ("u", vec!["about us", "Über uns"])]
+            {
+                let found = ada.query(sent, json!({"search": search})).await;
+                let found = found["sentMessages"]["nodes"].as_array().unwrap().clone();
+                let found: Vec<_> = found.iter().map(|row| row["subject"].clone()).collect();
+                assert_eq!(found.len(), if search == "u" { 2 } else { 1 }, "{found:?}");
+                assert_eq!(found[0], expected[0]);
+            }
+        };
+        check().await;
+        app.run_due().await;
+        let of_users = "SELECT count(*) FROM search_word WHERE about = 'user'";
+        assert!(count(&app, of_users).await > 4_000);
+        check().await;
+        // A host that tells everybody's name again changes nothing.
+        app.upsert_user(json!({"externalId": "u100", "firstName": "Örjan"})).await;
+        assert_eq!(count(&app, "SELECT count(*) FROM search_again").await, 0);
+        app.upsert_user(json!({"externalId": "u100", "firstName": "Åsa"})).await;
+        assert_eq!(list(&host, "users", "örjan", 5).await, [""; 0]);
+        assert_eq!(list(&host, "users", "åsa", 5).await, ["u100"]);
+        app.stop().await;
+    }
+}
+
+/// The external ids of a list that a search finds, page by page.
+async fn list(user: &TestUser, list: &str, search: &str, count: i64) -> Vec<String> {
+    // Pages of hundreds, where the first ones would be many.
+    let count = if search == "u" && list == "users" { 100 } else { count };
+    let query = format!(
+        "query($search: String!, $after: String) {{
+            {list}(search: $search, first: {count}, after: $after) {{
+              nodes {{ externalId }} pageInfo {{ endCursor hasNextPage }} }} }}"
+    );
+    let (mut found, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let variables = json!({"search": search, "after": after});
+        let page = user.query(&query, variables).await[list].take();
+        let nodes = page["nodes"].as_array().unwrap();
+        found.extend(nodes.iter().map(|node| node["externalId"].as_str().unwrap().to_owned()));
+        after = page["pageInfo"]["endCursor"].clone();
+        if page["pageInfo"]["hasNextPage"] == false {
+            return found;
+        }
     }
 }
 
@@ -169,8 +303,10 @@ async fn pages(user: &TestUser, search: &str, size: &str, count: i64) -> Vec<Str
         }
         titles.extend(nodes.iter().map(|node| node["title"].as_str().unwrap().to_owned()));
         cursor = page["pageInfo"][end].clone();
-        // Of what is frequent, the first page.
-        if page["pageInfo"][more] == false || count == 3 {
+        // Of what is frequent, the first three.
+        let are_enough = count == 3 && titles.len() >= 3;
+        if page["pageInfo"][more] == false || are_enough {
+            titles.truncate(if are_enough { 3 } else { titles.len() });
             return titles;
         }
     }

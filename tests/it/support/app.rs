@@ -127,8 +127,12 @@ impl TestApp {
 
     /// With its own settings.
     pub async fn start_with(kind: Kind, set: impl FnOnce(&mut Config)) -> Option<Self> {
+        Some(Self::start_on(Database::create(kind).await?, set).await)
+    }
+
+    /// On a database that may have something in it.
+    pub async fn start_on(database: Database, set: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::manual(START.parse().unwrap());
-        let database = Arc::new(Database::create(kind).await?);
         let mut config = Config {
             database_url: database.url.as_str().into(),
             auth_secret: Some(SECRET.into()),
@@ -141,15 +145,10 @@ impl TestApp {
         // beside other tests.
         config.database.lock_timeout = std::time::Duration::from_secs(30);
         set(&mut config);
-        Some(Self::start_on(database, config, clock, Port::any()).await)
+        Self::open(Arc::new(database), config, clock, Port::any()).await
     }
 
-    async fn start_on(
-        database: Arc<Database>,
-        config: Config,
-        clock: Clock,
-        port: Arc<Port>,
-    ) -> Self {
+    async fn open(database: Arc<Database>, config: Config, clock: Clock, port: Arc<Port>) -> Self {
         let listener = TcpListener::bind(port.address()).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let app = server::start(config, clock).await.unwrap();
@@ -163,13 +162,8 @@ impl TestApp {
 
     /// A second server on the same database; on SQLite only after the first has stopped.
     pub async fn another(&self) -> Self {
-        Self::start_on(
-            self.0.database.clone(),
-            (*self.config).clone(),
-            self.clock.clone(),
-            Port::any(),
-        )
-        .await
+        Self::open(self.0.database.clone(), (*self.config).clone(), self.clock.clone(), Port::any())
+            .await
     }
 
     /// Stops the server as SIGTERM does, and starts it again on the same database and address.
@@ -182,8 +176,7 @@ impl TestApp {
         self.stop().await;
         let mut config = (*self.config).clone();
         set(&mut config);
-        Self::start_on(self.0.database.clone(), config, self.clock.clone(), self.0.port.clone())
-            .await
+        Self::open(self.0.database.clone(), config, self.clock.clone(), self.0.port.clone()).await
     }
 
     /// Stops the server in order.

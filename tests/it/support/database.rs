@@ -61,6 +61,30 @@ impl Database {
 }
 
 impl Database {
+    /// What a file of SQL makes, such as a dump; None if there is no PostgreSQL.
+    pub async fn load(kind: Kind, sql: &Path) -> Option<Self> {
+        match kind {
+            Kind::Sqlite => {
+                let directory = TempDir::new().unwrap();
+                let url = format!("sqlite:{}", directory.path().join("tidings.db").display());
+                let database = sea_orm::Database::connect(format!("{url}?mode=rwc")).await.unwrap();
+                // A dump has its tables in the order of their names, not of their references.
+                let sql = format!("PRAGMA foreign_keys = OFF;{}", fs::read_to_string(sql).unwrap());
+                database.execute_unprepared(&sql).await.unwrap();
+                database.close().await.unwrap();
+                Some(Self { url, _directory: Some(directory) })
+            }
+            Kind::Postgres => {
+                let url = new_in_postgres("TEMPLATE template0").await?;
+                let mut psql = Command::new(postgres_programs()?.join("psql"));
+                psql.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file"]);
+                let said = psql.arg(sql).arg(&url).output().unwrap();
+                assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+                Some(Self { url, _directory: None })
+            }
+        }
+    }
+
     /// Another database with the same contents. Nobody may have this one open.
     pub async fn copy(&self) -> Self {
         match self.url.strip_prefix("sqlite:") {
@@ -81,10 +105,14 @@ impl Database {
 /// A separate database in the throwaway PostgreSQL, created as a copy of another; None if there is
 /// no PostgreSQL.
 async fn copy_in_postgres(origin: &str) -> Option<String> {
+    new_in_postgres(&format!("TEMPLATE {origin} STRATEGY FILE_COPY")).await
+}
+
+async fn new_in_postgres(origin: &str) -> Option<String> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = POSTGRES.as_ref()?;
     let name = format!("t{}_{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    Some(server.create_database(&name, &format!("TEMPLATE {origin} STRATEGY FILE_COPY")).await)
+    Some(server.create_database(&name, origin).await)
 }
 
 /// The file of a migrated database.

@@ -46,7 +46,11 @@ impl Program {
 
     /// Runs a script of tests/clients with Python, as this user. None if its packages are missing,
     /// because there is no Python or pip.
-    pub fn python(script: &str, user: &TestUser) -> Option<Self> {
+    pub fn python(
+        arguments: &[&str],
+        user: &TestUser,
+        environment: &[(&str, &str)],
+    ) -> Option<Self> {
         let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
         let python = directory.join(".venv/bin/python");
         let has_packages = std::process::Command::new(&python).args(["-c", "import gql"]).output();
@@ -56,12 +60,12 @@ impl Program {
         }
         let (url, token) = (user.app.url("/graphql"), user.token.as_ref().unwrap());
         let mut command = Command::new(python);
-        command.arg(script).current_dir(directory);
+        command.args(arguments).current_dir(directory).envs(environment.iter().copied());
         command.envs([("TIDINGS_URL", &url), ("TIDINGS_TOKEN", token)]);
         Some(Self::run(command))
     }
 
-    fn run(mut command: Command) -> Self {
+    pub fn run(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -72,6 +76,12 @@ impl Program {
     pub fn following(directory: &str, arguments: &[&str], user: &TestUser) -> Option<Self> {
         let (url, token) = (user.app.url("/graphql"), user.token.as_ref().unwrap());
         Self::start(directory, arguments, &[("TIDINGS_URL", &url), ("TIDINGS_TOKEN", token)])
+    }
+
+    /// Sends it a line of JSON.
+    pub async fn tell(&mut self, order: Value) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{order}\n").as_bytes()).await.unwrap();
     }
 
     /// Its next line.
@@ -107,11 +117,6 @@ impl Client {
         Program::start("tests/clients", &[script], &environment).map(Client)
     }
 
-    async fn tell(&mut self, order: Value) {
-        let stdin = self.0.stdin.as_mut().unwrap();
-        stdin.write_all(format!("{order}\n").as_bytes()).await.unwrap();
-    }
-
     /// The next event it reports.
     pub async fn event(&mut self) -> Value {
         serde_json::from_str(&self.0.line().await).unwrap()
@@ -122,17 +127,17 @@ impl Client {
     }
 
     pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
-        self.tell(json!({"subscribe": id, "query": query, "variables": variables})).await;
+        self.0.tell(json!({"subscribe": id, "query": query, "variables": variables})).await;
     }
 
     pub async fn stop(&mut self, id: &str) {
-        self.tell(json!({"stop": id})).await;
+        self.0.tell(json!({"stop": id})).await;
     }
 
     /// Waits for its question, and answers it.
     pub async fn answer(&mut self, question: &str, answer: &str) {
         self.expect(json!(["ask", question])).await;
-        self.tell(json!({"answer": answer})).await;
+        self.0.tell(json!({"answer": answer})).await;
     }
 
     /// The data of the next result, which must belong to this operation.

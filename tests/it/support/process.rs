@@ -30,6 +30,8 @@ pub fn printed(output: Output) -> String {
 pub struct Server {
     pub process: Child,
     pub url: String,
+    /// What its log said before it served.
+    pub first_words: String,
     log: BufReader<std::process::ChildStderr>,
 }
 
@@ -49,13 +51,14 @@ impl Server {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
-        let mut line = String::new();
+        let mut first_words = String::new();
         loop {
-            line.clear();
+            let mut line = String::new();
             assert!(log.read_line(&mut line).unwrap() > 0, "it ended: {:?}", process.wait());
             let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+            first_words += &line;
             if let Some(address) = entry["fields"]["address"].as_str() {
-                return Server { url: format!("http://{address}"), process, log };
+                return Server { url: format!("http://{address}"), first_words, process, log };
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a client keeps of an inbox, and how it applies what it receives (P5): a state plus its
 //! updates equals a fresh state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -44,17 +44,17 @@ impl InboxState {
         state
     }
 
+    /// Keeps an item, with the id of its thread.
     fn keep(&mut self, mut item: Value) {
-        self.keep_thread(item["thread"].take());
+        let thread = item["thread"].take();
+        item["thread"] = thread["id"].clone();
+        self.keep_thread(thread);
         self.items.insert(item["id"].as_str().unwrap().to_owned(), item);
     }
 
-    /// Keeps a thread as long as there is anything of it.
     fn keep_thread(&mut self, thread: Value) {
-        let Some(id) = thread["id"].as_str() else { return };
-        match thread["messageCount"].as_i64() {
-            Some(0) => drop(self.threads.remove(id)),
-            _ => drop(self.threads.insert(id.to_owned(), thread)),
+        if let Some(id) = thread["id"].as_str() {
+            self.threads.insert(id.to_owned(), thread);
         }
     }
 
@@ -70,6 +70,10 @@ impl InboxState {
             }
             self.keep_thread(change["thread"].clone());
         }
+        // A thread goes with its last item.
+        let of_items: BTreeSet<_> =
+            self.items.values().filter_map(|item| item["thread"].as_str()).collect();
+        self.threads.retain(|id, _| of_items.contains(id.as_str()));
     }
 
     /// The counts, calculated from the items.

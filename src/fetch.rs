@@ -1,0 +1,85 @@
+//! Requests to other servers: HTTP/1.1, and TLS with the certificates of the system.
+//!
+//! Redirects are not followed: they could lead out of TLS, and what is asked here has a fixed
+//! address.
+
+use std::time::Duration;
+
+use axum::{
+    body::Bytes,
+    http::{HeaderValue, Request, StatusCode, Uri, header},
+};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client as Legacy, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tokio::time::timeout;
+
+use crate::text;
+
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("tidings/", env!("CARGO_PKG_VERSION")));
+
+/// Sends requests, and keeps connections for later ones.
+pub struct Client(Legacy<HttpsConnector<HttpConnector>, Full<Bytes>>);
+
+impl Client {
+    /// Keeps at most this many idle connections to a server. Fails if the system has no
+    /// certificates.
+    pub fn new(kept: usize) -> Result<Self, String> {
+        let provider = rustls::crypto::ring::default_provider();
+        let tls = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(provider)
+            .map_err(|error| format!("no CA certificates: {error}"))?;
+        let connector = tls.https_or_http().enable_http1().build();
+        let mut client = Legacy::builder(TokioExecutor::new());
+        Ok(Client(client.pool_max_idle_per_host(kept).build(connector)))
+    }
+
+    /// The status and the body of the answer, which has at most this many bytes and is there within
+    /// this time. The error is for the operator.
+    pub async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        largest: usize,
+        patience: Duration,
+    ) -> Result<(StatusCode, Bytes), String> {
+        request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
+        let exchange = async {
+            let answer = self.0.request(request).await.map_err(|error| with_causes(&error))?;
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), largest).collect().await;
+            Ok((status, body.map_err(|error| with_causes(&*error))?.to_bytes()))
+        };
+        timeout(patience, exchange).await.unwrap_or_else(|_| Err("no answer in time".into()))
+    }
+}
+
+/// An http or https URL that names a host. The error says what it must be.
+pub fn url(text: &str) -> Result<Uri, &'static str> {
+    let Ok(url) = text.parse::<Uri>() else { return Err("is not a URL") };
+    if !matches!(url.scheme_str(), Some("https" | "http")) {
+        return Err("must be an https URL");
+    }
+    if url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+        return Err("must name a host, and no user or password");
+    }
+    Ok(url)
+}
+
+/// As [`url`], for what others on the way may neither read nor change: http is for loopback only.
+pub fn private_url(text: &str) -> Result<Uri, &'static str> {
+    let url = url(text)?;
+    if url.scheme_str() == Some("http") && !url.host().is_some_and(text::is_loopback) {
+        return Err("must be an https URL; http is for loopback only");
+    }
+    Ok(url)
+}
+
+/// Includes the causes: "connection error" alone helps nobody.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

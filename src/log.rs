@@ -1,0 +1,62 @@
+//! The log of the process: where it is written, and what is in it.
+
+use std::{io::IsTerminal, sync::OnceLock};
+
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::{Config, LogFormat},
+    error::{Error, Result},
+};
+
+/// Lines that wait to be written. When there are more, they are lost, and counted.
+const LONGEST_QUEUE: usize = 10_000;
+
+static LOST: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// Starts the log, as the settings want it. It is written as long as the answer is kept; then it
+/// has a second for what is still waiting.
+///
+/// A thread of its own writes it: a full pipe that nobody reads stops the log and not the server.
+pub fn start(config: &Config) -> Result<WorkerGuard> {
+    let filter = filter(config)?;
+    let (writer, guard) = NonBlockingBuilder::default()
+        .thread_name("log")
+        .buffered_lines_limit(LONGEST_QUEUE)
+        .finish(std::io::stderr());
+    LOST.get_or_init(|| writer.error_counter());
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(is_colourful());
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(guard)
+}
+
+/// Starts the log of a command, which has only warnings: its output is for somebody else.
+pub fn start_with_warnings() {
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+    log.with_writer(std::io::stderr).with_ansi(is_colourful()).init();
+}
+
+/// What is logged.
+pub fn filter(config: &Config) -> Result<EnvFilter> {
+    EnvFilter::builder()
+        .parse(&config.log)
+        .map_err(|error| Error::invalid("log", format!("cannot be read: {error}")))
+}
+
+/// How many lines were not written because too many waited.
+pub fn lost_lines() -> usize {
+    LOST.get().map_or(0, ErrorCounter::dropped_lines)
+}
+
+/// Whether a person reads the log and has not asked for plain text (<https://no-color.org>). In a
+/// file or a collector the escape sequences would only be noise.
+fn is_colourful() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
+}

@@ -1,0 +1,44 @@
+import { Markdown, Tabs } from '@tidings/react'
+import { useState } from 'react'
+import { Field } from '../lib/Field'
+import { useTexts } from '../texts'
+
+interface BodyFieldProps {
+  label: string
+  value: string
+  onChange(value: string): void
+  error?: string | undefined
+}
+
+/** Markdown, and how its readers will see it. */
+export function BodyField({ label, value, onChange, error }: BodyFieldProps) {
+  const { compose } = useTexts()
+  const [view, setView] = useState<'write' | 'preview'>('write')
+  const tabs = [
+    { key: 'write' as const, label: compose.write },
+    { key: 'preview' as const, label: compose.preview },
+  ]
+  return (
+    <div className="app-body">
+      <Tabs label={label} tabs={tabs} current={view} onChange={setView}>
+        {view === 'write' ? (
+          <Field label={label} hint={compose.bodyHint} error={error}>
+            {attributes => (
+              <textarea
+                {...attributes}
+                className="tidings-field"
+                rows={7}
+                value={value}
+                onChange={event => onChange(event.target.value)}
+              />
+            )}
+          </Field>
+        ) : (
+          <div className="app-preview">
+            {value.trim() ? <Markdown text={value} /> : <p>{compose.previewEmpty}</p>}
+          </div>
+        )}
+      </Tabs>
+    </div>
+  )
+}

@@ -1,0 +1,6 @@
+export { document } from './document.js'
+export { isTidingsError } from './errors.js'
+export { byPlace } from './order.js'
+export { indexedDbStorage, memoryStorage } from './storage.js'
+export { connect } from './tidings.js'
+export type * from './types.js'

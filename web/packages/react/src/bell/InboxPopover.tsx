@@ -1,0 +1,216 @@
+/** A bell, and under it the newest items. */
+
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
+import type { InboxItem } from '@tidings/client'
+import { ButtonLink, IconButton } from '../base/Button'
+import { EmptyState } from '../base/EmptyState'
+import { CheckAllIcon, CloseIcon, SettingsIcon } from '../base/Icon'
+import { CaughtUpPicture } from '../base/Pictures'
+import { placeBeside } from '../base/place'
+import { useTidingsContext } from '../context'
+import { useNow } from '../format'
+import { useInbox } from '../hooks'
+import { ConnectionBanner } from '../inbox/ConnectionBanner'
+import { Failed } from '../inbox/Failed'
+import { Row, type RowAction } from '../inbox/Row'
+import { type Row as RowOf, rowsOf } from '../inbox/rows'
+import { RowSkeletons } from '../inbox/RowSkeletons'
+import { SnoozeDialog } from '../inbox/SnoozeDialog'
+import { useMarks } from '../inbox/useMarks'
+import { useLabels } from '../labels/context'
+import { Bell, type BellProps } from './Bell'
+
+export interface InboxPopoverProps {
+  /** Where all of the inbox is; without it, there is no link to it. */
+  inboxHref?: string
+  /** What a click on an item does; by default what the provider's `onOpenItem` does. */
+  onItemClick?: (item: InboxItem) => void
+  /** The address of an item, for its link; its own by default. */
+  itemHref?: (item: InboxItem) => string
+  onOpenInbox?: () => void
+  onOpenPreferences?: () => void
+  renderBell?: BellProps['renderBell']
+  renderItem?: (item: InboxItem, content: ReactNode) => ReactNode
+  renderEmpty?: () => ReactNode
+}
+
+export function InboxPopover(props: InboxPopoverProps) {
+  const [isOpen, setOpen] = useState(false)
+  const bell = useRef<HTMLButtonElement>(null)
+  const popover = useRef<HTMLDivElement>(null)
+  const id = useId()
+  const labels = useLabels()
+  return (
+    <>
+      <Bell
+        ref={bell}
+        renderBell={props.renderBell}
+        aria-haspopup="dialog"
+        aria-expanded={isOpen}
+        aria-controls={isOpen ? id : undefined}
+        popoverTarget={id}
+      />
+      <div
+        ref={popover}
+        id={id}
+        role="dialog"
+        aria-label={labels.inbox}
+        tabIndex={-1}
+        popover="auto"
+        className="tidings tidings-layer tidings-popover"
+        part="popover"
+        lang={labels.locale}
+        onToggle={event => {
+          // The menus in it toggle, too.
+          if (event.target !== event.currentTarget) return
+          const opens = event.newState === 'open'
+          setOpen(opens)
+          if (!opens || !bell.current || !popover.current) return
+          placeBeside(popover.current, bell.current)
+          popover.current.focus()
+        }}
+      >
+        {isOpen ? <Content {...props} onClose={() => popover.current?.hidePopover()} /> : null}
+      </div>
+    </>
+  )
+}
+
+const NEWEST = 20
+
+function Content({ onClose, ...props }: InboxPopoverProps & { onClose: () => void }) {
+  const labels = useLabels()
+  const now = useNow()
+  const marks = useMarks()
+  const { client, onOpenItem, watch } = useTidingsContext()
+  const { list, items, loading, error, isFresh } = useInbox()
+  const [activeKey, setActiveKey] = useState<string>()
+  const [snoozing, setSnoozing] = useState<readonly string[]>()
+  const rows = rowsOf(items.slice(0, NEWEST))
+  const unseen = items.filter(item => !item.seenAt).length
+
+  // Opening it is seeing what is in it, and what comes while it is open.
+  useEffect(() => {
+    if (unseen > 0) marks.seeAll()
+  }, [unseen, marks])
+  useEffect(() => watch(() => true), [watch])
+
+  const open = ({ item }: RowOf) => {
+    onClose()
+    marks.readSilently([item.id])
+    if (props.onItemClick) props.onItemClick(item)
+    else onOpenItem?.(item)
+  }
+  const act = ({ ids, item, unreadIds }: RowOf, action: RowAction) => {
+    if (action === 'read') marks.read(unreadIds)
+    else if (action === 'unread') marks.unread([item.id])
+    else if (action === 'snooze') setSnoozing(ids)
+    else marks[action](ids)
+  }
+  const move = (step: number) => {
+    const index = rows.findIndex(row => row.key === activeKey)
+    const next = rows[Math.max(0, Math.min(rows.length - 1, index + step))]
+    if (!next) return
+    const root = scroller.current
+    root?.querySelector<HTMLElement>(`[data-key="${CSS.escape(next.key)}"] > a`)?.focus()
+  }
+  const scroller = useRef<HTMLDivElement>(null)
+
+  return (
+    <>
+      <div className="tidings-popover-head">
+        <h2>{labels.inbox}</h2>
+        <IconButton
+          label={labels.markAllRead}
+          icon={<CheckAllIcon />}
+          onClick={() => marks.readAll()}
+        />
+        {props.onOpenPreferences ? (
+          <IconButton
+            label={labels.preferences}
+            icon={<SettingsIcon />}
+            onClick={() => {
+              onClose()
+              props.onOpenPreferences?.()
+            }}
+          />
+        ) : null}
+        <IconButton label={labels.close} icon={<CloseIcon />} onClick={onClose} />
+      </div>
+      <ConnectionBanner />
+      {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions -- its rows have the focus */}
+      <div
+        ref={scroller}
+        className="tidings-popover-list"
+        onKeyDown={event => {
+          const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key]
+          if (!step) return
+          event.preventDefault()
+          event.stopPropagation()
+          move(step)
+        }}
+      >
+        {error && items.length === 0 ? (
+          <Failed error={error} onRetry={() => list.retry()} />
+        ) : rows.length > 0 ? (
+          // eslint-disable-next-line jsx-a11y/no-redundant-roles -- Safari forgets it otherwise
+          <ul role="list" aria-label={labels.list}>
+            {rows.map((row, index) => (
+              <Row
+                key={row.key}
+                row={row}
+                href={props.itemHref?.(row.item) ?? '#'}
+                now={now}
+                position={index + 1}
+                count={rows.length}
+                isCompact={false}
+                isActive={row.key === (activeKey ?? rows[0]?.key)}
+                isOpen={false}
+                isSelected={false}
+                isNew={false}
+                isPending={row.ids.some(one => client.inbox.isPending(one))}
+                onOpen={open}
+                onFocus={focused => setActiveKey(focused.key)}
+                onAction={act}
+                renderItem={props.renderItem}
+              />
+            ))}
+          </ul>
+        ) : loading === 'first' && !isFresh ? (
+          <RowSkeletons count={5} />
+        ) : (
+          (props.renderEmpty?.() ?? (
+            <EmptyState title={labels.empty.ACTIVE[0]} picture={<CaughtUpPicture />}>
+              {labels.empty.ACTIVE[1]}
+            </EmptyState>
+          ))
+        )}
+      </div>
+      {snoozing ? (
+        <SnoozeDialog
+          onClose={() => setSnoozing(undefined)}
+          onChoose={until => {
+            setSnoozing(undefined)
+            marks.snooze(snoozing, until)
+          }}
+        />
+      ) : null}
+      {props.inboxHref ? (
+        <div className="tidings-popover-foot">
+          <ButtonLink
+            href={props.inboxHref}
+            kind="quiet"
+            onClick={event => {
+              if (!props.onOpenInbox || event.metaKey || event.ctrlKey) return
+              event.preventDefault()
+              onClose()
+              props.onOpenInbox()
+            }}
+          >
+            {labels.openInbox}
+          </ButtonLink>
+        </div>
+      ) : null}
+    </>
+  )
+}

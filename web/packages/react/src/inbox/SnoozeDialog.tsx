@@ -1,0 +1,56 @@
+import { useId, useState } from 'react'
+import { Button } from '../base/Button'
+import { Dialog } from '../base/Dialog'
+import { useDates } from '../format'
+import { useLabels } from '../labels/context'
+import { fieldValue, snoozeTimes } from './snoozeTimes'
+
+export interface SnoozeDialogProps {
+  onChoose: (until: Date) => void
+  onClose: () => void
+}
+
+/** Asks until when something waits. */
+export function SnoozeDialog({ onChoose, onClose }: SnoozeDialogProps) {
+  const labels = useLabels()
+  const dates = useDates()
+  const [now] = useState(() => new Date())
+  const [chosen, setChosen] = useState('')
+  const field = useId()
+  const until = chosen ? new Date(chosen) : undefined
+  const isPossible = until !== undefined && until.getTime() > now.getTime()
+  return (
+    <Dialog title={labels.snoozeTitle} onClose={onClose}>
+      <ul className="tidings-choices">
+        {snoozeTimes(now).map(({ name, at }) => (
+          <li key={name}>
+            <button type="button" className="tidings-menu-item" onClick={() => onChoose(at)}>
+              <span>{labels.snoozeFor[name]}</span>
+              <small>{dates.near(at)}</small>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <form
+        className="tidings-date"
+        onSubmit={event => {
+          event.preventDefault()
+          if (until && isPossible) onChoose(until)
+        }}
+      >
+        <label htmlFor={field}>{labels.dateAndTime}</label>
+        <input
+          id={field}
+          type="datetime-local"
+          className="tidings-field"
+          min={fieldValue(now)}
+          value={chosen}
+          onChange={event => setChosen(event.target.value)}
+        />
+        <Button type="submit" kind="main" disabled={!isPossible}>
+          {labels.snooze}
+        </Button>
+      </form>
+    </Dialog>
+  )
+}

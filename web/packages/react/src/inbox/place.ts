@@ -1,0 +1,54 @@
+/** Where somebody is in the inbox: all that a link should bring back. */
+
+import type { InboxItemKind, InboxView } from '@tidings/client'
+
+export interface Place {
+  view: InboxView
+  kind?: InboxItemKind
+  /** The key of a category of the server's catalog. */
+  category?: string
+  search?: string
+  /** The item that is open. */
+  item?: string
+  /** Whether the preferences are shown. */
+  preferences?: boolean
+}
+
+export const VIEWS = [
+  'ACTIVE',
+  'UNREAD',
+  'SNOOZED',
+  'ARCHIVED',
+  'ALL',
+] as const satisfies InboxView[]
+export const KINDS = ['MESSAGE', 'ANNOUNCEMENT', 'ACTIVITY'] as const satisfies InboxItemKind[]
+/** What a key of a catalog looks like. The server refuses a filter with any other text. */
+const KEY = /^[a-z][a-z0-9_]{0,63}$/
+
+/** Reads a place from the query of an address; what is unknown there is left out. */
+export function placeOf(query: URLSearchParams): Place {
+  const view = VIEWS.find(one => one.toLowerCase() === query.get('view')?.toLowerCase())
+  const kind = KINDS.find(one => one === query.get('kind')?.toUpperCase())
+  const category = query.get('category') ?? ''
+  return {
+    view: view ?? 'ACTIVE',
+    kind,
+    category: KEY.test(category) ? category : undefined,
+    search: query.get('q') || undefined,
+    item: query.get('item') || undefined,
+    preferences: query.has('preferences') || undefined,
+  }
+}
+
+/** The query of a place, with its question mark; empty for the beginning. */
+export function queryOf({ view, kind, category, search, item, preferences }: Place): string {
+  const query = new URLSearchParams()
+  if (view !== 'ACTIVE') query.set('view', view.toLowerCase())
+  if (kind) query.set('kind', kind)
+  if (category) query.set('category', category)
+  if (search) query.set('q', search)
+  if (item) query.set('item', item)
+  if (preferences) query.set('preferences', '')
+  const text = query.toString().replace('preferences=', 'preferences')
+  return text && `?${text}`
+}

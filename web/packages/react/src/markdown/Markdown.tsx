@@ -1,0 +1,34 @@
+import { useEffect, useRef, useState } from 'react'
+
+type Render = typeof import('./render').render
+
+let render: Render | undefined
+const loaded = () => import('./render').then(module => (render = module.render))
+
+/** Loads what shows texts, before one is opened. */
+export function prepareMarkdown() {
+  if (!render) loaded().catch(() => undefined)
+}
+
+export interface MarkdownProps {
+  text: string
+  /** Whether pictures from elsewhere are loaded: they tell their servers who reads. */
+  allowPictures?: boolean
+}
+
+/** A text that somebody has written. */
+export function Markdown({ text, allowPictures = false }: MarkdownProps) {
+  const place = useRef<HTMLDivElement>(null)
+  const [isReady, setReady] = useState(render !== undefined)
+  useEffect(() => {
+    if (!isReady)
+      loaded().then(
+        () => setReady(true),
+        () => undefined,
+      )
+  }, [isReady])
+  useEffect(() => {
+    if (render) place.current?.replaceChildren(render(text, allowPictures))
+  }, [text, allowPictures, isReady])
+  return <div ref={place} className="tidings-markdown" part="markdown" dir="auto" />
+}

@@ -1,0 +1,33 @@
+import type { AnnouncementAbout, InboxItem } from '@tidings/client'
+import { Skeleton, usePatience } from '../base/Skeleton'
+import { useDates, useNow } from '../format'
+import { AnnouncementBodyDocument } from '../generated/documents'
+import { useDocument } from '../hooks'
+import { Failed } from '../inbox/Failed'
+import { useLabels } from '../labels/context'
+import { Markdown } from '../markdown/Markdown'
+
+export function AnnouncementPane({ item, about }: { item: InboxItem; about: AnnouncementAbout }) {
+  const labels = useLabels()
+  const dates = useDates()
+  const now = useNow()
+  const { data, error, isLoading, retry } = useDocument(AnnouncementBodyDocument, { id: about.id })
+  const isLong = usePatience(isLoading)
+  return (
+    <div className="tidings-pane-text">
+      <p className="tidings-meta">
+        {[
+          labels.announcement,
+          about.author?.name,
+          dates.near(item.createdAt, now),
+          about.expiresAt && labels.expires(dates.near(about.expiresAt, now)),
+        ]
+          .filter(Boolean)
+          .join(' · ')}
+      </p>
+      {data?.announcement ? <Markdown text={data.announcement.body} /> : null}
+      {isLong ? <Skeleton lines={6} /> : null}
+      {error && !data ? <Failed error={error} onRetry={retry} title={labels.bodyFailed} /> : null}
+    </div>
+  )
+}

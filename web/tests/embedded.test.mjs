@@ -1,0 +1,139 @@
+// The inbox in a page of the host application, on another origin, under a strict policy of its own.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { after, before, test } from 'node:test'
+import { browser, until } from './support/desk.mjs'
+import { Server, token } from './support/server.mjs'
+
+const ELEMENT = fileURLToPath(new URL('../packages/element', import.meta.url))
+
+let host, origin, server, chromium
+before(async () => {
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ELEMENT })
+  host = createServer(answer)
+  host.listen(0, '127.0.0.1')
+  await once(host, 'listening')
+  origin = `http://127.0.0.1:${host.address().port}`
+  server = await Server.start({ CORS_ORIGINS: origin })
+  await server.people('gast', 'wirt')
+  chromium = await browser()
+})
+after(async () => {
+  await chromium?.close()
+  await server?.end()
+  host?.close()
+  host?.closeAllConnections()
+})
+
+/** The page of the host application: its script is a file, and nothing is inline. */
+function answer({ url }, response) {
+  const path = url.split('?')[0]
+  if (path === '/') {
+    response.setHeader('content-type', 'text/html')
+    response.setHeader(
+      'content-security-policy',
+      `default-src 'none'; script-src 'self'; img-src 'self'; base-uri 'none'; ` +
+        `connect-src http://${server.address} ws://${server.address}; ` +
+        `require-trusted-types-for 'script'; trusted-types dompurify`,
+    )
+    return response.end(
+      '<!doctype html><html lang="en"><title>Host</title>' +
+        '<script type="module" src="/page.js"></script><main></main></html>',
+    )
+  }
+  if (path === '/favicon.ico') return response.writeHead(204).end()
+  response.setHeader('content-type', 'text/javascript')
+  if (path === '/page.js') {
+    return response.end(`
+      import '/element/index.js'
+      const inbox = document.createElement('tidings-inbox')
+      inbox.setAttribute('url', 'http://${server.address}/graphql')
+      if (location.search === '?bell') inbox.setAttribute('bell', '')
+      inbox.getToken = () => '${token('gast')}'
+      window.clicks = []
+      window.counts = []
+      inbox.addEventListener('itemclick', event => {
+        window.clicks.push(event.detail.title)
+        if (event.detail.title === 'Elsewhere') event.preventDefault()
+      })
+      inbox.addEventListener('countchange', event => window.counts.push(event.detail.unseen))
+      document.querySelector('main').append(inbox)
+    `)
+  }
+  try {
+    response.end(readFileSync(ELEMENT + path.replace('/element/', '/dist/')))
+  } catch {
+    response.writeHead(404).end()
+  }
+}
+
+async function visit(path) {
+  const page = await chromium.newPage({ viewport: { width: 1200, height: 800 }, locale: 'en-GB' })
+  const complaints = []
+  await page.addInitScript(() =>
+    addEventListener('securitypolicyviolation', ({ violatedDirective, sample }) =>
+      console.error(`policy: ${violatedDirective} ${sample}`),
+    ),
+  )
+  page.on('pageerror', error => complaints.push(String(error)))
+  page.on('console', message => {
+    const text = message.text()
+    if (message.type() === 'error') complaints.push(text)
+  })
+  await page.goto(origin + path)
+  return { page, complaints }
+}
+
+test('the element shows the inbox, tells what is clicked and counted, and breaks no policy', async () => {
+  await server.send('wirt', 'gast', 'Elsewhere')
+  await server.send('wirt', 'gast', 'Welcome', { body: 'To **us**.' })
+  const { page, complaints } = await visit('/')
+  await page.getByRole('link', { name: /Welcome/ }).click()
+  await page.locator('.tidings-markdown strong', { hasText: 'us' }).waitFor()
+  // It has its own styles, and the page has none of them.
+  assert.equal(
+    await page.locator('.tidings-inbox').evaluate(element => getComputedStyle(element).display),
+    'grid',
+  )
+  assert.equal(await page.evaluate(() => document.styleSheets.length), 0)
+  // What the host opens itself, the element does not open.
+  await page.getByRole('link', { name: /Elsewhere/ }).click()
+  assert.deepEqual(await page.evaluate(() => window.clicks), ['Welcome', 'Elsewhere'])
+  await page.getByRole('heading', { name: 'Welcome', level: 2 }).waitFor()
+
+  await server.send('wirt', 'gast', 'One more')
+  await page.getByRole('link', { name: /One more/ }).waitFor()
+  await until(
+    () => page.evaluate(() => window.counts),
+    counts => Math.max(...counts) > 0 && counts.at(-1) === 0,
+  )
+  // Keys work where the focus is in it, and nowhere else.
+  await page.evaluate(() => document.activeElement.blur())
+  await page.keyboard.press('?')
+  assert.equal(await page.getByRole('dialog').count(), 0)
+  await page.getByRole('link', { name: /One more/ }).focus()
+  await page.keyboard.press('?')
+  await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
+  assert.deepEqual(complaints, [])
+  await page.close()
+})
+
+test('the bell of the element opens the newest items over the page', async () => {
+  const { page, complaints } = await visit('/?bell')
+  await server.send('wirt', 'gast', 'For the bell')
+  await page.getByRole('button', { name: 'Inbox, 1 new item' }).click()
+  await page
+    .getByRole('dialog', { name: 'Inbox' })
+    .getByText('For the bell', { exact: true })
+    .waitFor()
+  await page.getByRole('button', { name: 'Inbox, nothing new' }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog', { name: 'Inbox' }).waitFor({ state: 'hidden' })
+  assert.deepEqual(complaints, [])
+  await page.close()
+})

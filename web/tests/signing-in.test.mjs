@@ -1,0 +1,189 @@
+// The ways in: the host application's tokens, an OpenID Connect provider, a token made by hand, the
+// people of the demo; and the way out.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { Desk, until } from './support/desk.mjs'
+import { Identities, signIn } from './support/provider.mjs'
+import { BINARY, token } from './support/server.mjs'
+
+async function atDesk(options, run) {
+  const desk = await Desk.open(options)
+  try {
+    await run(desk)
+  } finally {
+    await desk.end()
+  }
+}
+
+const heading = (page, name) => page.getByRole('heading', { name })
+
+test('a token that has expired is replaced, and the page stays as it is', () =>
+  atDesk({}, async desk => {
+    await desk.server.people('ada', 'kwame')
+    desk.application.seconds = 2
+    const ada = await desk.person('ada')
+    await heading(ada, 'Inbox').waitFor()
+    // Anything else that is ever shown would be another element.
+    await ada.evaluate(() => {
+      const main = document.querySelector('main')
+      window.flashes = 0
+      new MutationObserver(() => {
+        if (document.querySelector('main') !== main) window.flashes++
+      }).observe(document.body, { childList: true, subtree: true })
+    })
+    await until(
+      () => desk.application.given,
+      given => given >= 3,
+    )
+    await desk.server.send('kwame', 'ada', 'Still there?')
+    await ada.getByRole('link', { name: 'Still there?' }).first().waitFor()
+    assert.equal(await ada.evaluate(() => window.flashes), 0)
+  }))
+
+test('a visitor who is not signed in at the application is told so, and comes in after that', () =>
+  atDesk({}, async desk => {
+    const page = await desk.person(undefined)
+    await heading(page, 'You are not signed in').waitFor()
+    await page.context().addCookies([desk.application.cookie('ada')])
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await heading(page, 'Inbox').waitFor()
+  }))
+
+test('signing out erases what the browser kept', () =>
+  atDesk({}, async desk => {
+    await desk.server.people('ada')
+    await desk.server.send('ada', 'ada', 'A secret')
+    const ada = await desk.person('ada')
+    await ada.getByRole('link', { name: 'A secret' }).first().waitFor()
+    await ada.getByRole('button', { name: 'New message' }).click()
+    await ada.getByLabel('Subject').fill('Another secret')
+    await ada.keyboard.press('Escape')
+    const kept = () =>
+      ada.evaluate(async () => {
+        const texts = [JSON.stringify({ ...localStorage, ...sessionStorage })]
+        for (const { name } of await indexedDB.databases()) {
+          const database = await new Promise((resolve, reject) => {
+            const opening = indexedDB.open(name)
+            opening.onsuccess = () => resolve(opening.result)
+            opening.onerror = () => reject(opening.error)
+          })
+          for (const store of database.objectStoreNames) {
+            const all = database.transaction(store).objectStore(store).getAll()
+            await new Promise(resolve => (all.onsuccess = resolve))
+            texts.push(JSON.stringify(all.result))
+          }
+          database.close()
+        }
+        return texts.join('\n')
+      })
+    await until(kept, text => text.includes('A secret') && text.includes('Another secret'))
+    // Tokens are in memory only.
+    assert.doesNotMatch(await kept(), /eyJ/)
+    await ada.getByRole('button', { name: 'Account of' }).click()
+    await ada.getByRole('menuitem', { name: 'Sign out' }).click()
+    await heading(ada, 'You are signed out').waitFor()
+    assert.doesNotMatch(await kept(), /secret/)
+  }))
+
+test('people sign in at an OpenID Connect provider, and come back to where they were', async () => {
+  const identities = await Identities.start()
+  const { settings } = identities
+  try {
+    await atDesk({ settings }, async desk => {
+      const ada = await desk.person(undefined, '/sent?view=planned')
+      await signIn(ada, 'ada')
+      await ada.getByText('Nothing planned').waitFor()
+      assert.equal(new URL(ada.url()).search, '?view=planned')
+      await ada.getByRole('button', { name: 'Account of ada' }).waitFor()
+      assert.deepEqual(identities.grants, [{ type: 'authorization_code', verifier: true }])
+      const kept = await ada.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))
+      assert.doesNotMatch(kept, /eyJ|verifier/)
+      // The session at the provider lasts: a new page asks nothing.
+      await ada.reload()
+      await ada.getByText('Nothing planned').waitFor()
+      assert.equal(identities.grants.length, 2)
+      // An answer that nobody asked for signs nobody in.
+      const page = await desk.person(undefined, '/inbox?code=stolen&state=forged')
+      await page.locator('input[name=login]').waitFor()
+      assert.equal(identities.grants.length, 2)
+    })
+  } finally {
+    identities.end()
+  }
+})
+
+test('a token of the provider is renewed by its refresh token, without leaving the page', async () => {
+  const identities = await Identities.start({ seconds: 2, refreshes: true })
+  const { settings } = identities
+  try {
+    await atDesk({ settings }, async desk => {
+      const ada = await desk.person(undefined)
+      await signIn(ada, 'ada')
+      await heading(ada, 'Inbox').waitFor()
+      await ada.evaluate(() => (window.isSamePage = true))
+      await until(
+        () => identities.grants.filter(({ type }) => type === 'refresh_token').length,
+        count => count >= 2,
+      )
+      assert.equal(await ada.evaluate(() => window.isSamePage), true)
+      await heading(ada, 'Inbox').waitFor()
+    })
+  } finally {
+    identities.end()
+  }
+})
+
+test('without any way to sign in, a token made by hand opens the inbox', () =>
+  atDesk({ settings: {} }, async desk => {
+    const page = await desk.person(undefined)
+    await heading(page, 'This server does not know how to sign people in').waitFor()
+    await page.getByLabel('Token').fill('wrong')
+    await page.getByRole('button', { name: 'Open the inbox' }).click()
+    await heading(page, 'Signing in did not work').waitFor()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByLabel('Token').fill(token('ada'))
+    await page.getByRole('button', { name: 'Open the inbox' }).click()
+    await heading(page, 'Inbox').waitFor()
+  }))
+
+test('in the demo two clicks lead into somebody’s inbox, and another window is somebody else', async () => {
+  const demo = spawn(BINARY, ['serve', '--demo', '--listen', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const desk = new Desk()
+  const { browser } = await import('./support/desk.mjs')
+  try {
+    const address = await new Promise(resolve =>
+      createInterface({ input: demo.stdout }).on('line', line => {
+        const found = /http:\/\/(\S+?)\/graphql/.exec(line)
+        if (found) resolve(found[1])
+      }),
+    )
+    desk.browser = await browser()
+    const open = async name => {
+      const context = await desk.browser.newContext({ locale: 'en-GB' })
+      const base = `http://${address}`
+      const page = await desk.watch(context, name, base, '/inbox')
+      await page.getByRole('button', { name }).click()
+      await heading(page, 'Inbox').waitFor()
+      return page
+    }
+    const ada = await open('Ada Lindqvist')
+    const kwame = await open('Kwame Mensah')
+    await ada.getByRole('button', { name: 'Account of Ada Lindqvist' }).waitFor()
+    await kwame.getByRole('button', { name: 'Account of Kwame Mensah' }).click()
+    await kwame.getByRole('menuitem', { name: 'Be somebody else' }).click()
+    await kwame.getByRole('button', { name: 'Booking App' }).click()
+    // It has no inbox, so its pages begin with what it has sent.
+    await kwame.getByRole('link', { name: 'Admin' }).waitFor()
+    assert.equal(await kwame.getByRole('link', { name: 'Inbox' }).count(), 0)
+  } finally {
+    demo.kill('SIGTERM')
+    await once(demo, 'exit')
+    await desk.end()
+  }
+})

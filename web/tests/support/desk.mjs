@@ -1,0 +1,108 @@
+// People at their browsers: each has a browser context of their own, signed in by the host
+// application's cookie. What no page may do (a script error, something that its policy forbids) is
+// collected, and `end` fails if there is any.
+
+import assert from 'node:assert/strict'
+import { chromium } from 'playwright-core'
+import { Application } from './application.mjs'
+import { Proxy } from './proxy.mjs'
+import { Server } from './server.mjs'
+
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
+
+/** Nothing takes so long, not even on a machine that has much else to do. */
+const PATIENCE = 60_000
+
+export function browser() {
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  return chromium.launch({ executablePath: EXECUTABLE, args: [...args, '--disable-dev-shm-usage'] })
+}
+
+export class Desk {
+  application
+  server
+  browser
+  #ends = []
+  complaints = []
+
+  /** People sign in by the host application, unless `settings` say otherwise; see `Server.start`. */
+  static async open({ settings, file } = {}) {
+    const desk = new Desk()
+    desk.application = await Application.start()
+    try {
+      desk.server = await Server.start(settings ?? desk.application.settings, { file })
+      desk.browser = await browser()
+    } catch (error) {
+      await desk.end()
+      throw error
+    }
+    return desk
+  }
+
+  /** Where the pages are. */
+  get address() {
+    return this.server.address
+  }
+
+  /** A way to the pages that can be cut. */
+  async proxy() {
+    const proxy = await Proxy.to(this.address)
+    this.#ends.push(() => proxy.end())
+    return proxy
+  }
+
+  /** Opens a page as somebody. */
+  async person(name, path = '/inbox', { address, ...options } = {}) {
+    const context = await this.browser.newContext({
+      viewport: { width: 1280, height: 900 },
+      locale: 'en-GB',
+      reducedMotion: 'reduce',
+      ...options,
+    })
+    if (name) await context.addCookies([this.application.cookie(name)])
+    const base = `http://${address ?? this.address}`
+    return this.watch(context, name ?? 'nobody', base, path)
+  }
+
+  async watch(context, name, base, path) {
+    await context.addInitScript(() => {
+      addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
+        console.error(`policy: ${violatedDirective} ${blockedURI} ${sample}`),
+      )
+    })
+    const page = await context.newPage()
+    page.setDefaultTimeout(PATIENCE)
+    page.on('pageerror', error => this.complaints.push(`${name}: ${error.stack}`))
+    page.on('console', message => {
+      const text = message.text()
+      // Of networks that a test cuts, and of answers that it asks for.
+      if (
+        message.type() === 'error' &&
+        !/^Failed to load resource|WebSocket connection/.test(text)
+      ) {
+        this.complaints.push(`${name}: ${text}`)
+      }
+    })
+    await page.goto(base + path)
+    return Object.assign(page, { base })
+  }
+
+  async end() {
+    for (const end of this.#ends) await end()
+    await this.browser?.close()
+    await this.server?.end()
+    this.application?.end()
+    assert.deepEqual(this.complaints, [])
+  }
+}
+
+/** Waits until something is so; fails with what was there instead. */
+export async function until(read, isSo, milliseconds = PATIENCE) {
+  const end = Date.now() + milliseconds
+  for (;;) {
+    const value = await read()
+    if (isSo(value)) return value
+    if (Date.now() > end) assert.fail(`still ${JSON.stringify(value)}`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}

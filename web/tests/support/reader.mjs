@@ -1,0 +1,46 @@
+// What a reader sees and does in the inbox.
+
+import assert from 'node:assert/strict'
+
+/** The row with this title. */
+export const row = (page, title) =>
+  page.locator('.tidings-column .tidings-row').filter({ hasText: title })
+
+/** The link of a row: what has the focus. */
+export const rowLink = (page, title) => row(page, title).locator('.tidings-row-link')
+
+/** The titles of the rows in sight, from the top. */
+export const rowTitles = page =>
+  page.locator('.tidings-column .tidings-row').evaluateAll(rows =>
+    rows
+      .map(element => ({
+        position: Number(element.getAttribute('aria-posinset')),
+        title: element.querySelector('.tidings-row-title').textContent,
+      }))
+      .sort((one, other) => one.position - other.position)
+      .map(({ title }) => title),
+  )
+
+export const pane = page => page.getByRole('region', { name: /^(Reading pane|Lesebereich)$/ })
+
+/** The title of what is open. */
+export const openTitle = (page, title) => pane(page).getByRole('heading', { name: title, level: 2 })
+
+/** Fails unless the focus is on the row with this title, in a moment. */
+export async function hasFocus(page, title) {
+  await page.waitForFunction(
+    text =>
+      document.activeElement?.matches('.tidings-row-link') &&
+      document.activeElement.querySelector('.tidings-row-title').textContent === text,
+    title,
+  )
+}
+
+/** Fails unless nothing of the page is wider than the window. */
+export async function fits(page) {
+  const { width, content } = await page.evaluate(() => ({
+    width: document.documentElement.clientWidth,
+    content: document.documentElement.scrollWidth,
+  }))
+  assert.ok(content <= width, `the page is ${content} px wide in a window of ${width}`)
+}
