@@ -15,7 +15,9 @@ const browser = await chromium.launch({
   // Chromium's sandbox refuses root.
   args: process.getuid() === 0 ? ['--no-sandbox'] : [],
 })
-const context = await browser.newContext({ viewport: { width: 1400, height: 850 } })
+// Editors have only the lines that fit: at this height, all lines of every answer. How long they are
+// depends on the day, because the demo's story ends on it.
+const context = await browser.newContext({ viewport: { width: 1400, height: 6000 } })
 // The server, its other tests and the browser share the machine.
 context.setDefaultTimeout(90_000)
 await context.grantPermissions(['clipboard-read', 'clipboard-write'])
