@@ -22,6 +22,7 @@ mod m20261127_000060_active;
 mod m20261127_000070_search_words;
 mod m20261127_000080_last_look;
 mod m20261127_000081_search_more;
+mod m20261127_000090_room;
 
 pub use folding::folded;
 
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000070_search_words::Migration),
             Box::new(m20261127_000080_last_look::Migration),
             Box::new(m20261127_000081_search_more::Migration),
+            Box::new(m20261127_000090_room::Migration),
         ]
     }
 }
