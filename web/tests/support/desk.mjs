@@ -51,8 +51,8 @@ export class Desk {
     return proxy
   }
 
-  /** Opens a page as somebody. */
-  async person(name, path = '/inbox', { address, ...options } = {}) {
+  /** Opens a page as somebody; `prepare` does something with the page before it goes anywhere. */
+  async person(name, path = '/inbox', { address, prepare, ...options } = {}) {
     const context = await this.browser.newContext({
       viewport: { width: 1280, height: 900 },
       locale: 'en-GB',
@@ -61,10 +61,10 @@ export class Desk {
     })
     if (name) await context.addCookies([this.application.cookie(name)])
     const base = `http://${address ?? this.address}`
-    return this.watch(context, name ?? 'nobody', base, path)
+    return this.watch(context, name ?? 'nobody', base, path, prepare)
   }
 
-  async watch(context, name, base, path) {
+  async watch(context, name, base, path, prepare) {
     await context.addInitScript(() => {
       addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
         console.error(`policy: ${violatedDirective} ${blockedURI} ${sample}`),
@@ -83,6 +83,7 @@ export class Desk {
         this.complaints.push(`${name}: ${text}`)
       }
     })
+    await prepare?.(page)
     await page.goto(base + path)
     return Object.assign(page, { base })
   }
