@@ -211,6 +211,24 @@ test('axe finds nothing without a network, and when there is one again', async (
   await close(gerd)
 })
 
+test('axe finds nothing in the banner of a window that has no socket of its own', async () => {
+  const small = await Desk.open({ file: '[limits]\nsockets_per_user = 1\n' })
+  try {
+    await small.server.people('ida', 'jan')
+    const first = await small.person('ida')
+    await small.server.send('jan', 'ida', 'It is live')
+    await row(first, 'It is live').waitFor()
+    const second = await small.person('ida')
+    await row(second, 'It is live').waitFor()
+    const banner = second.locator('.tidings-banner').getByText('Too many windows are open.')
+    await banner.waitFor()
+    await examine(second, 'too many windows')
+    await banner.waitFor()
+  } finally {
+    await small.end()
+  }
+})
+
 test('axe finds nothing where there is nothing', async () => {
   const server = desk.server
   await server.people('hana')
