@@ -24,8 +24,8 @@ const view = (page, name) => sidebar(page).getByRole('link', { name }).click()
 /** Examines something that goes by itself, which it does not under the pointer. */
 async function examineToasts(page, state, texts) {
   const toast = text => page.locator('.tidings-toast').filter({ hasText: text })
-  for (const text of texts) await toast(text).waitFor()
   await toast(texts[0]).hover()
+  for (const text of texts) await toast(text).waitFor()
   await examine(page, state)
   for (const text of texts) await toast(text).waitFor()
 }

@@ -11,7 +11,7 @@ import { Server } from './server.mjs'
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 /** Nothing takes so long, not even on a machine that has much else to do. */
-const PATIENCE = 60_000
+export const PATIENCE = 60_000
 
 export function browser() {
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
@@ -106,4 +106,24 @@ export async function until(read, isSo, milliseconds = PATIENCE) {
     if (Date.now() > end) assert.fail(`still ${JSON.stringify(value)}`)
     await new Promise(resolve => setTimeout(resolve, 50))
   }
+}
+
+/** Waits until a field has this text. */
+export const hasValue = (field, text) =>
+  until(
+    () => field.inputValue(),
+    value => value === text,
+  )
+
+/** Waits until something is there this many times. */
+export const hasCount = (locator, count) =>
+  until(
+    () => locator.count(),
+    found => found === count,
+  )
+
+/** Closes a dialog: until it is gone, keys belong to it. */
+export async function escape(dialog) {
+  await dialog.page().keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
 }

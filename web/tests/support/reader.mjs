@@ -1,6 +1,6 @@
 // What a reader sees and does in the inbox.
 
-import assert from 'node:assert/strict'
+import { until } from './desk.mjs'
 
 /** The row with this title. */
 export const row = (page, title) =>
@@ -52,11 +52,14 @@ export async function hasFocus(page, title) {
   )
 }
 
-/** Fails unless nothing of the page is wider than the window. */
-export async function fits(page) {
-  const { width, content } = await page.evaluate(() => ({
-    width: document.documentElement.clientWidth,
-    content: document.documentElement.scrollWidth,
-  }))
-  assert.ok(content <= width, `the page is ${content} px wide in a window of ${width}`)
-}
+/** Fails unless nothing of the page is wider than the window, once it is laid out. */
+export const fits = page =>
+  until(
+    () =>
+      page.evaluate(() => ({
+        width: document.documentElement.clientWidth,
+        content: document.documentElement.scrollWidth,
+      })),
+    ({ width, content }) => content <= width,
+    10_000,
+  )

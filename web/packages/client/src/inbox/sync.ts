@@ -51,7 +51,7 @@ export class Sync {
   #isLoading = false
   #polling: ReturnType<typeof setTimeout> | undefined
   #wakeUp: (() => void) | undefined
-  /** The server did not give its state, and is asked again, for the same reason, when a list is. */
+  /** The server did not give its state; when a list is asked for, so is that, for the same reason. */
   #refused: { reason: string | undefined } | undefined
   #begin: (refusal?: TidingsError) => void = () => undefined
   /** When there is a state to which pages can be added, or a reason why there is none. */
@@ -243,6 +243,7 @@ export class Sync {
         if (list.error) list.ended()
       }
       this.#isLoading = false
+      this.#refused = undefined
       this.#begin()
       this.#host.loaded({ ...ownerOf(viewer), role: head.role }, reason)
       this.#follow()
@@ -305,7 +306,7 @@ export class Sync {
     return items
   }
 
-  /** Tries it until it succeeds or cannot: where somebody may ask again, `refused` says so at once. */
+  /** Tries it until it succeeds or cannot; `refused` is told at once why it may never. */
   async #patiently<T>(
     attempt: () => Promise<T>,
     refused?: (error: TidingsError) => void,
@@ -317,7 +318,7 @@ export class Sync {
         if (!isTidingsError(error)) throw error
         const wait = waitBefore(isTemporary(error) ? attempts : Math.max(attempts, 5), error)
         const isFinal = !isTemporary(error) && !isNotAdmitted(error)
-        if (isFinal && refused) return void refused(error)
+        if (isFinal) refused?.(error)
         if (isFinal && attempts > 5) return undefined
         await new Promise<void>(resolve => {
           const timer = setTimeout(resolve, wait)
