@@ -12,8 +12,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// The caller is unknown, or no longer welcome. The text says what is wrong with the token.
+    /// The caller is unknown. The text says what is wrong with the token.
     Unauthenticated(&'static str),
+    /// The caller is known and deactivated, so a fresh token is of no use; `for_silence` if it was
+    /// a campaign that they did not reply to.
+    Deactivated { for_silence: bool },
     /// The caller is known, but their role does not permit this.
     Forbidden,
     /// It does not exist, or the caller may not know that it does. Names the kind of thing.

@@ -169,7 +169,9 @@ impl Api {
         // “user.externalId: must be …” says the field once more.
         let message = message.strip_prefix(&format!("{field}: ")).unwrap_or(&message);
         let place = match (code.as_str(), self) {
-            ("UNAUTHENTICATED", Api::Server(server)) => Some(server.token.as_str()),
+            ("UNAUTHENTICATED" | "DEACTIVATED" | "DEACTIVATED_NO_REPLY", Api::Server(server)) => {
+                Some(server.token.as_str())
+            }
             ("NOT_FOUND", _) => call.argument_of(message.rsplit(' ').next().unwrap_or_default()),
             _ if field.is_empty() => None,
             _ => Some(call.argument_of(&field).unwrap_or(&field)),

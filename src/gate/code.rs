@@ -6,8 +6,12 @@ use async_graphql::{Enum, resolver_utils::EnumType};
 /// announced in the changelog.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// There is no token, it is invalid or has expired, or its person is deactivated.
+    /// There is no token, it is invalid, or it has expired.
     Unauthenticated,
+    /// The person is deactivated: no token of theirs is accepted until they are reactivated.
+    Deactivated,
+    /// The same, because they did not reply in time to a message that required it.
+    DeactivatedNoReply,
     /// The caller's role does not allow this. With trusted documents: the text is not one of them.
     Forbidden,
     /// It does not exist for this caller.

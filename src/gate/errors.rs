@@ -25,6 +25,16 @@ const RETRY_AFTER: u64 = 1;
 pub fn answer(error: Error) -> Answer {
     let (code, message, field) = match error {
         Error::Unauthenticated(message) => (ErrorCode::Unauthenticated, message.to_owned(), None),
+        Error::Deactivated { for_silence: false } => {
+            (ErrorCode::Deactivated, "this user is deactivated".to_owned(), None)
+        }
+        Error::Deactivated { for_silence: true } => (
+            ErrorCode::DeactivatedNoReply,
+            "this user is deactivated: they did not reply to a message in time; an admin can \
+             reactivate them"
+                .to_owned(),
+            None,
+        ),
         Error::Forbidden => {
             (ErrorCode::Forbidden, "your role does not allow this".to_owned(), None)
         }

@@ -296,7 +296,8 @@ impl Connection {
         self.slot = self.http.sockets.take(self.actor.as_ref());
         if self.slot.is_none() {
             self.http.app.metrics.refused.count("sockets");
-            return Err(Close::new(1013, "too_many_sockets", "too many sockets at the same time"));
+            let error = Error::LimitExceeded("too many sockets at the same time".into());
+            return Err(Close::refused(1013, "too_many_sockets", error));
         }
         self.init_slot = None;
         let holder = Holder::of(self.actor.as_ref());

@@ -100,15 +100,7 @@ pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result
         (Role::Admin, Some(_)) => lookup(app, &claims.sub).await?,
         _ => None,
     };
-    if let Some(user) =
-        [&user, &admin].into_iter().flatten().find(|user| user.deactivated_at.is_some())
-    {
-        return Err(if user.deactivated_by.is_some() {
-            DEACTIVATED_FOR_SILENCE
-        } else {
-            DEACTIVATED
-        });
-    }
+    [&user, &admin].into_iter().flatten().try_for_each(|user| admit(user))?;
     let expires = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
     let behind = admin
         .map(|admin| admin.id)
@@ -524,12 +516,18 @@ async fn resolve_among(
 pub async fn check_active(app: &App, actor: &Actor) -> Result<()> {
     let Some(id) = actor.user_id() else { return Ok(()) };
     let ids: Vec<_> = [id].into_iter().chain(actor.behind).collect();
-    let active = user::Entity::find().filter(user::COLUMN.id.is_in(ids.clone()));
-    let active = active.filter(user::COLUMN.deactivated_at.is_null()).all(app.db.read()).await?;
-    if active.len() == ids.len() { Ok(()) } else { Err(DEACTIVATED) }
+    let users = user::Entity::find().filter(user::COLUMN.id.is_in(ids.clone()));
+    let users = users.all(app.db.read()).await?;
+    users.iter().try_for_each(admit)?;
+    if users.len() == ids.len() { Ok(()) } else { Err(DEACTIVATED) }
 }
 
-const DEACTIVATED: Error = Error::Unauthenticated("this user is deactivated");
-const DEACTIVATED_FOR_SILENCE: Error = Error::Unauthenticated(
-    "this user is deactivated: they did not reply to a message in time; an admin can reactivate them",
-);
+/// Refuses a person who is deactivated.
+fn admit(user: &user::Model) -> Result<()> {
+    match user.deactivated_at {
+        Some(_) => Err(Error::Deactivated { for_silence: user.deactivated_by.is_some() }),
+        None => Ok(()),
+    }
+}
+
+const DEACTIVATED: Error = Error::Deactivated { for_silence: false };

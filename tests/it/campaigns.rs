@@ -72,9 +72,11 @@ both! {
 
         travel(&app, OVER).await;
 
-        assert_eq!(u16::from(live.socket.closed().await.code), 4401);
+        let closed = live.socket.closed().await;
+        assert_eq!(u16::from(closed.code), 4401);
+        assert!(closed.reason.starts_with("DEACTIVATED_NO_REPLY: "), "{}", closed.reason);
         let answer = dave.ask("{ viewer { id } }", json!({})).await;
-        assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "DEACTIVATED_NO_REPLY");
         assert!(
             answer["errors"][0]["message"].as_str().unwrap().contains("did not reply"),
             "{answer}"

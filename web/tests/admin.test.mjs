@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { Desk, until } from './support/desk.mjs'
+import { Desk, hasCount, until } from './support/desk.mjs'
 
 let desk
 let margaret
@@ -56,7 +56,7 @@ test('the report lists all messages, by filters and orders that the address keep
   await margaret.reload()
   await margaret.getByRole('button', { name: 'Remove ada' }).waitFor()
   await margaret.getByRole('row', { name: /Both of you.*priya.*0 of 1 read/ }).waitFor()
-  assert.equal(await rows.count(), 2)
+  await hasCount(rows, 2)
 
   await margaret.getByRole('button', { name: 'Clear filters' }).click()
   await until(
@@ -138,7 +138,7 @@ test('a campaign shows who has not replied', async () => {
   await card.getByRole('link', { name: 'Who has not replied' }).click()
   const recipients = margaret.getByRole('tabpanel')
   await recipients.getByText('emil').waitFor()
-  assert.equal(await recipients.getByText('priya').count(), 0)
+  await hasCount(recipients.getByText('priya'), 0)
   await margaret.getByText('1 reply').waitFor()
   await margaret.locator('strong', { hasText: 'please' }).waitFor()
 })

@@ -152,24 +152,44 @@ test('a catalog without categories adds nothing beside the list', async () => {
   })
 })
 
-/** A catalog all of whose texts are attacks: an action, a reason and a category for each of them. */
+/** The words that titles are made of, each with what it says beside an attack. */
+const WORDS = {
+  actors: '{ $named ->\n [2] { $first } { $second }\n *[other] { $first }\n}',
+  system: '',
+  'system-after': '',
+  gone: '',
+  'gone-after': '',
+  titled: '{ $noun } { $title }',
+  thing: '{ $name } { $title }',
+  doing: '{ $actors } { $title }',
+}
+/** The attack in a word; they differ from those in nouns. */
+const attackIn = word => ATTACKS[3 + Object.keys(WORDS).indexOf(word)]
+
+/**
+ * A catalog all of whose texts are attacks: an action, a reason and a category for each of them.
+ * `bare` is an action without a sentence, and `photo` a type without a noun.
+ */
 function hostileCatalog() {
   const text = JSON.stringify
   /** As a pattern of Fluent, in which braces begin something else. */
-  const pattern = attack => text(attack.replace(/[{}]/g, '{"$&"}') + ' { $actors } { $target }')
+  const pattern = (attack, rest) => text(`${attack.replace(/[{}]/g, '{"$&"}')} ${rest}`)
   return [
-    '[catalog]\ntarget_types = ["post"]',
+    '[catalog]\ntarget_types = ["post", "photo"]',
     '[catalog.categories]',
     ...ATTACKS.map((attack, n) => `c${n} = { en = ${text(attack)} }`),
     ...ATTACKS.map(
       (attack, n) => `[catalog.actions.a${n}]
 label = ${text(attack)}
 category = "c${n}"
-sentences = { en = ${pattern(attack)} }
+sentences = { en = ${pattern(attack, '{ $actors } { $target }')} }
 [catalog.reasons.r${n}]
 label = ${text(attack)}
-actions = ["a${n}"]`,
+actions = ["a${n}"${n === 0 ? ', "bare"' : ''}]`,
     ),
+    '[catalog.actions.bare]\nlabel = "Bare"',
+    '[catalog.words.en]',
+    ...Object.entries(WORDS).map(([word, rest]) => `${word} = ${pattern(attackIn(word), rest)}`),
     `[catalog.nouns.post]
 en = { own = ${text(ATTACKS[0])}, titled = ${text(ATTACKS[1])}, untitled = ${text(ATTACKS[2])} }`,
   ].join('\n')
@@ -180,36 +200,54 @@ test('nothing runs that somebody has written into the catalog, and all of it is 
     const { server, application } = desk
     application.admins.add('nina')
     await server.people('nina', 'paul')
-    const target = { type: 'post', externalId: '1' }
-    for (const n of ATTACKS.keys()) {
-      await server.query(
+    const follow = (target, reason) =>
+      server.query(
         'nina',
         'mutation ($input: SubscribeInput!) { subscribe(input: $input) { subscription { id } } }',
-        { input: { target, reason: `r${n}` } },
+        { input: { target, reason } },
       )
+    const target = { type: 'post', externalId: '1' }
+    for (const n of ATTACKS.keys()) await follow(target, `r${n}`)
+    const others = {
+      bare: { type: 'post', externalId: '2' },
+      a0: { type: 'photo', externalId: '3' },
     }
+    for (const other of Object.values(others)) await follow(other, 'r0')
+    const actor = { externalId: 'paul' }
     const activities = [...ATTACKS.keys()].map(n => ({
-      actor: { externalId: 'paul' },
+      actor,
       action: `a${n}`,
       target: { ...target, title: ATTACKS[n], url: '/posts/1' },
     }))
+    for (const [action, other] of Object.entries(others)) {
+      // Of the system, and then of somebody else: the newest is named first.
+      activities.push({ action, target: { ...other, title: 'X' } })
+      if (action === 'bare') activities.push({ actor, action, target: { ...other, title: 'X' } })
+    }
     await server.query(
       'the-host',
       'mutation ($input: CreateActivitiesInput!) { createActivities(input: $input) { activities { id } } }',
       { input: { activities } },
-      'admin',
+      'service',
     )
 
     const nina = await desk.person('nina', '/inbox', { viewport: { width: 1280, height: 2400 } })
     await mayBeHacked(nina)
     await until(
       () => rowTitles(nina),
-      shown => shown.length === ATTACKS.length,
+      shown => shown.length === ATTACKS.length + Object.keys(others).length,
     )
-    for (const title of await rowTitles(nina)) {
+    const titles = await rowTitles(nina)
+    for (const title of titles) {
       assert.ok(
         ATTACKS.some(attack => title.startsWith(`${attack} `)),
         `the sentence is not shown as it is: ${title}`,
+      )
+    }
+    for (const word of Object.keys(WORDS).filter(word => !word.startsWith('gone'))) {
+      assert.ok(
+        titles.some(title => title.includes(attackIn(word))),
+        `the word ${word} is not shown as it is: ${titles}`,
       )
     }
     const links = sidebar(nina).locator('.tidings-nav-link > span:first-of-type')
@@ -236,14 +274,16 @@ test('nothing runs that somebody has written into the catalog, and all of it is 
     // Every action as a switch, and every reason of what is followed.
     await nina.getByRole('region', { name: 'Items' }).getByRole('button', { name: 'More' }).click()
     await nina.getByRole('menuitem', { name: 'Preferences' }).click()
-    await nina.getByRole('button', { name: /^Unfollow: / }).waitFor()
+    await nina
+      .getByRole('button', { name: /^Unfollow: / })
+      .first()
+      .waitFor()
     for (const attack of ATTACKS) {
       await nina.getByRole('switch', { name: attack, exact: true }).waitFor()
     }
-    const reasons = await pane(nina).locator('.tidings-setting p').allTextContents()
-    assert.ok(
-      reasons.some(text => ATTACKS.every(attack => text.includes(attack))),
-      `not all reasons are shown: ${reasons}`,
+    await until(
+      () => pane(nina).locator('.tidings-setting p').allTextContents(),
+      reasons => reasons.some(text => ATTACKS.every(attack => text.includes(attack))),
     )
     await isHarmless(nina)
 

@@ -1,6 +1,7 @@
 // Somebody has just started the demo and opens GraphiQL. tests/it/graphiql.rs runs this.
 
 import assert from 'node:assert/strict'
+import { hasValue, until } from './support/desk.mjs'
 import { close, complaints, server, Tab } from './tab.mjs'
 
 const tokens = await fetch(`${server}/demo/users.json`).then(answer => answer.json())
@@ -8,7 +9,7 @@ const bearer = name => `Bearer ${tokens.find(user => user.name === name).token}`
 
 // It starts signed in, and so the schema is there.
 const ada = await Tab.open()
-assert.equal(await ada.user.inputValue(), 'ada')
+await hasValue(ada.user, 'ada')
 await ada.run()
 await ada.answers('Ada Lindqvist')
 await ada.answers('and 6 others commented on your post')
@@ -46,7 +47,10 @@ await ada.picture('threads')
 await ada.show('TidyUp')
 await ada.run()
 await ada.answers('"markAllRead"')
-const read = await ada.response.innerText()
+const read = await until(
+  () => ada.response.innerText(),
+  text => /"cursor":\s"/.test(text) && /"affectedCount"/.test(text),
+)
 const cursor = read.match(/"cursor":\s"([^"]+)"/)[1]
 await ada.picture('tidy')
 await ada.paste('Variables', { filter: {}, undo: true, cursor })
@@ -117,7 +121,7 @@ await kwame.pasteHeaders(asHost)
 await kwame.run()
 await kwame.answers('"changes": []')
 assert.deepEqual(kwame.introductions[2], asHost)
-assert.equal(await kwame.user.inputValue(), 'booking-app')
+await hasValue(kwame.user, 'booking-app')
 await send('kwame', 'For Kwame by proxy')
 await kwame.answers('For Kwame by proxy')
 await kwame.stop()
@@ -125,7 +129,7 @@ await kwame.pasteHeaders({ Authorization: 'Bearer wrong' })
 await kwame.run()
 await kwame.answers('4401')
 assert.deepEqual(kwame.introductions[3], { Authorization: 'Bearer wrong' })
-assert.equal(await kwame.user.inputValue(), '')
+await hasValue(kwame.user, '')
 
 assert.deepEqual(complaints, [])
 await close()

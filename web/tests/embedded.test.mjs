@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { after, before, test } from 'node:test'
-import { browser, until } from './support/desk.mjs'
+import { browser, PATIENCE, until } from './support/desk.mjs'
 import { Server, token } from './support/server.mjs'
 
 const ELEMENT = fileURLToPath(new URL('../packages/element', import.meta.url))
@@ -74,6 +74,7 @@ function answer({ url }, response) {
 
 async function visit(path) {
   const page = await chromium.newPage({ viewport: { width: 1200, height: 800 }, locale: 'en-GB' })
+  page.setDefaultTimeout(PATIENCE)
   const complaints = []
   await page.addInitScript(() =>
     addEventListener('securitypolicyviolation', ({ violatedDirective, sample }) =>
@@ -103,7 +104,10 @@ test('the element shows the inbox, tells what is clicked and counted, and breaks
   assert.equal(await page.evaluate(() => document.styleSheets.length), 0)
   // What the host opens itself, the element does not open.
   await page.getByRole('link', { name: /Elsewhere/ }).click()
-  assert.deepEqual(await page.evaluate(() => window.clicks), ['Welcome', 'Elsewhere'])
+  await until(
+    () => page.evaluate(() => window.clicks),
+    clicks => clicks.join() === 'Welcome,Elsewhere',
+  )
   await page.getByRole('heading', { name: 'Welcome', level: 2 }).waitFor()
 
   await server.send('wirt', 'gast', 'One more')

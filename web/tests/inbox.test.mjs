@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { Desk, until } from './support/desk.mjs'
+import { Desk, escape, hasValue, until } from './support/desk.mjs'
 import { announce, comment, flood, titles } from './support/mail.mjs'
 import { hasFocus, openTitle, pane, row, rowLink, rowTitles } from './support/reader.mjs'
 
@@ -73,7 +73,7 @@ test('what is typed after the key for a reply is in the reply, though its thread
   await thread.continue()
   await pane(sven).locator('.tidings-message').waitFor()
   const reply = sven.getByRole('textbox', { name: 'Reply to ines' })
-  assert.equal(await reply.inputValue(), 'Here, at one')
+  await hasValue(reply, 'Here, at one')
   await sven.getByRole('button', { name: 'Send', exact: true }).click()
   await pane(sven).locator('.tidings-message', { hasText: 'Here, at one' }).waitFor()
   await close(sven)
@@ -117,7 +117,10 @@ test('marks made without a network are kept, shown as waiting, and sent with the
     () => titles(desk.server, 'omar'),
     there => there.join() === 'Note 2,Note 1,Note 0',
   )
-  assert.deepEqual(await titles(desk.server, 'omar', 'UNREAD'), ['Note 1', 'Note 0'])
+  await until(
+    () => titles(desk.server, 'omar', 'UNREAD'),
+    unread => unread.join() === 'Note 1,Note 0',
+  )
   await close(omar)
 })
 
@@ -135,19 +138,14 @@ test('a resync keeps the draft, the selection and what is open, and makes no toa
   await desk.server.up()
   await desk.server.send('ines', 'hugo', 'After all')
   await row(hugo, 'After all').waitFor()
-  assert.equal(
-    await hugo.getByRole('textbox', { name: 'Reply to ines' }).inputValue(),
-    'Half a thought',
-  )
+  const reply = hugo.getByRole('textbox', { name: 'Reply to ines' })
+  await hasValue(reply, 'Half a thought')
   await hugo.getByText('1 selected').waitFor()
   await openTitle(hugo, 'Plan 4').waitFor()
   assert.equal(await hugo.locator('.tidings-toast', { hasText: 'Plan' }).count(), 0)
   // The draft survives the page, too.
   await hugo.reload()
-  assert.equal(
-    await hugo.getByRole('textbox', { name: 'Reply to ines' }).inputValue(),
-    'Half a thought',
-  )
+  await hasValue(reply, 'Half a thought')
   await close(hugo)
 })
 
@@ -167,7 +165,6 @@ test('when a token expires on an open page, a fresh one is fetched without a fla
   await until(
     () => desk.application.given,
     now => now > given,
-    30_000,
   )
   desk.application.seconds = 3600
   await desk.server.send('ines', 'vera', 'Still there?')
@@ -236,7 +233,10 @@ test('every shortcut does what the help says', async () => {
   await snooze.getByRole('button', { name: /^Tomorrow/ }).click()
   await row(tara, 'Mail 4').waitFor({ state: 'detached' })
   await hasFocus(tara, 'Mail 3')
-  assert.deepEqual(await titles(desk.server, 'tara', 'SNOOZED'), ['Mail 4'])
+  await until(
+    () => titles(desk.server, 'tara', 'SNOOZED'),
+    snoozed => snoozed.join() === 'Mail 4',
+  )
 
   // Muting.
   await keyboard.press('m')
@@ -248,7 +248,7 @@ test('every shortcut does what the help says', async () => {
   await tara.waitForFunction(() => document.activeElement?.localName === 'textarea')
   // While somebody types, letters are letters.
   await keyboard.type('jeez')
-  assert.equal(await tara.getByRole('textbox', { name: 'Reply to ines' }).inputValue(), 'jeez')
+  await hasValue(tara.getByRole('textbox', { name: 'Reply to ines' }), 'jeez')
   await keyboard.press('Escape')
   await openTitle(tara, 'Mail 3').waitFor()
 
@@ -266,11 +266,13 @@ test('every shortcut does what the help says', async () => {
 
   // Elsewhere.
   await keyboard.press('c')
-  await tara.getByRole('dialog', { name: 'New message' }).waitFor()
-  await keyboard.press('Escape')
+  const form = tara.getByRole('dialog', { name: 'New message' })
+  await form.waitFor()
+  await escape(form)
   await keyboard.press('g')
   await keyboard.press('s')
   await tara.waitForURL(/\/sent/)
+  await tara.getByText('Nothing sent yet').waitFor()
   await keyboard.press('g')
   await keyboard.press('i')
   await tara.waitForURL(/\/inbox/)
@@ -280,8 +282,7 @@ test('every shortcut does what the help says', async () => {
   await keyboard.press('?')
   const help = tara.getByRole('dialog', { name: 'Keyboard shortcuts' })
   await help.getByRole('switch', { name: 'Single-key shortcuts' }).uncheck()
-  await keyboard.press('Escape')
-  await help.waitFor({ state: 'detached' })
+  await escape(help)
   await rowLink(tara, 'Mail 7').focus()
   await keyboard.press('e')
   await keyboard.press('?')

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { ATTACKS, isHarmless, mayBeHacked } from './support/attacks.mjs'
 import { examine } from './support/axe.mjs'
-import { Desk } from './support/desk.mjs'
+import { Desk, escape } from './support/desk.mjs'
 import { announce, comment, flood } from './support/mail.mjs'
 import { fits, openTitle, pane, row } from './support/reader.mjs'
 
@@ -49,26 +49,27 @@ test('axe finds nothing in any state of the inbox, light and dark', async () => 
   await pane(page).getByRole('button', { name: 'Why did I get this?' }).click()
   await page.getByRole('dialog').getByRole('listitem').first().waitFor()
   await examine(page, 'why')
-  await page.keyboard.press('Escape')
+  await escape(page.getByRole('dialog'))
   await examine(page, 'activities')
 
   await page.keyboard.press('h')
   await page.getByRole('dialog', { name: 'Snooze until' }).waitFor()
   await examine(page, 'the snooze dialog')
-  await page.keyboard.press('Escape')
+  await escape(page.getByRole('dialog'))
   await page.keyboard.press('?')
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
   await examine(page, 'the help')
-  await page.keyboard.press('Escape')
+  await escape(page.getByRole('dialog'))
 
   await page.keyboard.press('x')
   await page.getByText('1 selected').waitFor()
   await examine(page, 'a selection')
   await page.keyboard.press('Escape')
+  await page.getByText('1 selected').waitFor({ state: 'detached' })
   await page.getByRole('region', { name: 'Items' }).getByRole('button', { name: 'More' }).click()
   await page.getByRole('menu', { name: 'More' }).waitFor()
   await examine(page, 'the menu')
-  await page.keyboard.press('Escape')
+  await escape(page.getByRole('menu', { name: 'More' }))
   await page.getByRole('button', { name: /^Inbox, / }).click()
   await page.getByRole('dialog', { name: 'Inbox' }).getByText('Letter 2').waitFor()
   await examine(page, 'the popover')

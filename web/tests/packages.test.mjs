@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
+import { PATIENCE } from './support/desk.mjs'
 import { Server, token } from './support/server.mjs'
 
 const WEB = fileURLToPath(new URL('..', import.meta.url))
@@ -95,6 +96,7 @@ async function open(test, address) {
   const context = await browser.newContext()
   test.after(() => context.close())
   const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE)
   page.on('pageerror', error => assert.fail(error))
   await page.goto(address)
   return page

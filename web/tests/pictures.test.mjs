@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
-import { browser, Desk, until } from './support/desk.mjs'
+import { browser, Desk, PATIENCE, until } from './support/desk.mjs'
 import { animated, smaller } from './support/images.mjs'
 import { titles } from './support/mail.mjs'
 import { openTitle, pane, row, rowTitles } from './support/reader.mjs'
@@ -52,6 +52,7 @@ async function visit(options) {
     deviceScaleFactor: 2,
     ...options,
   })
+  context.setDefaultTimeout(PATIENCE)
   const page = await context.newPage()
   const complaints = []
   page.on('pageerror', error => complaints.push(String(error)))
@@ -100,6 +101,7 @@ test('a visitor of the demo is in an inbox with one click, and sees something so
 
 test('a click opens the first row of the demo soon after the page was asked for', async t => {
   const context = await chromium.newContext({ locale: 'en-GB', reducedMotion: 'reduce' })
+  context.setDefaultTimeout(PATIENCE)
   const page = await context.newPage()
   await page.addInitScript(() => {
     // The person has been chosen; nothing else is known yet.
@@ -218,8 +220,9 @@ test('the server is killed and the network is cut, and what is shown is still ri
     await show('The server is back and others write to her, but now her network is cut.', 2800)
 
     proxy.mend()
-    await row(maya, 'Shipped').waitFor()
+    // It is not there for long.
     await maya.getByText('Connected again.').first().waitFor()
+    await row(maya, 'Shipped').waitFor()
     const expected = await until(
       () => titles(server, 'maya'),
       there => there.length === BEFORE.length + MEANWHILE.length - 1,

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { examine } from './support/axe.mjs'
-import { Desk } from './support/desk.mjs'
+import { Desk, escape, hasValue } from './support/desk.mjs'
 import { fits } from './support/reader.mjs'
 
 let desk
@@ -65,15 +65,16 @@ test('axe finds nothing on the screens of a sender, light and dark', async () =>
     await sara.getByRole('button', { name }).click()
     await sara.getByRole('dialog').waitFor()
     await examine(sara, name)
-    await sara.keyboard.press('Escape')
+    await escape(sara.getByRole('dialog'))
   }
   await sara.getByRole('link', { name: 'Planned' }).click()
   await sara.getByRole('link', { name: /For tomorrow/ }).click()
   await sara.getByText('This message is still to be sent').waitFor()
   await examine(sara, 'a planned message')
   await sara.getByRole('button', { name: 'Cancel it' }).click()
+  await sara.getByRole('dialog').waitFor()
   await examine(sara, 'the question before cancelling')
-  await sara.keyboard.press('Escape')
+  await escape(sara.getByRole('dialog'))
 
   await sara.getByRole('button', { name: 'New message' }).click()
   const form = sara.getByRole('dialog', { name: 'New message' })
@@ -85,8 +86,9 @@ test('axe finds nothing on the screens of a sender, light and dark', async () =>
   await form.getByRole('combobox', { name: 'Remind' }).selectOption('weekly')
   await form.getByText('Reminders would go out on').waitFor()
   await examine(sara, 'a message with an error and a reminder')
-  await sara.keyboard.press('Escape')
+  await escape(form)
   await sara.getByRole('button', { name: 'Account of' }).click()
+  await sara.getByRole('menuitem', { name: 'Sign out' }).waitFor()
   await examine(sara, 'the menu of the account')
   await sara.context().close()
 })
@@ -149,7 +151,7 @@ test('a message is written and sent by keyboard alone', async () => {
   await sara.keyboard.press('Escape')
   await form.waitFor({ state: 'hidden' })
   await sara.keyboard.press('c')
-  assert.equal(await form.getByLabel('Subject').inputValue(), 'By keys')
+  await hasValue(form.getByLabel('Subject'), 'By keys')
   const send = form.getByRole('button', { name: 'Send', exact: true })
   for (let presses = 0; presses < 20; presses++) {
     if (await send.evaluate(button => button === document.activeElement)) break

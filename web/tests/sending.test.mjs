@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { Desk, until } from './support/desk.mjs'
+import { Desk, hasCount, hasValue, until } from './support/desk.mjs'
 
 let desk
 before(async () => {
@@ -66,7 +66,10 @@ test('read rates climb while the sender looks', async () => {
   const id = await desk.server.send('ada', ['kwame', 'priya', 'mei'], 'New opening hours')
   const ada = await desk.person('ada', `/sent?item=${id}`)
   const rate = ada.getByTestId('rate')
-  assert.equal(await rate.innerText(), '0%')
+  await until(
+    () => rate.innerText(),
+    text => text === '0%',
+  )
   await ada
     .getByRole('listitem')
     .filter({ hasText: /kwame.*Not seen/s })
@@ -96,11 +99,11 @@ test('read rates climb while the sender looks', async () => {
   // Who, and who not.
   const recipients = ada.getByRole('tabpanel')
   await ada.getByRole('tab', { name: 'Not read' }).click()
+  await hasCount(recipients.getByText('kwame'), 0)
   await recipients.getByText('mei').waitFor()
-  assert.equal(await recipients.getByText('kwame').count(), 0)
   await ada.getByRole('tab', { name: 'Read', exact: true }).click()
+  await hasCount(recipients.getByText('mei'), 0)
   await recipients.getByText('priya').waitFor()
-  assert.equal(await recipients.getByText('mei').count(), 0)
 
   const [file] = await Promise.all([
     ada.waitForEvent('download'),
@@ -163,8 +166,8 @@ test('a draft stays over a reload and a resync', async () => {
   await write(ada, { to: ['priya'], subject: 'The plan for', body: 'First of all' })
   await ada.reload()
   const form = ada.getByRole('dialog', { name: 'New message' })
-  assert.equal(await form.getByLabel('Subject').inputValue(), 'The plan for')
-  assert.equal(await form.getByRole('textbox', { name: 'Message' }).inputValue(), 'First of all')
+  await hasValue(form.getByLabel('Subject'), 'The plan for')
+  await hasValue(form.getByRole('textbox', { name: 'Message' }), 'First of all')
   await form.getByRole('button', { name: 'Remove priya' }).waitFor()
 
   // The server comes back from a copy: what clients know of it is no longer so.
@@ -175,7 +178,7 @@ test('a draft stays over a reload and a resync', async () => {
   // The page is connected again when what others do arrives.
   await desk.server.send('mei', 'ada', 'Are you back?')
   await ada.waitForFunction(() => document.title.startsWith('('))
-  assert.equal(await form.getByLabel('Subject').inputValue(), 'The plan for spring')
+  await hasValue(form.getByLabel('Subject'), 'The plan for spring')
   await form.getByRole('button', { name: 'Send', exact: true }).click()
   await form.waitFor({ state: 'hidden' })
   const { viewer } = await desk.server.query(
@@ -248,7 +251,7 @@ test('a sent message gets a reminder with its dates, and an expiry, later', asyn
   await dialog.getByRole('combobox', { name: 'Remind' }).selectOption('daily')
   await dialog.getByText('Reminders would go out on').waitFor()
   // A week of days: four by their dates, and how many more there are.
-  assert.equal(await dialog.locator('.app-schedule time').count(), 4)
+  await hasCount(dialog.locator('.app-schedule time'), 4)
   await dialog.getByText(/^and 3 more/).waitFor()
   await dialog.getByRole('button', { name: 'Save' }).click()
   await ada.getByText(/Every day until they have read it; next/).waitFor()
@@ -270,7 +273,7 @@ test('an error of the server stands at the input that it names', async () => {
   const says = await link.getAttribute('aria-describedby')
   assert.match(await form.locator(`[id="${says}"]`).innerText(), /url|link|http/i)
   // Nothing that was written is lost.
-  assert.equal(await form.getByLabel('Subject').inputValue(), 'Numbers')
+  await hasValue(form.getByLabel('Subject'), 'Numbers')
   await form.getByRole('button', { name: 'Discard draft' }).click()
   await margaret.getByRole('button', { name: 'Undo' }).waitFor()
   await margaret.context().close()

@@ -24,8 +24,8 @@ const view = (page, name) => sidebar(page).getByRole('link', { name }).click()
 /** Examines something that goes by itself, which it does not under the pointer. */
 async function examineToasts(page, state, texts) {
   const toast = text => page.locator('.tidings-toast').filter({ hasText: text })
-  for (const text of texts) await toast(text).waitFor()
   await toast(texts[0]).hover()
+  for (const text of texts) await toast(text).waitFor()
   await examine(page, state)
   for (const text of texts) await toast(text).waitFor()
 }
@@ -209,6 +209,24 @@ test('axe finds nothing without a network, and when there is one again', async (
   await examine(gerd, 'connected again')
   await again.waitFor()
   await close(gerd)
+})
+
+test('axe finds nothing in the banner of a window that has no socket of its own', async () => {
+  const small = await Desk.open({ file: '[limits]\nsockets_per_user = 1\n' })
+  try {
+    await small.server.people('ida', 'jan')
+    const first = await small.person('ida')
+    await small.server.send('jan', 'ida', 'It is live')
+    await row(first, 'It is live').waitFor()
+    const second = await small.person('ida')
+    await row(second, 'It is live').waitFor()
+    const banner = second.locator('.tidings-banner').getByText('Too many windows are open.')
+    await banner.waitFor()
+    await examine(second, 'too many windows')
+    await banner.waitFor()
+  } finally {
+    await small.end()
+  }
 })
 
 test('axe finds nothing where there is nothing', async () => {

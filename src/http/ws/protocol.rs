@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::Error,
-    gate::{Params, answer},
+    gate::{Answer, Params, answer},
     http::{
         access::INTERRUPTED,
         close_reason::{CloseReason, TOKEN_EXPIRED},
@@ -40,6 +40,13 @@ impl Close {
         Close::new(4400, "invalid_message", format!("Invalid message: {why}"))
     }
 
+    /// What an error means for the socket. Its code comes first in the reason, since one close code
+    /// stands for several of them.
+    pub fn refused(code: u16, why: &'static str, error: Error) -> Self {
+        let Answer { code: name, message, .. } = answer(error);
+        Close::new(code, why, format!("{}: {message}", name.name()))
+    }
+
     /// A caller who is not admitted.
     pub fn forbidden(error: Error) -> Self {
         let (code, why) = match error {
@@ -49,7 +56,7 @@ impl Close {
             Error::Internal(_) => (4500, "defect"),
             _ => (4401, "not_admitted"),
         };
-        Close::new(code, why, answer(error).message)
+        Close::refused(code, why, error)
     }
 
     /// A subscription cannot continue now. The client reconnects and resumes where it was.
@@ -63,7 +70,9 @@ impl From<CloseReason> for Close {
     fn from(reason: CloseReason) -> Self {
         match reason {
             CloseReason::ServerStops => Close::new(1012, reason.name(), "the server restarts"),
-            CloseReason::TokenExpired => Close::new(4403, reason.name(), "the token has expired"),
+            CloseReason::TokenExpired => {
+                Close::forbidden(Error::Unauthenticated("the token has expired"))
+            }
             CloseReason::Deactivated(error) => Close::forbidden(error),
         }
     }

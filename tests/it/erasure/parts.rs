@@ -130,7 +130,7 @@ both! {
 
         let input = UpdateViewerInput { locale: Some("de".into()), time_zone: None };
         let changed = users::update_viewer(&app, &actor, input).await;
-        assert!(matches!(changed, Err(Error::Unauthenticated(_))), "{changed:?}");
+        assert!(matches!(changed, Err(Error::Deactivated { .. })), "{changed:?}");
         let again = "SELECT count(*) FROM user_account WHERE external_id = 'ada'";
         assert_eq!(count(&app, again).await, 0);
     }

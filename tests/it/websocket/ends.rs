@@ -74,7 +74,7 @@ both! {
 
         assert_eq!(socket.code().await, 4401);
         assert_eq!(acting.introduce().await.code().await, 4401);
-        assert_eq!(acting.refusal("{ viewerRole }", json!({})).await.0, "UNAUTHENTICATED");
+        assert_eq!(acting.refusal("{ viewerRole }", json!({})).await.0, "DEACTIVATED");
     }
 
     /// P11: for a followed inbox, and for a followed thread.

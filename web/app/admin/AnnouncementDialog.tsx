@@ -1,6 +1,6 @@
 // A new announcement, or a change of one.
 
-import { Banner, Button, Dialog, useNow } from '@tidings/react'
+import { Button, Dialog, useNow } from '@tidings/react'
 import type { TidingsError } from '@tidings/client'
 import { useState } from 'react'
 import { BodyField } from '../compose/BodyField'
@@ -19,6 +19,7 @@ import { newKey } from '../lib/key'
 import { useNotices } from '../lib/notices'
 import { useQuery } from '../lib/query'
 import { WhenField } from '../lib/WhenField'
+import { Problem } from '../lib/Problem'
 import { useTexts } from '../texts'
 import '../compose/form.css'
 
@@ -112,11 +113,7 @@ export function AnnouncementDialog({ announcement, onClose }: AnnouncementDialog
       }
     >
       <fieldset className="app-form" disabled={isSaving}>
-        {error && !field && (
-          <div role="alert">
-            <Banner kind="danger">{error.message}</Banner>
-          </div>
-        )}
+        {error && !field && <Problem error={error} />}
         <Field label={announcements.headline} error={missing ?? problem('title')}>
           {attributes => (
             <input

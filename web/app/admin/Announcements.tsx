@@ -9,6 +9,7 @@ import {
   Skeleton,
   useDates,
   usePatience,
+  useReason,
 } from '@tidings/react'
 import type { TidingsError } from '@tidings/client'
 import { useCallback, useState } from 'react'
@@ -117,6 +118,7 @@ function Card({ announcement, onEdit }: CardProps) {
   const { announcements } = admin
   const { tidings } = useApp()
   const notices = useNotices()
+  const reasonOf = useReason()
   const dates = useDates()
   const [isAsking, setAsking] = useState(false)
   const [error, setError] = useState<TidingsError>()
@@ -176,7 +178,7 @@ function Card({ announcement, onEdit }: CardProps) {
       )}
       {error && (
         <p className="app-error" role="alert">
-          {error.message} {error.requestId && common.request(error.requestId)}
+          {reasonOf(error)} {error.requestId && common.request(error.requestId)}
         </p>
       )}
       {isAsking && (

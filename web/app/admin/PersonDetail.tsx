@@ -7,6 +7,7 @@ import {
   EmptyState,
   WarningIcon,
   useDates,
+  useReason,
 } from '@tidings/react'
 import type { TidingsError } from '@tidings/client'
 import { useState } from 'react'
@@ -26,6 +27,7 @@ import { Link } from '../lib/Link'
 import { useNotices } from '../lib/notices'
 import { useQuery } from '../lib/query'
 import { changeQuery, href } from '../lib/router'
+import { Problem } from '../lib/Problem'
 import { useFormat, useTexts } from '../texts'
 import '../compose/form.css'
 
@@ -131,11 +133,7 @@ function Person({ account, onChange }: PersonProps) {
         </div>
       </header>
       {erasedAt === null && deactivatedAt !== null && <Why account={account} />}
-      {error && (
-        <div role="alert">
-          <Banner kind="danger">{error.message}</Banner>
-        </div>
-      )}
+      {error && <Problem error={error} />}
       {erasedAt === null && (
         <>
           <dl className="app-facts">
@@ -226,6 +224,7 @@ function Erase({ account, onDone, onClose }: EraseProps) {
   const { people } = admin
   const { tidings } = useApp()
   const notices = useNotices()
+  const reasonOf = useReason()
   const [typed, setTyped] = useState('')
   const [messages, setMessages] = useState(false)
   const [isErasing, setErasing] = useState(false)
@@ -275,7 +274,7 @@ function Erase({ account, onDone, onClose }: EraseProps) {
           />
           <span>{people.eraseMessages}</span>
         </label>
-        <Field label={people.eraseType(externalId)} error={error?.message}>
+        <Field label={people.eraseType(externalId)} error={error && reasonOf(error)}>
           {attributes => (
             <input
               {...attributes}

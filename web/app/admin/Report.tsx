@@ -1,7 +1,15 @@
 // How far messages have been read, one row for each message and address. The filters are in the
 // address, so that a report is a link.
 
-import { Button, ChartIcon, EmptyState, Skeleton, useDates, usePatience } from '@tidings/react'
+import {
+  Button,
+  ChartIcon,
+  EmptyState,
+  Skeleton,
+  useDates,
+  usePatience,
+  useReason,
+} from '@tidings/react'
 import { useMemo, useState } from 'react'
 import { AddressField } from '../compose/AddressField'
 import type { Address } from '../compose/draft'
@@ -259,7 +267,8 @@ function SelectField({ label, value, onChange, options }: InputProps & { options
 function CsvButton({ choice, label }: { choice: Choice; label: string }) {
   const { session } = useApp()
   const [isLoading, setLoading] = useState(false)
-  const [failure, setFailure] = useState<string>()
+  const [failure, setFailure] = useState<Error>()
+  const reasonOf = useReason()
   const download = async () => {
     setLoading(true)
     setFailure(undefined)
@@ -268,7 +277,7 @@ function CsvButton({ choice, label }: { choice: Choice; label: string }) {
       if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`)
       offerFile(await answer.blob(), 'read-rate.csv')
     } catch (error) {
-      setFailure((error as Error).message)
+      setFailure(error as Error)
     }
     setLoading(false)
   }
@@ -276,7 +285,7 @@ function CsvButton({ choice, label }: { choice: Choice; label: string }) {
     <>
       {failure && (
         <span className="app-error" role="alert">
-          {failure}
+          {reasonOf(failure)}
         </span>
       )}
       <Button disabled={isLoading} onClick={() => void download()}>

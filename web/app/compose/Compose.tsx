@@ -9,6 +9,7 @@ import { Failure } from '../lib/Failure'
 import { tell } from '../lib/happened'
 import { Link } from '../lib/Link'
 import { useNotices } from '../lib/notices'
+import { Problem } from '../lib/Problem'
 import { useQuery } from '../lib/query'
 import { href } from '../lib/router'
 import { useTexts } from '../texts'
@@ -193,8 +194,8 @@ function PlannedForm({ id, me, before, onClose }: PlannedFormProps) {
   return (
     <Dialog title={compose.titlePlanned} size="wide" onClose={onClose} actions={actions}>
       {error && !refused && (
-        <div className="app-compose-says" role="alert">
-          <Banner kind="danger">{error.message}</Banner>
+        <div className="app-compose-says">
+          <Problem error={error} />
         </div>
       )}
       <MessageForm

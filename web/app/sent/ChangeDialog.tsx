@@ -1,6 +1,6 @@
 // Changing when a sent message expires, and how it reminds.
 
-import { Banner, Button, Dialog } from '@tidings/react'
+import { Button, Dialog } from '@tidings/react'
 import type { TidingsError } from '@tidings/client'
 import { useState } from 'react'
 import { ChangeMessageDocument, ComposeCatalogDocument } from '../generated/documents'
@@ -14,6 +14,7 @@ import { tell } from '../lib/happened'
 import { useNotices } from '../lib/notices'
 import { useQuery } from '../lib/query'
 import { WhenField } from '../lib/WhenField'
+import { Problem } from '../lib/Problem'
 import { useTexts } from '../texts'
 import type { SentMessage } from './SentDetail'
 import '../compose/form.css'
@@ -60,11 +61,7 @@ export function ChangeDialog({ message, what, onClose }: ChangeDialogProps) {
       }
     >
       <div className="app-form">
-        {error && !field && (
-          <div role="alert">
-            <Banner kind="danger">{error.message}</Banner>
-          </div>
-        )}
+        {error && !field && <Problem error={error} />}
         {isExpiry ? (
           <>
             <WhenField

@@ -33,6 +33,7 @@ import { useLiveStats } from './live'
 import { Recipients } from './Recipients'
 import { Replies } from './Replies'
 import { Rate as RateOf } from '../lib/RateBar'
+import { Problem } from '../lib/Problem'
 import { namesOf } from './SentRow'
 import { StatsHead } from './StatsHead'
 import { Timeline } from './Timeline'
@@ -246,11 +247,7 @@ function Planned({ message, sendAt }: { message: SentMessage; sendAt: string }) 
   return (
     <article className="app-item">
       <Head message={message} />
-      {error && (
-        <div role="alert">
-          <Banner kind="danger">{error.message}</Banner>
-        </div>
-      )}
+      {error && <Problem error={error} />}
       <div className="app-planned">
         <ClockIcon size="large" />
         <div>

@@ -17,9 +17,9 @@ export type SessionState =
   | { kind: 'paste-token' }
   /** After signing out, or because nobody is signed in where the tokens come from. */
   | { kind: 'signed-out'; why: 'by-choice' | 'not-signed-in' }
-  | { kind: 'failed'; message: string }
+  | { kind: 'failed'; error: Error }
   /** The server does not let this person in any more. */
-  | { kind: 'deactivated'; reason: string; session: SignedIn }
+  | { kind: 'deactivated'; code: string; session: SignedIn }
   | { kind: 'signed-in'; tidings: Tidings; session: SignedIn }
 
 export interface SignedIn {
@@ -80,7 +80,7 @@ export class Session {
         this.#change({ kind: 'paste-token' })
       }
     } catch (error) {
-      this.#change({ kind: 'failed', message: messageOf(error) })
+      this.#change({ kind: 'failed', error: error as Error })
     }
   }
 
@@ -127,12 +127,12 @@ export class Session {
       },
     }
     const stop = tidings.connection.subscribe(() => {
-      const { state, reason } = tidings.connection.get()
+      const { state, code = '', reason } = tidings.connection.get()
       if (state !== 'signed-out' && state !== 'deactivated') return
       stop()
       tidings.close()
       if (state === 'deactivated') {
-        return this.#change({ kind: 'deactivated', reason: reason ?? '', session })
+        return this.#change({ kind: 'deactivated', code, session })
       }
       if (how === 'demo') choose(null)
       // In another tab.
@@ -143,7 +143,7 @@ export class Session {
           return
         }
       }
-      this.#change({ kind: 'failed', message: reason ?? messageOf(failure) })
+      this.#change({ kind: 'failed', error: new Error(reason) })
     })
     this.round++
     this.#change({ kind: 'signed-in', tidings, session })
@@ -160,8 +160,4 @@ export class Session {
     this.#state = state
     for (const listener of [...this.#listeners]) listener()
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

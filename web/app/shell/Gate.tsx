@@ -1,6 +1,6 @@
 // The pages before the inbox: choosing a person in the demo, giving a token, and what went wrong.
 
-import { Avatar, Button, usePatience } from '@tidings/react'
+import { Avatar, Button, usePatience, useReason } from '@tidings/react'
 import { useEffect, useId, useState, type FormEvent, type ReactNode } from 'react'
 import { demoUsers, type DemoUser } from '../session/demo'
 import type { Session, SessionState } from '../session/session'
@@ -24,6 +24,7 @@ export function Gate({ title, children }: { title: string; children?: ReactNode 
 /** What to show while nobody is signed in. */
 export function SignInGate({ session, state }: { session: Session; state: SessionState }) {
   const { app, signIn } = useTexts()
+  const reasonOf = useReason()
   useEffect(() => {
     // Not how much is new for somebody who has left.
     document.title = app
@@ -47,7 +48,7 @@ export function SignInGate({ session, state }: { session: Session; state: Sessio
     case 'failed':
       return (
         <Gate title={signIn.failedTitle}>
-          <p role="alert">{state.message}</p>
+          <p role="alert">{reasonOf(state.error)}</p>
           <Button kind="main" onClick={() => void session.begin()}>
             {signIn.retry}
           </Button>
@@ -83,7 +84,8 @@ export function Starting() {
 function People({ session }: { session: Session }) {
   const { signIn } = useTexts()
   const [users, setUsers] = useState<Known[]>()
-  const [failure, setFailure] = useState<string>()
+  const [failure, setFailure] = useState<Error>()
+  const reasonOf = useReason()
   useEffect(() => {
     let isGone = false
     demoUsers().then(
@@ -92,7 +94,7 @@ function People({ session }: { session: Session }) {
         const known = await Promise.all(users.map(know))
         if (!isGone) setUsers(known)
       },
-      (error: Error) => setFailure(error.message),
+      (error: Error) => setFailure(error),
     )
     return () => {
       isGone = true
@@ -104,7 +106,7 @@ function People({ session }: { session: Session }) {
         <Mark />
         <h1>{signIn.demoTitle}</h1>
         <p>{signIn.demoIntro}</p>
-        {failure && <p role="alert">{failure}</p>}
+        {failure && <p role="alert">{reasonOf(failure)}</p>}
         <ul className="app-choice">
           {users?.map(user => (
             <li key={user.name}>
@@ -197,10 +199,9 @@ function TokenForm({ session }: { session: Session }) {
 }
 
 /** The server does not let this person in any more. */
-export function Deactivated({ reason, onLeave }: { reason: string; onLeave: () => void }) {
+export function Deactivated({ code, onLeave }: { code: string; onLeave: () => void }) {
   const { signIn } = useTexts()
-  // The server says why in a sentence for programs' logs; what matters is which of two it is.
-  const wasSilent = reason.includes('did not reply')
+  const wasSilent = code === 'DEACTIVATED_NO_REPLY'
   return (
     <Gate title={signIn.deactivatedTitle}>
       <p>{wasSilent ? signIn.deactivatedSilence : signIn.deactivatedHost}</p>

@@ -30,7 +30,7 @@ const Compose = lazy(() => import('../compose/Compose'))
 export function Root({ session }: { session: Session }) {
   const state = useSyncExternalStore(session.subscribe, session.get)
   if (state.kind === 'deactivated') {
-    return <Deactivated reason={state.reason} onLeave={() => void state.session.signOut()} />
+    return <Deactivated code={state.code} onLeave={() => void state.session.signOut()} />
   }
   if (state.kind !== 'signed-in') return <SignInGate session={session} state={state} />
   // Nothing of one person is shown to the next.

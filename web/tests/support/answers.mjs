@@ -2,7 +2,7 @@
 
 export class Answers {
   #held = new Map()
-  #refused = new Set()
+  #refused = new Map()
 
   /** Between a page and its server from now on. */
   static async of(page) {
@@ -22,24 +22,20 @@ export class Answers {
   }
 
   /** Answers this operation with an error, until the result is called. */
-  refuse(operation) {
-    this.#refused.add(operation)
+  refuse(operation, code = 'INTERNAL_SERVER_ERROR', message = 'The cellar is flooded.') {
+    this.#refused.set(operation, { message, extensions: { code } })
     return () => this.#refused.delete(operation)
   }
 
   async #pass(route) {
     const { query = '' } = route.request().postDataJSON() ?? {}
     const operation = /(?:query|mutation) (\w+)/.exec(query)?.[1]
-    const held = this.#held.get(operation)
+    const [held, refused] = [this.#held.get(operation), this.#refused.get(operation)]
     if (held) held.push(route)
-    else if (this.#refused.has(operation)) {
+    else if (refused) {
       await route.fulfill({
         headers: { 'x-request-id': 'a-request' },
-        json: {
-          errors: [
-            { message: 'The cellar is flooded.', extensions: { code: 'INTERNAL_SERVER_ERROR' } },
-          ],
-        },
+        json: { errors: [refused] },
       })
     } else await route.continue()
   }

@@ -11,7 +11,7 @@ import { Server } from './server.mjs'
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 /** Nothing takes so long, not even on a machine that has much else to do. */
-const PATIENCE = 60_000
+export const PATIENCE = 60_000
 
 export function browser() {
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
@@ -51,8 +51,8 @@ export class Desk {
     return proxy
   }
 
-  /** Opens a page as somebody. */
-  async person(name, path = '/inbox', { address, ...options } = {}) {
+  /** Opens a page as somebody; `prepare` does something with the page before it goes anywhere. */
+  async person(name, path = '/inbox', { address, prepare, ...options } = {}) {
     const context = await this.browser.newContext({
       viewport: { width: 1280, height: 900 },
       locale: 'en-GB',
@@ -61,10 +61,10 @@ export class Desk {
     })
     if (name) await context.addCookies([this.application.cookie(name)])
     const base = `http://${address ?? this.address}`
-    return this.watch(context, name ?? 'nobody', base, path)
+    return this.watch(context, name ?? 'nobody', base, path, prepare)
   }
 
-  async watch(context, name, base, path) {
+  async watch(context, name, base, path, prepare) {
     await context.addInitScript(() => {
       addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
         console.error(`policy: ${violatedDirective} ${blockedURI} ${sample}`),
@@ -83,6 +83,7 @@ export class Desk {
         this.complaints.push(`${name}: ${text}`)
       }
     })
+    await prepare?.(page)
     await page.goto(base + path)
     return Object.assign(page, { base })
   }
@@ -105,4 +106,24 @@ export async function until(read, isSo, milliseconds = PATIENCE) {
     if (Date.now() > end) assert.fail(`still ${JSON.stringify(value)}`)
     await new Promise(resolve => setTimeout(resolve, 50))
   }
+}
+
+/** Waits until a field has this text. */
+export const hasValue = (field, text) =>
+  until(
+    () => field.inputValue(),
+    value => value === text,
+  )
+
+/** Waits until something is there this many times. */
+export const hasCount = (locator, count) =>
+  until(
+    () => locator.count(),
+    found => found === count,
+  )
+
+/** Closes a dialog: until it is gone, keys belong to it. */
+export async function escape(dialog) {
+  await dialog.page().keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
 }

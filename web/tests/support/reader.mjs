@@ -1,6 +1,6 @@
 // What a reader sees and does in the inbox.
 
-import assert from 'node:assert/strict'
+import { until } from './desk.mjs'
 
 /** The row with this title. */
 export const row = (page, title) =>
@@ -26,6 +26,22 @@ export const pane = page => page.getByRole('region', { name: /^(Reading pane|Les
 /** The title of what is open. */
 export const openTitle = (page, title) => pane(page).getByRole('heading', { name: title, level: 2 })
 
+/** Waits until the browser has kept the inbox: the next visit begins with that. */
+export const isKept = page =>
+  page.waitForFunction(async () => {
+    const named = (await indexedDB.databases()).find(({ name }) => name.startsWith('tidings '))
+    if (!named) return false
+    const result = request =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result)
+        request.onerror = () => reject(request.error)
+      })
+    const database = await result(indexedDB.open(named.name))
+    const count = await result(database.transaction('head').objectStore('head').count())
+    database.close()
+    return count > 0
+  })
+
 /** Fails unless the focus is on the row with this title, in a moment. */
 export async function hasFocus(page, title) {
   await page.waitForFunction(
@@ -36,11 +52,14 @@ export async function hasFocus(page, title) {
   )
 }
 
-/** Fails unless nothing of the page is wider than the window. */
-export async function fits(page) {
-  const { width, content } = await page.evaluate(() => ({
-    width: document.documentElement.clientWidth,
-    content: document.documentElement.scrollWidth,
-  }))
-  assert.ok(content <= width, `the page is ${content} px wide in a window of ${width}`)
-}
+/** Fails unless nothing of the page is wider than the window, once it is laid out. */
+export const fits = page =>
+  until(
+    () =>
+      page.evaluate(() => ({
+        width: document.documentElement.clientWidth,
+        content: document.documentElement.scrollWidth,
+      })),
+    ({ width, content }) => content <= width,
+    10_000,
+  )

@@ -23,12 +23,20 @@ export function fromGraphQL(errors: readonly GraphQLError[], requestId?: string)
   return tidingsError(code, message, { field, retryAfter, requestId })
 }
 
-/**
- * Whether the server knows who it is, and does not let them in: a fresh token is of no use. It has
- * the same code as a token that is not accepted; the sentence makes the difference.
- */
-export function isDeactivation({ message }: Error): boolean {
-  return message.includes('deactivated')
+/** Whether the server knows who it is, and does not let them in: a fresh token is of no use. */
+export function isDeactivation({ code }: Pick<TidingsError, 'code'>): boolean {
+  return code.startsWith('DEACTIVATED')
+}
+
+/** Whether the server does not let them in, with this token or with any. */
+export function isNotAdmitted(error: Pick<TidingsError, 'code'>): boolean {
+  return error.code === 'UNAUTHENTICATED' || isDeactivation(error)
+}
+
+/** Why a socket was closed: `CODE: sentence`, or only a sentence. */
+export function fromReason(reason: string): TidingsError {
+  const [, code = 'UNAUTHENTICATED', message] = /^([A-Z_]+): (.*)$/.exec(reason) ?? []
+  return tidingsError(code, message ?? reason)
 }
 
 const TEMPORARY = new Set(['NETWORK', 'UNAVAILABLE', 'RATE_LIMITED', 'LIMIT_EXCEEDED'])

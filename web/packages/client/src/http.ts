@@ -1,4 +1,10 @@
-import { fromGraphQL, isDeactivation, isTidingsError, tidingsError } from './errors.js'
+import {
+  fromGraphQL,
+  isDeactivation,
+  isNotAdmitted,
+  isTidingsError,
+  tidingsError,
+} from './errors.js'
 import type { GraphQLError } from './errors.js'
 import type { Tokens } from './tokens.js'
 import type { TypedDocument } from './types.js'
@@ -41,7 +47,7 @@ export class Http {
         onAnswer()
         return data
       } catch (error) {
-        const isRefused = isTidingsError(error) && error.code === 'UNAUTHENTICATED'
+        const isRefused = isTidingsError(error) && isNotAdmitted(error)
         if (isRefused && !isDeactivation(error)) {
           await tokens.refuse(token)
           if (!isRepeated) continue
@@ -77,9 +83,10 @@ export class Http {
       answer = await response.json().catch(error => {
         if (!(error instanceof SyntaxError)) throw error
       })
-    } catch (error) {
+    } catch {
+      // What the browser says of it, each in other words, is for nobody who reads this.
       if (signal?.aborted) throw tidingsError('ABORTED', 'the request was ended')
-      throw tidingsError('NETWORK', error instanceof Error ? error.message : String(error))
+      throw tidingsError('NETWORK', 'there is no connection to the server')
     }
     const requestId = response.headers.get('x-request-id') ?? undefined
     if (answer?.errors?.length) throw fromGraphQL(answer.errors, requestId)

@@ -2,7 +2,14 @@
 
 import { createClient } from 'graphql-ws/client'
 import type { Client } from 'graphql-ws/client'
-import { fromGraphQL, isDeactivation, isTidingsError, tidingsError, waitBefore } from './errors.js'
+import {
+  fromGraphQL,
+  fromReason,
+  isDeactivation,
+  isNotAdmitted,
+  isTidingsError,
+  waitBefore,
+} from './errors.js'
 import type { GraphQLError } from './errors.js'
 import { payload } from './http.js'
 import type { Tokens } from './tokens.js'
@@ -21,7 +28,7 @@ export type SocketState =
   /** It tries again by itself. */
   | { at: 'cut'; hasTooMany: boolean }
   /** It tries again when there may be another token. */
-  | { at: 'refused'; error: TidingsError }
+  | { at: 'refused'; code: string; message: string }
 
 export interface SocketOptions {
   url: string
@@ -146,7 +153,7 @@ export class Socket {
           // The token has expired; the next attempt comes with a fresh one.
           if (code === 4403) void tokens.refuse(this.#token)
           if (this.#running.size > 0 && !this.#isPaused && code !== 1000) {
-            onState({ at: 'cut', hasTooMany: code === 1013 && reason.includes('too many') })
+            onState({ at: 'cut', hasTooMany: code === 1013 && reason.startsWith('LIMIT_EXCEEDED') })
           }
         },
       },
@@ -177,8 +184,13 @@ export class Socket {
   }
 
   #say(error: unknown): void {
-    const isRefused = isTidingsError(error) && error.code === 'UNAUTHENTICATED'
-    this.#options.onState(isRefused ? { at: 'refused', error } : { at: 'cut', hasTooMany: false })
+    if (isTidingsError(error) && isNotAdmitted(error)) this.#refused(error)
+    else this.#options.onState({ at: 'cut', hasTooMany: false })
+  }
+
+  /** Other tabs are told, too: an error would not arrive there with its code. */
+  #refused({ code, message }: TidingsError): void {
+    this.#options.onState({ at: 'refused', code, message })
   }
 
   /** Begins what is not running yet. */
@@ -259,7 +271,7 @@ export class Socket {
       this.#options.onState({ at: 'cut', hasTooMany: false })
       return void this.#later(waitBefore(6))
     }
-    const error = tidingsError('UNAUTHENTICATED', reason)
+    const error = fromReason(reason)
     if (!isDeactivation(error)) {
       void this.#options.tokens.refuse(this.#token)
       if (!this.#hasTriedFresh) {
@@ -267,7 +279,7 @@ export class Socket {
         return void this.#later(0)
       }
     }
-    this.#options.onState({ at: 'refused', error })
+    this.#refused(error)
     void this.#later(waitBefore((this.#refusals += 1)))
   }
 

@@ -55,12 +55,18 @@ class SharedTabs implements Tabs {
   /** Ends what this tab holds, or waits for. */
   #end = new AbortController()
   #release: (() => void)[] = []
+  /** What it said before others could tell that it is there: they would take it for gone. */
+  #unsaid: TabMessage[] | undefined = []
 
   constructor(name: string) {
     this.#name = name
     this.#channel = new BroadcastChannel(name)
     // While this one is held, the tab is there.
-    this.#hold(`${name} ${this.id}`)
+    this.#hold(`${name} ${this.id}`, () => {
+      const unsaid = this.#unsaid ?? []
+      this.#unsaid = undefined
+      for (const message of unsaid) this.send(message)
+    })
     this.#hold(name, () => {
       this.isLeader = true
       for (const listener of this.#listeners) listener()
@@ -74,7 +80,9 @@ class SharedTabs implements Tabs {
   }
 
   send(message: TabMessage): void {
-    if (!this.#end.signal.aborted) return this.#channel.postMessage(message)
+    const isOver = this.#end.signal.aborted
+    if (!isOver && this.#unsaid) return void this.#unsaid.push(message)
+    if (!isOver) return this.#channel.postMessage(message)
     // Signing out may have closed it before.
     if (message.type !== 'sign-out') return
     const channel = new BroadcastChannel(this.#name)
@@ -99,11 +107,11 @@ class SharedTabs implements Tabs {
     this.isLeader = false
   }
 
-  #hold(name: string, granted?: () => void): void {
+  #hold(name: string, granted: () => void): void {
     const { signal } = this.#end
     const request = navigator.locks.request(name, { signal }, () => {
       if (signal.aborted) return
-      granted?.()
+      granted()
       return new Promise<void>(resolve => this.#release.push(resolve))
     })
     // It ends with an error if the tab is closed while it waits.

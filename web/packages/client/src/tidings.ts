@@ -1,7 +1,7 @@
 // The client: one connection, one inbox, and the threads that somebody looks at.
 
 import { Cell } from './cell.js'
-import { isDeactivation, isTidingsError, tidingsError } from './errors.js'
+import { isDeactivation, isNotAdmitted, isTidingsError, tidingsError } from './errors.js'
 import { Http } from './http.js'
 import { Inbox } from './inbox/store.js'
 import { Live } from './live.js'
@@ -58,7 +58,7 @@ class Client implements Tidings {
   #isPaused = false
   #isClosed = false
   /** Why the server does not let this person in. */
-  #refusal: TidingsError | undefined
+  #refusal: Pick<TidingsError, 'code' | 'message'> | undefined
   #hasBeenLive = false
 
   constructor(options: ConnectOptions & InternalOptions) {
@@ -234,7 +234,7 @@ class Client implements Tidings {
 
   #answered(error?: Error): void {
     if (error) {
-      if ((error as TidingsError).code === 'UNAUTHENTICATED') this.#refusal = error as TidingsError
+      if (isTidingsError(error) && isNotAdmitted(error)) this.#refusal = error
     } else if (this.#socket.at !== 'refused') {
       this.#refusal = undefined
     }
@@ -247,7 +247,7 @@ class Client implements Tidings {
       this.#cuts = 0
       this.#refusal = undefined
     }
-    if (state.at === 'refused') this.#refusal = state.error
+    if (state.at === 'refused') this.#refusal = state
     if (state.at === 'cut' || state.at === 'refused') {
       this.#isCaughtUp = false
       if (!this.#isPolling) this.inbox.cut()
@@ -278,7 +278,7 @@ class Client implements Tidings {
   #say(): void {
     const known = this.#connection.get()
     const state = this.#state()
-    const reason = this.#refusal?.message
+    const { code, message: reason } = this.#refusal ?? {}
     if (state === known.state && reason === known.reason) return
     const now = Date.now()
     const isBack = known.state === 'offline' && (state === 'live' || state === 'polling')
@@ -288,7 +288,7 @@ class Client implements Tidings {
       since: now,
       pending,
       ...((isBack || reconnectedAt) && { reconnectedAt: isBack ? now : reconnectedAt }),
-      ...(reason !== undefined && { reason }),
+      ...(this.#refusal && { code, reason }),
     })
     if (isBack) this.inbox.reconnected(now - known.since)
   }

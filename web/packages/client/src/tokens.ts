@@ -24,7 +24,9 @@ export class Tokens {
       token = await this.#ask()
     } catch (error) {
       this.#current = undefined
-      throw error instanceof TypeError || globalThis.navigator?.onLine === false
+      // Those of browsers: a network that is away, a time that is over.
+      const isOfBrowser = error instanceof TypeError || error instanceof DOMException
+      throw isOfBrowser || globalThis.navigator?.onLine === false
         ? tidingsError('NETWORK', 'there is no token: the network is away')
         : tidingsError('UNAUTHENTICATED', error instanceof Error ? error.message : String(error))
     }

@@ -120,6 +120,11 @@ export interface Connection {
   pending: number
   /** When it last came back after being `offline`. */
   reconnectedAt?: number
+  /**
+   * For `signed-out` and `deactivated`: the server's `extensions.code`, which is
+   * `DEACTIVATED_NO_REPLY` if it was a message that required an answer.
+   */
+  code?: string
   /** For `signed-out` and `deactivated`: what the server said. */
   reason?: string
 }

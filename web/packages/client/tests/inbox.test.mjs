@@ -259,8 +259,8 @@ test('somebody who is deactivated is told so', async test => {
   const deactivate =
     'mutation ($id: ID!) { deactivateUser(input: { user: { id: $id } }) { user { id } } }'
   await inboxes.query('boss', deactivate, { id: tidings.inbox.owner.get().id }, 'admin')
-  const { reason } = await until(tidings.connection, ({ state }) => state === 'deactivated')
-  assert.match(reason, /deactivated/)
+  const { code } = await until(tidings.connection, ({ state }) => state === 'deactivated')
+  assert.equal(code, 'DEACTIVATED')
 
   // So is a page that is opened afterwards, though its application gives it the same token again.
   const good = inboxes.token('bob')

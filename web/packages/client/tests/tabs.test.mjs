@@ -66,8 +66,9 @@ async function browserOf(test, person) {
   const hasSockets = async wanted => {
     while (sockets.size !== wanted) await once(changes, 'change')
   }
-  const open = async () => {
+  const open = async prepare => {
     const page = await context.newPage()
+    if (prepare) await page.addInitScript(prepare)
     page.on('websocket', socket => {
       const closed = () => {
         sockets.delete(socket)
@@ -154,6 +155,29 @@ test('two tabs, one socket; what is done in one shows in the other', async test 
   await second.waitForFunction(() => list.get().items[0].title === 'four')
   assert.equal((await counts(second)).active, 5)
   await hasSockets(1)
+})
+
+test('a tab whose browser is slow to know of it is not taken for gone', async test => {
+  await inboxes.people('bea')
+  const { open } = await browserOf(test, 'bea')
+  await inboxes.send('alice', 'bea', 'one')
+  const first = await open()
+  await isLive(first)
+  const second = await open(() => {
+    // The first lock is the one by which others know that it is there.
+    const request = navigator.locks.request.bind(navigator.locks)
+    const isLate = new Promise(resolve => (window.arrive = resolve))
+    navigator.locks.request = async (...arguments_) => {
+      navigator.locks.request = request
+      await isLate
+      return request(...arguments_)
+    }
+  })
+  await shows(second, 'one')
+  await second.evaluate(() => window.arrive())
+  await isLive(second)
+  await inboxes.send('alice', 'bea', 'two')
+  await shows(second, 'two', 'one')
 })
 
 test('marks without a network show in all tabs, and are sent although their tab is gone', async test => {

@@ -68,7 +68,7 @@ export interface Answer<Result> {
 
 /**
  * Asks once, and again when the variables change. What it has stays until there is something newer;
- * `RATE_LIMITED` and `UNAVAILABLE` are tried again by themselves, each time later.
+ * what may pass is tried again by itself, each time later, and when the connection is back.
  */
 export function useDocument<Result, Variables>(
   document: TypedDocument<Result, Variables>,
@@ -99,6 +99,8 @@ export function useDocument<Result, Variables>(
     setAnswer(({ key, data }) => ({ key, data }))
     setAttempt(count => count + 1)
   }, [])
+  const { error } = answer
+  useEffect(() => error && tidings.inbox.on('reconnected', retry), [tidings, error, retry])
   const change = useCallback((data: Result) => setAnswer({ key, data }), [key])
   const isCurrent = answer.key === key
   return {
@@ -115,6 +117,6 @@ const LONGEST_WAIT_MS = 30_000
 
 function waitBefore(error: TidingsError, attempt: number) {
   if (error.retryAfter) return error.retryAfter * 1000
-  if (!['RATE_LIMITED', 'UNAVAILABLE'].includes(error.code)) return undefined
+  if (!['NETWORK', 'RATE_LIMITED', 'UNAVAILABLE'].includes(error.code)) return undefined
   return Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS)
 }

@@ -3,7 +3,7 @@
 // All tabs know all marks, and show them. The leading tab sends them, once its inbox has caught up
 // with the server, and tells the others what became of them.
 
-import { isTemporary, isTidingsError, tidingsError, waitBefore } from '../errors.js'
+import { isNotAdmitted, isTemporary, isTidingsError, tidingsError, waitBefore } from '../errors.js'
 import * as documents from '../generated/documents.js'
 import { hasReached } from '../order.js'
 import type { InboxThread, Refusal, TidingsError, TypedDocument } from '../types.js'
@@ -212,7 +212,7 @@ export class Queue {
 
   async #failed(mark: Pending, error: unknown): Promise<boolean> {
     if (!isTidingsError(error)) throw error
-    if (isTemporary(error) || error.code === 'UNAUTHENTICATED') {
+    if (isTemporary(error) || isNotAdmitted(error)) {
       if (error.code === 'NETWORK') this.#attempted.add(mark.id)
       this.#timer = setTimeout(() => void this.run(), waitBefore((this.#attempt += 1), error))
       return false

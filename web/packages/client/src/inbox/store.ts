@@ -259,7 +259,6 @@ export class Inbox implements InboxStore {
       this.#queue.reached()
       this.#queue.reconcile()
     }
-    this.#missing.clear()
     this.#show()
     for (const list of this.#lists.values()) {
       if (list.isUsed && !list.loaded && !list.isLoading)

@@ -1,9 +1,16 @@
 // Keeps the state of an inbox what it is on the server: loads it, follows it from the cursor of the
 // answer, and loads it again if it cannot be continued.
 
-import { isTemporary, isTidingsError, waitBefore } from '../errors.js'
+import { isNotAdmitted, isTemporary, isTidingsError, waitBefore } from '../errors.js'
 import * as documents from '../generated/documents.js'
-import type { InboxItem, InboxOwner, ListFilter, Sink, TypedDocument } from '../types.js'
+import type {
+  InboxItem,
+  InboxOwner,
+  ListFilter,
+  Sink,
+  TidingsError,
+  TypedDocument,
+} from '../types.js'
 import type { List, PageEnd } from './list.js'
 import { MOST_NODES } from './queue.js'
 import { Touched } from './state.js'
@@ -44,9 +51,11 @@ export class Sync {
   #isLoading = false
   #polling: ReturnType<typeof setTimeout> | undefined
   #wakeUp: (() => void) | undefined
-  #begun: () => void = () => undefined
-  /** When there is a state to which pages can be added. */
-  readonly begun = new Promise<void>(resolve => (this.#begun = resolve))
+  /** The server did not give its state; when a list is asked for, so is that, for the same reason. */
+  #refused: { reason: string | undefined } | undefined
+  #begin: (refusal?: TidingsError) => void = () => undefined
+  /** When there is a state to which pages can be added, or a reason why there is none. */
+  #begun = this.#beginning()
 
   constructor(host: SyncHost) {
     this.#host = host
@@ -55,7 +64,7 @@ export class Sync {
   /** Starts from what was kept, or else with a first answer. */
   async start(): Promise<void> {
     if (this.#host.state.cursor === undefined) return this.#loadAll()
-    this.#begun()
+    this.#begin()
     this.#follow()
     // What changes seldom is not followed.
     await this.#patiently(async () => {
@@ -79,7 +88,9 @@ export class Sync {
   /** Loads the beginning of a list, or its next page. */
   async load(list: List, isMore: boolean): Promise<void> {
     list.began(isMore ? 'more' : 'first')
-    await this.begun
+    if (this.#refused) void this.#loadAll(this.#refused.reason)
+    const refusal = await this.#begun
+    if (refusal) return list.ended(refusal)
     if (!isMore && list.loaded) return list.ended()
     const { state, request } = this.#host
     const touched = state.watch()
@@ -117,7 +128,8 @@ export class Sync {
 
   /** Asks for items by their ids; gives those that are not there. */
   async fetch(ids: readonly string[]): Promise<string[]> {
-    await this.begun
+    // Whoever waits for an item waits for the next attempt, too.
+    while (await this.#begun);
     const { state } = this.#host
     const touched = state.watch()
     try {
@@ -199,10 +211,11 @@ export class Sync {
   /** Loads what is shown, and follows it from there. Until it is there, the old one stays. */
   async #loadAll(reason?: string): Promise<void> {
     this.#isLoading = true
+    this.#refused = undefined
     this.#stop?.()
     this.#stop = undefined
     const generation = (this.#generation += 1)
-    await this.#patiently(async () => {
+    const attempt = async () => {
       const lists = [...this.#host.lists()].filter(list => list.isUsed)
       const [first, ...others] = lists
       const head = await this.#head(first)
@@ -227,12 +240,26 @@ export class Sync {
       for (const list of this.#host.lists()) list.loaded = undefined
       for (const [list, ofList] of pages) {
         ofList.forEach((page, n) => addPage(list, page, n > 0))
+        if (list.error) list.ended()
       }
       this.#isLoading = false
-      this.#begun()
+      this.#refused = undefined
+      this.#begin()
       this.#host.loaded({ ...ownerOf(viewer), role: head.role }, reason)
       this.#follow()
+    }
+    await this.#patiently(attempt, refusal => {
+      if (generation !== this.#generation) return
+      this.#isLoading = false
+      this.#refused = { reason }
+      this.#begin(refusal)
+      this.#begun = this.#beginning()
+      for (const list of this.#host.lists()) if (list.isUsed) list.ended(refusal)
     })
+  }
+
+  #beginning(): Promise<TidingsError | undefined> {
+    return new Promise(resolve => (this.#begin = resolve))
   }
 
   async #head(list: List | undefined) {
@@ -279,16 +306,20 @@ export class Sync {
     return items
   }
 
-  /** Tries it until it succeeds or cannot. */
-  async #patiently<T>(attempt: () => Promise<T>): Promise<T | undefined> {
+  /** Tries it until it succeeds or cannot; `refused` is told at once why it may never. */
+  async #patiently<T>(
+    attempt: () => Promise<T>,
+    refused?: (error: TidingsError) => void,
+  ): Promise<T | undefined> {
     for (let attempts = 1; !this.#isClosed; attempts += 1) {
       try {
         return await attempt()
       } catch (error) {
         if (!isTidingsError(error)) throw error
-        const mayBeSignedIn = error.code === 'UNAUTHENTICATED'
         const wait = waitBefore(isTemporary(error) ? attempts : Math.max(attempts, 5), error)
-        if (!isTemporary(error) && !mayBeSignedIn && attempts > 5) return undefined
+        const isFinal = !isTemporary(error) && !isNotAdmitted(error)
+        if (isFinal) refused?.(error)
+        if (isFinal && attempts > 5) return undefined
         await new Promise<void>(resolve => {
           const timer = setTimeout(resolve, wait)
           this.#wakeUp = () => {

@@ -12,6 +12,11 @@ const RECONNECTED_MS = 4000
 
 /** How the inbox is connected, where that is not as usual. */
 export function ConnectionBanner() {
+  return useConnectionBanner()
+}
+
+/** The same, for a place that is not always the same one: it does not begin anew there. */
+export function useConnectionBanner() {
   const labels = useLabels()
   const { announce } = useTidingsContext()
   const { inbox } = useTidings()

@@ -18,7 +18,7 @@ import { useLabels } from '../labels/context'
 import { prepareMarkdown } from '../markdown/Markdown'
 import { ItemPane } from '../panes/ItemPane'
 import { Preferences } from '../preferences/Preferences'
-import { ConnectionBanner } from './ConnectionBanner'
+import { useConnectionBanner } from './ConnectionBanner'
 import { useDensity } from './density'
 import { Failed } from './Failed'
 import { ItemList, type ItemListHandle } from './ItemList'
@@ -70,6 +70,7 @@ export function Inbox(props: InboxProps) {
   const { singleKeys, watch } = useTidingsContext()
   const marks = useMarks()
   const connection = useConnection()
+  const banner = useConnectionBanner()
   const root = useRef<HTMLDivElement>(null)
   const listHandle = useRef<ItemListHandle>(null)
   const search = useRef<HTMLInputElement>(null)
@@ -316,7 +317,7 @@ export function Inbox(props: InboxProps) {
     return (
       <div ref={root} className="tidings tidings-inbox" part="inbox" lang={labels.locale}>
         <EmptyState title={isOut ? labels.signedOut : labels.deactivated}>
-          {isOut ? labels.signedOutHint : labels.deactivatedHint} {connection.reason}
+          {isOut ? labels.signedOutHint : labels.deactivatedHint}
         </EmptyState>
       </div>
     )
@@ -351,7 +352,7 @@ export function Inbox(props: InboxProps) {
           onArchiveAll={() => marks.archiveAll(filter)}
           onHelp={() => setHelpOpen(true)}
         />
-        <ConnectionBanner />
+        {isCovered ? null : banner}
         {error && items.length === 0 ? (
           <Failed error={error} onRetry={() => list.retry()} />
         ) : rows.length > 0 ? (
@@ -384,6 +385,7 @@ export function Inbox(props: InboxProps) {
       </section>
       {isWide || isCovered ? (
         <section className="tidings-pane" part="pane" aria-label={labels.pane}>
+          {isCovered ? banner : null}
           {place.preferences ? (
             <Preferences onClose={close} />
           ) : place.item ? (

@@ -195,6 +195,8 @@ export const de: Labels = {
   polling: 'Zu viele Fenster sind offen. Dieses sieht alle 30 Sekunden nach Neuem.',
   deactivated: 'Dein Zugang ist abgeschaltet',
   deactivatedHint: 'Du bekommst nichts Neues. Wer dies betreibt, kann dich wieder hereinlassen.',
+  noConnection: 'Es gibt keine Verbindung. Versuche es wieder, sobald sie zurück ist.',
+  loadsLater: 'Das wird geladen, sobald die Verbindung zurück ist.',
   signedOut: 'Du bist abgemeldet',
   signedOutHint: 'Melde dich wieder an, um deinen Posteingang zu sehen.',
   failed: 'Das hat nicht geklappt.',

@@ -203,6 +203,8 @@ export const en = {
   polling: 'Too many windows are open. This one looks for news every 30 seconds.',
   deactivated: 'Your access has been deactivated',
   deactivatedHint: 'You receive nothing new. Ask whoever runs this to let you in again.',
+  noConnection: 'There is no connection. Try again when it is back.',
+  loadsLater: 'This will load when the connection is back.',
   signedOut: 'You are signed out',
   signedOutHint: 'Sign in again to see your inbox.',
   failed: 'That did not work.',

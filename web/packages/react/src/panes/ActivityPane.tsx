@@ -16,6 +16,7 @@ import {
 import { useDocument } from '../hooks'
 import { Failed } from '../inbox/Failed'
 import { useLabels } from '../labels/context'
+import { useReason } from '../useReason'
 import { WhyDialog } from './WhyDialog'
 
 /** Who did it, why one hears of it, and how one hears of it no more. */
@@ -109,6 +110,7 @@ interface QuieterProps {
 /** Hearing less: of this target, or of this action everywhere. Both can be taken back. */
 function Quieter({ about, actionLabel, canUnfollow }: QuieterProps) {
   const labels = useLabels()
+  const reasonOf = useReason()
   const { client, toasts } = useTidingsContext()
   const [isDone, setDone] = useState<{ unfollowed?: boolean; off?: boolean }>({})
   const target = { id: about.target.id }
@@ -144,7 +146,7 @@ function Quieter({ about, actionLabel, canUnfollow }: QuieterProps) {
       (error: TidingsError) => fail(error),
     )
   const fail = (error: TidingsError) =>
-    toasts.show({ id: 'quieter', title: labels.failed, text: error.message })
+    toasts.show({ id: 'quieter', title: labels.failed, text: reasonOf(error) })
 
   return (
     <>

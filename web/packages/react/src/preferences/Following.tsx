@@ -8,6 +8,7 @@ import { useDocument } from '../hooks'
 import { Failed } from '../inbox/Failed'
 import { useLabels } from '../labels/context'
 import { ELSEWHERE, safeUrl } from '../markdown/url'
+import { useReason } from '../useReason'
 
 export interface FollowingProps {
   canUnfollow: boolean
@@ -21,6 +22,7 @@ export function Following(props: FollowingProps) {
 
 function Page({ after, canUnfollow, reasonLabel }: FollowingProps & { after?: string }) {
   const labels = useLabels()
+  const reasonOf = useReason()
   const { client, toasts } = useTidingsContext()
   const { data, error, isLoading, retry } = useDocument(FollowingDocument, { after })
   const isLong = usePatience(isLoading)
@@ -28,7 +30,7 @@ function Page({ after, canUnfollow, reasonLabel }: FollowingProps & { after?: st
   const [unfollowed, setUnfollowed] = useState<ReadonlySet<string>>(new Set())
   const page = data?.viewer?.subscriptions
   const fail = (cause: TidingsError) =>
-    toasts.show({ id: 'follow', title: labels.saveFailed, text: cause.message })
+    toasts.show({ id: 'follow', title: labels.saveFailed, text: reasonOf(cause) })
 
   const unfollow = (id: string, target: string) =>
     client

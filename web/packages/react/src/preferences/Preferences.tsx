@@ -15,6 +15,7 @@ import {
 import { useDocument } from '../hooks'
 import { Failed } from '../inbox/Failed'
 import { useLabels } from '../labels/context'
+import { useReason } from '../useReason'
 import { Following } from './Following'
 import { Switch } from './Switch'
 
@@ -35,12 +36,13 @@ export function Preferences({ onClose, children }: PreferencesProps) {
   const viewer = data?.viewer
   const settings = viewer?.subscriptionConfig?.settings ?? []
 
+  const reasonOf = useReason()
   const save = async (job: () => Promise<void>) => {
     try {
       await job()
       toasts.show({ id: 'saved', title: labels.saved, milliseconds: 2500 })
     } catch (cause) {
-      toasts.show({ id: 'saved', title: labels.saveFailed, text: (cause as TidingsError).message })
+      toasts.show({ id: 'saved', title: labels.saveFailed, text: reasonOf(cause as TidingsError) })
     }
   }
   const choose = (action: string, enabled: boolean | null) =>

@@ -5,6 +5,7 @@ import { SendIcon } from '../base/Icon'
 import { Tabs } from '../base/Tabs'
 import { useTidingsContext } from '../context'
 import { useLabels } from '../labels/context'
+import { useReason } from '../useReason'
 import { Markdown } from '../markdown/Markdown'
 import { type Draft, emptyDraft, keepDraft, readDraft } from './drafts'
 
@@ -21,6 +22,7 @@ export interface ReplyProps {
 /** Writes a reply. What is written is kept until it is sent or discarded. */
 export function Reply({ person, parent, thread, request, onDone }: ReplyProps) {
   const labels = useLabels()
+  const reasonOf = useReason()
   const { announce, toasts } = useTidingsContext()
   const [draft, setDraft] = useState<Draft>(() => readDraft(person, parent.id) ?? emptyDraft())
   const [tab, setTab] = useState<'write' | 'preview'>('write')
@@ -128,7 +130,7 @@ export function Reply({ person, parent, thread, request, onDone }: ReplyProps) {
       />
       {error ? (
         <p id={`${id}-error`} className="tidings-error" role="alert">
-          {error.message} {error.requestId ? labels.requestId(error.requestId) : null}
+          {reasonOf(error)} {error.requestId ? labels.requestId(error.requestId) : null}
         </p>
       ) : null}
       {isOpen ? (
