@@ -55,7 +55,9 @@ pub fn stream(
     trace: &mut Span,
 ) -> Result<Response, Refusal> {
     let (app, reason, place) = (http.app.clone(), Reason::default(), trace.place());
-    let account = || access::Stream::new(&app, about, std::mem::take(trace), Transport::Events, reason.clone());
+    let account = || {
+        access::Stream::new(&app, about, std::mem::take(trace), Transport::Events, reason.clone())
+    };
     if prepared.kind != OperationType::Subscription {
         let executed = async move { execute(&http, prepared).await.response };
         return Ok(show(&app, result(traces::at(place, executed), account())));
