@@ -175,7 +175,8 @@ pub struct Config {
     /// Whether each request, operation, stream and websocket has a line in the log, at `info`.
     /// `docs/metrics.md` says what is in it.
     pub access_log: bool,
-    /// Whether these lines say which person it was, by the number that other lines call `actor`.
+    /// Whether these lines, and spans, say which person it was, by the number that other lines call
+    /// `actor`.
     pub log_people: bool,
     /// Where Prometheus finds metrics, at `/metrics`: an address like that of `listen`. Anybody who
     /// can reach it can read them. If not set, nothing is measured.
