@@ -15,6 +15,7 @@ use crate::{
     db::Db,
     inbox::live::Live,
     metrics::Metrics,
+    traces::Traces,
 };
 
 pub use recent_users::RecentUsers;
@@ -30,6 +31,7 @@ pub struct App {
     pub recent_users: Arc<RecentUsers>,
     pub config: Arc<Config>,
     pub metrics: Arc<Metrics>,
+    pub traces: Arc<Traces>,
     pub clock: Clock,
     /// Identifies the history that cursors belong to.
     pub epoch: Arc<str>,

@@ -19,6 +19,7 @@ mod place;
 pub mod reference;
 mod secret;
 mod time;
+mod traces;
 mod web;
 
 use std::{
@@ -43,6 +44,7 @@ pub use self::{
     people::{AddressBook, OwnField},
     place::{Place, Places},
     secret::Secret,
+    traces::CollectorAddress,
     web::SignIn,
 };
 use crate::error::{Error, Result};
@@ -173,12 +175,23 @@ pub struct Config {
     /// Whether each request, operation, stream and websocket has a line in the log, at `info`.
     /// `docs/metrics.md` says what is in it.
     pub access_log: bool,
-    /// Whether these lines say which person it was, by the number that other lines call `actor`.
+    /// Whether these lines, and spans, say which person it was, by the number that other lines call
+    /// `actor`.
     pub log_people: bool,
     /// Where Prometheus finds metrics, at `/metrics`: an address like that of `listen`. Anybody who
     /// can reach it can read them. If not set, nothing is measured.
     #[schemars(example = &"127.0.0.1:9464")]
     pub metrics_listen: Option<Address>,
+    /// Where traces are sent: the URL of a collector of OpenTelemetry that takes OTLP over HTTP. The
+    /// server adds `/v1/traces`. If not set, no spans are recorded. `docs/traces.md` says what is in
+    /// them.
+    #[schemars(example = &"http://127.0.0.1:4318")]
+    pub otlp_endpoint: Option<String>,
+    /// Headers of the requests to it, as `name=value`. The URL must be https then, or on loopback.
+    pub otlp_headers: Vec<Secret>,
+    /// The share of traces that is recorded, from 0 to 1, among those that begin here. A trace that
+    /// a client or a proxy has begun is recorded if they record it.
+    pub otlp_sample_ratio: f64,
     /// How long the server keeps working after it was told to stop, while `/readyz` already fails:
     /// load balancers need time to notice.
     #[serde(with = "Time")]
@@ -296,6 +309,9 @@ impl Default for Config {
             access_log: true,
             log_people: false,
             metrics_listen: None,
+            otlp_endpoint: None,
+            otlp_headers: Vec::new(),
+            otlp_sample_ratio: 1.0,
             shutdown_delay: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(10),
             database: Database::default(),
@@ -315,6 +331,7 @@ impl Config {
     /// Refuses settings that contradict each other or that nobody can have meant.
     pub fn check(&self) -> Result<()> {
         self.check_retention()?;
+        self.collector()?;
         self.check_web()
     }
 
@@ -388,6 +405,7 @@ mod tests {
             database_url: "postgres://tidings:hush@localhost/tidings".into(),
             auth_secret: Some("hush".into()),
             auth_secrets_accepted: vec!["hush".into()],
+            otlp_headers: vec!["key=hush".into()],
             ..Config::default()
         };
         for printed in [format!("{config:?}"), serde_json::to_string(&config).unwrap()] {

@@ -61,13 +61,14 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use statements::{Statements, counted};
+use statements::{Statements, counted, system};
 use together::Together;
 
 use crate::{
     config,
     error::{Error, Result},
     metrics::{Family, Gauge, Metrics},
+    traces::{self, Kind, OTHER},
 };
 
 pub use beside::beside;
@@ -249,6 +250,10 @@ impl Db {
     }
 
     async fn begin_with(&self, is_impatient: bool) -> Result<Tx> {
+        within("BEGIN", self.dialect, self.begin_now(is_impatient)).await
+    }
+
+    async fn begin_now(&self, is_impatient: bool) -> Result<Tx> {
         if self.until.is_cancelled() {
             return Err(Error::Unavailable("the server is stopping".into()));
         }
@@ -407,6 +412,22 @@ impl Db {
     }
 }
 
+/// Records the beginning or the end of a transaction as a part of what is done here.
+async fn within<T>(
+    what: &'static str,
+    dialect: Dialect,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let mut span = traces::here().map(|place| place.child(what, Kind::Client)).unwrap_or_default();
+    span.set("db.system.name", system(dialect.backend()));
+    span.set("db.operation.name", what);
+    let outcome = work.await;
+    if outcome.is_err() {
+        span.fail(OTHER);
+    }
+    outcome
+}
+
 impl Deref for Tx {
     type Target = Transaction;
 
@@ -423,6 +444,10 @@ impl Tx {
 
     /// Returns when the change is durable.
     pub async fn commit(self) -> Result<()> {
+        within("COMMIT", self.dialect(), self.commit_now()).await
+    }
+
+    async fn commit_now(self) -> Result<()> {
         let since = Instant::now();
         match self.inner {
             Transaction::Postgres(tx) => {

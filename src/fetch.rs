@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::{
     body::Bytes,
-    http::{HeaderValue, Request, StatusCode, Uri, header},
+    http::{HeaderValue, Request, Response, Uri, header},
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -38,20 +38,21 @@ impl Client {
         Ok(Client(client.pool_max_idle_per_host(kept).build(connector)))
     }
 
-    /// The status and the body of the answer, which has at most this many bytes and is there within
-    /// this time. The error is for the operator.
+    /// The answer, whose body has at most this many bytes and is there within this time. The error
+    /// is for the operator.
     pub async fn send(
         &self,
         mut request: Request<Full<Bytes>>,
         largest: usize,
         patience: Duration,
-    ) -> Result<(StatusCode, Bytes), String> {
+    ) -> Result<Response<Bytes>, String> {
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
         let exchange = async {
             let answer = self.0.request(request).await.map_err(|error| with_causes(&error))?;
-            let status = answer.status();
-            let body = Limited::new(answer.into_body(), largest).collect().await;
-            Ok((status, body.map_err(|error| with_causes(&*error))?.to_bytes()))
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, largest).collect().await;
+            let body = body.map_err(|error| with_causes(&*error))?.to_bytes();
+            Ok(Response::from_parts(head, body))
         };
         timeout(patience, exchange).await.unwrap_or_else(|_| Err("no answer in time".into()))
     }

@@ -38,6 +38,7 @@ use crate::{
     app::App,
     db::{Topic, in_background},
     error::Result,
+    traces::{Kind, OTHER, at},
 };
 
 /// How long a failed job waits: at first, and at most. The time doubles with each failure.
@@ -122,7 +123,13 @@ async fn go_on(job: &dyn Job, app: &App, late: TimeDelta) -> Result<Next> {
         }
         let span = tracing::info_span!("part", thing);
         let since = Instant::now();
-        let done = job.part(app, thing).instrument(span).await;
+        let mut trace = app.traces.begin(None, format!("job {}", job.name()), Kind::Internal);
+        trace.set("tidings.job.name", job.name());
+        let done = at(trace.place(), job.part(app, thing)).instrument(span).await;
+        if done.is_err() {
+            trace.fail(OTHER);
+        }
+        drop(trace);
         app.metrics.job.record(job.name(), |time| time.record(since.elapsed()));
         outcome = outcome.and_then(|next| done.map(|()| next));
     }

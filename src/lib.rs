@@ -17,7 +17,8 @@
 //! - `app`: the state that all of these work with.
 //! - `inbox`: the items of inboxes, every change to them, and following it live.
 //! - `auth`, `budget`, `catalog`, `config`, `db`, `extras`, `fetch`, `log`, `metrics`, `search`,
-//!   `sweep` and the small modules.
+//!   `sweep`,
+//!   `traces` and the small modules.
 //!
 //! `PARTS` in `tests/it/shape.rs` is this order in full, and that test enforces it.
 
@@ -56,3 +57,4 @@ pub mod server;
 pub mod stats;
 pub mod sweep;
 pub mod text;
+pub mod traces;

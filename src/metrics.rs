@@ -92,6 +92,7 @@ pub struct Metrics {
     pub budget_size: Family<Gauge>,
     pub budget_waiting: Family<Gauge>,
     pub lost_lines: Counter,
+    pub spans_lost: Counter,
 }
 
 /// The requests of one kind that came in one way.
@@ -207,6 +208,7 @@ impl Metrics {
             budget_size: gauges(&table::BUDGET_SIZE),
             budget_waiting: gauges(&table::BUDGET_WAITING),
             lost_lines: counter(&table::LOST_LINES, &[]),
+            spans_lost: counter(&table::SPANS_LOST, &[]),
             source,
         }
     }

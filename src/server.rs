@@ -32,6 +32,7 @@ use crate::{
     metrics::Metrics,
     notifications::pull::{self, Heads},
     process,
+    traces::Traces,
 };
 
 pub use self::{
@@ -51,6 +52,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         Some(address) => Metrics::on(process::bind("metrics_listen", address).await?)?,
         None => Metrics::off(),
     };
+    let traces = Traces::open(&config, &clock, &metrics)?;
     let (db, commits) =
         Db::open_measured(&config.database_url, &config.database, metrics.clone()).await?;
     match config.migrate {
@@ -64,6 +66,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         live: Live::start(&db, commits, metrics.clone()).await?,
         db,
         metrics,
+        traces,
         auth: Arc::new(auth),
         catalog: Arc::new(catalog),
         recent_users: Arc::default(),
@@ -103,6 +106,8 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         tasks: tasks.clone(),
         app: app.clone(),
     };
+    let (all_recorded, sending) = (CancellationToken::new(), app.traces.take_collector());
+    let sending = sending.map(|collector| tokio::spawn(collector.run(all_recorded.clone())));
     let mut background = JoinSet::new();
     if let Some(listener) = app.metrics.take_listener() {
         background.spawn(http::metrics::serve(http.clone(), listener));
@@ -124,18 +129,24 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         tasks.wait().await;
         while background.join_next().await.is_some() {}
     };
-    end_in_time(&app, work).await;
+    let spans = async {
+        all_recorded.cancel();
+        if let Some(sending) = sending {
+            let _ = sending.await;
+        }
+    };
+    end_in_time(&app, work, spans).await;
     Ok(())
 }
 
 /// Lets work finish by itself for some time after the app was told to shut down, then stops the
-/// database.
+/// database, and sends the last spans.
 ///
 /// Whatever has not finished in three quarters of the time is cut off through its transactions:
 /// they are rolled back, and whoever waits for one gets UNAVAILABLE. The rest of the time is for
 /// these answers and for closing connections. Anything still running after that ends with the
 /// process; nobody was told that it succeeded.
-async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
+async fn end_in_time(app: &App, work: impl Future<Output = ()>, spans: impl Future<Output = ()>) {
     let limit = app.config.shutdown_timeout;
     let told = OnceLock::new();
     let late = async {
@@ -162,8 +173,12 @@ async fn end_in_time(app: &App, work: impl Future<Output = ()>) {
     // released after that.
     let left =
         told.get().map_or(limit, |told| limit.saturating_sub(told.elapsed())).max(limit / 10);
-    if timeout(left, app.db.close()).await.is_err() {
+    let (closed, sent) = tokio::join!(timeout(left, app.db.close()), timeout(left, spans));
+    if closed.is_err() {
         tracing::warn!("the database connections did not close in time");
+    }
+    if sent.is_err() {
+        tracing::warn!("the collector did not take the last spans in time");
     }
 }
 

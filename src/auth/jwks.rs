@@ -14,10 +14,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::Algorithm;
 use tokio::sync::Mutex;
-use tracing::Instrument;
 
 use super::{keys::Keys, source::Source};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    traces::Carry,
+};
 
 /// The least time between two readings, whatever asks for them.
 const PAUSE: TimeDelta = TimeDelta::seconds(5);
@@ -106,7 +108,7 @@ impl Jwks {
             });
             jwks.set(State { read_at: Some(now), ..new });
         };
-        let _ = tokio::spawn(reading.in_current_span()).await;
+        let _ = tokio::spawn(reading.carried()).await;
     }
 
     fn take_in(&self, old: &State, document: Vec<u8>) -> Result<State, String> {

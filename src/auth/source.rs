@@ -78,9 +78,10 @@ async fn fetch(client: &Client, url: &Uri) -> Result<Vec<u8>, String> {
         .header(header::ACCEPT, "application/jwk-set+json, application/json")
         .body(Full::<Bytes>::default())
         .map_err(|error| error.to_string())?;
-    match client.send(request, LARGEST, TIMEOUT).await? {
-        (StatusCode::OK, document) => Ok(document.to_vec()),
-        (status, _) => Err(format!("the answer is {status}")),
+    let answer = client.send(request, LARGEST, TIMEOUT).await?;
+    match answer.status() {
+        StatusCode::OK => Ok(answer.into_body().into()),
+        status => Err(format!("the answer is {status}")),
     }
 }
 

@@ -232,8 +232,9 @@ impl Server {
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| Error::internal(error))?;
         let answered = self.client.send(request, LARGEST, PATIENCE).await;
-        let (status, body) = answered.map_err(unreachable)?;
-        let answer = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+        let answered = answered.map_err(unreachable)?;
+        let status = answered.status();
+        let answer = serde_json::from_slice::<Value>(answered.body()).unwrap_or_default();
         match answer.get("data").is_some() || answer["errors"].get(0).is_some() {
             true => Ok(answer),
             false => Err(unreachable(format!("the answer is {status} and not of Tidings"))),

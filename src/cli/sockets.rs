@@ -84,9 +84,10 @@ fn url_of(config: &Config) -> Result<String> {
 async fn read(url: &str) -> Result<String, String> {
     let request = Request::get(fetch::url(url)?).body(Full::<Bytes>::default());
     let request = request.map_err(|error| error.to_string())?;
-    match Client::new(0)?.send(request, LARGEST, PATIENCE).await? {
-        (StatusCode::OK, text) => Ok(String::from_utf8_lossy(&text).into_owned()),
-        (status, _) => Err(format!("the answer is {status}")),
+    let answer = Client::new(0)?.send(request, LARGEST, PATIENCE).await?;
+    match answer.status() {
+        StatusCode::OK => Ok(String::from_utf8_lossy(answer.body()).into_owned()),
+        status => Err(format!("the answer is {status}")),
     }
 }
 

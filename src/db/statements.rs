@@ -9,10 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{DatabaseConnection, Statement};
+use sea_orm::{DatabaseConnection, DbBackend, Statement};
 
 use super::sql::name_and_text;
-use crate::{config, metrics::Metrics};
+use crate::{
+    config,
+    metrics::Metrics,
+    traces::{self, Kind, OTHER},
+};
 
 /// How many bytes of a statement without a name represent it in the log.
 const LONGEST_BEGINNING: usize = 60;
@@ -89,6 +93,7 @@ impl Statements {
             self.suspect();
             self.metrics.statement_failed.increment(1);
         }
+        trace(statement, elapsed, has_failed);
         let name = name_and_text(&statement.sql).0.unwrap_or(WITHOUT_NAME);
         self.metrics.statement.record(name, |time| time.record(elapsed));
         if self.slow.is_some_and(|slow| elapsed > slow) {
@@ -111,6 +116,32 @@ impl Statements {
         let mut untaken = untaken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let wanted = untaken.drain(..).filter(|ran| with_jobs || !ran.in_background);
         wanted.map(|ran| ran.statement).collect()
+    }
+}
+
+/// Records a statement that has ended as a part of what is done here.
+fn trace(statement: &Statement, elapsed: Duration, has_failed: bool) {
+    let Some(place) = traces::here() else { return };
+    let (name, text) = name_and_text(&statement.sql);
+    let verb = text.split_whitespace().next().unwrap_or(WITHOUT_NAME).to_owned();
+    let name = name.map(str::to_owned);
+    let mut span = place.child(name.clone().unwrap_or_else(|| verb.clone()), Kind::Client);
+    span.set("db.system.name", system(statement.db_backend));
+    span.set("db.operation.name", verb);
+    if let Some(name) = name {
+        span.set("db.query.summary", name);
+    }
+    if has_failed {
+        span.fail(OTHER);
+    }
+    drop(span.begun(elapsed));
+}
+
+/// The database, by the conventions of OpenTelemetry.
+pub fn system(database: DbBackend) -> &'static str {
+    match database {
+        DbBackend::Postgres => "postgresql",
+        _ => "sqlite",
     }
 }
 

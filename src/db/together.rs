@@ -18,11 +18,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 use tracing::{Instrument, Span};
 
 use super::{Db, Tx};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    traces::{self, Kind, Place, at},
+};
 
 /// The most calls in one turn.
 const MOST: usize = 256;
@@ -99,6 +102,8 @@ struct Waiting<C: Call> {
     caller: oneshot::Sender<Result<C::Answer>>,
     /// The caller's, for the log.
     span: Span,
+    /// The caller's in its trace.
+    place: Option<Place>,
 }
 
 impl Db {
@@ -115,7 +120,12 @@ impl Db {
                 return Err(Error::Unavailable("too many calls are waiting".into()));
             }
             state.weight += weight;
-            state.waiting.push_back(Waiting { call, caller, span: Span::current() });
+            state.waiting.push_back(Waiting {
+                call,
+                caller,
+                span: Span::current(),
+                place: traces::here(),
+            });
             !mem::replace(&mut state.is_busy, true)
         };
         if is_first {
@@ -196,6 +206,7 @@ impl<C: Call> Drop for Turns<C> {
 async fn take_turns<C: Call>(db: Db, context: C::Context, queue: Arc<Queue<C>>) {
     let turns = Turns(queue);
     while turns.0.goes_on() {
+        let mut since = Instant::now();
         // What arrives until the transaction has begun belongs to this turn, too.
         let tx = db.begin_impatient().await;
         let mut turn = turns.0.next();
@@ -204,8 +215,8 @@ async fn take_turns<C: Call>(db: Db, context: C::Context, queue: Arc<Queue<C>>) 
             Ok(tx) => {
                 db.statements.metrics.together.record(turn.len() as f64);
                 let mut tx = Some(tx);
-                while let Some(again) = take_turn(&db, &context, tx.take(), turn).await {
-                    turn = again;
+                while let Some(again) = take_turn(&db, &context, tx.take(), turn, since).await {
+                    (turn, since) = (again, Instant::now());
                 }
             }
             Err(error) => {
@@ -223,13 +234,17 @@ async fn take_turn<C: Call>(
     context: &C::Context,
     tx: Option<Tx>,
     turn: Vec<Waiting<C>>,
+    since: Instant,
 ) -> Option<Vec<Waiting<C>>> {
     let span = match &*turn {
         [alone] => alone.span.clone(),
         several => tracing::info_span!("together", calls = several.len()),
     };
-    let (calls, callers): (Vec<_>, Vec<_>) =
-        turn.into_iter().map(|Waiting { call, caller, span }| (call, (caller, span))).unzip();
+    let trace = trace(&turn, since);
+    let (calls, callers): (Vec<_>, Vec<_>) = turn
+        .into_iter()
+        .map(|Waiting { call, caller, span, place }| (call, (caller, span, place)))
+        .unzip();
     let outcome = async {
         let tx = match tx {
             Some(tx) => tx,
@@ -237,10 +252,12 @@ async fn take_turn<C: Call>(
         };
         Ok::<_, Apart>((C::make_all(context, &tx, &calls).await?, tx))
     };
-    let apart = match outcome.instrument(span).await {
+    let apart = match at(trace.place(), outcome).instrument(span).await {
         Ok((answers, tx)) => {
-            let committed = tx.commit().await;
-            for ((caller, _), answer) in callers.into_iter().zip(answers) {
+            let committed = at(trace.place(), tx.commit()).await;
+            // Before the callers go on: their spans end after what they waited for.
+            drop(trace);
+            for ((caller, ..), answer) in callers.into_iter().zip(answers) {
                 let _ = caller.send(committed.clone().map(|()| answer));
             }
             return None;
@@ -254,8 +271,9 @@ async fn take_turn<C: Call>(
     if let Apart::All(error) = &apart {
         tracing::debug!(?error, calls = calls.len(), "calls are made one by one");
     }
+    drop(trace);
     let mut again = Vec::new();
-    for (index, (call, (caller, span))) in calls.into_iter().zip(callers).enumerate() {
+    for (index, (call, (caller, span, place))) in calls.into_iter().zip(callers).enumerate() {
         if is_alone(&index) {
             let context = context.clone();
             let mut caller = caller;
@@ -266,10 +284,50 @@ async fn take_turn<C: Call>(
                     () = caller.closed() => {}
                 }
             };
-            tokio::spawn(alone.instrument(span));
+            tokio::spawn(at(place, alone).instrument(span));
         } else {
-            again.push(Waiting { call, caller, span });
+            again.push(Waiting { call, caller, span, place });
         }
     }
     (!again.is_empty()).then_some(again)
 }
+
+/// The spans of a turn.
+#[derive(Default)]
+struct OfTurn {
+    turn: traces::Span,
+    /// In the trace of each caller, if there are several: that it was waiting for the turn.
+    _waits: Vec<traces::Span>,
+}
+
+impl OfTurn {
+    fn place(&self) -> Option<Place> {
+        self.turn.place()
+    }
+}
+
+/// A call alone is a part of its caller's trace. Calls together are a trace of their own, which is
+/// linked with those of all callers that are recorded.
+fn trace<C: Call>(turn: &[Waiting<C>], since: Instant) -> OfTurn {
+    let places: Vec<_> = turn.iter().filter_map(|waiting| waiting.place.as_ref()).collect();
+    let Some(first) = places.first() else { return OfTurn::default() };
+    let mut span = match turn.len() {
+        1 => first.child(NAME, Kind::Internal),
+        _ => first.another(NAME, Kind::Internal),
+    }
+    .begun(since.elapsed());
+    span.set("tidings.calls", turn.len() as i64);
+    let mut waits = Vec::new();
+    if let (Some(place), 2..) = (span.place(), turn.len()) {
+        for caller in places {
+            span.link(caller.ids());
+            let mut wait = caller.child(NAME, Kind::Internal).begun(since.elapsed());
+            wait.link(place.ids());
+            waits.push(wait);
+        }
+    }
+    OfTurn { turn: span, _waits: waits }
+}
+
+/// What the spans of a turn are called.
+const NAME: &str = "together";

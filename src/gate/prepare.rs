@@ -47,6 +47,7 @@ use crate::{
     config::{Config, Introspection, Limits},
     error::Result,
     text::LONGEST_BODY,
+    traces::Parent,
 };
 
 use measure::{Measured, TooMuch};
@@ -209,6 +210,15 @@ impl Params {
     /// Whether the request says what to execute.
     pub fn is_complete(&self) -> bool {
         self.query.is_some() || !matches!(self.document_id(), Ok(None))
+    }
+
+    /// What a client of a websocket says of the trace that this operation belongs to: it has no
+    /// headers for it.
+    pub fn traceparent(&self) -> Option<Parent> {
+        match self.extensions.as_ref()?.get("traceparent")? {
+            Value::String(text) => Parent::parse(text),
+            _ => None,
+        }
     }
 
     /// As in the GraphQL over HTTP specification, or as an automatic persisted query.

@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Duration};
 
 use async_graphql::Context;
 use tokio::time::timeout;
-use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -14,6 +13,7 @@ use crate::{
     budget::{Budget, Holder},
     config::Limits,
     error::{Error, Result},
+    traces::Carry,
 };
 
 /// How long a search waits for its turn before it is answered with UNAVAILABLE.
@@ -51,5 +51,5 @@ where
         let _turn = turn;
         read.await
     };
-    tokio::spawn(search.in_current_span()).await.map_err(|error| Error::internal(error))?
+    tokio::spawn(search.carried()).await.map_err(|error| Error::internal(error))?
 }

@@ -22,7 +22,6 @@ use async_graphql::{
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use tracing::Instrument;
 
 use inbox::{marking, thread, updates};
 use messages::{message, planned, recipients, reminders, reports, threads};
@@ -36,6 +35,7 @@ use crate::{
     error::{Error, Result},
     gate::{Metering, Searches},
     inbox::live::Outlet,
+    traces::Carry,
 };
 
 pub type TidingsSchema = Schema<Query, Mutation, Subscription>;
@@ -124,9 +124,9 @@ impl Schemas {
         let searches = Searches::new(&app.config.limits);
         let with_data = || {
             let loaders = loaders::Loaders(app.clone());
-            // A batch is loaded within the span of the request that has begun it.
+            // A batch is loaded within the spans of the request that has begun it.
             let loader = DataLoader::new(loaders, |load: BoxFuture<'static, ()>| {
-                tokio::spawn(load.in_current_span())
+                tokio::spawn(load.carried())
             });
             builder().data(loader).data(searches.clone()).data(app.clone())
         };

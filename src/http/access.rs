@@ -18,6 +18,7 @@ use crate::{
     auth::{Actor, Role},
     gate::Prepared,
     metrics::{self, Open, Transport},
+    traces::Span,
 };
 
 /// The longest name of an operation that is logged whole, in bytes. It is a name of GraphQL, so it
@@ -74,7 +75,36 @@ impl About {
     pub fn fail(&mut self, errors: &[ServerError]) {
         self.code = code(errors).map(Into::into);
     }
+
+    /// Says it in the span of the operation, which ends here.
+    pub fn end(&self, mut trace: Span) {
+        if !trace.is_recorded() {
+            return;
+        }
+        if self.kind.is_some() {
+            let kind = metrics::kind_name(self.kind);
+            trace.rename(kind);
+            trace.set("graphql.operation.type", kind);
+        }
+        if let Some(name) = self.name.as_deref() {
+            trace.set("graphql.operation.name", name.to_owned());
+        }
+        trace.set("tidings.role", self.caller.role());
+        if let Some(person) = self.caller.person {
+            trace.set("tidings.person", person);
+        }
+        match self.code() {
+            metrics::OK => {}
+            code if OF_SERVER.contains(&code) => trace.fail(code.to_owned()),
+            code => trace.set("error.type", code.to_owned()),
+        }
+    }
 }
+
+/// The span of an operation until it is known what it is, by the conventions of OpenTelemetry.
+pub const OPERATION: &str = "GraphQL Operation";
+/// The codes of errors for which the client is not to blame.
+const OF_SERVER: [&str; 2] = ["UNAVAILABLE", "INTERNAL_SERVER_ERROR"];
 
 /// The code of the first error.
 pub fn code(errors: &[ServerError]) -> Option<&str> {
@@ -124,7 +154,8 @@ impl Drop for Request {
 }
 
 /// A query or mutation on a websocket that was answered with this many bytes.
-pub fn operation(app: &App, about: &About, time: Duration, bytes: u64) {
+pub fn operation(app: &App, about: &About, trace: Span, time: Duration, bytes: u64) {
+    about.end(trace);
     app.metrics.operation(about.kind, Transport::Websocket, about.code(), time);
     if !app.config.access_log {
         return;
@@ -150,6 +181,7 @@ pub type Reason = Arc<OnceLock<&'static str>>;
 pub struct Stream {
     app: App,
     about: About,
+    trace: Span,
     transport: Transport,
     since: Instant,
     updates: u64,
@@ -159,7 +191,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn new(app: &App, about: About, transport: Transport, reason: Reason) -> Self {
+    pub fn new(app: &App, about: About, trace: Span, transport: Transport, reason: Reason) -> Self {
         let is_subscription = about.kind == Some(OperationType::Subscription);
         let open = [
             (transport == Transport::Events, &app.metrics.streams),
@@ -169,6 +201,7 @@ impl Stream {
         Stream {
             app: app.clone(),
             about,
+            trace,
             transport,
             since: Instant::now(),
             updates: 0,
@@ -198,7 +231,9 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        let trace = std::mem::take(&mut self.trace);
         let Stream { app, about, transport, updates, bytes, reason, .. } = &*self;
+        about.end(trace);
         let reason = *reason.get().unwrap_or(&CLIENT_LEFT);
         let time = self.since.elapsed();
         app.metrics.operation(about.kind, *transport, about.code(), time);

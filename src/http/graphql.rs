@@ -14,12 +14,11 @@ use axum::{
 };
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
-use tracing::Instrument;
 
 use super::{
     Http,
     accept::Format,
-    access::{About, Caller, code},
+    access::{About, Caller, OPERATION, code},
     actor,
     request_id::LogsItself,
     sse,
@@ -29,6 +28,7 @@ use crate::{
     error::Error,
     gate::{Answer, ErrorCode, Params, Prepared, answer, is_refused, refusal, retry_after},
     metrics::Transport,
+    traces::{self, Carry, Kind, Span},
 };
 
 /// Answers up to this many bytes do not count against the budget: a connection's buffers hold as
@@ -50,7 +50,10 @@ pub async fn handle(State(http): State<Http>, request: Request) -> Response {
     };
     let (since, metrics) = (Instant::now(), http.app.metrics.clone());
     let mut about = About::default();
-    let mut response = match respond(http, request, format, &mut about).await {
+    let here = traces::here();
+    let mut trace = here.map(|here| here.child(OPERATION, Kind::Server)).unwrap_or_default();
+    let answer = traces::at(trace.place(), respond(http, request, format, &mut about, &mut trace));
+    let mut response = match answer.await {
         Ok(response) => response,
         Err(refusal) => {
             about.fail(std::slice::from_ref(&*refusal.error));
@@ -59,6 +62,7 @@ pub async fn handle(State(http): State<Http>, request: Request) -> Response {
     };
     if response.extensions().get::<LogsItself>().is_none() {
         metrics.operation(about.kind, Transport::Http, about.code(), since.elapsed());
+        about.end(trace);
         response.extensions_mut().insert(about);
     }
     response
@@ -75,6 +79,7 @@ async fn respond(
     request: Request,
     format: Format,
     about: &mut About,
+    trace: &mut Span,
 ) -> Result<Response, Refusal> {
     let headers = request.headers().clone();
     let is_get = request.method() == Method::GET;
@@ -97,7 +102,7 @@ async fn respond(
     let prepared = match http.gate.prepare(params, actor.clone()) {
         Ok(prepared) => prepared,
         Err(error) if format == Format::Events => {
-            return Ok(sse::refuse(&http.app, error, about.clone()));
+            return Ok(sse::refuse(&http.app, error, about.clone(), std::mem::take(trace)));
         }
         Err(error) => return Ok(refuse(vec![error], format, about)),
     };
@@ -107,7 +112,7 @@ async fn respond(
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message));
     }
     match (format, prepared.kind) {
-        (Format::Events, _) => sse::stream(http, prepared, actor, &headers, about.clone()),
+        (Format::Events, _) => sse::stream(http, prepared, actor, &headers, about.clone(), trace),
         (_, OperationType::Subscription) => {
             let message = "a subscription needs a websocket, or Accept: text/event-stream";
             Ok(refuse(vec![refusal(message, ErrorCode::BadUserInput)], format, about))
@@ -165,7 +170,7 @@ pub async fn execute(http: &Http, prepared: Prepared) -> Executed {
             )),
         };
     }
-    match timeout(limit, http.tasks.spawn(execution.in_current_span())).await {
+    match timeout(limit, http.tasks.spawn(execution.carried())).await {
         Ok(Ok(executed)) => executed,
         Ok(Err(error)) => {
             let error: async_graphql::Error = Error::internal(error).into();

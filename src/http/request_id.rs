@@ -1,4 +1,5 @@
-//! An id for each request, in its answer and in the log; and the request's own line there.
+//! An id for each request, in its answer and in the log; the request's own line there, and its span
+//! in a trace.
 
 use std::{
     pin::Pin,
@@ -8,8 +9,8 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode},
     middleware::Next,
     response::Response,
 };
@@ -18,7 +19,10 @@ use rand::Rng;
 use tracing::{Instrument, Span};
 
 use super::access::{self, About};
-use crate::app::App;
+use crate::{
+    app::App,
+    traces::{self, Kind, Parent, TRACERESPONSE},
+};
 
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced.
@@ -35,9 +39,19 @@ pub async fn set(State(app): State<App>, request: Request, next: Next) -> Respon
     let given =
         request.headers().get(HEADER).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
     let id = given.map_or_else(|| format!("{:016x}", rand::rng().random::<u64>()), str::to_owned);
-    let span = tracing::info_span!("request", id);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut trace = trace(&app, route, &request);
+    let trace_id = trace.trace_id().map(tracing::field::display);
+    let span = tracing::info_span!("request", id, trace_id);
+    let answer = traces::at(trace.place(), next.run(request));
+    let mut response = answer.instrument(span.clone()).await;
     let status = response.status();
+    trace.set("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        trace.fail(status.as_str().to_owned());
+    }
+    if let Some(value) = trace.response() {
+        response.headers_mut().insert(TRACERESPONSE, value);
+    }
     app.metrics.http_request(route, status.as_str());
     let about = response.extensions_mut().remove::<About>();
     let is_logged = status != StatusCode::SWITCHING_PROTOCOLS
@@ -55,12 +69,55 @@ pub async fn set(State(app): State<App>, request: Request, next: Next) -> Respon
     // A stream is made after this has returned: events, a report.
     match response.body().size_hint().exact() {
         Some(_) => span.in_scope(|| drop(line)),
-        None => response = response.map(|body| Body::new(Within { span, body, line })),
+        None => response = response.map(|body| Body::new(Within { span, trace, body, line })),
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// The span of a request. A probe has none, and of a path that is no route nothing is in it: a
+/// client can write anything there.
+fn trace(app: &App, route: &str, request: &Request) -> traces::Span {
+    if route == "health" {
+        return traces::Span::default();
+    }
+    let mut trace = app.traces.begin(Parent::of(request.headers()), "HTTP", Kind::Server);
+    if !trace.is_recorded() {
+        return trace;
+    }
+    let method = method(request.method());
+    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    trace.set("http.request.method", method);
+    trace.set("url.scheme", "http");
+    let named = if method == OTHER_METHOD { "HTTP" } else { method };
+    match matched {
+        Some(route) => {
+            trace.rename(format!("{named} {route}"));
+            trace.set("http.route", route.to_owned());
+        }
+        None => trace.rename(named),
+    }
+    trace
+}
+
+/// What is no method of HTTP, by the conventions of OpenTelemetry.
+const OTHER_METHOD: &str = "_OTHER";
+
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::CONNECT => "CONNECT",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::PATCH => "PATCH",
+        _ => OTHER_METHOD,
+    }
 }
 
 /// What requests are counted by.
@@ -73,10 +130,11 @@ fn route(path: &str) -> &'static str {
     }
 }
 
-/// A body that is made within the span of its request, so that what is logged meanwhile has its
-/// name.
+/// A body that is made within the spans of its request, so that what is logged meanwhile has its
+/// name, and what is done is a part of its trace.
 struct Within {
     span: Span,
+    trace: traces::Span,
     body: Body,
     line: Option<access::Request>,
 }
@@ -95,8 +153,9 @@ impl HttpBody for Within {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Within { span, body, line } = &mut *self;
-        let frame = ready!(span.in_scope(|| Pin::new(body).poll_frame(cx)));
+        let Within { span, trace, body, line } = &mut *self;
+        let poll = || span.in_scope(|| Pin::new(body).poll_frame(cx));
+        let frame = ready!(traces::now_at(trace.place(), poll));
         if let (Some(line), Some(Ok(frame))) = (line, &frame) {
             line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
         }

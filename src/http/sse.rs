@@ -37,6 +37,7 @@ use crate::{
     graphql::LastCursor,
     inbox::live::{Cursor, Outlet},
     metrics::Transport,
+    traces::{self, Place, Span},
 };
 
 /// Why the event stream of a query or mutation ended.
@@ -51,12 +52,15 @@ pub fn stream(
     actor: Option<Actor>,
     headers: &HeaderMap,
     about: About,
+    trace: &mut Span,
 ) -> Result<Response, Refusal> {
-    let (app, reason) = (http.app.clone(), Reason::default());
-    let account = || access::Stream::new(&app, about, Transport::Events, reason.clone());
+    let (app, reason, place) = (http.app.clone(), Reason::default(), trace.place());
+    let account = || {
+        access::Stream::new(&app, about, std::mem::take(trace), Transport::Events, reason.clone())
+    };
     if prepared.kind != OperationType::Subscription {
         let executed = async move { execute(&http, prepared).await.response };
-        return Ok(show(&app, result(executed, account())));
+        return Ok(show(&app, result(traces::at(place, executed), account())));
     }
     if let Some(cursor) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
         prepared = prepared.with(LastCursor(cursor.to_owned()));
@@ -68,7 +72,7 @@ pub fn stream(
     let holder = Holder::of(actor.as_ref());
     let outlet = Outlet::new(http.answers.clone(), holder, app.metrics.clone());
     let updates = prepared.with(outlet).follow(&http.schemas.metered);
-    let updates = events(updates, account());
+    let updates = at(place, events(updates, account()));
     let must_close = async move {
         let _slot = slot;
         let _ = reason.set(close_reason::wait(http, actor).await.name());
@@ -79,8 +83,8 @@ pub fn stream(
 
 /// An operation that cannot be executed. Sent as an event, because a browser's `EventSource` shows
 /// no other answer.
-pub fn refuse(app: &App, error: ServerError, about: About) -> Response {
-    let account = access::Stream::new(app, about, Transport::Events, Reason::default());
+pub fn refuse(app: &App, error: ServerError, about: About, trace: Span) -> Response {
+    let account = access::Stream::new(app, about, trace, Transport::Events, Reason::default());
     show(app, result(future::ready(async_graphql::Response::from_errors(vec![error])), account))
 }
 
@@ -126,6 +130,12 @@ fn events(
             }
         }
     })
+}
+
+/// The events, made in the place of their operation.
+fn at(place: Option<Place>, events: impl Stream<Item = Event>) -> impl Stream<Item = Event> {
+    let mut events = Box::pin(events);
+    stream::poll_fn(move |cx| traces::now_at(place.clone(), || events.as_mut().poll_next(cx)))
 }
 
 fn complete() -> Event {

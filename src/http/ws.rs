@@ -15,6 +15,8 @@
 //! - All subscriptions of a socket share one `Outlet`, which has room for one update: a socket that
 //!   does not read holds one, however many subscriptions it has, and the others have read nothing.
 //! - A mutation runs to its end, also when its client completes it or goes away.
+//! - An operation is a trace of its own, unless its `extensions.traceparent` says of which it is a
+//!   part: a socket lives for hours. It is linked with the handshake's.
 //! - Whether the socket must end is watched all the time, also while a message waits to be taken.
 
 mod operation;
@@ -23,6 +25,7 @@ mod wire;
 
 use std::{collections::HashMap, pin::Pin, sync::Arc};
 
+use async_graphql::ServerError;
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -34,11 +37,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at, sleep_until},
 };
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{
     ACT_AS, Http,
-    access::{self, About, Caller},
+    access::{self, About, Caller, OPERATION},
     close_reason::{self, CloseReason},
     connections::Peer,
     header_text, origin, sign_in,
@@ -48,13 +51,14 @@ use crate::{
     auth::Actor,
     budget::Holder,
     error::Error,
-    gate::Params,
+    gate::{Params, Prepared},
     http::ws::{
         operation::{OfOperation, Operation, Outcome, Results},
         protocol::{ClientMessage, Close, PROTOCOL, ServerMessage},
         wire::{Heard, Wire},
     },
     inbox::live::Outlet,
+    traces::{self, Ids, Kind},
 };
 
 /// After this many unanswered pings, the client is considered gone.
@@ -99,6 +103,7 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let tasks = http.tasks.clone();
+    let handshake = traces::here().map(|here| here.ids());
     let socket = async move {
         let Ok(upgraded) = upgrade.await else { return };
         let Some(wire) = Wire::open(upgraded, http.app.config.limits.socket_message).await else {
@@ -106,7 +111,7 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
         };
         let mut account = access::Socket::open(&http.app);
         match is_spoken {
-            true => serve(http, wire, introduction, init_slot, account).await,
+            true => serve(http, wire, introduction, init_slot, account, handshake).await,
             false => {
                 let close = Close::new(4406, "wrong_subprotocol", "Subprotocol not acceptable");
                 account.reason = Some(close.why);
@@ -114,7 +119,8 @@ pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response
             }
         }
     };
-    tasks.spawn(socket.in_current_span());
+    // Not its trace, which ends with the handshake.
+    tasks.spawn(socket.instrument(Span::current()));
     response
 }
 
@@ -194,6 +200,8 @@ struct Connection {
     unanswered_pings: u8,
     /// For the log and the metrics.
     account: access::Socket,
+    /// The span of the handshake, if it is recorded.
+    handshake: Option<Ids>,
 }
 
 async fn serve(
@@ -202,6 +210,7 @@ async fn serve(
     introduction: Introduction,
     init_slot: InitSlot,
     account: access::Socket,
+    handshake: Option<Ids>,
 ) {
     let (results, outcomes) = mpsc::channel(QUEUE);
     let mut connection = Connection {
@@ -219,6 +228,7 @@ async fn serve(
         results,
         unanswered_pings: 0,
         account,
+        handshake,
     };
     let outcome = connection.run(outcomes).await;
     let Connection { wire, operations, slot, mut account, .. } = connection;
@@ -315,33 +325,56 @@ impl Connection {
             return Err(Close::new(4409, "duplicate_id", already_exists(&id)));
         }
         self.account.operations += 1;
+        let mut trace = self.http.app.traces.begin(params.traceparent(), OPERATION, Kind::Server);
+        if let Some(handshake) = self.handshake {
+            trace.link(handshake);
+        }
+        let span = match trace.trace_id() {
+            Some(id) => tracing::info_span!("operation", trace_id = %id),
+            None => Span::current(),
+        };
         let mut about = About { caller: self.account.caller, ..About::default() };
+        match self.prepare(params) {
+            Ok(prepared) => {
+                about.call(&prepared);
+                let id: Arc<str> = id.into();
+                let start = || {
+                    let results = self.results.clone();
+                    Operation::start(
+                        &self.http,
+                        id.clone(),
+                        prepared,
+                        outlet,
+                        results,
+                        about,
+                        trace,
+                    )
+                };
+                let operation = span.in_scope(start);
+                self.operations.insert(id, operation);
+                Ok(())
+            }
+            Err(error) => {
+                about.fail(std::slice::from_ref(&error));
+                let note = || access::operation(&self.http.app, &about, trace, since.elapsed(), 0);
+                span.in_scope(note);
+                self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await
+            }
+        }
+    }
+
+    /// Lets an operation through the gate, if there is room for one more.
+    fn prepare(&mut self, params: Params) -> Result<Prepared, ServerError> {
         let most = self.http.app.config.limits.operations_per_socket;
         self.running.retain(Operation::runs_on);
         if self.operations.len() + self.running.len() >= most {
             let error = Error::LimitExceeded(format!(
                 "a socket has at most {most} operations at the same time"
             ));
-            let error = async_graphql::Error::from(error).into_server_error(Default::default());
             self.http.app.metrics.refused.count("operations_per_socket");
-            about.fail(std::slice::from_ref(&error));
-            access::operation(&self.http.app, &about, since.elapsed(), 0);
-            return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await;
+            return Err(async_graphql::Error::from(error).into_server_error(Default::default()));
         }
-        let prepared = match self.http.gate.prepare(params, self.actor.clone()) {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                about.fail(std::slice::from_ref(&error));
-                access::operation(&self.http.app, &about, since.elapsed(), 0);
-                return self.send(&ServerMessage::Error { id: &id, payload: &[error] }).await;
-            }
-        };
-        about.call(&prepared);
-        let id: Arc<str> = id.into();
-        let operation =
-            Operation::start(&self.http, id.clone(), prepared, outlet, self.results.clone(), about);
-        self.operations.insert(id, operation);
-        Ok(())
+        self.http.gate.prepare(params, self.actor.clone())
     }
 
     async fn pass_on(&mut self, OfOperation { id, outcome, .. }: OfOperation) -> Result<(), Close> {

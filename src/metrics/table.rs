@@ -155,6 +155,9 @@ table! {
 
     LOST_LINES: Counter "tidings_log_lines_lost_total" []
         "Lines of the log that were not written, because 10000 were waiting already.";
+    SPANS_LOST: Counter "tidings_spans_lost_total" []
+        "Spans that were not sent, because 8192 were waiting already, or that the collector did not \
+         take.";
 
     CPU: Counter "process_cpu_seconds_total" [] "Time of processors that the process has used.";
     MEMORY: Gauge "process_resident_memory_bytes" [] "Memory of the process that is in RAM.";

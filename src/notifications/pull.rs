@@ -36,7 +36,6 @@ use ::entity::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 use tokio::time::{Instant, sleep};
-use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -44,6 +43,7 @@ use crate::{
     error::{Error, Result},
     inbox::{Item, ListPage, Pieces, live::News},
     page::Slice,
+    traces::{Carry, Kind, Span, at},
 };
 
 pub use take_back::take_back_soon;
@@ -144,7 +144,7 @@ pub async fn heads_of(app: &App, users: &[UserId]) -> Result<Vec<inbox::Model>> 
 async fn before_look(app: &App, users: Vec<UserId>) -> Result<()> {
     // In its own task: a request that is cut off must not cut off a transaction.
     let (of, due) = (app.clone(), users.clone());
-    let pulled = tokio::spawn(async move { pull(&of, &due).await }.in_current_span()).await;
+    let pulled = tokio::spawn(async move { pull(&of, &due).await }.carried()).await;
     match pulled.map_err(|error| Error::internal(error))? {
         Err(Error::Unavailable(cause)) => {
             tracing::warn!(cause, "an inbox is shown without what is new");
@@ -297,7 +297,12 @@ async fn take_in_news(
         }
         due.sort_unstable();
         due.dedup();
-        passed_over = pull_as(app, &due, IfLocked::PassOver).await?;
+        // Nobody asked for it: it is a trace of its own, if there is anything to do.
+        let span = match due.is_empty() {
+            true => Span::default(),
+            false => app.traces.begin(None, "pull", Kind::Internal),
+        };
+        passed_over = at(span.place(), pull_as(app, &due, IfLocked::PassOver)).await?;
         let connected: HashSet<_> = connected.into_iter().collect();
         passed_over.retain(|user| connected.contains(user));
     }

@@ -19,7 +19,6 @@ use sea_orm::{
     sea_query::{LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize};
-use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -32,6 +31,7 @@ use crate::{
     page::{Page, Slice},
     search::{self, rows},
     text,
+    traces::Carry,
 };
 
 /// The most people that one call may name.
@@ -91,7 +91,7 @@ pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result
             None => {
                 // In its own task: a request that is cut off must not cut off a transaction.
                 let (app, name) = (app.clone(), claims.sub.clone());
-                let known = async move { become_known(&app, &name).await }.in_current_span();
+                let known = async move { become_known(&app, &name).await }.carried();
                 Some(tokio::spawn(known).await.map_err(|error| Error::internal(error))??)
             }
         },

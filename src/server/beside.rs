@@ -24,6 +24,7 @@ use crate::{
     error::{Error, Result},
     inbox::live::{self, Live},
     metrics::Metrics,
+    traces::Traces,
 };
 
 /// Connections to PostgreSQL for reads, and as many for transactions: a command does one thing after
@@ -84,6 +85,7 @@ pub async fn start_beside(mut config: Config, clock: Clock, access: Access) -> R
         live: Live::start(&db, no_commits, metrics.clone()).await?,
         db,
         metrics,
+        traces: Traces::off(),
         // Nobody signs in here: a secret that nobody knows, and that is needed nowhere else.
         auth: Arc::new(Auth::new(&random(SECRET_CHARACTERS))?),
         catalog: Arc::new(catalog),

@@ -1,59 +1,19 @@
 //! What the log says of a request and of a slow statement.
 
 use std::{
-    io::{self, BufRead, BufReader, Write},
-    sync::{Arc, Mutex},
+    io::{BufRead, BufReader},
     time::Duration,
 };
 
 use reqwest::{Client, RequestBuilder};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
-use tracing::subscriber::DefaultGuard;
 
 use crate::support::{
     app::{Port, SECRET, TestApp, TestUser, both},
+    log::Log,
     process::{Server, tidings, token},
 };
-
-/// What is logged on this thread, as the server writes it. The tests have one thread, so that it is
-/// everything.
-struct Log {
-    text: Text,
-    _listening: DefaultGuard,
-}
-
-#[derive(Clone, Default)]
-struct Text(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn listen() -> Self {
-        let text = Text::default();
-        let written = text.clone();
-        let log = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || written.clone())
-            .finish();
-        Log { text, _listening: tracing::subscriber::set_default(log) }
-    }
-
-    /// The lines that have all of these words.
-    fn lines_with(&self, words: &[&str]) -> Vec<String> {
-        let text = String::from_utf8(self.text.0.lock().unwrap().clone()).unwrap();
-        let has_all = |line: &&str| words.iter().all(|word| line.contains(word));
-        text.lines().filter(has_all).map(str::to_owned).collect()
-    }
-}
 
 /// A request with a name, as a proxy gives it.
 fn named(user: &TestUser, id: &str, query: &str) -> RequestBuilder {

@@ -71,6 +71,7 @@ mod subscriptions;
 mod threads;
 mod together;
 mod tokens;
+mod traces;
 mod transactions;
 mod undo;
 mod upgrade;

@@ -132,6 +132,25 @@ fn a_wrong_setting_is_named_where_the_operator_set_it() {
         ),
         ("", serve, vec![("TIDINGS_LOG", "tidings=loud")], "TIDINGS_LOG: "),
         (
+            "\notlp_endpoint = \"collector:4318\"",
+            serve,
+            vec![],
+            "tidings.toml:2: otlp_endpoint: must be an https URL",
+        ),
+        (
+            "otlp_endpoint = \"http://collector:4318\"",
+            serve,
+            vec![("TIDINGS_OTLP_HEADERS", "key=hush")],
+            "tidings.toml:1: otlp_endpoint: must be an https URL; http is for loopback only, since",
+        ),
+        ("", serve, vec![("TIDINGS_OTLP_HEADERS", "hush")], "TIDINGS_OTLP_HEADERS: must be headers"),
+        (
+            "",
+            serve,
+            vec![("TIDINGS_OTLP_SAMPLE_RATIO", "1.5")],
+            "TIDINGS_OTLP_SAMPLE_RATIO: must be from 0 to 1",
+        ),
+        (
             "",
             serve,
             vec![("TIDINGS_DATABASE_QUEUE", "0")],
@@ -281,6 +300,8 @@ fn check_says_what_is_in_force_and_changes_nothing() {
                 [catalog.actions.comment]\nlabel = \"Comments\"\n[catalog.reasons]\n";
     let mut check = command(directory.path(), toml, &["check", "--listen", ":8080"]);
     let check = check.env("TIDINGS_AUTH_SECRET", SECRET).env("TIDINGS_LOG", "info");
+    let check = check.env("TIDINGS_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+    let check = check.env("TIDINGS_OTLP_HEADERS", "authorization=Bearer hush,x-tenant=hush");
 
     let said = printed(check.output().unwrap());
 
@@ -291,6 +312,8 @@ fn check_says_what_is_in_force_and_changes_nothing() {
          auth_secret = \"<secret>\"    # TIDINGS_AUTH_SECRET\n\
          address_book = \"nobody\"    # tidings.toml:1\n\
          log = \"info\"    # TIDINGS_LOG\n\
+         otlp_endpoint = \"http://127.0.0.1:4318\"    # TIDINGS_OTLP_ENDPOINT\n\
+         otlp_headers = [\"<secret>\", \"<secret>\"]    # TIDINGS_OTLP_HEADERS\n\
          limits.depth = 12    # tidings.toml:4\n\
          catalog.actions = comment    # tidings.toml:5\n\
          catalog.reasons =     # tidings.toml:7\n\

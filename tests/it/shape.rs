@@ -8,10 +8,12 @@ use std::{
 
 /// The parts from the bottom to the top. Each uses those below it, and itself; parts on one line do
 /// not know each other.
-const PARTS: [&[&str]; 14] = [
+const PARTS: [&[&str]; 16] = [
     &["error"],
     &["clock", "id", "text"],
-    &["config", "fetch", "metrics", "page"],
+    &["fetch", "metrics", "page"],
+    &["config"],
+    &["traces"],
     &["auth", "catalog", "db", "log"],
     &["budget", "extras", "search", "sweep"],
     &["inbox"],

@@ -2,10 +2,12 @@
 
 pub mod app;
 pub mod browser;
+pub mod collector;
 pub mod crowd;
 pub mod database;
 pub mod documents;
 pub mod locks;
+pub mod log;
 pub mod measure;
 pub mod node;
 pub mod notify;

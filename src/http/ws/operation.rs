@@ -9,7 +9,6 @@ use tokio::{
     task::AbortHandle,
 };
 use tokio_stream::StreamExt;
-use tracing::Instrument;
 
 use super::protocol::ServerMessage;
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
     },
     inbox::live::Outlet,
     metrics::Transport,
+    traces::{Carry, Span, now_at},
 };
 
 /// The channel that takes results to the socket.
@@ -60,18 +60,20 @@ impl Operation {
         outlet: Outlet,
         results: Results,
         about: About,
+        trace: Span,
     ) -> Self {
+        let place = trace.place();
         let kind = prepared.kind;
         let channel = Channel { id, kind, results };
-        let task = match kind {
+        let task = now_at(place, || match kind {
             OperationType::Subscription => {
                 let updates = prepared.with(outlet).follow(&http.schemas.metered);
-                let account =
-                    Stream::new(&http.app, about, Transport::Websocket, Reason::default());
+                let (app, reason) = (&http.app, Reason::default());
+                let account = Stream::new(app, about, trace, Transport::Websocket, reason);
                 channel.clone().run(http, follow(updates, channel, account))
             }
-            _ => channel.clone().run(http, answer(http.clone(), prepared, channel, about)),
-        };
+            _ => channel.clone().run(http, answer(http.clone(), prepared, channel, about, trace)),
+        });
         Operation { task, kind }
     }
 }
@@ -138,7 +140,7 @@ impl Channel {
             }
         });
         // Tracked like the sockets: the database stays open until a mutation has finished.
-        http.tasks.spawn(operation.in_current_span()).abort_handle()
+        http.tasks.spawn(operation.carried()).abort_handle()
     }
 }
 
@@ -148,12 +150,12 @@ fn defect(error: Error) -> ServerError {
 }
 
 /// A query or mutation.
-async fn answer(http: Http, prepared: Prepared, client: Channel, mut about: About) {
+async fn answer(http: Http, prepared: Prepared, client: Channel, mut about: About, trace: Span) {
     let since = Instant::now();
     // Held until the client has received it.
     let Executed { response, permit: _permit, .. } = execute(&http, prepared).await;
     about.fail(&response.errors);
-    let note = |bytes| access::operation(&http.app, &about, since.elapsed(), bytes as u64);
+    let note = |bytes| access::operation(&http.app, &about, trace, since.elapsed(), bytes as u64);
     if is_refused(&response) {
         note(0);
         client.send(Outcome::Error(response.errors)).await;

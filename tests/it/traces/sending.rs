@@ -1,0 +1,155 @@
+//! How spans come to a collector, and what happens if it does not take them.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::{answered, request, traced};
+use crate::support::{
+    app::{Kind, Port, TestApp, TestUser, run},
+    collector::Collector,
+    log::Log,
+};
+
+const TAKES_NONE: &str = "the collector does not take spans";
+
+/// A server whose metrics are recorded, and somebody who asks it.
+async fn measuring(app: &TestApp, endpoint: &str) -> (TestApp, TestUser) {
+    let alice = app.user("alice").await;
+    let app = app.restart_with(|config| {
+        config.otlp_endpoint = Some(endpoint.to_owned());
+        config.metrics_listen = Some(std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into());
+        config.shutdown_timeout = Duration::from_secs(2);
+    });
+    let app = app.await;
+    (app.clone(), TestUser { app, ..alice })
+}
+
+async fn ask(alice: &TestUser) {
+    answered(request(alice, "{ viewer { id } }", json!({}))).await;
+}
+
+fn lost(app: &TestApp) -> usize {
+    let text = app.metrics.text(app.now());
+    let line = text.lines().find_map(|line| line.strip_prefix("tidings_spans_lost_total "));
+    line.unwrap().parse().unwrap()
+}
+
+/// Said once, until it works again.
+#[test]
+fn what_a_busy_collector_refuses_is_sent_again() {
+    run(Kind::Sqlite, 1, async |app| {
+        let collector = Collector::start().await;
+        collector.answer(StatusCode::SERVICE_UNAVAILABLE);
+        collector.answer((StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")]));
+        let log = Log::listen();
+        let (app, alice) = measuring(&app, &collector.url).await;
+        ask(&alice).await;
+
+        collector.asked(3).await;
+        app.stop().await;
+
+        let requests = collector.requests();
+        assert!(requests[..3].iter().all(|request| request.body == requests[0].body));
+        assert!(requests[2].at - requests[1].at >= Duration::from_secs(1));
+        assert!(collector.spans().iter().any(|span| span.name == "query"));
+        assert_eq!(lost(&app), 0);
+        let said = log.lines_with(&[TAKES_NONE]);
+        assert_eq!(said.len(), 1, "{said:#?}");
+        assert!(said[0].contains("WARN") && said[0].contains("503"), "{said:#?}");
+        assert_eq!(log.lines_with(&["the collector takes spans again", "lost=0"]).len(), 1);
+    });
+}
+
+#[test]
+fn what_a_collector_cannot_read_is_lost() {
+    run(Kind::Sqlite, 1, async |app| {
+        let collector = Collector::start().await;
+        collector.answer(StatusCode::BAD_REQUEST);
+        let log = Log::listen();
+        let (app, alice) = measuring(&app, &collector.url).await;
+        ask(&alice).await;
+        collector.asked(1).await;
+        ask(&alice).await;
+        app.stop().await;
+
+        let refused = collector.requests()[0].spans().len();
+        assert_eq!(lost(&app), refused);
+        assert_eq!(log.lines_with(&["the collector takes spans again"]).len(), 1);
+    });
+}
+
+#[test]
+fn spans_that_a_collector_rejects_are_counted() {
+    run(Kind::Sqlite, 1, async |app| {
+        let collector = Collector::start().await;
+        collector.reject(2);
+        let log = Log::listen();
+        let (app, alice) = measuring(&app, &collector.url).await;
+        ask(&alice).await;
+        app.stop().await;
+
+        assert_eq!(lost(&app), 2);
+        let said = log.lines_with(&[TAKES_NONE, "2 spans are not taken: full"]);
+        assert_eq!(said.len(), 1, "{:#?}", log.lines_with(&[]));
+    });
+}
+
+/// Requests are answered as before, and the server stops in time.
+#[test]
+fn a_collector_that_is_down_costs_only_its_spans() {
+    run(Kind::Sqlite, 1, async |app| {
+        let nobody = Port::any();
+        let log = Log::listen();
+        let (app, alice) = measuring(&app, &format!("http://{}", nobody.address())).await;
+        ask(&alice).await;
+        ask(&alice).await;
+        app.stop().await;
+
+        assert!(lost(&app) > 2, "{}", lost(&app));
+        let said = log.lines_with(&[TAKES_NONE]);
+        assert_eq!(said.len(), 1, "{said:#?}");
+        assert!(said[0].contains("onnection refused"), "{said:#?}");
+    });
+}
+
+#[test]
+fn a_collector_that_does_not_answer_holds_up_nobody() {
+    run(Kind::Sqlite, 1, async |app| {
+        let collector = Collector::stuck().await;
+        let log = Log::listen();
+        let (app, alice) = measuring(&app, &collector.url).await;
+        ask(&alice).await;
+        collector.asked(1).await;
+
+        let mut asked = 0;
+        while lost(&app) == 0 {
+            assert!(asked < 10_000, "the queue has no end, or nothing is counted");
+            ask(&alice).await;
+            asked += 1;
+        }
+        app.stop().await;
+
+        let late = log.lines_with(&["the collector did not take the last spans in time"]);
+        assert_eq!(late.len(), 1, "{:#?}", log.lines_with(&["WARN"]));
+    });
+}
+
+/// A server that stops sends what is still waiting.
+#[test]
+fn the_last_spans_are_sent_when_the_server_stops() {
+    run(Kind::Sqlite, 2, async |app| {
+        let alice = app.user("alice").await;
+        let collector = Collector::start().await;
+        let app = traced(&app, &collector).await;
+        let alice = TestUser { app: app.clone(), ..alice };
+        for _ in 0..300 {
+            ask(&alice).await;
+        }
+        app.stop().await;
+
+        let queries = collector.spans().iter().filter(|span| span.name == "query").count();
+        assert_eq!(queries, 300);
+    });
+}
