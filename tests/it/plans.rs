@@ -14,7 +14,8 @@ use serde_json::Value;
 use tidings::db::name_and_text;
 
 use crate::support::{
-    app::{TestApp, both},
+    app::{Kind, TestApp, To, both},
+    crowd::{count, crowd},
     plan::{postgres_plan, values},
 };
 
@@ -101,6 +102,23 @@ both! {
             assert_reads_little(&app, statement).await;
         }
     }
+}
+
+/// Without room beside them, the new versions of rows would go elsewhere, and each index would get
+/// another entry for each of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inboxes_that_get_a_message_stay_in_their_pages_on_postgres() {
+    const PAGES: &str = "SELECT pg_relation_size('inbox') / 8192";
+    let Some(app) = TestApp::start(Kind::Postgres).await else { return };
+    let [first, last] = crowd(&app, 1_000).await;
+    let before = count(&app, PAGES).await;
+    assert!(before > 10, "{before} pages of inboxes");
+
+    first.send_to(&[To::Group("crowd")], "Hello, everybody").await;
+
+    assert_eq!(last.titles("ACTIVE").await, ["Hello, everybody"]);
+    assert_eq!(count(&app, PAGES).await, before);
+    app.stop().await;
 }
 
 /// Ada follows a lot, others follow a lot, `owners` of them have many items, and many activities
