@@ -1,6 +1,6 @@
 /** A button that opens a short list of things to do. */
 
-import { type KeyboardEvent, type ReactNode, useId, useRef, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useRef, useState } from 'react'
 import { IconButton } from './Button'
 import { placeBeside } from './place'
 
@@ -40,6 +40,12 @@ export function Menu({ label, icon, items, shortcut, size, tabIndex, disabled }:
     const now = all.indexOf(root.activeElement as HTMLElement)
     all[step(now, all.length)]?.focus()
   }
+  // Once its items are there: without the focus, Escape would be for what is behind it.
+  useLayoutEffect(() => {
+    if (!isOpen || !button.current || !menu.current) return
+    placeBeside(menu.current, button.current)
+    menu.current.querySelector<HTMLElement>('[role^=menuitem]')?.focus()
+  }, [isOpen])
   const onKeyDown = (event: KeyboardEvent) => {
     const steps: Record<string, (index: number, count: number) => number> = {
       ArrowDown: (index, count) => (index + 1) % count,
@@ -81,13 +87,7 @@ export function Menu({ label, icon, items, shortcut, size, tabIndex, disabled }:
         className="tidings tidings-layer tidings-menu"
         part="menu"
         onKeyDown={onKeyDown}
-        onToggle={event => {
-          const opens = event.newState === 'open'
-          setOpen(opens)
-          if (!opens || !button.current || !menu.current) return
-          placeBeside(menu.current, button.current)
-          focus(() => 0)
-        }}
+        onToggle={event => setOpen(event.newState === 'open')}
       >
         {isOpen ? items.map(item => <Item key={item.label} item={item} menu={menu} />) : null}
       </div>

@@ -37,7 +37,8 @@ export function Tooltips({ within }: { within: React.RefObject<HTMLElement | nul
     const onFocus = (event: Event) => {
       hide()
       const thing = find(event)
-      if (thing?.matches(':focus-visible')) show(thing)
+      // Not while another layer opens or closes, which may be what moves the focus.
+      if (thing?.matches(':focus-visible')) timer = setTimeout(() => show(thing))
     }
     const onKey = (event: Event) => {
       if ((event as KeyboardEvent).key === 'Escape') hide()

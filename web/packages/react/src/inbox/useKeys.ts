@@ -103,5 +103,5 @@ export function useKeys({ within, isPage, singleKeys, onCommand }: KeysOptions) 
 const TEXT = 'input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]'
 
 function isBusy(target: Element) {
-  return target.matches(TEXT) || target.closest('dialog, [role=menu]') !== null
+  return target.matches(TEXT) || target.closest('dialog, .tidings-layer') !== null
 }
