@@ -68,7 +68,7 @@ use crate::{
     config,
     error::{Error, Result},
     metrics::{Family, Gauge, Metrics},
-    traces::{self, Kind, OTHER},
+    traces::{self, Kind, OTHER, Place, Span},
 };
 
 pub use beside::beside;
@@ -85,6 +85,9 @@ pub use transaction::Transaction;
 
 /// How long the result of a probe answers later ones: anybody may ask whether the server is ready.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the span of a transaction's beginning is called.
+const BEGIN: &str = "BEGIN";
 
 /// Something that clients follow. After a commit it is a hint that there may be something new to
 /// read.
@@ -250,7 +253,7 @@ impl Db {
     }
 
     async fn begin_with(&self, is_impatient: bool) -> Result<Tx> {
-        within("BEGIN", self.dialect, self.begin_now(is_impatient)).await
+        within(BEGIN, self.dialect, self.begin_now(is_impatient)).await
     }
 
     async fn begin_now(&self, is_impatient: bool) -> Result<Tx> {
@@ -412,15 +415,21 @@ impl Db {
     }
 }
 
+/// The span of the beginning or the end of a transaction.
+fn span(place: Option<Place>, what: &'static str, dialect: Dialect) -> Span {
+    let mut span = place.map(|place| place.child(what, Kind::Client)).unwrap_or_default();
+    span.set("db.system.name", system(dialect.backend()));
+    span.set("db.operation.name", what);
+    span
+}
+
 /// Records the beginning or the end of a transaction as a part of what is done here.
 async fn within<T>(
     what: &'static str,
     dialect: Dialect,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let mut span = traces::here().map(|place| place.child(what, Kind::Client)).unwrap_or_default();
-    span.set("db.system.name", system(dialect.backend()));
-    span.set("db.operation.name", what);
+    let mut span = span(traces::here(), what, dialect);
     let outcome = work.await;
     if outcome.is_err() {
         span.fail(OTHER);

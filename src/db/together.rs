@@ -21,7 +21,7 @@ use std::{
 use tokio::{sync::oneshot, time::Instant};
 use tracing::{Instrument, Span};
 
-use super::{Db, Tx};
+use super::{BEGIN, Db, Tx};
 use crate::{
     error::{Error, Result},
     traces::{self, Kind, Place, at},
@@ -102,8 +102,8 @@ struct Waiting<C: Call> {
     caller: oneshot::Sender<Result<C::Answer>>,
     /// The caller's, for the log.
     span: Span,
-    /// The caller's in its trace.
-    place: Option<Place>,
+    /// The caller's in its trace, and since when it waits.
+    place: Option<(Place, Instant)>,
 }
 
 impl Db {
@@ -124,7 +124,7 @@ impl Db {
                 call,
                 caller,
                 span: Span::current(),
-                place: traces::here(),
+                place: traces::here().map(|place| (place, Instant::now())),
             });
             !mem::replace(&mut state.is_busy, true)
         };
@@ -241,6 +241,10 @@ async fn take_turn<C: Call>(
         several => tracing::info_span!("together", calls = several.len()),
     };
     let trace = trace(&turn, since);
+    if tx.is_some() {
+        // It had begun before it was known whose calls are made in it.
+        drop(super::span(trace.place(), BEGIN, db.dialect).begun(trace.since.elapsed()));
+    }
     let (calls, callers): (Vec<_>, Vec<_>) = turn
         .into_iter()
         .map(|Waiting { call, caller, span, place }| (call, (caller, span, place)))
@@ -284,7 +288,7 @@ async fn take_turn<C: Call>(
                     () = caller.closed() => {}
                 }
             };
-            tokio::spawn(at(place, alone).instrument(span));
+            tokio::spawn(at(place.map(|(place, _)| place), alone).instrument(span));
         } else {
             again.push(Waiting { call, caller, span, place });
         }
@@ -293,9 +297,9 @@ async fn take_turn<C: Call>(
 }
 
 /// The spans of a turn.
-#[derive(Default)]
 struct OfTurn {
     turn: traces::Span,
+    since: Instant,
     /// In the trace of each caller, if there are several: that it was waiting for the turn.
     _waits: Vec<traces::Span>,
 }
@@ -309,24 +313,26 @@ impl OfTurn {
 /// A call alone is a part of its caller's trace. Calls together are a trace of their own, which is
 /// linked with those of all callers that are recorded.
 fn trace<C: Call>(turn: &[Waiting<C>], since: Instant) -> OfTurn {
-    let places: Vec<_> = turn.iter().filter_map(|waiting| waiting.place.as_ref()).collect();
-    let Some(first) = places.first() else { return OfTurn::default() };
-    let mut span = match turn.len() {
-        1 => first.child(NAME, Kind::Internal),
-        _ => first.another(NAME, Kind::Internal),
-    }
-    .begun(since.elapsed());
+    let callers: Vec<_> = turn.iter().filter_map(|waiting| waiting.place.as_ref()).collect();
+    let Some((first, at)) = callers.first() else {
+        return OfTurn { turn: traces::Span::default(), since, _waits: Vec::new() };
+    };
+    let (mut span, since) = match turn.len() {
+        // It may have come while the transaction was beginning.
+        1 => (first.child(NAME, Kind::Internal), since.max(*at)),
+        _ => (first.another(NAME, Kind::Internal), since),
+    };
     span.set("tidings.calls", turn.len() as i64);
     let mut waits = Vec::new();
     if let (Some(place), 2..) = (span.place(), turn.len()) {
-        for caller in places {
+        for (caller, at) in callers {
             span.link(caller.ids());
-            let mut wait = caller.child(NAME, Kind::Internal).begun(since.elapsed());
+            let mut wait = caller.child(NAME, Kind::Internal).begun(at.elapsed());
             wait.link(place.ids());
             waits.push(wait);
         }
     }
-    OfTurn { turn: span, _waits: waits }
+    OfTurn { turn: span.begun(since.elapsed()), since, _waits: waits }
 }
 
 /// What the spans of a turn are called.

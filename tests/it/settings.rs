@@ -143,7 +143,12 @@ fn a_wrong_setting_is_named_where_the_operator_set_it() {
             vec![("TIDINGS_OTLP_HEADERS", "key=hush")],
             "tidings.toml:1: otlp_endpoint: must be an https URL; http is for loopback only, since",
         ),
-        ("", serve, vec![("TIDINGS_OTLP_HEADERS", "hush")], "TIDINGS_OTLP_HEADERS: must be headers"),
+        (
+            "",
+            serve,
+            vec![("TIDINGS_OTLP_HEADERS", "hush")],
+            "TIDINGS_OTLP_HEADERS: must be headers",
+        ),
         (
             "",
             serve,
