@@ -75,7 +75,7 @@ impl Place {
 
     /// Begins a trace of its own.
     pub fn another(&self, name: impl Into<Cow<'static, str>>, kind: Kind) -> Span {
-        Span::open(&self.queue, Ids::new(), None, name.into(), kind)
+        Span::open(&self.queue, Ids::random(), None, name.into(), kind)
     }
 }
 
@@ -119,7 +119,7 @@ impl Traces {
     ) -> Span {
         let ids = match (parent, &self.queue) {
             (Some(parent), _) => parent.ids.next(),
-            (None, Some(_)) => Ids::new(),
+            (None, Some(_)) => Ids::random(),
             (None, None) => return Span::default(),
         };
         let is_sampled = parent.map_or_else(|| ids.is_among(self.ratio), |it| it.is_sampled);
@@ -228,7 +228,7 @@ impl Drop for Open {
     fn drop(&mut self) {
         if let Some(mut ended) = self.ended.take() {
             ended.time = self.since.elapsed();
-            self.queue.put(ended);
+            self.queue.put(*ended);
         }
     }
 }

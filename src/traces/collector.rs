@@ -47,7 +47,7 @@ const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf")
 
 /// The exit of the queue, and where it leads to.
 pub struct Collector {
-    waiting: mpsc::Receiver<Box<Ended>>,
+    waiting: mpsc::Receiver<Ended>,
     client: Client,
     address: CollectorAddress,
     resource: Resource,
@@ -72,7 +72,7 @@ enum Again {
 
 impl Collector {
     pub fn new(
-        waiting: mpsc::Receiver<Box<Ended>>,
+        waiting: mpsc::Receiver<Ended>,
         address: CollectorAddress,
         clock: Clock,
         metrics: Arc<Metrics>,
@@ -94,7 +94,7 @@ impl Collector {
     }
 
     /// Empty: it is to end, and nothing waits any more.
-    async fn next_batch(&mut self, end: &CancellationToken) -> Vec<Box<Ended>> {
+    async fn next_batch(&mut self, end: &CancellationToken) -> Vec<Ended> {
         let mut batch = Vec::new();
         let mut until = None;
         while batch.len() < MOST {
@@ -126,7 +126,7 @@ impl Collector {
     }
 
     /// Sends a batch, or loses it.
-    async fn send(&mut self, batch: Vec<Box<Ended>>, end: &CancellationToken) {
+    async fn send(&mut self, batch: Vec<Ended>, end: &CancellationToken) {
         let count = batch.len();
         let body = Bytes::from(wire::request(&self.resource, batch).encode_to_vec());
         let mut pause = PAUSE;

@@ -33,7 +33,7 @@ impl fmt::Display for TraceId {
 
 impl Ids {
     /// The first span of a new trace.
-    pub fn new() -> Self {
+    pub fn random() -> Self {
         Ids { trace: rand::random::<u128>().max(1), span: 0 }.next()
     }
 
@@ -42,11 +42,13 @@ impl Ids {
         Ids { span: rand::random::<u64>().max(1), ..self }
     }
 
-    /// Whether this trace belongs to a share of all, from 0 to 1. All servers agree about it.
+    /// Whether this trace belongs to a share of all, from 0 to 1. All servers agree about it, and so
+    /// do other programs that choose by the id as OpenTelemetry does: those with the highest ones.
     pub fn is_among(self, ratio: f64) -> bool {
         let all = 1_u64 << RANDOM_BITS;
-        let place = self.trace as u64 & (all - 1);
-        (place as f64) < ratio * all as f64
+        // Compared as integers: the highest numbers of 56 bits have no `f64` of their own.
+        let wanted = (ratio * all as f64) as u64;
+        self.trace as u64 & (all - 1) >= all - wanted
     }
 
     /// What the answer to a request says of its span.
@@ -133,7 +135,7 @@ mod tests {
     #[test]
     fn what_the_answer_says_is_a_parent() {
         for is_sampled in [true, false] {
-            let ids = Ids::new();
+            let ids = Ids::random();
             let text = ids.response(is_sampled).unwrap();
             let parent = Parent::parse(text.to_str().unwrap());
             assert_eq!(parent, Some(Parent { ids, is_sampled }));
@@ -143,9 +145,9 @@ mod tests {
     #[test]
     fn a_share_of_the_traces_is_chosen_by_their_ids() {
         let half = |trace| Ids { trace, span: 1 }.is_among(0.5);
-        assert!(half(1) && half((1 << 55) - 1) && !half(1 << 55));
+        assert!(half(1 << 55) && half((1 << 56) - 1) && !half((1 << 55) - 1) && !half(1));
         // Only these bits have to be random.
-        assert!(half(u128::MAX << 56));
+        assert!(!half(u128::MAX << 56));
         for trace in [1, u128::MAX] {
             assert!(Ids { trace, span: 1 }.is_among(1.0) && !Ids { trace, span: 1 }.is_among(0.0));
         }

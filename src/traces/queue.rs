@@ -59,14 +59,14 @@ impl From<i64> for Value {
 pub struct Queue(Arc<Inner>);
 
 struct Inner {
-    waiting: mpsc::Sender<Box<Ended>>,
+    waiting: mpsc::Sender<Ended>,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
 
 impl Queue {
     /// A queue, and its exit.
-    pub fn new(clock: Clock, metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<Box<Ended>>) {
+    pub fn new(clock: Clock, metrics: Arc<Metrics>) -> (Self, mpsc::Receiver<Ended>) {
         let (waiting, exit) = mpsc::channel(LONGEST);
         (Queue(Arc::new(Inner { waiting, clock, metrics })), exit)
     }
@@ -75,7 +75,7 @@ impl Queue {
         self.0.clock.now()
     }
 
-    pub fn put(&self, span: Box<Ended>) {
+    pub fn put(&self, span: Ended) {
         if self.0.waiting.try_send(span).is_err() {
             self.0.metrics.spans_lost.increment(1);
         }

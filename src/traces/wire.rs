@@ -29,10 +29,10 @@ pub fn resource() -> Resource {
 }
 
 /// The request that sends some spans.
-pub fn request(resource: &Resource, spans: Vec<Box<Ended>>) -> ExportTraceServiceRequest {
+pub fn request(resource: &Resource, spans: Vec<Ended>) -> ExportTraceServiceRequest {
     let spans = ScopeSpans {
         scope: Some(InstrumentationScope { name: NAME.to_owned(), ..Default::default() }),
-        spans: spans.into_iter().map(|ended| span(*ended)).collect(),
+        spans: spans.into_iter().map(span).collect(),
         ..Default::default()
     };
     let resource = Some(resource.clone());
