@@ -59,11 +59,11 @@ ask() { # <token> <query> [<variables>]
         --data "{\"query\": \"$2\", \"variables\": ${3:-null}}"
 }
 
-send='mutation($input: CreateMessageInput!) { createMessage(input: $input) { message { subject } } }'
+send='mutation($it: CreateMessageInput!) { createMessage(input: $it) { message { subject } } }'
 tell_bob() { # <subject>
     local to='[{"user": {"externalId": "bob"}}]'
     says "\"subject\":\"$1\"" ask "$shop" "$send" \
-        "{\"input\": {\"to\": $to, \"subject\": \"$1\", \"body\": \"\"}}"
+        "{\"it\": {\"to\": $to, \"subject\": \"$1\", \"body\": \"\"}}"
 }
 
 inbox='{ viewer { inbox { counts { unread } items { nodes { title } } } } }'
@@ -78,8 +78,7 @@ set_line() { # <pattern of a line> <the line>
 }
 
 is_ready() {
-    soon "the server is ready" \
-        inside curl --silent --fail --output /dev/null http://127.0.0.1:8080/readyz
+    says ready inside curl --silent --show-error --fail http://127.0.0.1:8080/readyz
 }
 
 process() {
@@ -139,6 +138,19 @@ is_ready
 says tidings_build_info inside curl --silent --show-error http://127.0.0.1:9464/metrics
 bob_has 1 '{"title":"one"}'
 
+step "a secret is in a file that only the service reads"
+inside sh -c 'umask 077 && echo TIDINGS_AUTH_SECRET=a-secret-of-at-least-32-bytes-that-you-made \
+    >/etc/default/tidings'
+inside systemctl restart tidings
+is_ready
+signed=$(inside sudo sh -c 'set -a; . /etc/default/tidings; cd /etc/tidings
+    runuser -u tidings -- tidings token --user bob')
+says '"externalId":"bob"' ask "$signed" '{ viewer { externalId } }'
+says UNAUTHENTICATED ask "$bob" '{ viewer { externalId } }'
+inside rm /etc/default/tidings
+inside systemctl restart tidings
+is_ready
+
 step "the dashboard moves while the demo runs"
 the_dashboard_moves
 
@@ -146,11 +158,8 @@ step "a broken setting is named, with its place"
 set_line '# listen = .*' 'listen = "127.0.0.1:99999"'
 place=$(inside grep --line-number '^listen' "$settings")
 wrong="tidings.toml:${place%%:*}: listen: “127.0.0.1:99999” must be a host and a port"
-inside systemctl restart tidings
-says_why() {
-    inside journalctl --no-pager --lines 20 --unit tidings | grep --quiet "/etc/tidings/$wrong"
-}
-soon "the journal names the setting" says_why
+! inside systemctl restart tidings 2>/dev/null || fail "a restart with a broken setting succeeds"
+says "/etc/tidings/$wrong" inside journalctl --no-pager --lines 20 --unit tidings
 said=$(tidings check 2>&1) && fail "tidings check finds nothing wrong"
 has "$wrong"
 set_line 'listen = .*' 'listen = "127.0.0.1:8080"'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the image of packaging/Containerfile as far as that is possible without a registry, and runs
-# it: its last stage, with the binary that is given in place of the stages that build one, and with
-# the clean Debian of tests/debian.sh in place of Docker Hub's.
+# Builds the image of packaging/Containerfile as far as that is possible without a registry, and
+# runs it: its last stage, with the binary that is given in place of the stages that build one, and
+# with the clean Debian of tests/debian.sh in place of Docker Hub's.
 #
 #     tests/image.sh <binary>
 #
@@ -16,8 +16,8 @@ fail() {
 project=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
 binary=$(realpath "${1:?which binary?}")
 [[ $(id -u) == 0 ]] || fail "this needs root"
-# The rest is done in namespaces of its own: a port that nobody else has, and processes that end with
-# this script.
+# The rest is done in namespaces of its own: a port that nobody else has, and processes that end
+# with this script.
 if [[ -z ${TIDINGS_IMAGE_WORK:-} ]]; then
     . "$project/tests/debian/machine.sh"
     install_machine_tools

@@ -2,9 +2,10 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
     path::Path,
     process::{Command, Output},
+    time::Duration,
 };
 
 use sea_orm::{ConnectionTrait, Statement};
@@ -450,6 +451,38 @@ async fn a_server_listens_on_what_people_write() {
         server.signal("TERM");
         assert!(server.end().success());
     }
+}
+
+/// There are no tokens for them.
+#[test]
+fn a_server_warns_of_metrics_that_other_machines_can_read() {
+    let directory = tempfile::tempdir().unwrap();
+    for address in ["localhost:0", ":0"] {
+        let mut serve = command(directory.path(), "", &[]);
+        let server = Server::start(serve.env("TIDINGS_METRICS_LISTEN", address));
+        let warns = server.first_words.contains("anybody who does can read the metrics");
+        assert_eq!(warns, address == ":0", "{}", server.first_words);
+        server.signal("TERM");
+        assert!(server.end().success());
+    }
+}
+
+/// As the unit of the package has it, with `Type=notify`.
+#[test]
+fn systemd_hears_that_a_server_is_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    systemd.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut serve = command(directory.path(), "", &[]);
+
+    let server = Server::start(serve.env("NOTIFY_SOCKET", &socket));
+
+    let mut heard = [0; 64];
+    let length = systemd.recv(&mut heard).unwrap();
+    assert_eq!(&heard[..length], b"READY=1\n");
+    server.signal("TERM");
+    assert!(server.end().success());
 }
 
 /// It says so at once: nobody would notice that nothing is measured.
