@@ -11,10 +11,13 @@ use std::{
 use sea_orm::{ConnectionTrait, Statement};
 use tidings::{auth::Auth, clock::Clock, db::Db};
 
-use crate::support::{
-    app::{Kind, SECRET, TestApp, both},
-    database::Database,
-    process::{Server, printed, tidings},
+use crate::{
+    disk::{Disk, Small},
+    support::{
+        app::{Kind, SECRET, TestApp, both},
+        database::Database,
+        process::{Server, printed, tidings},
+    },
 };
 
 /// A command without any variables, in a directory with this file of settings.
@@ -331,6 +334,62 @@ fn check_finds_what_cannot_be_used() {
         assert!(said.contains(wanted), "wanted {wanted}\nsaid {said}");
     }
     assert!(!said.contains("hush"), "{said}");
+}
+
+/// SQLite has its log beside the database, and the server its lock.
+#[test]
+fn check_finds_a_directory_that_cannot_be_written_to() {
+    let Some(disk) = Small::mount() else { return };
+    let place = disk.directory().join("tidings.db");
+    let directory = tempfile::tempdir().unwrap();
+    let toml = format!("database_url = \"sqlite:{}\"", place.display());
+    printed(command(directory.path(), &toml, &["migrate"]).output().unwrap());
+    let check = || command(directory.path(), &toml, &["check"]).output().unwrap();
+    let said = printed(check());
+    assert!(said.contains("tidings.db can be used\n"), "{said}");
+
+    disk.make_read_only();
+
+    let output = check();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let wanted = format!(
+        "database: cannot be used: tidings.toml:1: database_url: the directory {} cannot be \
+         written to: Read-only file system",
+        disk.directory().display()
+    );
+    assert!(said.contains(&wanted), "wanted {wanted}\nsaid {said}");
+}
+
+/// As after a restore by somebody else, whose tables they are then.
+#[tokio::test]
+async fn check_finds_a_database_that_can_only_be_read() {
+    let Some(database) = Database::create(Kind::Postgres).await else { return };
+    let (db, _) = Db::open(&database.url).await.unwrap();
+    let (server, name) = database.url.rsplit_once('/').unwrap();
+    let (_, host) = server.rsplit_once('@').unwrap();
+    // Roles are not part of a database: its name is nobody else's.
+    let reader = format!("{name}_reader");
+    let tx = db.begin().await.unwrap();
+    let create = format!("CREATE ROLE {reader} LOGIN IN ROLE pg_read_all_data");
+    tx.execute_unprepared(&create).await.unwrap();
+    tx.commit().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut check = command(directory.path(), "", &["check"]);
+    check.env("TIDINGS_AUTH_SECRET", SECRET);
+    check.env("TIDINGS_DATABASE_URL", format!("postgres://{reader}@{host}/{name}"));
+
+    let output = check.output().unwrap();
+
+    let tx = db.begin().await.unwrap();
+    tx.execute_unprepared(&format!("DROP ROLE {reader}")).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let wanted = "database: cannot be used: it can be read, but not written to: ";
+    let cause = "permission denied for table installation";
+    assert!(said.contains(wanted) && said.contains(cause), "{said}");
 }
 
 /// By its host and the cause; the password stays secret.
