@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo web check fmt lint test test-one chaos bench package baseline schema settings docs book
+.PHONY: help demo web check fmt lint test test-one chaos bench package debian baseline schema settings docs book
 
 help: ## Lists what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,11 @@ package: ## Makes a package for Debian in target/package.
 	mkdir -p target/package
 	bash scripts/make-sbom.sh target/package
 	bash scripts/build-deb.sh $${CARGO_TARGET_DIR:-target}/release/tidings target/package target/package/*.cdx.json
+
+# PACKAGE= takes another one, or a binary.
+debian: ## Installs, runs, upgrades and removes the package on a clean Debian of its own. Needs root.
+	$(if $(PACKAGE),,$(MAKE) package)
+	bash tests/debian.sh $(or $(PACKAGE),"$$(ls -t target/package/tidings_*.deb | head -n 1)")
 
 baseline: ## Before a release: keeps a database of this version, for the tests of upgrades.
 	cargo test --test it this_version_is_kept_for_later_ones -- --ignored

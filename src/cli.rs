@@ -77,7 +77,8 @@ enum Command {
         reference: bool,
     },
     /// Says which settings are in force and where they come from, and whether database, keys and
-    /// catalog can be used. Exits with 1 if not. Changes nothing.
+    /// catalog can be used. Exits with 1 if not. Changes nothing: what it writes to the database is
+    /// rolled back.
     Check {
         #[command(flatten)]
         database: Database,

@@ -71,7 +71,7 @@ use crate::{
     traces::{self, Kind, OTHER, Place, Span},
 };
 
-pub use beside::beside;
+pub use beside::{beside, try_to_write};
 pub use dialect::{Dialect, JsonType, hex, time};
 pub use location::{Location, check_directory, directory, no_directory};
 pub use postgres::{Bus, Heard, Listening, PLANS};
@@ -83,6 +83,9 @@ pub use tables::{Tables, tables};
 pub use together::{Apart, Call};
 pub use transaction::Transaction;
 
+/// Writes something small. SQLite writes no page for an UPDATE that changes nothing.
+const WRITE_PROBE: &str = "INSERT INTO installation (id, epoch, created_at) \
+                           SELECT 0, epoch, created_at FROM installation";
 /// How long the result of a probe answers later ones: anybody may ask whether the server is ready.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -307,12 +310,7 @@ impl Db {
     /// A small durable write that leaves nothing behind.
     async fn try_to_write(&self) -> Result<()> {
         let tx = self.begin().await?;
-        // SQLite writes no page for an UPDATE that changes nothing.
-        tx.sql("db::write_probe")
-            .push("INSERT INTO installation (id, epoch, created_at) ")
-            .push("SELECT 0, epoch, created_at FROM installation")
-            .run(&*tx)
-            .await?;
+        tx.sql("db::write_probe").push(WRITE_PROBE).run(&*tx).await?;
         let mut delete = tx.sql("db::delete_probe");
         delete.push("DELETE FROM installation WHERE id = 0").run(&*tx).await?;
         tx.commit().await

@@ -52,6 +52,14 @@ pub fn until_signalled(app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Tells systemd that the server is up, if it was started by a unit with `Type=notify`. Connections
+/// are accepted from then on at the latest.
+pub fn say_ready() {
+    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        tracing::warn!(%error, "systemd does not hear that the server is up, and goes on waiting");
+    }
+}
+
 /// Writes to standard output; a closed pipe means that the reader has read enough.
 pub fn print(text: &str) -> Result<()> {
     let _ = std::io::stdout().write_all(text.as_bytes());

@@ -68,28 +68,26 @@ fn settings(config: &Config) -> Result<String> {
 
 async fn database(config: &Config) -> Result<String> {
     let location = Location::of(&config.database_url)?;
-    if let Location::Sqlite(path) = &location
-        && !path.exists()
-    {
+    if let Location::Sqlite(path) = &location {
         db::check_directory(path)?;
-        return Ok(format!("{location} is not there yet; `tidings serve` creates it"));
+        if !path.exists() {
+            return Ok(format!("{location} is not there yet; `tidings serve` creates it"));
+        }
     }
     let connection = db::beside(&config.database_url).await?;
     let tables = db::tables(&connection).await;
     let _ = connection.close().await;
-    match tables? {
-        Tables::Current => Ok(format!("{location} can be used")),
-        tables @ Tables::Newer(_) => {
-            tables.can_be_brought_up_to_date()?;
-            Ok(format!("{location} can be used"))
-        }
-        Tables::Missing | Tables::Older if config.migrate => {
-            Ok(format!("{location} can be used; `tidings serve` brings its tables up to date"))
-        }
-        Tables::Missing | Tables::Older => Err(Error::Conflict(format!(
+    let tables = tables?;
+    let is_old = matches!(tables, Tables::Missing | Tables::Older);
+    if is_old && !config.migrate {
+        return Err(Error::Conflict(format!(
             "{location} does not have the tables of this version: run `tidings migrate`"
-        ))),
+        )));
     }
+    db::try_to_write(&config.database_url, &tables).await?;
+    tables.can_be_brought_up_to_date()?;
+    let more = if is_old { "; `tidings serve` brings its tables up to date" } else { "" };
+    Ok(format!("{location} can be used{more}"))
 }
 
 async fn keys(config: &Config) -> Result<String> {

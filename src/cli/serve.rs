@@ -24,6 +24,15 @@ pub async fn serve(config: Config, places: &Places, clock: Clock) -> Result<()> 
              proxy, tokens and messages can be read on their way"
         );
     }
+    if let Some(address) = &config.metrics_listen
+        && !address.is_loopback()
+    {
+        tracing::warn!(
+            metrics_listen = %address,
+            "other machines can connect, and anybody who does can read the metrics: let only \
+             Prometheus reach this address"
+        );
+    }
     let app = server::start(config, clock).await?;
     // Before it reports that it serves: whoever reads that may send the signal at once.
     process::until_signalled(&app)?;
@@ -48,5 +57,6 @@ pub async fn serve(config: Config, places: &Places, clock: Clock) -> Result<()> 
         }
     }
     tracing::info!(pages = format!("{base}/"), api = format!("{base}/graphql"), %address, open_files, "serving");
+    process::say_ready();
     server::serve(app, listener).await
 }

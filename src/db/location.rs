@@ -59,9 +59,17 @@ pub fn no_directory(file: &Path) -> Error {
     Error::invalid("database_url", format!("the directory {directory} does not exist"))
 }
 
-/// Refuses a file that cannot be created because its directory is missing.
+/// Refuses a file whose directory is missing or cannot be written to: SQLite has its log there.
 pub fn check_directory(file: &Path) -> Result<()> {
-    if directory(file).is_dir() { Ok(()) } else { Err(no_directory(file)) }
+    let directory = directory(file);
+    if !directory.is_dir() {
+        return Err(no_directory(file));
+    }
+    // It has no name, and so nothing is left of it.
+    tempfile::tempfile_in(directory).map(drop).map_err(|error| {
+        let why = format!("the directory {} cannot be written to: {error}", directory.display());
+        Error::invalid("database_url", why)
+    })
 }
 
 /// The directory of a file, which is the working directory if the path has none.

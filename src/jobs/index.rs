@@ -19,7 +19,8 @@ impl Job for Index {
     }
 
     async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
-        index::due_at(&app.db).await
+        // What need not wait to be added together is due now, although a job may be late.
+        index::due_at(&app.db, app.clock.now() - self.may_be_late_by()).await
     }
 
     /// So that texts that change at the same time are added together; meanwhile, searches look at

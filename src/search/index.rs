@@ -113,9 +113,9 @@ pub async fn note_lost(tx: &Tx, searched: Searched, ids: &[i64], now: DateTime<U
     sql.run(&**tx).await.map(drop)
 }
 
-/// When the job has something to do next; long ago if a segment is to be written. One statement,
-/// because the job asks often.
-pub async fn due_at(db: &Db) -> Result<Option<DateTime<Utc>>> {
+/// When the job has something to do next; `at_once` if a segment is to be written, since nobody
+/// knows since when. One statement, because the job asks often.
+pub async fn due_at(db: &Db, at_once: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
     let mut sql = db.sql("search::due");
     let is_full = ALL.map(|searched| {
         let (about, table) = (columns(searched).0, table(searched));
@@ -132,10 +132,11 @@ pub async fn due_at(db: &Db) -> Result<Option<DateTime<Utc>>> {
         is_full.join(" ")
     ));
     let due: Vec<Due> = sql.all(db.read()).await?;
-    if due.iter().any(|due| due.beyond.is_some()) {
-        return Ok(Some(DateTime::UNIX_EPOCH));
-    }
-    Ok(due.into_iter().flat_map(|due| [due.again_at, due.lost_at]).flatten().min())
+    let times = due.into_iter().flat_map(|due| {
+        let full_at = due.beyond.map(|_| at_once);
+        [full_at, due.again_at, due.lost_at]
+    });
+    Ok(times.flatten().min())
 }
 
 #[derive(FromQueryResult)]

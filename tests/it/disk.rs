@@ -27,26 +27,32 @@ const BODY: usize = 16 * 1024;
 const SENDERS: usize = 8;
 
 /// A disk that can be made to fail.
-trait Disk {
+pub trait Disk {
     fn directory(&self) -> &Path;
     fn fail(&self, server: &Server);
     fn mend(&self, server: &Server);
 }
 
 /// A small file system that is filled: SQLite gets “disk full” errors.
-struct Small {
+pub struct Small {
     directory: tempfile::TempDir,
 }
 
 impl Small {
     /// None if file systems cannot be mounted.
-    fn mount() -> Option<Self> {
+    pub fn mount() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let mount = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
             .arg(directory.path())
             .status();
         mount.is_ok_and(|status| status.success()).then_some(Small { directory })
+    }
+
+    pub fn make_read_only(&self) {
+        let remount = ["-o", "remount,ro"];
+        let status = Command::new("mount").args(remount).arg(self.directory.path()).status();
+        assert!(status.unwrap().success());
     }
 
     fn filling(&self) -> PathBuf {

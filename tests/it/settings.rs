@@ -2,18 +2,22 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
     path::Path,
     process::{Command, Output},
+    time::Duration,
 };
 
 use sea_orm::{ConnectionTrait, Statement};
 use tidings::{auth::Auth, clock::Clock, db::Db};
 
-use crate::support::{
-    app::{Kind, SECRET, TestApp, both},
-    database::Database,
-    process::{Server, printed, tidings},
+use crate::{
+    disk::{Disk, Small},
+    support::{
+        app::{Kind, SECRET, TestApp, both},
+        database::Database,
+        process::{Server, printed, tidings},
+    },
 };
 
 /// A command without any variables, in a directory with this file of settings.
@@ -360,6 +364,62 @@ fn check_finds_what_cannot_be_used() {
     assert!(!said.contains("hush"), "{said}");
 }
 
+/// SQLite has its log beside the database, and the server its lock.
+#[test]
+fn check_finds_a_directory_that_cannot_be_written_to() {
+    let Some(disk) = Small::mount() else { return };
+    let place = disk.directory().join("tidings.db");
+    let directory = tempfile::tempdir().unwrap();
+    let toml = format!("database_url = \"sqlite:{}\"", place.display());
+    printed(command(directory.path(), &toml, &["migrate"]).output().unwrap());
+    let check = || command(directory.path(), &toml, &["check"]).output().unwrap();
+    let said = printed(check());
+    assert!(said.contains("tidings.db can be used\n"), "{said}");
+
+    disk.make_read_only();
+
+    let output = check();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let wanted = format!(
+        "database: cannot be used: tidings.toml:1: database_url: the directory {} cannot be \
+         written to: Read-only file system",
+        disk.directory().display()
+    );
+    assert!(said.contains(&wanted), "wanted {wanted}\nsaid {said}");
+}
+
+/// As after a restore by somebody else, whose tables they are then.
+#[tokio::test]
+async fn check_finds_a_database_that_can_only_be_read() {
+    let Some(database) = Database::create(Kind::Postgres).await else { return };
+    let (db, _) = Db::open(&database.url).await.unwrap();
+    let (server, name) = database.url.rsplit_once('/').unwrap();
+    let (_, host) = server.rsplit_once('@').unwrap();
+    // Roles are not part of a database: its name is nobody else's.
+    let reader = format!("{name}_reader");
+    let tx = db.begin().await.unwrap();
+    let create = format!("CREATE ROLE {reader} LOGIN IN ROLE pg_read_all_data");
+    tx.execute_unprepared(&create).await.unwrap();
+    tx.commit().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut check = command(directory.path(), "", &["check"]);
+    check.env("TIDINGS_AUTH_SECRET", SECRET);
+    check.env("TIDINGS_DATABASE_URL", format!("postgres://{reader}@{host}/{name}"));
+
+    let output = check.output().unwrap();
+
+    let tx = db.begin().await.unwrap();
+    tx.execute_unprepared(&format!("DROP ROLE {reader}")).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let wanted = "database: cannot be used: it can be read, but not written to: ";
+    let cause = "permission denied for table installation";
+    assert!(said.contains(wanted) && said.contains(cause), "{said}");
+}
+
 /// By its host and the cause; the password stays secret.
 #[tokio::test]
 async fn a_database_that_does_not_answer_is_named_with_the_cause() {
@@ -478,6 +538,38 @@ async fn a_server_listens_on_what_people_write() {
         server.signal("TERM");
         assert!(server.end().success());
     }
+}
+
+/// There are no tokens for them.
+#[test]
+fn a_server_warns_of_metrics_that_other_machines_can_read() {
+    let directory = tempfile::tempdir().unwrap();
+    for address in ["localhost:0", ":0"] {
+        let mut serve = command(directory.path(), "", &[]);
+        let server = Server::start(serve.env("TIDINGS_METRICS_LISTEN", address));
+        let warns = server.first_words.contains("anybody who does can read the metrics");
+        assert_eq!(warns, address == ":0", "{}", server.first_words);
+        server.signal("TERM");
+        assert!(server.end().success());
+    }
+}
+
+/// As the unit of the package has it, with `Type=notify`.
+#[test]
+fn systemd_hears_that_a_server_is_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    systemd.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut serve = command(directory.path(), "", &[]);
+
+    let server = Server::start(serve.env("NOTIFY_SOCKET", &socket));
+
+    let mut heard = [0; 64];
+    let length = systemd.recv(&mut heard).unwrap();
+    assert_eq!(&heard[..length], b"READY=1\n");
+    server.signal("TERM");
+    assert!(server.end().success());
 }
 
 /// It says so at once: nobody would notice that nothing is measured.

@@ -76,6 +76,15 @@ both! {
         assert_eq!(after, [("expire", None), ("wake", Some(at))]);
     }
 
+    /// The index does not know since when a segment of ids is full.
+    async fn a_job_that_knows_only_that_it_is_due_says_no_time(app: TestApp) {
+        app.users(["ada"]).await;
+        run(&app, "UPDATE search_progress SET segment = -1 WHERE about = 'user'").await;
+        let due = stats::look(&app).await.unwrap().due;
+        let due: Vec<_> = due.iter().map(|due| (due.job, due.since)).collect();
+        assert_eq!(due, [("index", None)]);
+    }
+
     async fn what_would_be_purged_is_what_is_purged(app: TestApp) {
         let days = |days: u64| Some(Duration::from_secs(days * 86_400));
         let app = app.restart_with(|config| {
