@@ -22,6 +22,9 @@ use crate::support::process::{Server, printed, tidings};
 
 /// How long the server may take to notice that the disk fails, or works again.
 const SOON: Duration = Duration::from_secs(30);
+/// More than the senders can send in this test: otherwise the disk that was freed is full again before
+/// the server has noticed that it was.
+const SIZE: &str = "size=512m";
 /// Enough to fill the free space that is left inside the log.
 const BODY: usize = 16 * 1024;
 const SENDERS: usize = 8;
@@ -43,7 +46,7 @@ impl Small {
     pub fn mount() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", SIZE, "tmpfs"])
             .arg(directory.path())
             .status();
         mount.is_ok_and(|status| status.success()).then_some(Small { directory })
@@ -73,7 +76,9 @@ impl Disk for Small {
 
     fn fail(&self, _: &Server) {
         let mut filling = fs::File::create(self.filling()).unwrap();
-        while filling.write_all(&[0; 4096]).is_ok() {}
+        for step in [1 << 20, 4096] {
+            while filling.write_all(&vec![0; step]).is_ok() {}
+        }
     }
 
     fn mend(&self, _: &Server) {

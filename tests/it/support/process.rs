@@ -40,10 +40,7 @@ impl Server {
         Self::start_at(command, "127.0.0.1:0")
     }
 
-    #[expect(
-        clippy::zombie_processes,
-        reason = "`end` waits for it, and a test that fails before ends everything"
-    )]
+    #[expect(clippy::zombie_processes, reason = "`last_words` or the drop waits for it")]
     pub fn start_at(command: &mut Command, address: &str) -> Self {
         let mut process = command
             .args(["serve", "--listen", address])
@@ -97,6 +94,14 @@ impl Server {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.log, &mut rest).unwrap();
         (self.process.wait().unwrap(), rest)
+    }
+}
+
+impl Drop for Server {
+    /// Ends what a test that has failed left running.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
