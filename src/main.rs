@@ -1,3 +1,6 @@
+// A release build of a server is deeper than the default.
+#![recursion_limit = "256"]
+
 use std::process::ExitCode;
 
 use clap::Parser;
