@@ -1,4 +1,4 @@
-//! Whoever is erased is looked for once more, later.
+//! An erasure looks once more, later, for what is left of the person.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

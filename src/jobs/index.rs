@@ -19,7 +19,7 @@ impl Job for Index {
     }
 
     async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
-        // What need not wait to be added together is due now, although a job may be late.
+        // A full segment need not wait for more texts. It is due as late as a job may be, that is, now.
         index::due_at(&app.db, app.clock.now() - self.may_be_late_by()).await
     }
 

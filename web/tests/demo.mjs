@@ -94,7 +94,7 @@ await kwame.answers('Cake in the kitchen')
 await ada.picture('notify')
 await ada.signIn('ada')
 
-// Who is somebody else from now on follows another inbox: the message to Kwame does not come, the one to Priya does.
+// Signed in as somebody else, the tab follows another inbox: the message to Kwame does not come, the one to Priya does.
 await kwame.signIn('priya')
 await kwame.run()
 await kwame.answers('"changes": []')

@@ -105,7 +105,7 @@ export class Live {
   #hear(message: Parameters<Parameters<Tabs['onMessage']>[0]>[0]): void {
     switch (message.type) {
       case 'leading':
-        // What the last leader followed for this tab is over.
+        // The streams that the last leader followed for this tab have ended.
         for (const [id, followed] of this.#own) this.#follow(id, followed)
         this.#look()
         break

@@ -24,7 +24,7 @@ export class Tokens {
       token = await this.#ask()
     } catch (error) {
       this.#current = undefined
-      // Those of browsers: a network that is away, a time that is over.
+      // Errors of the browser: there is no network, or the time has run out.
       const isOfBrowser = error instanceof TypeError || error instanceof DOMException
       throw isOfBrowser || globalThis.navigator?.onLine === false
         ? tidingsError('NETWORK', 'there is no token: the network is away')

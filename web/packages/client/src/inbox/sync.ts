@@ -128,7 +128,7 @@ export class Sync {
 
   /** Asks for items by their ids; gives those that are not there. */
   async fetch(ids: readonly string[]): Promise<string[]> {
-    // Whoever waits for an item waits for the next attempt, too.
+    // A caller that waits for an item waits for the next attempt, too.
     while (await this.#begun);
     const { state } = this.#host
     const touched = state.watch()
