@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { Answers } from './support/answers.mjs'
 import { Desk } from './support/desk.mjs'
 import { announce } from './support/mail.mjs'
-import { openTitle, pane, row } from './support/reader.mjs'
+import { isKept, openTitle, pane, row } from './support/reader.mjs'
 
 let desk
 before(async () => {
@@ -20,10 +20,19 @@ test('an address of something that is no item says so, and goes on saying so', a
   const message = await desk.server.send('ines', 'wanda', 'Hello')
   const wanda = await desk.person('wanda')
   await row(wanda, 'Hello').waitFor()
+  await isKept(wanda)
+  const answers = await Answers.of(wanda)
   const gone = pane(wanda).getByText('This is no longer available')
   for (const item of ['nonsense', message]) {
+    const release = answers.hold('InboxHead')
     await wanda.goto(`${wanda.base}/inbox?item=${item}`)
     await gone.waitFor()
+    // The answer that came last took it back.
+    const head = wanda.waitForResponse(answer =>
+      answer.request().postData()?.includes('query InboxHead'),
+    )
+    await release()
+    await (await head).finished()
     await desk.server.send('ines', 'wanda', `After ${item}`)
     await row(wanda, `After ${item}`).waitFor()
     await gone.waitFor()

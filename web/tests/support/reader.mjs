@@ -26,20 +26,26 @@ export const pane = page => page.getByRole('region', { name: /^(Reading pane|Les
 /** The title of what is open. */
 export const openTitle = (page, title) => pane(page).getByRole('heading', { name: title, level: 2 })
 
-/** Waits until the browser has kept the inbox: the next visit begins with that. */
+/**
+ * Waits until the browser has kept the inbox: the next visit begins with that. It looks itself,
+ * because `waitForFunction` takes the promise of an asynchronous function for a yes.
+ */
 export const isKept = page =>
-  page.waitForFunction(async () => {
-    const named = (await indexedDB.databases()).find(({ name }) => name.startsWith('tidings '))
-    if (!named) return false
+  page.evaluate(async () => {
     const result = request =>
       new Promise((resolve, reject) => {
         request.onsuccess = () => resolve(request.result)
         request.onerror = () => reject(request.error)
       })
-    const database = await result(indexedDB.open(named.name))
-    const count = await result(database.transaction('head').objectStore('head').count())
-    database.close()
-    return count > 0
+    const count = async () => {
+      const named = (await indexedDB.databases()).find(({ name }) => name.startsWith('tidings '))
+      if (!named) return 0
+      const database = await result(indexedDB.open(named.name))
+      const heads = await result(database.transaction('head').objectStore('head').count())
+      database.close()
+      return heads
+    }
+    while ((await count()) === 0) await new Promise(requestAnimationFrame)
   })
 
 /** Fails unless the focus is on the row with this title, in a moment. */

@@ -248,5 +248,7 @@ test('signing out in one tab signs out all, and leaves nothing behind', async te
   })
   await first.waitForFunction(() => tidings.connection.get().state === 'signed-out')
   await hasSockets(0)
-  await first.waitForFunction(async () => (await indexedDB.databases()).length === 1)
+  await first.evaluate(async () => {
+    while ((await indexedDB.databases()).length !== 1) await new Promise(requestAnimationFrame)
+  })
 })
