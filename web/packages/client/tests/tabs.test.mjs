@@ -56,6 +56,25 @@ after(async () => {
   files?.close()
 })
 
+/** Waits until the browser has kept an inbox. A visit that is shorter leaves nothing behind. */
+const isKept = page =>
+  page.evaluate(async () => {
+    const result = request =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result)
+        request.onerror = () => reject(request.error)
+      })
+    const count = async () => {
+      const named = (await indexedDB.databases()).find(({ name }) => name.startsWith('tidings '))
+      if (!named) return 0
+      const database = await result(indexedDB.open(named.name))
+      const heads = await result(database.transaction('head').objectStore('head').count())
+      database.close()
+      return heads
+    }
+    while ((await count()) === 0) await new Promise(requestAnimationFrame)
+  })
+
 /** A browser of somebody, and how many sockets its tabs have open. */
 async function browserOf(test, person) {
   const context = await browser.newContext()
@@ -189,6 +208,7 @@ test('marks without a network show in all tabs, and are sent although their tab 
     await isLive(page)
     await shows(page, 'one')
   }
+  await isKept(first)
   network.cut()
   for (const page of [first, second]) await isOffline(page)
   await second.evaluate(() => void tidings.inbox.archive([list.get().items[0].id]))
