@@ -63,6 +63,8 @@ struct Bench {
     settings: Settings,
     database: Database,
     auth: Auth,
+    /// Whether servers are watched: they write a line for each request, and have metrics.
+    is_watched: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -87,13 +89,17 @@ enum Line {
     PullTarget,
     Announce,
     Stalled,
+    /// Another line, with servers that are watched as in production.
+    Watched(&'static Line),
 }
 
 /// From F11 on, lines leave something in the database: more people, announcements that everybody has due, activities.
-const LINES: [(&str, Line); 24] = [
+const LINES: [(&str, Line); 26] = [
     ("F1 createMessage to one of all people", Line::SendToMany),
     ("F1 createMessage, always to the same person", Line::SendToOne),
     ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
+    ("F1 with metrics and an access log", Line::Watched(&Line::SendToMany)),
+    ("F2 with metrics and an access log", Line::Watched(&Line::Page)),
     ("F3 the inbox page", Line::Growth),
     ("F4 createMessage to a group of 10 000", Line::Group(data::MEMBERS)),
     ("F7 from createMessage to the websocket frame", Line::Live),
@@ -200,10 +206,11 @@ async fn measure(
         settings.time.as_secs(),
         std::thread::available_parallelism()?,
     );
-    let bench = Bench::on(database, settings)?;
+    let mut bench = Bench::on(database, settings)?;
     println!("{}", Row::head());
     let mut outcome = Ok(());
     for (name, line) in lines {
+        bench.is_watched = matches!(line, Line::Watched(_));
         match bench.line(name, line).await {
             Ok(rows) => rows.iter().for_each(|row| println!("{row}")),
             Err(error) => {
@@ -218,7 +225,7 @@ async fn measure(
 impl Bench {
     fn on(database: Database, settings: &Settings) -> Result<Self> {
         let auth = Auth::new(SECRET).map_err(|error| format!("{error:?}"))?;
-        Ok(Bench { settings: settings.clone(), database, auth })
+        Ok(Bench { settings: settings.clone(), database, auth, is_watched: false })
     }
 
     async fn line(&self, name: &str, line: Line) -> Result<Vec<Row>> {
@@ -246,6 +253,7 @@ impl Bench {
             Line::PullTarget => pull_target::run(self, name).await,
             Line::Stalled => p6_stalled::run(self, name).await,
             Line::Announce => f5_announce::run(self, name).await,
+            Line::Watched(line) => Box::pin(self.line(name, *line)).await,
         }
     }
 

@@ -69,6 +69,10 @@ impl Server {
     async fn start_at(bench: &Bench, address: SocketAddr) -> Result<Self> {
         let log = bench.settings.directory.join(LOG);
         let mut command = tidings(&bench.database.url(), &bench.settings);
+        if bench.is_watched {
+            let metrics = format!("127.0.0.1:{}", free_port()?);
+            command.env("TIDINGS_LOG", "info").env("TIDINGS_METRICS_LISTEN", metrics);
+        }
         command.arg("serve").arg("--listen").arg(address.to_string()).stderr(File::create(&log)?);
         let mut server = Server { child: command.spawn()?, address };
         let begin = Instant::now();
