@@ -17,8 +17,10 @@ pub struct Model {
     pub kind: Kind,
     pub message_id: Option<MessageId>,
     /// The inbox's change that last touched this item.
+    #[serde(deserialize_with = "crate::or_default")]
     pub seq: Seq,
     /// The inbox's change with which it arrived; 0 if it came unnoticed, into a muted thread.
+    #[serde(deserialize_with = "crate::or_default")]
     pub arrived_seq: Seq,
     pub seen_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,
@@ -36,6 +38,7 @@ pub struct Model {
     pub action: Option<String>,
     /// For activities: the latest one, their number, and the number of different people.
     pub activity_id: Option<ActivityId>,
+    #[serde(deserialize_with = "crate::or_default")]
     pub activity_count: i32,
     pub actor_count: i32,
     /// When its owner was last reminded of it, and the change that did so.

@@ -3,6 +3,8 @@
 //! There is one file for each table, and `id` with the types of their keys. `migration` creates the
 //! tables; `tests/it/migrations.rs` compares the two.
 
+use serde::{Deserialize, Deserializer};
+
 pub mod activity;
 pub mod announcement;
 pub mod announcement_reading;
@@ -36,3 +38,12 @@ pub mod target;
 pub mod thread;
 pub mod thread_mute;
 pub mod user;
+
+/// A column that a statement may leave out: NULL in its place becomes the type's default value.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

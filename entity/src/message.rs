@@ -23,6 +23,7 @@ pub struct Model {
     /// The first message of the thread; None for that message itself.
     pub root_id: Option<MessageId>,
     /// 0 for a root, 1 for a reply to it.
+    #[serde(deserialize_with = "crate::or_default")]
     pub depth: i32,
     /// The position in the thread, such that sorting by it gives depth-first order: the parent's
     /// path, then the order of arrival (`messages::path`). Empty for a root.
@@ -30,10 +31,14 @@ pub struct Model {
     #[sea_orm(column_type = "VarBinary(StringLen::None)")]
     pub path: Vec<u8>,
     /// The thread's change that last touched this message; 0 for a root without replies.
+    #[serde(deserialize_with = "crate::or_default")]
     pub seq: Seq,
     /// Counts each person once; `message_audience` counts them by address.
+    #[serde(deserialize_with = "crate::or_default")]
     pub recipient_count: i32,
+    #[serde(deserialize_with = "crate::or_default")]
     pub seen_count: i32,
+    #[serde(deserialize_with = "crate::or_default")]
     pub read_count: i32,
     pub first_read_at: Option<DateTimeUtc>,
     pub last_read_at: Option<DateTimeUtc>,
@@ -106,12 +111,12 @@ fn visible_to(reader: Reader) -> Condition {
     }
 }
 
-/// Represents `path` in JSON, as hexadecimal digits.
+/// Represents `path` in JSON, as hexadecimal digits; a statement may leave it out.
 mod hex {
-    use serde::{Deserialize, Deserializer, de::Error};
+    use serde::{Deserializer, de::Error};
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text: String = crate::or_default(deserializer)?;
         let byte = |pair: &[u8]| {
             std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
         };

@@ -20,7 +20,9 @@ pub struct Model {
     pub last_name: String,
     pub email: Option<String>,
     pub avatar_url: Option<String>,
+    #[serde(deserialize_with = "crate::or_default")]
     pub locale: String,
+    #[serde(deserialize_with = "crate::or_default")]
     pub time_zone: String,
     pub deactivated_at: Option<DateTimeUtc>,
     /// The message that they did not reply to, if a campaign deactivated them (M12).

@@ -221,6 +221,9 @@ impl Dialect {
         instead: impl Fn(&str) -> Option<String>,
     ) -> String {
         let column = |column: E::Column| {
+            if let Some(instead) = instead(column.as_str()) {
+                return instead;
+            }
             let name = format!("{alias}.{}", column.as_str());
             match column.def().get_column_type() {
                 ColumnType::VarBinary(_) => match self {
@@ -234,7 +237,7 @@ impl Dialect {
                         "CASE WHEN {name} THEN 'true' WHEN NOT {name} THEN 'false' END"
                     )),
                 },
-                _ => instead(column.as_str()).unwrap_or(name),
+                _ => name,
             }
         };
         let columns: Vec<_> = E::Column::iter().map(column).collect();

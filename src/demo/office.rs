@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result},
     extras::ItemAction,
     id,
-    inbox::{self, Change, Filter, InboxView, Item, ListPage, Texts},
+    inbox::{self, Change, Columns, Filter, InboxView, Item, ListPage, Texts},
     messages::{
         self, AudienceRef, CreateMessageInput, ReplyToMessageInput,
         reminders::{RemindUntil, ReminderInput},
@@ -356,7 +356,7 @@ impl Office {
 pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Result<Vec<Item>> {
     let page = Page::new(Some(count), None, None, None)?;
     let filter = Filter { view, ..Filter::default() };
-    let list = ListPage { filter, page, texts: Texts::None };
+    let list = ListPage { filter, page, texts: Texts::None, columns: Columns::Listed };
     Ok(list.read(&app.db, actor.person()?.id).await?.rows)
 }
 

@@ -8,7 +8,7 @@ pub mod marking;
 pub mod thread;
 pub mod updates;
 
-use items::{InboxItem, InboxItemKind, texts};
+use items::{InboxItem, InboxItemKind, columns, texts};
 use updates::InboxUpdate;
 
 use super::{
@@ -74,7 +74,8 @@ impl Inbox {
         let total_count = filter.as_ref().and_then(|filter| self.total(filter));
         let items = match filter {
             Some(filter) => {
-                let list = ListPage { filter, page, texts: texts(ctx.field()) };
+                let (texts, columns) = (texts(ctx.field()), columns(ctx.field()));
+                let list = ListPage { filter, page, texts, columns };
                 match &self.page {
                     Some((read, items)) if *read == list => items.clone(),
                     _ => {
@@ -313,7 +314,8 @@ fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
         argument(&arguments, "last")?,
         argument(&arguments, "before")?,
     ));
-    Some(ListPage { filter: filter.without_ids(), page: page.ok()?, texts: texts(list) })
+    let (filter, texts, columns) = (filter.without_ids(), texts(list), columns(list));
+    Some(ListPage { filter, page: page.ok()?, texts, columns })
 }
 
 fn argument<T: InputType>(arguments: &[(Name, Value)], name: &str) -> Option<T> {

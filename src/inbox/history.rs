@@ -14,7 +14,7 @@ use ::entity::{
 };
 
 use super::{
-    item::{self, Item, Texts},
+    item::{self, Columns, Item, Texts},
     kind::{self, Pieces},
 };
 use crate::{db::Db, error::Result};
@@ -132,7 +132,7 @@ async fn read(
         dialect.json_list(&dialect.json_array(&format!(
             "w.n, {}, {}",
             dialect.json_row::<inbox::Entity>("b"),
-            kind::pieces(dialect, "w.texts")
+            kind::pieces(dialect, "w.texts", Columns::All)
         ))),
         dialect.left_join_each("inbox_item", "i", &newer),
         *kind::ABOUT,

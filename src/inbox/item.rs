@@ -35,6 +35,15 @@ pub enum Texts {
     Whole,
 }
 
+/// Which columns are read of items, messages and their senders. What is left out has the default
+/// value of its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Columns {
+    /// Without those that lists of items do not show: see `kind`.
+    Listed,
+    All,
+}
+
 /// What an inbox consists of when it is read: the item and what it is about. Cheap to clone,
 /// because one inbox may have many followers.
 #[derive(Clone, Debug)]
@@ -157,19 +166,20 @@ pub async fn items_about(db: &Db, user: UserId, messages: &[MessageId]) -> Resul
 
 /// Items with what they are about: those that `items` selects, whose values are bound to `sql`.
 pub async fn select_items(db: &Db, mut sql: Sql, items: &str, texts: Texts) -> Result<Vec<Item>> {
-    sql.push(select_pieces(sql.dialect(), items, texts));
+    sql.push(select_pieces(sql.dialect(), items, texts, Columns::All));
     assemble(db, sql.json(db.read()).await?).await
 }
 
 /// Selects one JSON list with the [`Pieces`] of the items that `items` selects.
-pub fn select_pieces(dialect: Dialect, items: &str, texts: Texts) -> String {
-    let rows = dialect.json_list(pieces(dialect, texts));
+pub fn select_pieces(dialect: Dialect, items: &str, texts: Texts, columns: Columns) -> String {
+    let rows = dialect.json_list(pieces(dialect, texts, columns));
     format!("SELECT {rows} FROM ({items}) AS i {}", *kind::ABOUT)
 }
 
 /// The values that are read with an item. Composed once: the text is long, and the same each time.
-fn pieces(dialect: Dialect, texts: Texts) -> &'static str {
-    static COMPOSED: [[OnceLock<String>; 3]; 2] = [const { [const { OnceLock::new() }; 3] }; 2];
-    let composed = &COMPOSED[dialect as usize][texts as usize];
-    composed.get_or_init(|| kind::pieces(dialect, &(texts as i64).to_string()))
+fn pieces(dialect: Dialect, texts: Texts, columns: Columns) -> &'static str {
+    static COMPOSED: [[[OnceLock<String>; 2]; 3]; 2] =
+        [const { [const { [const { OnceLock::new() }; 2] }; 3] }; 2];
+    let composed = &COMPOSED[dialect as usize][texts as usize][columns as usize];
+    composed.get_or_init(|| kind::pieces(dialect, &(texts as i64).to_string(), columns))
 }

@@ -23,7 +23,7 @@ use serde::Deserialize;
 
 use super::{
     activities::{Activities, LATEST_ACTORS},
-    item::BEGINNING,
+    item::{BEGINNING, Columns},
 };
 use crate::{db::Dialect, id, search};
 
@@ -39,7 +39,7 @@ pub struct ItemKind {
     joins: &'static str,
     /// The values that are read with an item: JSON values for [`Pieces`]. The second argument is
     /// the number of a [`Texts`](super::Texts), as an expression.
-    values: fn(Dialect, &str) -> String,
+    values: fn(Dialect, &str, Columns) -> String,
     /// Whether the row has a text column `body`, which may be long.
     pub has_body: bool,
     /// What a search of an inbox looks through.
@@ -284,13 +284,14 @@ pub static ABOUT: LazyLock<String> = LazyLock::new(|| {
 
 /// The [`Pieces`] of an item `i` with [`ABOUT`]; `texts` is an expression for the number of a
 /// [`Texts`](super::Texts).
-pub fn pieces(dialect: Dialect, texts: &str) -> String {
-    let values: Vec<_> = ItemKind::all().map(|kind| (kind.values)(dialect, texts)).collect();
+pub fn pieces(dialect: Dialect, texts: &str, columns: Columns) -> String {
+    let values = |kind: &ItemKind| (kind.values)(dialect, texts, columns);
+    let values: Vec<_> = ItemKind::all().map(values).collect();
     let sizes = ItemKind::all().filter(|kind| kind.has_body);
     let sizes: Vec<_> = sizes.map(|kind| format!("octet_length({}.body)", kind.alias)).collect();
     let pieces = dialect.json_array(&format!(
         "{}, {}, CASE WHEN {texts} > 1 THEN coalesce({}, 0) ELSE 0 END",
-        dialect.json_row::<inbox_item::Entity>("i"),
+        dialect.json_row_with::<inbox_item::Entity>("i", left_out(columns, &NOT_LISTED_OF_ITEMS)),
         values.join(", "),
         sizes.join(", "),
     ));
@@ -298,15 +299,18 @@ pub fn pieces(dialect: Dialect, texts: &str) -> String {
     format!("CASE WHEN i.id IS NOT NULL THEN {pieces} END")
 }
 
-fn message_values(dialect: Dialect, texts: &str) -> String {
+fn message_values(dialect: Dialect, texts: &str, columns: Columns) -> String {
+    let left_out_of_messages = left_out(columns, &NOT_LISTED_OF_MESSAGES);
+    let beginning = beginning("m", texts);
+    let instead = |column: &str| left_out_of_messages(column).or_else(|| beginning(column));
     format!(
         "{}, {}",
-        dialect.json_row_with::<message::Entity>("m", beginning("m", texts)),
-        dialect.json_row::<user::Entity>("s")
+        dialect.json_row_with::<message::Entity>("m", instead),
+        dialect.json_row_with::<user::Entity>("s", left_out(columns, &NOT_LISTED_OF_PEOPLE))
     )
 }
 
-fn announcement_values(dialect: Dialect, texts: &str) -> String {
+fn announcement_values(dialect: Dialect, texts: &str, _: Columns) -> String {
     format!(
         "{}, {}",
         dialect.json_row_with::<announcement::Entity>("n", beginning("n", texts)),
@@ -314,7 +318,7 @@ fn announcement_values(dialect: Dialect, texts: &str) -> String {
     )
 }
 
-fn activity_values(dialect: Dialect, texts: &str) -> String {
+fn activity_values(dialect: Dialect, texts: &str, _: Columns) -> String {
     let latest = format!(
         "(SELECT {} FROM activity AS l WHERE l.id = i.activity_id)",
         dialect.json_row::<activity::Entity>("l")
@@ -331,6 +335,34 @@ fn activity_values(dialect: Dialect, texts: &str) -> String {
         dialect.json_value(&latest),
     ));
     dialect.json_value(&format!("CASE WHEN t.id IS NOT NULL THEN {activities} END"))
+}
+
+/// What lists of items do not show: `graphql::inbox::items` knows the fields that they do.
+const NOT_LISTED_OF_ITEMS: [&str; 4] = ["seq", "arrived_seq", "activity_count", "reminded_seq"];
+const NOT_LISTED_OF_MESSAGES: [&str; 13] = [
+    "parent_id",
+    "root_id",
+    "depth",
+    "path",
+    "seq",
+    "recipient_count",
+    "seen_count",
+    "read_count",
+    "first_read_at",
+    "last_read_at",
+    "expires_at",
+    "expired_at",
+    "send_at",
+];
+const NOT_LISTED_OF_PEOPLE: [&str; 5] =
+    ["email", "locale", "time_zone", "deactivated_at", "deactivated_by"];
+
+/// NULL in place of columns that are left out: a value costs PostgreSQL a look at its type.
+fn left_out(columns: Columns, not_listed: &[&str]) -> impl Fn(&str) -> Option<String> {
+    move |column| {
+        let is_left_out = columns == Columns::Listed && not_listed.contains(&column);
+        is_left_out.then(|| "NULL".into())
+    }
 }
 
 /// The beginning of a row's `body` in place of the whole; its `data` and `actions` if any texts are

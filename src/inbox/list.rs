@@ -9,7 +9,7 @@ use sea_orm::Iterable;
 
 use super::{
     categories::{by_category, check_filter, is_among},
-    item::{self, Item, Texts},
+    item::{self, Columns, Item, Texts},
     kind::Pieces,
     search,
     threads::of_thread,
@@ -111,6 +111,7 @@ pub struct ListPage {
     pub filter: Filter,
     pub page: Page<(DateTime<Utc>, ItemId)>,
     pub texts: Texts,
+    pub columns: Columns,
 }
 
 impl ListPage {
@@ -131,7 +132,7 @@ impl ListPage {
     pub fn select(&self, sql: &mut Sql, owner: Param) -> String {
         let none = || format!("SELECT * FROM inbox_item WHERE user_id = {owner} AND 1 = 0");
         let items = selected(sql, "*", owner, &self.filter, &self.page).unwrap_or_else(none);
-        item::select_pieces(sql.dialect(), &items, self.texts)
+        item::select_pieces(sql.dialect(), &items, self.texts, self.columns)
     }
 
     /// The page that consists of these pieces.

@@ -56,7 +56,7 @@ impl Entry for Key {
 
 /// A page of an inbox with a search.
 pub async fn page(db: &Db, user: UserId, list: &ListPage, text: &str) -> Result<Slice<Item>> {
-    let ListPage { filter, page, texts } = list;
+    let ListPage { filter, page, texts, .. } = list;
     let enough = page.limit as usize + 1;
     let found = find(db, user, filter, text, page, enough, Effort::of_a_page()).await?;
     let mut sql = db.sql("inbox::found");

@@ -8,6 +8,7 @@ use tidings::{
 
 use crate::support::{
     app::{Kind, TestApp, TestUser, To, both},
+    documents::UPDATE_MESSAGE,
     locks::WAITING,
 };
 
@@ -34,6 +35,76 @@ both! {
         bob.change("markUnread", &[&one]).await;
         assert_eq!(unread_unseen().await, (3, 1));
         assert_eq!(bob.titles("UNREAD").await, ["three", "two", "one"]);
+    }
+
+    /// A list reads only the columns that lists usually show, if nothing else is selected. So every
+    /// field of an item, of a message and of its sender is selected alone, and among all others.
+    async fn a_field_is_the_same_whatever_is_selected_beside_it(app: TestApp) {
+        let (alice, root) = (app.user("alice").await, app.admin().await);
+        app.upsert_user(json!({
+            "externalId": "alice", "firstName": "Alice", "lastName": "Liddell", "locale": "de",
+            "email": "alice@example.com", "avatarUrl": "https://example.com/alice.png", "timeZone": "Europe/Berlin",
+        }))
+        .await;
+        let message = alice.send(&root, "first").await;
+        let answer = root.reply(&message, "second", "SENDER").await;
+        alice.reply(&answer, "third", "SENDER").await;
+        let extras = json!({
+            "messageId": message, "url": "/first", "data": [1],
+            "expiresAt": (app.now() + TimeDelta::days(9)).to_rfc3339(),
+        });
+        let hers = app.service().acting_as(&alice);
+        hers.query(UPDATE_MESSAGE, json!({"input": extras})).await;
+        let first = root.item("first").await;
+        root.change("markRead", &[&first]).await;
+        app.deactivate("alice").await;
+
+        const TYPE: &str = "query($name: String!) { __type(name: $name) { fields {
+            name args { name } type { kind ofType { kind } } } } }";
+        for (name, [before, after]) in [
+            ("InboxItem", ["", ""]),
+            ("Message", ["about { ... on Message {", "} }"]),
+            ("User", ["about { ... on Message { sender {", "} } }"]),
+        ] {
+            let ty = root.query(TYPE, json!({"name": name})).await;
+            let is_leaf = |field: &&Value| {
+                let kind = match &field["type"]["ofType"]["kind"] {
+                    Value::Null => &field["type"]["kind"],
+                    inner => inner,
+                };
+                matches!(kind.as_str(), Some("SCALAR" | "ENUM"))
+                    && field["args"].as_array().unwrap().is_empty()
+            };
+            let fields = ty["__type"]["fields"].as_array().unwrap().iter().filter(is_leaf);
+            let fields: Vec<_> = fields.map(|field| field["name"].as_str().unwrap()).collect();
+            let nodes = async |selected: &str| {
+                let query = format!(
+                    "{{ viewer {{ inbox {{ items(first: 10) {{ nodes {{ \
+                     {before} {selected} {after} }} }} }} }} }}"
+                );
+                let mut nodes = root.query(&query, json!({})).await["viewer"]["inbox"].take();
+                let nodes: Vec<Value> = serde_json::from_value(nodes["items"]["nodes"].take()).unwrap();
+                let inner = |node: Value| match name {
+                    "Message" => node["about"].clone(),
+                    "User" => node["about"]["sender"].clone(),
+                    _ => node,
+                };
+                nodes.into_iter().map(inner).collect::<Vec<_>>()
+            };
+            // More than lists show.
+            let more = match name {
+                "InboxItem" => "thread { id }",
+                "Message" => "depth",
+                _ => "locale",
+            };
+            let all = nodes(&format!("{} {more}", fields.join(" "))).await;
+            assert_eq!(all.len(), 2);
+            for field in fields {
+                let alone: Vec<_> = nodes(field).await.iter().map(|n| n[field].clone()).collect();
+                let among: Vec<_> = all.iter().map(|node| node[field].clone()).collect();
+                assert_eq!(alone, among, "{name}.{field}");
+            }
+        }
     }
 
     /// What a query says of an inbox is of one moment: while somebody marks its items, as many are

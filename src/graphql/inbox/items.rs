@@ -14,7 +14,7 @@ use crate::{
         people::users::User,
     },
     id,
-    inbox::{Item, Subject, Texts},
+    inbox::{Columns, Item, Subject, Texts},
 };
 
 /// What an inbox item is about.
@@ -170,4 +170,62 @@ pub fn texts(field: SelectionField<'_>) -> Texts {
         _ => texts(field),
     });
     below.max().unwrap_or(Texts::None)
+}
+
+/// Fields of pages, items, messages and people for which [`Columns::Listed`] are enough, whichever
+/// of these types they are selected on.
+const LISTED: [&str; 40] = [
+    "__typename",
+    // Pages.
+    "cursor",
+    "edges",
+    "endCursor",
+    "hasNextPage",
+    "hasPreviousPage",
+    "node",
+    "nodes",
+    "pageInfo",
+    "startCursor",
+    "totalCount",
+    // Items.
+    "about",
+    "actions",
+    "archivedAt",
+    "category",
+    "createdAt",
+    "data",
+    "id",
+    "isFinalReminder",
+    "isMain",
+    "kind",
+    "label",
+    "preview",
+    "readAt",
+    "remindedAt",
+    "respondBy",
+    "seenAt",
+    "snoozedUntil",
+    "title",
+    "updatedAt",
+    "url",
+    // What they are about.
+    "body",
+    "sender",
+    "subject",
+    // People.
+    "avatarUrl",
+    "erasedAt",
+    "externalId",
+    "firstName",
+    "lastName",
+    "name",
+];
+
+/// Which columns are needed below a field.
+pub fn columns(field: SelectionField<'_>) -> Columns {
+    let mut below = field.selection_set();
+    let is_listed = |field: SelectionField<'_>| {
+        LISTED.contains(&field.name()) && columns(field) == Columns::Listed
+    };
+    if below.all(is_listed) { Columns::Listed } else { Columns::All }
 }
