@@ -17,7 +17,7 @@ const DEEP: std::ops::RangeInclusive<i64> = 2..=11;
 /// The cursors of pages are found by as few requests as the API allows.
 const MOST: i64 = 100;
 const PAGE: &str = "query($after: String) { viewer { inbox { counts { unread } items(first: 20, after: $after) { nodes { \
-                    id title seenAt readAt updatedAt subject { ... on Message { sender { name } } } } } } } }";
+                    id title seenAt readAt updatedAt about { ... on Message { sender { name } } } } } } } }";
 const CURSOR: &str = "query($first: Int!, $after: String) { viewer { inbox { items(first: $first, after: $after) { \
                       pageInfo { endCursor } } } } }";
 
