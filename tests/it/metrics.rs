@@ -261,6 +261,19 @@ fn dashboard_and_alerts_name_only_metrics_that_exist() {
     }
 }
 
+/// Of addresses that are reserved and not used.
+const NOT_SHOWN: [&str; 2] = ["process_virtual_memory_bytes", "process_virtual_memory_max_bytes"];
+
+#[test]
+fn the_dashboard_shows_whatever_is_measured() {
+    let text = fs::read_to_string(Path::new(ROOT).join(DASHBOARD)).unwrap();
+    let mut shown = named_in(&text);
+    shown.extend(NOT_SHOWN);
+    let missing: Vec<_> =
+        ALL.iter().map(|metric| metric.name).filter(|name| !shown.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn every_alert_says_what_to_do() {
     let text = fs::read_to_string(Path::new(ROOT).join(ALERTS)).unwrap();
