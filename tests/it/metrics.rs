@@ -11,7 +11,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tidings::metrics::{ALL, Kind as MetricKind, Metric};
+use tidings::{
+    db::{self, Tables},
+    metrics::{ALL, Kind as MetricKind, Metric},
+};
 use tokio::{
     io::AsyncWriteExt,
     process::{Child, Command},
@@ -197,6 +200,22 @@ both! {
     }
 
     /// Nobody but Prometheus is to read them.
+    /// Every server begins with one, and its first hour would look like one of failures.
+    async fn a_database_without_tables_is_no_failed_statement(app: TestApp) {
+        let app = measuring(&app).await;
+        let tx = app.db.begin().await.unwrap();
+        tx.sql("test").push("DROP TABLE seaql_migrations").run(&*tx).await.unwrap();
+        tx.commit().await.unwrap();
+        const FAILED: &str = "tidings_db_statement_failures_total";
+        let failed = async || Measured::of(&app).await.sum(FAILED, &[]);
+        let before = failed().await;
+
+        let tables = db::tables(app.db.read()).await.unwrap();
+
+        assert_eq!(tables, Tables::Missing);
+        assert_eq!(failed().await, before);
+    }
+
     async fn the_address_of_the_api_answers_no_metrics(app: TestApp) {
         assert_eq!(app.metrics.address(), None);
         let app = measuring(&app).await;
