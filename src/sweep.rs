@@ -5,7 +5,7 @@
 //! which time on everything is kept, and when the next pass begins. So any number of servers share
 //! one, and after a crash any of them goes on.
 
-use ::entity::sweep;
+use ::entity::{installation, sweep};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{EntityTrait, FromQueryResult};
 
@@ -43,10 +43,14 @@ pub struct Progress {
     pub horizon: DateTime<Utc>,
 }
 
-/// When the next part is due.
-pub async fn next_at(db: &Db, pass: Pass, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
-    let row = sweep::Entity::find_by_id(pass.name()).one(db.read()).await?;
-    Ok(row.map_or(now, |row| row.next_at))
+/// When the next part is due. The first pass begins when the installation is as old as things may
+/// become: nothing is older.
+pub async fn next_at(db: &Db, pass: Pass, retention: TimeDelta) -> Result<Option<DateTime<Utc>>> {
+    if let Some(row) = sweep::Entity::find_by_id(pass.name()).one(db.read()).await? {
+        return Ok(Some(row.next_at));
+    }
+    let installation = installation::Entity::find_by_id(1).one(db.read()).await?;
+    Ok(installation.and_then(|row| row.created_at.checked_add_signed(retention)))
 }
 
 /// What [`lock`] would return, without the lock.

@@ -76,6 +76,22 @@ both! {
         assert_eq!(after, [("expire", None), ("wake", Some(at))]);
     }
 
+    /// Nothing is older than the installation, so there is nothing to look for before.
+    async fn retention_is_due_when_the_installation_is_as_old(app: TestApp) {
+        let day = Duration::from_secs(86_400);
+        let app = app.restart_with(|config| {
+            config.inbox_retention = Some(20 * day);
+            config.message_retention = Some(40 * day);
+        }).await;
+        let start = app.now();
+        let due = async |days| stats::look(&later(&app, TimeDelta::days(days))).await.unwrap().due;
+
+        assert_eq!(due(19).await, []);
+        let after: Vec<_> = due(41).await.iter().map(|due| (due.job, due.since)).collect();
+        let since = |days| Some(start + TimeDelta::days(days));
+        assert_eq!(after, [("forget messages", since(40)), ("remove old", since(20))]);
+    }
+
     /// The index does not know since when a segment of ids is full.
     async fn a_job_that_knows_only_that_it_is_due_says_no_time(app: TestApp) {
         app.users(["ada"]).await;
