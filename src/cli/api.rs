@@ -216,7 +216,7 @@ impl Server {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|_| Error::invalid(&place, "is no token"))?;
         authorization.set_sensitive(true);
-        let client = Client::new(1).map_err(|why| refuse(&why))?;
+        let client = Client::new(&graphql, 1).map_err(|why| refuse(&why))?;
         Ok(Server { client, url, graphql, authorization, token: place })
     }
 
