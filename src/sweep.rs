@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{EntityTrait, FromQueryResult};
 
 use crate::{
-    db::{Db, Tx},
+    db::{Db, Topic, Tx},
     error::Result,
 };
 
@@ -103,6 +103,7 @@ pub async fn begin_again(db: &Db, pass: Pass, now: DateTime<Utc>) -> Result<()> 
     let (name, now) = (sql.bind(pass.name()), sql.bind(now));
     sql.push(format!("UPDATE sweep SET position = 0, next_at = {now} WHERE name = {name}"));
     sql.run(&*tx).await?;
+    tx.concerns([Topic::Jobs]);
     tx.commit().await
 }
 

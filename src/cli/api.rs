@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::{Database, show::harmless};
 use crate::{
+    app::App,
     auth::{Actor, Role},
     clock::Clock,
     config::{Config, Given},
@@ -243,6 +244,10 @@ impl Server {
 }
 
 impl Here {
+    pub fn app(&self) -> &App {
+        &self.beside.app
+    }
+
     async fn ask(&self, call: &Call) -> Result<Value> {
         let actor = Actor {
             role: Role::Admin,

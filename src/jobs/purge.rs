@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{days_before, forget_messages, remove_old};
 use crate::{
     app::App,
+    auth::Actor,
     error::Result,
     idempotency, inbox,
     messages::retain,
@@ -58,6 +59,16 @@ pub async fn purge(app: &App) -> Result<Purged> {
         None => None,
     };
     Ok(Purged { items, threads, ..purged })
+}
+
+/// Lets the servers begin the passes now that would begin within an hour. What has no pass goes
+/// within ten minutes.
+pub async fn begin(app: &App, actor: &Actor) -> Result<()> {
+    actor.require_host()?;
+    for pass in [Pass::Inboxes, Pass::Messages] {
+        sweep::begin_again(&app.db, pass, app.clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Counts what [`purge`] would delete at this moment, and changes nothing.
