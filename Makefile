@@ -26,9 +26,9 @@ test: ## Installs what tests need and the machine lacks, and runs all tests.
 test-one: ## Runs the tests whose names contain T, as in T=groups or T=log::a_slow_statement.
 	cargo test --lib --test it $(T)
 
-chaos: ## Looks for what is lost or wrong when everything fails. SEED=7 repeats a plan, MINUTES=10 is how long, DATABASE=sqlite.
+chaos: ## Looks for what is lost or wrong when everything fails. SEED=7 repeats a plan, MINUTES=10 is how long, DATABASE=sqlite, SERVERS=4 on PostgreSQL.
 	bash scripts/install-test-tools.sh
-	SEED="$(SEED)" MINUTES="$(MINUTES)" DATABASE="$(DATABASE)" cargo test $(if $(MINUTES),--release) --test chaos
+	SEED="$(SEED)" MINUTES="$(MINUTES)" DATABASE="$(DATABASE)" SERVERS="$(SERVERS)" cargo test $(if $(MINUTES),--release) --test chaos
 
 lint: ## Checks the format, the spelling, clippy's rules, the web pages, the book and the dependencies.
 	cargo fmt --all --check

@@ -133,12 +133,12 @@ enum Command {
     Groups(groups::Groups),
     /// Explains why an activity reached somebody, or did not.
     Explain(explain::Explain),
-    /// Says how much is in the database, and what is due; works while servers run.
+    /// Says how much is in the database, and what is due.
     Stats(stats::Stats),
     /// Says how many connections, websockets and subscriptions a running server has.
     Sockets(sockets::Sockets),
-    /// Deletes now what retention deletes by itself, and says how much it was. With SQLite, stop the
-    /// server first.
+    /// Deletes now what retention deletes by itself, and says how much it was. With SQLite, use --url
+    /// or stop the server first.
     Purge(purge::Purge),
     /// Prints a script that completes the commands in a shell.
     Completions(shell::Completions),

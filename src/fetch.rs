@@ -3,7 +3,7 @@
 //! Redirects are not followed: they could lead out of TLS, and what is asked here has a fixed
 //! address.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -15,6 +15,7 @@ use hyper_util::{
     client::legacy::{Client as Legacy, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
 use tokio::time::timeout;
 
 use crate::text;
@@ -26,13 +27,17 @@ const USER_AGENT: HeaderValue =
 pub struct Client(Legacy<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl Client {
-    /// Keeps at most this many idle connections to a server. Fails if the system has no
-    /// certificates.
-    pub fn new(kept: usize) -> Result<Self, String> {
+    /// For requests to the server of this URL, of which it keeps at most so many idle connections.
+    /// Fails if that needs TLS and the system has no certificates: a small container has none.
+    pub fn new(server: &Uri, kept: usize) -> Result<Self, String> {
         let provider = rustls::crypto::ring::default_provider();
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(provider)
-            .map_err(|error| format!("no CA certificates: {error}"))?;
+        let builder = HttpsConnectorBuilder::new();
+        let tls = match server.scheme_str() {
+            Some("http") => builder.with_tls_config(without_certificates(provider)?),
+            _ => builder
+                .with_provider_and_native_roots(provider)
+                .map_err(|error| format!("no CA certificates: {error}"))?,
+        };
         let connector = tls.https_or_http().enable_http1().build();
         let mut client = Legacy::builder(TokioExecutor::new());
         Ok(Client(client.pool_max_idle_per_host(kept).build(connector)))
@@ -77,6 +82,14 @@ pub fn private_url(text: &str) -> Result<Uri, &'static str> {
         return Err("must be an https URL; http is for loopback only");
     }
     Ok(url)
+}
+
+/// TLS that trusts nobody.
+fn without_certificates(provider: CryptoProvider) -> Result<ClientConfig, String> {
+    let tls = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(tls.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
 /// Includes the causes: "connection error" alone helps nobody.

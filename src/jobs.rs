@@ -30,7 +30,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
 use tokio::{task::JoinSet, time::Instant};
 use tracing::Instrument;
 
@@ -137,8 +136,7 @@ async fn go_on(job: &dyn Job, app: &App, late: TimeDelta) -> Result<Next> {
 }
 
 /// A job that has something to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     pub job: &'static str,
     /// Since when it may not wait any longer; None if the job knows only that it is due.

@@ -4,8 +4,8 @@
 //! PostgreSQL's own, as of its last ANALYZE, and on SQLite the highest id, which also counts rows
 //! that have been deleted.
 
+use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
-use serde::Serialize;
 
 use crate::{
     app::App,
@@ -28,9 +28,9 @@ const TABLES: [(&str, &str); 6] = [
 ];
 
 /// A database at a moment.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Stats {
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub at: DateTime<Utc>,
     pub counts: Vec<Count>,
     /// Bytes of all tables and indices.
     pub size: i64,
@@ -39,8 +39,7 @@ pub struct Stats {
 }
 
 /// How many rows a table has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
     pub of: &'static str,
     pub count: i64,
@@ -48,7 +47,7 @@ pub struct Count {
 }
 
 /// Looks at everything once.
-pub async fn look(app: &App) -> Result<Stats> {
+pub async fn look(app: &App) -> Result<Look> {
     let mut counts = Vec::new();
     for (of, table) in TABLES {
         counts.push(count(&app.db, of, table, MOST_COUNTED).await?);
@@ -56,7 +55,7 @@ pub async fn look(app: &App) -> Result<Stats> {
     let mut sql = app.db.sql("stats::size");
     sql.push(format!("SELECT {}", sql.dialect().size()));
     let size = sql.value(app.db.read()).await?.unwrap_or(0);
-    Ok(Stats { counts, size, due: jobs::due(app).await? })
+    Ok(Look { counts, size, due: jobs::due(app).await?, at: app.clock.now() })
 }
 
 /// Counts the rows of a table up to `most`, and estimates them if there are more.

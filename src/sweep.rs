@@ -5,12 +5,12 @@
 //! which time on everything is kept, and when the next pass begins. So any number of servers share
 //! one, and after a crash any of them goes on.
 
-use ::entity::sweep;
+use ::entity::{installation, sweep};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{EntityTrait, FromQueryResult};
 
 use crate::{
-    db::{Db, Tx},
+    db::{Db, Topic, Tx},
     error::Result,
 };
 
@@ -43,10 +43,14 @@ pub struct Progress {
     pub horizon: DateTime<Utc>,
 }
 
-/// When the next part is due.
-pub async fn next_at(db: &Db, pass: Pass, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
-    let row = sweep::Entity::find_by_id(pass.name()).one(db.read()).await?;
-    Ok(row.map_or(now, |row| row.next_at))
+/// When the next part is due. The first pass begins when the installation is as old as things may
+/// become: nothing is older.
+pub async fn next_at(db: &Db, pass: Pass, retention: TimeDelta) -> Result<Option<DateTime<Utc>>> {
+    if let Some(row) = sweep::Entity::find_by_id(pass.name()).one(db.read()).await? {
+        return Ok(Some(row.next_at));
+    }
+    let installation = installation::Entity::find_by_id(1).one(db.read()).await?;
+    Ok(installation.and_then(|row| row.created_at.checked_add_signed(retention)))
 }
 
 /// What [`lock`] would return, without the lock.
@@ -99,6 +103,7 @@ pub async fn begin_again(db: &Db, pass: Pass, now: DateTime<Utc>) -> Result<()> 
     let (name, now) = (sql.bind(pass.name()), sql.bind(now));
     sql.push(format!("UPDATE sweep SET position = 0, next_at = {now} WHERE name = {name}"));
     sql.run(&*tx).await?;
+    tx.concerns([Topic::Jobs]);
     tx.commit().await
 }
 

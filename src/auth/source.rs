@@ -40,7 +40,7 @@ impl Source {
         // Anyone who can change the answer on its way could sign in as anybody.
         let url = fetch::private_url(place).map_err(|why| Error::invalid("auth_jwks", why))?;
         // A connection kept open would idle for ten minutes until the next reading.
-        let client = Client::new(0).map_err(|why| Error::invalid("auth_jwks", why))?;
+        let client = Client::new(&url, 0).map_err(|why| Error::invalid("auth_jwks", why))?;
         Ok(Source::Url(url, Box::new(client)))
     }
 

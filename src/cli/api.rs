@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::{Database, show::harmless};
 use crate::{
+    app::App,
     auth::{Actor, Role},
     clock::Clock,
     config::{Config, Given},
@@ -216,7 +217,7 @@ impl Server {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|_| Error::invalid(&place, "is no token"))?;
         authorization.set_sensitive(true);
-        let client = Client::new(1).map_err(|why| refuse(&why))?;
+        let client = Client::new(&graphql, 1).map_err(|why| refuse(&why))?;
         Ok(Server { client, url, graphql, authorization, token: place })
     }
 
@@ -243,6 +244,10 @@ impl Server {
 }
 
 impl Here {
+    pub fn app(&self) -> &App {
+        &self.beside.app
+    }
+
     async fn ask(&self, call: &Call) -> Result<Value> {
         let actor = Actor {
             role: Role::Admin,

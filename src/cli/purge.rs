@@ -1,11 +1,10 @@
 //! Deletes now what retention deletes by itself.
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    Database,
-    api::open_database,
+    api::{Api, At, Call, Here},
     show::{Columns, Form},
 };
 use crate::{
@@ -14,6 +13,16 @@ use crate::{
     jobs::purge,
     server::Access,
 };
+
+/// A document that selects what is shown.
+macro_rules! document {
+    ($before:literal, $after:literal) => {
+        concat!($before, "purgeable { tombstones idempotencyKeys undos items threads }", $after)
+    };
+}
+
+const COUNT: &str = document!("query Purgeable { ", " }");
+const PURGE: &str = document!("mutation Purge { purge { ", " } }");
 
 /// Things of which nothing is deleted are not shown.
 const SHOWN: Columns = &[
@@ -30,28 +39,27 @@ pub struct Purge {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    database: Database,
+    at: At,
     #[command(flatten)]
     form: Form,
 }
 
 pub async fn run(command: Purge, given: &mut Given) -> Result<()> {
-    let Purge { dry_run, database, form } = command;
-    database.add_to(given);
-    let config = given.config()?;
-    let (beside, purged) = match dry_run {
-        true => {
-            let beside = open_database(config, Access::Read).await?;
-            let counted = purge::count(&beside.app).await;
-            (beside, counted)
-        }
-        false => {
-            let beside = open_database(config, Access::Write).await?;
-            let purged = purge::purge(&beside.app.in_background()).await;
-            (beside, purged)
-        }
+    let Purge { dry_run, at, form } = command;
+    let api = at.open(given, if dry_run { Access::Read } else { Access::Write }).await?;
+    let ask =
+        async |document| api.ask(&Call { document, variables: json!({}), arguments: &[] }).await;
+    let purged = match &api {
+        _ if dry_run => ask(COUNT).await.map(|mut answer| answer["purgeable"].take()),
+        Api::Server(_) => ask(PURGE).await.map(|mut answer| answer["purge"]["purgeable"].take()),
+        Api::Here(here) => purge_here(here).await,
     };
-    beside.close().await;
-    let purged: Value = serde_json::to_value(purged?).map_err(|error| Error::internal(error))?;
-    form.print(&purged, SHOWN)
+    api.close().await;
+    form.print(&purged?, SHOWN)
+}
+
+/// All of it, by ourselves: there may be no server that would do it.
+async fn purge_here(here: &Here) -> Result<Value> {
+    let purged = purge::purge(&here.app().in_background()).await?;
+    serde_json::to_value(purged).map_err(|error| Error::internal(error))
 }

@@ -82,9 +82,11 @@ fn url_of(config: &Config) -> Result<String> {
 }
 
 async fn read(url: &str) -> Result<String, String> {
-    let request = Request::get(fetch::url(url)?).body(Full::<Bytes>::default());
+    let url = fetch::url(url)?;
+    let client = Client::new(&url, 0)?;
+    let request = Request::get(url).body(Full::<Bytes>::default());
     let request = request.map_err(|error| error.to_string())?;
-    let answer = Client::new(0)?.send(request, LARGEST, PATIENCE).await?;
+    let answer = client.send(request, LARGEST, PATIENCE).await?;
     match answer.status() {
         StatusCode::OK => Ok(String::from_utf8_lossy(answer.body()).into_owned()),
         status => Err(format!("the answer is {status}")),

@@ -65,6 +65,16 @@ impl Dialect {
         }
     }
 
+    /// A condition: there is a table with this name.
+    pub fn has_table(self, table: &str) -> String {
+        match self {
+            Dialect::Postgres => format!("to_regclass('{table}') IS NOT NULL"),
+            Dialect::Sqlite => {
+                format!("EXISTS (SELECT 1 FROM sqlite_master WHERE name = '{table}')")
+            }
+        }
+    }
+
     /// A query for about how many rows a table with ids has, which reads none of them.
     pub fn estimated_rows(self, table: &str) -> String {
         match self {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
+use sea_orm::ConnectionTrait;
 
 use super::{Dialect, Sql};
 use crate::error::{Error, Result};
 
-/// SQLite's code, which also stands for wrong SQL, and PostgreSQL's.
-const MISSING_TABLE: [&str; 2] = ["1", "42P01"];
+/// Where the migrations note which of them were made.
+const MIGRATIONS: &str = "seaql_migrations";
 
 /// The tables of a database, compared with what this version knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +46,17 @@ impl Tables {
 
 /// Looks at the tables.
 pub async fn tables(connection: &impl ConnectionTrait) -> Result<Tables> {
-    let mut sql = Sql::new("db::tables", Dialect::of(connection));
-    let sql = sql.push("SELECT version FROM seaql_migrations").statement();
-    // Not by `Sql::rows`, which logs each failure: without tables, it is the answer.
-    let applied = match connection.query_all_raw(sql).await {
-        Err(error) if is_missing_table(&error) => return Ok(Tables::Missing),
-        applied => applied?,
-    };
-    let applied: BTreeSet<String> =
-        applied.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+    let dialect = Dialect::of(connection);
+    // A statement that fails would count as a failure of the database.
+    let mut sql = Sql::new("db::has_tables", dialect);
+    sql.push(format!("SELECT 1 WHERE {}", dialect.has_table(MIGRATIONS)));
+    if !sql.exists(connection).await? {
+        return Ok(Tables::Missing);
+    }
+    let mut sql = Sql::new("db::tables", dialect);
+    let applied: Vec<String> =
+        sql.push(format!("SELECT version FROM {MIGRATIONS}")).values(connection).await?;
+    let applied = BTreeSet::from_iter(applied);
     let known = Migrator::migrations();
     let known: BTreeSet<_> = known.iter().map(|migration| migration.name().to_owned()).collect();
     Ok(match (known.difference(&applied).next(), applied.difference(&known).next()) {
@@ -63,14 +65,4 @@ pub async fn tables(connection: &impl ConnectionTrait) -> Result<Tables> {
         (Some(_), _) if applied.is_empty() => Tables::Missing,
         (Some(_), _) => Tables::Older,
     })
-}
-
-fn is_missing_table(error: &DbErr) -> bool {
-    let (DbErr::Query(RuntimeErr::SqlxError(cause)) | DbErr::Exec(RuntimeErr::SqlxError(cause))) =
-        error
-    else {
-        return false;
-    };
-    let code = cause.as_database_error().and_then(|cause| cause.code());
-    code.is_some_and(|code| MISSING_TABLE.contains(&&*code))
 }

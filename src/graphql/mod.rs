@@ -14,7 +14,9 @@ mod node;
 pub mod notifications;
 mod paging;
 pub mod people;
+mod purge;
 mod server;
+mod stats;
 
 use async_graphql::{
     Context, MergedObject, MergedSubscription, SDLExportOptions, Schema, TypeDirective,
@@ -57,6 +59,8 @@ pub struct Query(
     reports::ReportQuery,
     errors::ErrorQuery,
     server::ServerQuery,
+    stats::StatsQuery,
+    purge::PurgeQuery,
 );
 
 /// Everything that can be changed. Each mutation takes one input and returns one payload. A
@@ -73,6 +77,7 @@ pub struct Mutation(
     announcements::AnnouncementMutation,
     activities::ActivityMutation,
     subscriptions::SubscriptionMutation,
+    purge::PurgeMutation,
 );
 
 /// Everything that can be followed live.

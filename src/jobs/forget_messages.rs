@@ -20,8 +20,8 @@ impl Job for ForgetMessages {
     }
 
     async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
-        match app.config.message_retention {
-            Some(_) => sweep::next_at(&app.db, Pass::Messages, app.clock.now()).await.map(Some),
+        match retention(app) {
+            Some(retention) => sweep::next_at(&app.db, Pass::Messages, retention).await,
             None => Ok(None),
         }
     }

@@ -4,11 +4,13 @@
 //! What leaves the inboxes leaves a tombstone for `retention_days`, so the tombstones come first: the
 //! count before is then what is deleted.
 
+use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::{days_before, forget_messages, remove_old};
 use crate::{
     app::App,
+    auth::Actor,
     error::Result,
     idempotency, inbox,
     messages::retain,
@@ -42,17 +44,31 @@ pub async fn purge(app: &App) -> Result<Purged> {
         items: None,
         threads: None,
     };
-    let items = match app.config.inbox_retention {
-        Some(_) => Some(pass(app, Pass::Inboxes, async || remove_old::part(app).await).await?),
+    let items = match remove_old::retention(app) {
+        Some(retention) => {
+            let part = async || remove_old::part(app).await;
+            Some(run(app, Pass::Inboxes, retention, part).await?)
+        }
         None => None,
     };
-    let threads = match app.config.message_retention {
-        Some(_) => {
-            Some(pass(app, Pass::Messages, async || forget_messages::part(app).await).await?)
+    let threads = match forget_messages::retention(app) {
+        Some(retention) => {
+            let part = async || forget_messages::part(app).await;
+            Some(run(app, Pass::Messages, retention, part).await?)
         }
         None => None,
     };
     Ok(Purged { items, threads, ..purged })
+}
+
+/// Lets the servers begin the passes now that would begin within an hour. What has no pass goes
+/// within ten minutes.
+pub async fn begin(app: &App, actor: &Actor) -> Result<()> {
+    actor.require_host()?;
+    for pass in [Pass::Inboxes, Pass::Messages] {
+        sweep::begin_again(&app.db, pass, app.clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Counts what [`purge`] would delete at this moment, and changes nothing.
@@ -78,10 +94,17 @@ pub async fn count(app: &App) -> Result<Purged> {
 }
 
 /// A whole pass, whenever the next one would begin. Returns how much it has deleted.
-async fn pass(app: &App, pass: Pass, part: impl AsyncFn() -> Result<u64>) -> Result<u64> {
+async fn run(
+    app: &App,
+    pass: Pass,
+    retention: TimeDelta,
+    part: impl AsyncFn() -> Result<u64>,
+) -> Result<u64> {
     sweep::begin_again(&app.db, pass, app.clock.now()).await?;
     let mut deleted = 0;
-    while sweep::next_at(&app.db, pass, app.clock.now()).await? <= app.clock.now() {
+    while let Some(next_at) = sweep::next_at(&app.db, pass, retention).await?
+        && next_at <= app.clock.now()
+    {
         deleted += part().await?;
     }
     Ok(deleted)

@@ -20,8 +20,8 @@ impl Job for RemoveOld {
     }
 
     async fn due_at(&self, app: &App) -> Result<Option<DateTime<Utc>>> {
-        match app.config.inbox_retention {
-            Some(_) => sweep::next_at(&app.db, Pass::Inboxes, app.clock.now()).await.map(Some),
+        match retention(app) {
+            Some(retention) => sweep::next_at(&app.db, Pass::Inboxes, retention).await,
             None => Ok(None),
         }
     }

@@ -77,7 +77,7 @@ impl Collector {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Result<Self, String> {
-        let (client, resource) = (Client::new(1)?, wire::resource());
+        let (client, resource) = (Client::new(&address.url, 1)?, wire::resource());
         Ok(Collector { waiting, client, address, resource, clock, metrics, failing: None })
     }
 

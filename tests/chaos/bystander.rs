@@ -56,21 +56,21 @@ pub fn start(world: &Arc<World>) -> Bystanders {
 async fn use_server(world: Arc<World>, seen: Arc<Seen>, server: usize) {
     let (client, name, token) =
         (Client::new(), BYSTANDERS[server], world.person(BYSTANDERS[server]));
+    let next = BYSTANDERS[(server + 1) % BYSTANDERS.len()];
     let address = world.servers[server].address;
     let mut number = 0;
     while world.stage() < Stage::Calm {
         number += 1;
         let key = format!("bystander {name} {number}");
         let input = json!({
-            "to": [{"user": user(BYSTANDERS[1 - server])}], "subject": key, "body": key,
+            "to": [{"user": user(next)}], "subject": key, "body": key,
             "idempotencyKey": key,
         });
         for (what, query, variables) in
             [("page", PAGE, json!({})), ("message", CREATE_MESSAGE, json!({"input": input}))]
         {
-            let write = (what == "message").then(|| {
-                world.begin(&key, What::Message { to: vec![BYSTANDERS[1 - server].into()] })
-            });
+            let write = (what == "message")
+                .then(|| world.begin(&key, What::Message { to: vec![next.into()] }));
             let begin = Instant::now();
             let answer = client.ask(address, &token, query, &variables).await;
             let end = Instant::now();

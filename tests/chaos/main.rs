@@ -1,7 +1,7 @@
 //! `make chaos`: whether inboxes are still exactly right after everything that can go wrong has
 //! gone wrong.
 //!
-//! Real servers run as processes, one on SQLite, then two on one PostgreSQL. People write
+//! Real servers run as processes, one on SQLite, then two or more on one PostgreSQL. People write
 //! everything that can be written and repeat it until it is acknowledged; others follow their
 //! inboxes over sockets that are cut. Meanwhile a plan, drawn from a seed that is printed, kills
 //! servers, stops databases, fills disks and moves clocks. At the end everything calms down, and

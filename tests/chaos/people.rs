@@ -15,8 +15,8 @@ pub const READERS: [&str; 4] = ["rob", "ria", "ron", "rut"];
 pub const FICKLE: [&str; 2] = ["fay", "fox"];
 /// They ask for too much.
 pub const GREEDY: &str = "max";
-/// They use the server as usual; one for each server.
-pub const BYSTANDERS: [&str; 2] = ["bob", "bea"];
+/// They use a server as usual; one for each server, of which there can be as many.
+pub const BYSTANDERS: [&str; 4] = ["bob", "bea", "bud", "bel"];
 /// Writes to themself after a fault, to see that it is over.
 pub const PROBE: &str = "pia";
 

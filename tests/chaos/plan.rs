@@ -64,12 +64,12 @@ pub fn draw(settings: &Settings, kind: Kind) -> Plan {
     let mut rng = StdRng::seed_from_u64(hasher.finish());
     let servers = match kind {
         Kind::Sqlite => 1,
-        Kind::Postgres => 2,
+        Kind::Postgres => settings.servers,
     };
     let (mut faults, mut network) = (Vec::new(), Vec::new());
     let mut time = Duration::ZERO;
     while faults.is_empty() || time < settings.time {
-        let mut deck = deck(kind, &mut rng);
+        let mut deck = deck(kind, servers, &mut rng);
         deck.shuffle(&mut rng);
         for fault in deck {
             // The short form ends with the deck, the long form with the time.
@@ -109,7 +109,7 @@ fn step<F>(
     Step { after: millis(after), fault, lasts: millis(lasts) }
 }
 
-fn deck(kind: Kind, rng: &mut StdRng) -> Vec<Fault> {
+fn deck(kind: Kind, servers: usize, rng: &mut StdRng) -> Vec<Fault> {
     let later = |rng: &mut StdRng| Fault::Later(rng.random_range(70..400));
     let mut deck = vec![later(rng), later(rng)];
     // Sometimes all that there is becomes too old to be kept.
@@ -128,10 +128,9 @@ fn deck(kind: Kind, rng: &mut StdRng) -> Vec<Fault> {
             Fault::NoFiles(0),
         ]),
         Kind::Postgres => {
-            let mut one = || rng.random_range(0..2);
+            deck.extend((0..servers).map(Fault::Kill));
+            let mut one = || rng.random_range(0..servers);
             deck.extend([
-                Fault::Kill(0),
-                Fault::Kill(1),
                 Fault::Terminate(one()),
                 Fault::TerminateBehindLock(one()),
                 Fault::Freeze(one()),
@@ -143,8 +142,8 @@ fn deck(kind: Kind, rng: &mut StdRng) -> Vec<Fault> {
                 Fault::TerminateListeners,
                 Fault::LockRows,
                 Fault::LockTable(if rng.random() { "inbox_item" } else { "message" }),
-                Fault::Database(rng.random_range(0..2), Weather::Cut),
-                Fault::Database(rng.random_range(0..2), Weather::Stalled),
+                Fault::Database(rng.random_range(0..servers), Weather::Cut),
+                Fault::Database(rng.random_range(0..servers), Weather::Stalled),
             ]);
         }
     }

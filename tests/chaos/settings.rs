@@ -1,15 +1,16 @@
 //! What can be chosen in the environment: `MINUTES` for each database (without it, the short form,
 //! in which every fault happens once), `SEED` (a new one each time; the short form always has the
-//! same plan, so that test runs are alike) and `DATABASE` (`sqlite` or `postgres`; default both).
-//! Cargo's filters work, too.
+//! same plan, so that test runs are alike), `DATABASE` (`sqlite` or `postgres`; default both) and
+//! `SERVERS` (how many there are on one PostgreSQL; default 2). Cargo's filters work, too.
 
 use std::{env, time::Duration};
 
-use crate::Result;
+use crate::{Result, people::BYSTANDERS};
 
 /// Long enough for every fault to happen once.
 const SHORT: Duration = Duration::from_secs(42);
 const SEED_OF_SHORT: u64 = 11;
+const FEWEST_SERVERS: usize = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -22,6 +23,8 @@ pub struct Settings {
     /// How long there is chaos, on each database.
     pub time: Duration,
     pub kinds: Vec<Kind>,
+    /// On one PostgreSQL; SQLite has one.
+    pub servers: usize,
     /// Whether it is a failure when bystanders wait for too long. The short form runs with all
     /// other tests on any machine, where the load would decide: there it is only reported.
     pub judges_time: bool,
@@ -41,6 +44,14 @@ impl Settings {
             ),
             None => SHORT,
         };
+        let servers = match chosen("SERVERS") {
+            Some(servers) => servers
+                .parse()
+                .ok()
+                .filter(|servers| (FEWEST_SERVERS..=BYSTANDERS.len()).contains(servers))
+                .ok_or(format!("SERVERS is {FEWEST_SERVERS} to {}", BYSTANDERS.len()))?,
+            None => FEWEST_SERVERS,
+        };
         let database = chosen("DATABASE").unwrap_or_default();
         // `cargo test groups` asks every test binary for what is called so.
         let filters: Vec<_> =
@@ -55,6 +66,6 @@ impl Settings {
             .filter(|(name, _)| !is_listed && is_wanted(name))
             .map(|(_, kind)| kind)
             .collect();
-        Ok(Settings { seed, time, kinds, judges_time: chosen("MINUTES").is_some() })
+        Ok(Settings { seed, time, kinds, servers, judges_time: chosen("MINUTES").is_some() })
     }
 }

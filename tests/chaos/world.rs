@@ -29,6 +29,7 @@ use crate::{
     Result,
     client::Client,
     disk::Disk,
+    people::BYSTANDERS,
     postgres::{self, Cluster},
     proxy::Proxy,
     serve,
@@ -40,7 +41,7 @@ use crate::{
 /// PostgreSQL as a small, busy one. `synchronous_commit` stays on: what is acknowledged must be
 /// durable.
 const POSTGRES: &str = "shared_buffers = 64MB
-max_connections = 200
+max_connections = 300
 max_wal_size = 64MB
 min_wal_size = 32MB
 # A file system in memory has nothing to wait for, and nobody cuts the power.
@@ -48,6 +49,9 @@ fsync = off
 deadlock_timeout = 200ms
 autovacuum_naptime = 5s
 log_min_duration_statement = 2000";
+
+/// Of the servers; there are as many bystanders.
+const NAMES: [&str; BYSTANDERS.len()] = ["A", "B", "C", "D"];
 
 /// How long everybody may take to settle what they have begun, once there is calm.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -126,7 +130,7 @@ impl World {
         let (cluster, url) = match kind {
             Kind::Sqlite => {
                 let url = format!("sqlite:{}", disk.path.join("tidings.db").display());
-                servers.push(Server::new("A", url.clone(), None).await?);
+                servers.push(Server::new(NAMES[0], url.clone(), None).await?);
                 (None, url)
             }
             Kind::Postgres => {
@@ -135,7 +139,7 @@ impl World {
                 let url = cluster.url();
                 let (_, address) = url.split_once('@').ok_or("no address")?;
                 let (address, name) = address.split_once('/').ok_or("no name")?;
-                for server in ["A", "B"] {
+                for server in NAMES.into_iter().take(settings.servers) {
                     let network = Proxy::start(address.parse()?).await?;
                     let url = format!("postgres://postgres@{}/{name}", network.address);
                     servers.push(Server::new(server, url, Some(network)).await?);

@@ -88,6 +88,8 @@ const LINES: &[Line] = lines![
     U Y Y Y Y Y  "Query.user" "/user" "user(ref: {id: $bob}) { id }";
     U Y Y Y Y Y  "Query.people" "/people" "people { nodes { id } }";
     U Y Y Y Y Y  "Query.server" "/server" "server { version }";
+    U F F F Y Y  "Query.databaseStats" "/databaseStats" "databaseStats { size }";
+    U F F F Y Y  "Query.purgeable" "/purgeable" "purgeable { undos }";
     U F F F Y Y  "Query.users" "/users" "users { nodes { id } }";
     U Y Y Y Y Y  "Query.group" "/group" r#"group(ref: {externalId: "team"}) { id }"#;
     U F F F Y Y  "Query.groups" "/groups" "groups { nodes { id } }";
@@ -194,6 +196,7 @@ const LINES: &[Line] = lines![
                  r#"upsertUsers(input: {users: [{externalId: "new"}]}) { users { id } }"#;
     U Y Y Y I Y  "Mutation.updateViewer" "/updateViewer"
                  r#"updateViewer(input: {locale: "en"}) { user { id } }"#;
+    U F F F Y Y  "Mutation.purge" "/purge" "purge { purgeable { undos } }";
     U F F F Y Y  "Mutation.deactivateUser" "/deactivateUser"
                  r#"deactivateUser(input: {user: {externalId: "spare"}}) { user { id } }"#;
     U F F F Y Y  "Mutation.reactivateUser" "/reactivateUser"

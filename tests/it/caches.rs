@@ -12,18 +12,22 @@ use serde_json::{Value, json};
 use crate::support::app::{TestApp, To, both};
 
 /// Objects without an identity: they are replaced together with what they belong to.
-const VALUES: [&str; 14] = [
+const VALUES: [&str; 18] = [
     "ActionSetting",
     "CatalogAction",
     "CatalogCategory",
     "CatalogReason",
     "CategoryCount",
+    "DatabaseStats",
+    "DueJob",
     "ExplainedRule",
     "InboxChange",
     "InboxUpdate",
     "ItemAction",
     "KindCount",
+    "Purgeable",
     "ReadTimelinePoint",
+    "RowCount",
     "Server",
     "ServerLimits",
     "ThreadUpdate",

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::support::{
     app::{Kind, SECRET},
+    collector::Collector,
     database::Database,
     documents::message_to,
     process::{Server, printed, tidings},
@@ -375,6 +376,31 @@ fn with_public_keys_no_secret_is_needed_or_made() {
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains(reason), "{reason}: {said}");
     }
+}
+
+/// As in a container that has nothing but the binary.
+#[tokio::test]
+async fn a_machine_without_certificates_can_use_http() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("none.pem"), "").unwrap();
+    let tidings = || {
+        let mut command = tidings(directory.path());
+        command.env("SSL_CERT_FILE", "none.pem").env("TIDINGS_TOKEN", "a token");
+        command
+    };
+    let collector = Collector::start().await;
+    let server = Server::start(tidings().env("TIDINGS_OTLP_ENDPOINT", &collector.url));
+    let list = |url: &str| {
+        let refused = tidings().args(["users", "list", "--url", url]).output().unwrap();
+        String::from_utf8(refused.stderr).unwrap()
+    };
+
+    let (over_http, over_https) = (list(&server.url), list("https://localhost"));
+
+    assert!(over_http.contains("UNAUTHENTICATED"), "{over_http}");
+    assert!(over_https.contains("no CA certificates"), "{over_https}");
+    server.signal("TERM");
+    assert!(server.end().success());
 }
 
 /// The machine's certificates are trusted, or those that `SSL_CERT_FILE` names.

@@ -11,7 +11,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tidings::metrics::{ALL, Kind as MetricKind, Metric};
+use tidings::{
+    db::{self, Tables},
+    metrics::{ALL, Kind as MetricKind, Metric},
+};
 use tokio::{
     io::AsyncWriteExt,
     process::{Child, Command},
@@ -197,6 +200,22 @@ both! {
     }
 
     /// Nobody but Prometheus is to read them.
+    /// Every server begins with one, and its first hour would look like one of failures.
+    async fn a_database_without_tables_is_no_failed_statement(app: TestApp) {
+        let app = measuring(&app).await;
+        let tx = app.db.begin().await.unwrap();
+        tx.sql("test").push("DROP TABLE seaql_migrations").run(&*tx).await.unwrap();
+        tx.commit().await.unwrap();
+        const FAILED: &str = "tidings_db_statement_failures_total";
+        let failed = async || Measured::of(&app).await.sum(FAILED, &[]);
+        let before = failed().await;
+
+        let tables = db::tables(app.db.read()).await.unwrap();
+
+        assert_eq!(tables, Tables::Missing);
+        assert_eq!(failed().await, before);
+    }
+
     async fn the_address_of_the_api_answers_no_metrics(app: TestApp) {
         assert_eq!(app.metrics.address(), None);
         let app = measuring(&app).await;
@@ -259,6 +278,19 @@ fn dashboard_and_alerts_name_only_metrics_that_exist() {
         let unknown: Vec<_> = named.difference(&known).collect();
         assert!(unknown.is_empty(), "{file}: {unknown:?}");
     }
+}
+
+/// Of addresses that are reserved and not used.
+const NOT_SHOWN: [&str; 2] = ["process_virtual_memory_bytes", "process_virtual_memory_max_bytes"];
+
+#[test]
+fn the_dashboard_shows_whatever_is_measured() {
+    let text = fs::read_to_string(Path::new(ROOT).join(DASHBOARD)).unwrap();
+    let mut shown = named_in(&text);
+    shown.extend(NOT_SHOWN);
+    let missing: Vec<_> =
+        ALL.iter().map(|metric| metric.name).filter(|name| !shown.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 
 /// The parts from the bottom to the top. Each uses those below it, and itself; parts on one line do
 /// not know each other.
-const PARTS: [&[&str]; 16] = [
+const PARTS: [&[&str]; 18] = [
     &["error"],
     &["clock", "id", "text"],
     &["fetch", "metrics", "page"],
@@ -21,8 +21,10 @@ const PARTS: [&[&str]; 16] = [
     &["idempotency", "people", "process", "gate"],
     &["messages", "notifications"],
     &["erasure"],
-    &["graphql", "jobs", "recount"],
-    &["http", "stats"],
+    &["jobs", "recount"],
+    &["stats"],
+    &["graphql"],
+    &["http"],
     &["server"],
     &["backup", "demo"],
 ];

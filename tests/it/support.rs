@@ -20,4 +20,5 @@ pub mod round_trips;
 pub mod shown;
 pub mod socket;
 pub mod state;
+pub mod tls;
 pub mod user;

@@ -32,20 +32,22 @@ both! {
         ada.send(&bob, "one").await;
         ada.send(&bob, "two").await;
 
-        let printed = |arguments: &[&str]| printed(operator.here(arguments).output().unwrap());
-        let table = printed(&["stats"]);
-        let object: Value = serde_json::from_str(&printed(&["stats", "--json"])).unwrap();
+        for way in [Operator::here, Operator::there] {
+            let printed = |arguments| printed(way(&operator, arguments).output().unwrap());
+            let table = printed(&["stats"]);
+            let object: Value = serde_json::from_str(&printed(&["stats", "--json"])).unwrap();
 
-        let counts: Vec<_> = object["counts"].as_array().unwrap().iter().map(|count| {
-            assert_eq!(count["isEstimate"], false);
-            (count["of"].as_str().unwrap(), count["count"].as_i64().unwrap())
-        }).collect();
-        // A message has an item for its recipient.
-        let expected = [("users", 2), ("groups", 1), ("messages", 2), ("announcements", 0),
-            ("activities", 0), ("inbox items", 2)];
-        assert_eq!(counts, expected);
-        assert!(object["size"].as_i64().unwrap() > 100_000, "{object}");
-        assert!(table.starts_with("OF             COUNT\nusers          2\n"), "{table}");
+            let counts: Vec<_> = object["counts"].as_array().unwrap().iter().map(|count| {
+                assert_eq!(count["isEstimate"], false);
+                (count["of"].as_str().unwrap(), count["count"].as_i64().unwrap())
+            }).collect();
+            // A message has an item for its recipient.
+            let expected = [("users", 2), ("groups", 1), ("messages", 2), ("announcements", 0),
+                ("activities", 0), ("inbox items", 2)];
+            assert_eq!(counts, expected);
+            assert!(object["size"].as_i64().unwrap() > 100_000, "{object}");
+            assert!(table.starts_with("OF             COUNT\nusers          2\n"), "{table}");
+        }
     }
 
     /// A table that is too large to be counted has an estimate, which is called that.
@@ -74,6 +76,22 @@ both! {
         assert_eq!(before, []);
         let after: Vec<_> = after.iter().map(|due| (due.job, due.since)).collect();
         assert_eq!(after, [("expire", None), ("wake", Some(at))]);
+    }
+
+    /// Nothing is older than the installation, so there is nothing to look for before.
+    async fn retention_is_due_when_the_installation_is_as_old(app: TestApp) {
+        let day = Duration::from_secs(86_400);
+        let app = app.restart_with(|config| {
+            config.inbox_retention = Some(20 * day);
+            config.message_retention = Some(40 * day);
+        }).await;
+        let start = app.now();
+        let due = async |days| stats::look(&later(&app, TimeDelta::days(days))).await.unwrap().due;
+
+        assert_eq!(due(19).await, []);
+        let after: Vec<_> = due(41).await.iter().map(|due| (due.job, due.since)).collect();
+        let since = |days| Some(start + TimeDelta::days(days));
+        assert_eq!(after, [("forget messages", since(40)), ("remove old", since(20))]);
     }
 
     /// The index does not know since when a segment of ids is full.
@@ -121,6 +139,32 @@ both! {
         app.assert_live_equals_refetch(&bob).await;
         let wrong = tidings::recount::check(app.db.read(), app.now()).await.unwrap().findings;
         assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
+    /// The server does it, after the answer.
+    async fn an_operator_lets_a_server_purge(app: TestApp) {
+        let month = Duration::from_secs(30 * 86_400);
+        let app = app.restart_with(|config| config.message_retention = Some(month)).await;
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        app.advance(TimeDelta::days(31));
+        app.run_due().await;
+        let operator = Operator::of(&app);
+        ada.send(&bob, "old").await;
+        // The next look would be in an hour.
+        run(&app, "UPDATE message SET created_at = '2001-01-01 00:00:00+00:00'").await;
+        let mut live = bob.follow_inbox(None).await;
+        let purge = |arguments: &[&str]| {
+            let arguments = [&["purge", "--json"], arguments].concat();
+            let printed = printed(operator.there(&arguments).output().unwrap());
+            serde_json::from_str::<Value>(&printed).unwrap()
+        };
+
+        let (counted, purged) = (purge(&["--dry-run"]), purge(&[]));
+
+        assert_eq!((&counted["threads"], &counted["items"]), (&json!(1), &Value::Null));
+        assert_eq!(purged, counted);
+        assert_eq!(live.next_change().await.kind, "REMOVED");
+        assert_eq!(purge(&["--dry-run"])["threads"], 0);
     }
 
     async fn an_operator_purges_what_the_settings_say(app: TestApp) {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -13,6 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::post,
+    serve::Listener,
 };
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
@@ -23,6 +25,8 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 use tokio::{net::TcpListener, sync::watch};
+
+use super::tls::Tls;
 
 #[derive(Clone)]
 pub struct Collector {
@@ -76,15 +80,26 @@ impl Collector {
         Self::start_as(true).await
     }
 
+    /// One that is asked over TLS, with its certificate as PEM.
+    pub async fn over_tls() -> (Self, String) {
+        let tls = Tls::listen().await;
+        let (url, certificate) = (tls.url(), tls.certificate.clone());
+        (Self::serve(tls, url, false), certificate)
+    }
+
     async fn start_as(is_stuck: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::serve(listener, url, is_stuck)
+    }
+
+    fn serve<L: Listener<Addr = SocketAddr>>(listener: L, url: String, is_stuck: bool) -> Self {
         let inner = Arc::new(Inner {
             answers: Mutex::default(),
             requests: Mutex::default(),
             count: watch::Sender::new(0),
             is_stuck,
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().route("/v1/traces", post(take)).with_state(inner.clone());
         tokio::spawn(axum::serve(listener, router).into_future());
         Collector { url, inner }

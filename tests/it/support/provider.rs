@@ -8,11 +8,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use p256::pkcs8::EncodePrivateKey;
 use rsa::{RsaPrivateKey, pkcs1::EncodeRsaPrivateKey, rand_core::OsRng};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
-    sync::watch,
-};
+use tokio::{net::TcpListener, sync::watch};
+
+use super::tls::Tls;
 
 pub struct Key {
     pub algorithm: Algorithm,
@@ -117,35 +115,12 @@ async fn answer_with_keys(State(provider): State<Arc<Inner>>) -> impl IntoRespon
     (answer.0, [("location", "/elsewhere")], answer.1)
 }
 
-/// Serves a JWKS over TLS, with a self-made certificate. Returns the URL and the certificate, as
-/// PEM.
+/// Serves a JWKS over TLS. Returns the URL and the certificate, as PEM.
 pub async fn over_tls(keys: &[Value]) -> (String, String) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap();
-    let tls =
-        tls.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://localhost:{}/jwks", listener.local_addr().unwrap().port());
+    let tls = Tls::listen().await;
+    let (url, certificate) = (format!("{}/jwks", tls.url()), tls.certificate.clone());
     let body = jwks(keys).to_string();
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            // A client that does not trust the certificate disconnects here.
-            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-            let mut request = [0; 4096];
-            let _ = stream.read(&mut request).await.unwrap();
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            stream.shutdown().await.unwrap();
-        }
-    });
-    (url, made.cert.pem())
+    let router = Router::new().route("/jwks", get(async move || body.clone()));
+    tokio::spawn(axum::serve(tls, router).into_future());
+    (url, certificate)
 }

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use chrono::TimeDelta;
 use serde_json::json;
 
 use tidings::traces::Kind;
 
 use super::{answered, request, traced};
 use crate::support::{
-    app::{self, Port, TestApp, TestUser},
+    app::{self, Port, SECRET, TestApp, TestUser},
     collector::Collector,
     log::Log,
+    process::{Server, tidings, token},
 };
 
 const TAKES_NONE: &str = "the collector does not take spans";
@@ -62,6 +64,54 @@ fn what_a_busy_collector_refuses_is_sent_again() {
         assert!(said[0].contains("WARN") && said[0].contains("503"), "{said:#?}");
         assert_eq!(log.lines_with(&["the collector takes spans again", "lost=0"]).len(), 1);
     });
+}
+
+/// Dates of HTTP have no parts of a second.
+#[test]
+fn a_collector_may_name_a_date_to_come_back_at() {
+    app::run(app::Kind::Sqlite, 1, async |app| {
+        let collector = Collector::start().await;
+        let date = (app.now() + TimeDelta::seconds(3)).format("%a, %d %b %Y %H:%M:%S GMT");
+        let retry = [("retry-after", date.to_string())];
+        collector.answer((StatusCode::SERVICE_UNAVAILABLE, retry));
+        let (app, alice) = measuring(&app, &collector.url).await;
+        ask(&alice).await;
+
+        collector.asked(2).await;
+        app.stop().await;
+
+        let requests = collector.requests();
+        assert!(requests[1].at - requests[0].at >= Duration::from_secs(2));
+        assert_eq!(lost(&app), 0);
+    });
+}
+
+/// The machine's certificates are trusted, or those that `SSL_CERT_FILE` names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spans_go_over_tls_to_a_collector_that_is_trusted() {
+    let (collector, certificate) = Collector::over_tls().await;
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("trusted.pem"), certificate).unwrap();
+    let serve = |trusted: Option<&str>| {
+        let mut command = tidings(directory.path());
+        command.env("TIDINGS_OTLP_ENDPOINT", &collector.url).env("TIDINGS_AUTH_SECRET", SECRET);
+        Server::start(command.envs(trusted.map(|file| ("SSL_CERT_FILE", file))))
+    };
+    let ask = async |server: Server| {
+        server.query(&token("alice"), "{ viewer { id } }").await;
+        server.signal("TERM");
+        let (status, said) = server.last_words();
+        assert!(status.success(), "{said}");
+        said
+    };
+
+    let said = ask(serve(None)).await;
+    assert!(said.contains(TAKES_NONE) && said.contains("UnknownIssuer"), "{said}");
+    assert!(collector.requests().is_empty());
+
+    let said = ask(serve(Some("trusted.pem"))).await;
+    assert!(!said.contains(TAKES_NONE), "{said}");
+    assert!(collector.spans().iter().any(|span| span.name == "query"));
 }
 
 #[test]
