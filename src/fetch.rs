@@ -27,8 +27,8 @@ const USER_AGENT: HeaderValue =
 pub struct Client(Legacy<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl Client {
-    /// For requests to the server of this URL, of which it keeps at most so many idle connections.
-    /// Fails if that needs TLS and the system has no certificates: a small container has none.
+    /// For requests to the server of this URL. Keeps at most `kept` idle connections to it. Fails if
+    /// it needs TLS and the system has no certificates: a small container has none.
     pub fn new(server: &Uri, kept: usize) -> Result<Self, String> {
         let provider = rustls::crypto::ring::default_provider();
         let builder = HttpsConnectorBuilder::new();

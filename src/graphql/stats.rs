@@ -29,7 +29,7 @@ pub struct RowCount {
     of: &'static str,
     /// A whole number, which may be too large for an Int.
     count: f64,
-    /// Whether it is only about so many: a table of more than a million rows is not counted.
+    /// Whether it is only an estimate: a table of more than a million rows is not counted.
     is_estimate: bool,
 }
 
