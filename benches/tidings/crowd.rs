@@ -9,7 +9,8 @@ pub const SIZE: i64 = 100_000;
 pub const PAST: &str = "'2020-01-01T00:00:00+00:00'";
 const CROWD: &str = "external_id LIKE 'crowd-%'";
 
-/// Makes them, once. They have empty inboxes.
+/// Makes them, once. They have empty inboxes. Not by ON CONFLICT, which would use up ids: all people have to be numbered
+/// without gaps.
 pub async fn gather(database: &Database, connection: &DatabaseConnection) -> Result<()> {
     let up_to =
         format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {SIZE})");
@@ -18,7 +19,8 @@ pub async fn gather(database: &Database, connection: &DatabaseConnection) -> Res
         [
             format!(
                 "{up_to} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
-                 SELECT 'crowd-' || i, '', '', 'en', 'UTC', {PAST} FROM n WHERE true ON CONFLICT DO NOTHING"
+                 SELECT 'crowd-' || i, '', '', 'en', 'UTC', {PAST} FROM n \
+                 WHERE NOT EXISTS (SELECT 1 FROM user_account WHERE {CROWD})"
             ),
             format!(
                 "INSERT INTO inbox (user_id) SELECT id FROM user_account WHERE {CROWD} ORDER BY id ON CONFLICT DO NOTHING"
