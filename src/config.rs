@@ -164,6 +164,14 @@ pub struct Config {
     pub web_client_id: Option<String>,
     /// What the pages ask the issuer for, separated by spaces; `openid` is part of it.
     pub web_scope: String,
+    /// What the pages ask for as the `audience` of the access tokens, for issuers that want that, such
+    /// as Auth0. It is one that `auth_audience` accepts.
+    #[schemars(example = &"https://inbox.example.com")]
+    pub web_audience: Option<String>,
+    /// What the pages ask for as the `resource` that the access tokens are for (RFC 8707), for issuers
+    /// that want that: a URI that they know. The tokens' audience still has to be in `auth_audience`.
+    #[schemars(example = &"https://inbox.example.com")]
+    pub web_resource: Option<String>,
     /// Where pictures on the pages may come from besides this server: `https:` is any host, and
     /// origins such as `https://pictures.example.com` only these.
     pub web_image_sources: Vec<String>,
@@ -306,6 +314,8 @@ impl Default for Config {
             web_image_sources: vec!["https:".into()],
             log_format: LogFormat::Text,
             log: "info,sea_orm_migration=warn".into(),
+            web_audience: None,
+            web_resource: None,
             access_log: true,
             log_people: false,
             metrics_listen: None,
@@ -384,6 +394,8 @@ impl Config {
         }
     }
 }
+            web_audience: new.web_audience,
+            web_resource: new.web_resource,
 
 /// A shorter retention is a mistake in its unit.
 const SHORTEST_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);

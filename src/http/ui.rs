@@ -267,6 +267,11 @@ mod tests {
             role: Role::User,
             token: "t".into(),
             display_name: "Ada Lindqvist".into(),
+        let auth0 = || Config {
+            web_audience: Some("https://inbox.example.com".into()),
+            web_resource: Some("urn:inbox".into()),
+            ..oidc()
+        };
             avatar_url: None,
         };
         let demo = || Some(Arc::new(Demo { users: vec![ada], portraits: Default::default() }));
@@ -285,6 +290,13 @@ mod tests {
             assert_eq!(header(&answer, header::CACHE_CONTROL), "no-store");
             let about: Value = serde_json::from_str(&text(answer).await).unwrap();
             assert_eq!(about["signIn"], wanted);
+            (
+                auth0(),
+                None,
+                json!({"kind": "oidc", "issuer": "https://id.example.com/realms/acme",
+                       "clientId": "inbox", "scope": "openid profile",
+                       "audience": "https://inbox.example.com", "resource": "urn:inbox"}),
+            ),
             assert_eq!(about["persisted"], false);
             assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
         }
