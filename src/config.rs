@@ -175,6 +175,9 @@ pub struct Config {
     /// Where pictures on the pages may come from besides this server: `https:` is any host, and
     /// origins such as `https://pictures.example.com` only these.
     pub web_image_sources: Vec<String>,
+    /// Whether the pages load pictures in announcements, from the same places. They never do in
+    /// messages: anybody could write one to learn who reads it, and when.
+    pub web_announcement_pictures: bool,
     /// The form of the log, which goes to standard error.
     #[schemars(extend("heading" = "Running it"))]
     pub log_format: LogFormat,
@@ -311,11 +314,12 @@ impl Default for Config {
             web_token_url: None,
             web_client_id: None,
             web_scope: "openid".into(),
-            web_image_sources: vec!["https:".into()],
-            log_format: LogFormat::Text,
-            log: "info,sea_orm_migration=warn".into(),
             web_audience: None,
             web_resource: None,
+            web_image_sources: vec!["https:".into()],
+            web_announcement_pictures: false,
+            log_format: LogFormat::Text,
+            log: "info,sea_orm_migration=warn".into(),
             access_log: true,
             log_people: false,
             metrics_listen: None,
@@ -390,12 +394,12 @@ impl Config {
             web_token_url: new.web_token_url,
             web_client_id: new.web_client_id,
             web_scope: new.web_scope,
+            web_audience: new.web_audience,
+            web_resource: new.web_resource,
             ..self
         }
     }
 }
-            web_audience: new.web_audience,
-            web_resource: new.web_resource,
 
 /// A shorter retention is a mistake in its unit.
 const SHORTEST_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);

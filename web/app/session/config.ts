@@ -12,6 +12,8 @@ export interface Config {
   signIn: SignInConfig
   /** Whether people may send only the ids of documents. */
   persisted?: boolean
+  /** Whether pictures in announcements are loaded. */
+  announcementPictures: boolean
 }
 
 export async function loadConfig(): Promise<Config> {
