@@ -21,7 +21,7 @@ test: ## Installs what tests need and the machine lacks, and runs all tests.
 	bash scripts/install-test-tools.sh
 	bash scripts/build-web.sh
 	INSTA_UPDATE=no cargo test --workspace
-	cargo test --test it pages_and_packages_do_what_their_tests_say_on_sqlite -- --ignored
+	cargo test --test it pages_and_packages_do_what_their_tests_say -- --ignored --test-threads=1
 
 test-one: ## Runs the tests whose names contain T, as in T=groups or T=log::a_slow_statement.
 	cargo test --lib --test it $(T)

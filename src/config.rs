@@ -164,9 +164,20 @@ pub struct Config {
     pub web_client_id: Option<String>,
     /// What the pages ask the issuer for, separated by spaces; `openid` is part of it.
     pub web_scope: String,
+    /// What the pages ask for as the `audience` of the access tokens, for issuers that want that, such
+    /// as Auth0. It is one that `auth_audience` accepts.
+    #[schemars(example = &"https://inbox.example.com")]
+    pub web_audience: Option<String>,
+    /// What the pages ask for as the `resource` that the access tokens are for (RFC 8707), for issuers
+    /// that want that: a URI that they know. The tokens' audience still has to be in `auth_audience`.
+    #[schemars(example = &"https://inbox.example.com")]
+    pub web_resource: Option<String>,
     /// Where pictures on the pages may come from besides this server: `https:` is any host, and
     /// origins such as `https://pictures.example.com` only these.
     pub web_image_sources: Vec<String>,
+    /// Whether the pages load pictures in announcements, from the same places. They never do in
+    /// messages: anybody could write one to learn who reads it, and when.
+    pub web_announcement_pictures: bool,
     /// The form of the log, which goes to standard error.
     #[schemars(extend("heading" = "Running it"))]
     pub log_format: LogFormat,
@@ -303,7 +314,10 @@ impl Default for Config {
             web_token_url: None,
             web_client_id: None,
             web_scope: "openid".into(),
+            web_audience: None,
+            web_resource: None,
             web_image_sources: vec!["https:".into()],
+            web_announcement_pictures: false,
             log_format: LogFormat::Text,
             log: "info,sea_orm_migration=warn".into(),
             access_log: true,
@@ -380,6 +394,8 @@ impl Config {
             web_token_url: new.web_token_url,
             web_client_id: new.web_client_id,
             web_scope: new.web_scope,
+            web_audience: new.web_audience,
+            web_resource: new.web_resource,
             ..self
         }
     }

@@ -23,6 +23,7 @@ mod m20261127_000070_search_words;
 mod m20261127_000080_last_look;
 mod m20261127_000081_search_more;
 mod m20261127_000090_room;
+mod m20261127_000100_campaigns;
 
 pub use folding::folded;
 
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000080_last_look::Migration),
             Box::new(m20261127_000081_search_more::Migration),
             Box::new(m20261127_000090_room::Migration),
+            Box::new(m20261127_000100_campaigns::Migration),
         ]
     }
 }

@@ -21,7 +21,15 @@ pub enum SignIn {
     /// The host application gives one to whoever has its cookie.
     Url { url: String },
     /// An identity provider does, by OpenID Connect.
-    Oidc { issuer: String, client_id: String, scope: String },
+    Oidc {
+        issuer: String,
+        client_id: String,
+        scope: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        audience: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resource: Option<String>,
+    },
     /// People enter one themselves.
     None,
 }
@@ -34,6 +42,8 @@ impl Config {
                 issuer: issuer.clone(),
                 client_id: client_id.clone(),
                 scope: self.web_scope.clone(),
+                audience: self.web_audience.clone(),
+                resource: self.web_resource.clone(),
             },
             _ => SignIn::None,
         }
@@ -75,6 +85,16 @@ impl Config {
         text::check_id("web_scope", &self.web_scope, LONGEST)?;
         if !self.web_scope.split(' ').any(|scope| scope == OPENID) {
             return refuse("web_scope", "must contain openid");
+        }
+        for (name, value) in
+            [("web_audience", &self.web_audience), ("web_resource", &self.web_resource)]
+        {
+            if let Some(value) = value {
+                text::check_id(name, value, LONGEST)?;
+                if self.web_client_id.is_none() {
+                    return refuse(name, "is for OpenID Connect, which needs web_client_id");
+                }
+            }
         }
         if !self.web_image_sources.iter().all(|source| is_source(source)) {
             return refuse(
@@ -181,6 +201,14 @@ mod tests {
             config.web_token_url = Some("/token".into());
         });
         assert_eq!(both.as_deref(), Some("web_client_id"));
+        let alone =
+            refused(|config| config.web_audience = Some("https://inbox.example.com".into()));
+        assert_eq!(alone.as_deref(), Some("web_audience"));
+        let empty = refused(|config| {
+            oidc(config);
+            config.web_resource = Some("".into());
+        });
+        assert_eq!(empty.as_deref(), Some("web_resource"));
         for scope in ["", "profile", "openidx"] {
             let refused = refused(|config| config.web_scope = scope.into());
             assert_eq!(refused.as_deref(), Some("web_scope"), "{scope}");

@@ -1,5 +1,6 @@
 //! The GraphQL types of messages, which people write to each other.
 
+pub mod campaigns;
 pub mod message;
 pub mod planned;
 pub mod recipients;

@@ -26,7 +26,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 
 use inbox::{marking, thread, updates};
-use messages::{message, planned, recipients, reminders, reports, threads};
+use messages::{campaigns, message, planned, recipients, reminders, reports, threads};
 use notifications::{activities, announcements, catalog, explain, subscriptions, targets};
 use paging::Paged;
 use people::{address_book, groups, users};
@@ -51,6 +51,7 @@ pub struct Query(
     groups::GroupQuery,
     message::MessageQuery,
     planned::PlannedQuery,
+    campaigns::CampaignQuery,
     catalog::CatalogQuery,
     announcements::AnnouncementQuery,
     targets::TargetQuery,

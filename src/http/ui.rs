@@ -48,7 +48,12 @@ pub fn routes<S: Clone + Send + Sync + 'static>(
         None => config.sign_in(),
     };
     let persisted = config.documents() == PersistedDocuments::Trusted;
-    let about = About { version: env!("CARGO_PKG_VERSION"), sign_in, persisted };
+    let about = About {
+        version: env!("CARGO_PKG_VERSION"),
+        sign_in,
+        persisted,
+        announcement_pictures: config.web_announcement_pictures,
+    };
     let policy: Arc<str> = policy(config).into();
 
     let mut router = assets::routes(files)
@@ -80,6 +85,7 @@ struct About {
     sign_in: SignIn,
     /// Whether people may send only the ids of documents.
     persisted: bool,
+    announcement_pictures: bool,
 }
 
 impl About {
@@ -261,6 +267,11 @@ mod tests {
             web_scope: "openid profile".into(),
             ..Config::default()
         };
+        let auth0 = || Config {
+            web_audience: Some("https://inbox.example.com".into()),
+            web_resource: Some("urn:inbox".into()),
+            ..oidc()
+        };
         let url = || Config { web_token_url: Some("/inbox-token".into()), ..Config::default() };
         let ada = DemoUser {
             name: "ada",
@@ -279,6 +290,13 @@ mod tests {
                 json!({"kind": "oidc", "issuer": "https://id.example.com/realms/acme",
                        "clientId": "inbox", "scope": "openid profile"}),
             ),
+            (
+                auth0(),
+                None,
+                json!({"kind": "oidc", "issuer": "https://id.example.com/realms/acme",
+                       "clientId": "inbox", "scope": "openid profile",
+                       "audience": "https://inbox.example.com", "resource": "urn:inbox"}),
+            ),
             (url(), demo(), json!({"kind": "demo"})),
         ] {
             let answer = get(routes(&config, demo, &[]), "/web/config.json", &[]).await;
@@ -286,6 +304,7 @@ mod tests {
             let about: Value = serde_json::from_str(&text(answer).await).unwrap();
             assert_eq!(about["signIn"], wanted);
             assert_eq!(about["persisted"], false);
+            assert_eq!(about["announcementPictures"], false);
             assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
         }
     }

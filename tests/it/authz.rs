@@ -112,6 +112,7 @@ const LINES: &[Line] = lines![
                  "announcement(id: $announcement) { readStats { readCount } }";
     U Y Y Y Y Y  "Query.reminderSchedule" "/reminderSchedule"
                  r#"reminderSchedule(reminder: {frequency: "daily"})"#;
+    U Y O O O Y  "Query.campaigns" "/campaigns/nodes/0" "campaigns { nodes { id } }";
     U Y O O O Y  "Query.readReport" "/readReport/nodes/0" "readReport { nodes { id } }";
     U Y O O O Y  "Query.node" "/node" "node(id: $row) { id }";
     U O Y O Y Y  "User.email" "/user/email" "user(ref: {id: $bob}) { email }";
@@ -334,7 +335,7 @@ both! {
         app.group("spare", &[]).await;
         let message = json!({
             "to": [To::Group("team").input()], "subject": "hello", "body": "",
-            "reminder": {"frequency": "daily"},
+            "reminder": {"frequency": "daily", "until": "REPLIED"},
         });
         let message = alice.create_message(message).await;
         let ids = "query($id: ID!) {

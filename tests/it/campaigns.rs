@@ -131,6 +131,39 @@ both! {
         assert_eq!((list(true).await, list(false).await), (2, 0));
     }
 
+    /// The list has every message that reminds until people have replied, also when that has ended,
+    /// and nothing that is still to be sent.
+    async fn campaigns_are_listed_newest_first_and_stay_when_they_have_ended(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let admin = app.admin().await;
+        let to = [To::User(&bob)];
+        let until_replied = json!({"frequency": "daily", "until": "REPLIED"});
+        remind_with(&alice, &to, "a question", None, until_replied.clone()).await;
+        remind_with(&alice, &to, "only to be read", None, json!({"frequency": "daily"})).await;
+        let over = remind_with(&admin, &to, "still there?", Some(END), campaign()).await;
+        remind_with(&admin, &to, "and now?", Some(END), campaign()).await;
+        let planned = json!({
+            "to": [to[0].input()], "subject": "later", "body": "", "reminder": until_replied,
+            "sendAt": OVER,
+        });
+        alice.create_message(planned).await;
+        admin.expire(&over, app.now() - TimeDelta::hours(1)).await;
+        let listed = async |reader: &TestUser, arguments: &str| {
+            let query = format!("{{ campaigns{arguments} {{ nodes {{ subject }} }} }}");
+            let found = reader.query(&query, json!({})).await["campaigns"]["nodes"].take();
+            let subject = |node: &Value| node["subject"].as_str().unwrap().to_owned();
+            found.as_array().unwrap().iter().map(subject).collect::<Vec<_>>()
+        };
+
+        assert_eq!(listed(&admin, "").await, ["and now?", "still there?", "a question"]);
+        assert_eq!(listed(&alice, "").await, ["a question"]);
+        assert_eq!(listed(&bob, "").await, [""; 0]);
+        assert_eq!(listed(&admin, "(last: 1)").await, ["a question"]);
+        // Once it is withdrawn, a campaign deactivates nobody.
+        let strict = "(filter: {deactivatesNonRepliers: true})";
+        assert_eq!(listed(&admin, strict).await, ["and now?"]);
+    }
+
     /// Withdrawing the message cancels everything.
     async fn a_withdrawn_campaign_deactivates_nobody(app: TestApp) {
         let bob = app.user("bob").await;

@@ -143,6 +143,24 @@ test('a campaign shows who has not replied', async () => {
   await margaret.locator('strong', { hasText: 'please' }).waitFor()
 })
 
+test('campaigns of everybody are listed, or only those that deactivate, with live rates', async () => {
+  const gentle = await desk.server.send('ada', 'priya', 'A gentle question', {
+    reminder: { frequency: 'daily', until: 'REPLIED' },
+  })
+  await margaret.goto(`${margaret.base}/admin?tab=campaigns`)
+  const card = margaret.getByRole('listitem').filter({ hasText: 'A gentle question' })
+  await card.getByText('0 of 1 read').waitFor()
+  await read('priya', gentle)
+  await card.getByText('1 of 1 read').waitFor()
+
+  await margaret.getByRole('checkbox', { name: 'Only those that deactivate' }).check()
+  await card.waitFor({ state: 'hidden' })
+  // Another tab with the same address has the same list.
+  await margaret.reload()
+  await margaret.getByRole('link', { name: 'Do you still need your seat?' }).waitFor()
+  await hasCount(card, 0)
+})
+
 test('somebody who is deactivated is told so at once, and comes back when they are reactivated', async () => {
   const kwame = await desk.person('kwame')
   await kwame.getByRole('heading', { name: 'Inbox' }).waitFor()

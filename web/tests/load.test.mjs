@@ -8,8 +8,17 @@ import { row, rowTitles } from './support/reader.mjs'
 
 const ITEMS = 1000
 const ARRIVALS = 500
-/** The aim is 200 ms on a quiet machine; the test prints what it was. */
-const LONGEST_TASK_MS = 1_000
+/** Of the processor: waiting for it, on a machine that has much else to do, does not count. */
+const LONGEST_TASK_MS = 200
+const TRACED = {
+  categories: [
+    // The tasks of each thread, with the time of the processor that each took.
+    'disabled-by-default-devtools.timeline',
+    // The marks of the page.
+    'blink.user_timing',
+  ],
+}
+const END = 'all is there'
 
 let desk
 before(async () => {
@@ -22,11 +31,7 @@ after(() => desk.end())
 test('1 000 items scroll, 500 arrive, the list does not jump, and the page does not freeze', async t => {
   const page = await desk.person('load-reader')
   await row(page, `Old ${ITEMS - 1}`).waitFor()
-  await page.evaluate(() => {
-    window.tasks = []
-    const note = list => window.tasks.push(...list.getEntries().map(({ duration }) => duration))
-    new PerformanceObserver(note).observe({ type: 'longtask' })
-  })
+  await desk.browser.startTracing(page, TRACED)
   const scroller = page.locator('.tidings-scroller')
   // To the very end, page by page, as a reader does.
   await until(
@@ -65,9 +70,29 @@ test('1 000 items scroll, 500 arrive, the list does not jump, and the page does 
     shown => shown.join() === expected.slice(0, shown.length).join(),
   )
 
-  const tasks = await page.evaluate(() => window.tasks)
-  const longest = Math.round(Math.max(0, ...tasks))
-  t.diagnostic(`the longest task took ${longest} ms`)
+  await page.evaluate(end => performance.mark(end), END)
+  const { traceEvents } = JSON.parse(String(await desk.browser.stopTracing()))
+  assert.ok(
+    traceEvents.some(({ name }) => name === END),
+    'the trace has everything',
+  )
+  const tasks = tasksOf(traceEvents)
+  const longest = Math.round(tasks.reduce((most, { tdur }) => Math.max(most, tdur), 0) / 1000)
+  t.diagnostic(`the longest of ${tasks.length} tasks took ${longest} ms of the processor`)
   assert.ok(longest <= LONGEST_TASK_MS, `the longest task took ${longest} ms`)
   await page.context().close()
 })
+
+/** The tasks of a page in its trace; `tdur` is in microseconds. */
+function tasksOf(events) {
+  const { pid, tid } = events.find(({ name }) => name === END)
+  const tasks = events.filter(
+    event =>
+      event.name === 'RunTask' &&
+      event.pid === pid &&
+      event.tid === tid &&
+      event.tdur !== undefined,
+  )
+  assert.ok(tasks.length > 0, 'the trace has the tasks of the page')
+  return tasks
+}

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { ATTACKS, isHarmless, mayBeHacked } from './support/attacks.mjs'
 import { examine } from './support/axe.mjs'
-import { Desk, escape } from './support/desk.mjs'
+import { Desk, escape, hasCount, until } from './support/desk.mjs'
 import { announce, comment, flood } from './support/mail.mjs'
 import { fits, openTitle, pane, row } from './support/reader.mjs'
 
@@ -200,4 +200,30 @@ test('nothing runs that somebody has written into a subject, a body, a name or a
   await page.getByRole('dialog', { name: 'Inbox' }).getByText('All of them').waitFor()
   await isHarmless(page)
   await page.context().close()
+})
+
+test('pictures are loaded in announcements if the settings say so, and never in messages', async () => {
+  for (const [file, pictures] of [
+    ['', 0],
+    ['web_announcement_pictures = true\n', 1],
+  ]) {
+    const own = await Desk.open({ file })
+    try {
+      await own.server.people('lia', 'ole')
+      await announce(own.server, { title: 'Rooms', body: 'They are ![blue](/favicon.svg).' })
+      await own.server.send('ole', 'lia', 'A letter', { body: 'It is ![blue](/favicon.svg).' })
+      const lia = await own.person('lia')
+      const picture = pane(lia).getByRole('img', { name: 'blue' })
+      await row(lia, 'Rooms').click()
+      await pane(lia).getByText('They are').waitFor()
+      await hasCount(picture, pictures)
+      if (pictures) await until(() => picture.evaluate(image => image.naturalWidth), Boolean)
+      await row(lia, 'A letter').click()
+      await pane(lia).getByText('It is').waitFor()
+      await pane(lia).getByRole('link', { name: 'blue' }).waitFor()
+      assert.equal(await picture.count(), 0)
+    } finally {
+      await own.end()
+    }
+  }
 })

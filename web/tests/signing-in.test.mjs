@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { Desk, until } from './support/desk.mjs'
-import { Identities, signIn } from './support/provider.mjs'
+import { Identities, signIn, TARGET } from './support/provider.mjs'
 import { BINARY, token } from './support/server.mjs'
 
 async function atDesk(options, run) {
@@ -136,6 +136,31 @@ test('a token of the provider is renewed by its refresh token, without leaving t
     identities.end()
   }
 })
+
+for (const [wants, setting] of [
+  ['audience', 'WEB_AUDIENCE'],
+  ['resource', 'WEB_RESOURCE'],
+]) {
+  test(`a provider that wants the parameter “${wants}” is told what its tokens are for`, async () => {
+    const identities = await Identities.start({ wants, seconds: 2, refreshes: true })
+    const settings = { ...identities.settings, [setting]: TARGET }
+    try {
+      await atDesk({ settings }, async desk => {
+        const ada = await desk.person(undefined)
+        await signIn(ada, 'ada')
+        await heading(ada, 'Inbox').waitFor()
+        // Those that are renewed are for the same.
+        await until(
+          () => identities.grants.filter(({ type }) => type === 'refresh_token').length,
+          count => count >= 2,
+        )
+        await heading(ada, 'Inbox').waitFor()
+      })
+    } finally {
+      identities.end()
+    }
+  })
+}
 
 test('without any way to sign in, a token made by hand opens the inbox', () =>
   atDesk({ settings: {} }, async desk => {

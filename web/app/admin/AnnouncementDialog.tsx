@@ -1,6 +1,6 @@
 // A new announcement, or a change of one.
 
-import { Button, Dialog, useNow } from '@tidings/react'
+import { AnnouncementText, Button, Dialog, useNow } from '@tidings/react'
 import type { TidingsError } from '@tidings/client'
 import { useState } from 'react'
 import { BodyField } from '../compose/BodyField'
@@ -126,7 +126,13 @@ export function AnnouncementDialog({ announcement, onClose }: AnnouncementDialog
             />
           )}
         </Field>
-        <BodyField label={compose.body} value={body} onChange={setBody} error={problem('body')} />
+        <BodyField
+          label={compose.body}
+          value={body}
+          onChange={setBody}
+          error={problem('body')}
+          Text={AnnouncementText}
+        />
         <div className="app-form-options">
           {!isPublished && (
             <WhenField

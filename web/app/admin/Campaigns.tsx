@@ -1,99 +1,94 @@
-// Messages that remind, and those that deactivate who does not reply. The API has no list of them,
-// so they are looked for among the rows of the report, a few hundred at a time.
+// Messages that remind people until they have replied: everybody's for an admin, one's own for
+// others. `?strict=1` shows only those that deactivate people who do not reply.
 
 import { Button, ClockIcon, EmptyState, Skeleton, useDates, usePatience } from '@tidings/react'
-import { useEffect, useMemo, useState } from 'react'
-import { CampaignPageDocument, type CampaignPageQuery } from '../generated/documents'
-import { useHappened } from '../lib/happened'
+import { useMemo } from 'react'
+import {
+  CampaignPageDocument,
+  type CampaignPageQuery,
+  type StatsFieldsFragment,
+} from '../generated/documents'
 import { Failure } from '../lib/Failure'
+import { useHappened } from '../lib/happened'
 import { Link } from '../lib/Link'
 import { usePages } from '../lib/query'
 import { Rate } from '../lib/RateBar'
-import { href } from '../lib/router'
+import { changeQuery, href, useRoute } from '../lib/router'
+import { useLiveRates } from '../sent/live'
 import { useTexts } from '../texts'
 
-const PAGE = { first: 100 }
-/** How many rows are searched before somebody asks for more. */
-const SEARCHED = 500
+const PAGE = 30
 
-const rowsOf = (result: CampaignPageQuery) => result.readReport
-type Campaign = NonNullable<CampaignPageQuery['readReport']>['nodes'][number]['message']
+const campaignsOf = (result: CampaignPageQuery) => result.campaigns
+type Campaign = NonNullable<CampaignPageQuery['campaigns']>['nodes'][number]
 
 export function Campaigns() {
+  const { query } = useRoute()
   const { admin, common } = useTexts()
   const { campaigns } = admin
-  const pages = usePages(CampaignPageDocument, PAGE, rowsOf)
-  const [isAll, setAll] = useState(false)
-  const [limit, setLimit] = useState(SEARCHED)
+  const isStrict = query.has('strict')
+  const variables = useMemo(
+    () => ({ first: PAGE, filter: { deactivatesNonRepliers: isStrict || null } }),
+    [isStrict],
+  )
+  const pages = usePages(CampaignPageDocument, variables, campaignsOf)
   useHappened('messages', pages.reload)
-  const { nodes, hasMore, isLoading, loadMore, error } = pages
-  useEffect(() => {
-    if (hasMore && !isLoading && !error && nodes.length < limit) loadMore()
-  }, [hasMore, isLoading, error, nodes.length, limit, loadMore])
-
-  const found = useMemo(() => {
-    // A message with several addresses has several rows.
-    const byId = new Map<string, Campaign>()
-    for (const { message } of nodes) {
-      if (message.reminder && (isAll || message.reminder.deactivatesNonRepliers)) {
-        byId.set(message.id, message)
-      }
-    }
-    return [...byId.values()]
-  }, [nodes, isAll])
-  const isSearching = pages.isFirst || (hasMore && nodes.length < limit && !error)
-  const isSlow = usePatience(isSearching && found.length === 0)
+  const { nodes, change } = pages
+  const list = useLiveRates(nodes, (stats: StatsFieldsFragment) =>
+    change(nodes =>
+      nodes.map(node => (node.readStats?.id === stats.id ? { ...node, readStats: stats } : node)),
+    ),
+  )
+  const isSlow = usePatience(pages.isFirst)
   return (
     <div className="app-page">
       <header className="app-page-head">
         <p>{campaigns.intro}</p>
-        <label className="app-check app-campaign-all">
+        <label className="app-check app-campaign-strict">
           <input
             type="checkbox"
             className="tidings-switch"
-            checked={isAll}
-            onChange={event => setAll(event.target.checked)}
+            checked={isStrict}
+            onChange={({ target }) => changeQuery({ strict: target.checked ? '1' : null })}
           />
-          <span>{campaigns.all}</span>
+          <span>{campaigns.strict}</span>
         </label>
       </header>
-      {error && <Failure error={error} onRetry={pages.reload} />}
-      <ul className="app-cards" aria-label={admin.tabs.campaigns}>
-        {found.map(message => (
-          <Card key={message.id} message={message} />
-        ))}
-      </ul>
-      {found.length === 0 &&
-        !error &&
-        (isSearching ? (
-          isSlow && <Skeleton lines={4} />
-        ) : (
-          <EmptyState title={campaigns.empty} picture={<ClockIcon size="large" />}>
-            {campaigns.emptyText}
-          </EmptyState>
-        ))}
-      {hasMore && !isSearching && (
+      {pages.error ? (
+        <Failure error={pages.error} onRetry={pages.reload} />
+      ) : nodes.length > 0 ? (
+        <ul ref={list} className="app-cards" aria-label={admin.tabs.campaigns}>
+          {nodes.map(campaign => (
+            <Card key={campaign.id} campaign={campaign} />
+          ))}
+        </ul>
+      ) : pages.isFirst ? (
+        isSlow && <Skeleton lines={4} />
+      ) : (
+        <EmptyState title={campaigns.empty} picture={<ClockIcon size="large" />}>
+          {campaigns.emptyText}
+        </EmptyState>
+      )}
+      {pages.hasMore && (
         <div className="app-rows-more">
-          <p>{campaigns.searched(nodes.length)}</p>
-          <Button onClick={() => setLimit(nodes.length + SEARCHED)}>{campaigns.searchMore}</Button>
+          <Button onClick={pages.loadMore} disabled={pages.isLoading}>
+            {common.more}
+          </Button>
         </div>
       )}
-      <p className="tidings-hidden" role="status">
-        {isSearching ? common.loading : ''}
-      </p>
     </div>
   )
 }
 
-function Card({ message }: { message: Campaign }) {
+function Card({ campaign }: { campaign: Campaign }) {
   const { admin, sent, common, compose } = useTexts()
   const { campaigns } = admin
   const dates = useDates()
-  const { id, subject, sender, createdAt, readStats, reminder } = message
+  const { id, subject, sender, createdAt, readStats, reminder } = campaign
   if (!reminder) return null
   const isRunning = reminder.nextAt !== null || isFuture(reminder.respondBy)
   return (
-    <li className="app-card" data-is-over={!isRunning || undefined}>
+    <li data-id={id} className="app-card" data-is-over={!isRunning || undefined}>
       <header>
         <div>
           <h2 dir="auto">

@@ -8,10 +8,12 @@ interface BodyFieldProps {
   value: string
   onChange(value: string): void
   error?: string | undefined
+  /** What shows the text to its readers. */
+  Text?: typeof Markdown
 }
 
 /** Markdown, and how its readers will see it. */
-export function BodyField({ label, value, onChange, error }: BodyFieldProps) {
+export function BodyField({ label, value, onChange, error, Text = Markdown }: BodyFieldProps) {
   const { compose } = useTexts()
   const [view, setView] = useState<'write' | 'preview'>('write')
   const tabs = [
@@ -35,7 +37,7 @@ export function BodyField({ label, value, onChange, error }: BodyFieldProps) {
           </Field>
         ) : (
           <div className="app-preview">
-            {value.trim() ? <Markdown text={value} /> : <p>{compose.previewEmpty}</p>}
+            {value.trim() ? <Text text={value} /> : <p>{compose.previewEmpty}</p>}
           </div>
         )}
       </Tabs>

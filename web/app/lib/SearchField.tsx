@@ -11,7 +11,7 @@ export function SearchField({ placeholder }: { placeholder: string }) {
   // With the spaces that are still being typed.
   const [text, setText] = useState(query.get('q') ?? '')
   return (
-    <label className="app-search">
+    <label className="tidings-search">
       <SearchIcon size="small" />
       <span className="tidings-hidden">{common.search}</span>
       <input

@@ -1,8 +1,10 @@
+import type { OidcConfig } from './oidc'
+
 /** How people sign in; the server's settings say which of these it is. */
 export type SignInConfig =
   | { kind: 'demo' }
   | { kind: 'url'; url: string }
-  | { kind: 'oidc'; issuer: string; clientId: string; scope: string }
+  | ({ kind: 'oidc' } & OidcConfig)
   | { kind: 'none' }
 
 export interface Config {
@@ -10,6 +12,8 @@ export interface Config {
   signIn: SignInConfig
   /** Whether people may send only the ids of documents. */
   persisted?: boolean
+  /** Whether pictures in announcements are loaded. */
+  announcementPictures: boolean
 }
 
 export async function loadConfig(): Promise<Config> {

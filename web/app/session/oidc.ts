@@ -14,6 +14,10 @@ export interface OidcConfig {
   issuer: string
   clientId: string
   scope: string
+  /** What access tokens are for, where the provider has to be told: in its own word for it… */
+  audience?: string
+  /** …or in that of RFC 8707, which is repeated with each request for a token. */
+  resource?: string
 }
 
 /** What the page needs to finish when it is back from the provider. */
@@ -43,6 +47,10 @@ export async function oidc(config: OidcConfig): Promise<SignIn> {
     .discoveryRequest(issuer, options)
     .then(answer => oauth.processDiscoveryResponse(issuer, answer))
   const client: oauth.Client = { client_id: config.clientId }
+  const tokenOptions = {
+    ...options,
+    additionalParameters: new URLSearchParams(config.resource && { resource: config.resource }),
+  }
 
   let token: string | undefined
   let refreshToken: string | undefined
@@ -71,6 +79,8 @@ export async function oidc(config: OidcConfig): Promise<SignIn> {
     to.searchParams.set('redirect_uri', redirectUri())
     to.searchParams.set('response_type', 'code')
     to.searchParams.set('scope', config.scope)
+    if (config.audience) to.searchParams.set('audience', config.audience)
+    if (config.resource) to.searchParams.set('resource', config.resource)
     to.searchParams.set('state', journey.state)
     to.searchParams.set('nonce', journey.nonce)
     to.searchParams.set('code_challenge_method', 'S256')
@@ -99,7 +109,7 @@ export async function oidc(config: OidcConfig): Promise<SignIn> {
       parameters,
       redirectUri(),
       journey.verifier,
-      options,
+      tokenOptions,
     )
     take(
       await oauth.processAuthorizationCodeResponse(server, client, answer, {
@@ -117,7 +127,7 @@ export async function oidc(config: OidcConfig): Promise<SignIn> {
         client,
         oauth.None(),
         refreshToken,
-        options,
+        tokenOptions,
       )
       take(await oauth.processRefreshTokenResponse(server, client, answer))
       const renewed = token

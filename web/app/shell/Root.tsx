@@ -34,16 +34,33 @@ export function Root({ session }: { session: Session }) {
   }
   if (state.kind !== 'signed-in') return <SignInGate session={session} state={state} />
   // Nothing of one person is shown to the next.
-  return <SignedInApp key={session.round} state={state} />
+  return (
+    <SignedInApp
+      key={session.round}
+      state={state}
+      announcementPictures={session.config?.announcementPictures ?? false}
+    />
+  )
 }
 
-function SignedInApp({ state }: { state: Extract<SessionState, { kind: 'signed-in' }> }) {
+interface SignedInAppProps {
+  state: Extract<SessionState, { kind: 'signed-in' }>
+  announcementPictures: boolean
+}
+
+function SignedInApp({ state, announcementPictures }: SignedInAppProps) {
   const { tidings, session } = state
   const labels = useLabels()
   const [toasts] = useState(() => new Toasts())
   const app = useMemo(() => ({ tidings, session, me: undefined }), [tidings, session])
   return (
-    <TidingsProvider client={tidings} labels={labels} toasts={toasts} onOpenItem={openItem}>
+    <TidingsProvider
+      client={tidings}
+      labels={labels}
+      toasts={toasts}
+      onOpenItem={openItem}
+      announcementPictures={announcementPictures}
+    >
       <AppContext value={app}>
         <NoticesContext value={toasts}>
           <Known />

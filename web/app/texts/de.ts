@@ -326,17 +326,14 @@ export const de: Texts = {
     },
     campaigns: {
       intro:
-        'Eine Kampagne ist eine Nachricht, die bis zur Antwort erinnert und die Konten derer sperrt, die schweigen. Gesucht wird unter den neuesten Nachrichten.',
-      all: 'Alle Erinnerungen',
-      only: 'Nur die, die sperren',
+        'Eine Kampagne erinnert bis zur Antwort, und sie kann die Konten derer sperren, die schweigen.',
+      strict: 'Nur die, die sperren',
       empty: 'Keine Kampagne',
       emptyText:
-        'Schreib eine Nachricht mit Ablaufdatum und Erinnerung bis zur Antwort, und wähle „Konten sperren“.',
+        'Schreib eine Nachricht, die bis zur Antwort erinnert. Mit einem Ablaufdatum kann sie die Konten derer sperren, die nicht geantwortet haben.',
       running: 'Läuft',
       ended: 'Beendet',
       dates: n => `${n} ${plural(n, 'Erinnerung', 'Erinnerungen')} gesendet`,
-      searched: n => `${n} Adressen durchsucht`,
-      searchMore: 'Weiter zurück suchen',
       open: 'Wer nicht geantwortet hat',
     },
     people: {

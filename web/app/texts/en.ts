@@ -324,17 +324,14 @@ export const en = {
     },
     campaigns: {
       intro:
-        'A campaign is a message that reminds people until they have replied, and deactivates those who stay silent. They are found among the newest messages.',
-      all: 'All reminders',
-      only: 'Only those that deactivate',
+        'A campaign reminds people until they have replied, and can deactivate those who stay silent.',
+      strict: 'Only those that deactivate',
       empty: 'No campaign',
       emptyText:
-        'Write a message with an expiry and a reminder until people have replied, and tick “deactivate”.',
+        'Write a message that reminds people until they have replied. With an expiry, it can deactivate those who have not.',
       running: 'Running',
       ended: 'Ended',
       dates: (n: number) => `${n} ${plural(n, 'reminder', 'reminders')} sent`,
-      searched: (n: number) => `Searched ${n} addresses`,
-      searchMore: 'Look further back',
       open: 'Who has not replied',
     },
     people: {

@@ -5,13 +5,20 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import Provider from 'oidc-provider'
 
+/** What its access tokens are for. */
+export const TARGET = 'urn:tidings'
+
 export class Identities {
   #server
   issuer
   /** The grants that the token endpoint was asked for, and whether each had a verifier (PKCE). */
   grants = []
 
-  static async start({ seconds = 3600, refreshes = false } = {}) {
+  /**
+   * Starts one. If it `wants` to be told by `audience` or `resource` what a token is for, then without
+   * that its access tokens are for itself alone.
+   */
+  static async start({ seconds = 3600, refreshes = false, wants } = {}) {
     const identities = new Identities()
     identities.#server = createServer((request, response) => answer(request, response))
     identities.#server.listen(0, '127.0.0.1')
@@ -30,18 +37,20 @@ export class Identities {
       ],
       clientBasedCORS: () => true,
       cookies: { keys: ['only-for-tests'] },
+      extraParams: ['audience'],
       extraTokenClaims: () => ({ role: 'user' }),
       features: {
         resourceIndicators: {
           enabled: true,
-          defaultResource: () => 'urn:tidings',
+          defaultResource: ({ oidc: { params } }) =>
+            !wants || params[wants] === TARGET ? TARGET : undefined,
           getResourceServerInfo: () => ({
             scope: 'openid',
             audience: 'tidings',
             accessTokenFormat: 'jwt',
             accessTokenTTL: seconds,
           }),
-          useGrantedResource: () => true,
+          useGrantedResource: () => wants !== 'resource',
         },
       },
       issueRefreshToken: () => refreshes,

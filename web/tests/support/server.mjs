@@ -1,7 +1,7 @@
 // A real server for tests: the binary of $TIDINGS_BINARY, on a free port of loopback. Its database
 // is one that $TIDINGS_TEST_DATABASES gives (an address that answers with the URL of a new one), or
-// that of $TIDINGS_TEST_DATABASE, or else a new SQLite file. It can be killed, and started again at
-// the same address with the same database.
+// else a new SQLite file. It can be killed, and started again at the same address with the same
+// database.
 
 import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
@@ -24,8 +24,8 @@ export function token(person, { role = 'user', seconds = 3600, secret = SECRET }
 }
 
 async function newDatabase() {
-  const { TIDINGS_TEST_DATABASES: source, TIDINGS_TEST_DATABASE: database } = process.env
-  return source ? (await fetch(source)).text() : database
+  const { TIDINGS_TEST_DATABASES: source } = process.env
+  return source && (await fetch(source)).text()
 }
 
 export class Server {

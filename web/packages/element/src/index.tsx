@@ -21,7 +21,7 @@ sheet.replaceSync(`${styles}
 :host > div, .tidings-provider { height: 100%; }`)
 
 export class TidingsInbox extends HTMLElement {
-  static readonly observedAttributes = ['url', 'bell', 'inbox-url', 'lang']
+  static readonly observedAttributes = ['url', 'bell', 'inbox-url', 'lang', 'announcement-pictures']
 
   #getToken: (() => string | Promise<string>) | undefined
   #client: Tidings | undefined
@@ -109,6 +109,7 @@ export class TidingsInbox extends HTMLElement {
         client={this.#client}
         labels={labelsFor(lang ? [lang] : navigator.languages)}
         onOpenItem={item => void isTaken(item)}
+        announcementPictures={this.hasAttribute('announcement-pictures')}
       >
         {this.hasAttribute('bell') ? (
           <InboxPopover

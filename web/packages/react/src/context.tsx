@@ -32,6 +32,11 @@ export interface TidingsProviderProps {
   onSingleKeysChange?: (singleKeys: boolean) => void
   /** Toasts that are shown elsewhere on the page; by default they are shown here. */
   toasts?: Toasts
+  /**
+   * Whether pictures in announcements are loaded. They tell the servers that have them who reads,
+   * and are never loaded in messages, which anybody may write.
+   */
+  announcementPictures?: boolean
   children: ReactNode
 }
 
@@ -45,6 +50,7 @@ export interface TidingsContextValue {
   onOpenItem?: (item: InboxItem) => void
   singleKeys: boolean
   setSingleKeys: (singleKeys: boolean) => void
+  announcementPictures: boolean
   /** Whether an item that arrives is in plain sight, so that it needs no toast. */
   isInSight: Sight
   /** Says how to tell, until the result is called. */
@@ -62,6 +68,7 @@ export function TidingsProvider({
   singleKeys,
   onSingleKeysChange,
   toasts,
+  announcementPictures = false,
   children,
 }: TidingsProviderProps) {
   const words = useMemo(() => labels ?? labelsFor(navigator.languages), [labels])
@@ -86,6 +93,7 @@ export function TidingsProvider({
       onOpenItem,
       singleKeys: singleKeys ?? kept,
       setSingleKeys,
+      announcementPictures,
       isInSight,
       watch,
     }),
@@ -98,6 +106,7 @@ export function TidingsProvider({
       singleKeys,
       kept,
       setSingleKeys,
+      announcementPictures,
       isInSight,
       watch,
     ],

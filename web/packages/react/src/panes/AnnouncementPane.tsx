@@ -5,7 +5,7 @@ import { AnnouncementBodyDocument } from '../generated/documents'
 import { useDocument } from '../hooks'
 import { Failed } from '../inbox/Failed'
 import { useLabels } from '../labels/context'
-import { Markdown } from '../markdown/Markdown'
+import { AnnouncementText } from '../markdown/AnnouncementText'
 
 export function AnnouncementPane({ item, about }: { item: InboxItem; about: AnnouncementAbout }) {
   const labels = useLabels()
@@ -25,7 +25,7 @@ export function AnnouncementPane({ item, about }: { item: InboxItem; about: Anno
           .filter(Boolean)
           .join(' · ')}
       </p>
-      {data?.announcement ? <Markdown text={data.announcement.body} /> : null}
+      {data?.announcement ? <AnnouncementText text={data.announcement.body} /> : null}
       {isLong ? <Skeleton lines={6} /> : null}
       {error && !data ? <Failed error={error} onRetry={retry} title={labels.bodyFailed} /> : null}
     </div>
