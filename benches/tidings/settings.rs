@@ -1,6 +1,6 @@
 //! What can be chosen. In the environment:
 //!
-//! - `TIDINGS_BENCH_SECONDS`: how long each side of a line is measured (5).
+//! - `TIDINGS_BENCH_SECONDS`: how long each side of a line is measured (3).
 //! - `TIDINGS_BENCH_USERS`: how many people there are (100 000; at least 10 100).
 //! - `TIDINGS_BENCH_ITEMS`: how many inbox items there are (1 000 000), in inboxes of 10 000.
 //! - `TIDINGS_BENCH_SOCKETS`: how many are cut off at once (10 000).
@@ -44,7 +44,7 @@ pub fn directory() -> Result<TempDir> {
 impl Settings {
     pub fn read(directory: &Path) -> Result<Self> {
         Ok(Settings {
-            time: Duration::from_secs(from_environment("TIDINGS_BENCH_SECONDS", 5)?),
+            time: Duration::from_secs(from_environment("TIDINGS_BENCH_SECONDS", 3)?),
             users: from_environment("TIDINGS_BENCH_USERS", 100_000)?.max(data::FEWEST_USERS),
             items: from_environment("TIDINGS_BENCH_ITEMS", 1_000_000)?,
             sockets: from_environment("TIDINGS_BENCH_SOCKETS", 10_000)?,
