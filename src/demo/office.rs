@@ -356,7 +356,7 @@ impl Office {
 pub async fn newest(app: &App, actor: &Actor, view: InboxView, count: i32) -> Result<Vec<Item>> {
     let page = Page::new(Some(count), None, None, None)?;
     let filter = Filter { view, ..Filter::default() };
-    let list = ListPage { filter, page, texts: Texts::None, columns: Columns::Listed };
+    let list = ListPage { filter, page, texts: Texts::None, columns: Columns::All };
     Ok(list.read(&app.db, actor.person()?.id).await?.rows)
 }
 

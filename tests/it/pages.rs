@@ -71,8 +71,8 @@ async fn run_all(kind: Kind, is_wanted: impl Fn(&str) -> bool) {
     }
     let output = node.output().await.unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    println!("{}", text(&output.stdout));
-    assert!(output.status.success(), "on {kind:?}:\n{}", text(&output.stderr));
+    let [said, complained] = [&output.stdout, &output.stderr].map(|bytes| text(bytes));
+    assert!(output.status.success(), "on {kind:?}:\n{said}\n{complained}");
 }
 
 /// The address of a server that answers with the URL of a new PostgreSQL database.

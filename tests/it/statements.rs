@@ -244,7 +244,7 @@ both! {
         // The loaders of a busy machine may need two turns for what is one.
         let least = async |most| {
             let mut least = cost(most).await;
-            for _ in 0..4 {
+            for _ in 0..9 {
                 least = least.min(cost(most).await);
             }
             least

@@ -3,7 +3,7 @@
 mod replies;
 
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
-use sea_orm::{ConnectionTrait, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 use serde_json::{Value, json};
 use tidings::config::Config;
 
@@ -86,8 +86,15 @@ both! {
         alice.send(&bob, "alone").await;
         let alone = app.db.statement_count() - before;
 
+        // Nothing can be sent until the calls have arrived.
+        let busy = app.db.begin().await.unwrap();
+        if busy.get_database_backend() == DbBackend::Postgres {
+            busy.execute_unprepared("LOCK TABLE message IN SHARE MODE").await.unwrap();
+        }
         let before = app.db.statement_count();
         let calls: Vec<_> = (0..64).map(|n| sending(&alice, &[&bob], &n.to_string(), json!({}))).collect();
+        assert_eq!(bob.counts().await["unread"], 2);
+        drop(busy);
         for call in calls {
             id(&call.await.unwrap());
         }
