@@ -43,7 +43,7 @@ export function SignedInAs({ users }: { users: DemoUser[] }) {
     }
     const pause = setTimeout(ask, PAUSE_MS)
     return () => clearTimeout(pause)
-  }, [headers, fetchError])
+  }, [headers, fetchError, introspect])
 
   if (users.length === 0) return null
 
