@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Builds the image of packaging/Containerfile as far as that is possible without a registry, and
-# runs it: its last stage, with the binary that is given in place of the stages that build one, and
-# with the clean Debian of tests/debian.sh in place of Docker Hub's.
+# Builds the image of packaging/Containerfile without a container registry, and runs it. In place of
+# Docker Hub's images it has the clean Debian of tests/debian.sh: with a Node.js from npm, in which the
+# pages are built, and with a `cargo` that hands out the binary that is given, instead of building one
+# for a quarter of an hour.
 #
 #     tests/image.sh <binary>
 #
-# Needs root, and Buildah, which it installs. Nothing is left of the image. Its network is its own.
+# Needs root, npm, and Buildah, which it installs. Nothing is left of the image. The network of what
+# runs is its own.
 set -euo pipefail
 
 fail() {
@@ -16,8 +18,61 @@ fail() {
 project=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
 binary=$(realpath "${1:?which binary?}")
 [[ $(id -u) == 0 ]] || fail "this needs root"
-# The rest is done in namespaces of its own: a port that nobody else has, and processes that end
-# with this script.
+
+buildah() {
+    command buildah --root "$TIDINGS_IMAGE_WORK/images" --runroot "$TIDINGS_IMAGE_WORK/run" \
+        --storage-driver vfs "$@"
+}
+
+# An image that the Containerfile begins with: the clean Debian, and what is in this directory.
+base() { # <image> <directory> [<option of buildah config>...]
+    local image=$1 container
+    container=$(buildah from --pull=never "$clean")
+    buildah copy --quiet "$container" "$2" / >/dev/null
+    shift 2
+    (($# == 0)) || buildah config "$@" "$container"
+    buildah commit --quiet "$container" "docker.io/library/$image" >/dev/null
+    buildah rm "$container" >/dev/null
+}
+
+# The version after an image's name in the Containerfile.
+version_of() { # <image>
+    sed --quiet "s|^FROM docker.io/library/$1:\\([^ ]*\\).*|\\1|p" "$project/packaging/Containerfile"
+}
+
+build() {
+    echo "--- the images that it begins with"
+    local node rust clean
+    node=$(version_of node) rust=$(version_of rust)
+    [[ $(<"$project/rust-toolchain.toml") == *"\"${rust%-*}\""* ]] || fail "another Rust: $rust"
+    mkdir debian node rust
+    tar --extract --file "$project/target/debian/base.tar" --directory debian
+    clean=$(buildah from scratch)
+    buildah copy --quiet "$clean" debian / >/dev/null
+    clean=$(buildah commit --quiet "$clean" "docker.io/library/debian:$(version_of debian)")
+    npm install --silent --no-audit --no-fund --prefix node/opt/node "node@${node%%-*}" npm@10
+    # It trusts whom this machine trusts, for npm behind a proxy.
+    install -D --mode 644 /etc/ssl/certs/ca-certificates.crt node/etc/ssl/certs/ca-certificates.crt
+    base "node:$node" node --env PATH=/opt/node/node_modules/.bin:/usr/bin:/bin \
+        --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+    install -D "$binary" rust/given/tidings
+    install -D /dev/stdin rust/usr/bin/cargo <<'END'
+#!/bin/sh
+set -eu
+test "$RUSTUP_TOOLCHAIN" && test -s web/dist/index.html && test -s Cargo.lock
+test "$*" = "build --release --locked --bin tidings"
+install -D /given/tidings target/release/tidings
+END
+    base "rust:$rust" rust --env "RUST_VERSION=${rust%-*}"
+
+    echo "--- the image, from all of the Containerfile"
+    buildah build --isolation chroot --pull=never \
+        --file "$project/packaging/Containerfile" --tag tidings "$project" >build.log 2>&1 ||
+        fail "$(tail -n 30 build.log)"
+}
+
+# What runs is in namespaces of its own: a port that nobody else has, and processes that end with
+# this script.
 if [[ -z ${TIDINGS_IMAGE_WORK:-} ]]; then
     . "$project/tests/debian/machine.sh"
     install_machine_tools
@@ -27,33 +82,12 @@ if [[ -z ${TIDINGS_IMAGE_WORK:-} ]]; then
     TIDINGS_IMAGE_WORK=$(mktemp -d)
     trap 'rm -rf "$TIDINGS_IMAGE_WORK"' EXIT
     export TIDINGS_IMAGE_WORK
+    (cd "$TIDINGS_IMAGE_WORK" && build)
     unshare --net --pid --fork --kill-child --mount-proc bash "${BASH_SOURCE[0]}" "$binary"
     exit
 fi
 cd "$TIDINGS_IMAGE_WORK"
 ip link set lo up
-
-buildah() {
-    command buildah --root "$TIDINGS_IMAGE_WORK/images" --runroot "$TIDINGS_IMAGE_WORK/run" \
-        --storage-driver vfs "$@"
-}
-
-echo "--- the base, and what the stage before has built"
-mkdir base built
-tar --extract --file "$project/target/debian/base.tar" --directory base
-container=$(buildah from scratch)
-buildah copy --quiet "$container" base / >/dev/null
-buildah commit --quiet "$container" docker.io/library/debian:bookworm-slim >/dev/null
-install -D base/etc/ssl/certs/ca-certificates.crt built/etc/ssl/certs/ca-certificates.crt
-install -D "$binary" built/tidings/target/release/tidings
-# The line of the Containerfile that makes the settings.
-settings=$(sed --quiet '/^RUN sed/,/tidings.toml$/p' "$project/packaging/Containerfile")
-cp "$project/tidings.example.toml" built/tidings
-(cd built/tidings && sh -c "${settings#RUN }")
-
-echo "--- the image"
-buildah build --quiet --isolation chroot --pull=never --build-context binary=built \
-    --file "$project/packaging/Containerfile" --tag tidings "$project" >/dev/null
 container=$(buildah from --pull=never localhost/tidings)
 run() {
     buildah run --isolation chroot "$@"
