@@ -37,7 +37,7 @@ pub enum Texts {
 
 /// Which columns are read of items, messages and their senders. What is left out has the default
 /// value of its type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Columns {
     /// Without those that lists of items do not show: see `kind`.
     Listed,
