@@ -42,7 +42,7 @@ pub fn start_with_warnings() {
 }
 
 /// What is logged. Not an `EnvFilter`, which takes a lock whenever a span is entered or left: with
-/// the spans of requests that was a seventh of what a server spent on a message.
+/// the spans of requests that was an eighth of what a server spent on a message.
 pub fn filter(config: &Config) -> Result<Targets> {
     config.log.parse().map_err(|error| Error::invalid("log", format!("cannot be read: {error}")))
 }
