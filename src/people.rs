@@ -2,6 +2,7 @@
 //! whom they may write to.
 
 pub mod address_book;
+pub mod deactivation;
 pub mod erase;
 pub mod groups;
 pub mod users;

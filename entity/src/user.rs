@@ -27,6 +27,8 @@ pub struct Model {
     pub deactivated_at: Option<DateTimeUtc>,
     /// The message that they did not reply to, if a campaign deactivated them (M12).
     pub deactivated_by: Option<MessageId>,
+    /// Why the host deactivated them, in its words; for the host and admins only.
+    pub deactivation_reason: Option<String>,
     pub created_at: DateTimeUtc,
     /// When they were erased: nothing of them is left in this row.
     pub erased_at: Option<DateTimeUtc>,

@@ -111,8 +111,15 @@ impl Named {
 
     pub fn arguments(&self) -> Arguments {
         match &self.id {
-            Some(_) => &[("user", "--id"), ("group", "--id"), ("ref", "--id")],
-            None => &[("user", "EXTERNAL_ID"), ("group", "EXTERNAL_ID"), ("ref", "EXTERNAL_ID")],
+            Some(_) => {
+                &[("user", "--id"), ("group", "--id"), ("ref", "--id"), ("reason", "--reason")]
+            }
+            None => &[
+                ("user", "EXTERNAL_ID"),
+                ("group", "EXTERNAL_ID"),
+                ("ref", "EXTERNAL_ID"),
+                ("reason", "--reason"),
+            ],
         }
     }
 }

@@ -30,7 +30,9 @@ const ALL: List = List {
 const MEMBERS: List = List {
     document: "query GroupMembers($group: GroupRef!, $first: Int, $after: String) {
         group(ref: $group) { members(first: $first, after: $after) {
-            nodes { id externalId name email createdAt deactivatedAt erasedAt }
+            nodes {
+                id externalId name email createdAt deactivatedAt deactivation { reason detail } erasedAt
+            }
             pageInfo { hasNextPage endCursor }
         } } }",
     connection: "/group/members",

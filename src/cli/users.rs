@@ -21,13 +21,17 @@ pub const COLUMNS: Columns = &[
     ("E-MAIL", "/email"),
     ("SINCE", "/createdAt"),
     ("DEACTIVATED", "/deactivatedAt"),
+    ("REASON", "/deactivation/reason"),
+    ("DETAIL", "/deactivation/detail"),
     ("ERASED", "/erasedAt"),
 ];
 
 const ALL: List = List {
     document: "query Users($search: String, $first: Int, $after: String) {
         users(search: $search, first: $first, after: $after) {
-            nodes { id externalId name email createdAt deactivatedAt erasedAt }
+            nodes {
+                id externalId name email createdAt deactivatedAt deactivation { reason detail } erasedAt
+            }
             pageInfo { hasNextPage endCursor }
         } }",
     connection: "/users",
@@ -41,7 +45,7 @@ macro_rules! document {
         concat!(
             $before,
             "{ id externalId name email locale timeZone createdAt deactivatedAt ",
-            "deactivation { reason } erasedAt }",
+            "deactivation { reason detail } erasedAt }",
             $after
         )
     };
@@ -49,7 +53,8 @@ macro_rules! document {
 
 const SHOW: &str = document!("query User($user: UserRef!) { user(ref: $user) ", " }");
 const DEACTIVATE: &str = document!(
-    "mutation DeactivateUser($user: UserRef!) { done: deactivateUser(input: {user: $user}) { user ",
+    "mutation DeactivateUser($user: UserRef!, $reason: String) {
+        done: deactivateUser(input: {user: $user, reason: $reason}) { user ",
     " } }"
 );
 const REACTIVATE: &str = document!(
@@ -72,6 +77,7 @@ const SHOWN: Columns = &[
     ("since", "/createdAt"),
     ("deactivated", "/deactivatedAt"),
     ("reason", "/deactivation/reason"),
+    ("detail", "/deactivation/detail"),
     ("erased", "/erasedAt"),
     ("complete", "/isComplete"),
 ];
@@ -89,7 +95,14 @@ pub enum Users {
     /// Shows what is known about a person.
     Show(Person),
     /// Deactivates a person: their tokens stop working and nothing new is sent to them.
-    Deactivate(Person),
+    Deactivate {
+        #[command(flatten)]
+        person: Person,
+        /// Why, for operators, the host application and admins to read. Replaces the reason given
+        /// before, if the person is already deactivated.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Reactivates a person who was deactivated.
     Reactivate(Person),
     /// Erases a person for good: who they were, their inbox, and what they have planned, read and
@@ -126,7 +139,9 @@ pub async fn run(command: Users, given: &mut Given) -> Result<()> {
             let (user, form) = person.find(given).await?;
             form.print(&user, SHOWN)
         }
-        Users::Deactivate(person) => person.change(given, DEACTIVATE, json!({})).await,
+        Users::Deactivate { person, reason } => {
+            person.change(given, DEACTIVATE, json!({"reason": reason})).await
+        }
         Users::Reactivate(person) => person.change(given, REACTIVATE, json!({})).await,
         Users::Erase { person, messages, yes: true } => {
             person.change(given, ERASE, json!({"messages": messages})).await

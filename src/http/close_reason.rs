@@ -10,7 +10,7 @@ use std::{future::pending, time::Duration};
 use tokio::time::sleep;
 
 use super::Http;
-use crate::{app::App, auth::Actor, db::Topic, error::Error, people::users};
+use crate::{app::App, auth::Actor, db::Topic, error::Error, people::deactivation};
 
 /// When the server stops, it disconnects at most this many clients per second, so that they do not
 /// all reconnect at once…
@@ -75,7 +75,7 @@ async fn deactivation(app: &App, actor: Option<&Actor>) -> Error {
         changes.borrow_and_update();
         of_admin.borrow_and_update();
         // Boxed, because it is rare, and otherwise every socket would reserve room for it.
-        match Box::pin(users::check_active(app, actor)).await {
+        match Box::pin(deactivation::check_active(app, actor)).await {
             Err(Error::Unavailable(_)) => sleep(ASK_AGAIN).await,
             Err(error) => return error,
             Ok(()) => tokio::select! {

@@ -354,8 +354,8 @@ const NOT_LISTED_OF_MESSAGES: [&str; 13] = [
     "expired_at",
     "send_at",
 ];
-const NOT_LISTED_OF_PEOPLE: [&str; 5] =
-    ["email", "locale", "time_zone", "deactivated_at", "deactivated_by"];
+const NOT_LISTED_OF_PEOPLE: [&str; 6] =
+    ["email", "locale", "time_zone", "deactivated_at", "deactivated_by", "deactivation_reason"];
 
 /// NULL in place of columns that are left out: a value costs PostgreSQL a look at its type.
 fn left_out(columns: Columns, not_listed: &[&str]) -> impl Fn(&str) -> Option<String> {

@@ -32,6 +32,7 @@ pub async fn take_identity(tx: &Tx, user: user::Model, now: DateTime<Utc>) -> Re
         time_zone: Set("UTC".to_owned()),
         deactivated_at: Set(Some(user.deactivated_at.unwrap_or(now))),
         deactivated_by: Set(None),
+        deactivation_reason: Set(None),
         erased_at: Set(Some(now)),
         ..Default::default()
     };

@@ -1,15 +1,12 @@
-//! People: created by the host or by their first valid token, and deactivated (M1). Their rows are
-//! never deleted; `erase` leaves nothing of a person in one.
+//! People: created by the host or by their first valid token (M1). Their rows are never deleted;
+//! `erase` leaves nothing of a person in one.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-use ::entity::{
-    id::{MessageId, UserId},
-    user,
-};
+use ::entity::{id::UserId, user};
 use async_graphql::{ID, InputObject, OneofObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -20,6 +17,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::deactivation;
 use crate::{
     app::App,
     auth::{Actor, Claims, LONGEST_SUBJECT, Role},
@@ -27,7 +25,6 @@ use crate::{
     db::{Sql, Topic, Tx},
     error::{Error, Result},
     id,
-    inbox::live,
     page::{Page, Slice},
     search::{self, rows},
     text,
@@ -100,7 +97,7 @@ pub async fn sign_in(app: &App, claims: &Claims, act_as: Option<&str>) -> Result
         (Role::Admin, Some(_)) => lookup(app, &claims.sub).await?,
         _ => None,
     };
-    [&user, &admin].into_iter().flatten().try_for_each(|user| admit(user))?;
+    [&user, &admin].into_iter().flatten().try_for_each(|user| deactivation::admit(user))?;
     let expires = DateTime::from_timestamp(claims.exp, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
     let behind = admin
         .map(|admin| admin.id)
@@ -169,7 +166,7 @@ pub async fn update_viewer(
     let users = write(&tx, app, vec![change]).await?;
     // A person who is being erased does not become known again by this.
     let user = users.into_iter().find(|user| user.id == viewer.id);
-    let user = user.ok_or(DEACTIVATED)?;
+    let user = user.ok_or(deactivation::DEACTIVATED)?;
     tx.concerns([Topic::User(user.id)]);
     tx.commit().await?;
     app.recent_users.forget_all();
@@ -225,6 +222,7 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
         time_zone: Set(new.time_zone.clone().unwrap_or_else(|| "UTC".to_owned())),
         deactivated_at: NotSet,
         deactivated_by: NotSet,
+        deactivation_reason: NotSet,
         created_at: Set(app.clock.now()),
         erased_at: NotSet,
     });
@@ -337,80 +335,9 @@ fn check(user: &UserInput, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Deactivates a person: they cannot sign in, and nothing new is sent to them. What they sent and
-/// received stays.
-#[tracing::instrument(name = "users::deactivate", skip_all, fields(actor = actor.in_log()))]
-pub async fn deactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
-    set_deactivated(app, actor, user, true).await
-}
-
-/// Reactivates a deactivated person.
-#[tracing::instrument(name = "users::reactivate", skip_all, fields(actor = actor.in_log()))]
-pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
-    set_deactivated(app, actor, user, false).await
-}
-
 /// The person that a reference names, locked: nobody else changes who they are.
 pub async fn lock(tx: &Tx, user: &UserRef) -> Result<user::Model> {
     one(named(user)?.lock(LockType::NoKeyUpdate), &**tx).await
-}
-
-async fn set_deactivated(
-    app: &App,
-    actor: &Actor,
-    user: &UserRef,
-    deactivate: bool,
-) -> Result<user::Model> {
-    actor.require_host()?;
-    let tx = app.db.begin().await?;
-    // Locked: a campaign may be deactivating them at this moment.
-    let mut user = lock(&tx, user).await?;
-    if user.erased_at.is_some() && !deactivate {
-        return Err(Error::Conflict("this user was erased".into()));
-    }
-    if user.deactivated_at.is_some() != deactivate {
-        user.deactivated_at = deactivate.then(|| app.clock.now());
-        user.deactivated_by = None;
-        let change = user::ActiveModel {
-            id: Set(user.id),
-            deactivated_at: Set(user.deactivated_at),
-            deactivated_by: Set(None),
-            ..Default::default()
-        };
-        user::Entity::update(change).exec(&*tx).await?;
-        live::tell_within(&tx, [Topic::User(user.id)]).await?;
-        // What they have planned may be sent again.
-        tx.concerns([Topic::Jobs]);
-    }
-    tx.commit().await?;
-    app.recent_users.forget_all();
-    Ok(user)
-}
-
-/// Deactivates people who have not replied to a message (M12), except those already deactivated.
-/// Call `RecentUsers::forget_all` after the commit.
-pub async fn shut_out(
-    tx: &Tx,
-    people: &[UserId],
-    message: MessageId,
-    now: DateTime<Utc>,
-) -> Result<u64> {
-    // In the order of [`write`]: two different orders would deadlock.
-    let mut sql = tx.sql("users::lock");
-    let (these, for_update) = (sql.is_one_of("id", people), sql.dialect().for_update());
-    sql.push(format!(
-        "SELECT id FROM user_account WHERE {these} ORDER BY external_id {for_update}"
-    ));
-    sql.rows(&**tx).await?;
-    let mut sql = tx.sql("users::shut_out");
-    let (these, now, message) = (sql.is_one_of("id", people), sql.bind(now), sql.bind(message));
-    sql.push(format!(
-        "UPDATE user_account SET deactivated_at = {now}, deactivated_by = {message} \
-         WHERE {these} AND deactivated_at IS NULL"
-    ));
-    let count = sql.run(&**tx).await?;
-    live::tell_within(tx, people.iter().map(|person| Topic::User(*person))).await?;
-    Ok(count)
 }
 
 /// A page of everybody in whose name or external id words are found.
@@ -511,23 +438,3 @@ async fn resolve_among(
     };
     users.iter().map(user).collect()
 }
-
-/// Refuses an actor whose user was deactivated since they signed in.
-pub async fn check_active(app: &App, actor: &Actor) -> Result<()> {
-    let Some(id) = actor.user_id() else { return Ok(()) };
-    let ids: Vec<_> = [id].into_iter().chain(actor.behind).collect();
-    let users = user::Entity::find().filter(user::COLUMN.id.is_in(ids.clone()));
-    let users = users.all(app.db.read()).await?;
-    users.iter().try_for_each(admit)?;
-    if users.len() == ids.len() { Ok(()) } else { Err(DEACTIVATED) }
-}
-
-/// Refuses a person who is deactivated.
-fn admit(user: &user::Model) -> Result<()> {
-    match user.deactivated_at {
-        Some(_) => Err(Error::Deactivated { for_silence: user.deactivated_by.is_some() }),
-        None => Ok(()),
-    }
-}
-
-const DEACTIVATED: Error = Error::Deactivated { for_silence: false };

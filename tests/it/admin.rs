@@ -90,7 +90,7 @@ both! {
         let since = "2026-01-05T09:00:00+00:00";
 
         let head = "ID     EXTERNAL ID  NAME         E-MAIL       SINCE                      \
-                    DEACTIVATED  ERASED\n";
+                    DEACTIVATED  REASON  DETAIL  ERASED\n";
         let ada_line = format!("{}  ada          Ada\\u{{202e}}  a@b.example  {since}\n", ada.id);
         let bob_line = format!("{}  bob          bob                       {since}\n", bob.id);
         assert_eq!(operator.read(&["users", "list"]), format!("{head}{ada_line}{bob_line}"));
@@ -135,9 +135,13 @@ both! {
             serde_json::from_str::<Value>(&text).unwrap()
         };
 
-        let deactivated = change(&["users", "deactivate", "bob"]);
+        let deactivated = change(&["users", "deactivate", "bob", "--reason", "left\u{202e}"]);
         assert_eq!(socket.code().await, 4401);
-        assert_eq!(deactivated["deactivation"]["reason"], "HOST");
+        assert_eq!(deactivated["deactivation"], json!({"reason": "HOST", "detail": "left\u{202e}"}));
+        let list = operator.read(&["users", "list"]);
+        assert!(list.lines().last().unwrap().ends_with("  HOST    left\\u{202e}"), "{list}");
+        let shown = operator.read(&["users", "show", "bob"]);
+        assert!(shown.ends_with("reason       HOST\ndetail       left\\u{202e}\n"), "{shown}");
         assert!(!is_welcome(&bob).await);
         assert_eq!(change(&["users", "reactivate", "--id", &bob.id])["deactivatedAt"], Value::Null);
         assert!(is_welcome(&bob).await);

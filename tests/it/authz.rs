@@ -121,6 +121,8 @@ const LINES: &[Line] = lines![
     U O Y O Y Y  "User.inbox" "/user/inbox" "user(ref: {id: $bob}) { inbox { id } }";
     U O O O Y Y  "User.deactivation" "/user/deactivation"
                  r#"user(ref: {externalId: "gone"}) { deactivation { reason } }"#;
+    U O O O Y Y  "Deactivation.detail" "/user/deactivation/detail"
+                 r#"user(ref: {externalId: "gone"}) { deactivation { detail } }"#;
     U O Y O Y Y  "User.groups" "/user/groups" "user(ref: {id: $bob}) { groups { nodes { id } } }";
     U O Y O Y Y  "Group.members" "/group/members"
                  r#"group(ref: {externalId: "team"}) { members { nodes { id } } }"#;
@@ -328,7 +330,9 @@ both! {
         let [alice, bob, eve, spare] = app.users(["alice", "bob", "eve", "spare"]).await;
         app.upsert_user(json!({"externalId": "bob", "email": "bob@example.com"})).await;
         app.user("gone").await;
-        app.deactivate("gone").await;
+        let deactivate = r#"mutation { deactivateUser(input: {
+            user: {externalId: "gone"}, reason: "left the company"}) { user { id } } }"#;
+        app.service().query(deactivate, json!({})).await;
         let leaving = app.user("leaving").await;
         app.group("team", &[&bob]).await;
         app.group("other", &[&spare]).await;

@@ -217,6 +217,16 @@ both! {
 
         assert_eq!(deactivation(&admin, "carol").await["reason"], "NO_REPLY");
         assert_eq!(deactivation(&admin, "bob").await, json!(null));
+
+        // An admin adds what they know; it stays a campaign that deactivated her.
+        let explain = r#"mutation { deactivateUser(input: {
+            user: {externalId: "carol"}, reason: "on leave"}) { user {
+                deactivation { reason detail message { subject } } } } }"#;
+        let carol = admin.query(explain, json!({})).await["deactivateUser"]["user"].take();
+        let both = json!({
+            "reason": "NO_REPLY", "detail": "on leave", "message": {"subject": "still there?"},
+        });
+        assert_eq!(carol["deactivation"], both);
     }
 
     /// More people than one transaction handles; a crash in the middle, and an admin who

@@ -54,7 +54,7 @@ async fn found(app: &TestApp, text: &str) -> Vec<String> {
         (
             "user_account",
             "external_id || first_name || last_name || coalesce(email, '') \
-          || coalesce(avatar_url, '') || locale || time_zone",
+          || coalesce(avatar_url, '') || locale || time_zone || coalesce(deactivation_reason, '')",
         ),
         (
             "message",
@@ -74,6 +74,16 @@ async fn found(app: &TestApp, text: &str) -> Vec<String> {
 }
 
 both! {
+    async fn why_somebody_was_deactivated_is_erased(app: TestApp) {
+        app.user("ada").await;
+        let deactivate = r#"mutation { deactivateUser(input: {
+            user: {externalId: "ada"}, reason: "wanted to leave"}) { user { id } } }"#;
+        app.service().query(deactivate, json!({})).await;
+        assert_eq!(found(&app, "to leave").await, ["user_account"]);
+        erase(&app, json!({"externalId": "ada"}), false).await;
+        assert!(found(&app, "to leave").await.is_empty());
+    }
+
     async fn who_is_erased_is_gone_and_what_they_wrote_stays(app: TestApp) {
         let ada = known(&app, "ada").await;
         let [bob, carol] = app.users(["bob", "carol"]).await;

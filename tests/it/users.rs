@@ -93,6 +93,41 @@ both! {
         assert_eq!(host.refusal(UPSERT, json!({"users": many})).await.1.unwrap(), "users");
     }
 
+    /// The reason is that of the last call that gave one, and is gone once they are let in again.
+    async fn why_somebody_is_deactivated_is_kept_as_long_as_they_are(app: TestApp) {
+        app.user("bob").await;
+        let host = app.service();
+        let change = async |mutation: &str, reason: Option<&str>| {
+            let reason = reason.map(|text| format!(", reason: {}", json!(text)));
+            let document = format!(
+                "mutation {{ done: {mutation}(input: {{user: {{externalId: \"bob\"}}{}}}) {{
+                    user {{ deactivation {{ reason detail }} }} }} }}",
+                reason.unwrap_or_default()
+            );
+            let answer = host.ask(&document, json!({})).await;
+            match answer["errors"].get(0) {
+                Some(error) => error["extensions"].clone(),
+                None => answer["data"]["done"]["user"]["deactivation"].clone(),
+            }
+        };
+        for bad in ["", " ", "two\nlines", &"é".repeat(501)] {
+            let refused = change("deactivateUser", Some(bad)).await;
+            assert_eq!((&refused["code"], &refused["field"]), (&json!("BAD_USER_INPUT"), &json!("reason")));
+        }
+
+        let long = "é".repeat(500);
+        for (mutation, reason, kept) in [
+            ("deactivateUser", None, json!({"reason": "HOST", "detail": null})),
+            ("deactivateUser", Some("left"), json!({"reason": "HOST", "detail": "left"})),
+            ("deactivateUser", None, json!({"reason": "HOST", "detail": "left"})),
+            ("deactivateUser", Some(&*long), json!({"reason": "HOST", "detail": long})),
+            ("reactivateUser", None, json!(null)),
+            ("deactivateUser", None, json!({"reason": "HOST", "detail": null})),
+        ] {
+            assert_eq!(change(mutation, reason).await, kept, "{mutation} {reason:?}");
+        }
+    }
+
     /// A person can be found by either id, and in the list by a part of the name.
     async fn people_are_found(app: TestApp) {
         let host = app.service();

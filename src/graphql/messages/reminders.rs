@@ -123,6 +123,9 @@ pub struct Deactivation {
     pub at: DateTime<Utc>,
     /// The reason.
     pub reason: DeactivationReason,
+    /// What the host application or an admin gave as the reason when they deactivated the person.
+    /// For SERVICE and ADMIN; null for others.
+    pub detail: Option<String>,
     /// The message that they did not reply to, if the caller may see it.
     pub message: Option<Message>,
 }

@@ -33,7 +33,10 @@ use crate::{
     },
     id,
     notifications::subscriptions::Following,
-    people::users::{self, UserInput, UserRef},
+    people::{
+        deactivation,
+        users::{self, UserInput, UserRef},
+    },
 };
 
 /// A person.
@@ -112,15 +115,18 @@ impl User {
     pub async fn deactivation(&self, ctx: &Context<'_>) -> Result<Option<Deactivation>> {
         let Some(user) = self.private(ctx)? else { return Ok(None) };
         let Some(at) = user.deactivated_at else { return Ok(None) };
+        let actor = actor(ctx)?;
+        let detail = user.deactivation_reason.clone().filter(|_| actor.is_host());
         let Some(message) = user.deactivated_by else {
             let reason = DeactivationReason::Host;
-            return Ok(Some(Deactivation { user: user.id, at, reason, message: None }));
+            return Ok(Some(Deactivation { user: user.id, at, reason, detail, message: None }));
         };
-        let message = loader(ctx).load_one(VisibleMessage(actor(ctx)?.reader(), message)).await?;
+        let message = loader(ctx).load_one(VisibleMessage(actor.reader(), message)).await?;
         Ok(Some(Deactivation {
             user: user.id,
             at,
             reason: DeactivationReason::NoReply,
+            detail,
             message: message.map(Message::from),
         }))
     }
@@ -316,11 +322,15 @@ pub struct UpsertUsersPayload {
     users: Vec<User>,
 }
 
-/// Which person.
+/// Which person, and why.
 #[derive(InputObject)]
 pub struct DeactivateUserInput {
     /// The person.
     user: UserRef,
+    /// Why, for SERVICE and ADMIN to read: `Deactivation.detail`. One line of 1 to 500 characters.
+    /// For somebody who is already deactivated it replaces the reason given before; if omitted, that
+    /// stays.
+    reason: Option<String>,
 }
 
 /// The person after the change.
@@ -391,9 +401,9 @@ impl UserMutation {
         ctx: &Context<'_>,
         input: DeactivateUserInput,
     ) -> Result<Option<DeactivateUserPayload>> {
-        Ok(Some(DeactivateUserPayload {
-            user: users::deactivate(app(ctx), actor(ctx)?, &input.user).await?.into(),
-        }))
+        let DeactivateUserInput { user, reason } = input;
+        let user = deactivation::deactivate(app(ctx), actor(ctx)?, &user, reason).await?;
+        Ok(Some(DeactivateUserPayload { user: user.into() }))
     }
 
     /// Erases a person for good: name, e-mail address, picture and external id at once, then their
@@ -419,7 +429,7 @@ impl UserMutation {
         input: ReactivateUserInput,
     ) -> Result<Option<ReactivateUserPayload>> {
         Ok(Some(ReactivateUserPayload {
-            user: users::reactivate(app(ctx), actor(ctx)?, &input.user).await?.into(),
+            user: deactivation::reactivate(app(ctx), actor(ctx)?, &input.user).await?.into(),
         }))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     db::{Topic, Tx},
     error::Result,
     inbox,
-    people::users,
+    people::deactivation,
 };
 
 /// Campaigns `r` that are to deactivate people who do not reply, once the time to respond has
@@ -58,7 +58,7 @@ pub async fn deactivate(app: &App, message: MessageId) -> Result<()> {
     let silent = silent(&tx, message, after).await?;
     match silent.last() {
         Some(last) => {
-            let count = users::shut_out(&tx, &silent, message, now).await?;
+            let count = deactivation::shut_out(&tx, &silent, message, now).await?;
             tracing::info!(message = message.0, count, "deactivated those who have not replied");
             let mut sql = tx.sql("campaign::note");
             let (message, last) = (sql.bind(message), sql.bind(*last));

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     id,
     page::Page,
-    people::users,
+    people::deactivation,
 };
 
 const HEAD: &str = "message_id,subject,sent_to,sent_at,recipient_count,seen_count,read_count,\
@@ -34,7 +34,7 @@ pub fn lines(
             if actor.expires <= app.clock.now() {
                 return Err(Error::Unauthenticated("the token has expired"));
             }
-            users::check_active(&app, &actor).await?;
+            deactivation::check_active(&app, &actor).await?;
             let found = page(&app, &actor, &filter, order, &place).await?;
             let with_names = may_see_names(&app, &actor);
             let mut text = if place.after.is_none() { HEAD.to_owned() } else { String::new() };

@@ -15,6 +15,7 @@ both! {
         let bob = app.user("bob").await;
         let activity = app.act(&bob, "comment", "p").await;
         let long = "w".repeat(1000);
+        let deactivate = ["users", "deactivate", "bob", "--reason", &long];
         for (arguments, said) in [
             (&["users", "show", "eve"][..], "EXTERNAL_ID: there is no such user (NOT_FOUND)"),
             (&["users", "show", "--id", "usr_zz"], "--id: there is no such user (NOT_FOUND)"),
@@ -30,6 +31,9 @@ both! {
                 assert!(refused.starts_with(&format!("tidings: {said}")), "{arguments:?}: {refused}");
             }
         }
+        // Not on the database: that of SQLite has its server.
+        let refused = refusal(operator.there(&deactivate).output().unwrap());
+        assert_eq!(refused, "tidings: --reason: must be one line of 1 to 500 characters (BAD_USER_INPUT)\n");
         let person = app.client("bob", Role::User).token.unwrap();
         std::fs::write(operator.directory.path().join("token"), person).unwrap();
         let refused = refusal(operator.there(&["users", "list"]).output().unwrap());
