@@ -12,7 +12,6 @@ import {
 import type { TidingsError } from '@tidings/client'
 import { useState } from 'react'
 import {
-  DeactivateAccountDocument,
   EraseAccountDocument,
   OneAccountDocument,
   ReactivateAccountDocument,
@@ -20,7 +19,6 @@ import {
   type OneAccountQuery,
 } from '../generated/documents'
 import { useApp } from '../lib/app'
-import { Confirm } from '../lib/Confirm'
 import { Failure } from '../lib/Failure'
 import { Field } from '../lib/Field'
 import { Link } from '../lib/Link'
@@ -29,6 +27,7 @@ import { useQuery } from '../lib/query'
 import { changeQuery, href } from '../lib/router'
 import { Problem } from '../lib/Problem'
 import { useFormat, useTexts } from '../texts'
+import { DeactivateDialog } from './DeactivateDialog'
 import '../compose/form.css'
 
 interface PersonDetailProps {
@@ -73,31 +72,20 @@ function Person({ account, onChange }: PersonProps) {
   const isActive = deactivatedAt === null && erasedAt === null
   const isMe = me?.viewer?.id === id
 
-  const run = async (change: Promise<AccountFieldsFragment | undefined>, title: string) => {
+  const changed = (account: AccountFieldsFragment, title: string) => {
     setError(undefined)
+    onChange(account)
+    notices.show({ id: 'person', title })
+  }
+  const reactivate = async () => {
     try {
-      const account = await change
-      if (account) onChange(account)
-      notices.show({ id: 'person', title })
+      const input = { user: { id } }
+      const { reactivateUser } = await tidings.request(ReactivateAccountDocument, { input })
+      if (reactivateUser) changed(reactivateUser.user, people.done.reactivated)
     } catch (failure) {
       setError(failure as TidingsError)
     }
   }
-  const input = { user: { id } }
-  const deactivate = () =>
-    run(
-      tidings
-        .request(DeactivateAccountDocument, { input })
-        .then(({ deactivateUser }) => deactivateUser?.user),
-      people.done.deactivated,
-    )
-  const reactivate = () =>
-    run(
-      tidings
-        .request(ReactivateAccountDocument, { input })
-        .then(({ reactivateUser }) => reactivateUser?.user),
-      people.done.reactivated,
-    )
   const facts: [string, string | null | undefined][] = [
     [people.id, externalId],
     [people.email, email],
@@ -177,11 +165,9 @@ function Person({ account, onChange }: PersonProps) {
         </>
       )}
       {asks === 'deactivate' && (
-        <Confirm
-          title={people.deactivateTitle(name)}
-          text={people.deactivateText}
-          action={people.deactivate}
-          onConfirm={() => void deactivate()}
+        <DeactivateDialog
+          account={account}
+          onDone={account => changed(account, people.done.deactivated)}
           onClose={() => setAsks(undefined)}
         />
       )}
@@ -198,7 +184,7 @@ function Why({ account }: { account: Account }) {
   const dates = useDates()
   const { deactivation } = account
   if (!deactivation) return null
-  const { reason, at, message } = deactivation
+  const { reason, at, detail, message } = deactivation
   return (
     <Banner kind="warning" icon={<WarningIcon />}>
       {`${people.reasons[reason]} ${people.since(dates.near(at))}`}
@@ -206,6 +192,12 @@ function Why({ account }: { account: Account }) {
         <>
           {' '}
           <Link href={href('sent', { item: message.id })}>{message.subject}</Link>
+        </>
+      )}
+      {detail && (
+        <>
+          <br />
+          {people.detail(detail)}
         </>
       )}
     </Banner>

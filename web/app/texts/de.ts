@@ -364,6 +364,9 @@ export const de: Texts = {
       deactivateTitle: name => `${name} sperren?`,
       deactivateText:
         'Die Person ist sofort ausgeschlossen und bekommt nichts Neues. Was sie gesendet und bekommen hat, bleibt, und du kannst sie wieder freischalten.',
+      deactivateReason: 'Grund',
+      deactivateReasonHint: 'Für die Verwaltung und die Anwendung. Die Person sieht ihn nicht.',
+      detail: text => `Grund: ${text}`,
       reactivate: 'Freischalten',
       erase: 'Löschen …',
       eraseTitle: name => `${name} endgültig löschen?`,

@@ -361,6 +361,9 @@ export const en = {
       deactivateTitle: (name: string) => `Deactivate ${name}?`,
       deactivateText:
         'They are shut out at once, and receive nothing new. What they sent and received stays, and you can reactivate them.',
+      deactivateReason: 'Reason',
+      deactivateReasonHint: 'For admins and the host application. The person does not see it.',
+      detail: (text: string) => `Reason: ${text}`,
       reactivate: 'Reactivate',
       erase: 'Erase…',
       eraseTitle: (name: string) => `Erase ${name} for good?`,
