@@ -1,7 +1,12 @@
 //! The rules for texts: checked where they come in, the same for both databases (PostgreSQL cannot
 //! store a NUL).
 
-use std::net::IpAddr;
+use std::{
+    fs::File,
+    io::{self, Read},
+    net::IpAddr,
+    path::Path,
+};
 
 use serde_json::Value;
 
@@ -76,6 +81,21 @@ fn has_nul(data: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// The largest file of settings or with a secret, in bytes. A catalog is some ten thousand.
+pub const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// The text of a file that an operator has named, of at most this many bytes. A wrong one, such as a
+/// database or a device, is not read into memory as a whole.
+pub fn read_file(file: &Path, largest: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(largest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > largest {
+        let why = format!("must have at most {largest} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "is not UTF-8"))
 }
 
 /// The location of a page of the host application, or None: a web URL, or a path on the

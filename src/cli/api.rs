@@ -3,7 +3,7 @@
 //! Both execute the same documents, as the host application or an admin.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -29,6 +29,7 @@ use crate::{
     graphql::{Schemas, TidingsSchema},
     log,
     server::{self, Access, Beside},
+    text::{self, LARGEST_FILE},
 };
 
 const TOKEN_VARIABLE: &str = "TIDINGS_TOKEN";
@@ -275,7 +276,7 @@ fn token(file: Option<&Path>) -> Result<(String, String)> {
     let (place, token) = match file {
         Some(file) => {
             let place = format!("--token-file {}", file.display());
-            let token = fs::read_to_string(file)
+            let token = text::read_file(file, LARGEST_FILE)
                 .map_err(|error| Error::invalid(&place, error.to_string()))?;
             (place, token)
         }

@@ -19,7 +19,8 @@ pub struct Tables {
 
 impl Tables {
     pub fn parse(file: &Path, text: &str) -> Result<Self> {
-        let line_of = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        let line_ends: Vec<_> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line_of = |at: usize| 1 + line_ends.partition_point(|end| *end < at);
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(span.start));
             let place = Place::Line { file: file.to_owned(), line };

@@ -7,7 +7,7 @@
 use std::{
     env,
     ffi::OsString,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -19,7 +19,10 @@ use super::{
     place::{Place, Places},
     reference::{self, Setting},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    text::{self, LARGEST_FILE},
+};
 
 /// Read from the working directory if it exists.
 const FILE: &str = "tidings.toml";
@@ -93,7 +96,7 @@ impl Given {
         };
         let named = self.file.take().map(|file| (FILE_FLAG, file)).or_else(by_variable);
         let file = named.as_ref().map_or(Path::new(FILE), |(_, file)| file.as_path());
-        let text = match (fs::read_to_string(file), &named) {
+        let text = match (text::read_file(file, LARGEST_FILE), &named) {
             (Ok(text), _) => text,
             (Err(error), None) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             (Err(error), named) => {
@@ -125,7 +128,7 @@ impl Given {
         }
         let of_file = name.strip_suffix(IN_FILE).map(reference::with_variable).transpose()?;
         if let Some(setting) = of_file.flatten().filter(|setting| setting.is_secret) {
-            let secret = fs::read_to_string(&value)
+            let secret = text::read_file(Path::new(&value), LARGEST_FILE)
                 .map_err(|error| place.refuse(name, format!("{value}: {error}")))?;
             // Editors end each file with it.
             let secret = secret.strip_suffix('\n').unwrap_or(&secret);

@@ -2,7 +2,7 @@
 //! server's own web pages, and ones that somebody sent before (automatic persisted queries). Also
 //! keeps parsed documents, so that the same text is not parsed for each request.
 
-use std::{collections::HashMap, fs, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::ServerError;
 use moka::sync::Cache;
@@ -13,10 +13,13 @@ use super::{code::ErrorCode, errors::refusal, order::Parsed, prepare::Params};
 use crate::{
     config::{Config, PersistedDocuments},
     error::{Error, Result},
+    text,
 };
 
 /// Bytes of text kept for automatic persisted queries.
 const MOST_KEPT: u64 = 16 * 1024 * 1024;
+/// The largest file of trusted documents, in bytes. A large client has some hundred thousand.
+const LARGEST_MANIFEST: u64 = 32 * 1024 * 1024;
 /// Bytes of parsed documents.
 const MOST_PARSED: u64 = 32 * 1024 * 1024;
 /// The size of a parsed document as a multiple of its text's; roughly.
@@ -67,7 +70,7 @@ impl Documents {
         let read = |text: &str| read(text).map_err(|_| invalid(expected.into()));
         let mut trusted = of_pages.map_or_else(|| Ok(HashMap::new()), read)?;
         if let Some(path) = &config.trusted_documents {
-            let text = fs::read_to_string(path)
+            let text = text::read_file(path, LARGEST_MANIFEST)
                 .map_err(|error| invalid(format!("{}: {error}", path.display())))?;
             for (id, text) in read(&text)? {
                 let parsed = async_graphql::parser::parse_query(&*text);
@@ -197,7 +200,8 @@ mod tests {
         let id = hash(OF_PAGES);
         let of_pages = serde_json::json!({ &id: OF_PAGES }).to_string();
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), serde_json::json!({ "role": OF_OPERATOR }).to_string()).unwrap();
+        std::fs::write(file.path(), serde_json::json!({ "role": OF_OPERATOR }).to_string())
+            .unwrap();
         let persisted_documents = Some(PersistedDocuments::Trusted);
         for trusted_documents in [None, Some(file.path().to_owned())] {
             let config = Config { trusted_documents, persisted_documents, ..Config::default() };

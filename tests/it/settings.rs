@@ -236,6 +236,8 @@ fn another_file_can_be_named_and_must_exist() {
 
     let missing = refusal(check().args(["--config", "missing.toml"]).output().unwrap());
     assert!(missing.contains("--config: missing.toml: No such file"), "{missing}");
+    let endless = refusal(check().args(["--config", "/dev/zero"]).output().unwrap());
+    assert!(endless.contains("--config: /dev/zero: must have at most 1048576 bytes"), "{endless}");
     let missing = refusal(check().env("TIDINGS_CONFIG", "missing.toml").output().unwrap());
     assert!(missing.contains("TIDINGS_CONFIG: missing.toml: No such file"), "{missing}");
 }
