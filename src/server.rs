@@ -173,7 +173,9 @@ async fn end_in_time(app: &App, work: impl Future<Output = ()>, spans: impl Futu
     // released after that.
     let left =
         told.get().map_or(limit, |told| limit.saturating_sub(told.elapsed())).max(limit / 10);
-    let (closed, sent) = tokio::join!(timeout(left, app.db.close()), timeout(left, spans));
+    // A collector that hangs would otherwise hold up the end of every server.
+    let for_spans = left.min(limit / 4);
+    let (closed, sent) = tokio::join!(timeout(left, app.db.close()), timeout(for_spans, spans));
     if closed.is_err() {
         tracing::warn!("the database connections did not close in time");
     }

@@ -38,7 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 5;
 /// The pause after the first attempt, unless the collector says how long; it doubles each time.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A collector may ask for no longer pause.
+/// A collector may ask for no longer pause. Nor for a shorter one than [`PAUSE`]: a batch would be
+/// lost in a moment to one that says "now", or names a time of a clock that is late.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The largest answer, in bytes: it says how many spans were not taken.
 const LARGEST_ANSWER: usize = 64 * 1024;
@@ -138,7 +139,7 @@ impl Collector {
             self.failed(&failure.why);
             let pause_now = match failure.again {
                 Some(Again::Later) => pause.mul_f64(rand::random_range(0.5..1.5)),
-                Some(Again::After(time)) => time.min(LONGEST_PAUSE),
+                Some(Again::After(time)) => time.clamp(PAUSE, LONGEST_PAUSE),
                 None => break,
             };
             let is_last = attempt == ATTEMPTS || end.is_cancelled();

@@ -1,6 +1,6 @@
 //! How spans come to a collector, and what happens if it does not take them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
@@ -16,6 +16,8 @@ use crate::support::{
     process::{Server, tidings, token},
 };
 
+/// The default is longer.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(6);
 const TAKES_NONE: &str = "the collector does not take spans";
 
 /// A server whose metrics are recorded, and somebody who asks it.
@@ -24,7 +26,7 @@ async fn measuring(app: &TestApp, endpoint: &str) -> (TestApp, TestUser) {
     let app = app.restart_with(|config| {
         config.otlp_endpoint = Some(endpoint.to_owned());
         config.metrics_listen = Some(std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into());
-        config.shutdown_timeout = Duration::from_secs(2);
+        config.shutdown_timeout = SHUTDOWN_TIMEOUT;
     });
     let app = app.await;
     (app.clone(), TestUser { app, ..alice })
@@ -82,6 +84,28 @@ fn a_collector_may_name_a_date_to_come_back_at() {
 
         let requests = collector.requests();
         assert!(requests[1].at - requests[0].at >= Duration::from_secs(2));
+        assert_eq!(lost(&app), 0);
+    });
+}
+
+/// As a collector does that wants them at once, or whose clock is late.
+#[test]
+fn a_busy_collector_has_a_second_at_least() {
+    app::run(app::Kind::Sqlite, 1, async |app| {
+        let collector = Collector::start().await;
+        for moment in ["0", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+            collector.answer((StatusCode::SERVICE_UNAVAILABLE, [("retry-after", moment)]));
+        }
+        let (app, alice) = measuring(&app, &collector.url).await;
+        ask(&alice).await;
+
+        collector.asked(3).await;
+        app.stop().await;
+
+        let requests = collector.requests();
+        for (one, next) in requests.iter().zip(&requests[1..3]) {
+            assert!(next.at - one.at >= Duration::from_secs(1));
+        }
         assert_eq!(lost(&app), 0);
     });
 }
@@ -181,7 +205,9 @@ fn a_collector_that_does_not_answer_holds_up_nobody() {
         }
         let full = lost(&app);
         ask(&alice).await;
+        let since = Instant::now();
         app.stop().await;
+        assert!(since.elapsed() < SHUTDOWN_TIMEOUT / 2, "{:?}", since.elapsed());
 
         assert!((1..5_000).contains(&full), "{full} of 10 000 had no place");
         assert!(lost(&app) > full, "a request was recorded, and there was no place for it");
