@@ -124,7 +124,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
         }
     });
     let work = async {
-        http::serve(&app, listener, router).await;
+        http::serve(&app, listener, router, limits.connections).await;
         tasks.close();
         tasks.wait().await;
         while background.join_next().await.is_some() {}

@@ -50,9 +50,9 @@ const REST_AT_ONCE: usize = 16 * 1024;
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
     content-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Serves until the app is told to shut down, and then until the requests in progress have
-/// finished.
-pub async fn serve(app: &App, listener: TcpListener, router: Router) {
+/// Serves at most this many connections, until the app is told to shut down, and then until the
+/// requests in progress have finished.
+pub async fn serve(app: &App, listener: TcpListener, router: Router, most: usize) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -61,7 +61,7 @@ pub async fn serve(app: &App, listener: TcpListener, router: Router) {
             () = app.shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) if connections.len() >= app.config.limits.connections => {
+            Ok((stream, _)) if connections.len() >= most => {
                 app.metrics.refused.count("connections");
                 // The socket's buffer is empty, so this never blocks.
                 let _ = stream.try_write(TOO_MANY);

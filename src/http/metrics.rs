@@ -1,17 +1,22 @@
 //! `/metrics`, on an address of its own: what [`Metrics`](crate::metrics::Metrics) has recorded, and
 //! what the server holds at the moment.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     http::header,
     response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Mutex};
 
 use super::{Http, connections};
 use crate::log;
 
+/// Whoever reads metrics has one connection, or two. What others open here must not use up the files
+/// that the API needs for its own.
+const MOST_CONNECTIONS: usize = 100;
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers until the server ends.
@@ -22,9 +27,15 @@ pub async fn serve(http: Http, listener: TcpListener) {
     }
     let database = if app.db.is_postgres() { "postgres" } else { "sqlite" };
     metrics.says_what_it_is(env!("CARGO_PKG_VERSION"), database);
-    let router = Router::new().route("/metrics", get(move || async move { show(&http) }));
+    // One answer at a time: making it is work for a processor, which must not be all of them.
+    let turn = Arc::new(Mutex::new(()));
+    let answer = async move || {
+        let _turn = turn.lock().await;
+        show(&http)
+    };
+    let router = Router::new().route("/metrics", get(answer));
     tokio::select! {
-        () = connections::serve(&app, listener, router) => {}
+        () = connections::serve(&app, listener, router, MOST_CONNECTIONS) => {}
         () = metrics.keep_small() => {}
     }
 }

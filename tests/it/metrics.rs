@@ -16,7 +16,8 @@ use tidings::{
     metrics::{ALL, Kind as MetricKind, Metric},
 };
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     process::{Child, Command},
     time::{sleep, timeout},
 };
@@ -214,6 +215,22 @@ both! {
 
         assert_eq!(tables, Tables::Missing);
         assert_eq!(failed().await, before);
+    }
+
+    /// They are not taken from those of the API.
+    async fn a_crowd_on_the_address_of_metrics_does_not_use_up_connections(app: TestApp) {
+        let app = measuring(&app).await;
+        let address = app.metrics.address().unwrap();
+        let mut crowd = Vec::new();
+        for _ in 0..100 {
+            crowd.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut said = String::new();
+        TcpStream::connect(address).await.unwrap().read_to_string(&mut said).await.unwrap();
+        assert!(said.starts_with("HTTP/1.1 503"), "{said}");
+        app.user("alice").await;
+        drop(crowd);
+        app.stop().await;
     }
 
     async fn the_address_of_the_api_answers_no_metrics(app: TestApp) {
