@@ -96,12 +96,18 @@ pub async fn lock(
     sql.one(&**tx).await
 }
 
-/// Begins a pass again, from the beginning and now.
+/// Begins a pass again, from the beginning and now, also if there was none yet: a clock that was
+/// wrong when the installation was new would otherwise keep the first one away.
 pub async fn begin_again(db: &Db, pass: Pass, now: DateTime<Utc>) -> Result<()> {
     let tx = db.begin().await?;
     let mut sql = tx.sql("sweep::begin_again");
     let (name, now) = (sql.bind(pass.name()), sql.bind(now));
-    sql.push(format!("UPDATE sweep SET position = 0, next_at = {now} WHERE name = {name}"));
+    // The pass knows its horizon when it begins.
+    let horizon = sql.bind(DateTime::UNIX_EPOCH);
+    sql.push(format!(
+        "INSERT INTO sweep (name, position, horizon, next_at) VALUES ({name}, 0, {horizon}, {now}) \
+         ON CONFLICT (name) DO UPDATE SET position = 0, next_at = {now}"
+    ));
     sql.run(&*tx).await?;
     tx.concerns([Topic::Jobs]);
     tx.commit().await

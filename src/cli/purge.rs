@@ -11,6 +11,7 @@ use crate::{
     config::Given,
     error::{Error, Result},
     jobs::purge,
+    process,
     server::Access,
 };
 
@@ -32,6 +33,8 @@ const SHOWN: Columns = &[
     ("old inbox items", "/items"),
     ("old threads", "/threads"),
 ];
+
+const UNCOUNTED: &str = "it is being deleted; there is too much of it to count it meanwhile\n";
 
 #[derive(Args)]
 pub struct Purge {
@@ -55,7 +58,10 @@ pub async fn run(command: Purge, given: &mut Given) -> Result<()> {
         Api::Here(here) => purge_here(here).await,
     };
     api.close().await;
-    form.print(&purged?, SHOWN)
+    match purged? {
+        Value::Null if !form.is_json() => process::print(UNCOUNTED),
+        purged => form.print(&purged, SHOWN),
+    }
 }
 
 /// All of it, by ourselves: there may be no server that would do it.

@@ -1,6 +1,9 @@
 //! `purgeable` and `purge`: what is too old to be kept, and deleting it earlier than by itself.
 
+use std::time::Duration;
+
 use async_graphql::{Context, Object, Result, SimpleObject};
+use tokio::time::timeout;
 
 use super::{SEARCH, actor, app, auth, cost, hosts};
 use crate::{
@@ -40,9 +43,12 @@ impl From<Purged> for Purgeable {
 /// What is being deleted.
 #[derive(SimpleObject)]
 pub struct PurgePayload {
-    /// How much it was when this began.
-    purgeable: Purgeable,
+    /// How much it was when this began; null if that took too long to count.
+    purgeable: Option<Purgeable>,
 }
+
+/// How long `purge` counts what it will delete: less than a search waits for its turn.
+const LONGEST_COUNT: Duration = Duration::from_secs(4);
 
 async fn purgeable(ctx: &Context<'_>) -> Result<Purgeable> {
     Ok(reading(ctx, true, |app| async move { purge::count(&app).await }).await?.into())
@@ -74,7 +80,8 @@ impl PurgeMutation {
     async fn purge(&self, ctx: &Context<'_>) -> Result<Option<PurgePayload>> {
         let actor = actor(ctx)?;
         actor.require_host()?;
-        let purgeable = purgeable(ctx).await?;
+        // What is too much to be counted in time has to go all the same.
+        let purgeable = timeout(LONGEST_COUNT, purgeable(ctx)).await.ok().transpose()?;
         purge::begin(app(ctx), actor).await?;
         Ok(Some(PurgePayload { purgeable }))
     }

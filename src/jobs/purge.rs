@@ -65,8 +65,14 @@ pub async fn purge(app: &App) -> Result<Purged> {
 /// within ten minutes.
 pub async fn begin(app: &App, actor: &Actor) -> Result<()> {
     actor.require_host()?;
-    for pass in [Pass::Inboxes, Pass::Messages] {
-        sweep::begin_again(&app.db, pass, app.clock.now()).await?;
+    let passes = [
+        (Pass::Inboxes, remove_old::retention(app)),
+        (Pass::Messages, forget_messages::retention(app)),
+    ];
+    for (pass, retention) in passes {
+        if retention.is_some() {
+            sweep::begin_again(&app.db, pass, app.clock.now()).await?;
+        }
     }
     Ok(())
 }

@@ -167,6 +167,25 @@ both! {
         assert_eq!(purge(&["--dry-run"])["threads"], 0);
     }
 
+    /// The clock of the first start was years ahead: the first pass would begin years later.
+    async fn a_pass_begins_also_where_none_was_due(app: TestApp) {
+        let month = Duration::from_secs(30 * 86_400);
+        let app = app.restart_with(|config| config.message_retention = Some(month)).await;
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        run(&app, "UPDATE installation SET created_at = '2035-01-01 00:00:00+00:00'").await;
+        ada.send(&bob, "old").await;
+        run(&app, "UPDATE message SET created_at = '2001-01-01 00:00:00+00:00'").await;
+        app.run_due().await;
+        assert_eq!(bob.titles("ALL").await, ["old"]);
+
+        let purge = "mutation { purge { purgeable { threads } } }";
+        let purged = app.service().query(purge, json!({})).await;
+        app.run_due().await;
+
+        assert_eq!(purged["purge"]["purgeable"]["threads"], 1);
+        assert_eq!(bob.titles("ALL").await, Vec::<String>::new());
+    }
+
     async fn an_operator_purges_what_the_settings_say(app: TestApp) {
         let operator = Operator::of(&app);
         let [ada, bob] = app.users(["ada", "bob"]).await;
