@@ -42,8 +42,14 @@ pub enum AudienceRef {
 
 /// An address that has been looked up.
 pub enum Audience {
-    User(user::Model),
+    User(Box<user::Model>),
     Group { id: GroupId, name: String },
+}
+
+impl From<user::Model> for Audience {
+    fn from(user: user::Model) -> Self {
+        Audience::User(Box::new(user))
+    }
 }
 
 /// Whom a message reaches.
@@ -112,7 +118,7 @@ pub async fn resolve(app: &App, actor: &Actor, to: &[AudienceRef]) -> Result<Vec
         if let Some(user) = users.iter().find(|user| user.deactivated_at.is_some()) {
             return Err(Error::invalid("to", format!("{} is deactivated", user.external_id)));
         }
-        audiences.extend(users.into_iter().map(Audience::User));
+        audiences.extend(users.into_iter().map(Audience::from));
     }
     Ok(audiences)
 }
@@ -141,13 +147,13 @@ pub async fn reply_audiences(
     author: Option<user::Model>,
     scope: ReplyScope,
 ) -> Result<Vec<Audience>> {
-    let mut audiences: Vec<_> = author.into_iter().map(Audience::User).collect();
+    let mut audiences: Vec<_> = author.into_iter().map(Audience::from).collect();
     if scope == ReplyScope::Everyone {
         let before = message_audience::Entity::find()
             .filter(message_audience::COLUMN.message_id.eq(parent.id));
         let before = before.find_also_related(user::Entity).all(app.db.read()).await?;
         for (audience, person) in before {
-            audiences.extend(person.map(Audience::User));
+            audiences.extend(person.map(Audience::from));
             audiences
                 .extend(audience.group_id.map(|id| Audience::Group { id, name: audience.name }));
         }

@@ -250,7 +250,7 @@ async fn settle_recipients(tx: &Tx, message: &message::Model) -> Result<i32> {
     let mut audiences = Vec::new();
     for (address, person) in planned {
         audiences
-            .extend(person.filter(|person| person.deactivated_at.is_none()).map(Audience::User));
+            .extend(person.filter(|person| person.deactivated_at.is_none()).map(Audience::from));
         let group = still_there.iter().find(|group| Some(group.id) == address.group_id);
         audiences
             .extend(group.map(|group| Audience::Group { id: group.id, name: group.name.clone() }));
