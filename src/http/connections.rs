@@ -36,6 +36,9 @@ use tower::ServiceExt;
 
 use crate::{app::App, metrics::Open};
 
+/// How long a peer may go on sending a header when the server ends. Nothing has been done for the
+/// request yet.
+const LONGEST_LAST_HEADER: Duration = Duration::from_secs(1);
 /// How long to pause after the system refused a connection because it has no more sockets or
 /// memory.
 const BREATH: Duration = Duration::from_millis(100);
@@ -90,11 +93,12 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
     // Updates are small and must not wait for each other.
     let _ = stream.set_nodelay(true);
     let phase = Arc::new(AtomicUsize::new(0));
-    let unread = Arc::new(AtomicBool::new(false));
+    let [unread, is_ending] = [false; 2].map(|no| Arc::new(AtomicBool::new(no)));
     let stream = TimedStream {
         stream,
         phase: phase.clone(),
         header_phase: 0,
+        is_ending: is_ending.clone(),
         header: Deadline::new(limits.header_timeout),
         write: Deadline::new(limits.write_timeout),
         unread: unread.clone(),
@@ -130,6 +134,7 @@ async fn connection(app: App, stream: TcpStream, router: Router) {
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
         () = app.shutdown.cancelled() => {
+            is_ending.store(true, Ordering::Relaxed);
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -147,6 +152,8 @@ pub struct TimedStream {
     header: Deadline,
     /// The phase in which the header began.
     header_phase: usize,
+    /// Whether the server ends; the next header then has less time.
+    is_ending: Arc<AtomicBool>,
     write: Deadline,
     /// The peer was answered before it had sent everything.
     unread: Arc<AtomicBool>,
@@ -236,6 +243,11 @@ impl AsyncRead for TimedStream {
             self.header_phase = phase;
         }
         if phase.is_multiple_of(2) && buf.filled().len() > before {
+            self.header.start();
+        }
+        if phase.is_multiple_of(2) && self.is_ending.load(Ordering::Relaxed) {
+            self.is_ending.store(false, Ordering::Relaxed);
+            self.header = Deadline::new(LONGEST_LAST_HEADER);
             self.header.start();
         }
         match outcome {

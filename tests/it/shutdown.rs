@@ -11,6 +11,8 @@ use tidings::{
     clock::Clock,
 };
 
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
 use crate::support::{
     app::{Kind, SECRET, TestApp, To, both, run},
     crowd::{count, crowd},
@@ -64,6 +66,23 @@ fn a_locked_row_does_not_hold_up_the_end() {
         alice.send(&bob, "later").await;
         assert_eq!(bob.titles("ALL").await, ["later"]);
         outside.close().await.unwrap();
+    });
+}
+
+/// Nobody has been told anything of a request whose header is not there yet.
+#[test]
+fn half_a_header_does_not_hold_up_the_end() {
+    run(Kind::Sqlite, 2, async |app: TestApp| {
+        let mut slow = TcpStream::connect(app.address()).await.unwrap();
+        slow.write_all(b"POST /graphql HTTP/1.1\r\nHost: slow\r\nX-Slow: ").await.unwrap();
+        // Another connection after it: the server has read what the first has sent.
+        app.user("alice").await;
+
+        let told = Instant::now();
+        app.stop().await;
+
+        // Without a limit, it would be three quarters of the time.
+        assert!(told.elapsed() < PROMISED / 2, "{:?}", told.elapsed());
     });
 }
 
