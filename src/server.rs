@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    app::App,
+    app::{App, State},
     budget::Budget,
     catalog::Catalog,
     clock::Clock,
@@ -62,7 +62,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
     let epoch = epoch(&db, &clock).await?;
     let db = Arc::new(db);
     let shutdown = CancellationToken::new();
-    Ok(App {
+    Ok(App::new(State {
         live: Live::start(&db, commits, metrics.clone()).await?,
         db,
         metrics,
@@ -76,7 +76,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         stopping: shutdown.child_token(),
         shutdown,
         demo: None,
-    })
+    }))
 }
 
 /// Refuses tables that this version cannot work with.
