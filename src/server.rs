@@ -97,9 +97,10 @@ async fn check_tables(db: &Db) -> Result<()> {
 pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let tasks = TaskTracker::new();
     let limits = &app.config.limits;
+    let schemas = graphql::Schemas::new(app.clone());
     let http = Http {
-        schemas: graphql::Schemas::new(app.clone()),
-        gate: Arc::new(Gate::open(app.config.clone(), &graphql::sdl(), http::documents())?),
+        gate: Arc::new(Gate::open(app.config.clone(), &schemas.sdl(), http::documents())?),
+        schemas,
         sockets: SocketLimits::new(limits),
         answers: Budget::new(limits.answers_per_user, limits.answers_in_all),
         operations: Budget::new(limits.operations_per_user, limits.operations_in_all),
