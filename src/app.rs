@@ -2,7 +2,7 @@
 
 mod recent_users;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Deref, sync::Arc};
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -20,9 +20,14 @@ use crate::{
 
 pub use recent_users::RecentUsers;
 
-/// Cheap to clone: it holds handles to the one server.
+/// A handle to the [`State`] of the one server. Cheap to clone, and small: every socket and every
+/// operation holds some.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<State>);
+
+/// What the parts of a server work with.
+#[derive(Clone)]
+pub struct State {
     pub db: Arc<Db>,
     pub live: Arc<Live>,
     pub auth: Arc<Auth>,
@@ -43,11 +48,30 @@ pub struct App {
     pub demo: Option<Arc<Demo>>,
 }
 
+impl Deref for App {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
 impl App {
+    pub fn new(state: State) -> Self {
+        App(Arc::new(state))
+    }
+
+    /// The same server with something changed.
+    pub fn with(&self, change: impl FnOnce(&mut State)) -> Self {
+        let mut state = State::clone(self);
+        change(&mut state);
+        App::new(state)
+    }
+
     /// For work that goes on by itself in many transactions: it begins no more of them once the
     /// server is to stop, and continues after the next start.
     pub fn in_background(&self) -> Self {
-        App { db: Arc::new(self.db.in_background(self.shutdown.clone())), ..self.clone() }
+        self.with(|state| state.db = Arc::new(self.db.in_background(self.shutdown.clone())))
     }
 }
 

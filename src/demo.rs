@@ -71,8 +71,9 @@ pub async fn serve(config: Config, is_live: bool) -> Result<()> {
     // Portraits are at the address that is printed, and somebody may open another of this machine.
     // A policy cannot name one of IPv6.
     config.web_image_sources.extend(address.is_ipv4().then(|| format!("http://{address}")));
-    let mut app = server::start(config, Clock::System).await?;
-    app.demo = Some(Demo { users: visitors(&app)?, portraits: portraits::all().collect() }.into());
+    let app = server::start(config, Clock::System).await?;
+    let demo = Demo { users: visitors(&app)?, portraits: portraits::all().collect() };
+    let app = app.with(|state| state.demo = Some(demo.into()));
     // Before seeding: a signal must not leave the directory behind.
     process::until_signalled(&app)?;
     let office = seed::fill(&app).await?;

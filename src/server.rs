@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    app::App,
+    app::{App, State},
     budget::Budget,
     catalog::Catalog,
     clock::Clock,
@@ -62,7 +62,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
     let epoch = epoch(&db, &clock).await?;
     let db = Arc::new(db);
     let shutdown = CancellationToken::new();
-    Ok(App {
+    Ok(App::new(State {
         live: Live::start(&db, commits, metrics.clone()).await?,
         db,
         metrics,
@@ -76,7 +76,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<App> {
         stopping: shutdown.child_token(),
         shutdown,
         demo: None,
-    })
+    }))
 }
 
 /// Refuses tables that this version cannot work with.
@@ -97,9 +97,10 @@ async fn check_tables(db: &Db) -> Result<()> {
 pub async fn serve(app: App, listener: TcpListener) -> Result<()> {
     let tasks = TaskTracker::new();
     let limits = &app.config.limits;
+    let schemas = graphql::Schemas::new(app.clone());
     let http = Http {
-        schemas: graphql::Schemas::new(app.clone()),
-        gate: Arc::new(Gate::open(app.config.clone(), &graphql::sdl(), http::documents())?),
+        gate: Arc::new(Gate::open(app.config.clone(), &schemas.sdl(), http::documents())?),
+        schemas,
         sockets: SocketLimits::new(limits),
         answers: Budget::new(limits.answers_per_user, limits.answers_in_all),
         operations: Budget::new(limits.operations_per_user, limits.operations_in_all),

@@ -21,7 +21,7 @@ pub async fn fill(app: &App) -> Result<Office> {
     let calendar = Calendar::new(now);
     let clock = Clock::manual(calendar.at(At(FIRST_DAY, 8, 0)));
     // The same server, three weeks ago.
-    let past = App { clock: clock.clone(), ..app.clone() };
+    let past = app.with(|state| state.clock = clock.clone());
     let mut office = Office::open(&past).await?;
     for (time, step) in steps(&calendar, now) {
         if app.shutdown.is_cancelled() {

@@ -8,12 +8,12 @@ pub mod marking;
 pub mod thread;
 pub mod updates;
 
-use items::{InboxItem, InboxItemKind, columns, texts};
+use items::{InboxItem, InboxItemKind, LISTED, texts};
 use updates::InboxUpdate;
 
 use super::{
     SEARCH, actor, app, cost,
-    paging::{Paged, page, with_fields},
+    paging::{Paged, columns, page, with_fields},
     people::users::User,
 };
 use crate::{
@@ -74,7 +74,7 @@ impl Inbox {
         let total_count = filter.as_ref().and_then(|filter| self.total(filter));
         let items = match filter {
             Some(filter) => {
-                let (texts, columns) = (texts(ctx.field()), columns(ctx.field()));
+                let (texts, columns) = (texts(ctx.field()), columns(ctx.field(), LISTED));
                 let list = ListPage { filter, page, texts, columns };
                 match &self.page {
                     Some((read, items)) if *read == list => items.clone(),
@@ -314,7 +314,7 @@ fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
         argument(&arguments, "last")?,
         argument(&arguments, "before")?,
     ));
-    let (filter, texts, columns) = (filter.without_ids(), texts(list), columns(list));
+    let (filter, texts, columns) = (filter.without_ids(), texts(list), columns(list, LISTED));
     Some(ListPage { filter, page: page.ok()?, texts, columns })
 }
 

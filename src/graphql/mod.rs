@@ -138,16 +138,25 @@ impl Schemas {
         };
         Schemas { metered: with_data().extension(Metering).finish(), plain: with_data().finish() }
     }
+
+    /// As [`sdl`], without building one more schema.
+    pub fn sdl(&self) -> String {
+        text(&self.plain)
+    }
 }
 
 /// The schema as text. `schema.graphql` at the root of the project is a copy of it.
 pub fn sdl() -> String {
+    text(&builder().finish())
+}
+
+fn text(schema: &TidingsSchema) -> String {
     let options = SDLExportOptions::new()
         .sorted_fields()
         .sorted_arguments()
         .sorted_enum_items()
         .include_specified_by();
-    builder().finish().sdl_with_options(options)
+    schema.sdl_with_options(options)
 }
 
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use async_graphql::{
-    Object, ObjectType, OutputType, TypeName,
+    Object, ObjectType, OutputType, SelectionField, TypeName,
     connection::{ConnectionNameType, DefaultConnectionName, Edge, EmptyFields, PageInfo},
 };
 
 use crate::{
     error::Result,
+    inbox::Columns,
     page::{Key, Page, Slice},
 };
 
@@ -83,4 +84,29 @@ pub fn with_fields<R, K: Key, T: OutputType, F: ObjectType>(
         end_cursor: end.or_else(|| edges.last().map(|edge| edge.cursor.clone())),
     };
     Paged { info, edges, fields }
+}
+
+const FIELDS_OF_PAGES: [&str; 11] = [
+    "__typename",
+    "cursor",
+    "edges",
+    "endCursor",
+    "hasNextPage",
+    "hasPreviousPage",
+    "node",
+    "nodes",
+    "pageInfo",
+    "startCursor",
+    "totalCount",
+];
+
+/// Which columns a list needs; the `listed` fields of its rows need no others than
+/// [`Columns::Listed`].
+pub fn columns(list: SelectionField<'_>, listed: &[&str]) -> Columns {
+    let is_listed = |field: SelectionField<'_>| {
+        let name = field.name();
+        (FIELDS_OF_PAGES.contains(&name) || listed.contains(&name))
+            && columns(field, listed) == Columns::Listed
+    };
+    if list.selection_set().all(is_listed) { Columns::Listed } else { Columns::All }
 }

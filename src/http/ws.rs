@@ -256,7 +256,8 @@ impl Connection {
                 heard = self.wire.hear() => {
                     self.unanswered_pings = 0;
                     match heard? {
-                        Heard::Text(text) => self.receive(&text).await?,
+                        // Boxed: otherwise every socket would keep room for what happens rarely.
+                        Heard::Text(text) => Box::pin(self.receive(&text)).await?,
                         Heard::SignOfLife => {}
                         Heard::End => return Ok(()),
                     }

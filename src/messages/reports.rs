@@ -27,6 +27,7 @@ use crate::{
     db::Sql,
     error::{Error, Result},
     id,
+    inbox::Columns,
     messages::AudienceRef,
     page::{Page, Slice},
     people::{
@@ -45,6 +46,20 @@ const MOST_BY_RATE: usize = 10_000;
 /// A rate as a whole number, so that a cursor can hold it.
 const RATE: &str = "CAST(a.read_count AS bigint) * 1000000000 \
     / CASE WHEN a.recipient_count > 1 THEN a.recipient_count ELSE 1 END";
+
+/// What is read of a message for a row that is only listed; `graphql::messages::reports` knows the
+/// fields that need no more.
+const LISTED_OF_MESSAGES: [&str; 9] = [
+    "id",
+    "sender_id",
+    "subject",
+    "recipient_count",
+    "seen_count",
+    "read_count",
+    "first_read_at",
+    "last_read_at",
+    "created_at",
+];
 
 /// The sort key of a report: the number of the message or the rate, and the address.
 pub type Key = (i64, AudienceId);
@@ -100,6 +115,7 @@ pub async fn page(
     filter: &ReadReportFilter,
     order: ReadReportOrder,
     page: &Page<Key>,
+    columns: Columns,
 ) -> Result<Slice<Row>> {
     // The keys are part of a larger text: [`rows`] writes it.
     let mut sql = app.db.sql("reports::page");
@@ -148,7 +164,7 @@ pub async fn page(
         "SELECT CAST({first} AS bigint) AS place, {second} AS audience FROM {source}{seek} \
          ORDER BY {sender}{first} {direction}, {second} {direction} LIMIT {limit}"
     );
-    let mut rows = rows(app, sql, &keys).await?;
+    let mut rows = rows(app, sql, &keys, columns).await?;
     // The statement chooses the rows; the order in which a join returns them is its own.
     rows.sort_by_key(|row| row.key);
     if descending != page.backwards {
@@ -162,7 +178,7 @@ pub async fn visible_to(app: &App, reader: Reader, audiences: &[AudienceId]) -> 
     let mut sql = app.db.sql("reports::visible_to");
     let wanted = sql.integer_table(["id"], audiences.iter().map(|id| [id.0]));
     let keys = format!("SELECT CAST(0 AS bigint) AS place, id AS audience FROM {wanted} AS w");
-    let mut rows = rows(app, sql, &keys).await?;
+    let mut rows = rows(app, sql, &keys, Columns::All).await?;
     rows.retain(|row| {
         row.message.send_at.is_none()
             && match reader {
@@ -180,23 +196,37 @@ pub fn may_see_names(app: &App, actor: &Actor) -> bool {
 }
 
 /// The rows with the given keys, in one statement and as one text, as for a page of an inbox. The
-/// bodies of the messages are left empty: together they can be large.
-async fn rows(app: &App, mut sql: Sql, keys: &str) -> Result<Vec<Row>> {
+/// bodies of the messages are left empty: together they can be large. Those that are only listed
+/// have no person or group either, and of a message only what [`LISTED_OF_MESSAGES`] says.
+async fn rows(app: &App, mut sql: Sql, keys: &str, columns: Columns) -> Result<Vec<Row>> {
     type Pieces =
         (i64, message_audience::Model, Option<user::Model>, Option<group::Model>, message::Model);
     let dialect = app.db.dialect();
-    let no_body = |column: &str| (column == "body").then(|| "''".to_owned());
+    let left_out = |column: &str| match column {
+        "body" => Some("''".to_owned()),
+        _ if columns == Columns::All || LISTED_OF_MESSAGES.contains(&column) => None,
+        _ => Some("NULL".to_owned()),
+    };
+    let (to_whom, joined) = match columns {
+        Columns::Listed => ("NULL, NULL".to_owned(), ""),
+        Columns::All => (
+            format!(
+                "{}, {}",
+                dialect.json_row::<user::Entity>("u"),
+                dialect.json_row::<group::Entity>("g")
+            ),
+            "LEFT JOIN user_account AS u ON u.id = a.user_id \
+             LEFT JOIN user_group AS g ON g.id = a.group_id",
+        ),
+    };
     let pieces = dialect.json_array(&format!(
-        "k.place, {}, {}, {}, {}",
+        "k.place, {}, {to_whom}, {}",
         dialect.json_row::<message_audience::Entity>("a"),
-        dialect.json_row::<user::Entity>("u"),
-        dialect.json_row::<group::Entity>("g"),
-        dialect.json_row_with::<message::Entity>("m", no_body),
+        dialect.json_row_with::<message::Entity>("m", left_out),
     ));
     sql.push(format!(
         "SELECT {} FROM ({keys}) AS k JOIN message_audience AS a ON a.id = k.audience \
-         JOIN message AS m ON m.id = a.message_id LEFT JOIN user_account AS u ON u.id = a.user_id \
-         LEFT JOIN user_group AS g ON g.id = a.group_id",
+         JOIN message AS m ON m.id = a.message_id {joined}",
         dialect.json_list(&pieces)
     ));
     let found: Vec<Pieces> = sql.json(app.db.read()).await?;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{SECRET_CHARACTERS, check_tables, random};
 use crate::{
-    app::App,
+    app::{App, State},
     auth::Auth,
     catalog::Catalog,
     clock::Clock,
@@ -81,7 +81,7 @@ pub async fn start_beside(mut config: Config, clock: Clock, access: Access) -> R
     let (db, metrics, shutdown) = (Arc::new(db), Metrics::off(), CancellationToken::new());
     // Nobody follows anything here.
     let (_, no_commits) = mpsc::unbounded_channel();
-    let app = App {
+    let app = App::new(State {
         live: Live::start(&db, no_commits, metrics.clone()).await?,
         db,
         metrics,
@@ -97,6 +97,6 @@ pub async fn start_beside(mut config: Config, clock: Clock, access: Access) -> R
         stopping: shutdown.child_token(),
         shutdown,
         demo: None,
-    };
+    });
     Ok(Beside { app, commits })
 }

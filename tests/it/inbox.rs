@@ -59,24 +59,12 @@ both! {
         root.change("markRead", &[&first]).await;
         app.deactivate("alice").await;
 
-        const TYPE: &str = "query($name: String!) { __type(name: $name) { fields {
-            name args { name } type { kind ofType { kind } } } } }";
         for (name, [before, after]) in [
             ("InboxItem", ["", ""]),
             ("Message", ["about { ... on Message {", "} }"]),
             ("User", ["about { ... on Message { sender {", "} } }"]),
         ] {
-            let ty = root.query(TYPE, json!({"name": name})).await;
-            let is_leaf = |field: &&Value| {
-                let kind = match &field["type"]["ofType"]["kind"] {
-                    Value::Null => &field["type"]["kind"],
-                    inner => inner,
-                };
-                matches!(kind.as_str(), Some("SCALAR" | "ENUM"))
-                    && field["args"].as_array().unwrap().is_empty()
-            };
-            let fields = ty["__type"]["fields"].as_array().unwrap().iter().filter(is_leaf);
-            let fields: Vec<_> = fields.map(|field| field["name"].as_str().unwrap()).collect();
+            let fields = root.leaf_fields(name).await;
             let nodes = async |selected: &str| {
                 let query = format!(
                     "{{ viewer {{ inbox {{ items(first: 10) {{ nodes {{ \
@@ -100,8 +88,9 @@ both! {
             let all = nodes(&format!("{} {more}", fields.join(" "))).await;
             assert_eq!(all.len(), 2);
             for field in fields {
-                let alone: Vec<_> = nodes(field).await.iter().map(|n| n[field].clone()).collect();
-                let among: Vec<_> = all.iter().map(|node| node[field].clone()).collect();
+                let of = |node: &Value| node[&field].clone();
+                let alone: Vec<_> = nodes(&field).await.iter().map(of).collect();
+                let among: Vec<_> = all.iter().map(of).collect();
                 assert_eq!(alone, among, "{name}.{field}");
             }
         }

@@ -5,7 +5,13 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tidings::config::ReadingDetails;
 
-use crate::support::app::{Kind, TestApp, TestUser, To, both};
+use crate::{
+    statements::cost_of,
+    support::{
+        app::{Kind, TestApp, TestUser, To, both},
+        documents::UPDATE_MESSAGE,
+    },
+};
 
 const REPORT: &str = "query(
     $filter: ReadReportFilter, $order: ReadReportOrder! = NEWEST_FIRST,
@@ -213,6 +219,56 @@ both! {
 }
 
 both! {
+    /// A report reads only the columns that reports usually show, if nothing else is selected. So
+    /// every field is selected alone, and among all others.
+    async fn a_field_is_the_same_whatever_is_selected_beside_it(app: TestApp) {
+        let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
+        app.group("team", &[&bob, &carol]).await;
+        let message = alice.send_to(&[To::Group("team"), To::User(&bob)], "first").await;
+        let extras = json!({
+            "messageId": message, "url": "/first", "data": [1],
+            "expiresAt": (app.now() + TimeDelta::days(9)).to_rfc3339(),
+        });
+        let hers = app.service().acting_as(&alice);
+        hers.query(UPDATE_MESSAGE, json!({"input": extras})).await;
+        let answer = bob.reply(&message, "second", "SENDER").await;
+        alice.reply(&answer, "third", "SENDER").await;
+        bob.change("markRead", &[&bob.item("first").await]).await;
+
+        for (name, [before, after]) in [
+            ("ReadReportRow", ["", ""]),
+            ("ReadStats", ["readStats {", "}"]),
+            ("MessageAudience", ["sentTo {", "}"]),
+            ("ReadStats", ["sentTo { readStats {", "} }"]),
+            ("User", ["sentTo { audience { ... on User {", "} } }"]),
+            ("Group", ["sentTo { audience { ... on Group {", "} } }"]),
+            ("Message", ["message {", "}"]),
+            ("ReadStats", ["message { readStats {", "} }"]),
+            ("MessageAudience", ["message { sentTo {", "} }"]),
+            ("User", ["message { sender {", "} }"]),
+        ] {
+            let rows = async |selected: &str| {
+                let query = format!("{{ readReport(first: 10) {{ nodes {{ {selected} }} }} }}");
+                let mut rows = alice.query(&query, json!({})).await["readReport"]["nodes"].take();
+                for row in rows.as_array_mut().unwrap() {
+                    row.as_object_mut().unwrap().remove("more");
+                }
+                rows
+            };
+            for field in alice.leaf_fields(name).await {
+                let selected = format!("{before} {field} {after}");
+                let alone = rows(&selected).await;
+                assert_eq!(alone.as_array().unwrap().len(), 3);
+                for more in ["sentTo { audience { __typename } }", "message { depth sender { id } }"] {
+                    let among = rows(&format!("{selected} more: {more}")).await;
+                    assert_eq!(alone, among, "{selected}");
+                }
+            }
+        }
+    }
+}
+
+both! {
     on one thread:
     /// The counts are on the addresses: no recipient rows are read.
     async fn a_report_costs_the_same_for_two_rows_and_for_twenty(app: TestApp) {
@@ -224,7 +280,7 @@ both! {
         let cost = async |first: i32| {
             app.db.take_statements_of_requests();
             report(&alice, json!({"first": first})).await;
-            app.db.take_statements_of_requests().len()
+            cost_of(&app)
         };
         cost(1).await;
         let (two, twenty) = (cost(2).await, cost(20).await);

@@ -11,7 +11,6 @@ use entity::id::UserId;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 use tidings::{
-    app::App,
     config::Config,
     db::name_and_text,
     inbox, jobs,
@@ -378,7 +377,7 @@ async fn what_is_old_goes(app: &TestApp) {
 async fn an_operator_looks_and_purges(app: &TestApp) {
     let long = Some(std::time::Duration::from_secs(50 * 86_400));
     let config = Config { inbox_retention: long, message_retention: long, ..(*app.config).clone() };
-    let app = App { config: config.into(), ..(**app).clone() };
+    let app = app.with(|state| state.config = config.into());
     stats::look(&app).await.unwrap();
     jobs::purge::count(&app).await.unwrap();
     jobs::purge::purge(&app).await.unwrap();

@@ -31,7 +31,7 @@ fn statements_of(app: &TestApp) -> Vec<String> {
     statements.filter(|sql| !by_themselves.iter().any(|part| sql.contains(part))).collect()
 }
 
-fn cost_of(app: &TestApp) -> usize {
+pub fn cost_of(app: &TestApp) -> usize {
     statements_of(app).len()
 }
 

@@ -14,7 +14,7 @@ use crate::{
         people::users::User,
     },
     id,
-    inbox::{Columns, Item, Subject, Texts},
+    inbox::{Item, Subject, Texts},
 };
 
 /// What an inbox item is about.
@@ -172,21 +172,9 @@ pub fn texts(field: SelectionField<'_>) -> Texts {
     below.max().unwrap_or(Texts::None)
 }
 
-/// Fields of pages, items, messages and people for which [`Columns::Listed`] are enough, whichever
-/// of these types they are selected on.
-const LISTED: [&str; 40] = [
-    "__typename",
-    // Pages.
-    "cursor",
-    "edges",
-    "endCursor",
-    "hasNextPage",
-    "hasPreviousPage",
-    "node",
-    "nodes",
-    "pageInfo",
-    "startCursor",
-    "totalCount",
+/// Fields of items, messages and people for which [`Columns::Listed`](crate::inbox::Columns) are
+/// enough, whichever of these types they are selected on.
+pub const LISTED: &[&str] = &[
     // Items.
     "about",
     "actions",
@@ -220,12 +208,3 @@ const LISTED: [&str; 40] = [
     "lastName",
     "name",
 ];
-
-/// Which columns are needed below a field.
-pub fn columns(field: SelectionField<'_>) -> Columns {
-    let mut below = field.selection_set();
-    let is_listed = |field: SelectionField<'_>| {
-        LISTED.contains(&field.name()) && columns(field) == Columns::Listed
-    };
-    if below.all(is_listed) { Columns::Listed } else { Columns::All }
-}

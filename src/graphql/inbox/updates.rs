@@ -136,7 +136,8 @@ impl InboxSubscription {
         // Before the pull: from here on, new activities are taken in for everybody connected.
         let updates =
             live::follow(app.live.clone(), outlet(ctx)?, owner, start, texts(ctx.field()));
-        pull::on_connect(&app, owner).await?;
+        // Boxed: otherwise the stream would keep room for it as long as it lasts.
+        Box::pin(pull::on_connect(&app, owner)).await?;
         Ok(updates.map(|update| Ok(InboxUpdate(update?))))
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         actor, app, loader,
         loaders::VisibleMessage,
         outlet,
-        paging::{Paged, connection, page},
+        paging::{Paged, columns, connection, page},
     },
     id::{self, Kind},
     messages::{
@@ -72,6 +72,27 @@ impl ReadReportRow {
     }
 }
 
+/// Fields of rows, of their messages and of statistics for which `Columns::Listed` are enough,
+/// whichever of these they are selected on.
+const LISTED: &[&str] = &[
+    // Rows and messages.
+    "createdAt",
+    "id",
+    "message",
+    "name",
+    "readStats",
+    "sentAt",
+    "sentTo",
+    "subject",
+    // Statistics.
+    "firstReadAt",
+    "lastReadAt",
+    "readCount",
+    "readRate",
+    "recipientCount",
+    "seenCount",
+];
+
 /// Whether one of these fields is selected below a field. The report reads no bodies, which can be
 /// large, and no senders.
 fn has_below(field: SelectionField<'_>, names: &[&str]) -> bool {
@@ -115,9 +136,8 @@ impl ReportQuery {
         before: Option<String>,
     ) -> Result<Option<Paged<ReadReportRow>>> {
         let page = page::<reports::Key>((first, after, last, before))?;
-        let found =
-            reports::page(app(ctx), actor(ctx)?, &filter.unwrap_or_default(), order_by, &page)
-                .await?;
+        let (filter, columns) = (filter.unwrap_or_default(), columns(ctx.field(), LISTED));
+        let found = reports::page(app(ctx), actor(ctx)?, &filter, order_by, &page, columns).await?;
         Ok(Some(connection(found, |row: &Row| row.key, ReadReportRow)))
     }
 }

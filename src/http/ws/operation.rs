@@ -70,6 +70,8 @@ impl Operation {
                 let updates = prepared.with(outlet).follow(&http.schemas.metered);
                 let (app, reason) = (&http.app, Reason::default());
                 let account = Stream::new(app, about, trace, Transport::Websocket, reason);
+                // Boxed, because it is moved from future to future, and each reserves room for it.
+                let account = Box::new(account);
                 channel.clone().run(http, follow(updates, channel, account))
             }
             _ => channel.clone().run(http, answer(http.clone(), prepared, channel, about, trace)),
@@ -102,28 +104,25 @@ struct Channel {
 }
 
 impl Channel {
-    /// Returns when the client has received it; false if nobody listens any more.
+    /// Returns when the client has received it: whether the operation goes on.
     async fn send(&self, outcome: Outcome) -> bool {
+        let is_result = matches!(outcome, Outcome::Next(_));
         let (_taken, taken) = oneshot::channel();
         let result = OfOperation { id: self.id.clone(), outcome, _taken };
         let is_sent = self.results.send(Box::new(result)).await.is_ok();
         let _ = taken.await;
-        is_sent
+        is_sent && is_result
     }
 
-    /// Sends only the text, so that the values it was made from are not kept while it waits. Its
-    /// size is noted first.
-    async fn next(&self, response: Response, note: impl FnOnce(&Response, usize)) -> bool {
+    /// A result as its text: the values that it is made from are not kept while it waits. Its size
+    /// is noted.
+    fn next(&self, response: Response, note: impl FnOnce(&Response, usize)) -> Outcome {
         match ServerMessage::next(&self.id, &response) {
             Ok(text) => {
                 note(&response, text.len());
-                drop(response);
-                self.send(Outcome::Next(text)).await
+                Outcome::Next(text)
             }
-            Err(error) => {
-                self.send(Outcome::Error(vec![defect(Error::internal(error))])).await;
-                false
-            }
+            Err(error) => Outcome::Error(vec![defect(Error::internal(error))]),
         }
     }
 
@@ -159,7 +158,7 @@ async fn answer(http: Http, prepared: Prepared, client: Channel, mut about: Abou
     if is_refused(&response) {
         note(0);
         client.send(Outcome::Error(response.errors)).await;
-    } else if client.next(response, |_, bytes| note(bytes)).await {
+    } else if client.send(client.next(response, |_, bytes| note(bytes))).await {
         client.send(Outcome::Complete).await;
     }
 }
@@ -167,7 +166,7 @@ async fn answer(http: Http, prepared: Prepared, client: Channel, mut about: Abou
 async fn follow(
     updates: impl tokio_stream::Stream<Item = Response>,
     client: Channel,
-    mut account: Stream,
+    mut account: Box<Stream>,
 ) {
     tokio::pin!(updates);
     let (mut is_first, mut has_failed) = (true, false);
@@ -186,7 +185,8 @@ async fn follow(
             return;
         }
         (is_first, has_failed) = (false, !update.errors.is_empty());
-        if !client.next(update, |update, bytes| account.send(&update.errors, bytes)).await {
+        let result = client.next(update, |update, bytes| account.send(&update.errors, bytes));
+        if !client.send(result).await {
             return;
         }
     }

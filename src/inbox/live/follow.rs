@@ -240,7 +240,8 @@ where
             let mut room = outlet.room().await?;
             // Before the read: a commit in between must wake us again.
             let hint = *hints.borrow_and_update();
-            match read(start).await {
+            // Boxed: otherwise a follower that waits would keep room for it.
+            match Box::pin(read(start)).await {
                 Ok(Step { update, next, is_news, size }) if is_first || is_news => {
                     room.shrink_to(size);
                     let is_told = hint.count != told;

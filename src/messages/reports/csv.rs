@@ -10,6 +10,7 @@ use crate::{
     auth::Actor,
     error::{Error, Result},
     id,
+    inbox::Columns,
     page::Page,
     people::deactivation,
 };
@@ -35,7 +36,7 @@ pub fn lines(
                 return Err(Error::Unauthenticated("the token has expired"));
             }
             deactivation::check_active(&app, &actor).await?;
-            let found = page(&app, &actor, &filter, order, &place).await?;
+            let found = page(&app, &actor, &filter, order, &place, Columns::Listed).await?;
             let with_names = may_see_names(&app, &actor);
             let mut text = if place.after.is_none() { HEAD.to_owned() } else { String::new() };
             found.rows.iter().for_each(|row| text.push_str(&line(row, with_names)));

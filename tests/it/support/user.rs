@@ -63,6 +63,23 @@ impl TestUser {
         request.send().await.unwrap().json().await.unwrap()
     }
 
+    /// The fields of a type that are a value and need no arguments.
+    pub async fn leaf_fields(&self, name: &str) -> Vec<String> {
+        const TYPE: &str = "query($name: String!) { __type(name: $name) { fields {
+            name args { name } type { kind ofType { kind } } } } }";
+        let ty = self.query(TYPE, json!({"name": name})).await;
+        let is_leaf = |field: &&Value| {
+            let kind = match &field["type"]["ofType"]["kind"] {
+                Value::Null => &field["type"]["kind"],
+                inner => inner,
+            };
+            matches!(kind.as_str(), Some("SCALAR" | "ENUM"))
+                && field["args"].as_array().unwrap().is_empty()
+        };
+        let fields = ty["__type"]["fields"].as_array().unwrap().iter().filter(is_leaf);
+        fields.map(|field| field["name"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// The data of an answer that has no errors.
     pub async fn query(&self, query: &str, variables: Value) -> Value {
         let mut answer = self.ask(query, variables).await;
