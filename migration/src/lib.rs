@@ -24,6 +24,7 @@ mod m20261127_000080_last_look;
 mod m20261127_000081_search_more;
 mod m20261127_000090_room;
 mod m20261127_000100_campaigns;
+mod m20261127_000110_states;
 
 pub use folding::folded;
 
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000081_search_more::Migration),
             Box::new(m20261127_000090_room::Migration),
             Box::new(m20261127_000100_campaigns::Migration),
+            Box::new(m20261127_000110_states::Migration),
         ]
     }
 }
