@@ -436,3 +436,19 @@ test('what is retracted while it is open says so', async () => {
   await pane(otto).getByText('This is no longer available').waitFor()
   await close(otto)
 })
+
+test('what somebody comments is plain words in the list, and as it was written in its pane', async () => {
+  await desk.server.people('pia', 'quin')
+  await comment(desk.server, {
+    follower: 'pia',
+    actors: ['quin'],
+    post: 'The roof',
+    preview: '**Mind** the `gap`, ~~not~~ now',
+  })
+  const pia = await desk.person('pia')
+  await row(pia, 'The roof').getByText('Mind the gap, not now', { exact: true }).waitFor()
+  await row(pia, 'The roof').click()
+  await pane(pia).locator('code', { hasText: 'gap' }).waitFor()
+  assert.equal(await pane(pia).getByText('**').count(), 0)
+  await close(pia)
+})

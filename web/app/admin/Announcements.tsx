@@ -169,7 +169,7 @@ function Card({ announcement, onEdit }: CardProps) {
         )}
       </header>
       <div className="app-card-text">
-        <Markdown text={body} />
+        <Markdown text={body} isPlain />
       </div>
       {readStats && state !== 'planned' && (
         <div className="app-card-line">
