@@ -54,6 +54,7 @@ export const de: Labels = {
   select: title => `„${title}“ auswählen`,
   selected: count => `${count} ausgewählt`,
   clearSelection: 'Auswahl aufheben',
+  all: 'Alle',
   unread: 'Ungelesen',
   unsent: 'Wird noch gesendet',
   newInThread: count => `${count} neu`,

@@ -56,6 +56,7 @@ export const en = {
   select: (title: string) => `Select “${title}”`,
   selected: (count: number) => `${count} selected`,
   clearSelection: 'Clear selection',
+  all: 'All',
   unread: 'Unread',
   unsent: 'Waiting to be sent',
   newInThread: (count: number) => `${count} new`,
