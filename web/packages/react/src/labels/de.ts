@@ -49,7 +49,7 @@ export const de: Labels = {
 
   list: 'Einträge',
   search: 'Suchen',
-  searchPlaceholder: 'Im Posteingang suchen',
+  searchPlaceholder: 'Suchen, oder is:unread, kind:message',
   clearSearch: 'Suche löschen',
   select: title => `„${title}“ auswählen`,
   selected: count => `${count} ausgewählt`,

@@ -51,7 +51,7 @@ export const en = {
   // The list
   list: 'Items',
   search: 'Search',
-  searchPlaceholder: 'Search the inbox',
+  searchPlaceholder: 'Search, or is:unread, kind:message',
   clearSearch: 'Clear the search',
   select: (title: string) => `Select “${title}”`,
   selected: (count: number) => `${count} selected`,
