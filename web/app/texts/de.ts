@@ -110,7 +110,7 @@ export const de: Texts = {
     preview: 'Vorschau',
     previewEmpty: 'Noch nichts zu sehen',
     options: 'Mehr',
-    sendAt: 'Später senden',
+    sendAt: 'Senden',
     sendAtHint: 'Wer sie bekommt, entscheidet sich beim Versand.',
     expires: 'Läuft ab',
     expiresHint: 'Verlässt dann alle Posteingänge.',

@@ -109,7 +109,7 @@ export const en = {
     preview: 'Preview',
     previewEmpty: 'Nothing to preview yet',
     options: 'Options',
-    sendAt: 'Send later',
+    sendAt: 'Send',
     sendAtHint: 'Recipients are settled when it goes out.',
     expires: 'Expires',
     expiresHint: 'Leaves all inboxes then.',
