@@ -101,6 +101,20 @@ test('an announcement is planned, changed, published and retracted, and its rate
   await ada.context().close()
 })
 
+test('on a phone, the filters of the report are behind a button that counts them', async () => {
+  const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+  const page = await desk.person('margaret', '/admin?rate=0.5', phone)
+  await page.getByRole('row').nth(1).waitFor()
+  const rate = page.getByLabel('Read by at most')
+  assert.equal(await rate.isVisible(), false)
+  await page.getByRole('button', { name: 'Filters 1', exact: true }).tap()
+  await rate.selectOption('')
+  await page.getByLabel('Kind').selectOption('Replies')
+  await page.getByRole('button', { name: 'Filters 1', exact: true }).tap()
+  await rate.waitFor({ state: 'hidden' })
+  await page.context().close()
+})
+
 test('a campaign shows who has not replied', async () => {
   await margaret.getByRole('button', { name: 'New message' }).click()
   const form = margaret.getByRole('dialog', { name: 'New message' })

@@ -173,6 +173,10 @@ test('on a phone of 360 px, in German, nothing is wider than the screen', async 
   await maria.getByText('Keys of the new building').first().waitFor()
   await fits(maria)
   await picture(maria, 'phone-report')
+  await maria.getByRole('button', { name: 'Filter', exact: true }).click()
+  await maria.getByLabel('Gesendet ab').waitFor()
+  await fits(maria)
+  await examine(maria, 'the filters on a phone')
   for (const tab of ['Ankündigungen', 'Kampagnen', 'Personen']) {
     await maria.getByRole('link', { name: tab }).click()
     await maria.locator('.app-card, .app-person-row, .tidings-empty').first().waitFor()

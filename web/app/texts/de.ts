@@ -289,6 +289,7 @@ export const de: Texts = {
         LOWEST_RATE_FIRST: 'Niedrigste Quote zuerst',
         HIGHEST_RATE_FIRST: 'Höchste Quote zuerst',
       },
+      filters: 'Filter',
       clear: 'Filter leeren',
       columns: { message: 'Nachricht', from: 'Von', to: 'An', sent: 'Gesendet', read: 'Gelesen' },
       empty: 'Keine Nachricht passt',

@@ -287,6 +287,7 @@ export const en = {
         LOWEST_RATE_FIRST: 'Lowest rate first',
         HIGHEST_RATE_FIRST: 'Highest rate first',
       },
+      filters: 'Filters',
       clear: 'Clear filters',
       columns: { message: 'Message', from: 'From', to: 'To', sent: 'Sent', read: 'Read' },
       empty: 'No message fits',
