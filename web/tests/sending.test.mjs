@@ -295,6 +295,44 @@ test('the form opens without covering itself, leads to what is missing, and is s
   await ada.context().close()
 })
 
+test('what was sent is listed by whether all have read it', async () => {
+  await desk.server.people('uwe', 'vito', 'wim')
+  const id = await desk.server.send('uwe', 'vito', 'Read by Vito')
+  await desk.server.send('uwe', ['vito', 'wim'], 'Wim has not')
+  await desk.server.query(
+    'vito',
+    'mutation($rootId: ID!) { markThreadRead(input: { rootId: $rootId }) { affectedCount } }',
+    { rootId: id },
+  )
+  const uwe = await desk.person('uwe', '/sent')
+  const all = uwe.getByRole('link', { name: 'Read by Vito' })
+  const waiting = uwe.getByRole('link', { name: 'Wim has not' })
+  await all.waitFor()
+  await uwe.getByRole('link', { name: 'Waiting for readers' }).click()
+  await all.waitFor({ state: 'detached' })
+  await waiting.click()
+  // The list stays what it is when a message is opened, and in another tab.
+  await uwe.getByRole('heading', { name: 'Wim has not' }).waitFor()
+  await uwe.reload()
+  await waiting.waitFor()
+  assert.equal(await all.count(), 0)
+  await uwe.getByRole('link', { name: 'Read by all' }).click()
+  await all.waitFor()
+  await waiting.waitFor({ state: 'detached' })
+  await uwe.getByRole('searchbox').fill('wim')
+  await uwe.getByText('Nothing has “wim”').waitFor()
+  // Where the server looked only so far and found nothing, the page goes on by itself.
+  await uwe.route('**/graphql', route => {
+    const { query = '', variables } = route.request().postDataJSON() ?? {}
+    if (!query.includes('query SentList') || variables.after) return route.continue()
+    const pageInfo = { hasNextPage: true, endCursor: '7fffffffffffffff' }
+    return route.fulfill({ json: { data: { sentMessages: { nodes: [], pageInfo } } } })
+  })
+  await uwe.getByRole('searchbox').fill('')
+  await all.waitFor()
+  await uwe.context().close()
+})
+
 test('an error of the server stands at the input that it names', async () => {
   desk.application.admins.add('margaret')
   const margaret = await desk.person('margaret', '/sent')
