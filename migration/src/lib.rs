@@ -25,6 +25,7 @@ mod m20261127_000081_search_more;
 mod m20261127_000090_room;
 mod m20261127_000100_campaigns;
 mod m20261127_000110_deactivation_reason;
+mod m20261127_000120_states;
 
 pub use folding::folded;
 
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000090_room::Migration),
             Box::new(m20261127_000100_campaigns::Migration),
             Box::new(m20261127_000110_deactivation_reason::Migration),
+            Box::new(m20261127_000120_states::Migration),
         ]
     }
 }

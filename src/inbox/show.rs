@@ -2,7 +2,7 @@
 //! the host application says with it.
 
 use ::entity::{inbox_item, user};
-use pulldown_cmark::{Event, Parser, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, TagEnd};
 
 use super::{
     activities::{Activities, ActivityActor},
@@ -97,12 +97,16 @@ fn preview(body: &str) -> String {
     // Longer than what will be shown, but bounded, so that a huge body costs nothing.
     let beginning = body.char_indices().nth(BEGINNING).map_or(body, |(end, _)| &body[..end]);
     let mut text = String::new();
-    for event in Parser::new(beginning) {
+    // What the web pages show as tables and as deleted.
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    for event in Parser::new_ext(beginning, options) {
         match event {
             Event::Text(words) | Event::Code(words) => text.push_str(&words),
             Event::SoftBreak
             | Event::HardBreak
-            | Event::End(TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item) => {
+            | Event::End(
+                TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::TableCell,
+            ) => {
                 text.push(' ');
             }
             _ => {}
@@ -125,6 +129,7 @@ mod tests {
             preview("# Hello\n\n*world*, see [this](http://x) & `that`\n- a\n- b"),
             "Hello world, see this & that a b"
         );
+        assert_eq!(preview("| day | room |\n|---|--:|\n| ~~Mon~~ Tue | 4 |"), "day room Mon Tue 4");
         assert_eq!(preview("<script>alert(1)</script>"), "");
         let long = preview(&"äö ".repeat(10_000));
         assert!(long.chars().count() <= PREVIEW_CHARACTERS + 1 && long.ends_with('…'));

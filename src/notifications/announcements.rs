@@ -6,11 +6,13 @@
 //!
 //! - `update`: changing one, also in the inboxes that have it.
 //! - `publication`: those that are planned, and how they are published.
+//! - `list`: those in a state, and searching them.
 //! - `leaving`: retractions, and how announcements leave the inboxes.
 //! - `recipients`: how many people could or can see it. `follow`: how far it has been read, live.
 
 mod follow;
 mod leaving;
+mod list;
 mod publication;
 mod recipients;
 mod update;
@@ -34,6 +36,7 @@ use crate::{
 
 pub use follow::follow;
 pub use leaving::{leave, leaving, next_expiry, retract};
+pub use list::{AnnouncementState, found};
 pub use publication::{next_publication, planned_by_now, publish};
 pub use recipients::recipient_counts;
 pub use update::{UpdateAnnouncementInput, update};

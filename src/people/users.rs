@@ -7,7 +7,7 @@ use std::{
 };
 
 use ::entity::{id::UserId, user};
-use async_graphql::{ID, InputObject, OneofObject};
+use async_graphql::{Enum, ID, InputObject, OneofObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -340,9 +340,35 @@ pub async fn lock(tx: &Tx, user: &UserRef) -> Result<user::Model> {
     one(named(user)?.lock(LockType::NoKeyUpdate), &**tx).await
 }
 
-/// A page of everybody in whose name or external id words are found.
-pub async fn found(app: &App, text: &str, page: &Page<i64>) -> Result<Slice<user::Model>> {
-    let listed = |_: &mut Sql| "true".to_owned();
+/// Whether somebody may use their inbox.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserState {
+    /// Those who may.
+    Active,
+    /// Those who were deactivated, without those who were erased.
+    Deactivated,
+}
+
+impl UserState {
+    /// The condition that a row `alias` is in this state: that of an index, in the order of ids.
+    pub fn is_of(self, alias: &str) -> String {
+        match self {
+            UserState::Active => format!("{alias}.deactivated_at IS NULL"),
+            UserState::Deactivated => {
+                format!("{alias}.deactivated_at IS NOT NULL AND {alias}.erased_at IS NULL")
+            }
+        }
+    }
+}
+
+/// A page of everybody, or of those in a state, in whose name or external id words are found.
+pub async fn found(
+    app: &App,
+    state: Option<UserState>,
+    text: &str,
+    page: &Page<i64>,
+) -> Result<Slice<user::Model>> {
+    let listed = move |_: &mut Sql| state.map_or("true".to_owned(), |state| state.is_of("x"));
     let searched = search::Searched::User;
     let list = rows::Rows { db: &app.db, searched, page, is_descending: false, listed: &listed };
     with_rows(app, rows::ids(&app.db, searched, &list, page, text).await?).await

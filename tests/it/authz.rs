@@ -132,6 +132,8 @@ const LINES: &[Line] = lines![
                  "message(id: $message) { reminder { frequency } }";
     U Y O O O Y  "Message.readStats" "/message/readStats"
                  "message(id: $message) { readStats { readCount } }";
+    U Y O O O Y  "Message.repliedCount" "/message/repliedCount"
+                 "message(id: $message) { repliedCount }";
     U Y O O O Y  "Message.readTimeline" "/message/readTimeline"
                  "message(id: $message) { readTimeline { readCount } }";
     U Y O O O Y  "MessageAudience.readStats" "/message/sentTo/0/readStats"

@@ -66,6 +66,7 @@ mod shutdown;
 mod sql;
 mod sse;
 mod statements;
+mod states;
 mod story;
 mod subscriptions;
 mod threads;

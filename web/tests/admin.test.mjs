@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { Desk, hasCount, until } from './support/desk.mjs'
+import { announce } from './support/mail.mjs'
 
 let desk
 let margaret
@@ -101,6 +102,44 @@ test('an announcement is planned, changed, published and retracted, and its rate
   await ada.context().close()
 })
 
+test('on a phone, the filters of the report are behind a button that counts them', async () => {
+  const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+  const page = await desk.person('margaret', '/admin?rate=0.5', phone)
+  await page.getByRole('row').nth(1).waitFor()
+  const rate = page.getByLabel('Read by at most')
+  assert.equal(await rate.isVisible(), false)
+  await page.getByRole('button', { name: 'Filters 1', exact: true }).tap()
+  await rate.selectOption('')
+  await page.getByLabel('Kind').selectOption('Replies')
+  await page.getByRole('button', { name: 'Filters 1', exact: true }).tap()
+  await rate.waitFor({ state: 'hidden' })
+  await page.context().close()
+})
+
+test('announcements are listed by their state, and found by their words', async () => {
+  const inADay = new Date(Date.now() + 86_400_000).toISOString()
+  await announce(desk.server, { title: 'Open day', body: '# Doors\n\nThey open at *nine*.' })
+  await announce(desk.server, { title: 'Closed day', body: '', publishAt: inADay })
+  await margaret.goto(`${margaret.base}/admin?tab=announcements`)
+  const card = title => margaret.getByRole('listitem').filter({ hasText: title })
+  // In a list, a text is its words.
+  await card('Open day').getByText('Doors They open at nine.').waitFor()
+  await margaret.getByRole('link', { name: 'Planned', exact: true }).click()
+  await card('Open day').waitFor({ state: 'detached' })
+  await card('Closed day').waitFor()
+  await margaret.getByRole('link', { name: 'Published', exact: true }).click()
+  await card('Open day').waitFor()
+  await card('Closed day').waitFor({ state: 'detached' })
+  await margaret.getByRole('link', { name: 'Ended', exact: true }).click()
+  await card('Holidays').waitFor()
+  await hasCount(card('Open day'), 0)
+  await margaret.getByRole('searchbox').fill('nine')
+  await margaret.getByText('No announcement fits').waitFor()
+  await margaret.getByRole('link', { name: 'All', exact: true }).click()
+  await card('Open day').waitFor()
+  await hasCount(margaret.locator('.app-card'), 1)
+})
+
 test('a campaign shows who has not replied', async () => {
   await margaret.getByRole('button', { name: 'New message' }).click()
   const form = margaret.getByRole('dialog', { name: 'New message' })
@@ -135,6 +174,7 @@ test('a campaign shows who has not replied', async () => {
   await margaret.goto(`${margaret.base}/admin?tab=campaigns`)
   const card = margaret.getByRole('listitem').filter({ hasText: 'Do you still need' })
   await card.getByText('deactivates those who do not reply').waitFor()
+  await card.getByText('1 of 2 replied').waitFor()
   await card.getByRole('link', { name: 'Who has not replied' }).click()
   const recipients = margaret.getByRole('tabpanel')
   await recipients.getByText('emil').waitFor()
@@ -176,6 +216,15 @@ test('somebody who is deactivated is told so at once, and comes back when they a
   await hasCount(kwame.getByText('Has left the company'), 0)
   await margaret.getByText('Deactivated by the host application or an admin.').waitFor()
   await margaret.getByText('Reason: Has left the company').waitFor()
+  // Those who are active, and those who are not.
+  const people = margaret.getByRole('list', { name: 'People' })
+  await margaret.getByRole('searchbox').fill('')
+  await margaret.getByRole('link', { name: 'Deactivated', exact: true }).click()
+  await hasCount(people.getByRole('link'), 1)
+  await people.getByRole('link', { name: 'kwame' }).waitFor()
+  await margaret.getByRole('link', { name: 'Active', exact: true }).click()
+  await people.getByRole('link', { name: 'priya' }).waitFor()
+  await hasCount(people.getByRole('link', { name: 'kwame' }), 0)
   await margaret.getByRole('button', { name: 'Reactivate' }).click()
   await margaret.getByRole('button', { name: 'Deactivate' }).waitFor()
   await kwame.getByRole('button', { name: 'Try again' }).click()

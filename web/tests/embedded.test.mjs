@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { after, before, test } from 'node:test'
 import { browser, PATIENCE, until } from './support/desk.mjs'
+import { announce } from './support/mail.mjs'
 import { Server, token } from './support/server.mjs'
 
 const ELEMENT = fileURLToPath(new URL('../packages/element', import.meta.url))
@@ -46,6 +47,10 @@ function answer({ url }, response) {
         '<script type="module" src="/page.js"></script><main></main></html>',
     )
   }
+  if (path === '/blue.svg') {
+    response.setHeader('content-type', 'image/svg+xml')
+    return response.end('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>')
+  }
   if (path === '/favicon.ico') return response.writeHead(204).end()
   response.setHeader('content-type', 'text/javascript')
   if (path === '/page.js') {
@@ -54,6 +59,7 @@ function answer({ url }, response) {
       const inbox = document.createElement('tidings-inbox')
       inbox.setAttribute('url', 'http://${server.address}/graphql')
       if (location.search === '?bell') inbox.setAttribute('bell', '')
+      if (location.search === '?pictures') inbox.setAttribute('announcement-pictures', '')
       inbox.getToken = () => '${token('gast')}'
       window.clicks = []
       window.counts = []
@@ -140,4 +146,32 @@ test('the bell of the element opens the newest items over the page', async () =>
   await page.getByRole('dialog', { name: 'Inbox' }).waitFor({ state: 'hidden' })
   assert.deepEqual(complaints, [])
   await page.close()
+})
+
+test('the element loads the pictures of announcements only where its attribute allows it', async () => {
+  await announce(server, { title: 'Rooms', body: 'They are ![blue](/blue.svg).' })
+  for (const [path, pictures] of [
+    ['/', 0],
+    ['/?pictures', 1],
+  ]) {
+    const { page, complaints } = await visit(path)
+    await page.getByRole('link', { name: /Rooms/ }).click()
+    await page.locator('.tidings-markdown p').waitFor()
+    const picture = page.locator('.tidings-markdown img')
+    await until(
+      () => picture.count(),
+      count => count === pictures,
+    )
+    if (pictures) await until(() => picture.evaluate(image => image.naturalWidth), Boolean)
+    // It can be given, and taken back, at any time.
+    await page.evaluate(() =>
+      document.querySelector('tidings-inbox').toggleAttribute('announcement-pictures'),
+    )
+    await until(
+      () => picture.count(),
+      count => count === 1 - pictures,
+    )
+    assert.deepEqual(complaints, [])
+    await page.close()
+  }
 })

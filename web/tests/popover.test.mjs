@@ -51,3 +51,32 @@ test('in the popover, an item is snoozed until when the reader chooses', async (
     await desk.end()
   }
 })
+
+test('the popover shows all, or what is unread, and counts that', async () => {
+  const desk = await Desk.open()
+  try {
+    await desk.server.people('yara', 'zeno')
+    await flood(desk.server, 'yara', 'zeno', 2, 'Letter')
+    const zeno = await desk.person('zeno', '/sent')
+    await zeno.getByRole('button', { name: /^Inbox, 2 new/ }).click()
+    const popover = zeno.getByRole('dialog', { name: 'Inbox' })
+    const letter = n => popover.locator('.tidings-row').filter({ hasText: `Letter ${n}` })
+    await letter(1).hover()
+    await letter(1).getByRole('button', { name: 'Mark as read' }).click()
+    await letter(1).and(zeno.locator(':not([data-unread])')).waitFor()
+    await popover.getByRole('tab', { name: 'Unread (1)' }).click()
+    await letter(1).waitFor({ state: 'detached' })
+    await letter(0).waitFor()
+    await examine(zeno, 'what is unread in the popover')
+    // What arrives is there, and what is read goes.
+    await flood(desk.server, 'yara', 'zeno', 1, 'Another Letter')
+    await popover.getByRole('tab', { name: 'Unread (2)' }).waitFor()
+    await popover.getByRole('button', { name: 'Mark all as read' }).click()
+    await popover.getByText('Nothing unread').waitFor()
+    await popover.getByRole('tab', { name: 'Unread', exact: true }).press('ArrowLeft')
+    await letter(1).waitFor()
+    await zeno.context().close()
+  } finally {
+    await desk.end()
+  }
+})

@@ -78,6 +78,7 @@ test('axe finds nothing on the screens of a sender, light and dark', async () =>
 
   await sara.getByRole('button', { name: 'New message' }).click()
   const form = sara.getByRole('dialog', { name: 'New message' })
+  await form.getByRole('combobox', { name: 'To' }).click()
   await form.getByRole('option', { name: 'theo' }).waitFor()
   await examine(sara, 'choosing people')
   await form.getByRole('option', { name: 'theo' }).click()
@@ -172,6 +173,10 @@ test('on a phone of 360 px, in German, nothing is wider than the screen', async 
   await maria.getByText('Keys of the new building').first().waitFor()
   await fits(maria)
   await picture(maria, 'phone-report')
+  await maria.getByRole('button', { name: 'Filter', exact: true }).click()
+  await maria.getByLabel('Gesendet ab').waitFor()
+  await fits(maria)
+  await examine(maria, 'the filters on a phone')
   for (const tab of ['Ankündigungen', 'Kampagnen', 'Personen']) {
     await maria.getByRole('link', { name: tab }).click()
     await maria.locator('.app-card, .app-person-row, .tidings-empty').first().waitFor()

@@ -220,7 +220,7 @@ test('a message is sent once, although the answer was lost', async () => {
 test('a message that is planned can be changed, and cancelled', async () => {
   const ada = await desk.person('ada', '/sent')
   const form = await write(ada, { to: ['kwame'], subject: 'Good morning' })
-  await form.getByRole('combobox', { name: 'Send later' }).selectOption('tomorrow')
+  await form.getByRole('combobox', { name: 'Send' }).selectOption('tomorrow')
   await form.getByRole('button', { name: 'Send later' }).click()
   await form.waitFor({ state: 'hidden' })
   await ada.getByRole('link', { name: 'Planned' }).click()
@@ -256,6 +256,81 @@ test('a sent message gets a reminder with its dates, and an expiry, later', asyn
   await dialog.getByRole('button', { name: 'Save' }).click()
   await ada.getByText(/Every day until they have read it; next/).waitFor()
   await ada.context().close()
+})
+
+test('the form opens without covering itself, leads to what is missing, and is sent by keys', async () => {
+  const ada = await desk.person('ada', '/sent')
+  await ada.getByRole('button', { name: 'New message' }).click()
+  const form = ada.getByRole('dialog', { name: 'New message' })
+  const to = form.getByRole('combobox', { name: 'To' })
+  await to.and(ada.locator(':focus')).waitFor()
+  assert.equal(await form.getByRole('listbox').count(), 0)
+  await ada.keyboard.press('ArrowDown')
+  await form.getByRole('option', { name: 'mei', exact: true }).click()
+  await form.getByRole('textbox', { name: 'Message' }).fill('The *end*.')
+  await ada.keyboard.press('Control+Enter')
+  // Nothing was sent, and what is to be written is written there.
+  await form.getByText('A message needs a subject.').waitFor()
+  await form.getByLabel('Subject').and(ada.locator(':focus')).waitFor()
+  await ada.keyboard.type('By keys')
+  // A moment keeps the name by which it was chosen.
+  const expires = form.getByRole('combobox', { name: 'Expires' })
+  await expires.selectOption('week')
+  assert.equal(await expires.inputValue(), 'week')
+  await form.getByLabel('Expires: At').fill('2099-01-01T08:00')
+  await hasValue(expires, 'custom')
+  // The preview is as high as the field, so nothing moves.
+  const place = () => expires.boundingBox()
+  const before = await place()
+  await form.getByRole('tab', { name: 'Preview' }).click()
+  await form.locator('em', { hasText: 'end' }).waitFor()
+  assert.ok(Math.abs((await place()).y - before.y) <= 2, 'what is below the preview stays')
+  await ada.keyboard.press('Control+Enter')
+  await form.waitFor({ state: 'hidden' })
+  const { viewer } = await desk.server.query(
+    'mei',
+    '{ viewer { inbox { items(first: 1) { nodes { title } } } } }',
+  )
+  assert.equal(viewer.inbox.items.nodes[0].title, 'By keys')
+  await ada.context().close()
+})
+
+test('what was sent is listed by whether all have read it', async () => {
+  await desk.server.people('uwe', 'vito', 'wim')
+  const id = await desk.server.send('uwe', 'vito', 'Read by Vito')
+  await desk.server.send('uwe', ['vito', 'wim'], 'Wim has not')
+  await desk.server.query(
+    'vito',
+    'mutation($rootId: ID!) { markThreadRead(input: { rootId: $rootId }) { affectedCount } }',
+    { rootId: id },
+  )
+  const uwe = await desk.person('uwe', '/sent')
+  const all = uwe.getByRole('link', { name: 'Read by Vito' })
+  const waiting = uwe.getByRole('link', { name: 'Wim has not' })
+  await all.waitFor()
+  await uwe.getByRole('link', { name: 'Waiting for readers' }).click()
+  await all.waitFor({ state: 'detached' })
+  await waiting.click()
+  // The list stays what it is when a message is opened, and in another tab.
+  await uwe.getByRole('heading', { name: 'Wim has not' }).waitFor()
+  await uwe.reload()
+  await waiting.waitFor()
+  assert.equal(await all.count(), 0)
+  await uwe.getByRole('link', { name: 'Read by all' }).click()
+  await all.waitFor()
+  await waiting.waitFor({ state: 'detached' })
+  await uwe.getByRole('searchbox').fill('wim')
+  await uwe.getByText('Nothing has “wim”').waitFor()
+  // Where the server looked only so far and found nothing, the page goes on by itself.
+  await uwe.route('**/graphql', route => {
+    const { query = '', variables } = route.request().postDataJSON() ?? {}
+    if (!query.includes('query SentList') || variables.after) return route.continue()
+    const pageInfo = { hasNextPage: true, endCursor: '7fffffffffffffff' }
+    return route.fulfill({ json: { data: { sentMessages: { nodes: [], pageInfo } } } })
+  })
+  await uwe.getByRole('searchbox').fill('')
+  await all.waitFor()
+  await uwe.context().close()
 })
 
 test('an error of the server stands at the input that it names', async () => {

@@ -17,7 +17,7 @@ use crate::{
         extras::{self, ItemAction},
         inbox::items::InboxItem,
         list_size, loader,
-        loaders::{AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
+        loaders::{AudiencesOf, ItemAbout, ReminderOf, RepliedTo, VisibleMessage},
         messages::{
             recipients::{
                 MessageAudience, MessageRecipient, ReadStats, RecipientFilter, may_see_reading,
@@ -33,6 +33,7 @@ use crate::{
     messages::{
         self, CreateMessageInput, ReplyToMessageInput, Sent, UpdateMessageInput,
         reports::{self, Interval},
+        sent,
     },
 };
 
@@ -209,6 +210,15 @@ impl Message {
         Ok(self.may_see_reading(actor(ctx)?).then(|| ReadStats::of_message(&self.row, with_names)))
     }
 
+    /// How many people have replied to it, or to any message of the thread that it starts; each
+    /// counts once. For the sender and ADMIN; null for others.
+    pub async fn replied_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        if !self.may_see_reading(actor(ctx)?) {
+            return Ok(None);
+        }
+        Ok(Some(loader(ctx).load_one(RepliedTo(self.row.id)).await?.unwrap_or(0)))
+    }
+
     /// How many people had read it over time: one point for each interval in which somebody first
     /// read it, oldest first. For the sender and ADMIN; null for others, and for a single recipient
     /// if the server hides who has read.
@@ -305,6 +315,10 @@ impl Message {
 pub struct SentFilter {
     /// Only replies (true), or only messages that start a thread (false).
     is_reply: Option<bool>,
+    /// Only messages that all of their recipients have read (true), or only those that somebody
+    /// has still to read (false). A page may then be short, or empty, although there are more:
+    /// `pageInfo` says so, and its cursor goes on from there.
+    is_read_by_all: Option<bool>,
     /// Words to look for in subjects and bodies, or their beginnings, in any order and case; see
     /// `InboxFilter.search`.
     #[graphql(directive = cost::apply(SEARCH))]
@@ -344,27 +358,30 @@ impl MessageQuery {
     ) -> Result<Option<Paged<Message>>> {
         let page = page::<MessageId>((first, after, last, before))?;
         let sender = actor(ctx)?.user_id();
-        let SentFilter { is_reply, search } = filter.unwrap_or_default();
+        let SentFilter { is_reply, is_read_by_all, search } = filter.unwrap_or_default();
+        let wanted = sent::Wanted { sender, is_reply, is_read_by_all };
         if let Some(text) = search {
-            let found = move |app| async move {
-                messages::sent::found(&app, sender, is_reply, &text, &page.by_number()).await
-            };
+            let found =
+                move |app| async move { sent::found(&app, wanted, &text, &page.by_number()).await };
             let found = reading(ctx, true, found).await?;
             return Ok(Some(connection(found, |(row, _)| row.id, Message::from)));
         }
+        if is_read_by_all.is_some() {
+            let found = sent::page(app(ctx), wanted, &page.by_number()).await?;
+            return Ok(Some(connection(found, |(row, _)| row.id, Message::from)));
+        }
         // Needs no scope: senders may see what they sent.
-        let mut sent = message::Entity::find().filter(match sender {
+        let mut all = message::Entity::find().filter(match sender {
             Some(sender) => message::COLUMN.sender_id.eq(sender),
             None => message::COLUMN.sender_id.is_null(),
         });
-        sent = sent.filter(message::COLUMN.send_at.is_null());
+        all = all.filter(message::COLUMN.send_at.is_null());
         match is_reply {
-            Some(true) => sent = sent.filter(message::COLUMN.parent_id.is_not_null()),
-            Some(false) => sent = sent.filter(message::COLUMN.parent_id.is_null()),
+            Some(true) => all = all.filter(message::COLUMN.parent_id.is_not_null()),
+            Some(false) => all = all.filter(message::COLUMN.parent_id.is_null()),
             None => {}
         }
-        let rows =
-            page.seek(sent, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
+        let rows = page.seek(all, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
         let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await?;
         Ok(Some(connection(page.slice(rows), |(row, _)| row.id, Message::from)))
     }

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use ::entity::{announcement, id::AnnouncementId, user};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use sea_orm::{Order, sea_query::Expr};
+use sea_orm::{Order, QueryFilter, sea_query::Expr};
 
 use crate::{
     error::Error,
+    gate::reading,
     graphql::{
-        TEXT, actor, app, auth, cost,
+        SEARCH, TEXT, actor, app, auth, cost,
         extras::{self, ItemAction},
         hosts, list_size, loader,
         loaders::RecipientsOf,
@@ -18,7 +19,7 @@ use crate::{
     },
     id,
     notifications::announcements::{
-        self, Announced, CreateAnnouncementInput, UpdateAnnouncementInput,
+        self, Announced, AnnouncementState, CreateAnnouncementInput, UpdateAnnouncementInput,
     },
 };
 
@@ -141,13 +142,32 @@ impl AnnouncementQuery {
     async fn announcements(
         &self,
         ctx: &Context<'_>,
+        #[graphql(
+            desc = "Words to look for in titles and bodies, or their beginnings, in any order and \
+                    case; see `InboxFilter.search`. If omitted, all are listed.",
+            directive = cost::apply(SEARCH)
+        )]
+        search: Option<String>,
+        #[graphql(desc = "Only announcements in this state. If omitted, all are listed.")]
+        state: Option<AnnouncementState>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Paged<Announcement>>> {
         let page = page::<AnnouncementId>((first, after, last, before))?;
-        let announced = announcement::Entity::visible_to(actor(ctx)?.host_reader());
+        if let Some(text) = search {
+            let actor = actor(ctx)?.clone();
+            let found = move |app| async move {
+                announcements::found(&app, &actor, state, &text, &page.by_number()).await
+            };
+            let found = reading(ctx, true, found).await?;
+            return Ok(Some(connection(found, |(row, _)| row.id, Announcement::from)));
+        }
+        let mut announced = announcement::Entity::visible_to(actor(ctx)?.host_reader());
+        if let Some(state) = state {
+            announced = announced.filter(Expr::cust(state.is_of("announcement")));
+        }
         let rows = page.seek(
             announced,
             [Expr::col((announcement::Entity, announcement::Column::Id))],

@@ -35,7 +35,7 @@ use crate::{
     notifications::subscriptions::Following,
     people::{
         deactivation,
-        users::{self, UserInput, UserRef},
+        users::{self, UserInput, UserRef, UserState},
     },
 };
 
@@ -285,6 +285,8 @@ impl UserQuery {
             directive = cost::apply(SEARCH)
         )]
         search: Option<String>,
+        #[graphql(desc = "Only people in this state. If omitted, everybody is listed.")]
+        state: Option<UserState>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -292,10 +294,15 @@ impl UserQuery {
     ) -> Result<Option<Paged<User>>> {
         actor(ctx)?.require_host()?;
         let page = page::<UserId>((first, after, last, before))?;
-        let all = user::Entity::find();
+        let mut all = user::Entity::find();
+        if let Some(state) = state {
+            all = all.filter(Expr::cust(state.is_of("user_account")));
+        }
         let slice = match search {
             Some(text) => {
-                let found = |app| async move { users::found(&app, &text, &page.by_number()).await };
+                let found = move |app| async move {
+                    users::found(&app, state, &text, &page.by_number()).await
+                };
                 reading(ctx, true, found).await?
             }
             None => {

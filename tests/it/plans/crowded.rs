@@ -319,6 +319,12 @@ both! {
         }
         let sent = "{ sentMessages { nodes { subject } } }";
         bob.query(sent, json!({})).await;
+        let by_reading = "{ sentMessages(filter: {isReadByAll: true}) { nodes { repliedCount } } }";
+        bob.query(by_reading, json!({})).await;
+        for state in ["ACTIVE", "DEACTIVATED"] {
+            let people = format!("{{ users(state: {state}) {{ nodes {{ id }} }} }}");
+            admin.query(&people, json!({})).await;
+        }
         let statements = app.db.take_statements_of_requests();
         ran.extend(statements.into_iter().map(|statement| Ran {
             story: "a report",

@@ -1,4 +1,4 @@
-// What everybody was told, and will be.
+// What everybody was told, and will be: `?q=`, `?state=planned`.
 
 import {
   Button,
@@ -12,7 +12,7 @@ import {
   useReason,
 } from '@tidings/react'
 import type { TidingsError } from '@tidings/client'
-import { useCallback, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import {
   AnnouncementsDocument,
   RetractDocument,
@@ -26,17 +26,28 @@ import { tell, useHappened } from '../lib/happened'
 import { useNotices } from '../lib/notices'
 import { usePages } from '../lib/query'
 import { Rate } from '../lib/RateBar'
+import { useRoute } from '../lib/router'
+import { SearchField } from '../lib/SearchField'
+import { useSettled } from '../lib/settled'
+import { StateLinks, useStateOf } from '../lib/StateLinks'
 import { useLiveRates } from '../sent/live'
 import { useTexts } from '../texts'
 import { AnnouncementDialog } from './AnnouncementDialog'
 
-const PAGE = { first: 20 }
+const PAGE = 20
+const STATES = { all: null, planned: 'SCHEDULED', live: 'LIVE', ended: 'ENDED' } as const
 const announcementsOf = (result: AnnouncementsQuery) => result.announcements
 
 export function Announcements() {
   const { admin, common } = useTexts()
   const { announcements } = admin
-  const pages = usePages(AnnouncementsDocument, PAGE, announcementsOf)
+  const search = useSettled(useRoute().query.get('q') ?? '')
+  const which = useStateOf('state', announcements.filters)
+  const variables = useMemo(
+    () => ({ first: PAGE, search: search || null, state: STATES[which] }),
+    [search, which],
+  )
+  const pages = usePages(AnnouncementsDocument, variables, announcementsOf)
   const [edited, setEdited] = useState<AnnouncementFieldsFragment | 'new'>()
   useHappened('announcements', pages.reload)
   const { change } = pages
@@ -66,12 +77,19 @@ export function Announcements() {
           {announcements.new}
         </Button>
       </header>
+      <div className="app-page-filters">
+        <SearchField placeholder={announcements.search} />
+        <StateLinks label={announcements.which} name="state" states={announcements.filters} />
+      </div>
       {pages.error ? (
         <Failure error={pages.error} onRetry={pages.reload} />
-      ) : pages.isFirst ? (
+      ) : pages.isFirst && pages.nodes.length === 0 ? (
         isSlow && <Skeleton lines={6} />
       ) : pages.nodes.length === 0 ? (
-        <EmptyState title={announcements.empty} picture={<MegaphoneIcon size="large" />} />
+        <EmptyState
+          title={search || which !== 'all' ? announcements.emptyFilter : announcements.empty}
+          picture={<MegaphoneIcon size="large" />}
+        />
       ) : (
         <ul ref={list} className="app-cards" aria-label={admin.tabs.announcements}>
           {pages.nodes.map(announcement => (
@@ -169,7 +187,7 @@ function Card({ announcement, onEdit }: CardProps) {
         )}
       </header>
       <div className="app-card-text">
-        <Markdown text={body} />
+        <Markdown text={body} isPlain />
       </div>
       {readStats && state !== 'planned' && (
         <div className="app-card-line">

@@ -84,7 +84,7 @@ function Card({ campaign }: { campaign: Campaign }) {
   const { admin, sent, common, compose } = useTexts()
   const { campaigns } = admin
   const dates = useDates()
-  const { id, subject, sender, createdAt, readStats, reminder } = campaign
+  const { id, subject, sender, createdAt, readStats, reminder, repliedCount } = campaign
   if (!reminder) return null
   const isRunning = reminder.nextAt !== null || isFuture(reminder.respondBy)
   return (
@@ -114,6 +114,9 @@ function Card({ campaign }: { campaign: Campaign }) {
         {readStats && <Rate stats={readStats} />}
         <small>
           {[
+            readStats &&
+              repliedCount !== null &&
+              campaigns.replied(repliedCount, readStats.recipientCount),
             campaigns.dates(reminder.sentCount),
             reminder.nextAt && sent.nextReminder(dates.near(reminder.nextAt)),
             reminder.respondBy && sent.respondBy(dates.near(reminder.respondBy)),

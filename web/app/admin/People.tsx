@@ -1,4 +1,5 @@
-// Everybody who is known, whether they may use their inbox, and why not: `?person=<id>`, `?q=`.
+// Everybody who is known, whether they may use their inbox, and why not: `?person=<id>`, `?q=`,
+// `?state=deactivated`.
 
 import { Avatar, Button, EmptyState, PersonIcon, Skeleton, usePatience } from '@tidings/react'
 import { useMemo } from 'react'
@@ -13,10 +14,12 @@ import { usePages } from '../lib/query'
 import { href, useRoute } from '../lib/router'
 import { SearchField } from '../lib/SearchField'
 import { useSettled } from '../lib/settled'
+import { StateLinks, useStateOf } from '../lib/StateLinks'
 import { useTexts } from '../texts'
 import { PersonDetail } from './PersonDetail'
 
 const PAGE = 40
+const STATES = { all: null, active: 'ACTIVE', deactivated: 'DEACTIVATED' } as const
 const accountsOf = (result: AccountsQuery) => result.users
 
 export function People() {
@@ -26,7 +29,11 @@ export function People() {
   const q = query.get('q') ?? ''
   const person = query.get('person')
   const search = useSettled(q)
-  const variables = useMemo(() => ({ first: PAGE, search: search || null }), [search])
+  const state = useStateOf('state', people.states)
+  const variables = useMemo(
+    () => ({ first: PAGE, search: search || null, state: STATES[state] }),
+    [search, state],
+  )
   const pages = usePages(AccountsDocument, variables, accountsOf)
   const isSlow = usePatience(pages.isFirst && pages.nodes.length === 0)
   const { change } = pages
@@ -37,6 +44,7 @@ export function People() {
       <section className="app-split-list" aria-label={admin.tabs.people}>
         <header className="app-list-head">
           <SearchField placeholder={people.search} />
+          <StateLinks label={people.which} name="state" states={people.states} />
         </header>
         {pages.error ? (
           <Failure error={pages.error} onRetry={pages.reload} />
@@ -47,7 +55,7 @@ export function People() {
                 key={account.id}
                 account={account}
                 isCurrent={account.id === person}
-                q={q}
+                query={{ q, state: state === 'all' ? null : state }}
               />
             ))}
           </ul>
@@ -55,7 +63,13 @@ export function People() {
           isSlow && <Skeleton lines={8} />
         ) : (
           <EmptyState
-            title={search ? people.emptySearch(search) : people.empty}
+            title={
+              search
+                ? people.emptySearch(search)
+                : state === 'all'
+                  ? people.empty
+                  : people.emptyState
+            }
             picture={<PersonIcon size="large" />}
           />
         )}
@@ -83,10 +97,11 @@ export function People() {
 interface PersonRowProps {
   account: AccountFieldsFragment
   isCurrent: boolean
-  q: string
+  /** What stays in the address when somebody is chosen. */
+  query: Record<string, string | null>
 }
 
-function PersonRow({ account, isCurrent, q }: PersonRowProps) {
+function PersonRow({ account, isCurrent, query }: PersonRowProps) {
   const { people } = useTexts().admin
   const { id, name, externalId, avatarUrl, deactivatedAt, erasedAt } = account
   const isOut = deactivatedAt !== null || erasedAt !== null
@@ -94,7 +109,7 @@ function PersonRow({ account, isCurrent, q }: PersonRowProps) {
     <li>
       <Link
         className="app-person-row"
-        href={href('admin', { tab: 'people', person: id, q })}
+        href={href('admin', { tab: 'people', person: id, ...query })}
         aria-current={isCurrent || undefined}
         data-is-out={isOut || undefined}
       >

@@ -5,12 +5,13 @@ import {
   Button,
   ChartIcon,
   EmptyState,
+  FilterIcon,
   Skeleton,
   useDates,
   usePatience,
   useReason,
 } from '@tidings/react'
-import { useMemo, useState } from 'react'
+import { useId, useMemo, useState } from 'react'
 import { AddressField } from '../compose/AddressField'
 import type { Address } from '../compose/draft'
 import {
@@ -152,11 +153,29 @@ function Filters({ choice }: { choice: Choice }) {
   const { report } = admin
   const change = (name: string, value: string | null) =>
     changeQuery({ [name]: value }, { replace: true })
-  const isFiltered = Object.entries(choice).some(
+  const count = Object.entries(choice).filter(
     ([name, value]) => name !== 'order' && value !== null && value !== '',
-  )
+  ).length
+  // Only where the window is narrow: elsewhere there is room for them.
+  const [isOpen, setOpen] = useState(false)
+  const id = useId()
   return (
-    <form className="app-filters" onSubmit={event => event.preventDefault()}>
+    <form
+      id={id}
+      className="app-filters"
+      data-open={isOpen || undefined}
+      onSubmit={event => event.preventDefault()}
+    >
+      <Button
+        className="tidings-button app-filters-open"
+        aria-expanded={isOpen}
+        aria-controls={id}
+        icon={<FilterIcon />}
+        onClick={() => setOpen(!isOpen)}
+      >
+        {report.filters}
+        {count > 0 && <span className="tidings-chip">{count}</span>}
+      </Button>
       <AddressField
         label={report.sender}
         value={choice.sender ? [choice.sender] : []}
@@ -201,7 +220,7 @@ function Filters({ choice }: { choice: Choice }) {
         options={ORDERS.map(order => [order, report.orders[order]])}
       />
       <div className="app-filters-end">
-        {isFiltered && (
+        {count > 0 && (
           <Button
             kind="quiet"
             onClick={() =>
@@ -234,6 +253,7 @@ function DayField({ label, value, onChange }: InputProps) {
           {...attributes}
           type="date"
           className="tidings-field"
+          data-empty={value === '' || undefined}
           value={value}
           onChange={event => onChange(event.target.value)}
         />

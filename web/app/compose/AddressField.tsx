@@ -68,7 +68,7 @@ export function AddressField(props: AddressFieldProps) {
           index => (Math.min(index, options.length - 1) + step + options.length) % options.length,
         )
       }
-    } else if (event.key === 'Enter' && isOpen && current) {
+    } else if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey && isOpen && current) {
       event.preventDefault()
       add(current)
     } else if (event.key === 'Escape' && isOpen && text) {
@@ -126,7 +126,8 @@ export function AddressField(props: AddressFieldProps) {
               setActive(0)
               setOpen(true)
             }}
-            onFocus={() => setOpen(true)}
+            // Not with the focus alone: the list would hide the form that has just been opened.
+            onClick={() => setOpen(true)}
             onBlur={() => setOpen(false)}
             onKeyDown={onKeyDown}
           />

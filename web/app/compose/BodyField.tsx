@@ -23,9 +23,9 @@ export function BodyField({ label, value, onChange, error, Text = Markdown }: Bo
   return (
     <div className="app-body">
       <Tabs label={label} tabs={tabs} current={view} onChange={setView}>
-        {view === 'write' ? (
-          <Field label={label} hint={compose.bodyHint} error={error}>
-            {attributes => (
+        <Field label={label} hint={compose.bodyHint} error={error}>
+          {attributes =>
+            view === 'write' ? (
               <textarea
                 {...attributes}
                 className="tidings-field"
@@ -33,13 +33,13 @@ export function BodyField({ label, value, onChange, error, Text = Markdown }: Bo
                 value={value}
                 onChange={event => onChange(event.target.value)}
               />
-            )}
-          </Field>
-        ) : (
-          <div className="app-preview">
-            {value.trim() ? <Text text={value} /> : <p>{compose.previewEmpty}</p>}
-          </div>
-        )}
+            ) : (
+              <div className="app-preview">
+                {value.trim() ? <Text text={value} /> : <p>{compose.previewEmpty}</p>}
+              </div>
+            )
+          }
+        </Field>
       </Tabs>
     </div>
   )

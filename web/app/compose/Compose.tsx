@@ -19,6 +19,25 @@ import { MessageForm } from './MessageForm'
 import { useOutbox } from './OutboxContext'
 import { problemOf, problemsOf, type Problems } from './problems'
 
+const SEND_KEYS = 'Control+Enter Meta+Enter'
+
+/** The keys that send, for those who have any. */
+function SendKeys() {
+  const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent)
+  return (
+    <kbd className="tidings-kbd app-compose-keys" aria-hidden="true">
+      {isMac ? '⌘ ↵' : 'Ctrl ↵'}
+    </kbd>
+  )
+}
+
+/** Goes to the first input that has an error, once it is shown. */
+function focusOnProblem() {
+  requestAnimationFrame(() =>
+    document.querySelector<HTMLElement>('dialog [aria-invalid=true]')?.focus(),
+  )
+}
+
 interface ComposeProps {
   id: string
   onClose(): void
@@ -47,6 +66,7 @@ function NewMessage({ me, onClose }: { me: Me; onClose(): void }) {
   const send = () => {
     setChecked(true)
     if (Object.keys(found).length === 0) void outbox.send()
+    else focusOnProblem()
   }
   const discard = () => {
     outbox.discard()
@@ -86,9 +106,12 @@ function NewMessage({ me, onClose }: { me: Me; onClose(): void }) {
           </Button>
         </>
       ) : (
-        <Button kind="main" onClick={send}>
-          {draft.sendAt === null ? compose.send : compose.plan}
-        </Button>
+        <>
+          <SendKeys />
+          <Button kind="main" aria-keyshortcuts={SEND_KEYS} onClick={send}>
+            {draft.sendAt === null ? compose.send : compose.plan}
+          </Button>
+        </>
       )}
     </>
   )
@@ -126,6 +149,7 @@ function NewMessage({ me, onClose }: { me: Me; onClose(): void }) {
         onChange={change => outbox.change(change)}
         problems={problems}
         disabled={draft.isSending}
+        onSubmit={send}
       />
     </Dialog>
   )
@@ -173,7 +197,7 @@ function PlannedForm({ id, me, before, onClose }: PlannedFormProps) {
 
   const save = async () => {
     setChecked(true)
-    if (Object.keys(found).length > 0) return
+    if (Object.keys(found).length > 0) return focusOnProblem()
     setSaving(true)
     try {
       const input = changeOf(id, draft, first, isHost(me))
@@ -187,9 +211,17 @@ function PlannedForm({ id, me, before, onClose }: PlannedFormProps) {
     }
   }
   const actions = (
-    <Button kind="main" disabled={isSaving} onClick={() => void save()}>
-      {draft.sendAt === null ? compose.sendNow : compose.saveChanges}
-    </Button>
+    <>
+      <SendKeys />
+      <Button
+        kind="main"
+        disabled={isSaving}
+        aria-keyshortcuts={SEND_KEYS}
+        onClick={() => void save()}
+      >
+        {draft.sendAt === null ? compose.sendNow : compose.saveChanges}
+      </Button>
+    </>
   )
   return (
     <Dialog title={compose.titlePlanned} size="wide" onClose={onClose} actions={actions}>
@@ -206,6 +238,7 @@ function PlannedForm({ id, me, before, onClose }: PlannedFormProps) {
         }}
         problems={{ ...(isChecked && found), ...refused }}
         disabled={isSaving}
+        onSubmit={() => void save()}
         isPlanned
       />
     </Dialog>

@@ -23,18 +23,28 @@ interface MessageFormProps {
   onChange(change: Partial<Draft>): void
   problems: Problems
   disabled: boolean
+  /** Ctrl or Cmd with Enter. */
+  onSubmit(): void
   /** A planned message keeps its category. */
   isPlanned?: boolean
 }
 
-export function MessageForm({ draft, onChange, problems, disabled, isPlanned }: MessageFormProps) {
+export function MessageForm(props: MessageFormProps) {
+  const { draft, onChange, problems, disabled, onSubmit, isPlanned } = props
   const { compose } = useTexts()
   const { me } = useApp()
   const { data } = useQuery(ComposeCatalogDocument, NOTHING)
   const most = me?.server.limits.subject ?? 200
   const length = [...draft.subject].length
   return (
-    <fieldset className="app-form" disabled={disabled}>
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- for the keys in its fields
+    <fieldset
+      className="app-form"
+      disabled={disabled}
+      onKeyDown={event => {
+        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) onSubmit()
+      }}
+    >
       <AddressField
         label={compose.to}
         value={draft.to}

@@ -1,3 +1,4 @@
+import { useState } from 'react'
 import { Field } from './Field'
 import { fromLocalInput, toLocalInput } from './format'
 import { useTexts } from '../texts'
@@ -41,13 +42,18 @@ interface WhenFieldProps {
 /** A moment in the future, or none: by a name, or exactly. */
 export function WhenField({ label, hint, error, none, presets, value, onChange }: WhenFieldProps) {
   const texts = useTexts()
+  // A moment keeps the name by which it was chosen, until it is changed.
+  const [named, setNamed] = useState<{ value: string; by: string }>()
   const choose = (chosen: string) => {
     if (chosen === 'none') onChange(null)
-    else
-      onChange(
-        momentOf(chosen === 'custom' ? 'tomorrow' : (chosen as Preset), new Date()).toISOString(),
-      )
+    else {
+      const preset = chosen === 'custom' ? 'tomorrow' : (chosen as Preset)
+      const at = momentOf(preset, new Date()).toISOString()
+      setNamed({ value: at, by: chosen })
+      onChange(at)
+    }
   }
+  const chosen = value === null ? 'none' : value === named?.value ? named.by : 'custom'
   return (
     <Field label={label} hint={value === null ? undefined : hint} error={error}>
       {attributes => (
@@ -55,12 +61,12 @@ export function WhenField({ label, hint, error, none, presets, value, onChange }
           <select
             {...attributes}
             className="tidings-field"
-            value={value === null ? 'none' : 'custom'}
+            value={chosen}
             onChange={event => choose(event.target.value)}
           >
             <option value="none">{none}</option>
             {presets
-              .filter(preset => momentOf(preset, new Date()) > new Date())
+              .filter(each => each === chosen || momentOf(each, new Date()) > new Date())
               .map(preset => (
                 <option key={preset} value={preset}>
                   {texts.compose.presets[preset]}

@@ -185,6 +185,12 @@ export function usePages<Result, Variables extends { first: number; after?: stri
   const reload = useCallback(() => void run('again'), [run])
   const loadMore = useCallback(() => void run('more'), [run])
   useBackOnline(reload)
+  // A page may be empty although there are more: the server looked as far as it would.
+  const isShort = state.key === key && state.nodes.length === 0 && state.end !== null
+  const hasFailed = state.error !== undefined
+  useEffect(() => {
+    if (isShort && !hasFailed && !isLoading) loadMore()
+  }, [isShort, hasFailed, isLoading, loadMore])
   const change = useCallback(
     (change: (nodes: readonly Node[]) => readonly Node[]) =>
       setState(before => ({ ...before, nodes: change(before.nodes) })),

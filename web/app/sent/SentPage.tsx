@@ -1,4 +1,4 @@
-// What somebody has sent: `?view=planned`, `?q=`, `?item=<id>`. A list, and beside it the message.
+// What somebody has sent: `?view=planned`, `?q=`, `?read=waiting`, `?item=<id>`. A list, and beside it the message.
 
 import { Button, EmptyState, SearchIcon, SendIcon, Skeleton, usePatience } from '@tidings/react'
 import { useCallback, useMemo } from 'react'
@@ -16,6 +16,7 @@ import { usePages, type Pages } from '../lib/query'
 import { href, useRoute } from '../lib/router'
 import { SearchField } from '../lib/SearchField'
 import { useSettled } from '../lib/settled'
+import { StateLinks, useStateOf } from '../lib/StateLinks'
 import { useTexts } from '../texts'
 import { useLiveRates } from './live'
 import { SentDetail } from './SentDetail'
@@ -68,7 +69,12 @@ function ListHead({ view }: { view: View }) {
           {sent.views.planned}
         </Link>
       </nav>
-      {view === 'sent' && <SearchField placeholder={sent.search} />}
+      {view === 'sent' && (
+        <>
+          <SearchField placeholder={sent.search} />
+          <StateLinks label={sent.reading} name="read" states={sent.readings} />
+        </>
+      )}
     </header>
   )
 }
@@ -80,10 +86,12 @@ const ofPlanned = (result: PlannedListQuery) => result.plannedMessages
 function SentList({ search, item }: { search: string; item: string | null }) {
   const { sent } = useTexts()
   const settled = useSettled(search)
-  const variables = useMemo(
-    () => ({ first: PAGE, filter: settled ? { search: settled } : null }),
-    [settled],
-  )
+  const reading = useStateOf('read', sent.readings)
+  const variables = useMemo(() => {
+    const isReadByAll = reading === 'all' ? null : reading === 'read'
+    const isFiltered = settled !== '' || isReadByAll !== null
+    return { first: PAGE, filter: isFiltered ? { search: settled || null, isReadByAll } : null }
+  }, [settled, reading])
   const pages = usePages(SentListDocument, variables, ofSent)
   useHappened('messages', pages.reload)
   const { change } = pages
@@ -107,10 +115,12 @@ function SentList({ search, item }: { search: string; item: string | null }) {
       pages={pages}
       nodes={shown}
       item={item}
-      query={{ q: search || null }}
+      query={{ q: search || null, read: reading === 'all' ? null : reading }}
       empty={
         settled ? (
           <EmptyState title={sent.emptySearch(settled)} picture={<SearchIcon size="large" />} />
+        ) : reading !== 'all' ? (
+          <EmptyState title={sent.emptyReading[reading]} picture={<SendIcon size="large" />} />
         ) : (
           <EmptyState title={sent.empty} picture={<SendIcon size="large" />}>
             {sent.emptyText}

@@ -53,6 +53,7 @@ export const ReadIcon = icon(
     <path d="m3.2 8.6 6.8 4.2 6.8-4.2" />
   </>,
 )
+export const FilterIcon = icon(<path d="M3 5.5h14M6 10h8M8.5 14.5h3" />)
 export const ClockIcon = icon(
   <>
     <circle cx="10" cy="10" r="6.7" />

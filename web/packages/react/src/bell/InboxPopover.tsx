@@ -7,9 +7,10 @@ import { EmptyState } from '../base/EmptyState'
 import { CheckAllIcon, CloseIcon, SettingsIcon } from '../base/Icon'
 import { CaughtUpPicture } from '../base/Pictures'
 import { placeBeside } from '../base/place'
+import { Tabs } from '../base/Tabs'
 import { useTidingsContext } from '../context'
 import { useNow } from '../format'
-import { useInbox } from '../hooks'
+import { useCounts, useInbox } from '../hooks'
 import { ConnectionBanner } from '../inbox/ConnectionBanner'
 import { Failed } from '../inbox/Failed'
 import { Row, type RowAction } from '../inbox/Row'
@@ -83,7 +84,9 @@ function Content({ onClose, ...props }: InboxPopoverProps & { onClose: () => voi
   const now = useNow()
   const marks = useMarks()
   const { client, onOpenItem, watch } = useTidingsContext()
-  const { list, items, loading, error, isFresh } = useInbox()
+  const [view, setView] = useState<'ACTIVE' | 'UNREAD'>('ACTIVE')
+  const { list, items, loading, error, isFresh } = useInbox(view === 'UNREAD' ? { view } : {})
+  const unread = useCounts()?.unread ?? 0
   const [activeKey, setActiveKey] = useState<string>()
   const [snoozing, setSnoozing] = useState<readonly string[]>()
   const rows = rowsOf(items.slice(0, NEWEST))
@@ -138,54 +141,64 @@ function Content({ onClose, ...props }: InboxPopoverProps & { onClose: () => voi
         <IconButton label={labels.close} icon={<CloseIcon />} onClick={onClose} />
       </div>
       <ConnectionBanner />
-      {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions -- its rows have the focus */}
-      <div
-        ref={scroller}
-        className="tidings-popover-list"
-        onKeyDown={event => {
-          const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key]
-          if (!step) return
-          event.preventDefault()
-          event.stopPropagation()
-          move(step)
-        }}
+      <Tabs
+        label={labels.viewsTitle}
+        current={view}
+        onChange={setView}
+        tabs={[
+          { key: 'ACTIVE', label: labels.all },
+          { key: 'UNREAD', label: unread > 0 ? `${labels.unread} (${unread})` : labels.unread },
+        ]}
       >
-        {error && items.length === 0 ? (
-          <Failed error={error} onRetry={() => list.retry()} />
-        ) : rows.length > 0 ? (
-          // eslint-disable-next-line jsx-a11y/no-redundant-roles -- Safari forgets it otherwise
-          <ul role="list" aria-label={labels.list}>
-            {rows.map((row, index) => (
-              <Row
-                key={row.key}
-                row={row}
-                href={props.itemHref?.(row.item) ?? '#'}
-                now={now}
-                position={index + 1}
-                count={rows.length}
-                isCompact={false}
-                isActive={row.key === (activeKey ?? rows[0]?.key)}
-                isOpen={false}
-                isSelected={false}
-                isNew={false}
-                isPending={row.ids.some(one => client.inbox.isPending(one))}
-                onOpen={open}
-                onFocus={focused => setActiveKey(focused.key)}
-                onAction={act}
-                renderItem={props.renderItem}
-              />
-            ))}
-          </ul>
-        ) : loading === 'first' && !isFresh ? (
-          <RowSkeletons count={5} />
-        ) : (
-          (props.renderEmpty?.() ?? (
-            <EmptyState title={labels.empty.ACTIVE[0]} picture={<CaughtUpPicture />}>
-              {labels.empty.ACTIVE[1]}
-            </EmptyState>
-          ))
-        )}
-      </div>
+        {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions -- its rows have the focus */}
+        <div
+          ref={scroller}
+          className="tidings-popover-list"
+          onKeyDown={event => {
+            const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key]
+            if (!step) return
+            event.preventDefault()
+            event.stopPropagation()
+            move(step)
+          }}
+        >
+          {error && items.length === 0 ? (
+            <Failed error={error} onRetry={() => list.retry()} />
+          ) : rows.length > 0 ? (
+            // eslint-disable-next-line jsx-a11y/no-redundant-roles -- Safari forgets it otherwise
+            <ul role="list" aria-label={labels.list}>
+              {rows.map((row, index) => (
+                <Row
+                  key={row.key}
+                  row={row}
+                  href={props.itemHref?.(row.item) ?? '#'}
+                  now={now}
+                  position={index + 1}
+                  count={rows.length}
+                  isCompact={false}
+                  isActive={row.key === (activeKey ?? rows[0]?.key)}
+                  isOpen={false}
+                  isSelected={false}
+                  isNew={false}
+                  isPending={row.ids.some(one => client.inbox.isPending(one))}
+                  onOpen={open}
+                  onFocus={focused => setActiveKey(focused.key)}
+                  onAction={act}
+                  renderItem={props.renderItem}
+                />
+              ))}
+            </ul>
+          ) : loading === 'first' && !isFresh ? (
+            <RowSkeletons count={5} />
+          ) : (
+            (props.renderEmpty?.() ?? (
+              <EmptyState title={labels.empty[view][0]} picture={<CaughtUpPicture />}>
+                {labels.empty[view][1]}
+              </EmptyState>
+            ))
+          )}
+        </div>
+      </Tabs>
       {snoozing ? (
         <SnoozeDialog
           onClose={() => setSnoozing(undefined)}

@@ -17,7 +17,7 @@ import { Menu } from '../base/Menu'
 import { useCatalog } from '../catalog'
 import { useLabels } from '../labels/context'
 import type { Density } from './density'
-import type { Place } from './place'
+import { type Place, readSearch } from './place'
 import { type RowAction, actionIcon, actionsOf, labelOf } from './Row'
 import type { Row } from './rows'
 
@@ -105,11 +105,15 @@ function SearchField({ place, searchRef, onNavigate }: ListHeadProps) {
     setText(place.search ?? '')
   }
   useEffect(() => {
-    const search = text.trim() || undefined
-    if (search === place.search) return
+    const { named, rest } = readSearch(text)
+    const search = rest || undefined
+    const isNamed = Object.keys(named).length > 0
+    if (search === place.search && !isNamed) return
     const timer = setTimeout(() => {
       setKnown(search)
-      onNavigate({ ...place, search, item: undefined }, true)
+      // The list shows in the heading from then on.
+      if (isNamed) setText(rest)
+      onNavigate({ ...place, ...named, search, item: undefined }, true)
     }, TYPING_MS)
     return () => clearTimeout(timer)
   }, [text, place, onNavigate])

@@ -40,6 +40,23 @@ export function placeOf(query: URLSearchParams): Place {
   }
 }
 
+/**
+ * The list that a search names, as in `is:unread kind:message plan`, and its other words. The names
+ * are those of the address, in every language.
+ */
+export function readSearch(text: string): { named: Partial<Place>; rest: string } {
+  const named: Partial<Place> = {}
+  const others = text.split(/\s+/).filter(word => {
+    const [, what, name] = /^(is|kind):(\w+)$/i.exec(word) ?? []
+    const view = VIEWS.find(one => what?.toLowerCase() === 'is' && one === name?.toUpperCase())
+    const kind = KINDS.find(one => what?.toLowerCase() === 'kind' && one === name?.toUpperCase())
+    if (view) named.view = view
+    if (kind) Object.assign(named, { kind, category: undefined })
+    return !view && !kind
+  })
+  return { named, rest: others.join(' ').trim() }
+}
+
 /** The query of a place, with its question mark; empty for the beginning. */
 export function queryOf({ view, kind, category, search, item, preferences }: Place): string {
   const query = new URLSearchParams()

@@ -49,11 +49,12 @@ export const de: Labels = {
 
   list: 'Einträge',
   search: 'Suchen',
-  searchPlaceholder: 'Im Posteingang suchen',
+  searchPlaceholder: 'Suchen, oder is:unread, kind:message',
   clearSearch: 'Suche löschen',
   select: title => `„${title}“ auswählen`,
   selected: count => `${count} ausgewählt`,
   clearSelection: 'Auswahl aufheben',
+  all: 'Alle',
   unread: 'Ungelesen',
   unsent: 'Wird noch gesendet',
   newInThread: count => `${count} neu`,

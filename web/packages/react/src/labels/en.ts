@@ -51,11 +51,12 @@ export const en = {
   // The list
   list: 'Items',
   search: 'Search',
-  searchPlaceholder: 'Search the inbox',
+  searchPlaceholder: 'Search, or is:unread, kind:message',
   clearSearch: 'Clear the search',
   select: (title: string) => `Select “${title}”`,
   selected: (count: number) => `${count} selected`,
   clearSelection: 'Clear selection',
+  all: 'All',
   unread: 'Unread',
   unsent: 'Waiting to be sent',
   newInThread: (count: number) => `${count} new`,

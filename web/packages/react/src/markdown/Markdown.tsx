@@ -14,10 +14,12 @@ export interface MarkdownProps {
   text: string
   /** Whether pictures from elsewhere are loaded: they tell their servers who reads. */
   allowPictures?: boolean
+  /** Only its words, as in a list. */
+  isPlain?: boolean
 }
 
 /** A text that somebody has written. */
-export function Markdown({ text, allowPictures = false }: MarkdownProps) {
+export function Markdown({ text, allowPictures = false, isPlain = false }: MarkdownProps) {
   const place = useRef<HTMLDivElement>(null)
   const [isReady, setReady] = useState(render !== undefined)
   useEffect(() => {
@@ -28,7 +30,9 @@ export function Markdown({ text, allowPictures = false }: MarkdownProps) {
       )
   }, [isReady])
   useEffect(() => {
-    if (render) place.current?.replaceChildren(render(text, allowPictures))
-  }, [text, allowPictures, isReady])
+    if (!render) return
+    const rendered = render(text, allowPictures)
+    place.current?.replaceChildren(isPlain ? (rendered.textContent ?? '') : rendered)
+  }, [text, allowPictures, isPlain, isReady])
   return <div ref={place} className="tidings-markdown" part="markdown" dir="auto" />
 }

@@ -16,6 +16,7 @@ import {
 import { useDocument } from '../hooks'
 import { Failed } from '../inbox/Failed'
 import { useLabels } from '../labels/context'
+import { Markdown } from '../markdown/Markdown'
 import { useReason } from '../useReason'
 import { WhyDialog } from './WhyDialog'
 
@@ -57,7 +58,9 @@ export function ActivityPane({ item, about }: { item: InboxItem; about: Activiti
                 </time>
               </p>
               {previewOf(activity.data) ? (
-                <blockquote dir="auto">{previewOf(activity.data)}</blockquote>
+                <blockquote>
+                  <Markdown text={previewOf(activity.data) ?? ''} />
+                </blockquote>
               ) : null}
             </div>
           </li>
