@@ -3,12 +3,14 @@
 use std::{net::SocketAddr, time::Duration};
 
 use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 use tidings::{app::App, clock::Clock, db::Sql, jobs::purge, server, stats};
 
 use super::{Operator, refusal};
 use crate::support::{
-    app::{TestApp, both},
+    app::{self, Kind, TestApp, both},
+    locks::outside,
     process::printed,
 };
 
@@ -245,4 +247,34 @@ both! {
         assert!(wrong.starts_with("tidings: --metrics-url: http://"), "{wrong}");
         assert!(wrong.contains(": the answer is 404 Not Found"), "{wrong}");
     }
+}
+
+/// As on the first use of a retention, where years are to be counted.
+#[test]
+fn what_takes_too_long_to_count_is_purged_all_the_same() {
+    app::run(Kind::Postgres, 2, async |app: TestApp| {
+        let month = Duration::from_secs(30 * 86_400);
+        let app = app.restart_with(|config| {
+            config.message_retention = Some(month);
+            config.database.lock_timeout = Duration::from_secs(60);
+        });
+        let app = app.await;
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        app.advance(TimeDelta::days(31));
+        app.run_due().await;
+        ada.send(&bob, "old").await;
+        run(&app, "UPDATE message SET created_at = '2001-01-01 00:00:00+00:00'").await;
+        let mut live = bob.follow_inbox(None).await;
+        let outside = outside(&app).await;
+        let holder = outside.begin().await.unwrap();
+        holder.execute_unprepared("LOCK TABLE idempotency_key").await.unwrap();
+
+        let host = app.service();
+        let purged = host.query("mutation { purge { purgeable { threads } } }", json!({}));
+
+        assert_eq!(purged.await["purge"], json!({"purgeable": null}));
+        assert_eq!(live.next_change().await.kind, "REMOVED");
+        holder.rollback().await.unwrap();
+        outside.close().await.unwrap();
+    });
 }
