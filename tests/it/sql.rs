@@ -166,6 +166,8 @@ async fn messages_are_sent_and_reported(app: &TestApp) {
     alice.send(&bob, "only to you").await;
     alice.query("{ people(search: \"b\") { nodes { id } } }", json!({})).await;
     alice.query("{ people { nodes { id } } }", json!({})).await;
+    let read_by_all = "{ sentMessages(filter: {isReadByAll: false}) { nodes { repliedCount } } }";
+    alice.query(read_by_all, json!({})).await;
     bob.reply(&hello, "hello yourself", "EVERYONE").await;
     bob.change("markRead", &[&bob.item("hello").await]).await;
     // A reply that reaches nobody is made alone.
