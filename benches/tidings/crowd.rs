@@ -1,16 +1,16 @@
 //! More people than the other lines have: those whom large messages remind and reports count.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
 use crate::{Result, database::Database};
 
 pub const SIZE: i64 = 100_000;
 /// Long before everything else.
 pub const PAST: &str = "'2020-01-01T00:00:00+00:00'";
-const CROWD: &str = "external_id LIKE 'crowd-%'";
+const CROWD: &str = "first_name = 'Crowd'";
 
-/// Makes them, once. They have empty inboxes. Not by ON CONFLICT, which would use up ids: all people have to be numbered
-/// without gaps.
+/// Makes them, once. They have empty inboxes. Their names are as everybody's, by their ids, which have no gaps: a line that
+/// adds people until there are a million may find them among these. Not by ON CONFLICT, which would use up ids.
 pub async fn gather(database: &Database, connection: &DatabaseConnection) -> Result<()> {
     let up_to =
         format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {SIZE})");
@@ -19,7 +19,8 @@ pub async fn gather(database: &Database, connection: &DatabaseConnection) -> Res
         [
             format!(
                 "{up_to} INSERT INTO user_account (external_id, first_name, last_name, locale, time_zone, created_at) \
-                 SELECT 'crowd-' || i, '', '', 'en', 'UTC', {PAST} FROM n \
+                 SELECT 'person-' || (most + i), 'Crowd', '', 'en', 'UTC', {PAST} \
+                 FROM n, (SELECT max(id) AS most FROM user_account) AS others \
                  WHERE NOT EXISTS (SELECT 1 FROM user_account WHERE {CROWD})"
             ),
             format!(
@@ -60,6 +61,14 @@ pub async fn unite(
     Ok(())
 }
 
+/// The person who sends messages to the crowd: the first of it.
+pub async fn sender(connection: &DatabaseConnection) -> Result<i64> {
+    let sql = format!("SELECT min(id) AS id FROM user_account WHERE {CROWD}");
+    let found =
+        connection.query_one_raw(Statement::from_string(connection.get_database_backend(), sql));
+    Ok(found.await?.ok_or("nobody is in the crowd")?.try_get("", "id")?)
+}
+
 /// Messages to this many of the crowd each, unread. With a subject of their own, by which they are found again.
 pub async fn send(
     connection: &DatabaseConnection,
@@ -87,7 +96,7 @@ pub async fn send(
             format!(
                 "{up_to} INSERT INTO message \
                  (sender_id, subject, body, depth, path, seq, recipient_count, seen_count, read_count, created_at) \
-                 SELECT (SELECT id FROM user_account WHERE external_id = 'crowd-1'), '{subject}', 'Please read this.', \
+                 SELECT (SELECT min(id) FROM user_account WHERE {CROWD}), '{subject}', 'Please read this.', \
                  0, '', 0, {recipients}, 0, 0, {PAST} FROM n"
             ),
             format!(
