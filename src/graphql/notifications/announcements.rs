@@ -139,6 +139,7 @@ impl AnnouncementQuery {
 
     /// Announcements, most recently created first. SERVICE and ADMIN also see scheduled and
     /// retracted ones. Expired ones stay in this list.
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of the field")]
     async fn announcements(
         &self,
         ctx: &Context<'_>,

@@ -276,6 +276,7 @@ impl UserQuery {
 
     /// Everybody, in the order in which they became known.
     #[graphql(directive = auth::apply(hosts()))]
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of the field")]
     async fn users(
         &self,
         ctx: &Context<'_>,
