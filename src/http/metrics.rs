@@ -14,7 +14,7 @@ use tokio::{net::TcpListener, sync::Mutex};
 use super::{Http, connections};
 use crate::log;
 
-/// Whoever reads metrics has one connection, or two. What others open here must not use up the files
+/// A reader of metrics needs one connection, or two. What else is opened here must not use up the files
 /// that the API needs for its own.
 const MOST_CONNECTIONS: usize = 100;
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
