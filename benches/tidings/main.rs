@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
+mod collector;
 mod crowd;
 mod data;
 mod database;
@@ -20,6 +21,7 @@ mod settings;
 mod socket;
 mod table;
 
+mod f0_nothing;
 mod f10_start;
 mod f11_remind;
 mod f12_report;
@@ -40,7 +42,7 @@ mod p7_storm;
 mod pull_inbox;
 mod pull_target;
 
-use std::process::ExitCode;
+use std::{net::SocketAddr, process::ExitCode};
 
 use tidings::auth::{Auth, Role};
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,12 +65,22 @@ struct Bench {
     settings: Settings,
     database: Database,
     auth: Auth,
-    /// Whether servers are watched: they write a line for each request, and have metrics.
-    is_watched: bool,
+    watch: Watch,
+}
+
+/// How servers are watched.
+#[derive(Clone, Copy)]
+enum Watch {
+    No,
+    /// They write a line for each request, and have metrics.
+    Metrics,
+    /// They also send all spans to a collector, which throws them away.
+    Traces(SocketAddr),
 }
 
 #[derive(Clone, Copy)]
 enum Line {
+    Nothing,
     SendToMany,
     SendToMillion,
     SendToOne,
@@ -91,15 +103,20 @@ enum Line {
     Stalled,
     /// Another line, with servers that are watched as in production.
     Watched(&'static Line),
+    /// The same, and every request is traced.
+    Traced(&'static Line),
 }
 
 /// From F11 on, lines leave something in the database: more people, announcements that everybody has due, activities.
-const LINES: [(&str, Line); 26] = [
+const LINES: [(&str, Line); 29] = [
+    ("F0 a query for nothing", Line::Nothing),
     ("F1 createMessage to one of all people", Line::SendToMany),
     ("F1 createMessage, always to the same person", Line::SendToOne),
     ("F2 the inbox page: 20 newest of 10 000 items", Line::Page),
     ("F1 with metrics and an access log", Line::Watched(&Line::SendToMany)),
     ("F2 with metrics and an access log", Line::Watched(&Line::Page)),
+    ("F1 with metrics, an access log and traces", Line::Traced(&Line::SendToMany)),
+    ("F2 with metrics, an access log and traces", Line::Traced(&Line::Page)),
     ("F3 the inbox page", Line::Growth),
     ("F4 createMessage to a group of 10 000", Line::Group(data::MEMBERS)),
     ("F7 from createMessage to the websocket frame", Line::Live),
@@ -207,10 +224,15 @@ async fn measure(
         std::thread::available_parallelism()?,
     );
     let mut bench = Bench::on(database, settings)?;
+    let collector = collector::start().await?;
     println!("{}", Row::head());
     let mut outcome = Ok(());
     for (name, line) in lines {
-        bench.is_watched = matches!(line, Line::Watched(_));
+        bench.watch = match line {
+            Line::Watched(_) => Watch::Metrics,
+            Line::Traced(_) => Watch::Traces(collector),
+            _ => Watch::No,
+        };
         match bench.line(name, line).await {
             Ok(rows) => rows.iter().for_each(|row| println!("{row}")),
             Err(error) => {
@@ -225,11 +247,12 @@ async fn measure(
 impl Bench {
     fn on(database: Database, settings: &Settings) -> Result<Self> {
         let auth = Auth::new(SECRET).map_err(|error| format!("{error:?}"))?;
-        Ok(Bench { settings: settings.clone(), database, auth, is_watched: false })
+        Ok(Bench { settings: settings.clone(), database, auth, watch: Watch::No })
     }
 
     async fn line(&self, name: &str, line: Line) -> Result<Vec<Row>> {
         match line {
+            Line::Nothing => f0_nothing::run(self, name).await,
             Line::SendToMany => f1_send::run(self, name, 1..=self.settings.users).await,
             Line::SendToMillion => {
                 data::grow(&self.database, MILLION).await?;
@@ -253,7 +276,7 @@ impl Bench {
             Line::PullTarget => pull_target::run(self, name).await,
             Line::Stalled => p6_stalled::run(self, name).await,
             Line::Announce => f5_announce::run(self, name).await,
-            Line::Watched(line) => Box::pin(self.line(name, *line)).await,
+            Line::Watched(line) | Line::Traced(line) => Box::pin(self.line(name, *line)).await,
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Bench, Result, http::Http, load::Meter, process, settings::Settings, table};
+use crate::{Bench, Result, Watch, http::Http, load::Meter, process, settings::Settings, table};
 
 pub const SECRET: &str = "the secret of a server that lives for minutes";
 const TIDINGS: &str = env!("CARGO_BIN_EXE_tidings");
@@ -69,9 +69,12 @@ impl Server {
     async fn start_at(bench: &Bench, address: SocketAddr) -> Result<Self> {
         let log = bench.settings.directory.join(LOG);
         let mut command = tidings(&bench.database.url(), &bench.settings);
-        if bench.is_watched {
+        if let Watch::Metrics | Watch::Traces(_) = bench.watch {
             let metrics = format!("127.0.0.1:{}", free_port()?);
             command.env("TIDINGS_LOG", "info").env("TIDINGS_METRICS_LISTEN", metrics);
+        }
+        if let Watch::Traces(collector) = bench.watch {
+            command.env("TIDINGS_OTLP_ENDPOINT", format!("http://{collector}"));
         }
         command.arg("serve").arg("--listen").arg(address.to_string()).stderr(File::create(&log)?);
         let mut server = Server { child: command.spawn()?, address };
