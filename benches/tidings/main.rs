@@ -19,6 +19,7 @@ mod process;
 mod server;
 mod settings;
 mod socket;
+mod statements;
 mod table;
 
 mod f0_nothing;

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Bench, Result, Watch, http::Http, load::Meter, process, settings::Settings, table};
+use crate::{
+    Bench, Result, Watch, http::Http, load::Meter, process, settings::Settings, statements, table,
+};
 
 pub const SECRET: &str = "the secret of a server that lives for minutes";
 const TIDINGS: &str = env!("CARGO_BIN_EXE_tidings");
@@ -24,6 +26,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
+    /// Where it tells how long its statements took, if somebody wants to know.
+    metrics: Option<SocketAddr>,
 }
 
 /// A port on loopback that is free at this moment.
@@ -69,15 +73,23 @@ impl Server {
     async fn start_at(bench: &Bench, address: SocketAddr) -> Result<Self> {
         let log = bench.settings.directory.join(LOG);
         let mut command = tidings(&bench.database.url(), &bench.settings);
-        if let Watch::Metrics | Watch::Traces(_) = bench.watch {
-            let metrics = format!("127.0.0.1:{}", free_port()?);
-            command.env("TIDINGS_LOG", "info").env("TIDINGS_METRICS_LISTEN", metrics);
+        let metrics = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let is_watched = !matches!(bench.watch, Watch::No);
+        if is_watched {
+            command.env("TIDINGS_LOG", "info");
+        }
+        if is_watched || bench.settings.lists_statements {
+            command.env("TIDINGS_METRICS_LISTEN", metrics.to_string());
         }
         if let Watch::Traces(collector) = bench.watch {
             command.env("TIDINGS_OTLP_ENDPOINT", format!("http://{collector}"));
         }
         command.arg("serve").arg("--listen").arg(address.to_string()).stderr(File::create(&log)?);
-        let mut server = Server { child: command.spawn()?, address };
+        let mut server = Server {
+            child: command.spawn()?,
+            address,
+            metrics: bench.settings.lists_statements.then_some(metrics),
+        };
         let begin = Instant::now();
         while !server.is_ready().await {
             if server.child.try_wait()?.is_some() || begin.elapsed() > START_TIMEOUT {
@@ -134,6 +146,9 @@ impl Server {
 
     /// Stops the server in good order, so that the next one finds nothing to mend.
     pub async fn stop(mut self) -> Result<()> {
+        if let Some(metrics) = self.metrics {
+            statements::list(metrics).await?;
+        }
         process::terminate(&self.child)?;
         let begin = Instant::now();
         while self.child.try_wait()?.is_none() {

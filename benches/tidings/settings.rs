@@ -4,6 +4,7 @@
 //! - `TIDINGS_BENCH_USERS`: how many people there are (100 000; at least 10 100).
 //! - `TIDINGS_BENCH_ITEMS`: how many inbox items there are (1 000 000), in inboxes of 10 000.
 //! - `TIDINGS_BENCH_SOCKETS`: how many are cut off at once (10 000).
+//! - `TIDINGS_BENCH_STATEMENTS`: with any value, each server that stops lists the statements that took the most time.
 //! - `TMPDIR`: where the databases are made (`/var/tmp`: a disk, while on `/tmp` a commit may cost nothing).
 
 use std::{
@@ -25,6 +26,7 @@ pub struct Settings {
     pub users: i64,
     pub items: i64,
     pub sockets: usize,
+    pub lists_statements: bool,
     pub directory: PathBuf,
     filters: Vec<String>,
 }
@@ -48,6 +50,7 @@ impl Settings {
             users: from_environment("TIDINGS_BENCH_USERS", 100_000)?.max(data::FEWEST_USERS),
             items: from_environment("TIDINGS_BENCH_ITEMS", 1_000_000)?,
             sockets: from_environment("TIDINGS_BENCH_SOCKETS", 10_000)?,
+            lists_statements: std::env::var_os("TIDINGS_BENCH_STATEMENTS").is_some(),
             directory: directory.to_owned(),
             // Cargo adds --bench.
             filters: std::env::args()
