@@ -27,17 +27,15 @@
 //! - A step or time zone that only a later version understands is left to that version.
 //!
 //! `schedule`: the dates. `setting`: what senders ask for. `replies`: what a reply ends. `campaign`:
-//! what happens to people who never reply. `muted`: who is not reminded because they have muted the
-//! thread.
+//! what happens to people who never reply.
 
 mod campaign;
-mod muted;
 mod replies;
 mod schedule;
 mod setting;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{LazyLock, Once},
 };
 
@@ -88,6 +86,11 @@ const PENDING: &str = "CASE q.until WHEN 'replied' THEN r.replied_at ELSE r.read
 /// Whether the recipient `r` is a person who is not deactivated.
 const IS_ACTIVE: &str =
     "EXISTS (SELECT 1 FROM user_account AS u WHERE u.id = r.user_id AND u.deactivated_at IS NULL)";
+
+/// Whether the recipient `r` has not muted the thread of the message `m`. A campaign, which
+/// deactivates those who do not reply, reminds everybody.
+const LISTENS: &str = "(q.deactivates OR NOT EXISTS (SELECT 1 FROM thread_mute AS t \
+    WHERE t.root_id = coalesce(m.root_id, m.id) AND t.user_id = r.user_id))";
 
 /// A claimed date.
 struct Due {
@@ -276,26 +279,19 @@ async fn remind_people(
     respond_by: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let mut sql = tx.sql("reminders::find");
-    let these = sql.is_one_of("q.message_id", messages);
-    let (after, up_to) = (sql.bind(after), sql.bind(up_to));
-    let is_concerned = format!("i.removed_at IS NULL AND {PENDING} AND {IS_ACTIVE}");
-    let is_concerned = sql.dialect().checked(&is_concerned);
-    sql.push(format!(
-        "SELECT DISTINCT i.id, i.user_id FROM reminder AS q \
-         JOIN message_recipient AS r ON r.message_id = q.message_id \
-         JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id \
-         WHERE {these} AND r.user_id > {after} AND r.user_id <= {up_to} \
-         AND i.user_id > {after} AND i.user_id <= {up_to} AND {is_concerned}"
-    ));
-    let (mut items, owners) = inbox::items_and_owners(&sql, &**tx).await?;
+    let (mut items, owners) = pending(tx, messages, after, up_to).await?;
     if items.is_empty() {
         return Ok(());
     }
-    inbox::lock(tx, &owners).await?;
-    let muted = muted::items(tx, messages).await?;
-    items.retain(|item| !muted.contains(item));
-    let items = still_pending(tx, &items).await?;
+    if tx.dialect().locks_rows() {
+        inbox::lock(tx, &owners).await?;
+        // Asked again under the locks: anyone who has read it by then is not reminded. Replies wait
+        // for our locks. Nobody whose inbox is not locked is among them.
+        let locked: HashSet<_> = owners.into_iter().collect();
+        let (found, owners) = pending(tx, messages, after, up_to).await?;
+        let still = found.into_iter().zip(owners).filter(|(_, owner)| locked.contains(owner));
+        items = still.map(|(item, _)| item).collect();
+    }
     inbox::apply(tx, &items, Change::Remind(respond_by), now).await?;
     let mut sql = tx.sql("reminders::note");
     let (these, now) = (sql.is_one_of("i.id", &items), sql.bind(now));
@@ -309,18 +305,28 @@ async fn remind_people(
     Ok(())
 }
 
-/// Those of some items whose owners are still to be reminded. Asked again under the locks of their
-/// inboxes: anyone who has read it by then is not reminded. Replies wait for our locks.
-async fn still_pending(tx: &Tx, items: &[ItemId]) -> Result<Vec<ItemId>> {
-    let mut sql = tx.sql("reminders::still_pending");
-    let these = sql.is_one_of("i.id", items);
-    let is_pending = sql.dialect().checked(&format!(
-        "EXISTS (SELECT 1 FROM reminder AS q \
+/// The items of the recipients of some messages who have to be reminded, with their owners, whose
+/// ids are in `(after, up_to]`.
+async fn pending(
+    tx: &Tx,
+    messages: &[MessageId],
+    after: UserId,
+    up_to: UserId,
+) -> Result<(Vec<ItemId>, Vec<UserId>)> {
+    let mut sql = tx.sql("reminders::pending");
+    let these = sql.is_one_of("q.message_id", messages);
+    let (after, up_to) = (sql.bind(after), sql.bind(up_to));
+    let is_concerned = format!("i.removed_at IS NULL AND {PENDING} AND {IS_ACTIVE} AND {LISTENS}");
+    let is_concerned = sql.dialect().checked(&is_concerned);
+    sql.push(format!(
+        "SELECT DISTINCT i.id, i.user_id FROM reminder AS q \
+         JOIN message AS m ON m.id = q.message_id \
          JOIN message_recipient AS r ON r.message_id = q.message_id \
-         WHERE q.message_id = i.message_id AND r.user_id = i.user_id AND {PENDING})"
+         JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id \
+         WHERE {these} AND r.user_id > {after} AND r.user_id <= {up_to} \
+         AND i.user_id > {after} AND i.user_id <= {up_to} AND {is_concerned}"
     ));
-    sql.push(format!("SELECT i.id FROM inbox_item AS i WHERE {these} AND {is_pending}"));
-    sql.values(&**tx).await
+    inbox::items_and_owners(&sql, &**tx).await
 }
 
 /// Moves finished dates to the next one: the first that is still to come, so that a week of
