@@ -76,7 +76,7 @@ pub use erase::erase_some;
 pub use history::{
     Changes, LARGEST_UPDATE, MOST_CHANGES, Position, Question, changes, how_many_fit,
 };
-pub use item::{Columns, Item, Texts, items, items_about};
+pub use item::{Columns, Item, Texts, items, items_about, rows};
 pub use kind::{About, Pieces, Subject};
 pub use list::{Filter, InboxView, ListPage};
 pub use lock::lock;

@@ -140,10 +140,22 @@ async fn read_texts(db: &Db, table: &str, ids: &[i64]) -> Result<impl Iterator<I
 /// Those of the items with these ids that belong to one person.
 pub async fn items(db: &Db, user: UserId, ids: &[ItemId], texts: Texts) -> Result<Vec<Item>> {
     let mut sql = db.sql("inbox::items");
+    let items = select_own(&mut sql, user, ids);
+    select_items(db, sql, &items, texts).await
+}
+
+/// The same without what they are about, which costs several times as much as the items do.
+pub async fn rows(db: &Db, user: UserId, ids: &[ItemId]) -> Result<Vec<Item>> {
+    let mut sql = db.sql("inbox::rows");
+    let items = select_own(&mut sql, user, ids);
+    let rows: Vec<inbox_item::Model> = sql.push(items).all(db.read()).await?;
+    Ok(rows.into_iter().map(|row| Item { row: Arc::new(row), subject: None }).collect())
+}
+
+fn select_own(sql: &mut Sql, user: UserId, ids: &[ItemId]) -> String {
     let (user, these) = (sql.bind(user), sql.is_one_of("id", ids));
     let own = sql.dialect().checked(&format!("user_id = {user} AND removed_at IS NULL"));
-    let items = format!("SELECT * FROM inbox_item WHERE {these} AND {own}");
-    select_items(db, sql, &items, texts).await
+    format!("SELECT * FROM inbox_item WHERE {these} AND {own}")
 }
 
 /// The items of one person about these messages.

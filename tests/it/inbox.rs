@@ -96,6 +96,36 @@ both! {
         }
     }
 
+    /// What an item is about is read only if somebody asks for it, and a field is the same either
+    /// way. So every field of an item is selected alone, and among all others.
+    async fn a_marked_item_shows_the_same_whatever_is_selected_beside_it(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "one").await;
+        let item = bob.item("one").await;
+        let mark = async |selected: &str| {
+            let mutation = format!(
+                "mutation($id: ID!) {{ markRead(input: {{itemIds: [$id]}}) {{ items {{ {selected} }} }} }}"
+            );
+            let mut answer = bob.query(&mutation, json!({"id": item})).await;
+            answer["markRead"]["items"][0].take()
+        };
+        let fields = bob.leaf_fields("InboxItem").await;
+        let all = mark(&fields.join(" ")).await;
+        assert_eq!(all["title"], "one");
+        for field in &fields {
+            assert_eq!(mark(field).await[field], all[field], "{field}");
+        }
+
+        let reads = async |selected: &str| {
+            app.db.take_statements();
+            mark(selected).await;
+            let ran = app.db.take_statements();
+            ran.iter().any(|statement| statement.sql.contains("user_account AS s"))
+        };
+        assert!(!reads("id readAt seenAt ... on InboxItem { updatedAt }").await);
+        assert!(reads("id readAt about { ... on Message { subject } }").await);
+    }
+
     /// What a query says of an inbox is of one moment: while somebody marks its items, as many are
     /// unread in the list as in the counts.
     async fn counts_and_items_are_of_one_moment(app: TestApp) {

@@ -172,6 +172,29 @@ pub fn texts(field: SelectionField<'_>) -> Texts {
     below.max().unwrap_or(Texts::None)
 }
 
+/// Whether a field's selection can be shown without what the items are about. Clients that mark
+/// items mostly ask for their new states.
+pub fn is_of_rows(field: SelectionField<'_>) -> bool {
+    field.selection_set().all(|field| OF_ROWS.contains(&field.name()))
+}
+
+/// The fields of items that need nothing but their rows.
+const OF_ROWS: &[&str] = &[
+    "__typename",
+    "archivedAt",
+    "category",
+    "createdAt",
+    "id",
+    "isFinalReminder",
+    "kind",
+    "readAt",
+    "remindedAt",
+    "respondBy",
+    "seenAt",
+    "snoozedUntil",
+    "updatedAt",
+];
+
 /// Fields of items, messages and people for which [`Columns::Listed`](crate::inbox::Columns) are
 /// enough, whichever of these types they are selected on.
 pub const LISTED: &[&str] = &[

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Inbox, InboxFilter,
-    items::{InboxItem, InboxItemKind, texts},
+    items::{InboxItem, InboxItemKind, is_of_rows, texts},
 };
 use crate::{
     app::App,
@@ -92,8 +92,11 @@ pub struct InboxItemsPayload {
 impl InboxItemsPayload {
     /// In the order of the input.
     async fn items(&self, ctx: &Context<'_>) -> Result<Vec<InboxItem>> {
-        let (owner, texts) = (actor(ctx)?.person()?.id, texts(ctx.field()));
-        let items = inbox::items(&app(ctx).db, owner, &self.items, texts).await?;
+        let (owner, db) = (actor(ctx)?.person()?.id, &app(ctx).db);
+        let items = match is_of_rows(ctx.field()) {
+            true => inbox::rows(db, owner, &self.items).await?,
+            false => inbox::items(db, owner, &self.items, texts(ctx.field())).await?,
+        };
         let mut items: HashMap<_, _> = items.into_iter().map(|item| (item.row.id, item)).collect();
         let of_input = self.items.iter().filter_map(|id| items.remove(id));
         Ok(of_input.map(InboxItem).collect())
