@@ -170,6 +170,8 @@ async fn messages_are_sent_and_reported(app: &TestApp) {
     alice.query(read_by_all, json!({})).await;
     bob.reply(&hello, "hello yourself", "EVERYONE").await;
     bob.change("markRead", &[&bob.item("hello").await]).await;
+    let mark = "mutation($id: ID!) { markRead(input: {itemIds: [$id]}) { items { title } } }";
+    bob.query(mark, json!({"id": bob.item("hello").await})).await;
     // A reply that reaches nobody is made alone.
     app.group("alone", &[&carol]).await;
     let to_carol = json!({"to": [To::Group("alone").input()], "subject": "you", "body": ""});
