@@ -206,6 +206,11 @@ export class State {
   }
 }
 
+/** Who has sent the message that an item is about. */
+export function senderOf({ about }: InboxItem): string | undefined {
+  return about?.__typename === 'Message' ? about.sender?.id : undefined
+}
+
 /** The first message of the thread that an item belongs to. */
 export function rootOf({ about }: InboxItem): string | undefined {
   return about?.__typename === 'Message' ? about.root.id : undefined
