@@ -396,6 +396,7 @@ test('an announcement and activities say who, why, and how to hear less', async 
     () => why.getByRole('listitem').count(),
     count => count >= 5,
   )
+  await why.getByText('Somebody else did it').waitFor()
   await sami.keyboard.press('Escape')
   await pane(sami).getByRole('button', { name: 'Unfollow' }).click()
   await sami.getByText('You no longer follow Ten minutes').waitFor()

@@ -28,12 +28,15 @@ export function SaveSearchDialog({ name: suggested, onSave, onClose }: SaveSearc
         <label htmlFor={field}>{labels.searchName}</label>
         <input
           id={field}
+          // React's autoFocus comes before the dialog is shown; the dialog looks at the attribute.
+          ref={input => void input?.toggleAttribute('autofocus', true)}
           type="text"
           className="tidings-field"
           maxLength={LONGEST_NAME}
           autoComplete="off"
           value={name}
           onChange={event => setName(event.target.value)}
+          onFocus={event => event.target.select()}
         />
         <Button type="submit" kind="main" disabled={!name.trim()}>
           {labels.save}

@@ -1,6 +1,7 @@
 /** Every text of the components, in English. `Labels` is the type of this. */
 
 import type { InboxItemKind, InboxView } from '@tidings/client'
+import type { ExplanationRule } from '../generated/documents'
 
 const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`
 
@@ -171,6 +172,16 @@ export const en = {
   reasons: 'Why you get this',
   whyThis: 'Why did I get this?',
   whyYes: 'The rules that brought it here, in their order.',
+  rules: {
+    KNOWN_USER: 'You are known here, and active',
+    SUBSCRIBED: 'You follow it',
+    SUBSCRIPTION_OLDER: 'You followed it before this',
+    NOT_OWN_DOING: 'Somebody else did it',
+    WANTED: 'You want to hear of this',
+    NOT_RETRACTED: 'It was not taken back',
+    PULLED: 'Your inbox has taken it in',
+    AGGREGATED: 'It is part of this item',
+  } satisfies Record<ExplanationRule, string>,
   passed: 'Passed',
   notPassed: 'Not passed',
   unfollow: 'Unfollow',
