@@ -49,7 +49,8 @@ async function visit(options) {
   const context = await chromium.newContext({
     locale: 'en-GB',
     reducedMotion: 'reduce',
-    deviceScaleFactor: 2,
+    // Twice the size is for the documents.
+    deviceScaleFactor: SCREENSHOTS ? 2 : 1,
     ...options,
   })
   context.setDefaultTimeout(PATIENCE)

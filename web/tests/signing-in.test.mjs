@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { Desk, until } from './support/desk.mjs'
+import { browser, Desk, until } from './support/desk.mjs'
 import { Identities, signIn, TARGET } from './support/provider.mjs'
 import { BINARY, token } from './support/server.mjs'
 
@@ -180,7 +180,6 @@ test('in the demo two clicks lead into somebody’s inbox, and another window is
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const desk = new Desk()
-  const { browser } = await import('./support/desk.mjs')
   try {
     const address = await new Promise(resolve =>
       createInterface({ input: demo.stdout }).on('line', line => {

@@ -20,10 +20,10 @@ export async function examine(page, state) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE)
   for (const [colorScheme, runOnly] of Object.entries(RULES)) {
     await page.emulateMedia({ colorScheme })
-    const found = await page.evaluate(
-      options => window.axe.run(document, options),
-      { runOnly, ...BRIEF },
-    )
+    const found = await page.evaluate(options => window.axe.run(document, options), {
+      runOnly,
+      ...BRIEF,
+    })
     const violations = found.violations.map(({ id, help, nodes }) => ({
       id,
       help,
