@@ -72,8 +72,10 @@ export class State {
     }
   }
 
-  mergeThread(thread: InboxThread): void {
-    this.#setThread(thread)
+  /** Takes in what a mark has answered. Its counts are newer than the items that are known. */
+  mergeThread({ id, isMuted }: InboxThread): void {
+    const known = this.#threads.get(id)
+    if (known) this.#setThread({ ...known, isMuted })
   }
 
   clear(): void {
