@@ -9,12 +9,14 @@
 //!
 //! A search finds the beginnings of words (`terms`). An index says where words are (`index`,
 //! `candidates`), and the text decides. `find`: how a page of a list is found. `rows`: lists of
-//! people, groups and sent messages; `inbox::search` has that of an inbox.
+//! people, groups and sent messages; `inbox::search` has that of an inbox. `sender` finds what
+//! somebody has sent in the same way.
 
 mod candidates;
 mod find;
 pub mod index;
 pub mod rows;
+mod sender;
 mod terms;
 
 use ::entity::search_text;
@@ -22,7 +24,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
 pub use candidates::Search;
-pub use find::{Effort, Entry, Found, List, find};
+pub use find::{Criterion, Effort, Entry, Found, List, find};
+pub use sender::FromSender;
 pub use terms::{LONGEST, Terms};
 
 use crate::{

@@ -476,6 +476,7 @@ mod tests {
         for (filter, variables) in [
             (", filter: {view: ALL, search: \"x\"}", json!({})),
             (", filter: {view: ALL, search: $s}", json!({"s": "x"})),
+            (", filter: {view: ALL, sender: {externalId: \"x\"}}", json!({})),
             (", filter: $f", json!({"f": {"search": "x"}})),
         ] {
             assert_eq!(cost(filter, "id", variables), plain + 200, "{filter}");

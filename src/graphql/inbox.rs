@@ -31,6 +31,7 @@ use crate::{
         targets::{self, TargetRef},
     },
     page::Slice,
+    people::users::{self, UserRef},
 };
 
 /// A person's inbox.
@@ -79,7 +80,7 @@ impl Inbox {
                 match &self.page {
                     Some((read, items)) if *read == list => items.clone(),
                     _ => {
-                        let (user, is_search) = (self.head.user_id, list.filter.search.is_some());
+                        let (user, is_search) = (self.head.user_id, list.filter.is_search());
                         let read = move |app: App| async move { list.read(&app.db, user).await };
                         reading(ctx, is_search, read).await?
                     }
@@ -220,6 +221,10 @@ pub struct InboxFilter {
     /// Only the messages of this thread: the id of any message of it that the owner of the inbox
     /// sent or received.
     thread: Option<ID>,
+    /// Only the messages that this person has sent. Somebody of whom there are none finds nothing,
+    /// as does somebody who does not exist. Its pages may be short, as those of a search.
+    #[graphql(directive = cost::apply(SEARCH))]
+    sender: Option<UserRef>,
     /// Words to look for in subjects, titles, bodies and the titles of targets, in any order. Each
     /// is the beginning of a word there, or all of it; case-insensitive. At most 200 characters,
     /// with a letter or a digit. A page of a search may be short, or empty, although there are more:
@@ -229,37 +234,42 @@ pub struct InboxFilter {
 }
 
 impl InboxFilter {
-    /// None if the viewer may not know of the target, or the owner of the thread: there is nothing
-    /// about it.
+    /// None if the viewer may not know of the target, or the owner of the thread, or if there is no
+    /// such sender: there is nothing to list.
     async fn resolve(mut self, ctx: &Context<'_>, owner: UserId) -> Result<Option<Filter>> {
-        let target = match self.target.take() {
-            None => None,
-            Some(target) => {
-                let named = target.named("filter.target")?;
-                match targets::find(app(ctx), actor(ctx)?, &named).await {
-                    Ok(target) => Some(target.id),
-                    Err(Error::NotFound(_)) => return Ok(None),
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        };
-        let thread = match self.thread.take() {
-            None => None,
-            Some(id) => match threads::root_of(app(ctx), owner, &id).await {
-                Ok(root) => Some(root),
+        let (mut target, mut thread, mut sender) = (None, None, None);
+        if let Some(named) = self.target.take() {
+            let named = named.named("filter.target")?;
+            match targets::find(app(ctx), actor(ctx)?, &named).await {
+                Ok(found) => target = Some(found.id),
                 Err(Error::NotFound(_)) => return Ok(None),
                 Err(error) => return Err(error.into()),
-            },
-        };
-        Ok(Some(Filter { target, thread, ..self.without_ids() }))
+            }
+        }
+        if let Some(id) = self.thread.take() {
+            match threads::root_of(app(ctx), owner, &id).await {
+                Ok(root) => thread = Some(root),
+                Err(Error::NotFound(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // Not only among those whom the owner may write to: who wrote to them is known to them.
+        if let Some(user) = self.sender.take() {
+            match users::find(app(ctx).db.read(), &user).await {
+                Ok(user) => sender = Some(user.id),
+                Err(Error::NotFound(_)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Some(Filter { target, thread, sender, ..self.without_ids() }))
     }
 
-    /// The filter, but for the target and the thread, which must be looked up.
+    /// The filter, but for the target, the thread and the sender, which must be looked up.
     fn without_ids(self) -> Filter {
         let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let search = self.search.filter(|search| !search.is_empty());
         let (view, categories) = (self.view, self.categories);
-        Filter { view, kinds, categories, target: None, thread: None, search }
+        Filter { view, kinds, categories, search, ..Filter::default() }
     }
 }
 
@@ -277,6 +287,7 @@ impl Inbox {
                 categories: None,
                 target: None,
                 thread: None,
+                sender: None,
                 search: None,
             } => Some(inbox::count_of_view(&self.head, *view)),
             _ => None,
@@ -293,7 +304,7 @@ impl Inbox {
 }
 
 /// The page of items that is selected below an inbox. None if there are several, or if it cannot be
-/// read at once: a target or a thread is looked up first, and a search waits for its turn.
+/// read at once: a target, a thread or a sender is looked up first, and a search waits for its turn.
 fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
     if inbox.name() != "inbox" {
         return None;
@@ -303,7 +314,9 @@ fn page_below(inbox: SelectionField<'_>) -> Option<ListPage> {
     let arguments = list.arguments().ok()?;
     let filter: Option<InboxFilter> = argument(&arguments, "filter")?;
     let filter = filter.unwrap_or_default();
-    if filter.target.is_some() || filter.thread.is_some() || filter.search.is_some() {
+    let is_looked_up =
+        filter.target.is_some() || filter.thread.is_some() || filter.sender.is_some();
+    if is_looked_up || filter.search.is_some() {
         return None;
     }
     // What is wrong with an argument is said where the items are resolved.

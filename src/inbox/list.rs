@@ -89,13 +89,20 @@ pub struct Filter {
     pub target: Option<TargetId>,
     /// Only the messages of the thread with this first message.
     pub thread: Option<MessageId>,
+    /// Only the messages that this person has sent.
+    pub sender: Option<UserId>,
     /// Words of a subject, title or body, ignoring case.
     pub search: Option<String>,
 }
 
 impl Filter {
-    /// What it asks of an item, apart from its place, its kind, its category, its thread and its
-    /// search.
+    /// Whether no index has its items, so that they must be searched for (`search`).
+    pub fn is_search(&self) -> bool {
+        self.search.is_some() || self.sender.is_some()
+    }
+
+    /// What it asks of an item, apart from its place, its kind, its category, its thread and what
+    /// must be searched for.
     pub fn conditions(&self, sql: &mut Sql) -> String {
         let mut conditions = String::new();
         if let Some(target) = self.target {
@@ -118,8 +125,8 @@ impl ListPage {
     /// Reads it, in one statement if there is no search.
     pub async fn read(&self, db: &Db, user: UserId) -> Result<Slice<Item>> {
         check_filter("categories", self.filter.categories.as_deref())?;
-        if let Some(text) = &self.filter.search {
-            return search::page(db, user, self, text).await;
+        if self.filter.is_search() {
+            return search::page(db, user, self).await;
         }
         let mut sql = db.sql("inbox::page");
         let owner = sql.bind(user);

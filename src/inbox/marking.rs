@@ -174,12 +174,12 @@ pub async fn change_all(
     let owner = actor.person()?.id;
     check_filter("filter.categories", filter.categories.as_deref())?;
     let mut sql = db.sql("inbox::items_of_list");
-    let selects = match &filter.search {
-        None => all(&mut sql, owner, filter, |place| change.concerns_place(place), up_to),
+    let selects = match filter.is_search() {
+        false => all(&mut sql, owner, filter, |place| change.concerns_place(place), up_to),
         // A search may take long, so nothing is locked meanwhile. What moves while it goes on, or
         // grows, is not changed.
-        Some(text) => {
-            let found = search::all(db, owner, filter, text).await?;
+        true => {
+            let found = search::all(db, owner, filter).await?;
             let (these, user) = (sql.is_one_of("id", &found), sql.bind(owner));
             let mut is_still = format!("user_id = {user} AND {}", is_in(filter.view.places()));
             if let Some(up_to) = up_to {

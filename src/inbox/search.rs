@@ -1,7 +1,7 @@
-//! Searching an inbox: a page of the items whose texts have what somebody looks for, newest first
-//! (`search::find`).
+//! Searching an inbox: a page of the items whose texts have what somebody looks for, or that
+//! somebody has sent, newest first (`search::find`).
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use ::entity::{
     id::{ItemId, UserId},
@@ -20,9 +20,9 @@ use super::{
 };
 use crate::{
     db::Db,
-    error::Result,
+    error::{Error, Result},
     page::{Page, Slice},
-    search::{self, Effort, Entry, Found, List, Search, Searched, Terms},
+    search::{self, Effort, Entry, Found, FromSender, List, Search, Searched, Terms},
 };
 
 /// More than the items of one inbox about one target. With a limit, PostgreSQL looks them up for
@@ -55,10 +55,10 @@ impl Entry for Key {
 }
 
 /// A page of an inbox with a search.
-pub async fn page(db: &Db, user: UserId, list: &ListPage, text: &str) -> Result<Slice<Item>> {
+pub async fn page(db: &Db, user: UserId, list: &ListPage) -> Result<Slice<Item>> {
     let ListPage { filter, page, texts, .. } = list;
     let enough = page.limit as usize + 1;
-    let found = find(db, user, filter, text, page, enough, Effort::of_a_page()).await?;
+    let found = find(db, user, filter, page, enough, Effort::of_a_page()).await?;
     let mut sql = db.sql("inbox::found");
     let ids: Vec<_> = found.entries.iter().map(|key| key.id).collect();
     let items = format!("SELECT * FROM inbox_item WHERE {}", sql.is_one_of("id", &ids));
@@ -67,10 +67,10 @@ pub async fn page(db: &Db, user: UserId, list: &ListPage, text: &str) -> Result<
 }
 
 /// All items of an inbox that a search finds.
-pub async fn all(db: &Db, user: UserId, filter: &Filter, text: &str) -> Result<Vec<ItemId>> {
+pub async fn all(db: &Db, user: UserId, filter: &Filter) -> Result<Vec<ItemId>> {
     let everything = Page { after: None, before: None, limit: 1, backwards: false };
     let effort = Effort::unlimited();
-    let found = find(db, user, filter, text, &everything, usize::MAX, effort).await?;
+    let found = find(db, user, filter, &everything, usize::MAX, effort).await?;
     Ok(found.entries.into_iter().map(|key| key.id).collect())
 }
 
@@ -78,18 +78,38 @@ async fn find(
     db: &Db,
     user: UserId,
     filter: &Filter,
-    text: &str,
     page: &Page<Place>,
     enough: usize,
     effort: Effort,
 ) -> Result<Found<Key>> {
+    let terms = filter.search.as_deref().map(|text| Terms::new("search", text)).transpose()?;
+    let mut filter = Cow::Borrowed(filter);
+    if filter.sender.is_some() {
+        // Only messages have one. With a walk through other kinds, a page would stop earlier.
+        let kinds = filter.kinds.as_deref().unwrap_or(&[Kind::Message]);
+        if filter.target.is_some() || !kinds.contains(&Kind::Message) {
+            return Ok(Found { entries: Vec::new(), stopped_at: None });
+        }
+        filter.to_mut().kinds = Some(vec![Kind::Message]);
+    }
+    let filter = &*filter;
     let is_wanted =
         |kind: &&ItemKind| filter.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind.kind));
     let kinds: Vec<_> = ItemKind::all().filter(is_wanted).collect();
     let wanted: Vec<_> = kinds.iter().map(|kind| kind.searched).collect();
-    let search = Search::new(db, Terms::new("search", text)?, &wanted).await?;
+    let words = match terms {
+        Some(terms) => Some(Search::new(db, terms, &wanted).await?),
+        None => None,
+    };
     let items = Items { db, user, filter, page, kinds };
-    search::find(&search, &items, enough, effort).await
+    match (filter.sender, words) {
+        (Some(sender), words) => {
+            let sent = FromSender { db, sender, words };
+            search::find(&sent, &items, enough, effort).await
+        }
+        (None, Some(words)) => search::find(&words, &items, enough, effort).await,
+        (None, None) => Err(Error::internal("there is nothing to search for")),
+    }
 }
 
 /// The items of an inbox on a page and behind it.

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use async_trait::async_trait;
 use sea_orm::FromQueryResult;
 
 use super::{
-    ALL, Searched, columns, contains, folded,
+    ALL, Criterion, Searched, columns, contains, folded,
     index::{SEGMENT, Text, ids_of, progress, segment_of},
     table,
     terms::Terms,
@@ -13,7 +14,7 @@ use super::{
 use crate::{db::Db, error::Result};
 
 /// A word with more hits than this is frequent.
-const MOST_HITS: usize = 5_000;
+pub const MOST_HITS: usize = 5_000;
 /// More than this that is not in the index is too much to look at. It happens while an older
 /// database is being indexed.
 const MOST_UNINDEXED: i64 = 8_192;
@@ -57,33 +58,6 @@ impl<'a> Search<'a> {
             coverage.insert(searched, Coverage { progress, again });
         }
         Ok(Search { db, terms, coverage })
-    }
-
-    /// The ids of everything that may be found, whoever may see it; None if it is too much.
-    /// In each kind, all words are looked up until one is rare.
-    pub async fn all(&self) -> Result<Option<BTreeMap<Searched, Vec<i64>>>> {
-        let mut found = BTreeMap::new();
-        for (searched, coverage) in &self.coverage {
-            let Some(mut ids) = self.not_covered(*searched, coverage).await? else {
-                return Ok(None);
-            };
-            let Some(hits) = self.rare_hits(*searched, coverage.progress).await? else {
-                return Ok(None);
-            };
-            ids.extend(hits);
-            let mut ids: Vec<_> = ids.into_iter().collect();
-            // One announcement or target may be in many items, so its text decides first. The
-            // texts of others are looked at only if they are in the list.
-            if matches!(searched, Searched::Announcement | Searched::Target) {
-                let mut rest = Vec::new();
-                for ids in ids.chunks(TEXTS) {
-                    rest.extend(self.found_among(*searched, ids).await?);
-                }
-                ids = rest;
-            }
-            found.insert(*searched, ids);
-        }
-        Ok(Some(found))
     }
 
     /// What the index does not cover; None if it is too much.
@@ -149,9 +123,38 @@ impl<'a> Search<'a> {
         }
         Ok(Some(rows.iter().flat_map(|row| ids_of(row.segment, &row.places)).collect()))
     }
+}
 
-    /// Which of these ids may be found: what the index does not exclude.
-    pub async fn among(&self, searched: Searched, ids: &[i64]) -> Result<HashSet<i64>> {
+#[async_trait]
+impl Criterion for Search<'_> {
+    /// In each kind, all words are looked up until one is rare.
+    async fn all(&self) -> Result<Option<BTreeMap<Searched, Vec<i64>>>> {
+        let mut found = BTreeMap::new();
+        for (searched, coverage) in &self.coverage {
+            let Some(mut ids) = self.not_covered(*searched, coverage).await? else {
+                return Ok(None);
+            };
+            let Some(hits) = self.rare_hits(*searched, coverage.progress).await? else {
+                return Ok(None);
+            };
+            ids.extend(hits);
+            let mut ids: Vec<_> = ids.into_iter().collect();
+            // One announcement or target may be in many items, so its text decides first. The
+            // texts of others are looked at only if they are in the list.
+            if matches!(searched, Searched::Announcement | Searched::Target) {
+                let mut rest = Vec::new();
+                for ids in ids.chunks(TEXTS) {
+                    rest.extend(self.found_among(*searched, ids).await?);
+                }
+                ids = rest;
+            }
+            found.insert(*searched, ids);
+        }
+        Ok(Some(found))
+    }
+
+    /// What the index does not exclude.
+    async fn among(&self, searched: Searched, ids: &[i64]) -> Result<HashSet<i64>> {
         let Some(Coverage { progress, again: Some(again) }) = self.coverage.get(&searched) else {
             return Ok(ids.iter().copied().collect());
         };
@@ -180,8 +183,8 @@ impl<'a> Search<'a> {
         Ok(found)
     }
 
-    /// Which of these are found: their texts say so.
-    pub async fn found_among(&self, searched: Searched, ids: &[i64]) -> Result<HashSet<i64>> {
+    /// Their texts say so.
+    async fn found_among(&self, searched: Searched, ids: &[i64]) -> Result<HashSet<i64>> {
         if ids.is_empty() {
             return Ok(HashSet::new());
         }

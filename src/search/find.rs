@@ -14,11 +14,11 @@
 //! ([`Effort`]): it stops, and says where. The page is then short, perhaps empty, and the next one
 //! goes on from there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use async_trait::async_trait;
 
-use super::{Search, Searched};
+use super::Searched;
 use crate::error::Result;
 
 /// How many entries are walked through first, and at most at once.
@@ -41,6 +41,19 @@ pub trait List: Sync {
 
     /// All entries that are about some things, in their order.
     async fn among(&self, things: BTreeMap<Searched, Vec<i64>>) -> Result<Vec<Self::Entry>>;
+}
+
+/// What is looked for: words (`candidates`), or what somebody has sent (`sender`).
+#[async_trait]
+pub trait Criterion: Sync {
+    /// The ids of everything that may be found, whoever may see it; None if it is too much.
+    async fn all(&self) -> Result<Option<BTreeMap<Searched, Vec<i64>>>>;
+
+    /// Which of these ids may be found.
+    async fn among(&self, searched: Searched, ids: &[i64]) -> Result<HashSet<i64>>;
+
+    /// Which of these are found.
+    async fn found_among(&self, searched: Searched, ids: &[i64]) -> Result<HashSet<i64>>;
 }
 
 /// How much a search may still look at.
@@ -70,14 +83,14 @@ pub struct Found<E> {
 
 /// The first entries of a list that a search finds, until they are enough.
 pub async fn find<L: List>(
-    search: &Search<'_>,
+    criterion: &impl Criterion,
     list: &L,
     enough: usize,
     mut effort: Effort,
 ) -> Result<Found<L::Entry>> {
-    if let Some(things) = search.all().await? {
+    if let Some(things) = criterion.all().await? {
         let entries = list.among(things).await?;
-        return first_found(search, &entries, enough, &mut effort).await;
+        return first_found(criterion, &entries, enough, &mut effort).await;
     }
     let (mut found, mut after, mut most) = (Vec::new(), None, WALK[0]);
     loop {
@@ -87,10 +100,10 @@ pub async fn find<L: List>(
             return Ok(Found { entries: found, stopped_at: None });
         };
         effort.entries = effort.entries.saturating_sub(entries.len());
-        let candidates = candidates(search, entries).await?;
+        let candidates = candidates(criterion, entries).await?;
         let left = enough - found.len();
         let Found { entries, stopped_at } =
-            first_found(search, &candidates, left, &mut effort).await?;
+            first_found(criterion, &candidates, left, &mut effort).await?;
         found.extend(entries);
         if stopped_at.is_some() || found.len() == enough || is_last {
             return Ok(Found { entries: found, stopped_at });
@@ -104,10 +117,10 @@ pub async fn find<L: List>(
 }
 
 /// Those of some entries that may be found, as far as the index knows.
-async fn candidates<E: Entry>(search: &Search<'_>, entries: Vec<E>) -> Result<Vec<E>> {
+async fn candidates<E: Entry>(criterion: &impl Criterion, entries: Vec<E>) -> Result<Vec<E>> {
     let mut may = BTreeMap::new();
     for (searched, ids) in about(&entries) {
-        may.insert(searched, search.among(searched, &ids).await?);
+        may.insert(searched, criterion.among(searched, &ids).await?);
     }
     let may = |entry: &E| {
         let (searched, id) = entry.about();
@@ -118,7 +131,7 @@ async fn candidates<E: Entry>(search: &Search<'_>, entries: Vec<E>) -> Result<Ve
 
 /// The first of some candidates whose texts have what is looked for.
 async fn first_found<E: Entry>(
-    search: &Search<'_>,
+    criterion: &impl Criterion,
     candidates: &[E],
     enough: usize,
     effort: &mut Effort,
@@ -128,7 +141,7 @@ async fn first_found<E: Entry>(
         let (now, later) = left.split_at(count.min(left.len()).min(effort.texts.max(1)));
         let mut has_it = BTreeMap::new();
         for (searched, ids) in about(now) {
-            has_it.insert(searched, search.found_among(searched, &ids).await?);
+            has_it.insert(searched, criterion.found_among(searched, &ids).await?);
         }
         let is_found = |entry: &&E| {
             let (searched, id) = entry.about();

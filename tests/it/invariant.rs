@@ -477,6 +477,10 @@ async fn happen(
                     of["search"] = words[nth % words.len()].into();
                 }
                 5 => of["thread"] = json!(pick(sent, nth).map(|(_, id)| id)),
+                6 => {
+                    let sender = &readers[nth % readers.len()].user.name;
+                    of["sender"] = json!({"externalId": sender});
+                }
                 _ => {}
             }
             readers[who].change_all(mutation, of, up_to).await;

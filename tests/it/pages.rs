@@ -29,7 +29,11 @@ const LONGEST_MILLIS: &str = "900000";
 
 /// How many files are tested at a time: a browser and its server wait for each other much of the
 /// time.
-const AT_A_TIME: &str = "3";
+const AT_A_TIME: &str = "4";
+
+/// Those that take longest begin first, so that none of them is alone at the end.
+const LONGEST: [&str; 8] =
+    ["sending", "inbox", "states", "signing-in", "load", "pictures", "screens", "packages"];
 
 #[ignore = "needs the machine for itself: make test runs it after the others"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,9 +56,14 @@ async fn run_all(kind: Kind, is_wanted: impl Fn(&str) -> bool) {
     if Database::create(kind).await.is_none() {
         return;
     }
-    let name = |file: &String| Path::new(file).file_name().unwrap().to_str().unwrap().to_owned();
+    let name = |file: &String| {
+        let name = Path::new(file).file_name().unwrap().to_str().unwrap();
+        name.trim_end_matches(".test.mjs").to_owned()
+    };
     let mut files = test_files();
-    files.retain(|file| is_wanted(name(file).trim_end_matches(".test.mjs")));
+    files.retain(|file| is_wanted(&name(file)));
+    let rank = |file: &String| LONGEST.iter().position(|long| *long == name(file));
+    files.sort_by_key(|file| rank(file).unwrap_or(LONGEST.len()));
     assert!(!files.is_empty(), "there are no tests in web/");
     let mut node = Command::new("node");
     node.args(["--test", "--test-reporter=spec"])

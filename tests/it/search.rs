@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 mod index;
+mod sender;
 
 use crate::support::app::{TestApp, TestUser, To, both};
 

@@ -422,7 +422,8 @@ async fn words_are_indexed_and_found(app: &TestApp) {
         alice.send(&bob, "hello").await;
     }
     let search = "{ viewer { inbox { items(filter: {view: ALL, search: \"hello\"}) { nodes { id } }
-            more: items { nodes { id } } } } }";
+            more: items { nodes { id } }
+            sent: items(filter: {sender: {externalId: \"alice\"}}) { nodes { id } } } } }";
     for gap in [5_000, 20_000] {
         alice.send(&bob, "hello").await;
         run(

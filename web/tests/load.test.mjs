@@ -24,7 +24,7 @@ let desk
 before(async () => {
   desk = await Desk.open()
   await desk.server.people('load-sender', 'load-reader')
-  await flood(desk.server, 'load-sender', 'load-reader', ITEMS, 'Old')
+  await flood(desk.server, 'load-sender', 'load-reader', ITEMS, 'Old', { atOnce: 4 })
 })
 after(() => desk.end())
 
@@ -58,7 +58,7 @@ test('1 000 items scroll, 500 arrive, the list does not jump, and the page does 
     })
   // The rows of that place come with the next frame.
   const before = await until(inSight, text => text !== undefined)
-  await flood(desk.server, 'load-sender', 'load-reader', ARRIVALS, 'New')
+  await flood(desk.server, 'load-sender', 'load-reader', ARRIVALS, 'New', { atOnce: 4 })
   await page.getByRole('button', { name: `${ARRIVALS} new items`, exact: true }).waitFor()
   await until(inSight, text => text === before)
 

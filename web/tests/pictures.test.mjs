@@ -49,7 +49,8 @@ async function visit(options) {
   const context = await chromium.newContext({
     locale: 'en-GB',
     reducedMotion: 'reduce',
-    deviceScaleFactor: 2,
+    // Twice the size is for the documents.
+    deviceScaleFactor: SCREENSHOTS ? 2 : 1,
     ...options,
   })
   context.setDefaultTimeout(PATIENCE)
@@ -97,6 +98,31 @@ test('a visitor of the demo is in an inbox with one click, and sees something so
   await page.mouse.move(0, 0)
   await picture(page, 'sent')
   await page.context().close()
+})
+
+test('in the demo two clicks lead into somebody’s inbox, and another window is somebody else', async () => {
+  const desk = new Desk()
+  desk.browser = chromium
+  try {
+    const open = async name => {
+      const context = await chromium.newContext({ locale: 'en-GB' })
+      const page = await desk.watch(context, name, `http://${address}`, '/inbox')
+      await page.getByRole('button', { name }).click()
+      await page.getByRole('heading', { name: 'Inbox' }).waitFor()
+      return page
+    }
+    const ada = await open('Ada Lindqvist')
+    const kwame = await open('Kwame Mensah')
+    await ada.getByRole('button', { name: 'Account of Ada Lindqvist' }).waitFor()
+    await kwame.getByRole('button', { name: 'Account of Kwame Mensah' }).click()
+    await kwame.getByRole('menuitem', { name: 'Be somebody else' }).click()
+    await kwame.getByRole('button', { name: 'Booking App' }).click()
+    // It has no inbox, so its pages begin with what it has sent.
+    await kwame.getByRole('link', { name: 'Admin' }).waitFor()
+    assert.equal(await kwame.getByRole('link', { name: 'Inbox' }).count(), 0)
+  } finally {
+    await desk.end()
+  }
 })
 
 test('a click opens the first row of the demo soon after the page was asked for', async t => {

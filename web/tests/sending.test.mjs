@@ -47,8 +47,25 @@ test('what somebody sends is in the list, the badge and the title of the other w
 
   // The fastest of five: a machine that has much else to do slows down some of them. On this page
   // nothing is seen, so that the count grows.
+  await kwame.addInitScript(() => {
+    window.badges = []
+    navigator.setAppBadge = async count => window.badges.push(count)
+    navigator.clearAppBadge = async () => window.badges.push(0)
+  })
   await kwame.goto(`${kwame.base}/sent`)
   await kwame.getByRole('button', { name: 'Inbox, nothing new' }).waitFor()
+  const icon = () => kwame.locator('link[rel=icon]').getAttribute('href')
+  const withoutDot = await icon()
+  await kwame.evaluate(() => {
+    window.told = []
+    const region = [...document.querySelectorAll('.tidings-hidden[role=status]')].at(-1)
+    const tell = () => window.told.push({ text: region.innerText.trim(), at: performance.now() })
+    new MutationObserver(tell).observe(region, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    })
+  })
   const times = []
   for (const count of ['1 new item', '2 new items', '3 new items', '4 new items', '5 new items']) {
     const sent = performance.now()
@@ -58,6 +75,18 @@ test('what somebody sends is in the list, the badge and the title of the other w
     times.push(performance.now() - sent)
   }
   assert.ok(Math.min(...times) < 1000, `they took ${times} ms`)
+  assert.notEqual(await icon(), withoutDot)
+  assert.deepEqual(await kwame.evaluate(() => window.badges), [0, 1, 2, 3, 4, 5])
+  // Those who listen are told of them together, and at most every five seconds.
+  const told = await until(
+    () => kwame.evaluate(() => window.told),
+    told => told.some(({ text }) => /^\d new items?$/.test(text)),
+  )
+  const gaps = told.slice(1).map(({ at }, n) => at - told[n].at)
+  assert.ok(
+    gaps.every(gap => gap >= 4900),
+    JSON.stringify(told),
+  )
   await kwame.context().close()
   await ada.context().close()
 })

@@ -1,14 +1,11 @@
-// The ways in: the host application's tokens, an OpenID Connect provider, a token made by hand, the
-// people of the demo; and the way out.
+// The ways in: the host application's tokens, an OpenID Connect provider, a token made by hand; and the
+// way out. That of the demo is in pictures.test.mjs.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { Desk, until } from './support/desk.mjs'
 import { Identities, signIn, TARGET } from './support/provider.mjs'
-import { BINARY, token } from './support/server.mjs'
+import { token } from './support/server.mjs'
 
 async function atDesk(options, run) {
   const desk = await Desk.open(options)
@@ -174,41 +171,3 @@ test('without any way to sign in, a token made by hand opens the inbox', () =>
     await page.getByRole('button', { name: 'Open the inbox' }).click()
     await heading(page, 'Inbox').waitFor()
   }))
-
-test('in the demo two clicks lead into somebody’s inbox, and another window is somebody else', async () => {
-  const demo = spawn(BINARY, ['serve', '--demo', '--listen', '127.0.0.1:0'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  const desk = new Desk()
-  const { browser } = await import('./support/desk.mjs')
-  try {
-    const address = await new Promise(resolve =>
-      createInterface({ input: demo.stdout }).on('line', line => {
-        const found = /http:\/\/(\S+?)\/graphql/.exec(line)
-        if (found) resolve(found[1])
-      }),
-    )
-    desk.browser = await browser()
-    const open = async name => {
-      const context = await desk.browser.newContext({ locale: 'en-GB' })
-      const base = `http://${address}`
-      const page = await desk.watch(context, name, base, '/inbox')
-      await page.getByRole('button', { name }).click()
-      await heading(page, 'Inbox').waitFor()
-      return page
-    }
-    const ada = await open('Ada Lindqvist')
-    const kwame = await open('Kwame Mensah')
-    await ada.getByRole('button', { name: 'Account of Ada Lindqvist' }).waitFor()
-    await kwame.getByRole('button', { name: 'Account of Kwame Mensah' }).click()
-    await kwame.getByRole('menuitem', { name: 'Be somebody else' }).click()
-    await kwame.getByRole('button', { name: 'Booking App' }).click()
-    // It has no inbox, so its pages begin with what it has sent.
-    await kwame.getByRole('link', { name: 'Admin' }).waitFor()
-    assert.equal(await kwame.getByRole('link', { name: 'Inbox' }).count(), 0)
-  } finally {
-    demo.kill('SIGTERM')
-    await once(demo, 'exit')
-    await desk.end()
-  }
-})

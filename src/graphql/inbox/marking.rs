@@ -18,6 +18,7 @@ use crate::{
     graphql::{SEARCH, actor, app, cost, people::users::User},
     inbox::{self, Change, Changed, Filter, InboxView, Position, live::Cursor},
     notifications::{pull, targets::TargetRef},
+    people::users::UserRef,
 };
 
 /// Some inbox items.
@@ -61,6 +62,9 @@ pub struct BulkFilter {
     /// Only the messages of this thread: the id of any message of it that the viewer sent or
     /// received.
     thread: Option<ID>,
+    /// Only the messages that this person has sent; see `InboxFilter.sender`.
+    #[graphql(directive = cost::apply(SEARCH))]
+    sender: Option<UserRef>,
     /// Only what has these words; see `InboxFilter.search`.
     #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
@@ -68,8 +72,8 @@ pub struct BulkFilter {
 
 impl From<BulkFilter> for InboxFilter {
     fn from(filter: BulkFilter) -> Self {
-        let BulkFilter { view, kinds, categories, target, thread, search } = filter;
-        InboxFilter { view, kinds, categories, target, thread, search }
+        let BulkFilter { view, kinds, categories, target, thread, sender, search } = filter;
+        InboxFilter { view, kinds, categories, target, thread, sender, search }
     }
 }
 
@@ -173,7 +177,7 @@ pub async fn change_found(
     change: Change,
 ) -> error::Result<Changed> {
     let (actor, now) = (actor(ctx)?.clone(), app(ctx).clock.now());
-    let is_search = filter.search.is_some();
+    let is_search = filter.is_search();
     let make = move |app: App| async move {
         inbox::change_all(&app.db, &actor, &filter, up_to, change, now).await
     };

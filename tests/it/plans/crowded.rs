@@ -341,6 +341,14 @@ both! {
         let app = app.restart().await;
         let tx = app.db.begin().await.unwrap();
         tx.run("UPDATE search_progress SET segment = 0", []).await.unwrap();
+        // Somebody who has sent much, of which Ada has one.
+        tx.run(
+            "UPDATE message SET sender_id = CASE WHEN body LIKE '%elsewhere' THEN 7 ELSE 8 END \
+             WHERE sender_id = 7 OR body LIKE '%elsewhere'",
+            [],
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         app.run_due().await;
         app.stop().await;
@@ -352,14 +360,22 @@ both! {
         let ada = app.user("ada").await;
         app.db.take_statements();
         let mut ran = Vec::new();
-        for (search, count) in
-            [("77779", 1), ("body", 20), ("about body", 20), ("nothing", 0), ("news", 20), ("b", 20)]
-        {
+        for (search, count) in [
+            (r#"search: "77779""#, 1),
+            (r#"search: "body""#, 20),
+            (r#"search: "about body""#, 20),
+            (r#"search: "nothing""#, 0),
+            (r#"search: "news""#, 20),
+            (r#"search: "b""#, 20),
+            (r#"sender: {externalId: "u5"}"#, 20),
+            (r#"sender: {externalId: "u5"}, search: "54004""#, 1),
+            (r#"sender: {externalId: "u7"}, search: "77779""#, 0),
+            (r#"sender: {externalId: "u5000"}"#, 0),
+        ] {
             for view in ["ACTIVE", "ALL"] {
                 let query = format!(
-                    "{{ viewer {{ inbox {{ items(
-                        filter: {{view: {view}, search: \"{search}\"}}, first: 20
-                    ) {{ nodes {{ title }} }} }} }} }}"
+                    "{{ viewer {{ inbox {{ items(filter: {{view: {view}, {search}}}, first: 20) {{
+                        nodes {{ title }} }} }} }} }}"
                 );
                 let found = ada.query(&query, json!({})).await;
                 let found = found["viewer"]["inbox"]["items"]["nodes"].as_array().unwrap().len();
@@ -375,13 +391,15 @@ both! {
         }
         // Ten thousand others have it, and one of Ada's items, far from both ends: whoever looks for
         // it gets short pages, each of which costs the same.
-        for (size, key, end, more) in [
-            ("first", "after", "endCursor", "hasNextPage"),
-            ("last", "before", "startCursor", "hasPreviousPage"),
-        ] {
+        let forwards = ("first", "after", "endCursor", "hasNextPage");
+        let backwards = ("last", "before", "startCursor", "hasPreviousPage");
+        let (words, sender) = (r#"search: "elsewhere""#, r#"sender: {externalId: "u7"}"#);
+        for (search, (size, key, end, more)) in
+            [(words, forwards), (words, backwards), (sender, forwards), (sender, backwards)]
+        {
             let query = format!(
                 "query($key: String) {{ viewer {{ inbox {{ items(
-                    filter: {{view: ALL, search: \"elsewhere\"}}, {size}: 20, {key}: $key
+                    filter: {{view: ALL, {search}}}, {size}: 20, {key}: $key
                 ) {{ nodes {{ title }} pageInfo {{ {end} {more} }} }} }} }} }}"
             );
             let (mut pages, mut cursor, mut found) = (0, Value::Null, Vec::new());

@@ -313,11 +313,11 @@ async fn pages(user: &TestUser, search: &str, size: &str, count: i64) -> Vec<Str
 }
 
 /// Messages from Alice, of which Bob has those for whose number `i` a condition holds.
-async fn fill(app: &TestApp, alice: &TestUser, bob: &TestUser, condition: &str) {
+pub(super) async fn fill(app: &TestApp, alice: &TestUser, bob: &TestUser, condition: &str) {
     insert(app, alice, bob, 1, MESSAGES, condition).await;
 }
 
-async fn insert(
+pub(super) async fn insert(
     app: &TestApp,
     alice: &TestUser,
     bob: &TestUser,

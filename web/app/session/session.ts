@@ -121,6 +121,7 @@ export class Session {
       signOut: async () => {
         stop()
         forget('draft:')
+        forget('searches:')
         await tidings.signOut()
         await signIn.signOut()
         this.#left(how)

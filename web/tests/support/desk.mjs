@@ -3,6 +3,7 @@
 // collected, and `end` fails if there is any.
 
 import assert from 'node:assert/strict'
+import { after } from 'node:test'
 import { chromium } from 'playwright-core'
 import { Application } from './application.mjs'
 import { Proxy } from './proxy.mjs'
@@ -13,7 +14,13 @@ const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
 /** Nothing takes so long, not even on a machine that has much else to do. */
 export const PATIENCE = 60_000
 
-export function browser() {
+/** One for all tests of a file: people are apart by their contexts. */
+export const browser = () => (shared ??= launch())
+
+let shared
+after(async () => (await shared)?.close())
+
+function launch() {
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   return chromium.launch({ executablePath: EXECUTABLE, args: [...args, '--disable-dev-shm-usage'] })
 }
@@ -23,6 +30,7 @@ export class Desk {
   server
   browser
   #ends = []
+  #contexts = []
   complaints = []
 
   /** People sign in by the host application, unless `settings` say otherwise; see `Server.start`. */
@@ -65,6 +73,7 @@ export class Desk {
   }
 
   async watch(context, name, base, path, prepare) {
+    this.#contexts.push(context)
     await context.addInitScript(() => {
       addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
         console.error(`policy: ${violatedDirective} ${blockedURI} ${sample}`),
@@ -90,7 +99,8 @@ export class Desk {
 
   async end() {
     for (const end of this.#ends) await end()
-    await this.browser?.close()
+    // What is closed already stays so.
+    for (const context of this.#contexts) await context.close()
     await this.server?.end()
     this.application?.end()
     assert.deepEqual(this.complaints, [])

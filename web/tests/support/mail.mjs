@@ -2,10 +2,15 @@
 
 const BATCH = 10
 
-/** Sends `count` messages, the last of which is the newest: “title 0”, “title 1”, and so on. */
-export async function flood(server, from, to, count, title) {
-  for (let first = 0; first < count; first += BATCH) {
-    const numbers = Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => first + i)
+/**
+ * Sends `count` messages, the last of which is the newest: “title 0”, “title 1”, and so on. With
+ * `atOnce`, so many batches are sent at a time, but for the first and the last.
+ */
+export async function flood(server, from, to, count, title, { atOnce = 1 } = {}) {
+  const batches = Array.from({ length: Math.ceil(count / BATCH) }, (_, n) =>
+    Array.from({ length: Math.min(BATCH, count - n * BATCH) }, (_, i) => n * BATCH + i),
+  )
+  const send = numbers => {
     const variables = Object.fromEntries(
       numbers.map(n => [
         `m${n}`,
@@ -14,8 +19,13 @@ export async function flood(server, from, to, count, title) {
     )
     const declared = numbers.map(n => `$m${n}: CreateMessageInput!`)
     const calls = numbers.map(n => `c${n}: createMessage(input: $m${n}) { message { id } }`)
-    await server.query(from, `mutation (${declared.join(', ')}) { ${calls.join(' ')} }`, variables)
+    return server.query(from, `mutation (${declared.join(', ')}) { ${calls.join(' ')} }`, variables)
   }
+  const [first, ...others] = batches
+  const last = others.pop()
+  await send(first)
+  while (others.length > 0) await Promise.all(others.splice(0, atOnce).map(send))
+  if (last) await send(last)
 }
 
 /** The titles of a list of somebody's inbox, newest first. */

@@ -264,6 +264,8 @@ export interface ListFilter {
   search?: string
   /** Only the messages of a thread: the id of its first message. */
   thread?: string
+  /** Only the messages that a person has sent: their id. */
+  sender?: string
 }
 
 export interface ListState {

@@ -6,6 +6,7 @@ import {
   Proxy,
   client,
   event,
+  inAHurry,
   live,
   office,
   server,
@@ -240,6 +241,7 @@ test('an expired token is replaced, once and without a word', async test => {
 test('a reader without a token that the server accepts is signed out, and back with one', async test => {
   const inboxes = await office()
   await inboxes.people('bob')
+  inAHurry(test)
   let current = inboxes.token('bob', { secret: 'another-secret-of-at-least-32-bytes' })
   const tidings = client(test, inboxes, 'bob', { getToken: () => current })
   const list = shown(test, tidings.inbox.list())
@@ -335,4 +337,53 @@ test('a server that has too much to do is asked again later', async test => {
   await shows(list, 'one')
   await tidings.inbox.archive([list.get().items[0].id]).done
   assert.deepEqual(busy, [])
+})
+
+test('a list of what somebody has sent takes in what they send, and is marked as a whole', async test => {
+  const inboxes = await office()
+  await inboxes.people('bob', 'alice', 'carol')
+  await inboxes.send('alice', 'bob', 'from alice')
+  await inboxes.send('carol', 'bob', 'from carol')
+  const { viewer } = await inboxes.query('alice', '{ viewer { id } }')
+  const tidings = client(test, inboxes, 'bob')
+  const { inbox } = tidings
+  const list = shown(test, inbox.list({ sender: viewer.id }))
+  await shows(list, 'from alice')
+  await live(tidings)
+
+  const everything = shown(test, inbox.list())
+  await inboxes.send('alice', 'bob', 'more from alice')
+  await inboxes.send('carol', 'bob', 'more from carol')
+  await shows(everything, 'more from carol', 'more from alice', 'from carol', 'from alice')
+  assert.deepEqual(titles(list), ['more from alice', 'from alice'])
+  await inbox.archiveAll({ sender: viewer.id }).done
+  await shows(everything, 'more from carol', 'from carol')
+  assert.deepEqual(titles(list), [])
+  const answer = await inboxes.query('bob', '{ viewer { inbox { counts { active } } } }')
+  assert.equal(answer.viewer.inbox.counts.active, 2)
+})
+
+test('a page without items is not the end of a list, and the next one begins where it ended', async test => {
+  const inboxes = await office()
+  await inboxes.people('bob')
+  for (const title of ['one', 'two']) await inboxes.send('alice', 'bob', title)
+  const { viewer } = await inboxes.query(
+    'bob',
+    '{ viewer { inbox { items(first: 1) { nodes { title } pageInfo { endCursor } } } } }',
+  )
+  const { endCursor } = viewer.inbox.items.pageInfo
+  const asked = []
+  // A search of a large inbox may look at much, and find nothing yet.
+  const first = { nodes: [], pageInfo: { hasNextPage: true, endCursor } }
+  const withEmptyPage = async (url, request) => {
+    const { variables } = JSON.parse(request.body)
+    if (variables.filter?.search !== 'about') return fetch(url, request)
+    asked.push(variables.after ?? null)
+    if (variables.after) return fetch(url, request)
+    return Response.json({ data: { viewer: { id: 'usr_1', inbox: { items: first } } } })
+  }
+  const tidings = client(test, inboxes, 'bob', { fetch: withEmptyPage })
+  await live(tidings)
+  await shows(shown(test, tidings.inbox.list({ search: 'about' })), 'one')
+  assert.deepEqual(asked, [null, endCursor])
 })

@@ -82,6 +82,13 @@ export const event = (tidings, name) =>
     })
   })
 
+/** Until the end of a test, whoever waits waits a part of the time only: for waits that are long. */
+export function inAHurry(test, part = 20) {
+  const { setTimeout } = globalThis
+  globalThis.setTimeout = (job, wait, ...rest) => setTimeout(job, wait / part, ...rest)
+  test.after(() => (globalThis.setTimeout = setTimeout))
+}
+
 /** Keeps a list in use, as a component that shows it would. */
 export function shown(test, list) {
   test.after(list.subscribe(() => undefined))

@@ -10,7 +10,7 @@ import { byPlace, placeOf } from '../order.js'
 import type { Place } from '../order.js'
 import type { InboxItem, ListFilter, ListState, ListStore, TidingsError } from '../types.js'
 import { isActive } from './counts.js'
-import { rootOf } from './state.js'
+import { rootOf, senderOf } from './state.js'
 
 /** The end of a page. */
 export interface PageEnd extends Place {
@@ -36,6 +36,8 @@ export interface ListHost {
   used(list: List): void
 }
 
+/** Before all items: the end of a page without any, which a search may have. */
+export const TOP: Place = { updatedAt: '9', id: '' }
 /** About as many as a screen has room for. */
 const FEW = 20
 
@@ -117,12 +119,13 @@ export class List implements ListStore {
 
   /** Whether an item belongs to this list, as far as can be told without its text. */
   matches(item: InboxItem): boolean {
-    const { view, kinds, categories, thread } = this.filter
+    const { view, kinds, categories, thread, sender } = this.filter
     return (
       isIn(view, item) &&
       (!kinds || kinds.includes(item.kind)) &&
       (!categories || (item.category !== null && categories.includes(item.category))) &&
-      (!thread || rootOf(item) === thread)
+      (!thread || rootOf(item) === thread) &&
+      (!sender || senderOf(item) === sender)
     )
   }
 
@@ -230,12 +233,18 @@ function isIn(view: ListFilter['view'], item: InboxItem): boolean {
 
 /** A filter in one form, so that the same lists are the same. */
 export function normalized(filter: ListFilter = {}): ListFilter {
-  const { view = 'ACTIVE', kinds, categories, search, thread } = filter
+  const { view = 'ACTIVE', kinds, categories, search, thread, sender } = filter
   return {
     view,
     ...(kinds?.length && { kinds: [...kinds].sort() }),
     ...(categories?.length && { categories: [...categories].sort() }),
     ...(search?.trim() && { search: search.trim() }),
     ...(thread && { thread }),
+    ...(sender && { sender }),
   }
+}
+
+/** A filter as the server takes it. */
+export function filterOf({ sender, ...others }: ListFilter) {
+  return { ...others, ...(sender && { sender: { id: sender } }) }
 }

@@ -7,6 +7,7 @@ import { isNotAdmitted, isTemporary, isTidingsError, tidingsError, waitBefore } 
 import * as documents from '../generated/documents.js'
 import { hasReached } from '../order.js'
 import type { InboxThread, Refusal, TidingsError, TypedDocument } from '../types.js'
+import { filterOf } from './list.js'
 import { objection } from './marks.js'
 import type { Pending } from './marks.js'
 import type { State } from './state.js'
@@ -355,7 +356,7 @@ function requestOf(mark: Pending): { document: Mutation; input: never } {
   const { kind, itemIds, until, bulk, rootId, undo } = mark
   const document = (bulk ? OF_LISTS : OF_ITEMS)[kind] as Mutation
   const input =
-    bulk ??
+    (bulk && { ...bulk, filter: filterOf(bulk.filter) }) ??
     (rootId ? { rootId } : undo ? { cursor: undo.cursor } : { itemIds, ...(until && { until }) })
   return { document, input: input as never }
 }

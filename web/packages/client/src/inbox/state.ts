@@ -72,8 +72,10 @@ export class State {
     }
   }
 
-  mergeThread(thread: InboxThread): void {
-    this.#setThread(thread)
+  /** Takes in what a mark has answered. Its counts are newer than the items that are known. */
+  mergeThread({ id, isMuted }: InboxThread): void {
+    const known = this.#threads.get(id)
+    if (known) this.#setThread({ ...known, isMuted })
   }
 
   clear(): void {
@@ -204,6 +206,11 @@ export class State {
   #forgetAbout(rootId: string): void {
     for (const item of this.items.values()) if (rootOf(item) === rootId) this.#forget(item.id)
   }
+}
+
+/** Who has sent the message that an item is about. */
+export function senderOf({ about }: InboxItem): string | undefined {
+  return about?.__typename === 'Message' ? about.sender?.id : undefined
 }
 
 /** The first message of the thread that an item belongs to. */

@@ -24,7 +24,7 @@ import { State } from './state.js'
 import type { Change } from './state.js'
 import { Sync } from './sync.js'
 
-/** Lists of searches that are not shown any more, which are still remembered. */
+/** Lists of searches and senders that are not shown any more, which are still remembered. */
 const MOST_SEARCHES = 20
 /** Milliseconds between two runs of the same search, which may look at many texts. */
 const SEARCH_AGAIN = 2_000
@@ -133,7 +133,7 @@ export class Inbox implements InboxStore {
       },
       wanted,
     )
-    if (wanted.search) this.#forgetSearches()
+    if (isSought(wanted)) this.#forgetSearches()
     this.#lists.set(key, list)
     return list
   }
@@ -371,7 +371,7 @@ export class Inbox implements InboxStore {
   }
 
   #forgetSearches(): void {
-    const unused = [...this.#lists].filter(([, list]) => list.filter.search && !list.isUsed)
+    const unused = [...this.#lists].filter(([, list]) => isSought(list.filter) && !list.isUsed)
     for (const [key] of unused.slice(0, -MOST_SEARCHES)) this.#lists.delete(key)
   }
 
@@ -385,3 +385,6 @@ export class Inbox implements InboxStore {
     return { cursor, counts, owner, lists }
   }
 }
+
+/** Whether there may be any number of such lists. */
+const isSought = ({ search, sender }: ListFilter) => search || sender

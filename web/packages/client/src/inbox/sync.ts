@@ -3,14 +3,8 @@
 
 import { isNotAdmitted, isTemporary, isTidingsError, waitBefore } from '../errors.js'
 import * as documents from '../generated/documents.js'
-import type {
-  InboxItem,
-  InboxOwner,
-  ListFilter,
-  Sink,
-  TidingsError,
-  TypedDocument,
-} from '../types.js'
+import type { InboxItem, InboxOwner, Sink, TidingsError, TypedDocument } from '../types.js'
+import { TOP, filterOf } from './list.js'
 import type { List, PageEnd } from './list.js'
 import { MOST_NODES } from './queue.js'
 import { Touched } from './state.js'
@@ -343,9 +337,10 @@ function itemsOf(page: PageOf): readonly InboxItem[] {
 function addPage(list: List, page: PageOf, isMore: boolean): void {
   const items = itemsOf(page)
   const before = isMore ? list.loaded : undefined
-  const last = items.at(-1)
+  // A page of a search may be empty, and there is more all the same.
+  const { updatedAt, id } = items.at(-1) ?? before?.ends.at(-1) ?? TOP
   const cursor = page?.pageInfo.endCursor
-  const end: PageEnd[] = last && cursor ? [{ updatedAt: last.updatedAt, id: last.id, cursor }] : []
+  const end: PageEnd[] = cursor ? [{ updatedAt, id, cursor }] : []
   const found = list.filter.search
     ? [...(before?.found ?? []), ...items.map(({ id }) => id)]
     : undefined
@@ -354,10 +349,6 @@ function addPage(list: List, page: PageOf, isMore: boolean): void {
     isComplete: !page?.pageInfo.hasNextPage,
     ...(found && { found: [...new Set(found)] }),
   }
-}
-
-function filterOf({ view, kinds, categories, search, thread }: ListFilter) {
-  return { view, kinds, categories, search, thread }
 }
 
 function ownerOf({ id, externalId, name, avatarUrl, locale, timeZone }: Omit<InboxOwner, 'role'>) {

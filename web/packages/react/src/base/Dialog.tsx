@@ -49,7 +49,13 @@ export function Dialog({ title, onClose, actions, size, children }: DialogProps)
     >
       <div className="tidings-dialog-head">
         <h2 id={heading}>{title}</h2>
-        <IconButton label={labels.close} icon={<CloseIcon />} onClick={onClose} />
+        {/* It often has the focus at first; a tooltip would cover what is below it. */}
+        <IconButton
+          label={labels.close}
+          icon={<CloseIcon />}
+          onClick={onClose}
+          data-tip={undefined}
+        />
       </div>
       <div className="tidings-dialog-body">{children}</div>
       {actions ? <div className="tidings-dialog-foot">{actions}</div> : null}

@@ -109,6 +109,9 @@ export const SearchIcon = icon(
     <path d="m12.8 12.8 3.8 3.8" />
   </>,
 )
+export const SaveIcon = icon(
+  <path d="M5.6 4.4c0-.4.3-.8.8-.8h7.2c.5 0 .8.4.8.8v12L10 13.2l-4.4 3.2Z" />,
+)
 export const SettingsIcon = icon(
   <>
     <path d="M3 6h7.2M14.2 6H17M3 14h2.8M9.8 14H17" />

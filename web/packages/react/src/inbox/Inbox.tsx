@@ -30,9 +30,12 @@ import type { RowAction } from './Row'
 import { type Row, rowsOf, withOpenRow } from './rows'
 import { RowSkeletons } from './RowSkeletons'
 import { Sidebar } from './Sidebar'
+import { SaveSearchDialog } from './SaveSearchDialog'
+import { isSame, useSearches } from './searches'
 import { SnoozeDialog } from './SnoozeDialog'
 import { type Command, useKeys } from './useKeys'
 import { useMarks } from './useMarks'
+import { sendersOf } from './usePeople'
 import { useWidth } from './useWidth'
 
 export interface InboxProps {
@@ -88,15 +91,16 @@ export function Inbox(props: InboxProps) {
     [onNavigate],
   )
 
-  const { view, kind, category, search: words } = place
+  const { view, kind, category, search: words, sender } = place
   const filter = useMemo<ListFilter>(
     () => ({
       view,
       kinds: kind && [kind],
       categories: category ? [category] : undefined,
       search: words,
+      sender,
     }),
-    [view, kind, category, words],
+    [view, kind, category, words, sender],
   )
   const { list, items, hasMore, loading, error, waiting, isFresh } = useInbox(filter)
   const [density, setDensity] = useDensity()
@@ -105,6 +109,8 @@ export function Inbox(props: InboxProps) {
   const rangeStart = useRef<string | undefined>(undefined)
   const [snoozing, setSnoozing] = useState<readonly string[]>()
   const [isHelpOpen, setHelpOpen] = useState(false)
+  const [isSaving, setSaving] = useState(false)
+  const saved = useSearches()
   const [replyRequest, setReplyRequest] = useState({ item: '', count: 0 })
 
   const plainRows = useMemo(() => rowsOf(items), [items])
@@ -124,17 +130,18 @@ export function Inbox(props: InboxProps) {
     setSelected(new Set())
     setActiveKey(undefined)
   }
-  useSeeing(items, view === 'ACTIVE' && !words, filter)
+  useSeeing(items, view === 'ACTIVE' && !words && !sender, filter)
   useEffect(() => {
     const isHere = (item: InboxItem) =>
       view === 'ACTIVE' &&
       !words &&
       (!kind || kind === item.kind) &&
       (!category || category === item.category) &&
+      (!sender || sendersOf([item])[0]?.id === sender) &&
       (isWide || !place.item) &&
       listHandle.current?.isAtTop() === true
     return watch(isHere)
-  }, [watch, view, words, kind, category, isWide, place.item])
+  }, [watch, view, words, kind, category, sender, isWide, place.item])
 
   const rowOf = useCallback((key: string | undefined) => rows.find(row => row.key === key), [rows])
   const openItem = useCallback(
@@ -334,12 +341,13 @@ export function Inbox(props: InboxProps) {
       data-narrow={width < NARROW || undefined}
       data-covered={isCovered || undefined}
     >
-      <Sidebar place={place} hrefFor={hrefFor} onNavigate={to => go(to)}>
+      <Sidebar place={place} searches={saved.searches} hrefFor={hrefFor} onNavigate={to => go(to)}>
         {props.children}
       </Sidebar>
       <section className="tidings-column" part="column" aria-label={labels.list}>
         <ListHead
           place={place}
+          items={items}
           searchRef={search}
           density={density}
           onDensity={setDensity}
@@ -351,6 +359,9 @@ export function Inbox(props: InboxProps) {
           onReadAll={() => marks.readAll(filter)}
           onArchiveAll={() => marks.archiveAll(filter)}
           onHelp={() => setHelpOpen(true)}
+          isSaved={saved.searches.some(one => isSame(one.place, place))}
+          onSaveSearch={() => setSaving(true)}
+          onRemoveSearch={() => saved.remove(place)}
         />
         {isCovered ? null : banner}
         {error && items.length === 0 ? (
@@ -394,6 +405,7 @@ export function Inbox(props: InboxProps) {
               row={openRow?.row}
               onBack={isWide ? undefined : close}
               onStep={step => move(step, false)}
+              onSender={id => go({ view: 'ALL', sender: id })}
               onAction={(row, action) => apply([row], action)}
               receiptsHref={props.receiptsHref}
               replyRequest={replyRequest.item === place.item ? replyRequest.count : 0}
@@ -419,6 +431,16 @@ export function Inbox(props: InboxProps) {
         />
       ) : null}
       {isHelpOpen ? <KeysHelp onClose={() => setHelpOpen(false)} /> : null}
+      {isSaving ? (
+        <SaveSearchDialog
+          name={words ?? sendersOf(items).find(({ id }) => id === sender)?.name ?? ''}
+          onClose={() => setSaving(false)}
+          onSave={name => {
+            saved.save(name, place)
+            setSaving(false)
+          }}
+        />
+      ) : null}
     </div>
   )
 }

@@ -1,6 +1,7 @@
 /** Above the list: which one it is, the search, and what can be done to all or to the selected. */
 
-import { type RefObject, useEffect, useState } from 'react'
+import type { RefObject } from 'react'
+import type { InboxItem } from '@tidings/client'
 import { IconButton } from '../base/Button'
 import {
   ArchiveIcon,
@@ -10,19 +11,21 @@ import {
   DensityIcon,
   HelpIcon,
   MoreIcon,
-  SearchIcon,
+  SaveIcon,
   SettingsIcon,
 } from '../base/Icon'
 import { Menu } from '../base/Menu'
 import { useCatalog } from '../catalog'
 import { useLabels } from '../labels/context'
 import type { Density } from './density'
-import { type Place, readSearch } from './place'
+import type { Place } from './place'
 import { type RowAction, actionIcon, actionsOf, labelOf } from './Row'
 import type { Row } from './rows'
+import { SearchField } from './SearchField'
 
 export interface ListHeadProps {
   place: Place
+  items: readonly InboxItem[]
   searchRef: RefObject<HTMLInputElement | null>
   density: Density
   onDensity: (density: Density) => void
@@ -34,10 +37,14 @@ export interface ListHeadProps {
   onReadAll: () => void
   onArchiveAll: () => void
   onHelp: () => void
+  /** Whether the search of this place has been saved. */
+  isSaved: boolean
+  onSaveSearch: () => void
+  onRemoveSearch: () => void
 }
 
 export function ListHead(props: ListHeadProps) {
-  const { place, density, selectedCount, onNavigate } = props
+  const { place, density, selectedCount, isSaved, onNavigate } = props
   const labels = useLabels()
   const catalog = useCatalog()
   if (selectedCount > 0) return <SelectionHead {...props} />
@@ -65,6 +72,15 @@ export function ListHead(props: ListHeadProps) {
               icon: <ArchiveIcon />,
               onSelect: props.onArchiveAll,
             },
+            ...(place.search || place.sender
+              ? [
+                  {
+                    label: isSaved ? labels.removeSearch : labels.saveSearch,
+                    icon: <SaveIcon />,
+                    onSelect: isSaved ? props.onRemoveSearch : props.onSaveSearch,
+                  },
+                ]
+              : []),
             {
               label: labels.comfortable,
               icon: density === 'comfortable' ? <CheckIcon /> : <DensityIcon />,
@@ -89,70 +105,6 @@ export function ListHead(props: ListHeadProps) {
         />
       </div>
       <SearchField {...props} />
-    </div>
-  )
-}
-
-/** While somebody types, the list is not asked for each letter. */
-const TYPING_MS = 250
-
-function SearchField({ place, searchRef, onNavigate }: ListHeadProps) {
-  const labels = useLabels()
-  const [text, setText] = useState(place.search ?? '')
-  const [known, setKnown] = useState(place.search)
-  if (known !== place.search) {
-    setKnown(place.search)
-    setText(place.search ?? '')
-  }
-  useEffect(() => {
-    const { named, rest } = readSearch(text)
-    const search = rest || undefined
-    const isNamed = Object.keys(named).length > 0
-    if (search === place.search && !isNamed) return
-    const timer = setTimeout(() => {
-      setKnown(search)
-      // The list shows in the heading from then on.
-      if (isNamed) setText(rest)
-      onNavigate({ ...place, ...named, search, item: undefined }, true)
-    }, TYPING_MS)
-    return () => clearTimeout(timer)
-  }, [text, place, onNavigate])
-  return (
-    <div className="tidings-search" role="search">
-      <SearchIcon size="small" />
-      <input
-        ref={searchRef}
-        type="text"
-        inputMode="search"
-        enterKeyHint="search"
-        className="tidings-field"
-        aria-label={labels.search}
-        placeholder={labels.searchPlaceholder}
-        maxLength={200}
-        value={text}
-        onChange={event => setText(event.target.value)}
-        onKeyDown={event => {
-          if (event.key !== 'Escape') return
-          event.stopPropagation()
-          if (text) setText('')
-          else event.currentTarget.blur()
-        }}
-      />
-      {text ? (
-        <IconButton
-          size="small"
-          label={labels.clearSearch}
-          icon={<CloseIcon size="small" />}
-          onClick={() => {
-            setText('')
-            searchRef.current?.focus()
-          }}
-        />
-      ) : (
-        <kbd className="tidings-kbd" aria-hidden="true">
-          /
-        </kbd>
-      )}
     </div>
   )
 }

@@ -29,21 +29,24 @@ export function NothingHere({
   onNavigate: (place: Place) => void
 }) {
   const labels = useLabels()
-  const { view, kind, category, search } = place
+  const { view, kind, category, search, sender } = place
+  const isSearch = search !== undefined || sender !== undefined
   const [title, text] = search
     ? labels.emptySearch
-    : category
-      ? labels.emptyCategory
-      : kind
-        ? labels.emptyKind
-        : labels.empty[view]
+    : sender
+      ? labels.emptySender
+      : category
+        ? labels.emptyCategory
+        : kind
+          ? labels.emptyKind
+          : labels.empty[view]
   return (
     <EmptyState
       title={title}
-      picture={search ? <NotFoundPicture /> : PICTURES[view]}
+      picture={isSearch ? <NotFoundPicture /> : PICTURES[view]}
       action={
-        search ? (
-          <Button onClick={() => onNavigate({ ...place, search: undefined })}>
+        isSearch ? (
+          <Button onClick={() => onNavigate({ ...place, search: undefined, sender: undefined })}>
             {labels.clearSearch}
           </Button>
         ) : undefined

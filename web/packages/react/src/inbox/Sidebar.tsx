@@ -7,6 +7,7 @@ import {
   InboxIcon,
   MegaphoneIcon,
   MessageIcon,
+  SearchIcon,
   StackIcon,
   TagIcon,
   UnreadIcon,
@@ -15,6 +16,7 @@ import { useCatalog } from '../catalog'
 import { useCounts } from '../hooks'
 import { useLabels } from '../labels/context'
 import { KINDS, type Place, VIEWS } from './place'
+import { type SavedSearch, isSame } from './searches'
 
 const VIEW_ICONS: Record<InboxView, ReactNode> = {
   ACTIVE: <InboxIcon />,
@@ -32,6 +34,7 @@ const KIND_ICONS = {
 
 export interface SidebarProps {
   place: Place
+  searches: readonly SavedSearch[]
   hrefFor: (place: Place) => string
   onNavigate: (place: Place) => void
   /** What a host adds at the end. */
@@ -39,7 +42,7 @@ export interface SidebarProps {
 }
 
 /** Which list: the views, and in each the kinds and the catalog's categories, if it has any. */
-export function Sidebar({ place, hrefFor, onNavigate, children }: SidebarProps) {
+export function Sidebar({ place, searches, hrefFor, onNavigate, children }: SidebarProps) {
   const labels = useLabels()
   const counts = useCounts()
   const catalog = useCatalog()
@@ -91,6 +94,25 @@ export function Sidebar({ place, hrefFor, onNavigate, children }: SidebarProps) 
                 icon={<TagIcon />}
                 label={catalog.category(category)}
                 count={count}
+                countLabel={labels.unreadCount}
+              />
+            ))}
+          </ul>
+        </>
+      ) : null}
+      {searches.length > 0 ? (
+        <>
+          <h2 className="tidings-sidebar-title">{labels.searchesTitle}</h2>
+          <ul>
+            {searches.map(({ name, place: to }) => (
+              <NavLink
+                key={name}
+                {...links}
+                to={to}
+                isCurrent={isSame(to, place)}
+                icon={<SearchIcon />}
+                label={name}
+                count={0}
                 countLabel={labels.unreadCount}
               />
             ))}

@@ -1,6 +1,7 @@
 /** Every text of the components, in English. `Labels` is the type of this. */
 
 import type { InboxItemKind, InboxView } from '@tidings/client'
+import type { ExplanationRule } from '../generated/documents'
 
 const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`
 
@@ -45,14 +46,22 @@ export const en = {
   viewsTitle: 'Views',
   kindsTitle: 'Kinds',
   categoriesTitle: 'Categories',
+  searchesTitle: 'Searches',
   unreadCount: (count: number) => `${count} unread`,
   itemCount: (count: number) => plural(count, 'item', 'items'),
 
   // The list
   list: 'Items',
   search: 'Search',
-  searchPlaceholder: 'Search, or is:unread, kind:message',
+  searchPlaceholder: 'Search, or is:unread, from:name',
   clearSearch: 'Clear the search',
+  saveSearch: 'Save this search',
+  removeSearch: 'Remove the saved search',
+  searchName: 'Name',
+  nobodyNamed: (name: string) => `Nobody here is called “${name}”.`,
+  nobodyKnown: 'somebody unknown',
+  fromAnybody: 'From anybody',
+  allFrom: (name: string) => `Everything from ${name}`,
   select: (title: string) => `Select “${title}”`,
   selected: (count: number) => `${count} selected`,
   clearSelection: 'Clear selection',
@@ -163,6 +172,16 @@ export const en = {
   reasons: 'Why you get this',
   whyThis: 'Why did I get this?',
   whyYes: 'The rules that brought it here, in their order.',
+  rules: {
+    KNOWN_USER: 'You are known here, and active',
+    SUBSCRIBED: 'You follow it',
+    SUBSCRIPTION_OLDER: 'You followed it before this',
+    NOT_OWN_DOING: 'Somebody else did it',
+    WANTED: 'You want to hear of this',
+    NOT_RETRACTED: 'It was not taken back',
+    PULLED: 'Your inbox has taken it in',
+    AGGREGATED: 'It is part of this item',
+  } satisfies Record<ExplanationRule, string>,
   passed: 'Passed',
   notPassed: 'Not passed',
   unfollow: 'Unfollow',
@@ -218,6 +237,10 @@ export const en = {
     ARCHIVED: ['Nothing archived', 'Archive what is done, and it waits here.'],
     ALL: ['Nothing here yet', 'Messages, announcements and activity will appear here.'],
   } satisfies Record<InboxView, readonly [string, string]>,
+  emptySender: ['Nothing here', 'There are no messages from them here.'] as readonly [
+    string,
+    string,
+  ],
   emptySearch: ['Nothing found', 'No item has these words. Try fewer of them.'] as readonly [
     string,
     string,

@@ -14,6 +14,7 @@ import {
   MoreIcon,
   MuteIcon,
   NextIcon,
+  PeopleIcon,
   WarningIcon,
 } from '../base/Icon'
 import { Menu, type MenuItem } from '../base/Menu'
@@ -38,6 +39,8 @@ export interface ItemPaneProps {
   onBack?: () => void
   onStep?: (step: 1 | -1) => void
   onAction: (row: Row, action: RowAction) => void
+  /** Shows everything that somebody has sent. */
+  onSender: (id: string) => void
   receiptsHref?: (messageId: string) => string
   /** Counts up when somebody presses `r`. */
   replyRequest: number
@@ -71,7 +74,7 @@ export function ItemPane({ itemId, row, ...props }: ItemPaneProps) {
 
 type OpenProps = Omit<ItemPaneProps, 'itemId' | 'row'> & { item: InboxItem; row: Row }
 
-function Open({ item, row, onBack, onStep, onAction, headingRef, ...props }: OpenProps) {
+function Open({ item, row, onBack, onStep, onAction, onSender, headingRef, ...props }: OpenProps) {
   const labels = useLabels()
   const marks = useMarks()
   const locale = useOwner()?.locale ?? undefined
@@ -87,6 +90,14 @@ function Open({ item, row, onBack, onStep, onAction, headingRef, ...props }: Ope
       icon: thread.isMuted ? <BellIcon /> : <MuteIcon />,
       hint: thread.isMuted ? undefined : 'm',
       onSelect: () => (thread.isMuted ? marks.unmute(rootId) : marks.mute(rootId)),
+    })
+  }
+  const sender = about?.__typename === 'Message' ? about.sender : null
+  if (sender) {
+    more.push({
+      label: labels.allFrom(sender.name),
+      icon: <PeopleIcon />,
+      onSelect: () => onSender(sender.id),
     })
   }
   const url = safeUrl(item.url)

@@ -19,8 +19,11 @@ export function WhyDialog({ activityId, onClose }: { activityId: string; onClose
           <li key={rule} data-passed={passed || undefined}>
             {passed ? <CheckIcon /> : <CloseIcon />}
             <span className="tidings-hidden">{passed ? labels.passed : labels.notPassed}: </span>
-            {/* The server explains in English. */}
-            <span lang="en">{detail}</span>
+            <span>
+              {labels.rules[rule] ?? rule}
+              {/* For those who know how the server works, which explains in English. */}
+              <small lang="en">{detail}</small>
+            </span>
           </li>
         ))}
       </ol>

@@ -1,0 +1,47 @@
+import { useId, useState } from 'react'
+import { Button } from '../base/Button'
+import { Dialog } from '../base/Dialog'
+import { useLabels } from '../labels/context'
+import { LONGEST_NAME } from './searches'
+
+export interface SaveSearchDialogProps {
+  /** What it is called if nothing else is typed. */
+  name: string
+  onSave: (name: string) => void
+  onClose: () => void
+}
+
+/** Asks for the name of a search. */
+export function SaveSearchDialog({ name: suggested, onSave, onClose }: SaveSearchDialogProps) {
+  const labels = useLabels()
+  const field = useId()
+  const [name, setName] = useState(suggested.slice(0, LONGEST_NAME))
+  return (
+    <Dialog title={labels.saveSearch} onClose={onClose}>
+      <form
+        className="tidings-date"
+        onSubmit={event => {
+          event.preventDefault()
+          if (name.trim()) onSave(name.trim())
+        }}
+      >
+        <label htmlFor={field}>{labels.searchName}</label>
+        <input
+          id={field}
+          // React's autoFocus comes before the dialog is shown; the dialog looks at the attribute.
+          ref={input => void input?.toggleAttribute('autofocus', true)}
+          type="text"
+          className="tidings-field"
+          maxLength={LONGEST_NAME}
+          autoComplete="off"
+          value={name}
+          onChange={event => setName(event.target.value)}
+          onFocus={event => event.target.select()}
+        />
+        <Button type="submit" kind="main" disabled={!name.trim()}>
+          {labels.save}
+        </Button>
+      </form>
+    </Dialog>
+  )
+}
