@@ -242,6 +242,21 @@ fn another_file_can_be_named_and_must_exist() {
     assert!(missing.contains("TIDINGS_CONFIG: missing.toml: No such file"), "{missing}");
 }
 
+/// What another program writes, as docs/settings.md has it. Keys are read again and again.
+#[test]
+fn settings_can_come_through_a_pipe_and_keys_cannot() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("bash");
+    let check = "exec \"$0\" check --config <(echo people_subscribe = false)";
+    shell.args(["-c", check, env!("CARGO_BIN_EXE_tidings")]);
+    let said = printed(shell.current_dir(&directory).env_clear().output().unwrap());
+    assert!(said.starts_with("people_subscribe = false    # /dev/fd/"), "{said}");
+
+    let keys = command(directory.path(), "auth_jwks = \"/dev/stdin\"", &["check"]).output();
+    let said = String::from_utf8(keys.unwrap().stdout).unwrap();
+    assert!(said.contains("/dev/stdin: is not a file, which can be read again"), "{said}");
+}
+
 /// As systemd, Docker and Kubernetes hand them over.
 #[tokio::test]
 async fn secrets_come_from_files() {
