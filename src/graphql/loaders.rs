@@ -11,7 +11,7 @@ use std::{collections::HashMap, hash::Hash};
 pub use self::{
     inbox::{ActorsOf, HeadOf, ItemAbout, ItemBy, ReasonsOf, ThreadIn},
     messages::{
-        Audience, AudienceBy, AudiencesOf, RecipientBy, ReminderOf, RepliedTo, VisibleMessage,
+        Audience, AudienceBy, AudiencesOf, RecipientBy, ReminderOf, VisibleMessage,
         VisibleReportRow,
     },
     notifications::{

@@ -8,10 +8,7 @@ use ::entity::{
     message, message_audience, message_recipient, reminder, user,
 };
 use async_graphql::dataloader::Loader;
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait},
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Loaders, by_first};
 use crate::{
@@ -152,28 +149,6 @@ impl Loader<ReminderOf> for Loaders {
             .filter(reminder::COLUMN.message_id.is_in(keys.iter().map(|key| key.0)));
         let found = found.all(self.0.db.read()).await?;
         Ok(found.into_iter().map(|row| (ReminderOf(row.message_id), row)).collect())
-    }
-}
-
-/// How many people have replied to a message.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RepliedTo(pub MessageId);
-
-impl Loader<RepliedTo> for Loaders {
-    type Value = i32;
-    type Error = Error;
-
-    async fn load(&self, keys: &[RepliedTo]) -> Result<HashMap<RepliedTo, i32>> {
-        // Only those who have replied are in the index that serves it.
-        let counts = message_recipient::Entity::find()
-            .filter(message_recipient::COLUMN.message_id.is_in(keys.iter().map(|key| key.0)))
-            .filter(message_recipient::COLUMN.replied_at.is_not_null())
-            .select_only()
-            .column(message_recipient::Column::MessageId)
-            .column_as(Expr::col(message_recipient::Column::UserId).count_distinct(), "people")
-            .group_by(message_recipient::Column::MessageId);
-        let counts: Vec<(MessageId, i64)> = counts.into_tuple().all(self.0.db.read()).await?;
-        Ok(counts.into_iter().map(|(id, people)| (RepliedTo(id), people as i32)).collect())
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
         extras::{self, ItemAction},
         inbox::items::InboxItem,
         list_size, loader,
-        loaders::{AudiencesOf, ItemAbout, ReminderOf, RepliedTo, VisibleMessage},
+        loaders::{AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
         messages::{
             recipients::{
                 MessageAudience, MessageRecipient, ReadStats, RecipientFilter, may_see_reading,
@@ -213,10 +213,7 @@ impl Message {
     /// How many people have replied to it, or to any message of the thread that it starts; each
     /// counts once. For the sender and ADMIN; null for others.
     pub async fn replied_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
-        if !self.may_see_reading(actor(ctx)?) {
-            return Ok(None);
-        }
-        Ok(Some(loader(ctx).load_one(RepliedTo(self.row.id)).await?.unwrap_or(0)))
+        Ok(self.may_see_reading(actor(ctx)?).then_some(self.row.replied_count))
     }
 
     /// How many people had read it over time: one point for each interval in which somebody first
