@@ -31,9 +31,11 @@ pub fn check_id(field: &str, text: &str, longest: usize) -> Result<()> {
     Err(Error::invalid(field, format!("must be one line of 1 to {longest} bytes")))
 }
 
-/// Not blank, and without control characters, which could forge lines of a log or a terminal.
+/// Not blank, and without control characters and Unicode's separators of lines and paragraphs, which
+/// could forge lines of a log or a terminal.
 fn is_line(text: &str) -> bool {
-    !text.trim().is_empty() && !text.contains(char::is_control)
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    !text.trim().is_empty() && !text.contains(breaks)
 }
 
 /// A line for people, or None.
@@ -155,6 +157,14 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    #[test]
+    fn a_line_has_no_breaks_of_any_kind() {
+        assert!(check_line("subject", "one line", 20).is_ok());
+        for text in ["", " ", "two\nlines", "two\rlines", "two\u{2028}lines", "two\u{2029}lines"] {
+            assert!(check_line("subject", text, 20).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_pipe_that_nobody_writes_is_given_up() {

@@ -100,6 +100,12 @@ fn a_wrong_setting_is_named_where_the_operator_set_it() {
         ),
         ("", serve, vec![("TIDINGS_LIMITS_DEPTH", "deep")], "TIDINGS_LIMITS_DEPTH: must be"),
         ("[limits]\ndepth = \"deep\"", serve, vec![], "tidings.toml:2: limits.depth: must be"),
+        (
+            "[limits]\ndepth = -1",
+            serve,
+            vec![],
+            "tidings.toml:2: limits.depth: must be a whole number that is not negative, not",
+        ),
         ("limits = 5", serve, vec![], "tidings.toml:1: limits: "),
         (
             "address_book = \"somebody\"",
