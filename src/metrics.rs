@@ -107,6 +107,8 @@ const KINDS: [&str; 4] = ["query", "mutation", "subscription", "none"];
 const TRANSPORTS: [&str; 3] = ["http", "events", "websocket"];
 /// The code of what went well.
 pub const OK: &str = "OK";
+/// The code of a defect (`ErrorCode`). An alert is about each, also about the first.
+const DEFECT: &str = "INTERNAL_SERVER_ERROR";
 
 /// The name of an operation's kind, where it is known.
 pub fn kind_name(kind: Option<OperationType>) -> &'static str {
@@ -148,7 +150,9 @@ impl Metrics {
         let gauges = |metric| source.family::<Gauge>(metric, &[]);
         let operations = KINDS.map(|kind| {
             TRANSPORTS.map(|transport| OfOperations {
-                count: source.family(&table::OPERATIONS, &[kind, transport]),
+                count: source
+                    .family::<Counter>(&table::OPERATIONS, &[kind, transport])
+                    .beginning_with(&[OK, DEFECT]),
                 time: match kind {
                     "subscription" => Histogram::noop(),
                     _ => source.handle(&table::OPERATION_TIME, &[kind, transport]),

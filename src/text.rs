@@ -2,10 +2,13 @@
 //! store a NUL).
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     net::IpAddr,
     path::Path,
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -28,9 +31,11 @@ pub fn check_id(field: &str, text: &str, longest: usize) -> Result<()> {
     Err(Error::invalid(field, format!("must be one line of 1 to {longest} bytes")))
 }
 
-/// Not blank, and without control characters, which could forge lines of a log or a terminal.
+/// Not blank, and without control characters and Unicode's separators of lines and paragraphs, which
+/// could forge lines of a log or a terminal.
 fn is_line(text: &str) -> bool {
-    !text.trim().is_empty() && !text.contains(char::is_control)
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    !text.trim().is_empty() && !text.contains(breaks)
 }
 
 /// A line for people, or None.
@@ -86,16 +91,41 @@ fn has_nul(data: &Value) -> bool {
 /// The largest file of settings or with a secret, in bytes. A catalog is some ten thousand.
 pub const LARGEST_FILE: u64 = 1024 * 1024;
 
+/// How long another program may take to write what an operator has named, such as one that decrypts
+/// it into a pipe.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The text of a file that an operator has named, of at most this many bytes. A wrong one, such as a
-/// database or a device, is not read into memory as a whole.
+/// database or a device, is not read into memory as a whole, and a pipe may keep nobody waiting for
+/// good.
 pub fn read_file(file: &Path, largest: u64) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    File::open(file)?.take(largest + 1).read_to_end(&mut bytes)?;
+    let bytes = match fs::metadata(file)?.is_file() {
+        true => read(file, largest)?,
+        false => read_in_time(file, largest, PATIENCE)?,
+    };
     if bytes.len() as u64 > largest {
         let why = format!("must have at most {largest} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
     String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "is not UTF-8"))
+}
+
+/// Up to one byte more than that.
+fn read(file: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(largest + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_in_time(file: &Path, largest: u64, patience: Duration) -> io::Result<Vec<u8>> {
+    let (done, bytes) = mpsc::channel();
+    let file = file.to_owned();
+    // Opening a pipe waits for its writer, and cannot be given up: the process ends without it.
+    thread::spawn(move || done.send(read(&file, largest)));
+    bytes.recv_timeout(patience).unwrap_or_else(|_| {
+        let why = format!("was not written to its end within {} s", patience.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+    })
 }
 
 /// The location of a page of the host application, or None: a web URL, or a path on the
@@ -120,4 +150,30 @@ pub fn is_loopback(host: &str) -> bool {
 
 pub fn is_web_url(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_line_has_no_breaks_of_any_kind() {
+        assert!(check_line("subject", "one line", 20).is_ok());
+        for text in ["", " ", "two\nlines", "two\rlines", "two\u{2028}lines", "two\u{2029}lines"] {
+            assert!(check_line("subject", text, 20).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_writes_is_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+
+        let given_up = read_in_time(&pipe, 1, Duration::from_millis(10)).unwrap_err();
+
+        assert_eq!(given_up.kind(), io::ErrorKind::TimedOut);
+    }
 }

@@ -108,9 +108,12 @@ rm -r "$work/next"
 
 step "a clean Debian 12"
 install_machine_tools
-make_base "$project/target/debian/base.tar"
+# What the documents take for granted: an init, curl and sudo. What the package depends on. And the
+# Prometheus that somebody has who wants a dashboard.
+base=$project/target/debian/machine.tar
+make_base "$base" bookworm systemd-sysv,curl,sudo,adduser,ca-certificates,prometheus
 mkdir "$work/machine"
-tar --extract --file "$project/target/debian/base.tar" --directory "$work/machine"
+tar --extract --file "$base" --directory "$work/machine"
 mv "$work/first.deb" "$work/next.deb" "$work/machine/root"
 boot "$work/machine"
 

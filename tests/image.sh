@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Builds the image of packaging/Containerfile without a container registry, and runs it. In place of
-# Docker Hub's images it has the clean Debian of tests/debian.sh: with a Node.js from npm, in which the
+# Docker Hub's images it has a Debian of debootstrap: with a Node.js from npm, in which the
 # pages are built, and with a `cargo` that hands out the binary that is given, instead of building one
 # for a quarter of an hour.
 #
-#     tests/image.sh <binary>
+#     tests/image.sh <binary> [<archive>]
 #
-# Needs root, npm, and Buildah, which it installs. Nothing is left of the image. The network of what
-# runs is its own.
+# Needs root, npm, and Buildah, which it installs. Nothing is left of the image, but for the archive,
+# which tests/compose.sh starts. The network of what runs is its own.
 set -euo pipefail
 
 fail() {
@@ -17,6 +17,7 @@ fail() {
 
 project=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
 binary=$(realpath "${1:?which binary?}")
+archive=${2:+$(realpath "$2")}
 [[ $(id -u) == 0 ]] || fail "this needs root"
 
 buildah() {
@@ -69,6 +70,10 @@ END
     buildah build --isolation chroot --pull=never \
         --file "$project/packaging/Containerfile" --tag tidings "$project" >build.log 2>&1 ||
         fail "$(tail -n 30 build.log)"
+    if [[ $archive ]]; then
+        rm -f "$archive"
+        buildah push --quiet localhost/tidings "docker-archive:$archive:tidings:latest"
+    fi
 }
 
 # What runs is in namespaces of its own: a port that nobody else has, and processes that end with
@@ -76,7 +81,7 @@ END
 if [[ -z ${TIDINGS_IMAGE_WORK:-} ]]; then
     . "$project/tests/debian/machine.sh"
     install_machine_tools
-    make_base "$project/target/debian/base.tar"
+    make_base "$project/target/debian/base.tar" bookworm ca-certificates
     command -v buildah >/dev/null ||
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends buildah
     TIDINGS_IMAGE_WORK=$(mktemp -d)

@@ -40,6 +40,9 @@ pub struct Model {
     pub seen_count: i32,
     #[serde(deserialize_with = "crate::or_default")]
     pub read_count: i32,
+    /// Those who have replied to it, or to any message of the thread that it starts.
+    #[serde(deserialize_with = "crate::or_default")]
+    pub replied_count: i32,
     pub first_read_at: Option<DateTimeUtc>,
     pub last_read_at: Option<DateTimeUtc>,
     /// When it should be removed from the inboxes.

@@ -26,6 +26,7 @@ mod m20261127_000090_room;
 mod m20261127_000100_campaigns;
 mod m20261127_000110_deactivation_reason;
 mod m20261127_000120_states;
+mod m20261127_000130_replied_count;
 
 pub use folding::folded;
 
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000100_campaigns::Migration),
             Box::new(m20261127_000110_deactivation_reason::Migration),
             Box::new(m20261127_000120_states::Migration),
+            Box::new(m20261127_000130_replied_count::Migration),
         ]
     }
 }

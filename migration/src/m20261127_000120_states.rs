@@ -1,4 +1,4 @@
-//! Indexes of lists by state: of people, of announcements, and of those who replied to a message.
+//! Indexes of lists by state: of people and of announcements.
 
 use sea_orm_migration::prelude::*;
 
@@ -32,7 +32,7 @@ impl MigrationTrait for Migration {
 
 /// Each has the condition of its list, and is in the order of its pages. None depends on a column
 /// that reading changes, so that a reading touches no index.
-const INDEXES: [(&str, &str); 6] = [
+const INDEXES: [(&str, &str); 5] = [
     ("user_account_active", "user_account (id) WHERE deactivated_at IS NULL"),
     (
         "user_account_out",
@@ -41,8 +41,4 @@ const INDEXES: [(&str, &str); 6] = [
     ("announcement_scheduled", "announcement (id) WHERE position IS NULL AND withdrawn_at IS NULL"),
     ("announcement_live", "announcement (id) WHERE position IS NOT NULL AND withdrawn_at IS NULL"),
     ("announcement_ended", "announcement (id) WHERE withdrawn_at IS NOT NULL"),
-    (
-        "message_recipient_replied",
-        "message_recipient (message_id, user_id) WHERE replied_at IS NOT NULL",
-    ),
 ];

@@ -1,6 +1,11 @@
 //! Where a JWKS comes from: a URL or a file.
 
-use std::{fs::File, io::Read, path::PathBuf, time::Duration};
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::PathBuf,
+    time::Duration,
+};
 
 use axum::{
     body::Bytes,
@@ -87,6 +92,10 @@ async fn fetch(client: &Client, url: &Uri) -> Result<Vec<u8>, String> {
 
 fn read_file(path: PathBuf) -> Result<Vec<u8>, String> {
     let mut document = Vec::new();
+    // A pipe would wait for its writer for good, at each reading.
+    if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+        return Err(format!("{}: is not a file, which can be read again", path.display()));
+    }
     let file = File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     file.take(LARGEST as u64)
         .read_to_end(&mut document)

@@ -204,6 +204,11 @@ fn unknown(name: &str, names: impl IntoIterator<Item = String>) -> String {
 fn refused(error: ConfigError) -> Error {
     let (name, message) = match error {
         ConfigError::Type { key, unexpected, expected, .. } => {
+            // In words that are not those of Rust's types.
+            let expected = match expected.starts_with("an unsigned") {
+                true => "a whole number that is not negative",
+                false => expected,
+            };
             (key, format!("must be {expected}, not {unexpected}"))
         }
         ConfigError::At { key, error, .. } => (key, error.to_string()),

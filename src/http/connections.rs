@@ -36,9 +36,9 @@ use tower::ServiceExt;
 
 use crate::{app::App, metrics::Open};
 
-/// How long a peer may go on sending a header when the server ends. Nothing has been done for the
-/// request yet.
-const LONGEST_LAST_HEADER: Duration = Duration::from_secs(1);
+/// How long a peer may go on sending when the server ends: the rest of a request for which nothing
+/// has been done yet, or what nobody will look at.
+pub const LONGEST_LAST_REST: Duration = Duration::from_secs(1);
 /// How long to pause after the system refused a connection because it has no more sockets or
 /// memory.
 const BREATH: Duration = Duration::from_millis(100);
@@ -152,7 +152,7 @@ pub struct TimedStream {
     header: Deadline,
     /// The phase in which the header began.
     header_phase: usize,
-    /// Whether the server ends; the next header then has less time.
+    /// Whether the server ends; whatever the peer has still to send then has less time.
     is_ending: Arc<AtomicBool>,
     write: Deadline,
     /// The peer was answered before it had sent everything.
@@ -216,6 +216,13 @@ impl Deadline {
         self.sleep.get_or_insert_with(|| Box::pin(sleep(self.time)));
     }
 
+    /// Begins again, if it is longer than this.
+    fn shorten(&mut self, longest: Duration) {
+        if self.time > longest {
+            *self = Deadline::new(longest);
+        }
+    }
+
     fn stop(&mut self) {
         self.sleep = None;
     }
@@ -246,8 +253,7 @@ impl AsyncRead for TimedStream {
             self.header.start();
         }
         if phase.is_multiple_of(2) && self.is_ending.load(Ordering::Relaxed) {
-            self.is_ending.store(false, Ordering::Relaxed);
-            self.header = Deadline::new(LONGEST_LAST_HEADER);
+            self.header.shorten(LONGEST_LAST_REST);
             self.header.start();
         }
         match outcome {
@@ -260,6 +266,9 @@ impl AsyncRead for TimedStream {
 impl TimedStream {
     /// Reads and discards the rest of what the peer sends.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_ending.load(Ordering::Relaxed) {
+            self.rest.shorten(LONGEST_LAST_REST);
+        }
         self.rest.start();
         let mut part = [0; REST_AT_ONCE];
         while self.rest_bytes < LARGEST_REST {

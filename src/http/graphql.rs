@@ -13,13 +13,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Http,
     accept::Format,
     access::{About, Caller, OPERATION, code},
     actor,
+    connections::LONGEST_LAST_REST,
     request_id::LogsItself,
     sse,
 };
@@ -301,12 +302,17 @@ async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Para
         })?),
         false => None,
     };
-    let body = match timeout(
-        http.app.config.limits.body_timeout,
-        Bytes::from_request(request, http),
-    )
-    .await
-    {
+    // A server that ends waits for what it has begun, and has not begun this one.
+    let ended = async {
+        http.app.shutdown.cancelled().await;
+        sleep(LONGEST_LAST_REST).await;
+    };
+    let body = timeout(http.app.config.limits.body_timeout, Bytes::from_request(request, http));
+    let body = tokio::select! {
+        body = body => body,
+        () = ended => return Err(Error::Unavailable("the server is stopping".into()).into()),
+    };
+    let body = match body {
         Ok(Ok(body)) => body,
         Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let message = format!("a request has at most {} bytes", http.app.config.limits.body);

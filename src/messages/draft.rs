@@ -97,6 +97,7 @@ impl Letter<'_> {
             recipient_count: reach.people.len() as i32,
             seen_count: 0,
             read_count: 0,
+            replied_count: 0,
             first_read_at: None,
             last_read_at: None,
             expires_at: draft.expires_at,

@@ -262,11 +262,13 @@ async fn forget_some(app: &App, message: MessageId) -> Result<()> {
          ORDER BY r.user_id LIMIT {BATCH})"
     ));
     if sql.run(&*tx).await? == 0 {
-        for (table, column) in [("message", "id"), ("message_audience", "message_id")] {
+        for (table, column, replies) in
+            [("message", "id", ", replied_count = 0"), ("message_audience", "message_id", "")]
+        {
             let mut sql = tx.sql("retain::nobody");
             let id = sql.bind(message);
             sql.push(format!(
-                "UPDATE {table} SET recipient_count = 0, seen_count = 0, read_count = 0 \
+                "UPDATE {table} SET recipient_count = 0, seen_count = 0, read_count = 0{replies} \
                  WHERE {column} = {id}"
             ));
             sql.run(&*tx).await?;

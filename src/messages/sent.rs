@@ -1,4 +1,5 @@
-//! Lists of what somebody has sent: what words find, and what all of its recipients have read.
+//! Lists of what somebody has sent: all of it, what words find, and what all of its recipients have
+//! read.
 
 use std::collections::HashMap;
 
@@ -63,7 +64,7 @@ pub async fn found(app: &App, wanted: Wanted, text: &str, page: &Page<i64>) -> R
     Ok(found.map(|sent| wanted.is_as_read(&sent.0).then_some(sent)))
 }
 
-/// A page of them by whether everybody has read them, newest first.
+/// A page of them, newest first.
 pub async fn page(app: &App, wanted: Wanted, page: &Page<i64>) -> Result<Slice<Sent>> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -73,13 +74,17 @@ pub async fn page(app: &App, wanted: Wanted, page: &Page<i64>) -> Result<Slice<S
     let mut sql = app.db.sql("messages::sent");
     let listed = wanted.listed(&mut sql) + &rows::within(&mut sql, page, true);
     let (direction, furthest) = if page.backwards { ("ASC", "max") } else { ("DESC", "min") };
-    let sign = if wanted.is_read_by_all == Some(true) { ">=" } else { "<" };
     let limit = sql.bind(page.limit as i64 + 1);
+    let (as_read, most) = match wanted.is_read_by_all {
+        Some(true) => ("read_count >= recipient_count", MOST_LOOKED_AT.to_string()),
+        Some(false) => ("read_count < recipient_count", MOST_LOOKED_AT.to_string()),
+        None => ("true", limit.to_string()),
+    };
     sql.push(format!(
         "WITH looked AS (SELECT x.id, x.read_count, x.recipient_count FROM message AS x \
-         WHERE {listed} ORDER BY x.id {direction} LIMIT {MOST_LOOKED_AT}) \
+         WHERE {listed} ORDER BY x.id {direction} LIMIT {most}) \
          SELECT id, false AS is_end FROM (SELECT id FROM looked \
-         WHERE read_count {sign} recipient_count ORDER BY id {direction} LIMIT {limit}) AS f \
+         WHERE {as_read} ORDER BY id {direction} LIMIT {limit}) AS f \
          UNION ALL SELECT {furthest}(id), true FROM looked HAVING count(*) = {MOST_LOOKED_AT}"
     ));
     let rows: Vec<Row> = sql.all(app.db.read()).await?;

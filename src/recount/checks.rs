@@ -418,23 +418,31 @@ fn subscriptions(range: Range) -> Check {
 }
 
 /// How many people a message, or each of its addresses, has reached, and how many of them have seen
-/// and read it. Each person counts once.
+/// and read it, and have replied to the message. Each person counts once.
 fn recipients(range: Range, mut sql: Sql, [table, owner, part, column]: [&str; 4]) -> Check {
-    let pairs = ["recipient_count", "seen_count", "read_count"]
-        .map(|name| (name, format!("m.{name}"), format!("coalesce(t.{name}, 0)")));
-    let who = |condition: &str| format!("count(DISTINCT CASE WHEN {condition} THEN r.user_id END)");
+    let mut counts = vec![
+        ("recipient_count", "true"),
+        ("seen_count", "r.seen_at IS NOT NULL"),
+        ("read_count", "r.read_at IS NOT NULL"),
+    ];
+    if table == "message" {
+        counts.push(("replied_count", "r.replied_at IS NOT NULL"));
+    }
+    let who = |(name, condition): &(&str, &str)| {
+        format!("count(DISTINCT CASE WHEN {condition} THEN r.user_id END) AS {name}")
+    };
+    let who: Vec<_> = counts.iter().map(who).collect();
+    let pair = |(name, _)| (name, format!("m.{name}"), format!("coalesce(t.{name}, 0)"));
+    let pairs = counts.into_iter().map(pair).collect();
     let from = format!(
-        "{table} AS m LEFT JOIN \
-         (SELECT r.{column}, {} AS recipient_count, {} AS seen_count, {} AS read_count \
+        "{table} AS m LEFT JOIN (SELECT r.{column}, {} \
          FROM message_recipient AS r WHERE {} GROUP BY r.{column}) AS t \
          ON t.{column} = m.id WHERE {}",
-        who("true"),
-        who("r.seen_at IS NOT NULL"),
-        who("r.read_at IS NOT NULL"),
+        who.join(", "),
         range.has(&mut sql, "r.message_id"),
         range.has(&mut sql, owner),
     );
-    let check = compare(sql, of_message, owner, part, pairs.into(), &from);
+    let check = compare(sql, of_message, owner, part, pairs, &from);
     Check { part: |id| format!("address {id}"), ..check }
 }
 

@@ -327,9 +327,14 @@ async fn count_readers(
     let (all, seen, read) =
         (count(""), count(" AND r.seen_at IS NOT NULL"), count(" AND r.read_at IS NOT NULL"));
     let (first, last) = (of("min(r.read_at)", ""), of("max(r.read_at)", ""));
+    // An address does not count them.
+    let replied = match table {
+        "message" => format!("replied_count = {}, ", count(" AND r.replied_at IS NOT NULL")),
+        _ => String::new(),
+    };
     sql.push(format!(
-        "UPDATE {table} SET recipient_count = {all}, seen_count = {seen}, read_count = {read}, \
-         first_read_at = coalesce(first_read_at, {first}), \
+        "UPDATE {table} SET {replied}recipient_count = {all}, seen_count = {seen}, \
+         read_count = {read}, first_read_at = coalesce(first_read_at, {first}), \
          last_read_at = coalesce(last_read_at, {last}) WHERE {these}"
     ));
     sql.run(&**tx).await?;

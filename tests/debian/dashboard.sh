@@ -1,29 +1,32 @@
-# Whether the dashboard moves, for tests/debian.sh: every counter that it draws, and that counts no
-# failures and no ends, has grown while the demo's people go on and somebody looks at an inbox.
+# Whether the dashboard moves, for tests/debian.sh: Debian's Prometheus scrapes as docs/metrics.md says,
+# and has something to answer to every question of the dashboard while the demo's people go on and
+# somebody looks at an inbox.
 
 demo=http://127.0.0.1:9000
-demo_metrics=http://127.0.0.1:9465/metrics
+demo_metrics=127.0.0.1:9465
 
-# The counters of the dashboard. A histogram is drawn by its buckets, and moves with its count.
-drawn() {
-    grep --only-matching --extended-regexp 'tidings_[a-z_]+_(total|count|sum|bucket)' \
-        "$project/ops/grafana/tidings.json" | sed 's/_bucket$/_count/' | sort --unique |
-        grep --invert-match --extended-regexp 'refused|failures|lost|gaps|closed|ended'
+# The questions as Grafana asks them, but for what counts failures, refusals and ends.
+questions() {
+    jq --raw-output '.panels[].targets // [] | .[].expr' "$project/ops/grafana/tidings.json" |
+        sed "s/\\\$__rate_interval/15s/g; s/\\\$instance/$demo_metrics/g" |
+        grep --invert-match --extended-regexp 'refused|failures|lost|gaps|closed|ended|code!='
 }
 
-# Each counter with the sum of its series.
-sums() {
-    inside curl --silent --show-error --fail "$demo_metrics" | awk '
-        /^tidings_/ { name = $1; sub(/\{.*/, "", name); sum[name] += $NF }
-        END { for (name in sum) print name, sum[name] }'
-}
-
-# The drawn counters that are no greater than at first, after somebody has looked at an inbox.
-still() {
-    demo_asks "$ada" "$inbox"
-    sums >"$work/now"
-    awk 'FNR == NR { first[$1] = $2; next } $2 > first[$1] { print $1 }' \
-        "$work/first" "$work/now" | sort | comm -23 "$work/drawn" -
+# Those of some questions that have no answer now. What grows must grow; what is as it is, such as the
+# number of websockets, may be 0.
+unanswered() { # <file>
+    local question is
+    while read -r question; do
+        case $question in
+        # The processor's time comes in whole seconds.
+        *process_cpu_*) is='length > 0' ;;
+        *rate\(*) is='any(.[]; .value[1] | tonumber > 0)' ;;
+        *) is='length > 0' ;;
+        esac
+        inside curl --silent --show-error --fail --get http://127.0.0.1:9090/api/v1/query \
+            --data-urlencode "query=$question" | jq --exit-status ".data.result | $is" >/dev/null ||
+            echo "$question"
+    done <"$1"
 }
 
 demo_asks() { # <token> <query>
@@ -41,27 +44,52 @@ has_printed_tokens() {
     ada=$(token_of ada) && [[ -n $ada ]]
 }
 
+# The block of the document, as it is, with the demo beside the service.
+set_up_prometheus() {
+    cp "$project/ops/prometheus/alerts.yml" "$work/machine/etc/prometheus"
+    {
+        echo 'global: {scrape_interval: 1s, evaluation_interval: 1s}'
+        sed --quiet '/^```yaml$/,/^```$/{/^```/!p}' "$project/docs/metrics.md" |
+            sed "s/\"127.0.0.1:9464\"/&, \"$demo_metrics\"/"
+    } >"$work/machine/etc/prometheus/prometheus.yml"
+    inside systemctl restart prometheus
+}
+
+alerts() {
+    inside curl --silent --fail http://127.0.0.1:9090/api/v1/rules |
+        jq --raw-output '.data.groups[].rules[] | "\(.health) \(.state)"' | sort --unique
+}
+
+has_checked_the_alerts() {
+    [[ $(alerts) == "ok inactive" ]]
+}
+
 the_dashboard_moves() {
-    drawn >"$work/drawn"
+    questions >"$work/questions"
     inside systemd-run --quiet --unit demo --uid tidings \
-        --setenv TIDINGS_METRICS_LISTEN=127.0.0.1:9465 \
+        --setenv "TIDINGS_METRICS_LISTEN=$demo_metrics" \
         tidings serve --demo --demo-live --listen 127.0.0.1:9000
     soon "the demo has printed its tokens" has_printed_tokens
+    set_up_prometheus
     # An open page.
     inside systemd-run --quiet --unit page curl --silent --no-buffer "$demo/graphql" \
         --header "authorization: Bearer $ada" --header 'content-type: application/json' \
         --header 'accept: text/event-stream' \
         --data '{"query": "subscription { inboxUpdated { cursor } }"}'
-    sums >"$work/first"
-    # Something for a job to do.
-    local at left until=$((SECONDS + patience))
-    at=$(date --utc --date '2 seconds' +%FT%TZ)
-    demo_asks "$(token_of booking-app)" "mutation { createAnnouncement(input: \
-        {title: \\\"Soon\\\", body: \\\"\\\", publishAt: \\\"$at\\\"}) { announcement { id } } }"
-    while left=$(still) && [[ -n $left ]]; do
-        ((SECONDS < until)) || fail "these do not move: $left"
+    soon "Prometheus has checked the alerts, and none is on" has_checked_the_alerts
+    local at until=$((SECONDS + patience))
+    cp "$work/questions" "$work/left"
+    while [[ -s $work/left ]]; do
+        ((SECONDS < until)) || fail "these do not move: $(cat "$work/left")"
+        demo_asks "$ada" "$inbox"
+        # Something for a job to do.
+        at=$(date --utc --date '1 second' +%FT%TZ)
+        demo_asks "$(token_of booking-app)" "mutation { createAnnouncement(input: \
+            {title: \\\"Soon\\\", body: \\\"\\\", publishAt: \\\"$at\\\"}) { announcement { id } } }"
+        unanswered "$work/left" >"$work/still"
+        mv "$work/still" "$work/left"
         sleep 1
     done
-    echo "$(wc --lines <"$work/drawn") counters of the dashboard have moved"
+    echo "$(wc --lines <"$work/questions") curves of the dashboard have moved"
     inside systemctl stop page demo
 }

@@ -1,31 +1,28 @@
-# A clean machine with Debian 12, for tests/debian.sh, which reads this file: a minimal system in a
+# A clean machine with Debian, for the scripts in tests/, which read this file: a minimal system in a
 # directory, booted with its own systemd. It has a network of its own without a way out, so its
 # ports are nobody else's. Needs root.
 
 # How long anything in the machine may take, in seconds. Most of it takes less than one.
 patience=120
 
-machine_tools=(debootstrap systemd-nspawn nsenter)
+machine_tools=(debootstrap systemd-nspawn nsenter jq)
 
 install_machine_tools() {
     command -v "${machine_tools[@]}" >/dev/null && return
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends debootstrap systemd-container >/dev/null
+        apt-get install -y -qq --no-install-recommends debootstrap jq systemd-container >/dev/null
 }
 
-# Makes the system once, and keeps it as this archive.
-make_base() { # <archive>
+# Makes a system once, and keeps it as this archive. In the machine, nothing can be fetched.
+make_base() { # <archive> <release> <packages, with commas>
     [[ -f $1 ]] && return
     mkdir -p "$(dirname "$1")"
     local root
     root=$(mktemp -d)
-    # What the documents take for granted: an init, curl and sudo. And what the package depends on:
-    # in the machine, nothing can be fetched.
     # It is the root directory of the machine, and not only for root.
     chmod 755 "$root"
-    debootstrap --variant=minbase --include=systemd-sysv,curl,sudo,adduser,ca-certificates \
-        bookworm "$root" >"$1.log" ||
+    debootstrap --variant=minbase --include="$3" "$2" "$root" >"$1.log" ||
         { tail "$1.log" >&2; rm -rf "$root"; return 1; }
     rm -f "$root"/var/cache/apt/archives/*.deb
     # As the installer of Debian does it; without it, sudo complains.

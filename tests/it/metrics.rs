@@ -134,6 +134,22 @@ both! {
         app.stop().await;
     }
 
+    /// Prometheus sees an increase only between two values: the first defect would be none.
+    async fn the_first_defect_is_an_increase(app: TestApp) {
+        let app = measuring(&app).await;
+
+        let measured = Measured::of(&app).await;
+
+        for kind in ["query", "mutation", "subscription", "none"] {
+            let series = format!(
+                "tidings_operations_total{{kind=\"{kind}\",transport=\"http\",\
+                 code=\"INTERNAL_SERVER_ERROR\"}} 0\n"
+            );
+            assert!(measured.0.contains(&series), "{series}");
+        }
+        app.stop().await;
+    }
+
     async fn sockets_and_subscriptions_are_counted_while_they_are_open_and_when_they_end(
         app: TestApp,
     ) {

@@ -156,6 +156,10 @@ fn errors() -> Vec<(String, &'static str)> {
         ("UPDATE message SET seen_count = 5 WHERE id = MESSAGE", "seen_count is 5"),
         ("UPDATE message SET read_count = 5 WHERE id = MESSAGE", "read_count is 5"),
         (
+            "UPDATE message SET replied_count = 0 WHERE id = MESSAGE",
+            "replied_count is 0, and should be 1",
+        ),
+        (
             "UPDATE message_audience SET recipient_count = 5 WHERE message_id = MESSAGE",
             "recipient_count is 5",
         ),

@@ -100,6 +100,12 @@ fn a_wrong_setting_is_named_where_the_operator_set_it() {
         ),
         ("", serve, vec![("TIDINGS_LIMITS_DEPTH", "deep")], "TIDINGS_LIMITS_DEPTH: must be"),
         ("[limits]\ndepth = \"deep\"", serve, vec![], "tidings.toml:2: limits.depth: must be"),
+        (
+            "[limits]\ndepth = -1",
+            serve,
+            vec![],
+            "tidings.toml:2: limits.depth: must be a whole number that is not negative, not",
+        ),
         ("limits = 5", serve, vec![], "tidings.toml:1: limits: "),
         (
             "address_book = \"somebody\"",
@@ -240,6 +246,21 @@ fn another_file_can_be_named_and_must_exist() {
     assert!(endless.contains("--config: /dev/zero: must have at most 1048576 bytes"), "{endless}");
     let missing = refusal(check().env("TIDINGS_CONFIG", "missing.toml").output().unwrap());
     assert!(missing.contains("TIDINGS_CONFIG: missing.toml: No such file"), "{missing}");
+}
+
+/// What another program writes, as docs/settings.md has it. Keys are read again and again.
+#[test]
+fn settings_can_come_through_a_pipe_and_keys_cannot() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("bash");
+    let check = "exec \"$0\" check --config <(echo people_subscribe = false)";
+    shell.args(["-c", check, env!("CARGO_BIN_EXE_tidings")]);
+    let said = printed(shell.current_dir(&directory).env_clear().output().unwrap());
+    assert!(said.starts_with("people_subscribe = false    # /dev/fd/"), "{said}");
+
+    let keys = command(directory.path(), "auth_jwks = \"/dev/stdin\"", &["check"]).output();
+    let said = String::from_utf8(keys.unwrap().stdout).unwrap();
+    assert!(said.contains("/dev/stdin: is not a file, which can be read again"), "{said}");
 }
 
 /// As systemd, Docker and Kubernetes hand them over.

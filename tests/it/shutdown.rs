@@ -11,7 +11,10 @@ use tidings::{
     clock::Clock,
 };
 
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::support::{
     app::{Kind, SECRET, TestApp, To, both, run},
@@ -83,6 +86,29 @@ fn half_a_header_does_not_hold_up_the_end() {
 
         // Without a limit, it would be three quarters of the time.
         assert!(told.elapsed() < PROMISED / 2, "{:?}", told.elapsed());
+    });
+}
+
+/// Nothing has been done for a request whose body is not there yet, either: it is refused, and may be
+/// sent again elsewhere.
+#[test]
+fn half_a_body_does_not_hold_up_the_end() {
+    run(Kind::Sqlite, 2, async |app: TestApp| {
+        let mut slow = TcpStream::connect(app.address()).await.unwrap();
+        let half = b"POST /graphql HTTP/1.1\r\nHost: slow\r\nContent-Type: application/json\r\n\
+            Content-Length: 1000\r\n\r\n{\"query\": ";
+        slow.write_all(half).await.unwrap();
+        // Another connection after it: the server has read what the first has sent.
+        app.user("alice").await;
+
+        let told = Instant::now();
+        app.stop().await;
+
+        assert!(told.elapsed() < PROMISED / 2, "{:?}", told.elapsed());
+        let mut answer = String::new();
+        slow.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.contains("UNAVAILABLE"), "{answer}");
     });
 }
 

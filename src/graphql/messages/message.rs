@@ -6,7 +6,7 @@ use ::entity::{
 };
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, Order, QueryFilter, sea_query::Expr};
 
 use crate::{
     auth::Actor,
@@ -17,7 +17,7 @@ use crate::{
         extras::{self, ItemAction},
         inbox::items::InboxItem,
         list_size, loader,
-        loaders::{AudiencesOf, ItemAbout, ReminderOf, RepliedTo, VisibleMessage},
+        loaders::{AudiencesOf, ItemAbout, ReminderOf, VisibleMessage},
         messages::{
             recipients::{
                 MessageAudience, MessageRecipient, ReadStats, RecipientFilter, may_see_reading,
@@ -213,10 +213,7 @@ impl Message {
     /// How many people have replied to it, or to any message of the thread that it starts; each
     /// counts once. For the sender and ADMIN; null for others.
     pub async fn replied_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
-        if !self.may_see_reading(actor(ctx)?) {
-            return Ok(None);
-        }
-        Ok(Some(loader(ctx).load_one(RepliedTo(self.row.id)).await?.unwrap_or(0)))
+        Ok(self.may_see_reading(actor(ctx)?).then_some(self.row.replied_count))
     }
 
     /// How many people had read it over time: one point for each interval in which somebody first
@@ -356,34 +353,17 @@ impl MessageQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Option<Paged<Message>>> {
-        let page = page::<MessageId>((first, after, last, before))?;
+        let page = page::<MessageId>((first, after, last, before))?.by_number();
         let sender = actor(ctx)?.user_id();
         let SentFilter { is_reply, is_read_by_all, search } = filter.unwrap_or_default();
         let wanted = sent::Wanted { sender, is_reply, is_read_by_all };
-        if let Some(text) = search {
-            let found =
-                move |app| async move { sent::found(&app, wanted, &text, &page.by_number()).await };
-            let found = reading(ctx, true, found).await?;
-            return Ok(Some(connection(found, |(row, _)| row.id, Message::from)));
-        }
-        if is_read_by_all.is_some() {
-            let found = sent::page(app(ctx), wanted, &page.by_number()).await?;
-            return Ok(Some(connection(found, |(row, _)| row.id, Message::from)));
-        }
-        // Needs no scope: senders may see what they sent.
-        let mut all = message::Entity::find().filter(match sender {
-            Some(sender) => message::COLUMN.sender_id.eq(sender),
-            None => message::COLUMN.sender_id.is_null(),
+        let found = reading(ctx, search.is_some(), move |app| async move {
+            match search {
+                Some(text) => sent::found(&app, wanted, &text, &page).await,
+                None => sent::page(&app, wanted, &page).await,
+            }
         });
-        all = all.filter(message::COLUMN.send_at.is_null());
-        match is_reply {
-            Some(true) => all = all.filter(message::COLUMN.parent_id.is_not_null()),
-            Some(false) => all = all.filter(message::COLUMN.parent_id.is_null()),
-            None => {}
-        }
-        let rows = page.seek(all, [Expr::col((message::Entity, message::Column::Id))], Order::Desc);
-        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await?;
-        Ok(Some(connection(page.slice(rows), |(row, _)| row.id, Message::from)))
+        Ok(Some(connection(found.await?, |(row, _)| row.id, Message::from)))
     }
 }
 

@@ -1,9 +1,10 @@
-//! Replies end reminders, for those who reply.
+//! Replies end reminders, for those who reply, and are counted.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use ::entity::id::{MessageId, UserId};
 use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
 
 use crate::{db::Tx, error::Result};
 
@@ -40,7 +41,8 @@ pub async fn lock_free_for_replies(tx: &Tx, messages: &[MessageId]) -> Result<Ha
 }
 
 /// Notes that people have answered messages: a reply counts for the message that it answers and for
-/// the one that began the thread. Call it after the inboxes are locked, as when a reading is noted.
+/// the one that began the thread, and each person once. Call it after the inboxes are locked, as when
+/// a reading is noted.
 pub async fn note_replies(
     tx: &Tx,
     answers: BTreeSet<(MessageId, UserId)>,
@@ -57,7 +59,45 @@ pub async fn note_replies(
     sql.push(format!(
         "UPDATE message_recipient SET replied_at = {now} FROM {answers} AS a \
          WHERE message_recipient.message_id = a.message_id \
-         AND message_recipient.user_id = a.user_id AND message_recipient.replied_at IS NULL"
+         AND message_recipient.user_id = a.user_id AND message_recipient.replied_at IS NULL \
+         RETURNING message_recipient.message_id, message_recipient.user_id"
+    ));
+    let answered: Vec<Answered> = sql.all(&**tx).await?;
+    // A person has a row for each address by which the message reached them.
+    let answered: BTreeSet<_> = answered.iter().map(|row| (row.message_id, row.user_id)).collect();
+    let mut repliers: BTreeMap<MessageId, i64> = BTreeMap::new();
+    for (message, _) in answered {
+        *repliers.entry(message).or_default() += 1;
+    }
+    count(tx, repliers).await
+}
+
+/// A recipient who has not answered before.
+#[derive(FromQueryResult)]
+struct Answered {
+    message_id: MessageId,
+    user_id: UserId,
+}
+
+/// Counts those who are the first time among the repliers of messages.
+async fn count(tx: &Tx, repliers: BTreeMap<MessageId, i64>) -> Result<()> {
+    if repliers.is_empty() {
+        return Ok(());
+    }
+    // Changing one row locks it.
+    if repliers.len() > 1 && tx.dialect().locks_rows() {
+        let mut sql = tx.sql("replies::lock_messages");
+        let ids: Vec<_> = repliers.keys().collect();
+        let (these, for_update) = (sql.is_one_of("id", &ids), sql.dialect().for_update());
+        sql.push(format!("SELECT id FROM message WHERE {these} ORDER BY id {for_update}"));
+        sql.rows(&**tx).await?;
+    }
+    let mut sql = tx.sql("replies::count");
+    let rows = repliers.into_iter().map(|(message, people)| [message.0, people]);
+    let repliers = sql.integer_table(["id", "people"], rows);
+    sql.push(format!(
+        "UPDATE message SET replied_count = CAST(message.replied_count + r.people AS integer) \
+         FROM {repliers} AS r WHERE message.id = r.id"
     ));
     sql.run(&**tx).await.map(drop)
 }
