@@ -316,15 +316,15 @@ async fn pending(
     let mut sql = tx.sql("reminders::pending");
     let these = sql.is_one_of("q.message_id", messages);
     let (after, up_to) = (sql.bind(after), sql.bind(up_to));
-    let is_concerned = format!("i.removed_at IS NULL AND {PENDING} AND {IS_ACTIVE} AND {LISTENS}");
+    let is_concerned = format!("x.removed_at IS NULL AND {PENDING} AND {IS_ACTIVE} AND {LISTENS}");
     let is_concerned = sql.dialect().checked(&is_concerned);
     sql.push(format!(
-        "SELECT DISTINCT i.id, i.user_id FROM reminder AS q \
+        "SELECT DISTINCT x.id, x.user_id FROM reminder AS q \
          JOIN message AS m ON m.id = q.message_id \
          JOIN message_recipient AS r ON r.message_id = q.message_id \
-         JOIN inbox_item AS i ON i.message_id = r.message_id AND i.user_id = r.user_id \
-         WHERE {these} AND r.user_id > {after} AND r.user_id <= {up_to} \
-         AND i.user_id > {after} AND i.user_id <= {up_to} AND {is_concerned}"
+         JOIN inbox_item AS x ON {} \
+         WHERE {these} AND r.user_id > {after} AND r.user_id <= {up_to} AND {is_concerned}",
+        inbox::is_about("q.message_id", "r.user_id")
     ));
     inbox::items_and_owners(&sql, &**tx).await
 }
