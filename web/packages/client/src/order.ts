@@ -44,3 +44,8 @@ export function hasReached(cursor: string | undefined, other: string): boolean {
   if (epoch !== otherEpoch) return true
   return Number(number) > Number(otherNumber) || (number === otherNumber && item === undefined)
 }
+
+/** The further one of two cursors; the first, if nothing is known of that. */
+export function furthest(cursor: string, other: string | undefined): string {
+  return other === undefined || hasReached(cursor, other) ? cursor : other
+}

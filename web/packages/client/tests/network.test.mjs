@@ -3,6 +3,7 @@
 import 'fake-indexeddb/auto'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import WebSocket from 'ws'
 import { Proxy, client, event, live, server, shown, shows, titles, until } from './support.mjs'
 
 test('a server that is killed and started again: nothing is lost, nothing comes twice', async test => {
@@ -144,6 +145,45 @@ test('what was kept is shown without a network, and continued from its cursor', 
   assert.equal(again.connection.get().state, 'signed-out')
   const names = (await indexedDB.databases()).map(({ name }) => name)
   assert.ok(!names.some(name => name.endsWith(' bob')), String(names))
+})
+
+test('everything that a list shows is marked, though the inbox has not been told of it', async test => {
+  const inboxes = await server(test)
+  await inboxes.people('bob')
+  await inboxes.send('alice', 'bob', 'one')
+  const first = client(test, inboxes, 'bob', { storage: 'indexeddb' })
+  await shows(shown(test, first.inbox.list()), 'one')
+  await live(first)
+  await first.inbox.keeper.close()
+  first.close()
+
+  await inboxes.send('alice', 'bob', 'two')
+  let release
+  const told = new Promise(resolve => (release = resolve))
+  class Late extends WebSocket {
+    set onmessage(listener) {
+      super.onmessage = async event => {
+        await told
+        listener(event)
+      }
+    }
+  }
+  const options = { storage: 'indexeddb', webSocketImpl: Late }
+  const again = client(test, inboxes, 'bob', options)
+  // This list was not kept: its page comes while the cursor is still that of the last visit.
+  const messages = { kinds: ['MESSAGE'] }
+  const list = shown(test, again.inbox.list(messages))
+  await shows(list, 'two', 'one')
+  again.inbox.markAllRead(messages)
+  assert.deepEqual(
+    list.get().items.filter(({ readAt }) => !readAt),
+    [],
+  )
+  release()
+  await live(again)
+  await until(again.connection, ({ pending }) => pending === 0)
+  const { viewer } = await inboxes.query('bob', '{ viewer { inbox { counts { unread } } } }')
+  assert.equal(viewer.inbox.counts.unread, 0)
 })
 
 test('what cannot be continued is loaded again, without a word about old items', async test => {

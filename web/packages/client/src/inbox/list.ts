@@ -21,6 +21,8 @@ export interface PageEnd extends Place {
 export interface Loaded {
   readonly ends: readonly PageEnd[]
   readonly isComplete: boolean
+  /** Where the inbox was when the beginning was read, perhaps further than what has been told. */
+  readonly upTo?: string | undefined
   /** For a search: what it has found. */
   readonly found?: readonly string[]
 }

@@ -2,6 +2,7 @@
 // back. `queue` brings them to the server.
 
 import { isTidingsError } from '../errors.js'
+import { furthest } from '../order.js'
 import type {
   BulkFilter,
   InboxItem,
@@ -55,10 +56,11 @@ export class Marking {
 
   markAll(kind: 'read' | 'seen' | 'archive', filter?: BulkFilter): Mark {
     const wanted = normalized(filter)
-    const upTo = this.#host.state.cursor
+    const { cursor } = this.#host.state
     // Nothing is known, so nothing can be meant.
-    if (upTo === undefined) return this.#add([])
+    if (cursor === undefined) return this.#add([])
     const list = this.#host.list(wanted)
+    const upTo = furthest(cursor, list.loaded?.upTo)
     const probe = this.#pending(kind, [])
     const found = wanted.search ? list.get().items : [...this.#host.items()]
     const concerned = found.filter(item => list.matches(item) && afterMark(item, probe) !== item)

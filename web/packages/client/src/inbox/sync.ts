@@ -97,9 +97,8 @@ export class Sync {
       }
       const { viewer } = await request(documents.InboxPageDocument, variables)
       if (touched.isOver) return this.load(list, false)
-      const page = viewer?.inbox?.items
-      state.merge(itemsOf(page), touched)
-      addPage(list, page, isMore)
+      state.merge(itemsOf(viewer?.inbox), touched)
+      addPage(list, viewer?.inbox, isMore)
       list.ended()
     } catch (error) {
       if (!isTidingsError(error)) throw error
@@ -216,9 +215,9 @@ export class Sync {
       if (!head || generation !== this.#generation) return
       const { viewer, inbox } = head
       const items = new Map<string, InboxItem>()
-      const pages: [List, PageOf[]][] = []
+      const pages: [List, Page[]][] = []
       for (const list of first ? [first, ...others] : []) {
-        const ofList = await this.#again(list, list === first ? inbox.items : undefined)
+        const ofList = await this.#again(list, list === first ? inbox : undefined)
         for (const page of ofList) for (const item of itemsOf(page)) items.set(item.id, item)
         pages.push([list, ofList])
       }
@@ -266,28 +265,27 @@ export class Sync {
       : await request(documents.InboxHeadDocument, {})
     const { viewer, viewerRole } = answer
     if (!viewer?.inbox) return undefined
-    const items = 'items' in viewer.inbox ? (viewer.inbox.items as PageOf) : undefined
-    return { viewer, inbox: { ...viewer.inbox, items }, role: viewerRole ?? 'USER' }
+    return { viewer, inbox: viewer.inbox, role: viewerRole ?? 'USER' }
   }
 
   /** As much of a list as there was, in pages. */
-  async #again(list: List, first: PageOf | undefined): Promise<PageOf[]> {
+  async #again(list: List, first: Page): Promise<Page[]> {
     const wanted = Math.min(list.get().items.length, MOST_AGAIN)
     const pages = [first ?? (await this.#page(list, FIRST_PAGE))]
     let count = itemsOf(pages[0]).length
-    while (count < wanted && pages.at(-1)?.pageInfo.hasNextPage) {
-      const size = Math.min(wanted - count, LARGEST_PAGE)
-      const page = await this.#page(list, size, pages.at(-1)?.pageInfo.endCursor)
+    for (;;) {
+      const { hasNextPage, endCursor } = pages.at(-1)?.items?.pageInfo ?? {}
+      if (count >= wanted || !hasNextPage) return pages
+      const page = await this.#page(list, Math.min(wanted - count, LARGEST_PAGE), endCursor)
       pages.push(page)
       count += itemsOf(page).length
     }
-    return pages
   }
 
-  async #page(list: List, first: number, after?: string | null): Promise<PageOf> {
+  async #page(list: List, first: number, after?: string | null): Promise<Page> {
     const variables = { first, after, filter: filterOf(list.filter) }
     const { viewer } = await this.#host.request(documents.InboxPageDocument, variables)
-    return viewer?.inbox?.items
+    return viewer?.inbox
   }
 
   async #items(ids: readonly string[]): Promise<InboxItem[]> {
@@ -327,26 +325,28 @@ export class Sync {
   }
 }
 
-type PageOf = documents.PageFieldsFragment | null | undefined
+/** A page of a list, and where the inbox was when it was read. */
+type Page = { cursor: string; items?: documents.PageFieldsFragment | null } | null | undefined
 
-function itemsOf(page: PageOf): readonly InboxItem[] {
-  return (page?.nodes ?? []) as readonly InboxItem[]
+function itemsOf(page: Page): readonly InboxItem[] {
+  return (page?.items?.nodes ?? []) as readonly InboxItem[]
 }
 
 /** Adds a page to what is loaded of a list. */
-function addPage(list: List, page: PageOf, isMore: boolean): void {
+function addPage(list: List, page: Page, isMore: boolean): void {
   const items = itemsOf(page)
   const before = isMore ? list.loaded : undefined
   // A page of a search may be empty, and there is more all the same.
   const { updatedAt, id } = items.at(-1) ?? before?.ends.at(-1) ?? TOP
-  const cursor = page?.pageInfo.endCursor
+  const cursor = page?.items?.pageInfo.endCursor
   const end: PageEnd[] = cursor ? [{ updatedAt, id, cursor }] : []
   const found = list.filter.search
     ? [...(before?.found ?? []), ...items.map(({ id }) => id)]
     : undefined
   list.loaded = {
     ends: [...(before?.ends ?? []), ...end],
-    isComplete: !page?.pageInfo.hasNextPage,
+    isComplete: !page?.items?.pageInfo.hasNextPage,
+    upTo: before ? before.upTo : page?.cursor,
     ...(found && { found: [...new Set(found)] }),
   }
 }
