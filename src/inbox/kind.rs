@@ -339,7 +339,7 @@ fn activity_values(dialect: Dialect, texts: &str, _: Columns) -> String {
 
 /// What lists of items do not show: `graphql::inbox::items` knows the fields that they do.
 const NOT_LISTED_OF_ITEMS: [&str; 4] = ["seq", "arrived_seq", "activity_count", "reminded_seq"];
-const NOT_LISTED_OF_MESSAGES: [&str; 13] = [
+const NOT_LISTED_OF_MESSAGES: [&str; 14] = [
     "parent_id",
     "root_id",
     "depth",
@@ -348,6 +348,7 @@ const NOT_LISTED_OF_MESSAGES: [&str; 13] = [
     "recipient_count",
     "seen_count",
     "read_count",
+    "replied_count",
     "first_read_at",
     "last_read_at",
     "expires_at",
