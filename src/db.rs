@@ -54,14 +54,14 @@ use std::{
 
 use ::entity::id::{AnnouncementId, MessageId, TargetId, UserId};
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{DatabaseTransaction, DbErr, Statement};
+use sea_orm::Statement;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use statements::{Statements, counted, system};
+use statements::{Statements, system};
 use together::Together;
 
 use crate::{
@@ -160,7 +160,7 @@ pub enum Unready {
 
 /// A transaction that writes. Dropping it rolls it back.
 pub struct Tx {
-    // Dropped first: the rollback must be queued before the writer takes its next turn.
+    // Dropped first: SQLite's writer has its connection for itself when `group` is dropped.
     inner: Transaction,
     group: Option<sqlite::Membership>,
     /// PostgreSQL: a share of the connections, passed to the next when this has ended.
@@ -267,11 +267,12 @@ impl Db {
         let (inner, group, _place) = match &self.write {
             Write::Pool(writers) => {
                 let (transaction, place) = writers.begin(is_impatient).await?;
-                (Transaction::Postgres(Box::new(transaction)), None, Some(place))
+                (transaction, None, Some(place))
             }
             Write::Queue(queue) => {
                 let turn = queue.turn().await?;
-                (Transaction::Sqlite(turn.savepoint), Some(turn.membership), None)
+                let transaction = Transaction::sqlite(turn.connection, self.statements.clone());
+                (transaction, Some(turn.membership), None)
             }
         };
         let (statements, hints) = (self.statements.clone(), self.hints.clone());
@@ -326,7 +327,9 @@ impl Db {
         tables(&self.read).await?.can_be_brought_up_to_date()?;
         match &self.write {
             Write::Pool(writers) => writers.migrate().await,
-            Write::Queue(_) => self.change_tables(async |tx| Migrator::up(tx, None).await).await,
+            Write::Queue(queue) => {
+                queue.change_tables(async |tx| Migrator::up(tx, None).await).await
+            }
         }
     }
 
@@ -334,20 +337,10 @@ impl Db {
     pub async fn unmigrate(&self) -> Result<()> {
         match &self.write {
             Write::Pool(writers) => writers.unmigrate().await,
-            Write::Queue(_) => self.change_tables(async |tx| Migrator::down(tx, None).await).await,
+            Write::Queue(queue) => {
+                queue.change_tables(async |tx| Migrator::down(tx, None).await).await
+            }
         }
-    }
-
-    /// Changes the tables of SQLite, in one transaction.
-    async fn change_tables(
-        &self,
-        change: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(), DbErr>,
-    ) -> Result<()> {
-        let tx = self.begin().await?;
-        if let Transaction::Sqlite(savepoint) = &tx.inner {
-            change(savepoint).await?;
-        }
-        tx.commit().await
     }
 
     /// Notes for the metrics what is in use at the moment.
@@ -456,17 +449,12 @@ impl Tx {
 
     async fn commit_now(self) -> Result<()> {
         let since = Instant::now();
-        match self.inner {
-            Transaction::Postgres(tx) => {
-                tx.commit().await.inspect_err(|_| self.statements.suspect())?;
-            }
-            Transaction::Sqlite(savepoint) => {
-                let group = self.group.ok_or_else(sqlite::stopped)?;
-                // The writer releases it: a caller that stops waiting for this must not do so
-                // halfway through.
-                drop(group.done.send(savepoint));
-                group.durable.await.map_err(|_| sqlite::stopped())??;
-            }
+        self.inner.commit().await.inspect_err(|_| self.statements.suspect())?;
+        if let Some(group) = self.group {
+            // The writer goes on by itself: a caller that stops waiting for this must not stop the
+            // commit halfway through.
+            let _ = group.done.send(());
+            group.durable.await.map_err(|_| sqlite::stopped())??;
         }
         let topics = self.topics.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         let at = Instant::now();

@@ -22,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Commit, Db, Dialect, Location, Reader, Statements, Together, Write, kept::Kept,
-    reader::on_living, transaction::PostgresTransaction,
+    reader::on_living, transaction::Transaction,
 };
 use crate::{
     config,
@@ -226,13 +226,10 @@ struct Shared {
 
 impl Writers {
     /// A transaction, and the place that it occupies until it ends.
-    pub async fn begin(
-        &self,
-        is_impatient: bool,
-    ) -> Result<(PostgresTransaction, OwnedSemaphorePermit)> {
+    pub async fn begin(&self, is_impatient: bool) -> Result<(Transaction, OwnedSemaphorePermit)> {
         let place = self.place().await?;
         let Shared { connections, statements, settings, .. } = &*self.0;
-        let begin = || PostgresTransaction::begin(connections, statements, is_impatient);
+        let begin = || Transaction::begin_on_postgres(connections, statements, is_impatient);
         // A connection that was ended while idle is discovered here, where nothing has been
         // executed yet.
         let transaction = on_living(settings.writers, begin).await;

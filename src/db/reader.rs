@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, RuntimeErr, Statement, TransactionTrait,
+    QueryResult, Statement, TransactionTrait,
     prelude::async_trait::async_trait,
-    sqlx::{self, AssertSqlSafe, Postgres, Sqlite},
+    sqlx::{self, Postgres, Sqlite},
 };
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -18,7 +18,6 @@ use super::{
     Dialect,
     kept::{Kept, no_connection},
     statements::Statements,
-    transaction::bound,
 };
 use crate::error::is_lost;
 
@@ -53,15 +52,14 @@ impl<D: sqlx::Database> Readers<D> {
     /// to the pool, which finds out whether it still works.
     async fn run<T>(
         &self,
-        query: impl AsyncFnOnce(&mut D::Connection) -> Result<T, sqlx::Error>,
+        query: impl AsyncFnOnce(&mut D::Connection) -> Result<T, DbErr>,
     ) -> Result<T, DbErr> {
         let patience = self.connections.pool().options().get_acquire_timeout();
         let place = timeout(patience, self.places.acquire()).await;
         let place = place.map_err(|_| no_connection(sqlx::Error::PoolTimedOut))?;
         let _place = place.map_err(|_| no_connection(sqlx::Error::PoolClosed))?;
         let mut connection = self.connections.take().await?;
-        let found = query(&mut connection).await;
-        let found = found.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))?;
+        let found = query(&mut connection).await?;
         self.connections.keep(connection);
         Ok(found)
     }
@@ -121,22 +119,13 @@ impl Reader {
     }
 
     async fn rows(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let values = bound(statement);
-        let query = AssertSqlSafe(statement.sql.as_str());
+        let statements = &self.statements;
         match &self.connections {
             Connections::Sqlite(readers) => {
-                let fetch = async |connection: &mut sqlx::SqliteConnection| {
-                    let rows = sqlx::query_with(query, values).fetch_all(connection);
-                    self.statements.observe(statement, rows).await
-                };
-                readers.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
+                readers.run(async |connection| statements.fetch(connection, statement).await).await
             }
             Connections::Postgres(readers) => {
-                let fetch = async |connection: &mut sqlx::PgConnection| {
-                    let rows = sqlx::query_with(query, values).fetch_all(connection);
-                    self.statements.observe(statement, rows).await
-                };
-                readers.run(fetch).await.map(|rows| rows.into_iter().map(Into::into).collect())
+                readers.run(async |connection| statements.fetch(connection, statement).await).await
             }
         }
     }

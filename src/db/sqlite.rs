@@ -5,29 +5,38 @@
 //! out.
 //!
 //! No member is told of success unless the COMMIT of a transaction that was alive since its BEGIN
-//! has succeeded. SQLite ends a transaction by itself when the disk is full or fails, and sqlx
-//! miscounts the depth of its transactions after one of its transaction statements has failed. So
-//! each of these statements has to succeed, and none is taken on trust: otherwise the whole group
+//! has succeeded. SQLite ends a transaction by itself when the disk is full or fails. So BEGIN and
+//! COMMIT, and what begins and ends a savepoint, each have to succeed: the latter fail where there
+//! is no savepoint, and so prove that the transaction is still alive. Otherwise the whole group
 //! fails, and the connection is closed and replaced ([`write_group`]).
+//!
+//! sqlx runs SQLite in a thread of its own, and each execution is two changes of thread, which cost
+//! as much as a small statement. So what ends one member and begins the next is executed at once.
 
 use std::{
     fs::{File, OpenOptions},
-    io,
+    io, mem,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
+    sqlx::{
+        self, ConnectOptions, Connection,
+        sqlite::{
+            SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions,
+            SqliteSynchronous,
+        },
+    },
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Commit, Db, Dialect, Reader, Statements, Together, Write, counted};
+use super::{Commit, Db, Dialect, Reader, Statements, Together, Write, statements::failed};
 use crate::{
     config,
     error::{Error, Result},
@@ -45,17 +54,24 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
 const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(100);
 /// Pages of 4 KiB; a log longer than this makes writers wait until it has been folded in.
 const LARGEST_LOG: i32 = 16_384;
-/// Undoes what a member did that did not commit, by the name that sqlx gives to a savepoint. sqlx
-/// already sent the first half when the member was dropped, but nobody hears whether it failed.
-/// Sent again, with a RELEASE that fails if there is no such savepoint, it also proves that the
-/// group's transaction is still alive.
-const UNDO: &str = "ROLLBACK TO SAVEPOINT _sqlx_savepoint_1; RELEASE SAVEPOINT _sqlx_savepoint_1";
+
+/// Begins a group, with its first member. It takes the write lock at once: a transaction that first
+/// reads and then writes would fail with "database is locked".
+const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT member";
+/// Keeps what a member did, and begins the next.
+const NEXT: &str = "RELEASE member; SAVEPOINT member";
+/// Undoes what a member did that did not commit. The savepoint remains, for the next.
+const UNDO: &str = "ROLLBACK TO member";
+/// Keeps what the last member did, or nothing if it was undone, and commits the group.
+const COMMIT: &str = "RELEASE member; COMMIT";
+/// Ends a group of which nothing is to be kept.
+const ROLLBACK: &str = "RELEASE member; ROLLBACK";
 
 /// Where transactions wait for the writer.
 #[derive(Clone)]
 pub struct Queue {
     turns: mpsc::Sender<Place>,
-    patience: Duration,
+    opener: Arc<Opener>,
     metrics: Arc<Metrics>,
 }
 
@@ -64,14 +80,18 @@ type Place = oneshot::Sender<Result<Turn>>;
 
 /// One transaction's turn on SQLite's writer.
 pub struct Turn {
-    pub savepoint: DatabaseTransaction,
+    /// Begun already. The writer ends it when everybody else has let go of it.
+    pub connection: Lent,
     pub membership: Membership,
 }
 
+/// The writer's connection, for one member at a time.
+type Lent = Arc<Mutex<SqliteConnection>>;
+
 /// How a transaction communicates with the group that it is committed with.
 pub struct Membership {
-    /// Returns the savepoint to be released; dropped when it is to be undone.
-    pub done: oneshot::Sender<DatabaseTransaction>,
+    /// Says that what the member did is to be kept; dropped when it is to be undone.
+    pub done: oneshot::Sender<()>,
     /// Receives the result when the group has been committed.
     pub durable: oneshot::Receiver<Result<()>>,
 }
@@ -100,13 +120,32 @@ impl Queue {
             }
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
-        match tokio::time::timeout(self.patience, turn).await {
+        match tokio::time::timeout(self.opener.patience, turn).await {
             Ok(turn) => turn.map_err(|_| stopped())?,
             Err(_) => {
                 self.metrics.refused.count("transactions");
                 Err(Error::Unavailable("the writer was not free in time".into()))
             }
         }
+    }
+
+    /// Changes the tables, in one transaction on a connection of its own, as sea-orm wants it.
+    pub async fn change_tables(
+        &self,
+        change: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(), DbErr>,
+    ) -> Result<()> {
+        if self.turns.is_closed() {
+            return Err(stopped());
+        }
+        let connection = self.opener.pool(1, Access::Write).await?;
+        let immediate = SqliteTransactionMode::Immediate;
+        let immediate =
+            TransactionOptions { sqlite_transaction_mode: Some(immediate), ..Default::default() };
+        let tx = connection.begin_with_options(immediate).await?;
+        change(&tx).await?;
+        tx.commit().await?;
+        connection.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await?;
+        Ok(connection.close().await?)
     }
 
     /// How many transactions wait for their turn.
@@ -122,7 +161,8 @@ pub fn stopped() -> Error {
 /// Opens connections to one file.
 struct Opener {
     path: PathBuf,
-    acquire_timeout: Duration,
+    /// How long a transaction waits for its turn, and a query for a connection.
+    patience: Duration,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -134,41 +174,44 @@ enum Access {
 }
 
 impl Opener {
-    async fn connect(&self, connections: u32, access: Access) -> Result<DatabaseConnection, DbErr> {
-        let (file, acquire_timeout) = (self.path.clone(), self.acquire_timeout);
-        let mut options = ConnectOptions::new("sqlite::memory:");
+    fn options(&self, access: Access) -> SqliteConnectOptions {
+        let patience =
+            if access == Access::Checkpoint { CHECKPOINT_PATIENCE } else { self.patience };
+        let options = SqliteConnectOptions::new()
+            .filename(&self.path)
+            .read_only(access == Access::Read)
+            .busy_timeout(patience)
+            .statement_cache_capacity(200)
+            .foreign_keys(true)
+            .pragma("cache_size", "-16000")
+            .pragma("mmap_size", "268435456")
+            .disable_statement_logging();
+        if access == Access::Read {
+            return options;
+        }
         options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", "0")
+            .pragma("temp_store", "memory")
+    }
+
+    /// The one connection of the writer.
+    async fn connect(&self) -> Result<Lent, DbErr> {
+        let connection = self.options(Access::Write).connect().await.map_err(failed)?;
+        Ok(Arc::new(Mutex::new(connection)))
+    }
+
+    async fn pool(&self, connections: u32, access: Access) -> Result<DatabaseConnection, DbErr> {
+        let options = SqlitePoolOptions::new()
             .max_connections(connections)
             .min_connections(connections)
-            .idle_timeout(None::<Duration>);
-        options
-            .max_lifetime(None::<Duration>)
-            .acquire_timeout(acquire_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(self.patience)
             .test_before_acquire(false);
-        options.sqlx_logging(false).record_stmt_in_spans(false).map_sqlx_sqlite_opts(
-            move |options| {
-                let options = options.in_memory(false).shared_cache(false).filename(&file);
-                let options = options.read_only(access == Access::Read);
-                let patience = if access == Access::Checkpoint {
-                    CHECKPOINT_PATIENCE
-                } else {
-                    acquire_timeout
-                };
-                let options =
-                    options.busy_timeout(patience).statement_cache_capacity(200).foreign_keys(true);
-                let options =
-                    options.pragma("cache_size", "-16000").pragma("mmap_size", "268435456");
-                if access == Access::Read {
-                    return options;
-                }
-                options
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full)
-                    .pragma("wal_autocheckpoint", "0")
-                    .pragma("temp_store", "memory")
-            },
-        );
-        Database::connect(options).await
+        let pool = options.connect_with(self.options(access)).await.map_err(failed)?;
+        Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
     }
 }
 
@@ -211,31 +254,33 @@ pub async fn open(
     metrics: Arc<Metrics>,
 ) -> Result<Db> {
     let lock = lock(path)?;
-    let opener =
-        Arc::new(Opener { path: path.to_owned(), acquire_timeout: settings.acquire_timeout });
+    let opener = Arc::new(Opener { path: path.to_owned(), patience: settings.acquire_timeout });
     let statements = Arc::new(Statements::new(settings, metrics.clone()));
     create(path)?;
     let cannot_open = |error: DbErr| Error::Unavailable(format!("{}: {error}", path.display()));
-    let writer = opener.connect(1, Access::Write).await.map_err(cannot_open)?;
-    let writer = counted(writer, &statements);
-    let checkpointer = opener.connect(1, Access::Checkpoint).await?;
+    let writer = opener.connect().await.map_err(cannot_open)?;
+    let checkpointer = opener.pool(1, Access::Checkpoint).await?;
     check_build(&checkpointer).await?;
     let readers = settings.readers.unwrap_or(READERS);
-    let read = opener.connect(readers, Access::Read).await?;
+    let read = opener.pool(readers, Access::Read).await?;
     let read = Reader::new(read, readers, statements.clone());
     let (queue, turns) = mpsc::channel(settings.queue);
     let (committed, dirty) = watch::channel(());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     tasks.spawn(checkpoint(opener.clone(), checkpointer, dirty, metrics.clone()));
-    let writer = Writer { opener, connection: Some(writer), statements: Arc::clone(&statements) };
+    let writer = Writer {
+        opener: opener.clone(),
+        connection: Some(writer),
+        statements: Arc::clone(&statements),
+    };
     tasks.spawn(write_in_groups(writer, turns, committed, stop.clone()));
     Ok(Db {
         dialect: Dialect::Sqlite,
         read,
-        write: Write::Queue(Queue { turns: queue, patience: settings.acquire_timeout, metrics }),
+        write: Write::Queue(Queue { turns: queue, opener, metrics }),
         bus: None,
         hints,
-        lock: Arc::new(Mutex::new(Some(lock))),
+        lock: Arc::new(std::sync::Mutex::new(Some(lock))),
         statements,
         together: Together::new(settings.queue),
         probe: Arc::default(),
@@ -255,18 +300,18 @@ pub async fn open_beside(
     if !path.exists() {
         return Err(Error::Unavailable(format!("{} does not exist", path.display())));
     }
-    let opener = Opener { path: path.to_owned(), acquire_timeout: settings.acquire_timeout };
+    let opener = Arc::new(Opener { path: path.to_owned(), patience: settings.acquire_timeout });
     let metrics = Metrics::off();
     let statements = Arc::new(Statements::new(settings, metrics.clone()));
     let readers = settings.readers.unwrap_or(READERS);
     let cannot_open = |error: DbErr| Error::Unavailable(format!("{}: {error}", path.display()));
-    let read = opener.connect(readers, Access::Read).await.map_err(cannot_open)?;
+    let read = opener.pool(readers, Access::Read).await.map_err(cannot_open)?;
     // Nobody gives turns in this queue.
     let (turns, _) = mpsc::channel(settings.queue);
     Ok(Db {
         dialect: Dialect::Sqlite,
         read: Reader::new(read, readers, statements.clone()),
-        write: Write::Queue(Queue { turns, patience: settings.acquire_timeout, metrics }),
+        write: Write::Queue(Queue { turns, opener, metrics }),
         bus: None,
         hints,
         lock: Arc::default(),
@@ -284,16 +329,23 @@ pub async fn open_beside(
 /// needed.
 struct Writer {
     opener: Arc<Opener>,
-    connection: Option<DatabaseConnection>,
+    connection: Option<Lent>,
     statements: Arc<Statements>,
 }
 
 impl Writer {
-    async fn take(&mut self) -> Result<DatabaseConnection> {
+    async fn take(&mut self) -> Result<Lent> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => Ok(counted(self.opener.connect(1, Access::Write).await?, &self.statements)),
+            None => Ok(self.opener.connect().await?),
         }
+    }
+}
+
+/// Closes it, which rolls back what is still open on it.
+async fn close(connection: Lent) {
+    if let Some(connection) = Arc::into_inner(connection) {
+        let _ = connection.into_inner().close().await;
     }
 }
 
@@ -321,8 +373,7 @@ async fn write_in_groups(
                     None
                 }
                 Err(error) => {
-                    // This rolls back what is still open on it.
-                    let _ = connection.close().await;
+                    close(connection).await;
                     Some(error)
                 }
             },
@@ -334,7 +385,7 @@ async fn write_in_groups(
         committed.send_replace(());
     }
     if let Some(connection) = writer.connection {
-        let _ = connection.close().await;
+        close(connection).await;
     }
 }
 
@@ -342,29 +393,18 @@ async fn write_in_groups(
 /// Returns how many they are. After an error the connection must not be used again, and nothing of
 /// the group is durable.
 async fn write_group(
-    connection: &DatabaseConnection,
+    connection: &Lent,
     first: Place,
     turns: &mut mpsc::Receiver<Place>,
 ) -> Result<usize> {
-    // Takes the write lock at once: a transaction that first reads and then writes would fail with
-    // "database is locked".
-    let immediate = SqliteTransactionMode::Immediate;
-    let immediate =
-        TransactionOptions { sqlite_transaction_mode: Some(immediate), ..Default::default() };
-    let group = match connection.begin_with_options(immediate).await {
-        Ok(group) => group,
-        Err(error) => {
-            let error = failure(error);
-            let _ = first.send(Err(error.clone()));
-            return Err(error);
-        }
-    };
+    if let Err(error) = execute(connection, BEGIN).await {
+        let _ = first.send(Err(error.clone()));
+        return Err(error);
+    }
     let mut members = Vec::new();
-    let outcome = match gather(&group, first, turns, &mut members).await {
-        // sqlx sends COMMIT only at a transaction depth of one, which holds when all members were
-        // released or undone.
-        Ok(()) if !members.is_empty() => group.commit().await.map_err(failure),
-        Ok(()) => group.rollback().await.map_err(failure),
+    let outcome = match gather(connection, first, turns, &mut members).await {
+        Ok(()) if members.is_empty() => execute(connection, ROLLBACK).await,
+        Ok(()) => execute(connection, COMMIT).await,
         Err(error) => Err(error),
     };
     let size = members.len();
@@ -376,40 +416,45 @@ async fn write_group(
 
 /// Gives each transaction its turn, until nobody waits. An error fails the group.
 async fn gather(
-    group: &DatabaseTransaction,
+    connection: &Lent,
     first: Place,
     turns: &mut mpsc::Receiver<Place>,
     members: &mut Vec<oneshot::Sender<Result<()>>>,
 ) -> Result<()> {
     let mut next = Some(first);
+    // Whether the last member's savepoint is still to be released.
+    let mut is_kept = false;
     while let Some(place) = next {
         // Some have waited too long and are gone.
         if !place.is_closed() {
-            let savepoint = match group.begin().await {
-                Ok(savepoint) => savepoint,
-                Err(error) => {
-                    let error = failure(error);
-                    let _ = place.send(Err(error.clone()));
-                    return Err(error);
-                }
-            };
+            if mem::take(&mut is_kept)
+                && let Err(error) = execute(connection, NEXT).await
+            {
+                let _ = place.send(Err(error.clone()));
+                return Err(error);
+            }
             let (done, end) = oneshot::channel();
             let (tell, durable) = oneshot::channel();
+            let membership = Membership { done, durable };
             // A caller that has gone drops the turn, and `done` with it.
-            drop(place.send(Ok(Turn { savepoint, membership: Membership { done, durable } })));
+            drop(place.send(Ok(Turn { connection: connection.clone(), membership })));
             match end.await {
-                Ok(savepoint) => {
+                Ok(()) => {
                     members.push(tell);
-                    savepoint.commit().await.map_err(failure)?;
+                    is_kept = true;
                 }
-                Err(_) => {
-                    group.execute_unprepared(UNDO).await.map_err(failure)?;
-                }
+                Err(_) => execute(connection, UNDO).await?,
             }
         }
         next = if members.len() < LARGEST_GROUP { turns.try_recv().ok() } else { None };
     }
     Ok(())
+}
+
+/// Executes what begins or ends a transaction.
+async fn execute(connection: &Lent, statements: &'static str) -> Result<()> {
+    let executed = sqlx::query(statements).execute(&mut *connection.lock().await).await;
+    executed.map(drop).map_err(|error| failure(failed(error)))
 }
 
 /// Whatever makes a group fail, its members have changed nothing and can try again.
@@ -433,7 +478,7 @@ async fn checkpoint(
     let mut run = async |mode: &str| -> Result<i32, DbErr> {
         let open = match connection.take() {
             Some(open) => open,
-            None => opener.connect(1, Access::Checkpoint).await?,
+            None => opener.pool(1, Access::Checkpoint).await?,
         };
         let statement =
             Statement::from_string(DbBackend::Sqlite, format!("PRAGMA wal_checkpoint({mode})"));

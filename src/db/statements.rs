@@ -1,4 +1,4 @@
-//! What is known about the statements that were run: how many, whether one has failed, and which
+//! Runs statements, and knows of those that were run: how many, whether one has failed, and which
 //! ones were slow.
 
 use std::{
@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{DatabaseConnection, DbBackend, Statement};
+use sea_orm::{
+    DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values,
+    sqlx::{self, AssertSqlSafe, Executor, IntoArguments},
+};
+use sea_query_sqlx::SqlxValues;
 
 use super::sql::name_and_text;
 use crate::{
@@ -76,16 +80,41 @@ impl Statements {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Runs a statement, and observes it.
-    pub async fn observe<T, E>(
+    /// Runs a change, and observes it.
+    pub async fn execute<C: sqlx::Connection>(
         &self,
+        connection: &mut C,
         statement: &Statement,
-        run: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
+    ) -> Result<ExecResult, DbErr>
+    where
+        for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+        SqlxValues: IntoArguments<C::Database>,
+        ExecResult: From<<C::Database as sqlx::Database>::QueryResult>,
+    {
         let since = Instant::now();
-        let outcome = run.await;
-        self.note(statement, since.elapsed(), outcome.is_err());
-        outcome
+        let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
+        let ran = query.execute(connection).await;
+        self.note(statement, since.elapsed(), ran.is_err());
+        ran.map(Into::into).map_err(failed)
+    }
+
+    /// Runs a query, or a change with RETURNING, and observes it.
+    pub async fn fetch<C: sqlx::Connection>(
+        &self,
+        connection: &mut C,
+        statement: &Statement,
+    ) -> Result<Vec<QueryResult>, DbErr>
+    where
+        for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+        SqlxValues: IntoArguments<C::Database>,
+        QueryResult: From<<C::Database as sqlx::Database>::Row>,
+    {
+        let since = Instant::now();
+        let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
+        let rows = query.fetch_all(connection).await;
+        self.note(statement, since.elapsed(), rows.is_err());
+        let rows = rows.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 
     fn note(&self, statement: &Statement, elapsed: Duration, has_failed: bool) {
@@ -145,15 +174,14 @@ pub fn system(database: DbBackend) -> &'static str {
     }
 }
 
-/// Observes the statements of a connection.
-pub fn counted(
-    mut connection: DatabaseConnection,
-    statements: &Arc<Statements>,
-) -> DatabaseConnection {
-    let statements = statements.clone();
-    connection
-        .set_metric_callback(move |ran| statements.note(ran.statement, ran.elapsed, ran.failed));
-    connection
+/// The values of a statement, as sqlx binds them.
+fn values(statement: &Statement) -> SqlxValues {
+    SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())))
+}
+
+/// The error of a change that has failed.
+pub fn failed(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
 /// What a statement is called in the log: its name, or its beginning. Its values are not in its
