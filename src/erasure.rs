@@ -56,7 +56,7 @@ pub struct Erased {
 }
 
 /// Erases a person. Idempotent; it can be repeated with their messages.
-#[tracing::instrument(name = "erasure::erase", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "erasure::erase", skip_all, fields(actor = actor.in_log()))]
 pub async fn erase(app: &App, actor: &Actor, user: &UserRef, messages: bool) -> Result<Erased> {
     actor.require_host()?;
     let tx = app.db.begin().await?;

@@ -173,7 +173,7 @@ pub struct UpdateMessageInput {
 /// Changes the expiry of a message (M6), its reminder (M10), and what the host application says
 /// with it. None of them can change once the message has left the inboxes. Until it is sent, the
 /// rest of it can change, too (`planned`).
-#[tracing::instrument(name = "messages::update", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "messages::update", skip_all, fields(actor = actor.in_log()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateMessageInput) -> Result<Sent> {
     let id: MessageId = id::decode(&input.message_id)?;
     let (message, sender) = find(app, actor, id).await?;

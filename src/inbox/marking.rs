@@ -28,7 +28,7 @@ pub const MOST_ITEMS: usize = 500;
 
 /// Marks, moves or snoozes some of a person's items; returns those that were named, each once, and
 /// the number of the change, if there was anything to change.
-#[tracing::instrument(name = "inbox::change_items", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "inbox::change_items", skip_all, fields(actor = actor.in_log()))]
 pub async fn change_items(
     db: &Db,
     actor: &Actor,
@@ -162,7 +162,7 @@ async fn change_own(tx: &Tx, marks: &[Mark]) -> Result<Vec<Result<Option<Seq>>>>
 
 /// Marks, moves or snoozes all items that a filter shows; `up_to` leaves alone what arrived after
 /// that number.
-#[tracing::instrument(name = "inbox::change_all", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "inbox::change_all", skip_all, fields(actor = actor.in_log()))]
 pub async fn change_all(
     db: &Db,
     actor: &Actor,

@@ -33,7 +33,7 @@ pub const UNDO_WITHIN: TimeDelta = TimeDelta::days(1);
 
 /// Takes back the change of the actor's inbox with this number, for the items that nothing else has
 /// touched since. Changes nothing if it is unknown, too old, or has been taken back.
-#[tracing::instrument(name = "inbox::undo", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "inbox::undo", skip_all, fields(actor = actor.in_log()))]
 pub async fn undo(db: &Db, actor: &Actor, seq: Seq, now: DateTime<Utc>) -> Result<Changed> {
     let owner = actor.person()?.id;
     let tx = db.begin().await?;

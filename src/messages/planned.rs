@@ -59,7 +59,7 @@ pub fn check_expiry(
 
 /// Writes a message that is to be sent at a time. Whether its sender may write to its addresses has
 /// been decided, for good.
-#[tracing::instrument(name = "planned::plan", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "planned::plan", skip_all, fields(actor = actor.in_log()))]
 pub async fn plan(app: &App, actor: &Actor, call: Option<Call>, draft: Draft) -> Result<Sent> {
     let now = app.clock.now();
     let (tx, key, mut draft) = match idempotency::begin(app, call, Ok(draft), now).await? {
@@ -165,7 +165,7 @@ pub async fn change(
 }
 
 /// Cancels a planned message: nothing of it is left.
-#[tracing::instrument(name = "planned::cancel", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "planned::cancel", skip_all, fields(actor = actor.in_log()))]
 pub async fn cancel(app: &App, actor: &Actor, id: &ID) -> Result<MessageId> {
     let id: MessageId = id::decode(id)?;
     let (message, _) = find(app, actor, id).await?;

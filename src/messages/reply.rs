@@ -21,7 +21,7 @@ use crate::{
 const PREFIX: &str = "Re: ";
 
 /// Replies to a message that the actor received or sent.
-#[tracing::instrument(name = "messages::reply", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "messages::reply", skip_all, fields(actor = actor.in_log()))]
 pub async fn reply(app: &App, actor: &Actor, input: ReplyToMessageInput) -> Result<Sent> {
     actor.person()?;
     let call = Call::new(actor, "replyToMessage", &input, input.idempotency_key.as_deref())?;

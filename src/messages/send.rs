@@ -49,7 +49,7 @@ enum Outcome {
 }
 
 /// Sends a message from the actor, or from the system when a service acts for nobody.
-#[tracing::instrument(name = "messages::send", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "messages::send", skip_all, fields(actor = actor.in_log()))]
 pub async fn send(app: &App, actor: &Actor, input: CreateMessageInput) -> Result<Sent> {
     let call = Call::new(actor, "createMessage", &input, input.idempotency_key.as_deref())?;
     match check(app, actor, input).await {

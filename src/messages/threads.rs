@@ -125,7 +125,7 @@ pub async fn root_of(app: &App, person: UserId, id: &str) -> Result<MessageId> {
 
 /// Mutes a thread for the actor, or lets it be heard again (`inbox::mute`). Returns its first
 /// message.
-#[tracing::instrument(name = "threads::mute", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "threads::mute", skip_all, fields(actor = actor.in_log()))]
 pub async fn mute(app: &App, actor: &Actor, id: &str, is_muted: bool) -> Result<MessageId> {
     let person = actor.person()?.id;
     let root = root_of(app, person, id).await?;

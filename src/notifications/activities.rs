@@ -133,7 +133,7 @@ enum Outcome {
 
 /// Reports what people did; all or none. Made together with other calls that are waiting
 /// (`db::together`).
-#[tracing::instrument(name = "activities::create", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "activities::create", skip_all, fields(actor = actor.in_log()))]
 pub async fn create(
     app: &App,
     actor: &Actor,
@@ -367,7 +367,7 @@ async fn people(app: &App, activities: &[ActivityInput]) -> Result<Vec<People>> 
 }
 
 /// Retracts an activity: it leaves its items, and enters no other. Idempotent.
-#[tracing::instrument(name = "activities::retract", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "activities::retract", skip_all, fields(actor = actor.in_log()))]
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<activity::Model> {
     actor.require_host()?;
     let id: ActivityId = id::decode(id)?;

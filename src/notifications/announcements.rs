@@ -102,7 +102,7 @@ fn check(app: &App, input: CreateAnnouncementInput, now: DateTime<Utc>) -> Resul
 }
 
 /// Announces something to everybody who is known when it is published.
-#[tracing::instrument(name = "announcements::create", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "announcements::create", skip_all, fields(actor = actor.in_log()))]
 pub async fn create(app: &App, actor: &Actor, input: CreateAnnouncementInput) -> Result<Announced> {
     actor.require_host()?;
     let now = app.clock.now();

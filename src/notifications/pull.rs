@@ -140,7 +140,7 @@ pub async fn heads_of(app: &App, users: &[UserId]) -> Result<Vec<inbox::Model>> 
 /// Takes in what is due before somebody looks. While nothing can be written, because the disk is
 /// full or a row is locked, they see their inbox as it is: counts, cursor and items are those of
 /// one moment, and what is new comes later.
-#[tracing::instrument(name = "pull::before_look", skip_all, fields(people = users.len()))]
+#[tracing::instrument(level = "debug", name = "pull::before_look", skip_all, fields(people = users.len()))]
 async fn before_look(app: &App, users: Vec<UserId>) -> Result<()> {
     // In its own task: a request that is cut off must not cut off a transaction.
     let (of, due) = (app.clone(), users.clone());
@@ -266,7 +266,7 @@ pub async fn keep_connected(app: App, mut looked_at: Heads) {
 }
 
 /// Returns the owners of the inboxes that were locked.
-#[tracing::instrument(name = "pull::take_in_news", skip_all)]
+#[tracing::instrument(level = "debug", name = "pull::take_in_news", skip_all)]
 async fn take_in_news(
     app: &App,
     mut news: News,

@@ -78,7 +78,7 @@ const MOST_SETTINGS: usize = 100;
 const MOST_FOLLOWED: u64 = 10_000;
 
 /// Follows a target for a reason. Idempotent.
-#[tracing::instrument(name = "subscriptions::subscribe", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "subscriptions::subscribe", skip_all, fields(actor = actor.in_log()))]
 pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Result<Following> {
     let user = subscriber(app, actor)?;
     let target = match input.target.named("target")? {
@@ -129,7 +129,7 @@ pub async fn subscribe(app: &App, actor: &Actor, input: SubscribeInput) -> Resul
 }
 
 /// Ends a subscription, or one reason of it; returns what is left of it. Idempotent.
-#[tracing::instrument(name = "subscriptions::cancel", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "subscriptions::cancel", skip_all, fields(actor = actor.in_log()))]
 pub async fn cancel(
     app: &App,
     actor: &Actor,
@@ -169,7 +169,7 @@ pub async fn cancel(
 }
 
 /// Sets what a person wants to hear of. Idempotent.
-#[tracing::instrument(name = "subscriptions::configure", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "subscriptions::configure", skip_all, fields(actor = actor.in_log()))]
 pub async fn configure(
     app: &App,
     actor: &Actor,

@@ -26,7 +26,7 @@ const LONGEST_REASON: usize = 500;
 
 /// Deactivates a person: they cannot sign in, and nothing new is sent to them. What they sent and
 /// received stays. A reason replaces an earlier one of somebody who is already deactivated.
-#[tracing::instrument(name = "deactivation::deactivate", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "deactivation::deactivate", skip_all, fields(actor = actor.in_log()))]
 pub async fn deactivate(
     app: &App,
     actor: &Actor,
@@ -53,7 +53,7 @@ pub async fn deactivate(
 }
 
 /// Reactivates a deactivated person.
-#[tracing::instrument(name = "deactivation::reactivate", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "deactivation::reactivate", skip_all, fields(actor = actor.in_log()))]
 pub async fn reactivate(app: &App, actor: &Actor, user: &UserRef) -> Result<user::Model> {
     actor.require_host()?;
     let tx = app.db.begin().await?;

@@ -37,7 +37,7 @@ pub enum GroupRef {
 }
 
 /// Creates or renames a group; a deleted group comes back without members.
-#[tracing::instrument(name = "groups::upsert", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "groups::upsert", skip_all, fields(actor = actor.in_log()))]
 pub async fn upsert(
     app: &App,
     actor: &Actor,
@@ -71,7 +71,7 @@ pub async fn upsert(
 }
 
 /// Deletes a group: nothing can be sent to it, and it has no members. What was sent to it stays.
-#[tracing::instrument(name = "groups::delete", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "groups::delete", skip_all, fields(actor = actor.in_log()))]
 pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group::Model> {
     actor.require_host()?;
     let now = app.clock.now();
@@ -90,7 +90,7 @@ pub async fn delete(app: &App, actor: &Actor, group: &GroupRef) -> Result<group:
 }
 
 /// Adds people to a group; those who already belong to it stay.
-#[tracing::instrument(name = "groups::add_members", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "groups::add_members", skip_all, fields(actor = actor.in_log()))]
 pub async fn add_members(
     app: &App,
     actor: &Actor,
@@ -124,7 +124,7 @@ pub async fn add_members(
 
 /// Removes people from a group: from now on they receive nothing that is sent to it, replies
 /// included (P11).
-#[tracing::instrument(name = "groups::remove_members", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "groups::remove_members", skip_all, fields(actor = actor.in_log()))]
 pub async fn remove_members(
     app: &App,
     actor: &Actor,

@@ -120,7 +120,7 @@ async fn lookup(app: &App, external_id: &str) -> Result<Option<Arc<user::Model>>
     Ok(found)
 }
 
-#[tracing::instrument(name = "users::become_known", skip_all)]
+#[tracing::instrument(level = "debug", name = "users::become_known", skip_all)]
 async fn become_known(app: &App, external_id: &str) -> Result<Arc<user::Model>> {
     let tx = app.db.begin().await?;
     let users = write(&tx, app, vec![UserInput::of(external_id)]).await?;
@@ -145,7 +145,7 @@ impl UserInput {
 }
 
 /// Changes what the operator lets people change of what is known about them (`people_edit`).
-#[tracing::instrument(name = "users::update_viewer", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "users::update_viewer", skip_all, fields(actor = actor.in_log()))]
 pub async fn update_viewer(
     app: &App,
     actor: &Actor,
@@ -174,7 +174,7 @@ pub async fn update_viewer(
 }
 
 /// Creates people, or changes what is known about them; all or none. Returns them in input order.
-#[tracing::instrument(name = "users::upsert", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "users::upsert", skip_all, fields(actor = actor.in_log()))]
 pub async fn upsert(app: &App, actor: &Actor, users: Vec<UserInput>) -> Result<Vec<user::Model>> {
     actor.require_host()?;
     if users.is_empty() || users.len() > MOST {

@@ -8,6 +8,7 @@ use std::{
 use reqwest::{Client, RequestBuilder};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
+use tracing::Level;
 
 use crate::support::{
     app::{Port, SECRET, TestApp, TestUser, both},
@@ -113,7 +114,7 @@ both! {
     async fn a_line_of_the_log_says_which_request_and_which_operation(app: TestApp) {
         let alice = app.user("alice").await;
         let app = with_everything_slow(&app).await;
-        let log = Log::listen();
+        let log = Log::at(Level::DEBUG);
 
         let send = "mutation { createMessage(input: {to: [{user: {externalId: \"alice\"}}], \
             subject: \"hello\", body: \"\"}) { message { sentTo { name } } } }";

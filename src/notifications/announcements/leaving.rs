@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Retracts an announcement: it leaves all inboxes, and nobody new gets it. Idempotent.
-#[tracing::instrument(name = "announcements::retract", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "announcements::retract", skip_all, fields(actor = actor.in_log()))]
 pub async fn retract(app: &App, actor: &Actor, id: &ID) -> Result<Announced> {
     actor.require_host()?;
     let id: AnnouncementId = id::decode(id)?;

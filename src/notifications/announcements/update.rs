@@ -71,7 +71,7 @@ fn check(input: UpdateAnnouncementInput) -> Result<Change> {
 }
 
 /// Changes an announcement, also in the inboxes that have it.
-#[tracing::instrument(name = "announcements::update", skip_all, fields(actor = actor.in_log()))]
+#[tracing::instrument(level = "debug", name = "announcements::update", skip_all, fields(actor = actor.in_log()))]
 pub async fn update(app: &App, actor: &Actor, input: UpdateAnnouncementInput) -> Result<Announced> {
     actor.require_host()?;
     let now = app.clock.now();

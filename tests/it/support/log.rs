@@ -28,11 +28,18 @@ impl Write for Text {
 }
 
 impl Log {
+    /// What is in the log by default.
     pub fn listen() -> Self {
+        Log::at(Level::INFO)
+    }
+
+    /// Also what is in it at lower levels.
+    pub fn at(level: Level) -> Self {
         let text = Text::default();
         let written = text.clone();
         let log = tracing_subscriber::fmt()
             .with_ansi(false)
+            .with_max_level(level)
             .with_writer(move || written.clone())
             .finish();
         Log { text, _listening: tracing::subscriber::set_default(log) }
