@@ -54,10 +54,6 @@ use measure::{Measured, TooMuch};
 
 pub use shape::Shape;
 
-/// More bytes than what costs as much as an object takes in an answer: ten fields of the largest
-/// `data` (8 KiB). Bodies are counted separately.
-const LARGEST_OBJECT: u64 = 96 * 1024;
-
 /// The parameters of a GraphQL request, both over HTTP and websocket.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
@@ -160,14 +156,13 @@ impl Gate {
             Some(document) => document,
             None => Arc::new(Parsed::new(parse(&found.text, limits)?)),
         };
-        let Measured { asks_for_the_schema, cost, texts } =
-            measure(&document.document, &variables, &self.shape, limits)?;
+        let measured = measure(&document.document, &variables, &self.shape, limits)?;
         let (name, operation) =
             operation::find(&document.document, params.operation_name.as_deref())?;
         operation::check_required(operation, &variables)?;
         operation::check_once(operation, &document.document)?;
         let knows_schema = self.knows_schema(actor.as_ref());
-        if asks_for_the_schema && !knows_schema {
+        if measured.asks_for_the_schema && !knows_schema {
             return Err(refusal(
                 "this caller may not query the schema",
                 ErrorCode::GraphqlValidationFailed,
@@ -175,11 +170,8 @@ impl Gate {
         }
         let (kind, name) = (operation.ty, name.map(Into::into));
         let (meter, holder) = (Meter::new(limits.answer), Holder::of(actor.as_ref()));
-        let weight = texts.saturating_mul(LONGEST_BODY as u64).min(limits.answer);
-        let is_small = kind != OperationType::Subscription
-            && texts == 0
-            && !asks_for_the_schema
-            && cost.saturating_mul(LARGEST_OBJECT) <= limits.answer;
+        let weight = measured.texts.saturating_mul(LONGEST_BODY as u64).min(limits.answer);
+        let is_small = kind != OperationType::Subscription && measured.is_small(limits.answer);
         let mut request = Request::new(&*found.text).variables(variables);
         request.operation_name = params.operation_name.clone();
         request.set_parsed_query(document.document.clone());
@@ -492,5 +484,20 @@ mod tests {
             ),
             Ok(40)
         );
+    }
+
+    /// They are executed without counting the bytes of their answers.
+    #[test]
+    fn pages_are_small_unless_they_ask_for_long_texts_or_much_data() {
+        let is_small = |first: u32, fields: &str| {
+            let query = format!("{{ readReport(first: {first}) {{ nodes {{ {fields} }} }} }}");
+            let measured = judge(&query, json!({}), &Limits::default()).unwrap();
+            measured.is_small(Limits::default().answer)
+        };
+        let row = "id sentAt message { subject } sentTo { name } readStats { readRate }";
+        assert!(is_small(50, row));
+        assert!(is_small(50, "message { data }"));
+        assert!(!is_small(100, "message { a: data b: data c: data d: data e: data f: data }"));
+        assert!(!is_small(1, "message { body }"));
     }
 }

@@ -40,6 +40,25 @@ pub struct Measured {
     pub cost: u64,
     /// The most long texts that an operation can return.
     pub texts: u64,
+    /// The most values of the scalar `JSON` that an operation can return.
+    pub json: u64,
+}
+
+/// More bytes than what costs as much as an object takes in an answer: ten fields with the longest
+/// `url` (2 KiB).
+const LARGEST_OBJECT: u64 = 24 * 1024;
+/// More bytes than the largest `data` (8 KiB) takes in an answer.
+const LARGEST_JSON: u64 = 16 * 1024;
+
+impl Measured {
+    /// Whether an answer has at most this many bytes, whatever is in the database. The length of
+    /// some lists is assumed: the largest object makes up for longer ones, as fields are much
+    /// shorter as a rule.
+    pub fn is_small(&self, bytes: u64) -> bool {
+        let objects = self.cost.saturating_mul(LARGEST_OBJECT);
+        let data = self.json.saturating_mul(LARGEST_JSON);
+        self.texts == 0 && !self.asks_for_the_schema && objects.saturating_add(data) <= bytes
+    }
 }
 
 /// Why a document is refused, and by how much it exceeds the limit if the reason is its cost.
@@ -68,8 +87,8 @@ pub fn check(
         return Err(format!("a document has at most {} fragments", limits.fragments).into());
     }
     let values = Values::of(document, variables);
-    let (mut aliases, mut directives, mut asks_for_the_schema, mut cost, mut texts) =
-        (0, 0, false, 0, 0);
+    let (mut aliases, mut directives, mut asks_for_the_schema) = (0, 0, false);
+    let (mut cost, mut texts, mut json) = (0, 0, 0);
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         if operation.variable_definitions.len() > limits.variables {
@@ -88,6 +107,7 @@ pub fn check(
         asks_for_the_schema |= measure.asks_for_the_schema;
         cost = cost.max(size.cost.div_ceil(OBJECT));
         texts = texts.max(size.texts);
+        json = json.max(size.json);
     }
     // A fragment that is not used is validated all the same.
     let mut measure = Measure::new(document, None, variables, &values, shape);
@@ -102,7 +122,7 @@ pub fn check(
     if directives > limits.directives {
         return Err(format!("a document has at most {} directives", limits.directives).into());
     }
-    Ok(Measured { asks_for_the_schema, cost, texts })
+    Ok(Measured { asks_for_the_schema, cost, texts, json })
 }
 
 fn within(size: Size, limits: &Limits) -> Result<(), TooMuch> {
@@ -150,6 +170,8 @@ struct Size {
     values: u64,
     /// Long texts.
     texts: u64,
+    /// Values of the scalar `JSON`.
+    json: u64,
 }
 
 struct Measure<'a> {
@@ -217,6 +239,7 @@ impl<'a> Measure<'a> {
                 length: sum.length.saturating_add(size.length).saturating_add(1),
                 values: sum.values.saturating_add(size.values),
                 texts: sum.texts.saturating_add(size.texts),
+                json: sum.json.saturating_add(size.json),
             };
         }
         Ok(sum)
@@ -263,6 +286,9 @@ impl<'a> Measure<'a> {
             .sum();
         let owns =
             if matches!(known.map(|known| &known.times), Some(Times::Page)) { 1 } else { times };
+        let many = |inner: u64, is_one: bool| {
+            inner.saturating_mul(times).saturating_add(if is_one { times } else { 0 })
+        };
         Ok(Size {
             depth: if is_introspection { 0 } else { inner.depth + 1 },
             schema_depth: inner.schema_depth + u64::from(is_introspection),
@@ -273,11 +299,8 @@ impl<'a> Measure<'a> {
             length: inner.length,
             values: inner.values.saturating_add(values),
             // Among fields that are not objects, only texts have a weight.
-            texts: inner.texts.saturating_mul(times).saturating_add(if weight.is_some() {
-                times
-            } else {
-                0
-            }),
+            texts: many(inner.texts, weight.is_some()),
+            json: many(inner.json, known.is_some_and(|known| known.ty == "JSON")),
         })
     }
 
