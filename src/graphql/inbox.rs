@@ -1,3 +1,5 @@
+//! An inbox: its counts, its items, and following it live.
+
 use ::entity::{id::UserId, inbox as row, inbox_item};
 use async_graphql::{
     Context, ID, InputObject, InputType, Name, Object, Result, SelectionField, SimpleObject, Value,

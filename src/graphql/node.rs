@@ -1,3 +1,5 @@
+//! Objects with an id, and looking them up by it.
+
 use ::entity::id::{
     ActivityId, AnnouncementId, AudienceId, GroupId, ItemId, MessageId, TargetId, UserId,
 };

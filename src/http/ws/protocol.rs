@@ -19,7 +19,7 @@ pub const PROTOCOL: &str = "graphql-transport-ws";
 /// How many bytes of text fit in a close frame (RFC 6455, section 5.5).
 const LONGEST_REASON: usize = 123;
 
-/// Why a socket is closed. `docs/transport.md` lists the codes and how clients react to each.
+/// Why a socket is closed. `docs/errors.md` lists the codes and how clients react to each.
 #[derive(Debug)]
 pub struct Close {
     pub code: u16,
