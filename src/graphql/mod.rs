@@ -3,6 +3,9 @@
 //!
 //! A resolver finds the actor, calls one domain function and shows the result. A simple read goes
 //! directly to the entities, through a scope that knows the reader.
+//!
+//! Resolvers return [`crate::error::Result`] and not that of the library: its `?` takes whatever
+//! can be displayed, and clients would see the text of an error of the database.
 
 mod describe;
 mod errors;

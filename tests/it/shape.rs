@@ -71,6 +71,25 @@ fn every_way_to_name_a_part_is_seen() {
     assert_eq!(used, ["app", "clock", "db", "error", "id", "text"]);
 }
 
+/// A resolver fails with an error of ours. In one that returns the library's, a `?` would show clients
+/// whatever can be displayed: of an error of the database, its text, and no code.
+#[test]
+fn resolvers_fail_with_our_own_error() {
+    let mut wrong = Vec::new();
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/graphql")) {
+        let source = fs::read_to_string(&file).unwrap();
+        for used in source.split("async_graphql::").skip(1) {
+            let end = if used.starts_with('{') { "}" } else { "<" };
+            let names = used.split(end).next().unwrap_or_default();
+            let mut names = names.split(|letter: char| !letter.is_alphanumeric());
+            if names.any(|name| name == "Result") {
+                wrong.push(file.display().to_string());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these use async_graphql::Result: {}", wrong.join(", "));
+}
+
 /// A reader who meets a code in a comment can look up what it means.
 #[test]
 fn every_code_in_a_comment_is_in_the_requirements() {

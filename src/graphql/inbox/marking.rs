@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ::entity::id::{ItemId, Seq};
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     clock,
-    error::{self, Error},
+    error::{Error, Result},
     gate::reading,
     graphql::{SEARCH, actor, app, cost, people::users::User},
     inbox::{self, Change, Changed, Filter, InboxView, Position, live::Cursor},
@@ -175,7 +175,7 @@ pub async fn change_found(
     filter: Filter,
     up_to: Option<Seq>,
     change: Change,
-) -> error::Result<Changed> {
+) -> Result<Changed> {
     let (actor, now) = (actor(ctx)?.clone(), app(ctx).clock.now());
     let is_search = filter.is_search();
     let make = move |app: App| async move {
@@ -201,7 +201,7 @@ fn cursor_of(app: &App, seq: Seq) -> String {
 }
 
 /// The number of the change that a cursor names.
-fn seq_of(app: &App, field: &str, cursor: &str) -> error::Result<Seq> {
+fn seq_of(app: &App, field: &str, cursor: &str) -> Result<Seq> {
     match Cursor::decode(cursor) {
         Some(cursor) if *cursor.epoch == *app.epoch => Ok(cursor.position.seq),
         _ => Err(Error::invalid(field, "is not a cursor of this inbox")),
