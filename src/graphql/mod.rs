@@ -36,7 +36,7 @@ use people::{address_book, groups, users};
 
 use crate::{
     app::App,
-    auth::{Actor, Role},
+    auth::{Actor, NEEDS_TOKEN, Role},
     error::{Error, Result},
     gate::{Metering, Searches},
     inbox::live::Outlet,
@@ -215,8 +215,7 @@ pub fn app<'a>(ctx: &Context<'a>) -> &'a App {
 
 /// The caller. The HTTP layer sets it if the request has a token.
 pub fn actor<'a>(ctx: &Context<'a>) -> Result<&'a Actor> {
-    ctx.data_opt::<Actor>()
-        .ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))
+    ctx.data_opt::<Actor>().ok_or(NEEDS_TOKEN)
 }
 
 pub fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<loaders::Loaders> {
