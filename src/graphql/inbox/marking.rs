@@ -166,7 +166,7 @@ async fn change_all(
         Some(filter) => change_found(ctx, filter, up_to, change).await?,
         None => Changed::default(),
     };
-    payload(ctx, changed).await
+    Ok(Some(payload(ctx, changed)))
 }
 
 /// Changes all items of the person who acts that a filter selects; a search waits for its turn.
@@ -184,11 +184,8 @@ pub async fn change_found(
     reading(ctx, is_search, make).await
 }
 
-async fn payload(ctx: &Context<'_>, changed: Changed) -> Result<Option<InboxBulkPayload>> {
-    Ok(Some(InboxBulkPayload {
-        affected_count: changed.count as i32,
-        cursor: cursor(ctx, &changed),
-    }))
+fn payload(ctx: &Context<'_>, changed: Changed) -> InboxBulkPayload {
+    InboxBulkPayload { affected_count: changed.count as i32, cursor: cursor(ctx, &changed) }
 }
 
 /// The cursor of a change that one person has made.
@@ -322,7 +319,7 @@ impl InboxMutation {
         actor.person()?;
         let seq = seq_of(app, "cursor", &input.cursor)?;
         let undone = inbox::undo(&app.db, actor, seq, app.clock.now()).await?;
-        payload(ctx, undone).await
+        Ok(Some(payload(ctx, undone)))
     }
 
     /// Takes everything new into the viewer's inbox. Clients that read or follow the inbox do not
