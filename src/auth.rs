@@ -18,8 +18,12 @@ use ::entity::{id::UserId, message::Reader, user};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use self::tokens::Auth;
+pub use self::{rules::EXPIRED, tokens::Auth};
 use crate::error::{Error, Result};
+
+/// For a request without a token that needs one.
+pub const NEEDS_TOKEN: Error =
+    Error::Unauthenticated("this needs a token: Authorization: Bearer <token>");
 
 /// The greatest length of a token's subject, and of the id that a host may give to a person.
 pub const LONGEST_SUBJECT: usize = 255;

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_served_in_turn_and_nobody_waits_for_another_ones_share() {
+    fn those_who_wait_are_served_in_turn_and_nobody_waits_for_the_share_of_another() {
         let budget = Budget::new(10, 15);
         let of_ada = budget.try_take(ADA, 8).unwrap();
         let mut more_of_ada = pin!(budget.take(ADA, 8));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_waiting_leaves_nothing_behind() {
+    fn a_wait_that_is_given_up_leaves_nothing_behind() {
         let budget = Budget::new(10, 10);
         let first = budget.try_take(ADA, 10).unwrap();
         {

@@ -105,7 +105,7 @@ impl Catalog {
         &self.categories
     }
 
-    /// Refuses the key of a category that there is not.
+    /// Refuses a key that is not that of a category in the catalog.
     pub fn check_category(&self, field: &str, key: Option<&str>) -> Result<()> {
         match key {
             Some(key) if !self.categories.iter().any(|category| category.key == key) => {

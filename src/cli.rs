@@ -237,9 +237,12 @@ async fn carry_out(command: Command, given: &mut Given) -> Result<()> {
                 RoleName::Admin => Role::Admin,
             };
             text::check_id("user", &user, LONGEST_EXTERNAL_ID)?;
-            let ttl = TimeDelta::from_std(ttl).map_err(|_| Error::invalid("ttl", "is too long"))?;
+            let expires = TimeDelta::from_std(ttl)
+                .ok()
+                .and_then(|ttl| Clock::System.now().checked_add_signed(ttl))
+                .ok_or_else(|| Error::invalid("--ttl", "is too long"))?;
             let auth = server::existing_auth(&given.config()?)?;
-            process::print(&format!("{}\n", auth.issue(&user, role, Clock::System.now() + ttl)?))
+            process::print(&format!("{}\n", auth.issue(&user, role, expires)?))
         }
         Command::Recount { database, fix } => {
             database.add_to(given);

@@ -1,4 +1,4 @@
-//! Everything that can go wrong, as the caller hears of it. `graphql` turns it into
+//! Everything that can go wrong, as the caller hears of it. `gate` turns it into
 //! `extensions.code`.
 //!
 //! It deliberately has no `Display`: async-graphql would show clients anything that has one, SQL

@@ -67,7 +67,7 @@ impl Client {
 pub fn url(text: &str) -> Result<Uri, &'static str> {
     let Ok(url) = text.parse::<Uri>() else { return Err("is not a URL") };
     if !matches!(url.scheme_str(), Some("https" | "http")) {
-        return Err("must be an https URL");
+        return Err("must begin with https:// or http://");
     }
     if url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
         return Err("must name a host, and no user or password");

@@ -5,7 +5,8 @@
 //! - `rates`: how often somebody may send requests. `searches`: how many may search at the same
 //!   time.
 //! - `meter`: counts the bytes of an answer while it is created. `completion`: makes it conform to
-//!   the specification. `errors`: what clients see of an error.
+//!   the specification, and `order` puts its keys in order. `errors`: what clients see of an error,
+//!   and `code` its code.
 //!
 //! How many bytes of answers one person may have is not decided here: `limits.answers_per_user`
 //! sets it, and `http::Http::answers`, a `crate::budget::Budget`, keeps to it.

@@ -6,9 +6,10 @@
 //! - `cli`: the command line, which starts everything.
 //! - `backup`: copies of a SQLite database. `demo`: a server with people to look at.
 //! - `server`: starting and stopping.
-//! - `http`: transport. `stats`: what is in the database, and what is due.
-//! - `graphql`: the types of the API. `jobs`: what happens by itself. `recount`: whether everything
-//!   that is counted is right.
+//! - `http`: transport.
+//! - `graphql`: the types of the API.
+//! - `stats`: what is in the database, and what is due.
+//! - `jobs`: what happens by itself. `recount`: whether everything that is counted is right.
 //! - `erasure`: forgetting a person.
 //! - `messages`: what people write to each other. `notifications`: what the application tells its
 //!   users. Neither knows the other.
@@ -16,9 +17,8 @@
 //!   answer. `idempotency`: the keys of calls. `process`: port, signals and output.
 //! - `app`: the state that all of these work with.
 //! - `inbox`: the items of inboxes, every change to them, and following it live.
-//! - `auth`, `budget`, `catalog`, `config`, `db`, `extras`, `fetch`, `log`, `metrics`, `search`,
-//!   `sweep`,
-//!   `traces` and the small modules.
+//! - `budget`, `extras`, `search` and `sweep`; then `auth`, `catalog`, `db` and `log`; then
+//!   `traces`, `config` and the small modules.
 //!
 //! `PARTS` in `tests/it/shape.rs` is this order in full, and that test enforces it.
 

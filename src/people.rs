@@ -1,5 +1,4 @@
-//! The people who write and read: users, the groups they belong to, and
-//! whom they may write to.
+//! The people who write and read: users, the groups they belong to, and whom they may write to.
 
 pub mod address_book;
 pub mod deactivation;

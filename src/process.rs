@@ -1,7 +1,7 @@
 //! The process as the system sees it: its port, its signals, its output, and how many files it may
 //! open.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
@@ -22,9 +22,8 @@ pub async fn listen(config: &Config) -> Result<TcpListener> {
 
 /// Binds the address of the setting with this name; reports if it is already in use.
 pub async fn bind(name: &str, address: &Address) -> Result<TcpListener> {
-    let busy = |error: std::io::Error| {
-        Error::invalid(name, format!("cannot listen on {address}: {error}"))
-    };
+    let busy =
+        |error: io::Error| Error::invalid(name, format!("cannot listen on {address}: {error}"));
     TcpListener::bind(address.candidates()).await.map_err(busy)
 }
 
@@ -62,8 +61,13 @@ pub fn say_ready() {
 
 /// Writes to standard output; a closed pipe means that the reader has read enough.
 pub fn print(text: &str) -> Result<()> {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
+    let mut output = io::stdout();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::Unavailable(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Raises the limit on open files as far as the system allows: the usual 1024 dates from before

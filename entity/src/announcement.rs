@@ -50,7 +50,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
     /// The announcements that this reader may know of. People: those that are published and not
-    /// withdrawn. The host application: all.
+    /// retracted. The host application: all.
     pub fn visible_to(reader: Reader) -> Select<Self> {
         Self::find().filter(match reader {
             Reader::Everything | Reader::System => Condition::all(),

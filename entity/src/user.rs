@@ -6,8 +6,8 @@ use super::id::{MessageId, UserId};
 /// The name of somebody who was erased, where no language is known.
 pub const GONE: &str = "Somebody who left";
 
-/// A person (M1). Hosts know people by `external_id`. Their row is never deleted, but nothing of them
-/// is left in it once they are erased.
+/// A person (M1). Hosts know people by `external_id`. Their row is never deleted, but nothing of
+/// them is left in it once they are erased.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "user_account")]

@@ -1,13 +1,14 @@
-//! How texts are folded to be searched. What is in the database was folded by this: whoever changes it writes a migration that
-//! folds everything anew.
+//! How texts are folded to be searched. What is in the database was folded by this: whoever changes
+//! it writes a migration that folds everything anew.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// A text in which case makes no difference, nor how a letter is written: `Änderung` and `ÄNDERUNG`, `Straße` and `STRASSE`,
-/// `ΟΔΟΣ` and `οδος`, an umlaut of one character or of two, full width and ligatures. At most 11 times as long (NFKC).
+/// A text in which case makes no difference, nor how a letter is written: `Änderung` and
+/// `ÄNDERUNG`, `Straße` and `STRASSE`, `ΟΔΟΣ` and `οδος`, an umlaut of one character or of two, full
+/// width and ligatures. At most 11 times as long (NFKC).
 ///
-/// Lower, upper and lower again is Unicode's folding of case, but for a few letters that nobody misses: what is the same in
-/// either case becomes the same.
+/// Lower, upper and lower again is Unicode's folding of case, but for a few letters that nobody
+/// misses: what is the same in either case becomes the same.
 pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();

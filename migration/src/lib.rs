@@ -1,5 +1,5 @@
-//! How the tables came to be, on SQLite and PostgreSQL. A migration never changes once it was released, and never
-//! imports `entity`, which does.
+//! How the tables came to be, on SQLite and PostgreSQL. A migration never changes once it was
+//! released, and never imports `entity`, which does.
 
 pub use sea_orm_migration::prelude::*;
 

@@ -100,8 +100,8 @@ mod tests {
         titles("").unwrap()
     }
 
-    /// `names` are separated by commas; “-” is the system, “?” somebody who was erased. `target` is whether the reader owns it,
-    /// its type and its title.
+    /// `names` are separated by commas; “-” is the system, “?” somebody who was erased. `target` is
+    /// whether the reader owns it, its type and its title.
     fn said(
         titles: &Titles,
         locale: &str,

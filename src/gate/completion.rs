@@ -1,7 +1,7 @@
 //! Makes answers conform to the specification (§6.4.4): a field that failed is null, and if it is
 //! non-null, its parent becomes null. async-graphql 7 leaves failed fields out. Answers without
-//! errors only get their keys in order (`order`). Validation errors get their code, and reveal no more of the schema than
-//! the caller may know.
+//! errors only get their keys in order (`order`). Validation errors get their code, and reveal no
+//! more of the schema than the caller may know.
 
 use std::sync::Arc;
 

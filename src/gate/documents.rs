@@ -82,7 +82,8 @@ impl Documents {
         }
         let mode = config.documents();
         if mode == PersistedDocuments::Trusted && trusted.is_empty() {
-            return Err(invalid("has the documents that may be sent".into()));
+            let why = "must name a file of documents, because people may send no others";
+            return Err(invalid(why.into()));
         }
         let weight = |hash: &String, text: &Arc<str>| (ENTRY_SIZE + hash.len() + text.len()) as u32;
         let kept = Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build();

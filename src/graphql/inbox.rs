@@ -1,6 +1,8 @@
+//! An inbox: its counts, its items, and following it live.
+
 use ::entity::{id::UserId, inbox as row, inbox_item};
 use async_graphql::{
-    Context, ID, InputObject, InputType, Name, Object, Result, SelectionField, SimpleObject, Value,
+    Context, ID, InputObject, InputType, Name, Object, SelectionField, SimpleObject, Value,
 };
 
 pub mod items;
@@ -18,7 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
-    error::Error,
+    error::{Error, Result},
     gate::reading,
     id,
     inbox::{
@@ -243,14 +245,14 @@ impl InboxFilter {
             match targets::find(app(ctx), actor(ctx)?, &named).await {
                 Ok(found) => target = Some(found.id),
                 Err(Error::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         if let Some(id) = self.thread.take() {
             match threads::root_of(app(ctx), owner, &id).await {
                 Ok(root) => thread = Some(root),
                 Err(Error::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         // Not only among those whom the owner may write to: who wrote to them is known to them.
@@ -258,7 +260,7 @@ impl InboxFilter {
             match users::find(app(ctx).db.read(), &user).await {
                 Ok(user) => sender = Some(user.id),
                 Err(Error::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok(Some(Filter { target, thread, sender, ..self.without_ids() }))

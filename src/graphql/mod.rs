@@ -3,6 +3,9 @@
 //!
 //! A resolver finds the actor, calls one domain function and shows the result. A simple read goes
 //! directly to the entities, through a scope that knows the reader.
+//!
+//! Resolvers return [`crate::error::Result`] and not that of the library: its `?` takes whatever
+//! can be displayed, and clients would see the text of an error of the database.
 
 mod describe;
 mod errors;
@@ -33,7 +36,7 @@ use people::{address_book, groups, users};
 
 use crate::{
     app::App,
-    auth::{Actor, Role},
+    auth::{Actor, NEEDS_TOKEN, Role},
     error::{Error, Result},
     gate::{Metering, Searches},
     inbox::live::Outlet,
@@ -212,8 +215,7 @@ pub fn app<'a>(ctx: &Context<'a>) -> &'a App {
 
 /// The caller. The HTTP layer sets it if the request has a token.
 pub fn actor<'a>(ctx: &Context<'a>) -> Result<&'a Actor> {
-    ctx.data_opt::<Actor>()
-        .ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))
+    ctx.data_opt::<Actor>().ok_or(NEEDS_TOKEN)
 }
 
 pub fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<loaders::Loaders> {

@@ -1,7 +1,9 @@
+//! Objects with an id, and looking them up by it.
+
 use ::entity::id::{
     ActivityId, AnnouncementId, AudienceId, GroupId, ItemId, MessageId, TargetId, UserId,
 };
-use async_graphql::{Context, ID, Interface, Object, Result};
+use async_graphql::{Context, ID, Interface, Object};
 use futures_util::future::{try_join, try_join_all};
 
 use super::{
@@ -30,7 +32,7 @@ use super::{
     people::{groups::Group, users::User},
 };
 use crate::{
-    error::{self, Error},
+    error::{Error, Result},
     id::{self, Kind},
     inbox::Subject,
     messages::reports,
@@ -90,7 +92,7 @@ impl NodeQuery {
         #[graphql(desc = "Between 0 and 100 ids, of any objects.")] ids: Vec<ID>,
     ) -> Result<Option<Vec<Option<Node>>>> {
         if ids.len() > MOST_NODES {
-            return Err(Error::invalid("ids", format!("must have at most {MOST_NODES} ids")).into());
+            return Err(Error::invalid("ids", format!("must have at most {MOST_NODES} ids")));
         }
         // Concurrently, so that the loaders read objects of one kind together.
         Ok(Some(try_join_all(ids.iter().map(|id| find(ctx, id))).await?))
@@ -213,7 +215,7 @@ async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
             match explain::explain(app(ctx), actor, &activity, Some(&user)).await {
                 Ok(explanation) => Some(Node::Explanation(Explanation(explanation))),
                 Err(Error::NotFound(_)) => None,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         (Kind::Catalog, None) if number == catalog::THE_ONLY => {
@@ -224,13 +226,13 @@ async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
 }
 
 /// A message, if the reader may see it.
-async fn message(ctx: &Context<'_>, id: MessageId) -> error::Result<Option<Message>> {
+async fn message(ctx: &Context<'_>, id: MessageId) -> Result<Option<Message>> {
     let key = VisibleMessage(actor(ctx)?.reader(), id);
     Ok(loader(ctx).load_one(key).await?.map(Message::from))
 }
 
 /// An address of a message, if the reader may see the message.
-async fn audience(ctx: &Context<'_>, id: AudienceId) -> error::Result<Option<MessageAudience>> {
+async fn audience(ctx: &Context<'_>, id: AudienceId) -> Result<Option<MessageAudience>> {
     let (app, actor) = (app(ctx), actor(ctx)?);
     let Some(audience) = loader(ctx).load_one(AudienceBy(id)).await? else { return Ok(None) };
     let Some(message) = message(ctx, audience.row.message_id).await? else { return Ok(None) };
@@ -240,7 +242,7 @@ async fn audience(ctx: &Context<'_>, id: AudienceId) -> error::Result<Option<Mes
 }
 
 /// The fact that a message reached somebody, for readers who may know who has read it.
-async fn recipient(ctx: &Context<'_>, key: RecipientBy) -> error::Result<Option<MessageRecipient>> {
+async fn recipient(ctx: &Context<'_>, key: RecipientBy) -> Result<Option<MessageRecipient>> {
     let (loaders, actor) = (loader(ctx), actor(ctx)?);
     let Some(row) = loaders.load_one(key).await? else { return Ok(None) };
     let Some((message, _)) =

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 use tokio::time::timeout;
 
 use super::{SEARCH, actor, app, auth, cost, hosts};
 use crate::{
+    error::Result,
     gate::reading,
     jobs::purge::{self, Purged},
 };

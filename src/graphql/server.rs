@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::{actor, app, list_size};
 use crate::{
     app::App,
     config::{AddressBook, OwnField, PersistedDocuments, ReadingDetails},
+    error::Result,
     messages::{LONGEST_SUBJECT, MOST_ADDRESSES},
     page, search, text,
 };

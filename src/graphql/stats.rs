@@ -1,10 +1,11 @@
 //! `databaseStats`: how much there is, and what is due.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{SEARCH, actor, auth, cost, hosts, list_size};
 use crate::{
+    error::Result,
     gate::reading,
     stats::{self, Look},
 };

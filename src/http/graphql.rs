@@ -260,19 +260,23 @@ fn from_url(request: &Request) -> Result<Params, Refusal> {
         variables: Option<String>,
         extensions: Option<String>,
     }
-    let Query(url) = Query::<Url>::try_from_uri(request.uri()).map_err(|_| Refusal::malformed())?;
-    let json = |text: Option<String>| match text {
-        Some(text) => serde_json::from_str(&text).map_err(|_| Refusal::malformed()),
-        None => Ok(serde_json::Value::Null),
+    type Object = serde_json::Map<String, serde_json::Value>;
+    let malformed = |message: &str| Refusal::new(StatusCode::BAD_REQUEST, message);
+    let incomplete =
+        || malformed("the URL must have a query or the id of a document, and no parameter twice");
+    let Query(url) = Query::<Url>::try_from_uri(request.uri()).map_err(|_| incomplete())?;
+    let json = |name: &str, text: Option<String>| {
+        let object = text.map(|text| serde_json::from_str::<Option<Object>>(&text)).transpose();
+        object.map_err(|_| malformed(&format!("{name} must be one JSON object")))
     };
     let params = serde_json::json!({
         "query": url.query,
         "documentId": url.document_id,
         "operationName": url.operation_name,
-        "variables": json(url.variables)?,
-        "extensions": json(url.extensions)?,
+        "variables": json("variables", url.variables)?,
+        "extensions": json("extensions", url.extensions)?,
     });
-    complete(serde_json::from_value(params))
+    complete(serde_json::from_value(params)).ok_or_else(incomplete)
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -331,13 +335,13 @@ async fn from_body(http: &Http, request: Request, holder: Holder) -> Result<Para
     };
     // An array would be taken for the fields of a request in their order.
     match body.trim_ascii_start().starts_with(b"{") {
-        true => complete(serde_json::from_slice(&body)),
+        true => complete(serde_json::from_slice(&body)).ok_or_else(Refusal::malformed),
         false => Err(Refusal::malformed()),
     }
 }
 
-fn complete(params: serde_json::Result<Params>) -> Result<Params, Refusal> {
-    params.ok().filter(Params::is_complete).ok_or_else(Refusal::malformed)
+fn complete(params: serde_json::Result<Params>) -> Option<Params> {
+    params.ok().filter(Params::is_complete)
 }
 
 /// A request that is answered with an HTTP status because it did not get as far as GraphQL.

@@ -1,3 +1,5 @@
+//! What an orchestrator asks: whether the process responds, and whether it can serve.
+
 use axum::{
     extract::State,
     http::{HeaderName, StatusCode, header},

@@ -27,7 +27,7 @@ pub async fn serve(http: Http, listener: TcpListener) {
     }
     let database = if app.db.is_postgres() { "postgres" } else { "sqlite" };
     metrics.says_what_it_is(env!("CARGO_PKG_VERSION"), database);
-    // One answer at a time: making it is work for a processor, which must not be all of them.
+    // One answer at a time, so that making them never occupies more than one processor.
     let turn = Arc::new(Mutex::new(()));
     let answer = async move || {
         let _turn = turn.lock().await;

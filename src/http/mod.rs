@@ -86,7 +86,7 @@ pub fn router(http: Http) -> Router {
         .with_state(http)
 }
 
-/// A websocket, or a query by the id of its document.
+/// A websocket, or a query whose parameters are in the URL.
 async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
     // Other clients offer an upgrade to HTTP/2, which can be ignored.
     let upgrade = request.headers().get(header::UPGRADE);

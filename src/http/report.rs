@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::{Http, accept::Format, actor, graphql::Refusal};
 use crate::{
+    auth::NEEDS_TOKEN,
     error::{Error, Result},
     messages::{
         AudienceRef,
@@ -45,8 +46,7 @@ pub async fn read_rate(State(http): State<Http>, headers: HeaderMap, uri: Uri) -
 
 async fn respond(http: &Http, headers: &HeaderMap, uri: &Uri) -> Result<Response> {
     let actor = actor(&http.app, headers).await?;
-    let actor =
-        actor.ok_or(Error::Unauthenticated("this needs a token: Authorization: Bearer <token>"))?;
+    let actor = actor.ok_or(NEEDS_TOKEN)?;
     let parameters = Query::<Parameters>::try_from_uri(uri);
     let Query(parameters) =
         parameters.map_err(|refusal| Error::invalid("query", refusal.body_text()))?;

@@ -1,4 +1,4 @@
-//! graphql-transport-ws, for one socket. docs/transport.md has the close codes, which are chosen by
+//! graphql-transport-ws, for one socket. `docs/errors.md` has the close codes, which are chosen by
 //! what the `graphql-ws` client does with them.
 //!
 //! One task reads and writes the socket. Each operation has a task of its own, and their results

@@ -23,8 +23,8 @@ use crate::{db::Db, error::Result};
 pub const MOST_CHANGES: u64 = 100;
 /// Bytes of texts in one update, unless the first text alone has more.
 pub const LARGEST_UPDATE: usize = 256 * 1024;
-/// Bytes of texts in all updates that are read together, unless the first of each
-/// add up to more.
+/// Bytes of texts in all updates that are read together, unless the first texts of each add up to
+/// more.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// The weight of an item in addition to its text.
 const ITEM_WEIGHT: usize = 1024;

@@ -79,6 +79,7 @@ pub fn by_place(
     places.iter().flat_map(|place| kinds.iter().map(move |kind| of(place, *kind))).collect()
 }
 
+/// Which items of an inbox to list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
     pub view: InboxView,

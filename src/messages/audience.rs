@@ -163,11 +163,7 @@ pub async fn reply_audiences(
         Audience::User(user) => user.deactivated_at.is_none() && known.insert(user.id),
         Audience::Group { .. } => true,
     });
-    if audiences.is_empty() {
-        Err(Error::Conflict("this reply would reach nobody".into()))
-    } else {
-        Ok(audiences)
-    }
+    if audiences.is_empty() { Err(reaches_nobody(true)) } else { Ok(audiences) }
 }
 
 /// Writes the addresses of messages, and how many people each of them reaches.
@@ -316,7 +312,7 @@ pub async fn add_all_members(
 }
 
 /// Writes how many people a message and each of its addresses reach, from now on for good (M9).
-/// Returns the number for the message.
+/// Returns the number for the message, which may be 0.
 pub async fn count_recipients(tx: &Tx, message: MessageId) -> Result<i32> {
     let mut sql = tx.sql("audience::count_by_address");
     let id = sql.bind(message);
@@ -334,8 +330,14 @@ pub async fn count_recipients(tx: &Tx, message: MessageId) -> Result<i32> {
          (SELECT CAST(count(DISTINCT user_id) AS integer) FROM message_recipient \
          WHERE message_id = {id}) WHERE id = {id} RETURNING recipient_count"
     ));
-    match sql.value(&**tx).await? {
-        Some(0) | None => Err(Error::invalid("to", "reaches nobody")),
-        Some(count) => Ok(count),
+    Ok(sql.value(&**tx).await?.unwrap_or_default())
+}
+
+/// Why something is not sent. The addresses of a new message are an input, and those of a reply
+/// are not.
+pub fn reaches_nobody(is_reply: bool) -> Error {
+    match is_reply {
+        true => Error::Conflict("this reply would reach nobody".into()),
+        false => Error::invalid("to", "reaches nobody"),
     }
 }

@@ -3,9 +3,8 @@
 //!
 //! A thread goes as a whole, since replies refer to each other: when its last message is old
 //! enough. One that still reminds, or that is still being delivered or refreshed, stays until that
-//! has ended.
-//! Nothing of it remains but tombstones in the inboxes, for followers, and they are purged as all
-//! others are. The reports lose it, too.
+//! has ended. Nothing of it remains but tombstones in the inboxes, for followers, and they are
+//! purged as all others are. The reports lose it, too.
 //!
 //! Small threads go together, in one transaction with at most [`BATCH`] messages and recipients.
 //! One with more goes in parts, its newest messages first. A message with more recipients leaves

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     CreateMessageInput, LONGEST_SUBJECT, Sent,
-    audience::{self, Reach, add_all_members, count_recipients, resolve},
+    audience::{self, Reach, add_all_members, count_recipients, reaches_nobody, resolve},
     delivery,
     draft::{Draft, Letter, write},
     find, planned, reminders, threads,
@@ -132,6 +132,9 @@ async fn send_alone(app: &App, call: Option<Call>, checked: Result<Draft>) -> Re
         let (sender, parent) = (draft.sender, draft.parent.as_ref());
         add_all_members(&tx, message.id, sender, parent, draft.groups()).await?;
         message.recipient_count = count_recipients(&tx, message.id).await?;
+        if message.recipient_count == 0 {
+            return Err(reaches_nobody(draft.parent.is_some()));
+        }
     }
     if let Some(plan) = draft.reminder.take() {
         reminders::set(&tx, message.id, plan, now, message.expires_at).await?;

@@ -20,6 +20,7 @@ use sea_orm::{
 };
 use tokio_stream::Stream;
 
+use super::Sent;
 use crate::{
     app::App,
     auth::Actor,
@@ -35,7 +36,7 @@ use crate::{
 /// One step of a thread's history.
 #[derive(Clone, Debug)]
 pub struct Update {
-    pub messages: Vec<(message::Model, Option<user::Model>)>,
+    pub messages: Vec<Sent>,
     /// The position that the client is at now.
     pub seq: Seq,
     pub caught_up: bool,

@@ -3,9 +3,9 @@
 //!
 //! 1. [`create`] compares each activity with the catalog and the limits, and looks up all actors and
 //!    owners.
-//! 2. The transaction, which other calls that are waiting share, claims the key. `targets` inserts or changes the things that are new or
-//!    different, in the order of their names; the constraint decides who is first. A changed title
-//!    is noted in `refresh`.
+//! 2. The transaction, which other calls that are waiting share, claims the key. `targets` inserts
+//!    or changes the things that are new or different, in the order of their names; the constraint
+//!    decides who is first. A changed title is noted in `refresh`.
 //! 3. The activities are inserted in one statement, one row each, under the lock of the order of
 //!    commits. Their ids are consecutive: they are positions, and a repetition finds all of them by
 //!    the first one. The commit names the targets.

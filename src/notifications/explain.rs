@@ -144,7 +144,7 @@ impl<'a> Case<'a> {
             Some(since) => outcome(
                 Rule::KnownUser,
                 self.item.is_some(),
-                format!("{name} is deactivated since {}", since.to_rfc3339()),
+                format!("{name} has been deactivated since {}", since.to_rfc3339()),
             ),
         }
     }
@@ -203,7 +203,7 @@ impl<'a> Case<'a> {
 
     fn not_retracted(&self) -> Outcome {
         match self.activity.retracted_at {
-            None => outcome(Rule::NotRetracted, true, "it stands"),
+            None => outcome(Rule::NotRetracted, true, "it was not retracted"),
             Some(at) => {
                 let detail = format!("it was retracted at {}", at.to_rfc3339());
                 outcome(Rule::NotRetracted, false, detail)

@@ -211,22 +211,8 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     let mut sorted: Vec<_> =
         users.iter().filter(|user| !before.contains(&user.external_id)).collect();
     sorted.sort_by(|one, other| one.external_id.cmp(&other.external_id));
-    let rows = sorted.into_iter().map(|new| user::ActiveModel {
-        id: NotSet,
-        external_id: Set(new.external_id.clone()),
-        first_name: Set(new.first_name.clone().unwrap_or_default()),
-        last_name: Set(new.last_name.clone().unwrap_or_default()),
-        email: Set(new.email.clone()),
-        avatar_url: Set(new.avatar_url.clone()),
-        locale: Set(new.locale.clone().unwrap_or_else(|| "en".to_owned())),
-        time_zone: Set(new.time_zone.clone().unwrap_or_else(|| "UTC".to_owned())),
-        deactivated_at: NotSet,
-        deactivated_by: NotSet,
-        deactivation_reason: NotSet,
-        created_at: Set(app.clock.now()),
-        erased_at: NotSet,
-    });
-    let rows: Vec<_> = rows.collect();
+    let now = app.clock.now();
+    let rows: Vec<_> = sorted.into_iter().map(|user| new_row(user, now)).collect();
     if !rows.is_empty() {
         // Waits for anyone who is creating one of them at this moment.
         let once = OnConflict::column(user::Column::ExternalId).do_nothing().to_owned();
@@ -271,9 +257,15 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
     }
     search::add(tx, search::Searched::User, new_texts).await?;
     search::change(tx, search::Searched::User, texts, app.clock.now()).await?;
-    // What was announced and done before somebody became known is not for them (N7).
+    give_inboxes(tx, &known).await?;
+    Ok(known)
+}
+
+/// Writes the inboxes of those who have none yet. What was announced and done before somebody
+/// became known is not for them (N7).
+async fn give_inboxes(tx: &Tx, users: &[user::Model]) -> Result<()> {
     let mut sql = tx.sql("users::insert_inboxes");
-    let people = sql.integer_table(["id"], known.iter().map(|user| [user.id.0]));
+    let people = sql.integer_table(["id"], users.iter().map(|user| [user.id.0]));
     sql.push(format!(
         "INSERT INTO inbox (user_id, announcements_since, announcements_pulled, activities_pulled) \
          SELECT u.id, h.announcement, h.announcement, h.activity FROM {people} AS u, \
@@ -281,8 +273,26 @@ async fn write(tx: &Tx, app: &App, users: Vec<UserInput>) -> Result<Vec<user::Mo
          (SELECT coalesce(max(id), 0) FROM activity) AS activity) AS h \
          WHERE true ON CONFLICT (user_id) DO NOTHING"
     ));
-    sql.run(&**tx).await?;
-    Ok(known)
+    sql.run(&**tx).await.map(drop)
+}
+
+/// The row of a person whom nobody knows yet.
+fn new_row(new: &UserInput, now: DateTime<Utc>) -> user::ActiveModel {
+    user::ActiveModel {
+        id: NotSet,
+        external_id: Set(new.external_id.clone()),
+        first_name: Set(new.first_name.clone().unwrap_or_default()),
+        last_name: Set(new.last_name.clone().unwrap_or_default()),
+        email: Set(new.email.clone()),
+        avatar_url: Set(new.avatar_url.clone()),
+        locale: Set(new.locale.clone().unwrap_or_else(|| "en".to_owned())),
+        time_zone: Set(new.time_zone.clone().unwrap_or_else(|| "UTC".to_owned())),
+        deactivated_at: NotSet,
+        deactivated_by: NotSet,
+        deactivation_reason: NotSet,
+        created_at: Set(now),
+        erased_at: NotSet,
+    }
 }
 
 /// A person, updated with what the host says about them now.

@@ -12,18 +12,21 @@
 //!   transaction that had them may not have committed yet (`search_again`). They are added later.
 //!
 //! What the index finds is a candidate, whose text is looked at, too. So a word may stay for a
-//! while when a text changes or goes (`search_lost`). After [`LOST_AFTER`] the rows of its segment
-//! are looked through for it: for all that were lost by then together.
+//! while when a text changes or goes (`search_lost`). An hour later the rows of its segment are
+//! looked through for it: for all that were lost by then together (`lost`).
 //!
 //! A transaction that writes words locks `search_progress` first, so that none of them is written
 //! while it is taken out.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod lost;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 use serde_json::json;
 
+pub use self::lost::note_lost;
 use super::{ALL, Searched, columns, folded, table, terms::words};
 use crate::{
     db::{Db, JsonType, Topic, Tx},
@@ -43,11 +46,6 @@ const MOST_AGAIN: i64 = 64;
 /// When to look again for an id that was not there, and when to give it up: by then its transaction
 /// has ended.
 const MISSING: [TimeDelta; 2] = [TimeDelta::minutes(1), TimeDelta::hours(1)];
-/// How long words stay that a text has lost. By then, a transaction that was writing its segment has
-/// ended.
-const LOST_AFTER: TimeDelta = TimeDelta::hours(1);
-/// Texts whose lost words are taken out in one transaction.
-const MOST_LOST: i64 = 256;
 /// Of a gap of more segments than this, only the last ones are looked at: nobody has that many ids
 /// under way.
 const LONGEST_GAP: i64 = 4;
@@ -97,22 +95,6 @@ async fn note(
     sql.run(&**tx).await.map(drop)
 }
 
-/// Notes that things may have lost words that the index still has.
-pub async fn note_lost(tx: &Tx, searched: Searched, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let mut sql = tx.sql("search::note_lost");
-    let (about, due_at) = (sql.bind(columns(searched).0), sql.bind(now + LOST_AFTER));
-    let ids = sql.integer_table(["id"], ids.iter().map(|id| [*id]));
-    sql.push(format!(
-        "INSERT INTO search_lost (about, id, due_at) \
-         SELECT CAST({about} AS varchar), t.id, {due_at} FROM {ids} AS t WHERE true \
-         ON CONFLICT (about, id) DO UPDATE SET due_at = excluded.due_at"
-    ));
-    sql.run(&**tx).await.map(drop)
-}
-
 /// When the job has something to do next; `at_once` if a segment is to be written, since nobody
 /// knows since when. One statement, because the job asks often.
 pub async fn due_at(db: &Db, at_once: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
@@ -150,7 +132,7 @@ struct Due {
 /// Does a part of what there is to do for one kind of thing.
 pub async fn go_on(db: &Db, searched: Searched, now: DateTime<Utc>) -> Result<()> {
     add_again(db, searched, now).await?;
-    take_out(db, searched, now).await?;
+    lost::take_out(db, searched, now).await?;
     match next_segment(db, searched).await? {
         Some(segment) => write_segment(db, searched, segment, now).await,
         None => Ok(()),
@@ -259,11 +241,7 @@ async fn add_again(db: &Db, searched: Searched, now: DateTime<Utc>) -> Result<()
         return tx.commit().await;
     }
     let ids: Vec<_> = again.iter().map(|again| again.id).collect();
-    let mut sql = tx.sql("search::texts_again");
-    let (these, text) = (sql.is_one_of("x.id", &ids), folded(sql.dialect(), searched, "x"));
-    let table = table(searched);
-    sql.push(format!("SELECT x.id, {text} AS text FROM {table} AS x WHERE {these}"));
-    let texts: Vec<Text> = sql.all(&*tx).await?;
+    let texts = texts_of(&tx, searched, &ids).await?;
     let mut words = Words::default();
     texts.iter().for_each(|text| words.add(text));
     words.write(&tx, searched).await?;
@@ -299,120 +277,6 @@ struct Again {
     due_at: DateTime<Utc>,
 }
 
-/// Takes out the words that some texts of a segment have lost.
-async fn take_out(db: &Db, searched: Searched, now: DateTime<Utc>) -> Result<()> {
-    let tx = db.begin().await?;
-    lock(&tx, searched).await?;
-    let mut sql = tx.sql("search::next_lost");
-    let (about, now) = (sql.bind(columns(searched).0), sql.bind(now));
-    sql.push(format!(
-        "SELECT id FROM search_lost WHERE about = {about} AND due_at <= {now} \
-         ORDER BY due_at LIMIT 1"
-    ));
-    let Some(first) = sql.value::<i64>(&*tx).await? else { return tx.commit().await };
-    let segment = segment_of(first);
-    let mut sql = tx.sql("search::lost");
-    let (about, from) = (sql.bind(columns(searched).0), sql.bind(segment * SEGMENT));
-    let to = sql.bind((segment + 1) * SEGMENT);
-    sql.push(format!(
-        "SELECT id FROM search_lost WHERE about = {about} AND id >= {from} AND id < {to} \
-         ORDER BY id LIMIT {MOST_LOST}"
-    ));
-    let ids: Vec<i64> = sql.values(&*tx).await?;
-    let mut sql = tx.sql("search::texts_again");
-    let (these, text) = (sql.is_one_of("x.id", &ids), folded(sql.dialect(), searched, "x"));
-    let table = table(searched);
-    sql.push(format!("SELECT x.id, {text} AS text FROM {table} AS x WHERE {these}"));
-    let texts: Vec<Text> = sql.all(&*tx).await?;
-    let mut has: HashMap<i64, HashSet<String>> =
-        ids.iter().map(|id| (id.rem_euclid(SEGMENT), HashSet::new())).collect();
-    for text in &texts {
-        has.entry(text.id.rem_euclid(SEGMENT)).or_default().extend(words(&text.text));
-    }
-    let mut after = String::new();
-    loop {
-        let rows = words_after(&tx, searched, segment, &after).await?;
-        let Some(last) = rows.last() else { break };
-        after.clone_from(&last.word);
-        let is_last = rows.len() < ROWS;
-        keep(&tx, searched, segment, rows, &has).await?;
-        if is_last {
-            break;
-        }
-    }
-    let mut sql = tx.sql("search::taken_out");
-    let (about, these) = (sql.bind(columns(searched).0), sql.is_one_of("id", &ids));
-    sql.push(format!("DELETE FROM search_lost WHERE about = {about} AND {these}"));
-    sql.run(&*tx).await?;
-    tx.commit().await
-}
-
-/// A word of a segment, with its places.
-#[derive(FromQueryResult)]
-struct Word {
-    word: String,
-    places: String,
-}
-
-/// The next words of a segment.
-async fn words_after(tx: &Tx, searched: Searched, segment: i64, after: &str) -> Result<Vec<Word>> {
-    let mut sql = tx.sql("search::words_after");
-    let (about, segment) = (sql.bind(columns(searched).0), sql.bind(segment));
-    let after = sql.bind(after);
-    sql.push(format!(
-        "SELECT word, places FROM search_word \
-         WHERE about = {about} AND segment = {segment} AND word > {after} \
-         ORDER BY word LIMIT {ROWS}"
-    ));
-    sql.all(&**tx).await
-}
-
-/// Takes places out of words of a segment, where the text of the place does not have the word.
-async fn keep(
-    tx: &Tx,
-    searched: Searched,
-    segment: i64,
-    rows: Vec<Word>,
-    has: &HashMap<i64, HashSet<String>>,
-) -> Result<()> {
-    let (mut gone, mut left) = (Vec::new(), Vec::new());
-    for Word { word, places } in rows {
-        let is_kept = |place: &&str| {
-            let texts = place.parse().ok().and_then(|place: i64| has.get(&place));
-            texts.is_none_or(|words| words.contains(&word))
-        };
-        let kept: Vec<_> = places.split(' ').filter(is_kept).collect();
-        match kept.join(" ") {
-            kept if kept.is_empty() => gone.push([json!(word)]),
-            kept if kept.len() < places.len() => left.push([json!(word), json!(kept)]),
-            _ => {}
-        }
-    }
-    let about = columns(searched).0;
-    if !gone.is_empty() {
-        let mut sql = tx.sql("search::delete_words");
-        let (about, segment) = (sql.bind(about), sql.bind(segment));
-        let gone = sql.table([("word", JsonType::Text)], gone);
-        let these = sql.dialect().is_among("word", &format!("SELECT w.word FROM {gone} AS w"));
-        sql.push(format!(
-            "DELETE FROM search_word WHERE about = {about} AND segment = {segment} AND {these}"
-        ));
-        sql.run(&**tx).await?;
-    }
-    if !left.is_empty() {
-        let mut sql = tx.sql("search::shorten_words");
-        let (about, segment) = (sql.bind(about), sql.bind(segment));
-        let left = sql.table([("word", JsonType::Text), ("places", JsonType::Text)], left);
-        sql.push(format!(
-            "UPDATE search_word SET places = w.places FROM {left} AS w \
-             WHERE search_word.about = {about} AND search_word.segment = {segment} \
-             AND search_word.word = w.word"
-        ));
-        sql.run(&**tx).await?;
-    }
-    Ok(())
-}
-
 /// The folded text of something.
 #[derive(FromQueryResult)]
 pub struct Text {
@@ -430,6 +294,15 @@ async fn texts(db: &Db, searched: Searched, after: i64, end: i64) -> Result<Vec<
          ORDER BY x.id LIMIT {TEXTS}"
     ));
     sql.all(db.read()).await
+}
+
+/// The texts of these ids, without those that are not there.
+async fn texts_of(tx: &Tx, searched: Searched, ids: &[i64]) -> Result<Vec<Text>> {
+    let mut sql = tx.sql("search::texts_again");
+    let (these, text) = (sql.is_one_of("x.id", ids), folded(sql.dialect(), searched, "x"));
+    let table = table(searched);
+    sql.push(format!("SELECT x.id, {text} AS text FROM {table} AS x WHERE {these}"));
+    sql.all(&**tx).await
 }
 
 /// Words with the places where they are, by their segment.

@@ -1,4 +1,4 @@
-//! What a search of an inbox looks for: words, each of which has to be the beginning of a word of
+//! What a search looks for: words, each of which has to be the beginning of a word of
 //! the text, in any order.
 //!
 //! A word is a run of letters and digits, as Unicode has them. In scripts that put no spaces

@@ -42,7 +42,7 @@ both! {
 
     /// Reading is not enough; replying is. 24 hours after the final reminder, everyone who has not
     /// replied is deactivated.
-    async fn who_does_not_reply_to_a_campaign_is_deactivated(app: TestApp) {
+    async fn people_who_do_not_reply_to_a_campaign_are_deactivated(app: TestApp) {
         let [bob, carol, dave] = app.users(["bob", "carol", "dave"]).await;
         let admin = app.admin().await;
         app.group("sleepy", &[&bob, &carol, &dave]).await;

@@ -262,6 +262,35 @@ async fn the_catalog_of_the_documents_starts_and_a_wrong_one_is_named() {
     }
 }
 
+/// A reader that has read enough closes the pipe; output that is lost otherwise is a failure.
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let said = tidings(directory.path()).arg("schema").stdout(full).output().unwrap();
+    let said = (said.status.code(), String::from_utf8(said.stderr).unwrap());
+    assert_eq!(said.0, Some(1), "{}", said.1);
+    assert!(said.1.starts_with("tidings: standard output: "), "{}", said.1);
+
+    let mut reader = tidings(directory.path());
+    let mut reader = reader.arg("schema").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut reader = reader.spawn().unwrap();
+    drop(reader.stdout.take());
+    let said = reader.wait_with_output().unwrap();
+    assert!(said.status.success() && said.stderr.is_empty(), "{said:?}");
+}
+
+#[test]
+fn a_token_that_would_outlive_the_calendar_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for ttl in ["300000years", "300000000000years"] {
+        let token = ["token", "--user", "alice", "--ttl", ttl];
+        let said = tidings(directory.path()).args(token).output().unwrap();
+        let text = String::from_utf8(said.stderr).unwrap();
+        assert_eq!((said.status.code(), &*text), (Some(1), "tidings: --ttl: is too long\n"));
+    }
+}
+
 /// If several servers start at once on an empty PostgreSQL, its tables are created once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_that_start_at_once_migrate_once() {

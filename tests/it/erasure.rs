@@ -84,7 +84,7 @@ both! {
         assert!(found(&app, "to leave").await.is_empty());
     }
 
-    async fn who_is_erased_is_gone_and_what_they_wrote_stays(app: TestApp) {
+    async fn an_erased_person_is_gone_and_what_they_wrote_stays(app: TestApp) {
         let ada = known(&app, "ada").await;
         let [bob, carol] = app.users(["bob", "carol"]).await;
         app.group("team", &[&ada, &bob]).await;

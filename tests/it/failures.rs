@@ -77,6 +77,33 @@ both! {
         assert_eq!(failed, wanted.map(|(path, code)| (path.to_owned(), json!(code))));
     }
 
+    /// What the database says is for the log: clients get a code, and nothing of its text (trap 10).
+    async fn an_error_of_the_database_is_not_shown(app: TestApp) {
+        let admin = app.admin().await;
+        // Reads who asks from memory from now on.
+        admin.query("{ viewerRole }", json!({})).await;
+        for (table, fields) in [
+            ("user_group", "groups { nodes { id } }"),
+            ("message", "sentMessages { nodes { id } } plannedMessages { nodes { id } }"),
+            ("target", "viewer { subscriptions { nodes { id } } }"),
+            ("announcement", "announcements { nodes { id } }"),
+            ("user_account", "users { nodes { id } }"),
+        ] {
+            let tx = app.db.begin().await.unwrap();
+            tx.run(&format!("ALTER TABLE {table} RENAME TO away"), []).await.unwrap();
+            tx.commit().await.unwrap();
+            let answer = admin.ask(&format!("{{ {fields} }}"), json!({})).await;
+            for error in answer["errors"].as_array().unwrap() {
+                let message = error["message"].as_str().unwrap();
+                assert!(message.starts_with("something went wrong; "), "{fields}: {message}");
+                assert_eq!(error["extensions"]["code"], "INTERNAL_SERVER_ERROR", "{fields}");
+            }
+            let tx = app.db.begin().await.unwrap();
+            tx.run(&format!("ALTER TABLE away RENAME TO {table}"), []).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+
     /// A list whose items are counted knows its length, however long its pages are; others say
     /// null, and cost nothing more.
     async fn a_list_knows_its_length_where_it_is_counted(app: TestApp) {

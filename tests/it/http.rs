@@ -145,6 +145,19 @@ async fn other_requests_are_refused_with_a_status_and_a_code() {
             answer.body
         );
     }
+    // What is wrong is said of what was sent.
+    for (request, part) in [
+        (body(JSON, "{}"), "body"),
+        (get(""), "URL"),
+        (get("query={viewerRole}&query={viewerRole}"), "URL"),
+        (get("documentId=a&variables=nonsense"), "variables"),
+        (get("documentId=a&extensions=[]"), "extensions"),
+    ] {
+        let shown = format!("{request:?}");
+        let answer = send(request).await;
+        let message = answer.body["errors"][0]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(part), "{shown}: {message}");
+    }
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS, Method::HEAD] {
         let answer = send(
             http.request(method, app.url("/graphql")).json(&json!({"query": "{ viewerRole }"})),

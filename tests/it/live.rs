@@ -294,7 +294,7 @@ both! {
     }
 
     /// A person who leaves a group receives nothing more of it, including replies in old threads.
-    async fn who_leaves_a_group_hears_no_more_of_it(app: TestApp) {
+    async fn people_who_leave_a_group_hear_no_more_of_it(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&alice, &bob, &carol]).await;
         let first = alice.send_to(&[To::Group("team")], "first").await;

@@ -264,7 +264,7 @@ both! {
 
     /// Clients cannot know what was wrong: they are told to load the inbox again, and get the
     /// correct counts with it.
-    async fn who_follows_an_inbox_that_is_mended_loads_it_anew(app: TestApp) {
+    async fn followers_of_an_inbox_that_is_mended_load_it_anew(app: TestApp) {
         let [ada, bob, _] = full_inboxes(&app).await;
         let [mut live, mut untouched] =
             [bob.follow_inbox(None).await, ada.follow_inbox(None).await];

@@ -101,7 +101,7 @@ both! {
     }
 
     /// Somebody follows their inbox from many places at once, and does not read the large updates.
-    async fn who_does_not_read_large_updates_delays_nobody(app: TestApp) {
+    async fn a_client_that_does_not_read_large_updates_delays_nobody(app: TestApp) {
         let [alice, bob, mallory] = app.users(["alice", "bob", "mallory"]).await;
         app.group("team", &[&mallory]).await;
         send_large(&app, &alice, "team", 30).await;

@@ -145,7 +145,7 @@ fn a_wrong_setting_is_named_where_the_operator_set_it() {
             "\notlp_endpoint = \"collector:4318\"",
             serve,
             vec![],
-            "tidings.toml:2: otlp_endpoint: must be an https URL",
+            "tidings.toml:2: otlp_endpoint: must begin with https:// or http://",
         ),
         (
             "otlp_endpoint = \"http://collector:4318\"",

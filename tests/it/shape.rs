@@ -1,4 +1,4 @@
-//! The shape of the crate: which of its parts use which.
+//! The shape of the crate: which of its parts use which, and what its comments refer to.
 
 use std::{
     collections::BTreeSet,
@@ -69,6 +69,54 @@ fn every_way_to_name_a_part_is_seen() {
         #[cfg(test)] mod tests { use crate::people::users; }";
     let used: Vec<_> = parts_used(source).into_iter().collect();
     assert_eq!(used, ["app", "clock", "db", "error", "id", "text"]);
+}
+
+/// A resolver fails with an error of ours. In one that returns the library's, a `?` would show clients
+/// whatever can be displayed: of an error of the database, its text, and no code.
+#[test]
+fn resolvers_fail_with_our_own_error() {
+    let mut wrong = Vec::new();
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/graphql")) {
+        let source = fs::read_to_string(&file).unwrap();
+        for used in source.split("async_graphql::").skip(1) {
+            let end = if used.starts_with('{') { "}" } else { "<" };
+            let names = used.split(end).next().unwrap_or_default();
+            let mut names = names.split(|letter: char| !letter.is_alphanumeric());
+            if names.any(|name| name == "Result") {
+                wrong.push(file.display().to_string());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these use async_graphql::Result: {}", wrong.join(", "));
+}
+
+/// A reader who meets a code in a comment can look up what it means.
+#[test]
+fn every_code_in_a_comment_is_in_the_requirements() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let known = fs::read_to_string(root.join("docs/requirements.md")).unwrap();
+    let mut unknown = Vec::new();
+    for file in ["src", "entity/src", "migration/src", "tests/it"]
+        .iter()
+        .flat_map(|folder| files(&root.join(folder)))
+    {
+        let source = fs::read_to_string(&file).unwrap();
+        let comments = source.lines().filter(|line| line.trim_start().starts_with("//"));
+        for code in comments.flat_map(codes) {
+            if !known.contains(&format!("| {code} |")) {
+                unknown.push(format!("{code}: {}", file.display()));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+}
+
+/// The codes of requirements and promises in a line: a letter and one or two digits.
+fn codes(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|letter: char| !letter.is_alphanumeric()).filter(|word| {
+        let number = word.strip_prefix(['M', 'N', 'X', 'A', 'O', 'P']).unwrap_or_default();
+        matches!(number.len(), 1 | 2) && number.bytes().all(|digit| digit.is_ascii_digit())
+    })
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

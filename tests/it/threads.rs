@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     app::{TestApp, TestUser, To, both},
+    documents::CREATE_MESSAGE,
     socket::Socket,
 };
 
@@ -84,6 +85,15 @@ both! {
             replyToMessage(input: {parentId: $id, body: \"x\", scope: SENDER}) {
                 message { id } } }";
         assert_eq!(alice.refusal(to_nobody, json!({"id": root})).await.0, "CONFLICT");
+        // Nor has a reply an input that could be wrong if nobody else is left in a group.
+        app.group("alone", &[&bob]).await;
+        let to_alone = json!({"to": [To::Group("alone").input()], "subject": "you", "body": ""});
+        let to_bob = app.service().create_message(to_alone.clone()).await;
+        assert_eq!(bob.refusal(reply, json!({"id": to_bob})).await, ("CONFLICT".into(), None));
+        assert_eq!(
+            bob.refusal(CREATE_MESSAGE, json!({"input": to_alone})).await,
+            ("BAD_USER_INPUT".into(), Some("to".into()))
+        );
         let can = "query($id: ID!) { message(id: $id) { viewerCanReply } }";
         assert_eq!(
             app.admin().await.query(can, json!({"id": root})).await["message"]["viewerCanReply"],

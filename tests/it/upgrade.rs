@@ -2,8 +2,8 @@
 //! and everybody finds what they had.
 //!
 //! Each folder of `upgrade/` is of one release: what the demo's people had then, as a database of
-//! either kind, and what they were shown on it, as answers to a query of that time. `make baseline` adds
-//! the folder of this version; CONTRIBUTING.md says when.
+//! either kind, and what they were shown on it, as answers to a query of that time. `make baseline`
+//! adds the folder of this version; CONTRIBUTING.md says when.
 
 use std::{
     collections::BTreeMap,

@@ -24,8 +24,8 @@ use crate::config::Limits;
 /// The unit of costs: ten plain fields make an object.
 const OBJECT: u64 = 1_000;
 const FIELD: u64 = 100;
-/// The schema's description of itself is in memory: it costs a hundredth of what is in the
-/// database.
+/// What is in memory, such as the schema's description of itself, or was read with a page, such as
+/// the node of an edge: it costs a hundredth of what has to be read from the database.
 const CHEAP: u64 = 100;
 /// What clients query to get the whole schema.
 const DEEPEST_INTROSPECTION: u64 = 15;
@@ -61,7 +61,7 @@ impl Measured {
     }
 }
 
-/// Why a document is refused, and by how much it exceeds the limit if the reason is its cost.
+/// Why a document is refused, and its cost if that is the reason.
 pub struct TooMuch {
     pub message: String,
     pub cost: Option<u64>,

@@ -41,10 +41,13 @@ pub fn check_once(
     operation: &OperationDefinition,
     document: &ExecutableDocument,
 ) -> Result<(), ServerError> {
+    if operation.ty != OperationType::Mutation {
+        return Ok(());
+    }
     let mut names = HashSet::new();
     // No longer than a document may be with its fragments expanded.
     let mut sets = vec![&operation.selection_set.node];
-    while let Some(set) = sets.pop().filter(|_| operation.ty == OperationType::Mutation) {
+    while let Some(set) = sets.pop() {
         for selection in &set.items {
             match &selection.node {
                 Selection::Field(field) => {

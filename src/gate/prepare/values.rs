@@ -46,7 +46,7 @@ impl<'a> Values<'a> {
         values
     }
 
-    /// The depth of values within a value, with its variables expanded.
+    /// How many values a value consists of, with its variables expanded; long texts count as several.
     pub fn size_of(&self, value: &DocumentValue) -> u64 {
         match value {
             DocumentValue::Variable(name) => self.variables.get(name).copied().unwrap_or(1),

@@ -1,9 +1,10 @@
 //! A single inbox item, as its owner sees it.
 
-use async_graphql::{Context, Enum, ID, Object, Result, SelectionField, Union};
+use async_graphql::{Context, Enum, ID, Object, SelectionField, Union};
 use chrono::{DateTime, Utc};
 
 use crate::{
+    error::Result,
     graphql::{
         app,
         extras::{self, ItemAction},

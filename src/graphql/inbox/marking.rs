@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ::entity::id::{ItemId, Seq};
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     clock,
-    error::{self, Error},
+    error::{Error, Result},
     gate::reading,
     graphql::{SEARCH, actor, app, cost, people::users::User},
     inbox::{self, Change, Changed, Filter, InboxView, Position, live::Cursor},
@@ -166,7 +166,7 @@ async fn change_all(
         Some(filter) => change_found(ctx, filter, up_to, change).await?,
         None => Changed::default(),
     };
-    payload(ctx, changed).await
+    Ok(Some(payload(ctx, changed)))
 }
 
 /// Changes all items of the person who acts that a filter selects; a search waits for its turn.
@@ -175,7 +175,7 @@ pub async fn change_found(
     filter: Filter,
     up_to: Option<Seq>,
     change: Change,
-) -> error::Result<Changed> {
+) -> Result<Changed> {
     let (actor, now) = (actor(ctx)?.clone(), app(ctx).clock.now());
     let is_search = filter.is_search();
     let make = move |app: App| async move {
@@ -184,11 +184,8 @@ pub async fn change_found(
     reading(ctx, is_search, make).await
 }
 
-async fn payload(ctx: &Context<'_>, changed: Changed) -> Result<Option<InboxBulkPayload>> {
-    Ok(Some(InboxBulkPayload {
-        affected_count: changed.count as i32,
-        cursor: cursor(ctx, &changed),
-    }))
+fn payload(ctx: &Context<'_>, changed: Changed) -> InboxBulkPayload {
+    InboxBulkPayload { affected_count: changed.count as i32, cursor: cursor(ctx, &changed) }
 }
 
 /// The cursor of a change that one person has made.
@@ -201,7 +198,7 @@ fn cursor_of(app: &App, seq: Seq) -> String {
 }
 
 /// The number of the change that a cursor names.
-fn seq_of(app: &App, field: &str, cursor: &str) -> error::Result<Seq> {
+fn seq_of(app: &App, field: &str, cursor: &str) -> Result<Seq> {
     match Cursor::decode(cursor) {
         Some(cursor) if *cursor.epoch == *app.epoch => Ok(cursor.position.seq),
         _ => Err(Error::invalid(field, "is not a cursor of this inbox")),
@@ -322,7 +319,7 @@ impl InboxMutation {
         actor.person()?;
         let seq = seq_of(app, "cursor", &input.cursor)?;
         let undone = inbox::undo(&app.db, actor, seq, app.clock.now()).await?;
-        payload(ctx, undone).await
+        Ok(Some(payload(ctx, undone)))
     }
 
     /// Takes everything new into the viewer's inbox. Clients that read or follow the inbox do not

@@ -1,14 +1,14 @@
 //! Threads of messages, as an inbox has them.
 
 use ::entity::{id::MessageId, message::Reader};
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 
 use super::{
     Inbox,
     marking::{change_found, cursor, own},
 };
 use crate::{
-    error::Error,
+    error::{Error, Result},
     graphql::{
         actor, app, loader,
         loaders::{ThreadIn, VisibleMessage},

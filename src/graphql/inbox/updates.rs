@@ -4,7 +4,7 @@
 //! has been removed, ARRIVED if it has arrived since the position, REMINDED if its owner was
 //! reminded since, and else UPDATED.
 
-use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject, Subscription};
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject, Subscription};
 use tokio_stream::{Stream, StreamExt};
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     thread::InboxThread,
 };
 use crate::{
+    error::Result,
     graphql::{actor, app, last_cursor, list_size, outlet},
     id,
     inbox::{

@@ -5,12 +5,12 @@ use ::entity::{
     message::{self, Reader},
     reminder, user,
 };
-use async_graphql::{Context, InputObject, Object, Result};
+use async_graphql::{Context, InputObject, Object};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
 
 use super::message::Message;
 use crate::{
-    error::Error,
+    error::Result,
     graphql::{
         actor, app,
         paging::{Paged, connection, page},
@@ -62,8 +62,7 @@ impl CampaignQuery {
             .find_also_related(message::Entity)
             .find_also(message::Entity, user::Entity)
             .all(app(ctx).db.read())
-            .await
-            .map_err(|error| Error::database(error))?;
+            .await?;
         let sent = |(_, message, sender): (_, Option<message::Model>, _)| Some((message?, sender));
         let sent: Vec<Sent> = rows.into_iter().filter_map(sent).collect();
         Ok(Some(connection(page.slice(sent), |(row, _)| row.id, Message::from)))

@@ -4,13 +4,13 @@ use ::entity::{
     id::{AudienceId, MessageId, UserId},
     message, message_recipient, user,
 };
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Order, QueryFilter, sea_query::Expr};
 
 use crate::{
     auth::Actor,
-    error::Error,
+    error::{Error, Result},
     gate::reading,
     graphql::{
         SEARCH, TEXT, actor, app, cost,
@@ -110,11 +110,7 @@ impl Message {
         }
         let key = [message_recipient::Column::UserId, message_recipient::Column::AudienceId];
         let key = key.map(|column| Expr::col((message_recipient::Entity, column)));
-        let rows = page
-            .seek(recipients, key, Order::Asc)
-            .all(app(ctx).db.read())
-            .await
-            .map_err(|error| Error::database(error))?;
+        let rows = page.seek(recipients, key, Order::Asc).all(app(ctx).db.read()).await?;
         let rows = rows.into_iter().map(MessageRecipient::from).collect();
         Ok(Some(connection(
             page.slice(rows),
@@ -155,11 +151,7 @@ impl Message {
             .filter(message::COLUMN.parent_id.eq(self.row.id));
         let rows =
             page.seek(replies, [Expr::col((message::Entity, message::Column::Id))], Order::Asc);
-        let rows = rows
-            .find_also_related(user::Entity)
-            .all(app(ctx).db.read())
-            .await
-            .map_err(|error| Error::database(error))?;
+        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await?;
         Ok(Some(connection(page.slice(rows), |(row, _)| row.id, Message::from)))
     }
 
@@ -178,11 +170,7 @@ impl Message {
             .filter(message::COLUMN.root_id.eq(self.row.root()));
         let rows =
             page.seek(thread, [Expr::col((message::Entity, message::Column::Path))], Order::Asc);
-        let rows = rows
-            .find_also_related(user::Entity)
-            .all(app(ctx).db.read())
-            .await
-            .map_err(|error| Error::database(error))?;
+        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await?;
         Ok(Some(connection(page.slice(rows), |(row, _)| row.path.clone(), Message::from)))
     }
 
@@ -232,7 +220,7 @@ impl Message {
     ) -> Result<Option<Vec<ReadTimelinePoint>>> {
         if !(1..=reports::MOST_POINTS).contains(&last) {
             let bounds = format!("must be between 1 and {}", reports::MOST_POINTS);
-            return Err(Error::invalid("last", bounds).into());
+            return Err(Error::invalid("last", bounds));
         }
         let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
         if !self.may_see_reading(actor(ctx)?) || !(with_names || self.row.recipient_count > 1) {
@@ -338,7 +326,7 @@ impl MessageQuery {
         match messages::find(app(ctx), actor, id).await {
             Ok(sent) => Ok(Some(sent.into())),
             Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 

@@ -2,13 +2,13 @@
 //! changed by `updateMessage`.
 
 use ::entity::{id::MessageId, message, user};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, sea_query::Expr};
 
 use super::message::Message;
 use crate::{
-    error::Error,
+    error::Result,
     graphql::{
         actor, app,
         paging::{Paged, connection, page},
@@ -47,8 +47,7 @@ impl PlannedQuery {
             .seek(planned, key, Order::Asc)
             .find_also_related(user::Entity)
             .all(app(ctx).db.read())
-            .await
-            .map_err(|error| Error::database(error))?;
+            .await?;
         let key = |(row, _): &(message::Model, _)| (row.send_at.unwrap_or(row.created_at), row.id);
         Ok(Some(connection(page.slice(rows), key, Message::from)))
     }

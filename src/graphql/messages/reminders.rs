@@ -1,11 +1,12 @@
 //! How a message reminds its recipients, and why somebody was deactivated.
 
 use ::entity::{id::UserId, message, reminder};
-use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::message::Message;
 use crate::{
+    error::Result,
     graphql::{actor, app, list_size},
     id::Kind,
     messages::reminders::{self, RemindUntil, ReminderInput},

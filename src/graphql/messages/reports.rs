@@ -1,6 +1,6 @@
 //! `readReport`, and how far a message has been read, live and over time.
 
-use async_graphql::{Context, ID, Object, Result, SelectionField, SimpleObject, Subscription};
+use async_graphql::{Context, ID, Object, SelectionField, SimpleObject, Subscription};
 use chrono::{DateTime, Utc};
 use futures_util::future::Either;
 use tokio_stream::{Stream, StreamExt};
@@ -10,7 +10,7 @@ use super::{
     recipients::{Audience, MessageAudience, ReadStats, may_see_reading},
 };
 use crate::{
-    error::Error,
+    error::{Error, Result},
     graphql::{
         actor, app, loader,
         loaders::VisibleMessage,
@@ -160,7 +160,7 @@ impl ReportSubscription {
         if let Ok(id) = id::decode(&id) {
             let (announced, _) = announcements::find(&app, actor, id).await?;
             if !actor.is_host() && !may_see_reading(actor, announced.author_id) {
-                return Err(Error::NotFound(Kind::Announcement.noun()).into());
+                return Err(Error::NotFound(Kind::Announcement.noun()));
             }
             let stats =
                 announcements::follow(app, outlet(ctx)?, id).map(|known| -> Result<ReadStats> {
@@ -171,7 +171,7 @@ impl ReportSubscription {
         }
         let (message, _) = messages::find(&app, actor, id::decode(&id)?).await?;
         if !may_see_reading(actor, message.sender_id) {
-            return Err(Error::NotFound(Kind::Message.noun()).into());
+            return Err(Error::NotFound(Kind::Message.noun()));
         }
         let with_names = reports::may_see_names(&app, actor);
         let stats = reports::follow(app, outlet(ctx)?, message.id)

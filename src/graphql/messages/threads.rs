@@ -1,8 +1,9 @@
-use async_graphql::{Context, ID, Object, Result, Subscription};
+use async_graphql::{Context, ID, Object, Subscription};
 use tokio_stream::{Stream, StreamExt};
 
 use super::message::Message;
 use crate::{
+    error::Result,
     graphql::{actor, app, last_cursor, list_size, outlet},
     id,
     inbox::{

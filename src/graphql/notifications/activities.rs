@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use ::entity::{activity, id::ActivityId, inbox_item};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::targets::Target;
 use crate::{
-    error::Error,
+    error::{Error, Result},
     graphql::{
         actor, app, auth, hosts, list_size, loader,
         loaders::{ActorsOf, ReasonsOf, TargetBy, UserBy},

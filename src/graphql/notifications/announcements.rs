@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use ::entity::{announcement, id::AnnouncementId, user};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use sea_orm::{Order, QueryFilter, sea_query::Expr};
 
 use crate::{
-    error::Error,
+    error::{Error, Result},
     gate::reading,
     graphql::{
         SEARCH, TEXT, actor, app, auth, cost,
@@ -133,7 +133,7 @@ impl AnnouncementQuery {
         match announcements::find(app(ctx), actor, id).await {
             Ok(announced) => Ok(Some(announced.into())),
             Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -174,11 +174,7 @@ impl AnnouncementQuery {
             [Expr::col((announcement::Entity, announcement::Column::Id))],
             Order::Desc,
         );
-        let rows = rows
-            .find_also_related(user::Entity)
-            .all(app(ctx).db.read())
-            .await
-            .map_err(|error| Error::database(error))?;
+        let rows = rows.find_also_related(user::Entity).all(app(ctx).db.read()).await?;
         Ok(Some(connection(page.slice(rows), |(row, _)| row.id, Announcement::from)))
     }
 }

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 
 use crate::{
     catalog,
+    error::Result,
     graphql::{actor, app},
     id::Kind,
 };

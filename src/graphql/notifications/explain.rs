@@ -1,6 +1,7 @@
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 
 use crate::{
+    error::Result,
     graphql::{actor, app, inbox::items::InboxItem},
     id,
     notifications::explain::{self, Outcome, Rule},

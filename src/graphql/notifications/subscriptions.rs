@@ -1,11 +1,11 @@
 use ::entity::{id::UserId, subscription_config};
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::targets::Target;
 use crate::{
     app::App,
-    error::{self, Error},
+    error::{Error, Result},
     graphql::{actor, app, loader, loaders::UserBy, people::users::User},
     id,
     notifications::{
@@ -99,7 +99,7 @@ impl SubscriptionConfig {
 }
 
 impl SubscriptionConfig {
-    pub async fn of(app: &App, user: UserId) -> error::Result<Self> {
+    pub async fn of(app: &App, user: UserId) -> Result<Self> {
         Ok(Self::from_rows(app, user, &subscriptions::settings(app.db.read(), &[user]).await?))
     }
 

@@ -1,9 +1,9 @@
 use ::entity::target;
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object};
 
 use super::subscriptions::TargetSubscription;
 use crate::{
-    error::Error,
+    error::{Error, Result},
     graphql::{
         actor, app, loader,
         loaders::{FollowingOf, UserBy},
@@ -74,7 +74,7 @@ impl TargetQuery {
         match targets::find(app(ctx), actor(ctx)?, &target.named("ref")?).await {
             Ok(target) => Ok(Some(Target(target))),
             Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Whom the viewer may write to, and what they may change about themselves.
 
 use ::entity::id::UserId;
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::users::User;
 use crate::{
+    error::Result,
     gate::reading,
     graphql::{
         SEARCH, actor, app, cost,

@@ -3,7 +3,7 @@ use ::entity::{
     id::{GroupId, UserId},
     user,
 };
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use sea_orm::{
     ColumnTrait, EntityTrait, JoinType, Order, QueryFilter, QuerySelect, sea_query::Expr,
 };
@@ -11,7 +11,7 @@ use sea_orm::{
 use super::users::User;
 use crate::{
     auth::Actor,
-    error::Error,
+    error::{Error, Result},
     gate::reading,
     graphql::{
         SEARCH, actor, app, auth, cost, hosts, loader,
@@ -70,7 +70,7 @@ impl Group {
         let members = members.filter(group_member::COLUMN.group_id.eq(self.0.id));
         let members = members.filter(group_member::COLUMN.removed_at.is_null());
         let rows = page.seek(members, [Expr::col((user::Entity, user::Column::Id))], Order::Asc);
-        let rows = rows.all(app(ctx).db.read()).await.map_err(|error| Error::database(error))?;
+        let rows = rows.all(app(ctx).db.read()).await?;
         Ok(Some(connection(page.slice(rows), |user| user.id, User::from)))
     }
 
@@ -106,7 +106,7 @@ impl GroupQuery {
         match groups::find(app(ctx).db.read(), &group).await {
             Ok(group) => Ok(Some(Group(group))),
             Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 

@@ -5,7 +5,7 @@ use ::entity::{
     id::{GroupId, TargetId, UserId},
     subscription, target, user,
 };
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, sea_query::Expr,
@@ -15,7 +15,7 @@ use super::groups::Group;
 use crate::{
     auth::Role,
     erasure,
-    error::Error,
+    error::{Error, Result},
     gate::reading,
     graphql::{
         SEARCH, actor, app, auth, cost, hosts,
@@ -171,7 +171,7 @@ impl User {
             .filter(group_member::COLUMN.user_id.eq(self.0.id))
             .filter(group_member::COLUMN.removed_at.is_null());
         let rows = page.seek(own, [Expr::col((group::Entity, group::Column::Id))], Order::Asc);
-        let rows = rows.all(app(ctx).db.read()).await.map_err(|error| Error::database(error))?;
+        let rows = rows.all(app(ctx).db.read()).await?;
         Ok(Some(connection(page.slice(rows), |group| group.id, Group)))
     }
 
@@ -212,13 +212,12 @@ impl User {
             .filter(Condition::all().add_option(named.map(|named| named.condition())));
         let targets =
             page.seek(targets, [Expr::col((target::Entity, target::Column::Id))], Order::Asc);
-        let targets = page
-            .slice(targets.all(app(ctx).db.read()).await.map_err(|error| Error::database(error))?);
+        let targets = page.slice(targets.all(app(ctx).db.read()).await?);
         let ids = targets.rows.iter().map(|target| target.id);
         let rows = followed()
             .filter(subscription::COLUMN.target_id.is_in(ids))
             .order_by_asc(subscription::Column::Id);
-        let rows = rows.all(app(ctx).db.read()).await.map_err(|error| Error::database(error))?;
+        let rows = rows.all(app(ctx).db.read()).await?;
         // A target whose last reason ended between the two statements is left out.
         let following = targets.map(|target| {
             let rows = rows.iter().filter(|row| row.target_id == target.id).cloned().collect();
@@ -270,7 +269,7 @@ impl UserQuery {
         match users::find(app(ctx).db.read(), &user).await {
             Ok(user) => Ok(Some(user.into())),
             Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 

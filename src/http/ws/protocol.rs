@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    auth::EXPIRED,
     error::Error,
     gate::{Answer, Params, answer},
     http::{
@@ -19,7 +20,7 @@ pub const PROTOCOL: &str = "graphql-transport-ws";
 /// How many bytes of text fit in a close frame (RFC 6455, section 5.5).
 const LONGEST_REASON: usize = 123;
 
-/// Why a socket is closed. `docs/transport.md` lists the codes and how clients react to each.
+/// Why a socket is closed. `docs/errors.md` lists the codes and how clients react to each.
 #[derive(Debug)]
 pub struct Close {
     pub code: u16,
@@ -49,9 +50,9 @@ impl Close {
 
     /// A caller who is not admitted.
     pub fn forbidden(error: Error) -> Self {
-        let (code, why) = match error {
+        let (code, why) = match &error {
             // The client gets a fresh token and reconnects.
-            Error::Unauthenticated("the token has expired") => (4403, TOKEN_EXPIRED),
+            error if *error == EXPIRED => (4403, TOKEN_EXPIRED),
             Error::Unavailable(_) => (1013, "unavailable"),
             Error::Internal(_) => (4500, "defect"),
             _ => (4401, "not_admitted"),
@@ -70,9 +71,7 @@ impl From<CloseReason> for Close {
     fn from(reason: CloseReason) -> Self {
         match reason {
             CloseReason::ServerStops => Close::new(1012, reason.name(), "the server restarts"),
-            CloseReason::TokenExpired => {
-                Close::forbidden(Error::Unauthenticated("the token has expired"))
-            }
+            CloseReason::TokenExpired => Close::forbidden(EXPIRED),
             CloseReason::Deactivated(error) => Close::forbidden(error),
         }
     }

@@ -48,10 +48,9 @@ pub async fn pass_on(
     }
 }
 
-/// Tells the other servers what has changed, many commits at once: a NOTIFY in each transaction
-/// halves PostgreSQL's write throughput. Everything is told by its name: looking up what nobody
-/// follows costs the others next to nothing, while making all of their followers read again costs a
-/// lot.
+/// Tells the other servers what has changed, many commits at once. Everything is told by its name:
+/// looking up what nobody follows costs the others next to nothing, while making all of their
+/// followers read again costs a lot.
 pub async fn tell_others(bus: Bus, me: u32, mut changes: mpsc::UnboundedReceiver<Vec<Topic>>) {
     let mut commits = Vec::new();
     while changes.recv_many(&mut commits, MOST_AT_ONCE).await > 0 {

@@ -74,7 +74,7 @@ fn a_server_that_cannot_be_asked_is_named() {
         (
             &["--url", "inbox.example.com"],
             Some("t"),
-            "--url: inbox.example.com: must be an https URL",
+            "--url: inbox.example.com: must begin with https:// or http://",
         ),
         // Without a URL, it is the database of the settings, which nobody has created.
         (&[], None, "tidings.db does not exist"),

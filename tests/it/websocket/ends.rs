@@ -78,7 +78,7 @@ both! {
     }
 
     /// P11: for a followed inbox, and for a followed thread.
-    async fn who_leaves_a_group_hears_nothing_of_it_from_then_on(app: TestApp) {
+    async fn people_who_leave_a_group_hear_nothing_of_it_from_then_on(app: TestApp) {
         let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await;
         app.group("team", &[&alice, &bob, &carol]).await;
         let root = alice.send_to(&[To::Group("team")], "first").await;
@@ -173,7 +173,7 @@ async fn a_deactivation_by_another_server_ends_sockets() {
 
 /// A token that was never valid reveals nothing about the reason.
 #[tokio::test]
-async fn who_is_not_welcome_is_closed_with_4401() {
+async fn callers_who_are_not_welcome_are_closed_with_4401() {
     let app = server().await;
     let bob = app.user("bob").await;
     let mut forged = bob.clone();

@@ -91,7 +91,7 @@ async fn strangers_have_so_many_sockets_together() {
 /// They are refused before the upgrade, and told when to retry. A socket that sends its
 /// `connection_init` makes room.
 #[tokio::test]
-async fn so_many_sockets_may_keep_to_themselves_whose_they_are() {
+async fn sockets_before_their_init_are_limited_in_number() {
     for (of_address, of_all, status) in [(2, 10, 429), (10, 2, 503)] {
         let app = limited(|limits| {
             limits.sockets_before_init_per_address = of_address;
