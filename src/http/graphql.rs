@@ -367,7 +367,7 @@ impl Refusal {
         let mut response = errors(status, format, vec![*error]);
         let extra = match status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
-            StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "POST")),
+            StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "GET, POST")),
             _ => None,
         };
         response
