@@ -7,7 +7,8 @@ export interface TimeWords {
   /** Before a number, and before a day of the week; both may be left out. */
   in: string
   next: string
-  one: string
+  /** The first ones, from one on. */
+  numbers: readonly string[]
   minutes: string
   hours: string
   days: string
@@ -55,8 +56,10 @@ function readSpan(text: string, words: TimeWords) {
   const [, before = '', name = ''] = /^(.*\S)\s+(\S+)$/.exec(text) ?? []
   const unit = units.find(one => is(name, one))
   const count = before.replace(new RegExp(`^(?:${words.in})\\s+`), '')
-  if (!unit || !is(count, `\\d{1,3}|${words.one}`)) return undefined
-  return { unit, count: Number(count) || 1 }
+  const number = words.numbers.findIndex(one => is(count, one)) + 1 || Number(count)
+  return unit && Number.isInteger(number) && number > 0 && number < 1000
+    ? { unit, count: number }
+    : undefined
 }
 
 /** Moves a date from today to the day that is meant; false if none is. */

@@ -126,7 +126,7 @@ export const de: Labels = {
   timeWords: {
     in: 'in',
     next: 'nächste[nrs]?|am|diese[nrs]?|kommende[nrs]?',
-    one: 'eine?[mnr]?',
+    numbers: ['eine?[mnr]?', 'zwei', 'drei', 'vier', 'fünf', 'sechs'],
     minutes: 'min|minuten?',
     hours: 'h|std|stunden?',
     days: 'tag(?:en?)?',

@@ -132,7 +132,7 @@ export const en = {
   timeWords: {
     in: 'in',
     next: 'next|on|this',
-    one: 'an?|one',
+    numbers: ['an?|one', 'two', 'three', 'four', 'five', 'six'],
     minutes: 'min|mins|minutes?',
     hours: 'h|hours?',
     days: 'd|days?',
