@@ -25,6 +25,30 @@ const compress = {
 /** The source of a package of this repository. */
 const source = path => fileURLToPath(new URL(`packages/${path}`, import.meta.url))
 
+const MAIN = fileURLToPath(new URL('app/main.tsx', import.meta.url))
+const GRAPHIQL = fileURLToPath(new URL('graphiql/main.tsx', import.meta.url))
+
+/** What a script needs before it begins. */
+function needsOf(id, context, found = new Set()) {
+  if (found.has(id)) return found
+  found.add(id)
+  // A copy: what the context gives is used again by the next call.
+  const imported = [...(context.getModuleInfo(id)?.importedIds ?? [])]
+  for (const one of imported) needsOf(one, context, found)
+  return found
+}
+
+let first
+/**
+ * All that the pages load first is one file: with one for each set of modules that the parts share
+ * which are loaded later, it would be twenty, each compressed by itself. What GraphiQL needs, too,
+ * stays apart.
+ */
+function chunkOf(id, context) {
+  first ??= { all: needsOf(MAIN, context), shared: needsOf(GRAPHIQL, context) }
+  return first.all.has(id) && !first.shared.has(id) ? 'app' : null
+}
+
 export default defineConfig({
   resolve: {
     // The pages use the packages' sources, not what was built of them.
@@ -46,6 +70,12 @@ export default defineConfig({
     emptyOutDir: false,
     rolldownOptions: {
       input: ['graphiql.html', 'index.html'],
+      output: {
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [{ name: chunkOf, debugName: 'app' }],
+        },
+      },
       // "use client" means nothing here, and stands in a hundred files of the libraries.
       checks: { moduleLevelDirective: false },
     },

@@ -4,6 +4,7 @@ use ::entity::{id::UserId, inbox as row, inbox_item};
 use async_graphql::{
     Context, ID, InputObject, InputType, Name, Object, SelectionField, SimpleObject, Value,
 };
+use chrono::{DateTime, Utc};
 
 pub mod items;
 pub mod marking;
@@ -227,6 +228,10 @@ pub struct InboxFilter {
     /// as does somebody who does not exist. Its pages may be short, as those of a search.
     #[graphql(directive = cost::apply(SEARCH))]
     sender: Option<UserRef>,
+    /// Only items with an `updatedAt` at this moment or later.
+    updated_from: Option<DateTime<Utc>>,
+    /// Only items with an `updatedAt` before this moment.
+    updated_before: Option<DateTime<Utc>>,
     /// Words to look for in subjects, titles, bodies and the titles of targets, in any order. Each
     /// is the beginning of a word there, or all of it; case-insensitive. At most 200 characters,
     /// with a letter or a digit. A page of a search may be short, or empty, although there are more:
@@ -270,8 +275,16 @@ impl InboxFilter {
     fn without_ids(self) -> Filter {
         let kinds = self.kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let search = self.search.filter(|search| !search.is_empty());
-        let (view, categories) = (self.view, self.categories);
-        Filter { view, kinds, categories, search, ..Filter::default() }
+        let InboxFilter { view, categories, updated_from, updated_before, .. } = self;
+        Filter {
+            view,
+            kinds,
+            categories,
+            search,
+            updated_from,
+            updated_before,
+            ..Filter::default()
+        }
     }
 }
 
@@ -290,6 +303,8 @@ impl Inbox {
                 target: None,
                 thread: None,
                 sender: None,
+                updated_from: None,
+                updated_before: None,
                 search: None,
             } => Some(inbox::count_of_view(&self.head, *view)),
             _ => None,

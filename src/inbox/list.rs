@@ -92,6 +92,10 @@ pub struct Filter {
     pub thread: Option<MessageId>,
     /// Only the messages that this person has sent.
     pub sender: Option<UserId>,
+    /// Only what moved to the top, by `updated_at`, at this moment or later.
+    pub updated_from: Option<DateTime<Utc>>,
+    /// Only what moved to the top before this moment.
+    pub updated_before: Option<DateTime<Utc>>,
     /// Words of a subject, title or body, ignoring case.
     pub search: Option<String>,
 }
@@ -108,6 +112,12 @@ impl Filter {
         let mut conditions = String::new();
         if let Some(target) = self.target {
             conditions += &format!(" AND target_id = {}", sql.bind(target));
+        }
+        // Lists are in this order, so their indexes begin and end there.
+        for (moment, comparison) in [(self.updated_from, ">="), (self.updated_before, "<")] {
+            if let Some(moment) = moment {
+                conditions += &format!(" AND updated_at {comparison} {}", sql.bind(moment));
+            }
         }
         conditions
     }

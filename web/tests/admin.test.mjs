@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { Desk, hasCount, until } from './support/desk.mjs'
+import { Desk, hasCount, hasValue, until } from './support/desk.mjs'
 import { announce } from './support/mail.mjs'
 
 let desk
@@ -85,6 +85,11 @@ test('an announcement is planned, changed, published and retracted, and its rate
   const dialog = margaret.getByRole('dialog')
   await dialog.getByLabel('Title').fill('Holidays')
   await dialog.getByRole('textbox', { name: 'Message' }).fill('We are *closed*.')
+  // Below the form it is as everybody will see it.
+  const preview = dialog.getByRole('region', { name: 'In the inbox' })
+  await preview.locator('.tidings-row-title', { hasText: 'Holidays' }).waitFor()
+  await preview.locator('.tidings-row-preview', { hasText: 'We are closed.' }).waitFor()
+  await preview.locator('em', { hasText: 'closed' }).waitFor()
   await dialog.getByRole('combobox', { name: 'Publish' }).selectOption('tomorrow')
   await dialog.getByRole('button', { name: 'Plan it' }).click()
   const card = margaret.getByRole('listitem').filter({ hasText: 'Holidays' })
@@ -118,6 +123,26 @@ test('on a phone, the filters of the report are behind a button that counts them
   await page.getByRole('button', { name: 'Filters 1', exact: true }).tap()
   await rate.waitFor({ state: 'hidden' })
   await page.context().close()
+})
+
+test('days of the report are written as the language of the page writes them', async () => {
+  for (const [locale, pattern, text, label, wrong] of [
+    ['en-GB', 'dd/mm/yyyy', '24/11/2026', 'Sent from', /dd\/mm\/yyyy\.$/],
+    ['de-DE', 'TT.MM.JJJJ', '24.11.2026', 'Gesendet ab', /TT\.MM\.JJJJ\.$/],
+  ]) {
+    const page = await desk.person('margaret', '/admin', { locale })
+    const field = page.getByLabel(label, { exact: true })
+    await page.getByPlaceholder(pattern).first().waitFor()
+    await field.fill('31.2.2026')
+    await field.blur()
+    await page.getByText(wrong).waitFor()
+    await field.fill(text)
+    await page.waitForURL(/since=2026-11-24/)
+    await page.getByText(wrong).waitFor({ state: 'detached' })
+    await page.reload()
+    await hasValue(field, text)
+    await page.context().close()
+  }
 })
 
 test('announcements are listed by their state, and found by their words', async () => {

@@ -1,10 +1,13 @@
 // Reading an inbox: live, offline, by keyboard, in two tabs.
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { Desk, escape, hasValue, until } from './support/desk.mjs'
 import { announce, comment, flood, titles } from './support/mail.mjs'
 import { hasFocus, openTitle, pane, row, rowLink, rowTitles } from './support/reader.mjs'
+
+/** How long somebody is without a network. */
+const OFFLINE_MS = 10_000
 
 let desk
 before(async () => {
@@ -95,35 +98,6 @@ test('after the server was killed and started, nothing is lost and nothing is th
   await close(lena)
 })
 
-test('marks made without a network are kept, shown as waiting, and sent with the next connection', async () => {
-  await flood(desk.server, 'ines', 'omar', 4, 'Note')
-  const proxy = await desk.proxy()
-  const omar = await desk.person('omar', '/inbox', { address: proxy.address })
-  await row(omar, 'Note 3').waitFor()
-  proxy.cut()
-  await omar.getByText('You are offline.').first().waitFor()
-  await rowLink(omar, 'Note 3').focus()
-  await omar.keyboard.press('e')
-  await row(omar, 'Note 3').waitFor({ state: 'detached' })
-  await omar.keyboard.press('Shift+I')
-  await row(omar, 'Note 2').getByText('Waiting to be sent').waitFor({ state: 'attached' })
-  await omar.getByText(/\d changes waiting to be sent\./).waitFor()
-  assert.equal((await titles(desk.server, 'omar')).length, 4, 'the server knows nothing yet')
-
-  proxy.mend()
-  await omar.getByText('Connected again.').first().waitFor()
-  await row(omar, 'Note 2').getByText('Waiting to be sent').waitFor({ state: 'detached' })
-  await until(
-    () => titles(desk.server, 'omar'),
-    there => there.join() === 'Note 2,Note 1,Note 0',
-  )
-  await until(
-    () => titles(desk.server, 'omar', 'UNREAD'),
-    unread => unread.join() === 'Note 1,Note 0',
-  )
-  await close(omar)
-})
-
 test('a resync keeps the draft, the selection and what is open, and makes no toasts of what is old', async () => {
   await flood(desk.server, 'ines', 'hugo', 5, 'Plan')
   const hugo = await desk.person('hugo')
@@ -173,124 +147,167 @@ test('when a token expires on an open page, a fresh one is fetched without a fla
   await close(vera)
 })
 
-test('every shortcut does what the help says', async () => {
-  await flood(desk.server, 'ines', 'tara', 8, 'Mail')
-  const tara = await desk.person('tara')
-  const { keyboard } = tara
-  await row(tara, 'Mail 7').waitFor()
+// The ten seconds of the one are spent on the other.
+describe('at the same time', { concurrency: true }, () => {
+  test('marks made without a network are kept, shown as waiting, and sent with the next connection', async () => {
+    await flood(desk.server, 'ines', 'omar', 4, 'Note')
+    const proxy = await desk.proxy()
+    const omar = await desk.person('omar', '/inbox', { address: proxy.address })
+    await row(omar, 'Note 3').waitFor()
+    proxy.cut()
+    const cutAt = Date.now()
+    await omar.getByText('You are offline.').first().waitFor()
+    await rowLink(omar, 'Note 3').focus()
+    await omar.keyboard.press('e')
+    await row(omar, 'Note 3').waitFor({ state: 'detached' })
+    await omar.keyboard.press('Shift+I')
+    await row(omar, 'Note 2').getByText('Waiting to be sent').waitFor({ state: 'attached' })
+    await omar.getByText(/\d changes waiting to be sent\./).waitFor()
+    // It tries again and again, after longer and longer, and says the same at the end.
+    await until(
+      () => Date.now() - cutAt,
+      passed => passed >= OFFLINE_MS,
+    )
+    assert.ok(proxy.refused >= 2, `it has tried ${proxy.refused} times`)
+    await omar.getByText('You are offline.').first().waitFor()
+    await row(omar, 'Note 2').getByText('Waiting to be sent').waitFor({ state: 'attached' })
+    assert.equal((await titles(desk.server, 'omar')).length, 4, 'the server knows nothing yet')
 
-  await keyboard.press('j')
-  await hasFocus(tara, 'Mail 7')
-  await keyboard.press('j')
-  await keyboard.press('ArrowDown')
-  await hasFocus(tara, 'Mail 5')
-  await keyboard.press('k')
-  await keyboard.press('ArrowUp')
-  await hasFocus(tara, 'Mail 7')
+    proxy.mend()
+    await omar.getByText('Connected again.').first().waitFor()
+    await row(omar, 'Note 2').getByText('Waiting to be sent').waitFor({ state: 'detached' })
+    await until(
+      () => titles(desk.server, 'omar'),
+      there => there.join() === 'Note 2,Note 1,Note 0',
+    )
+    await until(
+      () => titles(desk.server, 'omar', 'UNREAD'),
+      unread => unread.join() === 'Note 1,Note 0',
+    )
+    await close(omar)
+  })
 
-  // Selecting, one and a range.
-  await keyboard.press('x')
-  await tara.getByText('1 selected').waitFor()
-  await keyboard.press('Shift+ArrowDown')
-  await keyboard.press('Shift+ArrowDown')
-  await tara.getByText('3 selected').waitFor()
-  await keyboard.press('Shift+ArrowUp')
-  await tara.getByText('2 selected').waitFor()
-  await keyboard.press('Escape')
-  await tara.getByText('2 selected').waitFor({ state: 'detached' })
+  test('every shortcut does what the help says', async () => {
+    await flood(desk.server, 'ines', 'tara', 8, 'Mail')
+    const tara = await desk.person('tara')
+    const { keyboard } = tara
+    await row(tara, 'Mail 7').waitFor()
 
-  // Reading and unreading.
-  await hasFocus(tara, 'Mail 6')
-  await keyboard.press('Shift+I')
-  await row(tara, 'Mail 6').and(tara.locator(':not([data-unread])')).waitFor()
-  await keyboard.press('Shift+U')
-  await row(tara, 'Mail 6').and(tara.locator('[data-unread]')).waitFor()
+    await keyboard.press('j')
+    await hasFocus(tara, 'Mail 7')
+    await keyboard.press('j')
+    await keyboard.press('ArrowDown')
+    await hasFocus(tara, 'Mail 5')
+    await keyboard.press('k')
+    await keyboard.press('ArrowUp')
+    await hasFocus(tara, 'Mail 7')
 
-  // Opening and going back; the focus follows.
-  await keyboard.press('o')
-  await openTitle(tara, 'Mail 6').waitFor()
-  await tara.waitForFunction(() => document.activeElement?.localName === 'h2')
-  await keyboard.press('j')
-  await openTitle(tara, 'Mail 5').waitFor()
-  await keyboard.press('Escape')
-  await hasFocus(tara, 'Mail 5')
-  await tara.getByText('Nothing open').waitFor()
-  await keyboard.press('Enter')
-  await openTitle(tara, 'Mail 5').waitFor()
-  await keyboard.press('Escape')
+    // Selecting, one and a range.
+    await keyboard.press('x')
+    await tara.getByText('1 selected').waitFor()
+    await keyboard.press('Shift+ArrowDown')
+    await keyboard.press('Shift+ArrowDown')
+    await tara.getByText('3 selected').waitFor()
+    await keyboard.press('Shift+ArrowUp')
+    await tara.getByText('2 selected').waitFor()
+    await keyboard.press('Escape')
+    await tara.getByText('2 selected').waitFor({ state: 'detached' })
 
-  // Archiving moves the focus to the next row; undo brings it back.
-  await hasFocus(tara, 'Mail 5')
-  await keyboard.press('e')
-  await row(tara, 'Mail 5').waitFor({ state: 'detached' })
-  await hasFocus(tara, 'Mail 4')
-  await keyboard.press('z')
-  await row(tara, 'Mail 5').waitFor()
+    // Reading and unreading.
+    await hasFocus(tara, 'Mail 6')
+    await keyboard.press('Shift+I')
+    await row(tara, 'Mail 6').and(tara.locator(':not([data-unread])')).waitFor()
+    await keyboard.press('Shift+U')
+    await row(tara, 'Mail 6').and(tara.locator('[data-unread]')).waitFor()
 
-  // Snoozing.
-  await keyboard.press('h')
-  const snooze = tara.getByRole('dialog', { name: 'Snooze until' })
-  await snooze.getByRole('button', { name: /^Tomorrow/ }).click()
-  await row(tara, 'Mail 4').waitFor({ state: 'detached' })
-  await hasFocus(tara, 'Mail 3')
-  await until(
-    () => titles(desk.server, 'tara', 'SNOOZED'),
-    snoozed => snoozed.join() === 'Mail 4',
-  )
+    // Opening and going back; the focus follows.
+    await keyboard.press('o')
+    await openTitle(tara, 'Mail 6').waitFor()
+    await tara.waitForFunction(() => document.activeElement?.localName === 'h2')
+    await keyboard.press('j')
+    await openTitle(tara, 'Mail 5').waitFor()
+    await keyboard.press('Escape')
+    await hasFocus(tara, 'Mail 5')
+    await tara.getByText('Nothing open').waitFor()
+    await keyboard.press('Enter')
+    await openTitle(tara, 'Mail 5').waitFor()
+    await keyboard.press('Escape')
 
-  // Muting.
-  await keyboard.press('m')
-  await row(tara, 'Mail 3').getByText('Muted').waitFor({ state: 'attached' })
+    // Archiving moves the focus to the next row; undo brings it back.
+    await hasFocus(tara, 'Mail 5')
+    await keyboard.press('e')
+    await row(tara, 'Mail 5').waitFor({ state: 'detached' })
+    await hasFocus(tara, 'Mail 4')
+    await keyboard.press('z')
+    await row(tara, 'Mail 5').waitFor()
 
-  // Replying opens what the reply is to.
-  await keyboard.press('r')
-  await openTitle(tara, 'Mail 3').waitFor()
-  await tara.waitForFunction(() => document.activeElement?.localName === 'textarea')
-  // While somebody types, letters are letters.
-  await keyboard.type('jeez')
-  await hasValue(tara.getByRole('textbox', { name: 'Reply to ines' }), 'jeez')
-  await keyboard.press('Escape')
-  await openTitle(tara, 'Mail 3').waitFor()
+    // Snoozing.
+    await keyboard.press('h')
+    const snooze = tara.getByRole('dialog', { name: 'Snooze until' })
+    await snooze.getByRole('button', { name: /^Tomorrow/ }).click()
+    await row(tara, 'Mail 4').waitFor({ state: 'detached' })
+    await hasFocus(tara, 'Mail 3')
+    await until(
+      () => titles(desk.server, 'tara', 'SNOOZED'),
+      snoozed => snoozed.join() === 'Mail 4',
+    )
 
-  // Searching.
-  await keyboard.press('/')
-  await tara.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Search')
-  await keyboard.type('Mail 2')
-  await until(
-    () => rowTitles(tara),
-    shown => shown.includes('Mail 2') && !shown.includes('Mail 7'),
-  )
-  await keyboard.press('Escape')
-  await keyboard.press('Escape')
-  await row(tara, 'Mail 7').waitFor()
+    // Muting.
+    await keyboard.press('m')
+    await row(tara, 'Mail 3').getByText('Muted').waitFor({ state: 'attached' })
 
-  // Elsewhere.
-  await keyboard.press('c')
-  const form = tara.getByRole('dialog', { name: 'New message' })
-  await form.waitFor()
-  await escape(form)
-  await keyboard.press('g')
-  await keyboard.press('s')
-  await tara.waitForURL(/\/sent/)
-  await tara.getByText('Nothing sent yet').waitFor()
-  await keyboard.press('g')
-  await keyboard.press('i')
-  await tara.waitForURL(/\/inbox/)
-  await row(tara, 'Mail 7').waitFor()
+    // Replying opens what the reply is to.
+    await keyboard.press('r')
+    await openTitle(tara, 'Mail 3').waitFor()
+    await tara.waitForFunction(() => document.activeElement?.localName === 'textarea')
+    // While somebody types, letters are letters.
+    await keyboard.type('jeez')
+    await hasValue(tara.getByRole('textbox', { name: 'Reply to ines' }), 'jeez')
+    await keyboard.press('Escape')
+    await openTitle(tara, 'Mail 3').waitFor()
 
-  // The help, with the switch that turns single keys off.
-  await keyboard.press('?')
-  const help = tara.getByRole('dialog', { name: 'Keyboard shortcuts' })
-  await help.getByRole('switch', { name: 'Single-key shortcuts' }).uncheck()
-  await escape(help)
-  await rowLink(tara, 'Mail 7').focus()
-  await keyboard.press('e')
-  await keyboard.press('?')
-  await keyboard.press('ArrowDown')
-  await hasFocus(tara, 'Mail 6')
-  assert.equal(await help.count(), 0)
-  assert.equal(await row(tara, 'Mail 7').count(), 1)
-  await close(tara)
+    // Searching.
+    await keyboard.press('/')
+    await tara.waitForFunction(
+      () => document.activeElement?.getAttribute('aria-label') === 'Search',
+    )
+    await keyboard.type('Mail 2')
+    await until(
+      () => rowTitles(tara),
+      shown => shown.includes('Mail 2') && !shown.includes('Mail 7'),
+    )
+    await keyboard.press('Escape')
+    await keyboard.press('Escape')
+    await row(tara, 'Mail 7').waitFor()
+
+    // Elsewhere.
+    await keyboard.press('c')
+    const form = tara.getByRole('dialog', { name: 'New message' })
+    await form.waitFor()
+    await escape(form)
+    await keyboard.press('g')
+    await keyboard.press('s')
+    await tara.waitForURL(/\/sent/)
+    await tara.getByText('Nothing sent yet').waitFor()
+    await keyboard.press('g')
+    await keyboard.press('i')
+    await tara.waitForURL(/\/inbox/)
+    await row(tara, 'Mail 7').waitFor()
+
+    // The help, with the switch that turns single keys off.
+    await keyboard.press('?')
+    const help = tara.getByRole('dialog', { name: 'Keyboard shortcuts' })
+    await help.getByRole('switch', { name: 'Single-key shortcuts' }).uncheck()
+    await escape(help)
+    await rowLink(tara, 'Mail 7').focus()
+    await keyboard.press('e')
+    await keyboard.press('?')
+    await keyboard.press('ArrowDown')
+    await hasFocus(tara, 'Mail 6')
+    assert.equal(await help.count(), 0)
+    assert.equal(await row(tara, 'Mail 7').count(), 1)
+    await close(tara)
+  })
 })
 
 test('a menu is used by keys alone, and Escape closes it or the popover, and nothing else', async () => {

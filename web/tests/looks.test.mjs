@@ -119,6 +119,19 @@ test('on a phone of 360 px, in German and from right to left, nothing overflows'
   for (const direction of ['ltr', 'rtl']) {
     await page.evaluate(dir => (document.documentElement.dir = dir), direction)
     await fits(page)
+    // All views are in sight, whatever else there is beside them.
+    const views = page.getByRole('navigation', { name: 'Ansichten' }).getByRole('list').first()
+    const places = await views.getByRole('link').evaluateAll(links =>
+      links.map(link => {
+        const { left, right } = link.getBoundingClientRect()
+        return { name: link.innerText, isInSight: left >= 0 && right <= innerWidth }
+      }),
+    )
+    assert.equal(places.length, 5)
+    assert.deepEqual(
+      places.filter(({ isInSight }) => !isInSight),
+      [],
+    )
     await examine(page, `the list, ${direction}`)
     await row(page, 'A new door').tap()
     await pane(page).locator('.tidings-markdown pre').waitFor()

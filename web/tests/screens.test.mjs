@@ -174,7 +174,7 @@ test('on a phone of 360 px, in German, nothing is wider than the screen', async 
   await fits(maria)
   await picture(maria, 'phone-report')
   await maria.getByRole('button', { name: 'Filter', exact: true }).click()
-  await maria.getByLabel('Gesendet ab').waitFor()
+  await maria.getByLabel('Gesendet ab', { exact: true }).waitFor()
   await fits(maria)
   await examine(maria, 'the filters on a phone')
   for (const tab of ['Ankündigungen', 'Kampagnen', 'Personen']) {

@@ -108,6 +108,103 @@ test('from: offers people, and whoever is chosen is in the address, and all of t
   await close(sara)
 })
 
+/** A day of this browser's calendar, so many days from today. */
+function day(days) {
+  const at = new Date()
+  at.setDate(at.getDate() + days)
+  const two = number => String(number).padStart(2, '0')
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+}
+
+test('after: and before: limit a list to a time, which is in the address and can be taken back', async () => {
+  await desk.server.people('pia', 'quin')
+  await flood(desk.server, 'pia', 'quin', 2, 'Plan')
+  const quin = await desk.person('quin')
+  await shows(quin, 'Plan 1', 'Plan 0')
+  await quin.keyboard.press('/')
+  await quin.keyboard.type(`after:${day(0)} before:${day(1)} plan 1`)
+  await shows(quin, 'Plan 1')
+  await hasValue(search(quin), 'plan 1')
+  assert.ok(quin.url().endsWith(`?q=plan+1&after=${day(0)}&before=${day(1)}`), quin.url())
+  const head = quin.getByRole('region', { name: 'Items' })
+  const year = new Date().getFullYear()
+  await head
+    .getByText('Since')
+    .filter({ hasText: `${year}` })
+    .waitFor()
+  await examine(quin, 'a list of a time')
+
+  await search(quin).fill(`before:${day(0)}`)
+  await quin.getByText('Nothing here is from that time.').waitFor()
+  // What arrives is of another time.
+  await desk.server.send('pia', 'quin', 'Plan 2')
+  await quin.locator('.tidings-toast', { hasText: 'Plan 2' }).waitFor()
+  await quin.getByText('Nothing here is from that time.').waitFor()
+  for (const button of await head.getByRole('button', { name: 'At any time' }).all()) {
+    await button.waitFor()
+  }
+  while ((await head.getByRole('button', { name: 'At any time' }).count()) > 0) {
+    await head.getByRole('button', { name: 'At any time' }).first().click()
+  }
+  await shows(quin, 'Plan 2', 'Plan 1', 'Plan 0')
+  // A year is a day, too.
+  await search(quin).fill(`before:${year}`)
+  await quin.getByText('Nothing here is from that time.').waitFor()
+  await quin.getByRole('button', { name: 'Clear the search' }).last().click()
+  await shows(quin, 'Plan 2', 'Plan 1', 'Plan 0')
+  await close(quin)
+})
+
+test('the words that a search has found are marked, in the list and in what is open', async () => {
+  await desk.server.people('resi', 'sepp')
+  await desk.server.send('resi', 'sepp', 'Sperrung der STRASSE', {
+    body: 'Die **Straße** ist zu, die Hauptstraße nicht.\n\n`strasse`',
+  })
+  await desk.server.send('resi', 'sepp', 'Something else')
+  const sepp = await desk.person('sepp', '/inbox?q=strasse')
+  const marked = () =>
+    sepp.evaluate(() =>
+      [...(CSS.highlights.get('tidings-found') ?? [])].map(range => range.toString()),
+    )
+  const areMarked = (...words) =>
+    until(marked, found => found.sort().join() === [...words].sort().join())
+  await areMarked('STRASSE', 'Straße', 'strasse')
+  await row(sepp, 'Sperrung').click()
+  await areMarked('STRASSE', 'Straße', 'strasse', 'STRASSE', 'Straße', 'strasse')
+  await examine(sepp, 'words that were found')
+  await search(sepp).fill('sperr')
+  await areMarked('Sperr')
+  await search(sepp).fill('')
+  await areMarked()
+  await close(sepp)
+})
+
+test('a saved search gets another name, and stays where it is', async () => {
+  await desk.server.people('vera')
+  const vera = await desk.person('vera', '/inbox?q=one')
+  const save = async (choice, name) => {
+    await menu(vera).click()
+    await vera.getByRole('menuitem', { name: choice }).click()
+    const dialog = vera.getByRole('dialog', { name: choice })
+    await dialog.getByRole('textbox', { name: 'Name' }).fill(name)
+    await vera.keyboard.press('Enter')
+    await dialog.waitFor({ state: 'detached' })
+  }
+  const names = () =>
+    sidebar(vera).locator('.tidings-kinds > ul').last().locator('a').allInnerTexts()
+  await save('Save this search', 'First')
+  await search(vera).fill('two')
+  await vera.waitForURL(/q=two/)
+  await save('Save this search', 'Second')
+  await sidebar(vera).getByRole('link', { name: 'First' }).click()
+  await vera.waitForURL(/q=one/)
+  await save('Rename the saved search', 'Renamed')
+  await until(names, shown => shown.join() === 'Renamed,Second')
+  await vera.reload()
+  await until(names, shown => shown.join() === 'Renamed,Second')
+  await close(vera)
+})
+
 test('a search is saved under a name, is there at the next visit, and is gone after signing out', async () => {
   await desk.server.people('theo', 'uli')
   await flood(desk.server, 'theo', 'uli', 2, 'Budget')

@@ -65,6 +65,10 @@ pub struct BulkFilter {
     /// Only the messages that this person has sent; see `InboxFilter.sender`.
     #[graphql(directive = cost::apply(SEARCH))]
     sender: Option<UserRef>,
+    /// Only items with an `updatedAt` at this moment or later.
+    updated_from: Option<DateTime<Utc>>,
+    /// Only items with an `updatedAt` before this moment.
+    updated_before: Option<DateTime<Utc>>,
     /// Only what has these words; see `InboxFilter.search`.
     #[graphql(directive = cost::apply(SEARCH))]
     search: Option<String>,
@@ -72,8 +76,17 @@ pub struct BulkFilter {
 
 impl From<BulkFilter> for InboxFilter {
     fn from(filter: BulkFilter) -> Self {
-        let BulkFilter { view, kinds, categories, target, thread, sender, search } = filter;
-        InboxFilter { view, kinds, categories, target, thread, sender, search }
+        InboxFilter {
+            view: filter.view,
+            kinds: filter.kinds,
+            categories: filter.categories,
+            target: filter.target,
+            thread: filter.thread,
+            sender: filter.sender,
+            updated_from: filter.updated_from,
+            updated_before: filter.updated_before,
+            search: filter.search,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Lists of what somebody has sent: they are found as words are.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::index::{fill, insert};
@@ -55,6 +56,52 @@ both! {
             assert_eq!(list(&bob, json!({"view": "ALL", "sender": sender})).await, [""; 0]);
         }
         assert_eq!(list(&eve, json!({"sender": {"id": alice.id}})).await, [""; 0]);
+    }
+
+    /// A list begins and ends where it is asked to, with and without a search, and so does what is
+    /// marked.
+    async fn a_list_has_what_moved_to_the_top_in_a_span_of_time(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        let mut moments = Vec::new();
+        for n in 1..=4 {
+            moments.push(app.now().to_rfc3339());
+            alice.send(&bob, &format!("Invoice {n}")).await;
+            app.announce(&format!("News {n}")).await;
+            app.advance(TimeDelta::days(1));
+        }
+        // The first moment belongs to it, and the last does not.
+        let (from, before) = (&moments[1], &moments[3]);
+        let span = |mut filter: Value| {
+            filter["updatedFrom"] = json!(from);
+            filter["updatedBefore"] = json!(before);
+            filter
+        };
+        let all = ["News 3", "Invoice 3", "News 2", "Invoice 2"];
+        let invoices = ["Invoice 3", "Invoice 2"];
+        for (filter, expected) in [
+            (json!({}), &all[..]),
+            (json!({"view": "ALL"}), &all),
+            (json!({"kinds": ["MESSAGE"]}), &invoices),
+            (json!({"search": "invoice"}), &invoices),
+            (json!({"sender": {"externalId": alice.name}}), &invoices),
+            (json!({"view": "ARCHIVED"}), &[]),
+        ] {
+            assert_eq!(list(&bob, span(filter.clone())).await, expected, "{filter}");
+        }
+        assert_eq!(list(&bob, json!({"updatedFrom": &moments[3]})).await, ["News 4", "Invoice 4"]);
+        assert_eq!(list(&bob, json!({"updatedBefore": from})).await, ["News 1", "Invoice 1"]);
+        assert_eq!(list(&bob, json!({"updatedFrom": before, "updatedBefore": from})).await, [""; 0]);
+
+        let count = "query($filter: InboxFilter) {
+            viewer { inbox { items(filter: $filter) { totalCount } } } }";
+        let counted = bob.query(count, json!({"filter": span(json!({}))})).await;
+        assert_eq!(counted["viewer"]["inbox"]["items"]["totalCount"], Value::Null);
+        let archived = bob.did_all("archiveAll", json!({"filter": span(json!({}))})).await.0;
+        assert_eq!(archived, 4);
+        let searched = span(json!({"view": "ALL", "search": "invoice"}));
+        assert_eq!(bob.did_all("markAllRead", json!({"filter": searched})).await.0, 2);
+        let left = ["News 4", "Invoice 4", "News 1", "Invoice 1"];
+        assert_eq!(list(&bob, json!({"view": "UNREAD"})).await, left);
     }
 
     /// Bob has few of Alice's many messages, among many of Carol's.

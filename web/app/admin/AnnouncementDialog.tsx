@@ -1,8 +1,8 @@
 // A new announcement, or a change of one.
 
-import { AnnouncementText, Button, Dialog, useNow } from '@tidings/react'
+import { AnnouncementPreview, AnnouncementText, Button, Dialog, useNow } from '@tidings/react'
 import type { TidingsError } from '@tidings/client'
-import { useState } from 'react'
+import { useId, useState } from 'react'
 import { BodyField } from '../compose/BodyField'
 import type { DraftAction } from '../compose/draft'
 import { ActionsField } from '../compose/MessageForm'
@@ -53,6 +53,7 @@ export function AnnouncementDialog({ announcement, onClose }: AnnouncementDialog
   const [actions, setActions] = useState<DraftAction[]>(
     announcement?.actions.map(({ label, url, isMain }) => ({ label, url, isMain })) ?? [],
   )
+  const preview = useId()
   const [isSaving, setSaving] = useState(false)
   const [isChecked, setChecked] = useState(false)
   const [error, setError] = useState<TidingsError>()
@@ -187,6 +188,18 @@ export function AnnouncementDialog({ announcement, onClose }: AnnouncementDialog
           <ActionsField value={actions} onChange={setActions} error={problem('actions')} />
         </div>
       </fieldset>
+      <section className="app-inbox-preview" aria-labelledby={preview}>
+        <h3 id={preview}>{announcements.preview}</h3>
+        <AnnouncementPreview
+          title={title.trim() || announcements.headline}
+          body={body}
+          url={url.trim() || null}
+          actions={actions.filter(({ label }) => label)}
+          category={category || null}
+          author={announcement ? announcement.author : (me?.viewer ?? null)}
+          expiresAt={expiresAt}
+        />
+      </section>
     </Dialog>
   )
 }

@@ -23,6 +23,7 @@ import {
 import { useApp } from '../lib/app'
 import { offerFile } from '../lib/csv'
 import { Failure } from '../lib/Failure'
+import { DayField } from '../lib/DayField'
 import { Field } from '../lib/Field'
 import { Link } from '../lib/Link'
 import { usePages } from '../lib/query'
@@ -243,23 +244,6 @@ interface InputProps {
   label: string
   value: string
   onChange(value: string): void
-}
-
-function DayField({ label, value, onChange }: InputProps) {
-  return (
-    <Field label={label}>
-      {attributes => (
-        <input
-          {...attributes}
-          type="date"
-          className="tidings-field"
-          data-empty={value === '' || undefined}
-          value={value}
-          onChange={event => onChange(event.target.value)}
-        />
-      )}
-    </Field>
-  )
 }
 
 function SelectField({ label, value, onChange, options }: InputProps & { options: string[][] }) {

@@ -1,5 +1,5 @@
-import { Markdown, Tabs } from '@tidings/react'
-import { useState } from 'react'
+import { FormatBar, Markdown, Tabs } from '@tidings/react'
+import { useRef, useState } from 'react'
 import { Field } from '../lib/Field'
 import { useTexts } from '../texts'
 
@@ -16,6 +16,7 @@ interface BodyFieldProps {
 export function BodyField({ label, value, onChange, error, Text = Markdown }: BodyFieldProps) {
   const { compose } = useTexts()
   const [view, setView] = useState<'write' | 'preview'>('write')
+  const field = useRef<HTMLTextAreaElement>(null)
   const tabs = [
     { key: 'write' as const, label: compose.write },
     { key: 'preview' as const, label: compose.preview },
@@ -24,21 +25,25 @@ export function BodyField({ label, value, onChange, error, Text = Markdown }: Bo
     <div className="app-body">
       <Tabs label={label} tabs={tabs} current={view} onChange={setView}>
         <Field label={label} hint={compose.bodyHint} error={error}>
-          {attributes =>
-            view === 'write' ? (
-              <textarea
-                {...attributes}
-                className="tidings-field"
-                rows={7}
-                value={value}
-                onChange={event => onChange(event.target.value)}
-              />
-            ) : (
-              <div className="app-preview">
-                {value.trim() ? <Text text={value} /> : <p>{compose.previewEmpty}</p>}
-              </div>
-            )
-          }
+          {attributes => (
+            <>
+              {view === 'write' ? (
+                <textarea
+                  {...attributes}
+                  ref={field}
+                  className="tidings-field"
+                  rows={7}
+                  value={value}
+                  onChange={event => onChange(event.target.value)}
+                />
+              ) : (
+                <div className="app-preview">
+                  {value.trim() ? <Text text={value} /> : <p>{compose.previewEmpty}</p>}
+                </div>
+              )}
+              <div className="app-format">{view === 'write' && <FormatBar field={field} />}</div>
+            </>
+          )}
         </Field>
       </Tabs>
     </div>

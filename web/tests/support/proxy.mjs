@@ -8,6 +8,8 @@ export class Proxy {
   #pairs = new Set()
   #server
   #mode = 'open'
+  /** How many connections were tried while it was cut. */
+  refused = 0
   address
 
   /** A way to `address`, which is `host:port`. */
@@ -69,7 +71,10 @@ export class Proxy {
 
   #accept(near) {
     near.on('error', () => undefined)
-    if (this.#mode === 'cut') return near.destroy()
+    if (this.#mode === 'cut') {
+      this.refused++
+      return near.destroy()
+    }
     if (this.#mode === 'silent') return near.resume()
     const [host, port] = this.#target.split(':')
     const far = connect(Number(port), host)

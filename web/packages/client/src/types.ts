@@ -266,6 +266,10 @@ export interface ListFilter {
   thread?: string
   /** Only the messages that a person has sent: their id. */
   sender?: string
+  /** Only items with an `updatedAt` at this moment or later. */
+  updatedFrom?: Moment
+  /** Only items with an `updatedAt` before this moment. */
+  updatedBefore?: Moment
 }
 
 export interface ListState {

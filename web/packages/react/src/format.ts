@@ -13,7 +13,9 @@ export interface Dates {
   /** Where it stands in a sentence: “today at 14:30”, “Monday, 3 March at 9:00”. */
   near(moment: string | Date, now?: number): string
   /** All of it, for those who ask. */
-  full(moment: string): string
+  full(moment: string | Date): string
+  /** A day with its year: “3 Mar 2026”. */
+  day(moment: Date): string
 }
 
 export function useDates(): Dates {
@@ -70,6 +72,7 @@ function dates(locale: string): Dates {
         : nearYear.format(at)
     },
     full: moment => full.format(new Date(moment)),
+    day: moment => year.format(moment),
   }
 }
 

@@ -121,13 +121,16 @@ export class List implements ListStore {
 
   /** Whether an item belongs to this list, as far as can be told without its text. */
   matches(item: InboxItem): boolean {
-    const { view, kinds, categories, thread, sender } = this.filter
+    const { view, kinds, categories, thread, sender, updatedFrom, updatedBefore } = this.filter
+    const isSince = (moment: string) => Date.parse(item.updatedAt) >= Date.parse(moment)
     return (
       isIn(view, item) &&
       (!kinds || kinds.includes(item.kind)) &&
       (!categories || (item.category !== null && categories.includes(item.category))) &&
       (!thread || rootOf(item) === thread) &&
-      (!sender || senderOf(item) === sender)
+      (!sender || senderOf(item) === sender) &&
+      (!updatedFrom || isSince(updatedFrom)) &&
+      (!updatedBefore || !isSince(updatedBefore))
     )
   }
 
@@ -236,14 +239,19 @@ function isIn(view: ListFilter['view'], item: InboxItem): boolean {
 /** A filter in one form, so that the same lists are the same. */
 export function normalized(filter: ListFilter = {}): ListFilter {
   const { view = 'ACTIVE', kinds, categories, search, thread, sender } = filter
-  return {
+  const sorted = (names?: readonly string[]) => (names?.length ? [...names].sort() : undefined)
+  const { updatedFrom, updatedBefore } = filter
+  const all = {
     view,
-    ...(kinds?.length && { kinds: [...kinds].sort() }),
-    ...(categories?.length && { categories: [...categories].sort() }),
-    ...(search?.trim() && { search: search.trim() }),
-    ...(thread && { thread }),
-    ...(sender && { sender }),
+    kinds: sorted(kinds),
+    categories: sorted(categories),
+    search: search?.trim(),
+    thread,
+    sender,
+    updatedFrom,
+    updatedBefore,
   }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value)) as ListFilter
 }
 
 /** A filter as the server takes it. */

@@ -387,4 +387,5 @@ export class Inbox implements InboxStore {
 }
 
 /** Whether there may be any number of such lists. */
-const isSought = ({ search, sender }: ListFilter) => search || sender
+const isSought = ({ search, sender, updatedFrom, updatedBefore }: ListFilter) =>
+  search || sender || updatedFrom || updatedBefore

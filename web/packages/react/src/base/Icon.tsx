@@ -4,29 +4,9 @@
  * Each is a component, so that a bundle has those that it uses.
  */
 
-import type { ReactNode } from 'react'
+import { icon } from './draw'
 
-export interface IconProps {
-  size?: 'small' | 'large'
-}
-
-function icon(paths: ReactNode, turns = false) {
-  return function Icon({ size }: IconProps) {
-    return (
-      <svg
-        className="tidings-icon"
-        viewBox="0 0 20 20"
-        aria-hidden="true"
-        focusable="false"
-        data-size={size}
-        // It points along the line, so it is mirrored where lines run from right to left.
-        data-turns={turns || undefined}
-      >
-        {paths}
-      </svg>
-    )
-  }
-}
+export type { IconProps } from './draw'
 
 export const BellIcon = icon(
   <>
@@ -184,3 +164,9 @@ export const SignOutIcon = icon(
 )
 export const DensityIcon = icon(<path d="M3.4 5h13.2M3.4 8.3h13.2M3.4 11.7h13.2M3.4 15h13.2" />)
 export const DotIcon = icon(<circle cx="10" cy="10" r="4" fill="currentColor" stroke="none" />)
+export const CalendarIcon = icon(
+  <>
+    <path d="M4 5.2h12c.6 0 1 .4 1 1v9.3c0 .6-.4 1-1 1H4a1 1 0 0 1-1-1V6.2c0-.6.4-1 1-1Z" />
+    <path d="M3 9h14M6.8 3.4v3M13.2 3.4v3" />
+  </>,
+)

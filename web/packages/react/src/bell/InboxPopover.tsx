@@ -1,10 +1,10 @@
 /** A bell, and under it the newest items. */
 
-import { type ReactNode, useEffect, useId, useRef, useState } from 'react'
+import { Fragment, type ReactNode, useEffect, useId, useRef, useState } from 'react'
 import type { InboxItem } from '@tidings/client'
 import { ButtonLink, IconButton } from '../base/Button'
 import { EmptyState } from '../base/EmptyState'
-import { CheckAllIcon, CloseIcon, SettingsIcon } from '../base/Icon'
+import { ArchiveIcon, CheckAllIcon, CloseIcon, SettingsIcon } from '../base/Icon'
 import { CaughtUpPicture } from '../base/Pictures'
 import { placeBeside } from '../base/place'
 import { Tabs } from '../base/Tabs'
@@ -16,9 +16,9 @@ import { Failed } from '../inbox/Failed'
 import { Row, type RowAction } from '../inbox/Row'
 import { type Row as RowOf, rowsOf } from '../inbox/rows'
 import { RowSkeletons } from '../inbox/RowSkeletons'
-import { SnoozeDialog } from '../inbox/SnoozeDialog'
 import { useMarks } from '../inbox/useMarks'
 import { useLabels } from '../labels/context'
+import { SnoozeDialog } from '../later'
 import { Bell, type BellProps } from './Bell'
 
 export interface InboxPopoverProps {
@@ -85,18 +85,21 @@ function Content({ onClose, ...props }: InboxPopoverProps & { onClose: () => voi
   const marks = useMarks()
   const { client, onOpenItem, watch } = useTidingsContext()
   const [view, setView] = useState<'ACTIVE' | 'UNREAD'>('ACTIVE')
-  const { list, items, loading, error, isFresh } = useInbox(view === 'UNREAD' ? { view } : {})
+  const filter = view === 'UNREAD' ? { view } : undefined
+  const { list, items, loading, error, isFresh } = useInbox(filter)
   const unread = useCounts()?.unread ?? 0
   const [activeKey, setActiveKey] = useState<string>()
   const [snoozing, setSnoozing] = useState<readonly string[]>()
   const rows = rowsOf(items.slice(0, NEWEST))
   const unseen = items.filter(item => !item.seenAt).length
+  const firstOld = useFirstOld(rows)
 
   // Opening it is seeing what is in it, and what comes while it is open.
   useEffect(() => {
     if (unseen > 0) marks.seeAll()
   }, [unseen, marks])
   useEffect(() => watch(() => true), [watch])
+  useEffect(() => SnoozeDialog.prepare(), [])
 
   const open = ({ item }: RowOf) => {
     onClose()
@@ -127,6 +130,12 @@ function Content({ onClose, ...props }: InboxPopoverProps & { onClose: () => voi
           label={labels.markAllRead}
           icon={<CheckAllIcon />}
           onClick={() => marks.readAll()}
+        />
+        <IconButton
+          label={labels.archiveAll}
+          icon={<ArchiveIcon />}
+          disabled={rows.length === 0}
+          onClick={() => marks.archiveAll(filter)}
         />
         {props.onOpenPreferences ? (
           <IconButton
@@ -168,24 +177,28 @@ function Content({ onClose, ...props }: InboxPopoverProps & { onClose: () => voi
             // eslint-disable-next-line jsx-a11y/no-redundant-roles -- Safari forgets it otherwise
             <ul role="list" aria-label={labels.list}>
               {rows.map((row, index) => (
-                <Row
-                  key={row.key}
-                  row={row}
-                  href={props.itemHref?.(row.item) ?? '#'}
-                  now={now}
-                  position={index + 1}
-                  count={rows.length}
-                  isCompact={false}
-                  isActive={row.key === (activeKey ?? rows[0]?.key)}
-                  isOpen={false}
-                  isSelected={false}
-                  isNew={false}
-                  isPending={row.ids.some(one => client.inbox.isPending(one))}
-                  onOpen={open}
-                  onFocus={focused => setActiveKey(focused.key)}
-                  onAction={act}
-                  renderItem={props.renderItem}
-                />
+                <Fragment key={row.key}>
+                  {row.key === firstOld ? (
+                    <li className="tidings-earlier">{labels.earlier}</li>
+                  ) : null}
+                  <Row
+                    row={row}
+                    href={props.itemHref?.(row.item) ?? '#'}
+                    now={now}
+                    position={index + 1}
+                    count={rows.length}
+                    isCompact={false}
+                    isActive={row.key === (activeKey ?? rows[0]?.key)}
+                    isOpen={false}
+                    isSelected={false}
+                    isNew={false}
+                    isPending={row.ids.some(one => client.inbox.isPending(one))}
+                    onOpen={open}
+                    onFocus={focused => setActiveKey(focused.key)}
+                    onAction={act}
+                    renderItem={props.renderItem}
+                  />
+                </Fragment>
               ))}
             </ul>
           ) : loading === 'first' && !isFresh ? (
@@ -226,4 +239,16 @@ function Content({ onClose, ...props }: InboxPopoverProps & { onClose: () => voi
       ) : null}
     </>
   )
+}
+
+/**
+ * The first row that has been seen before, if there are rows above it that were not: to see them is
+ * to open this, so what they were then is remembered.
+ */
+function useFirstOld(rows: readonly RowOf[]): string | undefined {
+  const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set())
+  const unseen = rows.filter(({ item }) => !item.seenAt && !fresh.has(item.id))
+  if (unseen.length > 0) setFresh(new Set([...fresh, ...unseen.map(({ item }) => item.id)]))
+  const last = rows.findLastIndex(({ item }) => fresh.has(item.id))
+  return last < 0 ? undefined : rows[last + 1]?.key
 }

@@ -15,24 +15,22 @@ import { CaughtUpPicture } from '../base/Pictures'
 import { useTidingsContext } from '../context'
 import { useConnection, useInbox, useItem } from '../hooks'
 import { useLabels } from '../labels/context'
+import { KeysHelp, Preferences, SearchNameDialog, SnoozeDialog, prepareLater } from '../later'
 import { prepareMarkdown } from '../markdown/Markdown'
 import { ItemPane } from '../panes/ItemPane'
-import { Preferences } from '../preferences/Preferences'
 import { useConnectionBanner } from './ConnectionBanner'
 import { useDensity } from './density'
 import { Failed } from './Failed'
 import { ItemList, type ItemListHandle } from './ItemList'
-import { KeysHelp } from './KeysHelp'
 import { ListHead } from './ListHead'
 import { NothingHere } from './NothingHere'
-import { type Place, queryOf } from './place'
+import { type Place, isSearch, queryOf, startOf } from './place'
 import type { RowAction } from './Row'
 import { type Row, rowsOf, withOpenRow } from './rows'
 import { RowSkeletons } from './RowSkeletons'
 import { Sidebar } from './Sidebar'
-import { SaveSearchDialog } from './SaveSearchDialog'
 import { isSame, useSearches } from './searches'
-import { SnoozeDialog } from './SnoozeDialog'
+import { useFound } from './useFound'
 import { type Command, useKeys } from './useKeys'
 import { useMarks } from './useMarks'
 import { sendersOf } from './usePeople'
@@ -91,7 +89,7 @@ export function Inbox(props: InboxProps) {
     [onNavigate],
   )
 
-  const { view, kind, category, search: words, sender } = place
+  const { view, kind, category, search: words, sender, after, before } = place
   const filter = useMemo<ListFilter>(
     () => ({
       view,
@@ -99,8 +97,10 @@ export function Inbox(props: InboxProps) {
       categories: category ? [category] : undefined,
       search: words,
       sender,
+      updatedFrom: startOf(after)?.toISOString(),
+      updatedBefore: startOf(before)?.toISOString(),
     }),
-    [view, kind, category, words, sender],
+    [view, kind, category, words, sender, after, before],
   )
   const { list, items, hasMore, loading, error, waiting, isFresh } = useInbox(filter)
   const [density, setDensity] = useDensity()
@@ -109,7 +109,7 @@ export function Inbox(props: InboxProps) {
   const rangeStart = useRef<string | undefined>(undefined)
   const [snoozing, setSnoozing] = useState<readonly string[]>()
   const [isHelpOpen, setHelpOpen] = useState(false)
-  const [isSaving, setSaving] = useState(false)
+  const [isNaming, setNaming] = useState(false)
   const saved = useSearches()
   const [replyRequest, setReplyRequest] = useState({ item: '', count: 0 })
 
@@ -121,7 +121,10 @@ export function Inbox(props: InboxProps) {
   )
   const openKey = openRow?.row.key
 
-  useEffect(prepareMarkdown, [])
+  useEffect(() => {
+    prepareMarkdown()
+    prepareLater()
+  }, [])
   // A selection is of this list.
   const filterKey = JSON.stringify(filter)
   const [selectedIn, setSelectedIn] = useState(filterKey)
@@ -130,18 +133,19 @@ export function Inbox(props: InboxProps) {
     setSelected(new Set())
     setActiveKey(undefined)
   }
-  useSeeing(items, view === 'ACTIVE' && !words && !sender, filter)
+  useSeeing(items, view === 'ACTIVE' && !isSearch(place), filter)
   useEffect(() => {
     const isHere = (item: InboxItem) =>
       view === 'ACTIVE' &&
       !words &&
+      !before &&
       (!kind || kind === item.kind) &&
       (!category || category === item.category) &&
       (!sender || sendersOf([item])[0]?.id === sender) &&
       (isWide || !place.item) &&
       listHandle.current?.isAtTop() === true
     return watch(isHere)
-  }, [watch, view, words, kind, category, sender, isWide, place.item])
+  }, [watch, view, words, kind, category, sender, before, isWide, place.item])
 
   const rowOf = useCallback((key: string | undefined) => rows.find(row => row.key === key), [rows])
   const openItem = useCallback(
@@ -296,6 +300,7 @@ export function Inbox(props: InboxProps) {
         return props.onGo !== undefined
     }
   }
+  useFound(root, words)
   useKeys({ within: root, isPage: props.isPage ?? false, singleKeys, onCommand })
 
   // Stable for the rows, which are many.
@@ -330,6 +335,8 @@ export function Inbox(props: InboxProps) {
     )
   }
 
+  const savedHere = saved.searches.find(one => isSame(one.place, place))
+  const nameOf = (id: string | undefined) => sendersOf(items).find(one => one.id === id)?.name
   const isCovered = !isWide && (place.item !== undefined || place.preferences === true)
   return (
     <div
@@ -359,8 +366,8 @@ export function Inbox(props: InboxProps) {
           onReadAll={() => marks.readAll(filter)}
           onArchiveAll={() => marks.archiveAll(filter)}
           onHelp={() => setHelpOpen(true)}
-          isSaved={saved.searches.some(one => isSame(one.place, place))}
-          onSaveSearch={() => setSaving(true)}
+          isSaved={savedHere !== undefined}
+          onNameSearch={() => setNaming(true)}
           onRemoveSearch={() => saved.remove(place)}
         />
         {isCovered ? null : banner}
@@ -431,13 +438,14 @@ export function Inbox(props: InboxProps) {
         />
       ) : null}
       {isHelpOpen ? <KeysHelp onClose={() => setHelpOpen(false)} /> : null}
-      {isSaving ? (
-        <SaveSearchDialog
-          name={words ?? sendersOf(items).find(({ id }) => id === sender)?.name ?? ''}
-          onClose={() => setSaving(false)}
+      {isNaming ? (
+        <SearchNameDialog
+          title={savedHere ? labels.renameSearch : labels.saveSearch}
+          name={savedHere?.name ?? words ?? nameOf(sender) ?? after ?? before ?? ''}
+          onClose={() => setNaming(false)}
           onSave={name => {
             saved.save(name, place)
-            setSaving(false)
+            setNaming(false)
           }}
         />
       ) : null}

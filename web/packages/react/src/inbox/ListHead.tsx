@@ -18,7 +18,7 @@ import { Menu } from '../base/Menu'
 import { useCatalog } from '../catalog'
 import { useLabels } from '../labels/context'
 import type { Density } from './density'
-import type { Place } from './place'
+import { type Place, isSearch } from './place'
 import { type RowAction, actionIcon, actionsOf, labelOf } from './Row'
 import type { Row } from './rows'
 import { SearchField } from './SearchField'
@@ -39,7 +39,7 @@ export interface ListHeadProps {
   onHelp: () => void
   /** Whether the search of this place has been saved. */
   isSaved: boolean
-  onSaveSearch: () => void
+  onNameSearch: () => void
   onRemoveSearch: () => void
 }
 
@@ -72,13 +72,22 @@ export function ListHead(props: ListHeadProps) {
               icon: <ArchiveIcon />,
               onSelect: props.onArchiveAll,
             },
-            ...(place.search || place.sender
+            ...(isSearch(place)
               ? [
                   {
                     label: isSaved ? labels.removeSearch : labels.saveSearch,
                     icon: <SaveIcon />,
-                    onSelect: isSaved ? props.onRemoveSearch : props.onSaveSearch,
+                    onSelect: isSaved ? props.onRemoveSearch : props.onNameSearch,
                   },
+                  ...(isSaved
+                    ? [
+                        {
+                          label: labels.renameSearch,
+                          icon: <SaveIcon />,
+                          onSelect: props.onNameSearch,
+                        },
+                      ]
+                    : []),
                 ]
               : []),
             {

@@ -10,7 +10,7 @@ import {
   WaitingPicture,
 } from '../base/Pictures'
 import { useLabels } from '../labels/context'
-import type { Place } from './place'
+import { type Place, isSearch, withoutSearch } from './place'
 
 const PICTURES: Record<InboxView, ReactNode> = {
   ACTIVE: <CaughtUpPicture />,
@@ -29,26 +29,26 @@ export function NothingHere({
   onNavigate: (place: Place) => void
 }) {
   const labels = useLabels()
-  const { view, kind, category, search, sender } = place
-  const isSearch = search !== undefined || sender !== undefined
+  const { view, kind, category, search, sender, after, before } = place
+  const isSought = isSearch(place)
   const [title, text] = search
     ? labels.emptySearch
     : sender
       ? labels.emptySender
-      : category
-        ? labels.emptyCategory
-        : kind
-          ? labels.emptyKind
-          : labels.empty[view]
+      : after || before
+        ? labels.emptyDates
+        : category
+          ? labels.emptyCategory
+          : kind
+            ? labels.emptyKind
+            : labels.empty[view]
   return (
     <EmptyState
       title={title}
-      picture={isSearch ? <NotFoundPicture /> : PICTURES[view]}
+      picture={isSought ? <NotFoundPicture /> : PICTURES[view]}
       action={
-        isSearch ? (
-          <Button onClick={() => onNavigate({ ...place, search: undefined, sender: undefined })}>
-            {labels.clearSearch}
-          </Button>
+        isSought ? (
+          <Button onClick={() => onNavigate(withoutSearch(place))}>{labels.clearSearch}</Button>
         ) : undefined
       }
     >

@@ -144,7 +144,13 @@ export function senderOf(item: InboxItem, system: string): string | undefined {
   return undefined
 }
 
-function RowContent({ row, now, isPending }: { row: RowOf; now: number; isPending: boolean }) {
+interface RowContentProps {
+  row: RowOf
+  now: number
+  isPending: boolean
+}
+
+export function RowContent({ row, now, isPending }: RowContentProps) {
   const labels = useLabels()
   const dates = useDates()
   const locale = useOwner()?.locale ?? undefined

@@ -3,15 +3,23 @@
  * a combobox as the ARIA practices describe it.
  */
 
-import { type KeyboardEvent, type RefObject, useEffect, useId, useState } from 'react'
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useId,
+  useState,
+} from 'react'
 import type { InboxItem, Person } from '@tidings/client'
 import { Avatar } from '../base/Avatar'
 import { IconButton } from '../base/Button'
 import { CloseIcon, SearchIcon } from '../base/Icon'
 import { SenderDocument } from '../generated/documents'
 import { useDocument } from '../hooks'
+import { useDates } from '../format'
 import { useLabels } from '../labels/context'
-import { type Place, readSearch } from './place'
+import { type Place, readSearch, startOf } from './place'
 import { sendersOf, usePeople } from './usePeople'
 
 /** While somebody types, the list is not asked for each letter. */
@@ -27,6 +35,7 @@ export interface SearchFieldProps {
 
 export function SearchField({ place, items, searchRef, onNavigate }: SearchFieldProps) {
   const labels = useLabels()
+  const dates = useDates()
   const listId = useId()
   const [text, setText] = useState(place.search ?? '')
   const [known, setKnown] = useState(place.search)
@@ -157,18 +166,42 @@ export function SearchField({ place, items, searchRef, onNavigate }: SearchField
         </div>
       </div>
       {place.sender ? (
-        <p className="tidings-search-from">
-          {labels.from}
+        <Limit label={labels.from} end={labels.fromAnybody} onEnd={() => show(undefined)}>
           {sender ? <Name person={sender} /> : <AskedName id={place.sender} />}
-          <IconButton
-            size="small"
-            label={labels.fromAnybody}
-            icon={<CloseIcon size="small" />}
-            onClick={() => show(undefined)}
-          />
-        </p>
+        </Limit>
       ) : null}
+      {(['after', 'before'] as const).map(end => {
+        const day = startOf(place[end])
+        const onEnd = () => {
+          onNavigate({ ...place, [end]: undefined, item: undefined })
+          searchRef.current?.focus()
+        }
+        return day ? (
+          <Limit key={end} label={labels[end]} end={labels.atAnyTime} onEnd={onEnd}>
+            <span className="tidings-chip">{dates.day(day)}</span>
+          </Limit>
+        ) : null
+      })}
     </>
+  )
+}
+
+interface LimitProps {
+  label: string
+  /** What the button says that takes it back. */
+  end: string
+  onEnd: () => void
+  children: ReactNode
+}
+
+/** What a search is limited to, beside its words. */
+function Limit({ label, end, onEnd, children }: LimitProps) {
+  return (
+    <p className="tidings-search-from">
+      {label}
+      {children}
+      <IconButton size="small" label={end} icon={<CloseIcon size="small" />} onClick={onEnd} />
+    </p>
   )
 }
 

@@ -65,60 +65,63 @@ export function Sidebar({ place, searches, hrefFor, onNavigate, children }: Side
           />
         ))}
       </ul>
-      <h2 className="tidings-sidebar-title">{labels.kindsTitle}</h2>
-      <ul>
-        {KINDS.map(kind => (
-          <NavLink
-            key={kind}
-            {...links}
-            // Chosen again, all kinds are back.
-            to={{ view, kind: place.kind === kind ? undefined : kind }}
-            isCurrent={place.kind === kind}
-            icon={KIND_ICONS[kind]}
-            label={labels.kinds[kind]}
-            count={counts?.unreadByKind.find(one => one.kind === kind)?.count ?? 0}
-            countLabel={labels.unreadCount}
-          />
-        ))}
-      </ul>
-      {categories.length > 0 ? (
-        <>
-          <h2 className="tidings-sidebar-title">{labels.categoriesTitle}</h2>
-          <ul>
-            {categories.map(({ category, count }) => (
-              <NavLink
-                key={category}
-                {...links}
-                to={{ view, category: place.category === category ? undefined : category }}
-                isCurrent={place.category === category}
-                icon={<TagIcon />}
-                label={catalog.category(category)}
-                count={count}
-                countLabel={labels.unreadCount}
-              />
-            ))}
-          </ul>
-        </>
-      ) : null}
-      {searches.length > 0 ? (
-        <>
-          <h2 className="tidings-sidebar-title">{labels.searchesTitle}</h2>
-          <ul>
-            {searches.map(({ name, place: to }) => (
-              <NavLink
-                key={name}
-                {...links}
-                to={to}
-                isCurrent={isSame(to, place)}
-                icon={<SearchIcon />}
-                label={name}
-                count={0}
-                countLabel={labels.unreadCount}
-              />
-            ))}
-          </ul>
-        </>
-      ) : null}
+      {/* On a phone, a row that scrolls; the views are all in sight above it. */}
+      <div className="tidings-kinds">
+        <h2 className="tidings-sidebar-title">{labels.kindsTitle}</h2>
+        <ul>
+          {KINDS.map(kind => (
+            <NavLink
+              key={kind}
+              {...links}
+              // Chosen again, all kinds are back.
+              to={{ view, kind: place.kind === kind ? undefined : kind }}
+              isCurrent={place.kind === kind}
+              icon={KIND_ICONS[kind]}
+              label={labels.kinds[kind]}
+              count={counts?.unreadByKind.find(one => one.kind === kind)?.count ?? 0}
+              countLabel={labels.unreadCount}
+            />
+          ))}
+        </ul>
+        {categories.length > 0 ? (
+          <>
+            <h2 className="tidings-sidebar-title">{labels.categoriesTitle}</h2>
+            <ul>
+              {categories.map(({ category, count }) => (
+                <NavLink
+                  key={category}
+                  {...links}
+                  to={{ view, category: place.category === category ? undefined : category }}
+                  isCurrent={place.category === category}
+                  icon={<TagIcon />}
+                  label={catalog.category(category)}
+                  count={count}
+                  countLabel={labels.unreadCount}
+                />
+              ))}
+            </ul>
+          </>
+        ) : null}
+        {searches.length > 0 ? (
+          <>
+            <h2 className="tidings-sidebar-title">{labels.searchesTitle}</h2>
+            <ul>
+              {searches.map(({ name, place: to }) => (
+                <NavLink
+                  key={name}
+                  {...links}
+                  to={to}
+                  isCurrent={isSame(to, place)}
+                  icon={<SearchIcon />}
+                  label={name}
+                  count={0}
+                  countLabel={labels.unreadCount}
+                />
+              ))}
+            </ul>
+          </>
+        ) : null}
+      </div>
       {children}
     </nav>
   )

@@ -20,8 +20,9 @@ const MOST = 20
 export const LONGEST_NAME = 40
 
 /** What the place of a search is without what is open. */
-export function searchOf({ view, kind, category, search, sender }: Place): Place {
-  return { view, kind, category, search, sender }
+export function searchOf(place: Place): Place {
+  const { view, kind, category, search, sender, after, before } = place
+  return { view, kind, category, search, sender, after, before }
 }
 
 export function isSame(one: Place, other: Place): boolean {
@@ -49,9 +50,15 @@ export function useSearches() {
   }
   return {
     searches,
+    /** Gives a place a name; one that has a name already keeps where it stands in the list. */
     save: (name: string, place: Place) => {
-      const others = searches.filter(one => one.name !== name && !isSame(one.place, place))
-      change([...others, { name, place: searchOf(place) }].slice(-MOST))
+      const saved = { name, place: searchOf(place) }
+      const others = searches.filter(one => one.name !== name || isSame(one.place, place))
+      const isKnown = others.some(one => isSame(one.place, place))
+      const after = isKnown
+        ? others.map(one => (isSame(one.place, place) ? saved : one))
+        : [...others, saved]
+      change(after.slice(-MOST))
     },
     remove: (place: Place) => change(searches.filter(one => !isSame(one.place, place))),
   }

@@ -1,11 +1,11 @@
 /** When a snooze can end, in this browser's time zone. */
 
 export interface SnoozeTime {
-  name: 'hour' | 'evening' | 'tomorrow' | 'monday'
+  name: 'hour' | 'evening' | 'tomorrow' | 'monday' | 'twoWeeks'
   at: Date
 }
 
-const MORNING = 9
+export const MORNING = 9
 const EVENING = 18
 const MONDAY = 1
 
@@ -19,6 +19,7 @@ export function snoozeTimes(now: Date): SnoozeTime[] {
   times.push({ name: 'tomorrow', at: at(1, MORNING) })
   // On Sundays, tomorrow is Monday.
   if (daysToMonday > 1) times.push({ name: 'monday', at: at(daysToMonday, MORNING) })
+  times.push({ name: 'twoWeeks', at: at(14, MORNING) })
   return times
 }
 

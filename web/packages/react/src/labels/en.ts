@@ -2,6 +2,8 @@
 
 import type { InboxItemKind, InboxView } from '@tidings/client'
 import type { ExplanationRule } from '../generated/documents'
+import type { TimeWords } from '../inbox/readTime'
+import type { Format } from '../markdown/format'
 
 const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`
 
@@ -57,10 +59,14 @@ export const en = {
   clearSearch: 'Clear the search',
   saveSearch: 'Save this search',
   removeSearch: 'Remove the saved search',
+  renameSearch: 'Rename the saved search',
   searchName: 'Name',
   nobodyNamed: (name: string) => `Nobody here is called “${name}”.`,
   nobodyKnown: 'somebody unknown',
   fromAnybody: 'From anybody',
+  after: 'Since',
+  before: 'Before',
+  atAnyTime: 'At any time',
   allFrom: (name: string) => `Everything from ${name}`,
   select: (title: string) => `Select “${title}”`,
   selected: (count: number) => `${count} selected`,
@@ -75,6 +81,7 @@ export const en = {
   respondBy: (date: string) => `Respond by ${date}`,
   snoozedUntil: (date: string) => `Until ${date}`,
   muted: 'Muted',
+  earlier: 'Earlier',
   newItems: (count: number) => plural(count, 'new item', 'new items'),
   endOfList: 'That is everything.',
   density: 'Density',
@@ -116,9 +123,25 @@ export const en = {
     evening: 'This evening',
     tomorrow: 'Tomorrow',
     monday: 'Monday',
-    date: 'Choose a date …',
+    twoWeeks: 'In two weeks',
   },
   snoozeTitle: 'Snooze until',
+  timeTyped: 'When',
+  timeExample: 'in 3 days, next friday, 8:30 …',
+  timeUnknown: 'That is no time to come.',
+  timeWords: {
+    in: 'in',
+    next: 'next|on|this',
+    numbers: ['an?|one', 'two', 'three', 'four', 'five', 'six'],
+    minutes: 'min|mins|minutes?',
+    hours: 'h|hours?',
+    days: 'd|days?',
+    weeks: 'w|weeks?',
+    months: 'months?',
+    today: 'today',
+    tomorrow: 'tomorrow',
+    afterTomorrow: 'the day after tomorrow',
+  } satisfies TimeWords,
   dateAndTime: 'Date and time',
 
   // Panes
@@ -158,6 +181,16 @@ export const en = {
   replyPlaceholder: 'Write a reply. Markdown works.',
   write: 'Write',
   preview: 'Preview',
+  formatting: 'Formatting',
+  formats: {
+    bold: 'Bold',
+    italic: 'Italic',
+    link: 'Link',
+    list: 'List',
+    quote: 'Quote',
+    code: 'Code',
+  } satisfies Record<Format, string>,
+  quoteMessage: 'Quote their message',
   nothingToPreview: 'Nothing to preview.',
   send: 'Send',
   sending: 'Sending …',
@@ -241,6 +274,7 @@ export const en = {
     string,
     string,
   ],
+  emptyDates: ['Nothing found', 'Nothing here is from that time.'] as readonly [string, string],
   emptySearch: ['Nothing found', 'No item has these words. Try fewer of them.'] as readonly [
     string,
     string,

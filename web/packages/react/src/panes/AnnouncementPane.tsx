@@ -9,25 +9,28 @@ import { AnnouncementText } from '../markdown/AnnouncementText'
 
 export function AnnouncementPane({ item, about }: { item: InboxItem; about: AnnouncementAbout }) {
   const labels = useLabels()
-  const dates = useDates()
-  const now = useNow()
   const { data, error, isLoading, retry } = useDocument(AnnouncementBodyDocument, { id: about.id })
   const isLong = usePatience(isLoading)
   return (
     <div className="tidings-pane-text">
-      <p className="tidings-meta">
-        {[
-          labels.announcement,
-          about.author?.name,
-          dates.near(item.createdAt, now),
-          about.expiresAt && labels.expires(dates.near(about.expiresAt, now)),
-        ]
-          .filter(Boolean)
-          .join(' · ')}
-      </p>
+      <AnnouncementLine item={item} about={about} />
       {data?.announcement ? <AnnouncementText text={data.announcement.body} /> : null}
       {isLong ? <Skeleton lines={6} /> : null}
       {error && !data ? <Failed error={error} onRetry={retry} title={labels.bodyFailed} /> : null}
     </div>
   )
+}
+
+/** What it is, whose, since when and until when. */
+export function AnnouncementLine({ item, about }: { item: InboxItem; about: AnnouncementAbout }) {
+  const labels = useLabels()
+  const dates = useDates()
+  const now = useNow()
+  const parts = [
+    labels.announcement,
+    about.author?.name,
+    dates.near(item.createdAt, now),
+    about.expiresAt && labels.expires(dates.near(about.expiresAt, now)),
+  ]
+  return <p className="tidings-meta">{parts.filter(Boolean).join(' · ')}</p>
 }

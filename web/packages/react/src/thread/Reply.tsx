@@ -5,6 +5,7 @@ import { SendIcon } from '../base/Icon'
 import { Tabs } from '../base/Tabs'
 import { useTidingsContext } from '../context'
 import { useLabels } from '../labels/context'
+import { FormatBar } from '../later'
 import { useReason } from '../useReason'
 import { Markdown } from '../markdown/Markdown'
 import { type Draft, emptyDraft, keepDraft, readDraft } from './drafts'
@@ -12,7 +13,8 @@ import { type Draft, emptyDraft, keepDraft, readDraft } from './drafts'
 export interface ReplyProps {
   /** Whose draft it is. */
   person: string
-  parent: Pick<Message, 'id' | 'sender'>
+  /** Its body may still be loading. */
+  parent: Pick<Message, 'id' | 'sender'> & Partial<Pick<Message, 'body'>>
   thread: ThreadStore
   /** The field gets the focus whenever it grows. */
   request: number
@@ -128,6 +130,7 @@ export function Reply({ person, parent, thread, request, onDone }: ReplyProps) {
         onFocus={() => setOpen(true)}
         onChange={event => change({ body: event.target.value })}
       />
+      {isOpen && tab === 'write' ? <FormatBar field={field} said={parent.body} /> : null}
       {error ? (
         <p id={`${id}-error`} className="tidings-error" role="alert">
           {reasonOf(error)} {error.requestId ? labels.requestId(error.requestId) : null}

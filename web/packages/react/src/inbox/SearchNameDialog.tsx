@@ -4,7 +4,8 @@ import { Dialog } from '../base/Dialog'
 import { useLabels } from '../labels/context'
 import { LONGEST_NAME } from './searches'
 
-export interface SaveSearchDialogProps {
+export interface SearchNameDialogProps {
+  title: string
   /** What it is called if nothing else is typed. */
   name: string
   onSave: (name: string) => void
@@ -12,12 +13,17 @@ export interface SaveSearchDialogProps {
 }
 
 /** Asks for the name of a search. */
-export function SaveSearchDialog({ name: suggested, onSave, onClose }: SaveSearchDialogProps) {
+export function SearchNameDialog({
+  title,
+  name: suggested,
+  onSave,
+  onClose,
+}: SearchNameDialogProps) {
   const labels = useLabels()
   const field = useId()
   const [name, setName] = useState(suggested.slice(0, LONGEST_NAME))
   return (
-    <Dialog title={labels.saveSearch} onClose={onClose}>
+    <Dialog title={title} onClose={onClose}>
       <form
         className="tidings-date"
         onSubmit={event => {
