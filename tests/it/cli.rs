@@ -273,7 +273,7 @@ fn output_that_cannot_be_written_is_a_failure() {
     assert!(said.1.starts_with("tidings: standard output: "), "{}", said.1);
 
     let mut reader = tidings(directory.path());
-    let mut reader = reader.arg("schema").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let reader = reader.arg("schema").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut reader = reader.spawn().unwrap();
     drop(reader.stdout.take());
     let said = reader.wait_with_output().unwrap();

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tracing::subscriber::DefaultGuard;
+use tracing::{Level, subscriber::DefaultGuard};
 
 /// What is logged on this thread, as the server writes it. The tests have one thread, so that it is
 /// everything.
