@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -18,6 +18,8 @@ const compress = {
       const content = readFileSync(file)
       if (content.length >= SMALL_BYTES)
         writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }))
+      // That of an earlier build would be served with the names of its files.
+      else rmSync(`${file}.gz`, { force: true })
     }
   },
 }
