@@ -164,7 +164,8 @@ async fn other_requests_are_refused_with_a_status_and_a_code() {
         )
         .await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(answer.header("allow"), "GET, POST");
+        let allowed = answer.header("allow");
+        assert!(["GET", "POST"].iter().all(|method| allowed.contains(method)), "{allowed}");
     }
     let unauthorized = send(body(JSON, valid).bearer_auth("nonsense")).await;
     assert_eq!(unauthorized.header("www-authenticate"), "Bearer");
