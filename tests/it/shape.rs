@@ -79,8 +79,12 @@ fn resolvers_fail_with_our_own_error() {
     for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/graphql")) {
         let source = fs::read_to_string(&file).unwrap();
         for used in source.split("async_graphql::").skip(1) {
-            let end = if used.starts_with('{') { "}" } else { "<" };
-            let names = used.split(end).next().unwrap_or_default();
+            // A list in braces, or one path.
+            let is_end = |letter: char| match used.starts_with('{') {
+                true => letter == '}',
+                false => !letter.is_alphanumeric() && letter != ':' && letter != '_',
+            };
+            let names = used.split(is_end).next().unwrap_or_default();
             let mut names = names.split(|letter: char| !letter.is_alphanumeric());
             if names.any(|name| name == "Result") {
                 wrong.push(file.display().to_string());
