@@ -129,8 +129,7 @@ both! {
         at(&app, &now_due.replace("{}", &TO_MANY.to_string())).await;
         note("", u64::MAX);
         app.run_due().await;
-        // Less than half of what is allowed for a person.
-        note("a reminder to many", PART / 2);
+        note("a reminder to many", PART);
         ada.expire(&reminding, app.now()).await;
         note("an expiry", TEAM);
         at(&app, "UPDATE inbox_item SET removed_at = $3 WHERE removed_at IS NOT NULL AND $1 < $2")
