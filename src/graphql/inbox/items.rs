@@ -68,7 +68,7 @@ impl InboxItem {
     /// Data that the host application sent along for its clients; null if there is none. For
     /// activities, that of the latest one.
     async fn data(&self) -> Result<Option<serde_json::Value>> {
-        Ok(extras::data(self.0.data())?)
+        extras::data(self.0.data())
     }
 
     /// What the reader can do, at most 3 links; empty for activities.

@@ -222,7 +222,7 @@ fn seq_of(app: &App, field: &str, cursor: &str) -> Result<Seq> {
 pub async fn own(ctx: &Context<'_>) -> Result<Inbox> {
     let actor = actor(ctx)?;
     actor.person()?;
-    Ok(Inbox::of(ctx, actor.user.clone().map(User).ok_or(Error::NotFound("inbox"))?).await?)
+    Inbox::of(ctx, actor.user.clone().map(User).ok_or(Error::NotFound("inbox"))?).await
 }
 
 #[derive(Default)]

@@ -114,7 +114,7 @@ impl MarkThreadPayload {
 async fn own_thread(ctx: &Context<'_>, root: MessageId) -> Result<InboxThread> {
     let key = ThreadIn { owner: actor(ctx)?.person()?.id, root };
     let found = loader(ctx).load_one(key).await?;
-    Ok(found.map(InboxThread).ok_or(Error::NotFound("thread"))?)
+    found.map(InboxThread).ok_or(Error::NotFound("thread"))
 }
 
 async fn mute(

@@ -129,7 +129,7 @@ impl Message {
 
     /// The first message of the thread; the message itself if it is not a reply.
     async fn root(&self, ctx: &Context<'_>) -> Result<Message> {
-        Ok(self.related(ctx, self.row.root()).await?.ok_or(Error::NotFound("message"))?)
+        self.related(ctx, self.row.root()).await?.ok_or(Error::NotFound("message"))
     }
 
     /// 0 for the first message of a thread, 1 for a reply to it, and so on.
@@ -256,7 +256,7 @@ impl Message {
 
     /// Data that the host application sent along for its clients; null if there is none.
     async fn data(&self) -> Result<Option<serde_json::Value>> {
-        Ok(extras::data(self.row.data.as_deref())?)
+        extras::data(self.row.data.as_deref())
     }
 
     /// What the reader can do, at most 3 links.

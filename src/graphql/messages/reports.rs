@@ -42,7 +42,7 @@ impl ReadReportRow {
             return Ok(Message { row: self.0.message.clone().into(), sender: None });
         }
         let key = VisibleMessage(actor(ctx)?.reader(), self.0.message.id);
-        Ok(loader(ctx).load_one(key).await?.map(Message::from).ok_or(Error::NotFound("message"))?)
+        loader(ctx).load_one(key).await?.map(Message::from).ok_or(Error::NotFound("message"))
     }
 
     /// The person or group that it was addressed to.

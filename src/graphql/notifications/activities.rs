@@ -49,7 +49,7 @@ impl Activity {
     /// Data that the host application attached.
     async fn data(&self) -> Result<Option<serde_json::Value>> {
         let data = self.0.data.as_deref().map(serde_json::from_str).transpose();
-        Ok(data.map_err(|error| Error::internal(error))?)
+        data.map_err(|error| Error::internal(error))
     }
 
     /// When it happened, according to the host application.

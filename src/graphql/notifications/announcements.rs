@@ -61,7 +61,7 @@ impl Announcement {
 
     /// Data that the host application sent along for its clients; null if there is none.
     async fn data(&self) -> Result<Option<serde_json::Value>> {
-        Ok(extras::data(self.row.data.as_deref())?)
+        extras::data(self.row.data.as_deref())
     }
 
     /// What the reader can do, at most 3 links.
