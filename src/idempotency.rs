@@ -26,7 +26,7 @@ const PURGED_AT_ONCE: usize = 5_000;
 /// What to do with a mutation.
 pub enum Begun<T> {
     /// It is new, and its input is valid: create the thing, then [`Key::keep`] its id.
-    New(Box<Tx>, Key, T),
+    New(Tx, Key, T),
     /// It was done before, and this is the id of what it created.
     Done(i64),
 }

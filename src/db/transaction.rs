@@ -33,7 +33,7 @@ pub struct Transaction {
 enum Connection {
     /// Lent by the writer for one turn.
     Sqlite(Arc<Mutex<SqliteConnection>>),
-    Postgres(Mutex<PoolConnection<Postgres>>, Arc<Kept<Postgres>>),
+    Postgres(Box<Mutex<PoolConnection<Postgres>>>, Arc<Kept<Postgres>>),
 }
 
 /// How a transaction begins on PostgreSQL.
@@ -56,7 +56,8 @@ impl Transaction {
         let mut connection = connections.take().await?;
         let begin = if is_impatient { BEGIN_IMPATIENTLY } else { BEGIN };
         connection.execute(begin).await.map_err(failed)?;
-        let connection = Connection::Postgres(Mutex::new(connection), connections.clone());
+        let connection = Box::new(Mutex::new(connection));
+        let connection = Connection::Postgres(connection, connections.clone());
         Ok(Transaction { connection, statements: statements.clone() })
     }
 
