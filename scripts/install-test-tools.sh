@@ -24,7 +24,7 @@ has_chromium() {
         command -v chromium-headless-shell chromium chromium-browser google-chrome >/dev/null
 }
 
-# Chromium without its windows, with which the tests take half as long. Not every system has it.
+# Chromium without its windows, which takes less to show a page. Not every system has it.
 wants_headless_shell() {
     [[ -z ${CHROMIUM:-} ]] && ! command -v chromium-headless-shell >/dev/null &&
         apt-cache show chromium-headless-shell >/dev/null 2>&1

@@ -36,7 +36,10 @@ use sea_orm::{
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Commit, Db, Dialect, Reader, Statements, Together, Write, statements::failed};
+use super::{
+    Commit, Db, Dialect, Reader, Statements, Together, Write, kept::no_connection,
+    statements::failed,
+};
 use crate::{
     config,
     error::{Error, Result},
@@ -198,7 +201,7 @@ impl Opener {
 
     /// The one connection of the writer.
     async fn connect(&self) -> Result<Lent, DbErr> {
-        let connection = self.options(Access::Write).connect().await.map_err(failed)?;
+        let connection = self.options(Access::Write).connect().await.map_err(no_connection)?;
         Ok(Arc::new(Mutex::new(connection)))
     }
 
@@ -210,7 +213,7 @@ impl Opener {
             .max_lifetime(None)
             .acquire_timeout(self.patience)
             .test_before_acquire(false);
-        let pool = options.connect_with(self.options(access)).await.map_err(failed)?;
+        let pool = options.connect_with(self.options(access)).await.map_err(no_connection)?;
         Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
     }
 }
