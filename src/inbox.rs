@@ -85,7 +85,7 @@ pub use muting::{forget_mutes, mute, quieten, unmute};
 pub use purge::{count_tombstones, purge};
 pub use remove::remove;
 pub use retain::{count_old, remove_old};
-pub use threads::{Thread, is_about, threads};
+pub use threads::{Thread, item_about, threads};
 pub use undo::{
     UNDO_WITHIN, count_old as count_undo, forget as forget_undo, forget_undo_of,
     oldest as oldest_undo, undo,
@@ -98,16 +98,17 @@ pub const BATCH: i64 = 5_000;
 /// The number of the change in progress in the item's inbox.
 const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";
 
-/// The items that a statement returns as `id`, and their owners, as `user_id`.
+/// The items that a statement returns as `id`, and their owners, as `user_id`. Where `id` is NULL
+/// there is no item.
 pub async fn items_and_owners(
     sql: &Sql,
     connection: &impl ConnectionTrait,
 ) -> Result<(Vec<ItemId>, Vec<UserId>)> {
     #[derive(FromQueryResult)]
     struct Found {
-        id: ItemId,
+        id: Option<ItemId>,
         user_id: UserId,
     }
     let found: Vec<Found> = sql.all(connection).await?;
-    Ok(found.into_iter().map(|item| (item.id, item.user_id)).unzip())
+    Ok(found.into_iter().filter_map(|found| Some((found.id?, found.user_id))).unzip())
 }

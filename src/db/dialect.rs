@@ -327,6 +327,15 @@ impl Dialect {
         format!("CASE WHEN {condition} THEN 1 END = 1")
     }
 
+    /// Joins a table in which rows are looked up by what stands before it. With some statistics
+    /// SQLite would begin with the table, and read all of it.
+    pub fn then_join(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "JOIN",
+            Dialect::Sqlite => "CROSS JOIN",
+        }
+    }
+
     /// The first rows of several selects, each of which an index serves in `order`.
     ///
     /// SQLite merges them as they come. PostgreSQL does so only if each select is sorted and

@@ -17,7 +17,7 @@ use super::{
     deliver::Recipients,
     items_and_owners,
     lock::lock,
-    threads::{is_about, items_of},
+    threads::{item_about, items_of},
 };
 use crate::{
     db::{Db, Tx},
@@ -81,10 +81,10 @@ pub async fn quieten(
     let (after, up_to) = to.range();
     let (after, up_to) = (sql.bind(after), sql.bind(up_to));
     sql.push(format!(
-        "SELECT x.id, x.user_id FROM message AS m JOIN thread_mute AS t ON t.root_id = m.root_id \
-         JOIN inbox_item AS x ON {} \
+        "SELECT {} AS id, t.user_id \
+         FROM message AS m JOIN thread_mute AS t ON t.root_id = coalesce(m.root_id, m.id) \
          WHERE {these} AND t.user_id > {after} AND t.user_id <= {up_to}",
-        is_about("m.id", "t.user_id")
+        item_about("m.id", "t.user_id")
     ));
     let (items, _) = items_and_owners(&sql, &**tx).await?;
     if !items.is_empty() {

@@ -103,10 +103,7 @@ pub fn of_thread(
 /// in the inbox.
 pub fn items_of(sql: &mut Sql, owner: Param, root: MessageId) -> String {
     let root = sql.bind(root);
-    let item = |message: &str| {
-        let is_about = is_about(message, &owner.to_string());
-        format!("(SELECT x.id FROM inbox_item AS x WHERE {is_about})")
-    };
+    let item = |message: &str| item_about(message, &owner.to_string());
     format!(
         "SELECT {} FROM message AS m WHERE m.root_id = {root} UNION ALL SELECT {}",
         item("m.id"),
@@ -114,10 +111,18 @@ pub fn items_of(sql: &mut Sql, owner: Param, root: MessageId) -> String {
     )
 }
 
+/// Selects the id of the item about a message in somebody's inbox; NULL if there is none.
+///
+/// Items are looked up one by one: in a join, PostgreSQL might read the items of all people about
+/// the message for each of them.
+pub fn item_about(message: &str, owner: &str) -> String {
+    format!("(SELECT x.id FROM inbox_item AS x WHERE {})", is_about(message, owner))
+}
+
 /// The condition that an item `x` is about a message, in somebody's inbox.
 ///
 /// The person is given as a range. For a single value, the databases might use an index that begins
 /// with the person, and read a whole inbox.
-pub fn is_about(message: &str, owner: &str) -> String {
+fn is_about(message: &str, owner: &str) -> String {
     format!("x.message_id = {message} AND x.user_id BETWEEN {owner} AND {owner}")
 }

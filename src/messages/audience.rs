@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::App,
     auth::Actor,
-    db::{JsonType, Tx},
+    db::{Dialect, JsonType, Tx},
     error::{Error, Result},
     people::{
         address_book,
@@ -219,23 +219,33 @@ pub async fn add_members(tx: &Tx, members: &[(MessageId, GroupId, UserId)]) -> R
 }
 
 /// Members `m` of the group of an address `a` of a new message: all but its sender.
-const MEMBERS: &str = "JOIN group_member AS m ON m.group_id = a.group_id \
-    AND m.removed_at IS NULL AND m.user_id <> a.sender_id \
-    JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL";
+fn members(dialect: Dialect) -> String {
+    let then_join = dialect.then_join();
+    format!(
+        "{then_join} group_member AS m ON m.group_id = a.group_id \
+         AND m.removed_at IS NULL AND m.user_id <> a.sender_id \
+         JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL"
+    )
+}
 
 /// Members `m` of the group of an address `a` of a reply: those whom its parent reached by the same
 /// group and who still belong to it, except the sender of the reply and the author of the parent,
 /// who is addressed in person.
-const REMAINING_MEMBERS: &str = "JOIN message_audience AS p ON p.message_id = a.parent_id \
-    AND p.group_id = a.group_id \
-    JOIN message_recipient AS r ON r.message_id = a.parent_id AND r.audience_id = p.id \
-    AND r.user_id <> a.sender_id AND r.user_id <> a.author_id \
-    JOIN group_member AS m ON m.group_id = a.group_id AND m.user_id = r.user_id \
-    AND m.removed_at IS NULL \
-    JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL";
+fn remaining_members(dialect: Dialect) -> String {
+    let then_join = dialect.then_join();
+    format!(
+        "{then_join} message_audience AS p ON p.message_id = a.parent_id \
+         AND p.group_id = a.group_id \
+         {then_join} message_recipient AS r ON r.message_id = a.parent_id AND r.audience_id = p.id \
+         AND r.user_id <> a.sender_id AND r.user_id <> a.author_id \
+         {then_join} group_member AS m ON m.group_id = a.group_id AND m.user_id = r.user_id \
+         AND m.removed_at IS NULL \
+         JOIN user_account AS u ON u.id = m.user_id AND u.deactivated_at IS NULL"
+    )
+}
 
-/// The groups that a message is addressed to, as rows with what [`MEMBERS`] and
-/// [`REMAINING_MEMBERS`] need to know. `place` says which of several messages it is.
+/// The groups that a message is addressed to, as rows with what [`members`] and
+/// [`remaining_members`] need to know. `place` says which of several messages it is.
 fn rows_of_groups(
     place: usize,
     sender: Option<UserId>,
@@ -262,8 +272,8 @@ pub async fn reach(tx: &Tx, drafts: &[&Draft]) -> Result<Vec<Reach>> {
     let mut reaches: Vec<_> =
         drafts.iter().map(|draft| Reach::in_person(&draft.audiences)).collect();
     for (name, members, are_replies) in [
-        ("audience::members", MEMBERS, false),
-        ("audience::remaining_members", REMAINING_MEMBERS, true),
+        ("audience::members", members(tx.dialect()), false),
+        ("audience::remaining_members", remaining_members(tx.dialect()), true),
     ] {
         let these = drafts.iter().enumerate();
         let these = these.filter(|(_, draft)| draft.parent.is_some() == are_replies);
@@ -296,16 +306,17 @@ pub async fn add_all_members(
     groups: impl Iterator<Item = GroupId>,
 ) -> Result<()> {
     let (name, members) = match parent {
-        None => ("audience::add_all_members", MEMBERS),
-        Some(_) => ("audience::add_all_remaining_members", REMAINING_MEMBERS),
+        None => ("audience::add_all_members", members(tx.dialect())),
+        Some(_) => ("audience::add_all_remaining_members", remaining_members(tx.dialect())),
     };
     let mut sql = tx.sql(name);
+    let then_join = tx.dialect().then_join();
     let message = sql.bind(message);
     let groups = sql.integer_table(GROUP_COLUMNS, rows_of_groups(0, sender, parent, groups));
     sql.push(format!(
         "INSERT INTO message_recipient (message_id, user_id, audience_id) \
          SELECT {message}, m.user_id, b.id FROM {groups} AS a \
-         JOIN message_audience AS b ON b.message_id = {message} AND b.group_id = a.group_id \
+         {then_join} message_audience AS b ON b.message_id = {message} AND b.group_id = a.group_id \
          {members}"
     ));
     sql.run(&**tx).await.map(drop)

@@ -36,12 +36,13 @@ const NOT_REACHED: [&str; 3] = [
     "inbox::lock_in_order",
 ];
 /// Those that SQLite does without.
-const ONLY_POSTGRES: [&str; 7] = [
+const ONLY_POSTGRES: [&str; 8] = [
     "db::advisory_lock",
     "db::notify",
     "inbox::lock",
     "inbox::lock_free",
     "receipts::lock",
+    "reminders::waiting",
     "replies::lock_free",
     "replies::lock_messages",
 ];

@@ -1,10 +1,12 @@
 //! What it takes to change and show an inbox of 100 000 items among 100 000 inboxes.
 
 use chrono::{DateTime, Utc};
+use entity::id::MessageId;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tidings::{
     auth::Role,
+    id::encode,
     inbox,
     messages::{planned, retain},
     page::Key,
@@ -24,6 +26,10 @@ const ITEMS: u64 = 100_000;
 const UNSEEN: u64 = 50;
 /// The number of people in the group “team”.
 const TEAM: u64 = 100;
+/// The number of people whom one message went to: more than are reminded in one part.
+const MANY: u64 = 6_000;
+/// The id of that message.
+const TO_MANY: u64 = ITEMS + 1;
 /// The number of messages before much had been sent.
 const BEGINNINGS: u64 = 100;
 const TARGETS: u64 = 100;
@@ -121,6 +127,20 @@ both! {
         note("", u64::MAX);
         app.run_due().await;
         note("what is due: a snooze and a reminder", TEAM + 1);
+        let now_due = "UPDATE reminder SET next_at = $1 WHERE message_id = {} AND $1 < $2";
+        at(&app, &now_due.replace("{}", &TO_MANY.to_string())).await;
+        note("", u64::MAX);
+        app.run_due().await;
+        note("a reminder to many", PART);
+        at(&app, &format!(
+            "INSERT INTO thread_mute (root_id, user_id, muted_at) \
+             SELECT {TO_MANY}, id, $1 FROM user_account WHERE id <= {MANY} AND $1 < $2"
+        ))
+        .await;
+        note("", u64::MAX);
+        ada.reply(&encode(MessageId(TO_MANY as i64)), "to those who do not listen", "EVERYONE").await;
+        app.run_due().await;
+        note("a reply to many who have muted its thread", PART);
         ada.expire(&reminding, app.now()).await;
         note("an expiry", TEAM);
         at(&app, "UPDATE inbox_item SET removed_at = $3 WHERE removed_at IS NOT NULL AND $1 < $2")
@@ -672,6 +692,37 @@ fn what_followed(is_postgres: bool) -> Vec<String> {
         format!(
             "INSERT INTO message_recipient (message_id, user_id, audience_id) \
              SELECT message_id, {ADA}, id FROM message_audience WHERE $1 IS NOT NULL"
+        ),
+        "INSERT INTO user_group (external_id, name, created_at) VALUES ('many', 'many', $1)".into(),
+        format!(
+            "INSERT INTO message (sender_id, subject, body, depth, path, seq, recipient_count, \
+             seen_count, read_count, created_at) \
+             VALUES ({ADA}, 'to many', '', 0, '', 0, {MANY}, 0, 0, $1)"
+        ),
+        format!(
+            "INSERT INTO group_member (group_id, user_id, joined_at) \
+             SELECT g.id, u.id, $1 FROM user_group AS g, user_account AS u \
+             WHERE g.external_id = 'many' AND u.id <= {MANY}"
+        ),
+        format!(
+            "INSERT INTO message_audience (message_id, group_id, name, recipient_count, \
+             seen_count, read_count) SELECT {TO_MANY}, id, 'many', {MANY}, 0, 0 FROM user_group \
+             WHERE external_id = 'many' AND $1 IS NOT NULL"
+        ),
+        format!(
+            "INSERT INTO message_recipient (message_id, user_id, audience_id) \
+             SELECT {TO_MANY}, u.id, a.id FROM user_account AS u, message_audience AS a \
+             WHERE u.id <= {MANY} AND a.message_id = {TO_MANY} AND $1 IS NOT NULL"
+        ),
+        format!(
+            "INSERT INTO inbox_item (user_id, kind, message_id, seq, arrived_seq, created_at, \
+             updated_at) SELECT id, 'message', {TO_MANY}, 2, 2, $1, $1 FROM user_account \
+             WHERE id <= {MANY}"
+        ),
+        format!(
+            "INSERT INTO reminder (message_id, frequency, step, until, zone, since, next_at, \
+             reminded_to, sent_count, deactivates, deactivated_to) \
+             VALUES ({TO_MANY}, 'daily', '1 day', 'read', 'UTC', $1, $2, 0, 0, false, 0)"
         ),
         format!(
             "{} INSERT INTO announcement (title, body, publish_at, position, seen_count, \
