@@ -288,7 +288,7 @@ test('a sent message gets a reminder with its dates, and an expiry, later', asyn
 })
 
 test('the form opens without covering itself, leads to what is missing, and is sent by keys', async () => {
-  const ada = await desk.person('ada', '/sent')
+  const ada = await desk.person('ada', '/sent', { timezoneId: 'Europe/Berlin' })
   await ada.getByRole('button', { name: 'New message' }).click()
   const form = ada.getByRole('dialog', { name: 'New message' })
   const to = form.getByRole('combobox', { name: 'To' })
@@ -306,8 +306,14 @@ test('the form opens without covering itself, leads to what is missing, and is s
   const expires = form.getByRole('combobox', { name: 'Expires' })
   await expires.selectOption('week')
   assert.equal(await expires.inputValue(), 'week')
-  await form.getByLabel('Expires: At').fill('2099-01-01T08:00')
+  const exactly = form.getByLabel('Expires: At')
+  await exactly.fill('2020-01-01T08:00')
+  await form.getByRole('alert').getByText('This moment has passed.').waitFor()
+  await exactly.and(form.locator('[aria-invalid=true]')).waitFor()
+  await exactly.fill('2099-07-01T08:00')
   await hasValue(expires, 'custom')
+  await form.getByText('Central European Summer Time').waitFor()
+  await form.getByText('This moment has passed.').waitFor({ state: 'detached' })
   // The preview is as high as the field, so nothing moves.
   const place = () => expires.boundingBox()
   const before = await place()

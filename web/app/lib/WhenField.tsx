@@ -1,4 +1,5 @@
-import { useState } from 'react'
+import { useDates } from '@tidings/react'
+import { useId, useState } from 'react'
 import { Field } from './Field'
 import { fromLocalInput, toLocalInput } from './format'
 import { useTexts } from '../texts'
@@ -42,6 +43,8 @@ interface WhenFieldProps {
 /** A moment in the future, or none: by a name, or exactly. */
 export function WhenField({ label, hint, error, none, presets, value, onChange }: WhenFieldProps) {
   const texts = useTexts()
+  const dates = useDates()
+  const zone = useId()
   // A moment keeps the name by which it was chosen, until it is changed.
   const [named, setNamed] = useState<{ value: string; by: string }>()
   const choose = (chosen: string) => {
@@ -54,8 +57,13 @@ export function WhenField({ label, hint, error, none, presets, value, onChange }
     }
   }
   const chosen = value === null ? 'none' : value === named?.value ? named.by : 'custom'
+  const isPast = value !== null && new Date(value) <= new Date()
   return (
-    <Field label={label} hint={value === null ? undefined : hint} error={error}>
+    <Field
+      label={label}
+      hint={value === null ? undefined : hint}
+      error={error ?? (isPast ? texts.compose.inPast : undefined)}
+    >
       {attributes => (
         <div className="app-when">
           <select
@@ -75,17 +83,24 @@ export function WhenField({ label, hint, error, none, presets, value, onChange }
             <option value="custom">{texts.compose.presets.custom}</option>
           </select>
           {value !== null && (
-            <input
-              type="datetime-local"
-              className="tidings-field"
-              aria-label={`${label}: ${texts.compose.at}`}
-              value={toLocalInput(new Date(value))}
-              min={toLocalInput(new Date())}
-              onChange={event => {
-                const at = fromLocalInput(event.target.value)
-                if (at) onChange(at.toISOString())
-              }}
-            />
+            <div>
+              <input
+                type="datetime-local"
+                className="tidings-field"
+                aria-label={`${label}: ${texts.compose.at}`}
+                aria-describedby={[zone, attributes['aria-describedby']].join(' ').trim()}
+                aria-invalid={attributes['aria-invalid']}
+                value={toLocalInput(new Date(value))}
+                min={toLocalInput(new Date())}
+                onChange={event => {
+                  const at = fromLocalInput(event.target.value)
+                  if (at) onChange(at.toISOString())
+                }}
+              />
+              <small id={zone} className="app-when-zone">
+                {dates.zone(new Date(value))}
+              </small>
+            </div>
           )}
         </div>
       )}

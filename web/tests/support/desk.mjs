@@ -13,6 +13,7 @@ const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 /** Nothing takes so long, not even on a machine that has much else to do. */
 export const PATIENCE = 60_000
+const LONGEST_PAUSE_MS = 250
 
 /** One for all tests of a file: people are apart by their contexts. */
 export const browser = () => (shared ??= launch())
@@ -110,11 +111,12 @@ export class Desk {
 /** Waits until something is so; fails with what was there instead. */
 export async function until(read, isSo, milliseconds = PATIENCE) {
   const end = Date.now() + milliseconds
-  for (;;) {
+  // Each look takes processor time that other tests need, so looks become rarer.
+  for (let pause = 20; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     const value = await read()
     if (isSo(value)) return value
     if (Date.now() > end) assert.fail(`still ${JSON.stringify(value)}`)
-    await new Promise(resolve => setTimeout(resolve, 50))
+    await new Promise(resolve => setTimeout(resolve, pause))
   }
 }
 

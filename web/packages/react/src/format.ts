@@ -16,6 +16,8 @@ export interface Dates {
   full(moment: string | Date): string
   /** A day with its year: “3 Mar 2026”. */
   day(moment: Date): string
+  /** The time zone in which moments are written: “Central European Summer Time”. */
+  zone(moment: Date): string
 }
 
 export function useDates(): Dates {
@@ -44,6 +46,7 @@ function dates(locale: string): Dates {
   })
   const nearYear = format({ dateStyle: 'medium', timeStyle: 'short' })
   const full = format({ dateStyle: 'full', timeStyle: 'short' })
+  const zone = format({ timeZoneName: 'long' })
   const minutes = new Intl.NumberFormat(locale, {
     style: 'unit',
     unit: 'minute',
@@ -73,6 +76,8 @@ function dates(locale: string): Dates {
     },
     full: moment => full.format(new Date(moment)),
     day: moment => year.format(moment),
+    zone: moment =>
+      zone.formatToParts(moment).find(({ type }) => type === 'timeZoneName')?.value ?? '',
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react'
+import { createPortal } from 'react-dom'
 import { useLabels } from '../labels/context'
 import { Button, IconButton } from './Button'
 import { CloseIcon } from './Icon'
@@ -25,9 +26,11 @@ const STAYS_MS = 6000
 
 export class Toasts {
   #all: readonly Toast[] = []
+  #layer: Element | undefined
   readonly #listeners = new Set<() => void>()
 
   readonly get = () => this.#all
+  readonly layer = () => this.#layer
   readonly subscribe = (listener: () => void) => {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
@@ -42,17 +45,36 @@ export class Toasts {
     if (this.#all.some(toast => toast.id === id)) this.#set(this.#all.filter(one => one.id !== id))
   }
 
+  /**
+   * Shows them in a layer that is open, until the result is called: a click outside of it, as on
+   * Undo, would close it, and it may cover what is below it.
+   */
+  showIn(layer: Element) {
+    this.#layer = layer
+    this.#tell()
+    return () => {
+      if (this.#layer !== layer) return
+      this.#layer = undefined
+      this.#tell()
+    }
+  }
+
   #set(all: readonly Toast[]) {
     this.#all = all
+    this.#tell()
+  }
+
+  #tell() {
     for (const listener of this.#listeners) listener()
   }
 }
 
 export function ToastList({ toasts }: { toasts: Toasts }) {
   const all = useSyncExternalStore(toasts.subscribe, toasts.get, toasts.get)
+  const layer = useSyncExternalStore(toasts.subscribe, toasts.layer, toasts.layer)
   const labels = useLabels()
   const [isHeld, setHeld] = useState(false)
-  return (
+  const list = (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- it only waits
     <div
       className="tidings-toasts"
@@ -69,6 +91,7 @@ export function ToastList({ toasts }: { toasts: Toasts }) {
       ))}
     </div>
   )
+  return layer ? createPortal(list, layer) : list
 }
 
 function One({ toast, toasts, isHeld }: { toast: Toast; toasts: Toasts; isHeld: boolean }) {

@@ -1,6 +1,6 @@
 /** A bell, and under it the newest items. */
 
-import { Fragment, type ReactNode, useEffect, useId, useRef, useState } from 'react'
+import { Fragment, type ReactNode, type RefObject, useEffect, useId, useRef, useState } from 'react'
 import type { InboxItem } from '@tidings/client'
 import { ButtonLink, IconButton } from '../base/Button'
 import { EmptyState } from '../base/EmptyState'
@@ -71,7 +71,9 @@ export function InboxPopover(props: InboxPopoverProps) {
           popover.current.focus()
         }}
       >
-        {isOpen ? <Content {...props} onClose={() => popover.current?.hidePopover()} /> : null}
+        {isOpen ? (
+          <Content {...props} layer={popover} onClose={() => popover.current?.hidePopover()} />
+        ) : null}
       </div>
     </>
   )
@@ -79,11 +81,16 @@ export function InboxPopover(props: InboxPopoverProps) {
 
 const NEWEST = 20
 
-function Content({ onClose, ...props }: InboxPopoverProps & { onClose: () => void }) {
+interface ContentProps extends InboxPopoverProps {
+  layer: RefObject<HTMLDivElement | null>
+  onClose: () => void
+}
+
+function Content({ layer, onClose, ...props }: ContentProps) {
   const labels = useLabels()
   const now = useNow()
   const marks = useMarks()
-  const { client, onOpenItem, watch } = useTidingsContext()
+  const { client, toasts, onOpenItem, watch } = useTidingsContext()
   const [view, setView] = useState<'ACTIVE' | 'UNREAD'>('ACTIVE')
   const filter = view === 'UNREAD' ? { view } : undefined
   const { list, items, loading, error, isFresh } = useInbox(filter)
@@ -99,6 +106,7 @@ function Content({ onClose, ...props }: InboxPopoverProps & { onClose: () => voi
     if (unseen > 0) marks.seeAll()
   }, [unseen, marks])
   useEffect(() => watch(() => true), [watch])
+  useEffect(() => (layer.current ? toasts.showIn(layer.current) : undefined), [layer, toasts])
   useEffect(() => SnoozeDialog.prepare(), [])
 
   const open = ({ item }: RowOf) => {

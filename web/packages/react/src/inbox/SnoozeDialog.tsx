@@ -21,7 +21,7 @@ export function SnoozeDialog({ onChoose, onClose }: SnoozeDialogProps) {
   const field = useId()
   const meant = readTime(typed, labels.timeWords, labels.locale, now)
   const until = chosen ? new Date(chosen) : undefined
-  const isPossible = until !== undefined && until.getTime() > now.getTime()
+  const isPast = until !== undefined && until.getTime() <= now.getTime()
   return (
     <Dialog title={labels.snoozeTitle} onClose={onClose}>
       <form
@@ -69,7 +69,7 @@ export function SnoozeDialog({ onChoose, onClose }: SnoozeDialogProps) {
         className="tidings-date"
         onSubmit={event => {
           event.preventDefault()
-          if (until && isPossible) onChoose(until)
+          if (until && !isPast) onChoose(until)
         }}
       >
         <label htmlFor={field}>{labels.dateAndTime}</label>
@@ -78,12 +78,17 @@ export function SnoozeDialog({ onChoose, onClose }: SnoozeDialogProps) {
           type="datetime-local"
           className="tidings-field"
           min={fieldValue(now)}
+          aria-describedby={`${field}-zone`}
+          aria-invalid={isPast || undefined}
           value={chosen}
           onChange={event => setChosen(event.target.value)}
         />
-        <Button type="submit" kind="main" disabled={!isPossible}>
+        <Button type="submit" kind="main" disabled={!until || isPast}>
           {labels.snooze}
         </Button>
+        <p id={`${field}-zone`} className="tidings-meta" role="status">
+          {isPast ? labels.timeUnknown : dates.zone(until ?? now)}
+        </p>
       </form>
     </Dialog>
   )
