@@ -53,12 +53,12 @@ async fn pages_and_packages_do_what_their_tests_say_on_sqlite() {
 }
 
 /// Those that look at what servers keep and tell: over kills and restarts, with a network that is
-/// cut, and in the lists of senders and admins. How pages look, and what they do with what they are
+/// cut, when much arrives, and in the lists of senders and admins. How pages look, and what they do with what they are
 /// told, does not depend on the database.
 #[ignore = "needs the machine for itself: make test runs it after the others"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_and_packages_do_what_their_tests_say_on_postgresql() {
-    const FILES: [&str; 4] = ["admin", "inbox", "network", "sending"];
+    const FILES: [&str; 5] = ["admin", "inbox", "load", "network", "sending"];
     run_all(Kind::Postgres, |name| FILES.contains(&name)).await;
 }
 
