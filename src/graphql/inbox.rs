@@ -128,7 +128,7 @@ pub struct InboxCounts(pub row::Model);
 
 /// Exact counts of an inbox's items. It has an id so that a normalised cache updates every badge
 /// from a live event.
-#[Object]
+#[Object(serial)]
 impl InboxCounts {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {

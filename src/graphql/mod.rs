@@ -6,6 +6,9 @@
 //!
 //! Resolvers return [`crate::error::Result`] and not that of the library: its `?` takes whatever
 //! can be displayed, and clients would see the text of an error of the database.
+//!
+//! Types that stand in lists, with fields that are mostly at hand, are `serial`: a task for each
+//! field of each row cost more than the field. Loads of different rows are still one statement.
 
 mod describe;
 mod errors;

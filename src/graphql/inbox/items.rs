@@ -34,7 +34,7 @@ pub enum InboxItemKind {
 pub struct InboxItem(pub Item);
 
 /// One item in an inbox.
-#[Object]
+#[Object(serial)]
 impl InboxItem {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {

@@ -30,7 +30,7 @@ pub fn may_see_reading(actor: &Actor, sender: Option<UserId>) -> bool {
 
 /// One of the people or groups that a message was addressed to.
 #[derive(SimpleObject)]
-#[graphql(complex)]
+#[graphql(complex, serial)]
 pub struct MessageAudience {
     #[graphql(skip)]
     pub number: AudienceId,
@@ -84,7 +84,7 @@ impl Audience {
 /// How far something has been read. Reading counts as seeing, and marking as unread does not undo a
 /// reading.
 #[derive(SimpleObject)]
-#[graphql(complex)]
+#[graphql(complex, serial)]
 pub struct ReadStats {
     /// Of what these are the statistics.
     #[graphql(skip)]
@@ -201,7 +201,7 @@ impl From<RecipientRow> for MessageRecipient {
 
 /// A person whom a message reached through one of its addresses. Somebody reached through two
 /// addresses appears twice.
-#[Object]
+#[Object(serial)]
 impl MessageRecipient {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {

@@ -29,7 +29,7 @@ use crate::{
 pub struct ReadReportRow(pub Row);
 
 /// How far one address of a message has been read.
-#[Object]
+#[Object(serial)]
 impl ReadReportRow {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {

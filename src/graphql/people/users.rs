@@ -50,7 +50,7 @@ impl From<user::Model> for User {
 }
 
 /// A person.
-#[Object]
+#[Object(serial)]
 impl User {
     /// Opaque and unique among everything.
     pub async fn id(&self) -> ID {
