@@ -380,7 +380,9 @@ impl Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let status = match error {
-            Error::Unauthenticated(_) | Error::Deactivated { .. } => StatusCode::UNAUTHORIZED,
+            Error::Unauthenticated(_) | Error::TokenExpired | Error::Deactivated { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
             Error::Forbidden => StatusCode::FORBIDDEN,
             Error::LimitExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
