@@ -18,7 +18,7 @@ use ::entity::{id::UserId, message::Reader, user};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use self::{rules::EXPIRED, tokens::Auth};
+pub use self::tokens::Auth;
 use crate::error::{Error, Result};
 
 /// For a request without a token that needs one.

@@ -14,6 +14,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// The caller is unknown. The text says what is wrong with the token.
     Unauthenticated(&'static str),
+    /// The caller's token was valid and has expired: a fresh one is of use.
+    TokenExpired,
     /// The caller is known and deactivated, so a fresh token is of no use; `for_silence` if it was
     /// a campaign that they did not reply to.
     Deactivated { for_silence: bool },

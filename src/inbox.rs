@@ -70,7 +70,9 @@ pub use activities::{
 };
 pub use categories::{check_filter, more as more_by_category, unread_by_category};
 pub use change::{Change, Changed, apply};
-pub use counts::{COUNTS, UNREAD, begin_change, count_changed, count_of_view, tally, with_tally};
+pub use counts::{
+    COUNTS, UNREAD, begin_change, count_changed, count_of_view, tally, with_new, with_tally,
+};
 pub use deliver::{Arrival, Recipients, add_items, count_arrivals, deliver};
 pub use erase::erase_some;
 pub use history::{

@@ -17,8 +17,6 @@ use crate::{
 
 /// One answer for every kind of forgery, so that it reveals nothing.
 pub const INVALID: Error = Error::Unauthenticated("the token is not valid");
-/// Tells clients to get a fresh token.
-pub const EXPIRED: Error = Error::Unauthenticated("the token has expired");
 /// A longer leeway would be a mistake: tokens live for minutes.
 const LONGEST_LEEWAY_SECONDS: u64 = 300;
 const ROLES: [(&str, Role); 3] =
@@ -141,7 +139,7 @@ impl Proved {
     pub fn at(&self, now: DateTime<Utc>) -> Result<Claims> {
         match now.timestamp() {
             now if now < self.from => Err(INVALID),
-            now if now >= self.claims.exp => Err(EXPIRED),
+            now if now >= self.claims.exp => Err(Error::TokenExpired),
             _ => Ok(self.claims.clone()),
         }
     }

@@ -25,6 +25,9 @@ const RETRY_AFTER: u64 = 1;
 pub fn answer(error: Error) -> Answer {
     let (code, message, field) = match error {
         Error::Unauthenticated(message) => (ErrorCode::Unauthenticated, message.to_owned(), None),
+        Error::TokenExpired => {
+            (ErrorCode::Unauthenticated, "the token has expired".to_owned(), None)
+        }
         Error::Deactivated { for_silence: false } => {
             (ErrorCode::Deactivated, "this user is deactivated".to_owned(), None)
         }

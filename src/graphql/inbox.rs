@@ -5,6 +5,7 @@ use async_graphql::{
     Context, ID, InputObject, InputType, Name, Object, SelectionField, SimpleObject, Value,
 };
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join;
 
 pub mod items;
 pub mod marking;
@@ -15,7 +16,8 @@ use items::{InboxItem, InboxItemKind, LISTED, texts};
 use updates::InboxUpdate;
 
 use super::{
-    SEARCH, actor, app, cost,
+    SEARCH, actor, app, cost, loader,
+    loaders::HeadOf,
     paging::{Paged, columns, page, with_fields},
     people::users::User,
 };
@@ -125,6 +127,16 @@ impl Inbox {
 /// Exact counts of an inbox's items. It has an id so that a normalised cache updates every badge
 /// from a live event.
 pub struct InboxCounts(pub row::Model);
+
+impl InboxCounts {
+    /// The counts of a person's inbox, if the caller may see what is private to them.
+    pub async fn find(ctx: &Context<'_>, owner: UserId) -> Result<Option<Self>> {
+        if !actor(ctx)?.may_see_private(owner) {
+            return Ok(None);
+        }
+        Ok(loader(ctx).load_one(HeadOf(owner)).await?.map(InboxCounts))
+    }
+}
 
 /// Exact counts of an inbox's items. It has an id so that a normalised cache updates every badge
 /// from a live event.
@@ -289,8 +301,16 @@ impl InboxFilter {
 }
 
 impl Inbox {
-    pub fn new(head: row::Model, owner: User) -> Self {
-        Inbox { owner, head, page: None }
+    /// The inbox of this person, as it is, if the caller may see what is private to them.
+    pub async fn find(ctx: &Context<'_>, owner: UserId) -> Result<Option<Self>> {
+        if !actor(ctx)?.may_see_private(owner) {
+            return Ok(None);
+        }
+        let (head, owner) =
+            try_join(loader(ctx).load_one(HeadOf(owner)), User::find(ctx, owner)).await?;
+        let (Some(head), Some(owner)) = (head, owner) else { return Ok(None) };
+        let is_known = owner.0.erased_at.is_none();
+        Ok(is_known.then_some(Inbox { owner, head, page: None }))
     }
 
     /// How many items a list has, if that is counted.

@@ -4,27 +4,21 @@ use ::entity::id::{
     ActivityId, AnnouncementId, AudienceId, GroupId, ItemId, MessageId, TargetId, UserId,
 };
 use async_graphql::{Context, ID, Interface, Object};
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join_all;
 
 use super::{
-    actor, app,
+    actor,
     inbox::{Inbox, InboxCounts, items::InboxItem, thread::InboxThread},
-    loader,
-    loaders::{
-        AudienceBy, FollowingOf, GroupBy, HeadOf, ItemBy, RecipientBy, SettingsOf, ThreadIn,
-        UserBy, VisibleActivity, VisibleAnnouncement, VisibleMessage, VisibleReportRow,
-        VisibleTarget,
-    },
     messages::{
         message::Message,
-        recipients::{MessageAudience, MessageRecipient, ReadStats, may_see_reading},
+        recipients::{MessageAudience, MessageRecipient, ReadStats},
         reminders::{Deactivation, Reminder},
         reports::ReadReportRow,
     },
     notifications::{
         activities::{Activity, ActivityGroup},
         announcements::Announcement,
-        catalog::{self, Catalog},
+        catalog::Catalog,
         explain::Explanation,
         subscriptions::{SubscriptionConfig, TargetSubscription},
         targets::Target,
@@ -34,10 +28,6 @@ use super::{
 use crate::{
     error::{Error, Result},
     id::{self, Kind},
-    inbox::Subject,
-    messages::reports,
-    notifications::explain,
-    people::users::UserRef,
 };
 
 /// An object with its own id, by which it can be fetched again.
@@ -99,158 +89,55 @@ impl NodeQuery {
     }
 }
 
+/// The object with an id. Each kind says how it is found, and for whom.
 async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
-    let (loaders, actor) = (loader(ctx), actor(ctx)?);
+    // All objects need a token, even those that everybody may see.
+    actor(ctx)?;
     let Some((kind, number, second)) = id::parse(id) else { return Ok(None) };
-    Ok(match (kind, second) {
-        (Kind::User, None) => {
-            loaders.load_one(UserBy(UserId(number))).await?.map(|user| Node::User(user.into()))
+    match (kind, second) {
+        (Kind::User, None) => node(User::find(ctx, UserId(number)).await),
+        (Kind::Group, None) => node(Group::find(ctx, GroupId(number)).await),
+        (Kind::Message, None) => node(Message::find(ctx, MessageId(number)).await),
+        (Kind::MessageStats, None) => {
+            node(ReadStats::find_of_message(ctx, MessageId(number)).await)
         }
-        (Kind::Group, None) => {
-            loaders.load_one(GroupBy(GroupId(number))).await?.map(|group| Node::Group(Group(group)))
-        }
-        (Kind::Message, None) => message(ctx, MessageId(number)).await?.map(Node::Message),
-        (Kind::MessageStats, None) => match message(ctx, MessageId(number)).await? {
-            Some(message) => message.read_stats(ctx).await?.map(Node::ReadStats),
-            None => None,
-        },
-        (Kind::Reminder, None) => match message(ctx, MessageId(number)).await? {
-            Some(message) => message.reminder(ctx).await?.map(Node::Reminder),
-            None => None,
-        },
-        (Kind::MessageAudience, None) => {
-            audience(ctx, AudienceId(number)).await?.map(Node::MessageAudience)
-        }
+        (Kind::Reminder, None) => node(Reminder::find(ctx, MessageId(number)).await),
+        (Kind::MessageAudience, None) => node(MessageAudience::find(ctx, AudienceId(number)).await),
         (Kind::AudienceStats, None) => {
-            let audience = audience(ctx, AudienceId(number)).await?;
-            audience.and_then(|audience| audience.read_stats).map(Node::ReadStats)
+            node(ReadStats::find_of_audience(ctx, AudienceId(number)).await)
         }
         (Kind::MessageRecipient, Some(user)) => {
-            recipient(ctx, RecipientBy { audience: AudienceId(number), user: UserId(user) })
-                .await?
-                .map(Node::MessageRecipient)
+            node(MessageRecipient::find(ctx, AudienceId(number), UserId(user)).await)
         }
-        (Kind::ReadReportRow, None) => {
-            let row =
-                loaders.load_one(VisibleReportRow(actor.reader(), AudienceId(number))).await?;
-            row.map(|row| Node::ReadReportRow(ReadReportRow(row)))
+        (Kind::ReadReportRow, None) => node(ReadReportRow::find(ctx, AudienceId(number)).await),
+        (Kind::Inbox, None) => node(Inbox::find(ctx, UserId(number)).await),
+        (Kind::InboxCounts, None) => node(InboxCounts::find(ctx, UserId(number)).await),
+        (Kind::InboxItem, None) => node(InboxItem::find(ctx, ItemId(number)).await),
+        (Kind::ActivityGroup, None) => node(ActivityGroup::find(ctx, ItemId(number)).await),
+        (Kind::InboxThread, Some(root)) => {
+            node(InboxThread::find(ctx, UserId(number), MessageId(root)).await)
         }
-        (Kind::Inbox, None) if actor.may_see_private(UserId(number)) => {
-            let both = try_join(
-                loaders.load_one(HeadOf(UserId(number))),
-                loaders.load_one(UserBy(UserId(number))),
-            )
-            .await?;
-            let (Some(head), Some(owner)) = both else { return Ok(None) };
-            if owner.erased_at.is_some() {
-                return Ok(None);
-            }
-            Some(Node::Inbox(Inbox::new(head, owner.into())))
+        (Kind::Announcement, None) => node(Announcement::find(ctx, AnnouncementId(number)).await),
+        (Kind::AnnouncementStats, None) => {
+            node(ReadStats::find_of_announcement(ctx, AnnouncementId(number)).await)
         }
-        (Kind::InboxCounts, None) if actor.may_see_private(UserId(number)) => loaders
-            .load_one(HeadOf(UserId(number)))
-            .await?
-            .map(|head| Node::InboxCounts(InboxCounts(head))),
-        // An item belongs to its owner; a service or admin names the owner with `act-as`.
-        (Kind::InboxItem | Kind::ActivityGroup, None) => {
-            let owner = actor.user_id().unwrap_or(UserId(0));
-            let item = loaders.load_one(ItemBy { owner, id: ItemId(number) }).await?;
-            let Some(item) = item else { return Ok(None) };
-            match (kind, &item.subject) {
-                (Kind::ActivityGroup, Some(Subject::Activities(activities))) => {
-                    let (row, activities) = (item.row.clone(), activities.clone());
-                    Some(Node::ActivityGroup(ActivityGroup { row, activities }))
-                }
-                (Kind::ActivityGroup, _) => None,
-                _ => Some(Node::InboxItem(InboxItem(item))),
-            }
+        (Kind::Activity, None) => node(Activity::find(ctx, ActivityId(number)).await),
+        (Kind::Target, None) => node(Target::find(ctx, TargetId(number)).await),
+        (Kind::TargetSubscription, Some(target)) => {
+            node(TargetSubscription::find(ctx, UserId(number), TargetId(target)).await)
         }
-        (Kind::InboxThread, Some(root)) if actor.may_see_private(UserId(number)) => {
-            let key = ThreadIn { owner: UserId(number), root: MessageId(root) };
-            let thread = loaders.load_one(key).await?.filter(|thread| thread.messages > 0);
-            thread.map(|thread| Node::InboxThread(InboxThread(thread)))
+        (Kind::SubscriptionConfig, None) => {
+            node(SubscriptionConfig::find(ctx, UserId(number)).await)
         }
-        (Kind::Announcement | Kind::AnnouncementStats, None) => {
-            let announced = loaders
-                .load_one(VisibleAnnouncement(actor.host_reader(), AnnouncementId(number)))
-                .await?;
-            match (kind, announced.map(Announcement::from)) {
-                (Kind::AnnouncementStats, Some(announced)) => {
-                    announced.read_stats(ctx).await?.map(Node::ReadStats)
-                }
-                (_, announced) => announced.map(Node::Announcement),
-            }
-        }
-        (Kind::Activity, None) => {
-            let row =
-                loaders.load_one(VisibleActivity(actor.host_reader(), ActivityId(number))).await?;
-            row.map(|row| Node::Activity(Activity(row)))
-        }
-        (Kind::Target, None) => {
-            let row =
-                loaders.load_one(VisibleTarget(actor.host_reader(), TargetId(number))).await?;
-            row.map(|row| Node::Target(Target(row)))
-        }
-        (Kind::TargetSubscription, Some(target)) if actor.may_see_private(UserId(number)) => {
-            let following = loaders
-                .load_one(FollowingOf { user: UserId(number), target: TargetId(target) })
-                .await?;
-            following.map(|following| Node::TargetSubscription(TargetSubscription(following)))
-        }
-        (Kind::SubscriptionConfig, None) if actor.may_see_private(UserId(number)) => {
-            let user = UserId(number);
-            let both = try_join(loaders.load_one(UserBy(user)), loaders.load_one(SettingsOf(user)))
-                .await?;
-            let (Some(_), said) = both else { return Ok(None) };
-            let said = said.unwrap_or_default();
-            Some(Node::SubscriptionConfig(SubscriptionConfig::from_rows(app(ctx), user, &said)))
-        }
-        (Kind::Deactivation, None) => match loaders.load_one(UserBy(UserId(number))).await? {
-            Some(user) => User::from(user).deactivation(ctx).await?.map(Node::Deactivation),
-            None => None,
-        },
+        (Kind::Deactivation, None) => node(Deactivation::find(ctx, UserId(number)).await),
         (Kind::Explanation, Some(user)) => {
-            let (activity, user) = (Kind::Activity.encode(number), Kind::User.encode(user));
-            let user = UserRef::Id(user.into());
-            match explain::explain(app(ctx), actor, &activity, Some(&user)).await {
-                Ok(explanation) => Some(Node::Explanation(Explanation(explanation))),
-                Err(Error::NotFound(_)) => None,
-                Err(error) => return Err(error),
-            }
+            node(Explanation::find(ctx, ActivityId(number), UserId(user)).await)
         }
-        (Kind::Catalog, None) if number == catalog::THE_ONLY => {
-            Some(Node::Catalog(Catalog(app(ctx).catalog.clone())))
-        }
-        _ => None,
-    })
+        (Kind::Catalog, None) => node(Ok(Catalog::find(ctx, number))),
+        _ => Ok(None),
+    }
 }
 
-/// A message, if the reader may see it.
-async fn message(ctx: &Context<'_>, id: MessageId) -> Result<Option<Message>> {
-    let key = VisibleMessage(actor(ctx)?.reader(), id);
-    Ok(loader(ctx).load_one(key).await?.map(Message::from))
-}
-
-/// An address of a message, if the reader may see the message.
-async fn audience(ctx: &Context<'_>, id: AudienceId) -> Result<Option<MessageAudience>> {
-    let (app, actor) = (app(ctx), actor(ctx)?);
-    let Some(audience) = loader(ctx).load_one(AudienceBy(id)).await? else { return Ok(None) };
-    let Some(message) = message(ctx, audience.row.message_id).await? else { return Ok(None) };
-    let with_reading = may_see_reading(actor, message.row.sender_id);
-    let with_names = reports::may_see_names(app, actor);
-    Ok(Some(MessageAudience::of(audience, with_reading, with_names)))
-}
-
-/// The fact that a message reached somebody, for readers who may know who has read it.
-async fn recipient(ctx: &Context<'_>, key: RecipientBy) -> Result<Option<MessageRecipient>> {
-    let (loaders, actor) = (loader(ctx), actor(ctx)?);
-    let Some(row) = loaders.load_one(key).await? else { return Ok(None) };
-    let Some((message, _)) =
-        loaders.load_one(VisibleMessage(actor.reader(), row.0.message_id)).await?
-    else {
-        return Ok(None);
-    };
-    let may_see =
-        may_see_reading(actor, message.sender_id) && reports::may_see_names(app(ctx), actor);
-    Ok(may_see.then(|| row.into()))
+fn node(found: Result<Option<impl Into<Node>>>) -> Result<Option<Node>> {
+    Ok(found?.map(Into::into))
 }

@@ -8,7 +8,7 @@
 use async_graphql::{ServerError, parser::types::OperationType};
 use axum::{
     body::{Body, Bytes, HttpBody},
-    extract::{FromRequest, Query, Request, State},
+    extract::{FromRequest, Query, Request},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -43,7 +43,7 @@ const LARGE: u64 = 256 * 1024;
 const COPIES: u64 = 2;
 
 /// Answers a request.
-pub async fn handle(State(http): State<Http>, request: Request) -> Response {
+pub async fn handle(http: Http, request: Request) -> Response {
     let Some(format) = Format::of(request.headers()) else {
         let message =
             "answers are application/graphql-response+json, application/json or text/event-stream";
@@ -380,7 +380,9 @@ impl Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let status = match error {
-            Error::Unauthenticated(_) | Error::Deactivated { .. } => StatusCode::UNAUTHORIZED,
+            Error::Unauthenticated(_) | Error::TokenExpired | Error::Deactivated { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
             Error::Forbidden => StatusCode::FORBIDDEN,
             Error::LimitExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

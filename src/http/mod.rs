@@ -24,10 +24,10 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, Method, header},
     middleware,
     response::Response,
-    routing::{get, post},
+    routing::{any, get},
 };
 use tokio_util::task::TaskTracker;
 use tower::util::option_layer;
@@ -70,7 +70,8 @@ pub struct Http {
 
 pub fn router(http: Http) -> Router {
     let graphql = Router::new()
-        .route("/graphql", post(graphql::handle).get(get_graphql))
+        // Any method: axum's own refusal would allow HEAD along with GET.
+        .route("/graphql", any(graphql_request))
         .layer(option_layer(origin::cors(&http.app.config)));
     Router::new()
         .merge(graphql)
@@ -86,13 +87,15 @@ pub fn router(http: Http) -> Router {
         .with_state(http)
 }
 
-/// A websocket, or a query whose parameters are in the URL.
-async fn get_graphql(State(http): State<Http>, request: Request) -> Response {
+/// A websocket, or one operation.
+async fn graphql_request(State(http): State<Http>, request: Request) -> Response {
     // Other clients offer an upgrade to HTTP/2, which can be ignored.
     let upgrade = request.headers().get(header::UPGRADE);
-    match upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket")) {
-        true => ws::upgrade(State(http), request).await,
-        false => graphql::handle(State(http), request).await,
+    let is_websocket =
+        upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    match is_websocket && request.method() == Method::GET {
+        true => ws::upgrade(http, request).await,
+        false => graphql::handle(http, request).await,
     }
 }
 

@@ -27,7 +27,7 @@ use std::{collections::HashMap, pin::Pin, sync::Arc};
 
 use async_graphql::ServerError;
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -67,7 +67,7 @@ const MOST_PINGS: u8 = 2;
 /// turns.
 const QUEUE: usize = 1;
 
-pub async fn upgrade(State(http): State<Http>, mut request: Request) -> Response {
+pub async fn upgrade(http: Http, mut request: Request) -> Response {
     if !origin::is_welcome(&http.app.config, request.headers()) {
         return (StatusCode::FORBIDDEN, "pages of this origin may not connect; see cors_origins\n")
             .into_response();

@@ -88,6 +88,21 @@ pub fn difference(dialect: Dialect, afterwards: impl Fn(&str) -> String) -> (Str
     (sets, tally)
 }
 
+/// Sets the counts of an inbox to what they are with new items: how many of each kind, as an
+/// expression. It is known what a new item counts for: one that is active, unread and unseen.
+pub fn with_new(new: &[(&ItemKind, &str)]) -> String {
+    let all = new.iter().map(|(_, count)| *count).collect::<Vec<_>>().join(" + ");
+    let of_kind = |(kind, count): &(&ItemKind, &str)| {
+        let counter = kind.counter.as_ref()?;
+        Some((counter.column, (*count).to_owned()))
+    };
+    let counts = ["active", "unread", "unseen"].into_iter().map(|name| (name, all.clone()));
+    let sets = counts
+        .chain(new.iter().filter_map(of_kind))
+        .map(|(name, more)| format!("{name} = CAST(inbox.{name} + {more} AS integer)"));
+    sets.collect::<Vec<_>>().join(", ")
+}
+
 fn each_count(text: impl Fn(&str, &str) -> String) -> String {
     COUNTS.iter().map(|(name, which)| text(name, which)).collect::<Vec<_>>().join(", ")
 }
@@ -132,4 +147,19 @@ pub async fn count_changed(tx: &Tx, owners: &[UserId], items: &[ItemId]) -> Resu
     ));
     sql.run(&**tx).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is not NULL in an item says what has happened to it.
+    #[test]
+    fn a_new_item_counts_where_nothing_has_happened_to_it() {
+        let sets = with_new(&ItemKind::all().map(|kind| (kind, "1")).collect::<Vec<_>>());
+        for (name, which) in COUNTS.iter() {
+            let is_counted = sets.contains(&format!("{name} = CAST(inbox.{name} + "));
+            assert_eq!(is_counted, !which.contains("IS NOT NULL"), "{name}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use ::entity::id::{MessageId, Seq, UserId};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::{categories, lock::lock_those};
+use super::{categories, counts::with_new, kind::MESSAGE, lock::lock_those};
 use crate::{
     db::{Sql, Topic, Tx},
     error::Result,
@@ -71,10 +71,10 @@ pub async fn deliver(
     }
     let mut sql = tx.sql("inbox::count_delivered");
     let (these, by_category) = (which(&mut sql), categories::one_more(&mut sql, category));
-    // It is known what a new item counts for: one that is active, unread and unseen.
+    let counts = with_new(&[(&MESSAGE, "1")]);
     sql.push(format!(
-        "UPDATE inbox SET seq = seq + 1, active = active + 1, unread = unread + 1, \
-         unseen = unseen + 1{by_category} WHERE {these} RETURNING user_id, seq"
+        "UPDATE inbox SET seq = seq + 1, {counts}{by_category} WHERE {these} \
+         RETURNING user_id, seq"
     ));
     let counted: Vec<Counted> = sql.all(&**tx).await?;
     let has_category = category.is_some();
@@ -104,14 +104,11 @@ pub async fn count_arrivals(
         );
         only_unlocked = format!(" AND {}", sql.dialect().is_among("inbox.user_id", &unlocked));
     }
-    let more = |column| format!("{column} = CAST(inbox.{column} + a.messages AS integer)");
+    let counts = with_new(&[(&MESSAGE, "a.messages")]);
     sql.push(format!(
-        "UPDATE inbox SET seq = inbox.seq + 1, {}, {}, {}{by_category} \
+        "UPDATE inbox SET seq = inbox.seq + 1, {counts}{by_category} \
          FROM {arrivals} AS a{categories} \
          WHERE inbox.user_id = a.user_id{only_unlocked} RETURNING inbox.user_id, inbox.seq",
-        more("active"),
-        more("unread"),
-        more("unseen"),
     ));
     let counted: Vec<Counted> = sql.all(&**tx).await?;
     Ok(counted.into_iter().map(|Counted { user_id, seq }| (user_id, seq)).collect())

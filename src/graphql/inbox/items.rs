@@ -1,15 +1,17 @@
 //! A single inbox item, as its owner sees it.
 
+use ::entity::id::ItemId;
 use async_graphql::{Context, Enum, ID, Object, SelectionField, Union};
 use chrono::{DateTime, Utc};
 
 use crate::{
     error::Result,
     graphql::{
-        app,
+        actor, app,
         extras::{self, ItemAction},
         inbox::thread::InboxThread,
-        list_size,
+        list_size, loader,
+        loaders::ItemBy,
         messages::message::Message,
         notifications::{activities::ActivityGroup, announcements::Announcement},
         people::users::User,
@@ -32,6 +34,15 @@ pub enum InboxItemKind {
 
 /// One item in an inbox.
 pub struct InboxItem(pub Item);
+
+impl InboxItem {
+    /// The item with this id. It belongs to its owner; a service or admin names the owner with
+    /// `act-as`.
+    pub async fn find(ctx: &Context<'_>, id: ItemId) -> Result<Option<Self>> {
+        let Some(owner) = actor(ctx)?.user_id() else { return Ok(None) };
+        Ok(loader(ctx).load_one(ItemBy { owner, id }).await?.map(InboxItem))
+    }
+}
 
 /// One item in an inbox.
 #[Object(serial)]

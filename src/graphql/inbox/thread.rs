@@ -1,6 +1,9 @@
 //! Threads of messages, as an inbox has them.
 
-use ::entity::{id::MessageId, message::Reader};
+use ::entity::{
+    id::{MessageId, UserId},
+    message::Reader,
+};
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 
 use super::{
@@ -58,6 +61,16 @@ impl InboxThread {
 }
 
 impl InboxThread {
+    /// The thread below this message, if it is in the person's inbox and the caller may see what is
+    /// private to them.
+    pub async fn find(ctx: &Context<'_>, owner: UserId, root: MessageId) -> Result<Option<Self>> {
+        if !actor(ctx)?.may_see_private(owner) {
+            return Ok(None);
+        }
+        let thread = loader(ctx).load_one(ThreadIn { owner, root }).await?;
+        Ok(thread.filter(|thread| thread.messages > 0).map(InboxThread))
+    }
+
     /// The thread of an item; None if it is not about a message, or was erased.
     pub async fn of(ctx: &Context<'_>, item: &Item) -> Result<Option<Self>> {
         let Some(message) = item.message() else { return Ok(None) };

@@ -122,14 +122,14 @@ impl Message {
     /// The message that this one replies to.
     async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Message>> {
         match self.row.parent_id {
-            Some(parent) => self.related(ctx, parent).await,
+            Some(parent) => Message::find(ctx, parent).await,
             None => Ok(None),
         }
     }
 
     /// The first message of the thread; the message itself if it is not a reply.
     async fn root(&self, ctx: &Context<'_>) -> Result<Message> {
-        self.related(ctx, self.row.root()).await?.ok_or(Error::NotFound("message"))
+        Message::find(ctx, self.row.root()).await?.ok_or(Error::NotFound("message"))
     }
 
     /// 0 for the first message of a thread, 1 for a reply to it, and so on.
@@ -283,15 +283,16 @@ impl Message {
 }
 
 impl Message {
+    /// The message with this id, if the caller may see it.
+    pub async fn find(ctx: &Context<'_>, id: MessageId) -> Result<Option<Self>> {
+        let key = VisibleMessage(actor(ctx)?.reader(), id);
+        Ok(loader(ctx).load_one(key).await?.map(Message::from))
+    }
+
     /// Whether the reader is told who has read it: the sender, or the host application for a
     /// message from the system.
     fn may_see_reading(&self, actor: &Actor) -> bool {
         may_see_reading(actor, self.row.sender_id)
-    }
-
-    async fn related(&self, ctx: &Context<'_>, id: MessageId) -> Result<Option<Message>> {
-        let message = loader(ctx).load_one(VisibleMessage(actor(ctx)?.reader(), id)).await?;
-        Ok(message.map(Message::from))
     }
 }
 

@@ -2,20 +2,25 @@
 
 use ::entity::{
     announcement,
-    id::{AudienceId, UserId},
+    id::{AnnouncementId, AudienceId, MessageId, UserId},
     message, message_audience, message_recipient, user,
 };
-use async_graphql::{ComplexObject, ID, InputObject, Object, SimpleObject, Union};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject, Union};
 use chrono::{DateTime, Utc};
 use sea_orm::EntityTrait;
 
 use crate::{
     auth::Actor,
+    error::Result,
     graphql::{
-        loaders,
+        actor, app, loader,
+        loaders::{self, AudienceBy, RecipientBy},
+        messages::message::Message,
+        notifications::announcements::Announcement,
         people::{groups::Group, users::User},
     },
     id::{self, Kind},
+    messages::reports,
 };
 
 /// Whether the reader is told who has read it: the sender, or the host application for a message
@@ -52,6 +57,17 @@ impl MessageAudience {
 }
 
 impl MessageAudience {
+    /// The address with this id, if the caller may see the message.
+    pub async fn find(ctx: &Context<'_>, id: AudienceId) -> Result<Option<Self>> {
+        let (app, actor) = (app(ctx), actor(ctx)?);
+        let Some(audience) = loader(ctx).load_one(AudienceBy(id)).await? else { return Ok(None) };
+        let message = Message::find(ctx, audience.row.message_id).await?;
+        let Some(message) = message else { return Ok(None) };
+        let with_reading = may_see_reading(actor, message.row.sender_id);
+        let with_names = reports::may_see_names(app, actor);
+        Ok(Some(MessageAudience::of(audience, with_reading, with_names)))
+    }
+
     /// `with_reading`: whether the reader may know how far it has been read; `with_names`: and by
     /// whom.
     pub fn of(audience: loaders::Audience, with_reading: bool, with_names: bool) -> Self {
@@ -116,6 +132,29 @@ impl ReadStats {
 }
 
 impl ReadStats {
+    /// The statistics with this id, if the caller may know how far it has been read.
+    pub async fn find_of_message(ctx: &Context<'_>, id: MessageId) -> Result<Option<Self>> {
+        match Message::find(ctx, id).await? {
+            Some(message) => message.read_stats(ctx).await,
+            None => Ok(None),
+        }
+    }
+
+    pub async fn find_of_audience(ctx: &Context<'_>, id: AudienceId) -> Result<Option<Self>> {
+        let audience = MessageAudience::find(ctx, id).await?;
+        Ok(audience.and_then(|audience| audience.read_stats))
+    }
+
+    pub async fn find_of_announcement(
+        ctx: &Context<'_>,
+        id: AnnouncementId,
+    ) -> Result<Option<Self>> {
+        match Announcement::find(ctx, id).await? {
+            Some(announcement) => announcement.read_stats(ctx).await,
+            None => Ok(None),
+        }
+    }
+
     /// `with_names`: whether the reader may know who has read, and therefore when a single
     /// recipient did.
     pub fn of_message(row: &message::Model, with_names: bool) -> Self {
@@ -196,6 +235,25 @@ pub fn recipients() -> sea_orm::SelectFour<
 impl From<RecipientRow> for MessageRecipient {
     fn from((row, user, _, group): RecipientRow) -> Self {
         MessageRecipient { row, user, group }
+    }
+}
+
+impl MessageRecipient {
+    /// The fact that a message reached somebody through an address, for readers who may know who
+    /// has read it.
+    pub async fn find(
+        ctx: &Context<'_>,
+        audience: AudienceId,
+        user: UserId,
+    ) -> Result<Option<Self>> {
+        let (app, actor) = (app(ctx), actor(ctx)?);
+        let row = loader(ctx).load_one(RecipientBy { audience, user }).await?;
+        let Some(row) = row else { return Ok(None) };
+        let message = Message::find(ctx, row.0.message_id).await?;
+        let may_see = message.is_some_and(|message| {
+            may_see_reading(actor, message.row.sender_id) && reports::may_see_names(app, actor)
+        });
+        Ok(may_see.then(|| row.into()))
     }
 }
 

@@ -1,13 +1,16 @@
 //! How a message reminds its recipients, and why somebody was deactivated.
 
-use ::entity::{id::UserId, message, reminder};
+use ::entity::{
+    id::{MessageId, UserId},
+    message, reminder,
+};
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::message::Message;
 use crate::{
     error::Result,
-    graphql::{actor, app, list_size},
+    graphql::{actor, app, list_size, people::users::User},
     id::Kind,
     messages::reminders::{self, RemindUntil, ReminderInput},
 };
@@ -19,6 +22,14 @@ pub struct Reminder {
 }
 
 impl Reminder {
+    /// The reminder of this message, if the caller may know how far it has been read.
+    pub async fn find(ctx: &Context<'_>, message: MessageId) -> Result<Option<Self>> {
+        match Message::find(ctx, message).await? {
+            Some(message) => message.reminder(ctx).await,
+            None => Ok(None),
+        }
+    }
+
     pub fn of(message: &message::Model, mut row: reminder::Model) -> Self {
         let expiry = message.expires_at;
         // It begins when the message is sent.
@@ -129,6 +140,16 @@ pub struct Deactivation {
     pub detail: Option<String>,
     /// The message that they did not reply to, if the caller may see it.
     pub message: Option<Message>,
+}
+
+impl Deactivation {
+    /// Why this person is shut out, if they are and the caller may know it.
+    pub async fn find(ctx: &Context<'_>, user: UserId) -> Result<Option<Self>> {
+        match User::find(ctx, user).await? {
+            Some(user) => user.deactivation(ctx).await,
+            None => Ok(None),
+        }
+    }
 }
 
 #[ComplexObject]

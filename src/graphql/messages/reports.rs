@@ -1,5 +1,6 @@
 //! `readReport`, and how far a message has been read, live and over time.
 
+use ::entity::id::AudienceId;
 use async_graphql::{Context, ID, Object, SelectionField, SimpleObject, Subscription};
 use chrono::{DateTime, Utc};
 use futures_util::future::Either;
@@ -13,7 +14,7 @@ use crate::{
     error::{Error, Result},
     graphql::{
         actor, app, loader,
-        loaders::VisibleMessage,
+        loaders::VisibleReportRow,
         outlet,
         paging::{Paged, columns, connection, page},
     },
@@ -41,8 +42,7 @@ impl ReadReportRow {
         if !has_below(ctx.field(), &["body", "sender"]) {
             return Ok(Message { row: self.0.message.clone().into(), sender: None });
         }
-        let key = VisibleMessage(actor(ctx)?.reader(), self.0.message.id);
-        loader(ctx).load_one(key).await?.map(Message::from).ok_or(Error::NotFound("message"))
+        Message::find(ctx, self.0.message.id).await?.ok_or(Error::NotFound("message"))
     }
 
     /// The person or group that it was addressed to.
@@ -67,6 +67,12 @@ impl ReadReportRow {
 }
 
 impl ReadReportRow {
+    /// The row of this address, if the caller has such a report.
+    pub async fn find(ctx: &Context<'_>, id: AudienceId) -> Result<Option<Self>> {
+        let key = VisibleReportRow(actor(ctx)?.reader(), id);
+        Ok(loader(ctx).load_one(key).await?.map(ReadReportRow))
+    }
+
     fn stats(&self, ctx: &Context<'_>) -> Result<ReadStats> {
         Ok(ReadStats::of_audience(&self.0.audience, reports::may_see_names(app(ctx), actor(ctx)?)))
     }

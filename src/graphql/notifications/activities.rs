@@ -1,6 +1,10 @@
 use std::sync::Arc;
 
-use ::entity::{activity, id::ActivityId, inbox_item};
+use ::entity::{
+    activity,
+    id::{ActivityId, ItemId},
+    inbox_item,
+};
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
@@ -8,18 +12,28 @@ use super::targets::Target;
 use crate::{
     error::{Error, Result},
     graphql::{
-        actor, app, auth, hosts, list_size, loader,
-        loaders::{ActorsOf, ReasonsOf, TargetBy, UserBy},
+        actor, app, auth, hosts,
+        inbox::items::InboxItem,
+        list_size, loader,
+        loaders::{ActorsOf, ReasonsOf, TargetBy, VisibleActivity},
         paging::{Paged, connection, page},
         people::users::User,
     },
     id::{self, Kind},
-    inbox::{self, Activities, LATEST_ACTORS},
+    inbox::{self, Activities, LATEST_ACTORS, Subject},
     notifications::activities::{self, CreateActivitiesInput},
 };
 
 /// Somebody did something to a target.
 pub struct Activity(pub activity::Model);
+
+impl Activity {
+    /// The activity with this id, if the caller may see it.
+    pub async fn find(ctx: &Context<'_>, id: ActivityId) -> Result<Option<Self>> {
+        let key = VisibleActivity(actor(ctx)?.host_reader(), id);
+        Ok(loader(ctx).load_one(key).await?.map(Activity))
+    }
+}
 
 /// Somebody did something to a target.
 #[Object]
@@ -32,7 +46,7 @@ impl Activity {
     /// Who did it; null for the system.
     async fn actor(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(id) = self.0.actor_id else { return Ok(None) };
-        Ok(loader(ctx).load_one(UserBy(id)).await?.map(User::from))
+        User::find(ctx, id).await
     }
 
     /// What they did: an action from the catalog.
@@ -73,6 +87,19 @@ impl Activity {
 pub struct ActivityGroup {
     pub row: Arc<inbox_item::Model>,
     pub activities: Arc<Activities>,
+}
+
+impl ActivityGroup {
+    /// The activities of the item with this id, if it has any.
+    pub async fn find(ctx: &Context<'_>, id: ItemId) -> Result<Option<Self>> {
+        let Some(InboxItem(item)) = InboxItem::find(ctx, id).await? else { return Ok(None) };
+        Ok(match item.subject {
+            Some(Subject::Activities(activities)) => {
+                Some(ActivityGroup { row: item.row, activities })
+            }
+            _ => None,
+        })
+    }
 }
 
 /// Activities with the same action on the same target, shown as one item: “Ada, Grace and 8 others

@@ -12,7 +12,7 @@ use crate::{
         SEARCH, TEXT, actor, app, auth, cost,
         extras::{self, ItemAction},
         hosts, list_size, loader,
-        loaders::RecipientsOf,
+        loaders::{RecipientsOf, VisibleAnnouncement},
         messages::recipients::{ReadStats, may_see_reading},
         paging::{Paged, connection, page},
         people::users::User,
@@ -32,6 +32,14 @@ pub struct Announcement {
 impl From<Announced> for Announcement {
     fn from((row, author): Announced) -> Self {
         Announcement { row: row.into(), author: author.map(User::from) }
+    }
+}
+
+impl Announcement {
+    /// The announcement with this id, if the caller may see it.
+    pub async fn find(ctx: &Context<'_>, id: AnnouncementId) -> Result<Option<Self>> {
+        let key = VisibleAnnouncement(actor(ctx)?.host_reader(), id);
+        Ok(loader(ctx).load_one(key).await?.map(Announcement::from))
     }
 }
 

@@ -10,11 +10,18 @@ use crate::{
 };
 
 /// The number of the catalog.
-pub const THE_ONLY: i64 = 1;
+const THE_ONLY: i64 = 1;
 
 /// What activities can be about and what can be subscribed to. It comes from the server's
 /// configuration.
 pub struct Catalog(pub Arc<catalog::Catalog>);
+
+impl Catalog {
+    /// The only one, if this is its number.
+    pub fn find(ctx: &Context<'_>, number: i64) -> Option<Self> {
+        (number == THE_ONLY).then(|| Catalog(app(ctx).catalog.clone()))
+    }
+}
 
 /// What activities can be about and what can be subscribed to. It comes from the server's
 /// configuration.

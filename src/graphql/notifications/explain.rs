@@ -1,7 +1,8 @@
+use ::entity::id::{ActivityId, UserId};
 use async_graphql::{Context, ID, Object, SimpleObject};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     graphql::{actor, app, inbox::items::InboxItem},
     id,
     notifications::explain::{self, Outcome, Rule},
@@ -10,6 +11,22 @@ use crate::{
 
 /// Why an activity reached somebody, or did not.
 pub struct Explanation(pub explain::Explanation);
+
+impl Explanation {
+    /// Why this activity reached a person, or did not, if the caller may ask.
+    pub async fn find(
+        ctx: &Context<'_>,
+        activity: ActivityId,
+        user: UserId,
+    ) -> Result<Option<Self>> {
+        let (activity, user) = (id::encode(activity), UserRef::Id(id::encode(user).into()));
+        match explain::explain(app(ctx), actor(ctx)?, &activity, Some(&user)).await {
+            Ok(explanation) => Ok(Some(Explanation(explanation))),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
 
 /// Why an activity reached somebody, or did not.
 #[Object]

@@ -1,12 +1,20 @@
-use ::entity::{id::UserId, subscription_config};
+use ::entity::{
+    id::{TargetId, UserId},
+    subscription_config,
+};
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join;
 
 use super::targets::Target;
 use crate::{
     app::App,
     error::{Error, Result},
-    graphql::{actor, app, loader, loaders::UserBy, people::users::User},
+    graphql::{
+        actor, app, loader,
+        loaders::{FollowingOf, SettingsOf},
+        people::users::User,
+    },
     id,
     notifications::{
         subscriptions::{
@@ -19,6 +27,17 @@ use crate::{
 /// What somebody follows of a target, and why.
 pub struct TargetSubscription(pub Following);
 
+impl TargetSubscription {
+    /// What this person follows of a target, if the caller may see what is private to them.
+    pub async fn find(ctx: &Context<'_>, user: UserId, target: TargetId) -> Result<Option<Self>> {
+        if !actor(ctx)?.may_see_private(user) {
+            return Ok(None);
+        }
+        let following = loader(ctx).load_one(FollowingOf { user, target }).await?;
+        Ok(following.map(TargetSubscription))
+    }
+}
+
 /// What somebody follows of a target, and why.
 #[Object]
 impl TargetSubscription {
@@ -29,8 +48,7 @@ impl TargetSubscription {
 
     /// The person who follows it.
     async fn subscriber(&self, ctx: &Context<'_>) -> Result<User> {
-        let user = loader(ctx).load_one(UserBy(self.0.user)).await?;
-        Ok(user.ok_or(Error::NotFound("user"))?.into())
+        User::find(ctx, self.0.user).await?.ok_or(Error::NotFound("user"))
     }
 
     /// The target that they follow.
@@ -99,12 +117,22 @@ impl SubscriptionConfig {
 }
 
 impl SubscriptionConfig {
+    /// What this person wants to hear of, if the caller may see what is private to them.
+    pub async fn find(ctx: &Context<'_>, user: UserId) -> Result<Option<Self>> {
+        if !actor(ctx)?.may_see_private(user) {
+            return Ok(None);
+        }
+        let (known, said) =
+            try_join(User::find(ctx, user), loader(ctx).load_one(SettingsOf(user))).await?;
+        Ok(known.map(|_| Self::from_rows(app(ctx), user, &said.unwrap_or_default())))
+    }
+
     pub async fn of(app: &App, user: UserId) -> Result<Self> {
         Ok(Self::from_rows(app, user, &subscriptions::settings(app.db.read(), &[user]).await?))
     }
 
     /// From everything that a person has ever said about what they want.
-    pub fn from_rows(app: &App, user: UserId, said: &[subscription_config::Model]) -> Self {
+    fn from_rows(app: &App, user: UserId, said: &[subscription_config::Model]) -> Self {
         let at = |row: &subscription_config::Model| row.ended_at.unwrap_or(row.created_at);
         let updated_at = said.iter().map(at).max();
         let setting = |action: &crate::catalog::Action| {

@@ -1,4 +1,4 @@
-use ::entity::target;
+use ::entity::{id::TargetId, target};
 use async_graphql::{Context, ID, Object};
 
 use super::subscriptions::TargetSubscription;
@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     graphql::{
         actor, app, loader,
-        loaders::{FollowingOf, UserBy},
+        loaders::{FollowingOf, VisibleTarget},
         people::users::User,
     },
     id,
@@ -15,6 +15,14 @@ use crate::{
 
 /// A thing in the host application that people act on and can follow.
 pub struct Target(pub target::Model);
+
+impl Target {
+    /// The target with this id, if the caller may see it.
+    pub async fn find(ctx: &Context<'_>, id: TargetId) -> Result<Option<Self>> {
+        let key = VisibleTarget(actor(ctx)?.host_reader(), id);
+        Ok(loader(ctx).load_one(key).await?.map(Target))
+    }
+}
 
 /// A thing in the host application that people act on and can follow.
 #[Object]
@@ -38,7 +46,7 @@ impl Target {
     /// The owner; null if not given.
     async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(id) = self.0.owner_id else { return Ok(None) };
-        Ok(loader(ctx).load_one(UserBy(id)).await?.map(User::from))
+        User::find(ctx, id).await
     }
 
     /// Its display name; null if not given.

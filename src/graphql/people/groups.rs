@@ -15,7 +15,7 @@ use crate::{
     gate::reading,
     graphql::{
         SEARCH, actor, app, auth, cost, hosts, loader,
-        loaders::MembersOf,
+        loaders::{GroupBy, MembersOf},
         paging::{Paged, connection, page},
     },
     id,
@@ -81,6 +81,11 @@ impl Group {
 }
 
 impl Group {
+    /// The group with this id. Everybody may know which there are.
+    pub async fn find(ctx: &Context<'_>, id: GroupId) -> Result<Option<Self>> {
+        Ok(loader(ctx).load_one(GroupBy(id)).await?.map(Group))
+    }
+
     async fn may_see_members(&self, ctx: &Context<'_>, actor: &Actor) -> Result<bool, Error> {
         let Some(user) = actor.user_id().filter(|_| !actor.is_host()) else {
             return Ok(actor.is_host());

@@ -21,7 +21,7 @@ use crate::{
         SEARCH, actor, app, auth, cost, hosts,
         inbox::Inbox,
         loader,
-        loaders::VisibleMessage,
+        loaders::UserBy,
         messages::{
             message::Message,
             reminders::{Deactivation, DeactivationReason},
@@ -121,13 +121,13 @@ impl User {
             let reason = DeactivationReason::Host;
             return Ok(Some(Deactivation { user: user.id, at, reason, detail, message: None }));
         };
-        let message = loader(ctx).load_one(VisibleMessage(actor.reader(), message)).await?;
+        let message = Message::find(ctx, message).await?;
         Ok(Some(Deactivation {
             user: user.id,
             at,
             reason: DeactivationReason::NoReply,
             detail,
-            message: message.map(Message::from),
+            message,
         }))
     }
 
@@ -237,6 +237,11 @@ impl User {
 }
 
 impl User {
+    /// The person with this id. Everybody may know who there is.
+    pub async fn find(ctx: &Context<'_>, id: UserId) -> Result<Option<Self>> {
+        Ok(loader(ctx).load_one(UserBy(id)).await?.map(User::from))
+    }
+
     /// The row, if the caller may see its private fields.
     fn private(&self, ctx: &Context<'_>) -> Result<Option<&user::Model>> {
         Ok(actor(ctx)?.may_see_private(self.0.id).then_some(&*self.0))

@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    auth::EXPIRED,
     error::Error,
     gate::{Answer, Params, answer},
     http::{
@@ -50,9 +49,9 @@ impl Close {
 
     /// A caller who is not admitted.
     pub fn forbidden(error: Error) -> Self {
-        let (code, why) = match &error {
+        let (code, why) = match error {
             // The client gets a fresh token and reconnects.
-            error if *error == EXPIRED => (4403, TOKEN_EXPIRED),
+            Error::TokenExpired => (4403, TOKEN_EXPIRED),
             Error::Unavailable(_) => (1013, "unavailable"),
             Error::Internal(_) => (4500, "defect"),
             _ => (4401, "not_admitted"),
@@ -71,7 +70,7 @@ impl From<CloseReason> for Close {
     fn from(reason: CloseReason) -> Self {
         match reason {
             CloseReason::ServerStops => Close::new(1012, reason.name(), "the server restarts"),
-            CloseReason::TokenExpired => Close::forbidden(EXPIRED),
+            CloseReason::TokenExpired => Close::forbidden(Error::TokenExpired),
             CloseReason::Deactivated(error) => Close::forbidden(error),
         }
     }

@@ -7,8 +7,8 @@ use futures_util::{Stream, stream};
 use super::{ReadReportFilter, ReadReportOrder, Row, may_see_names, page};
 use crate::{
     app::App,
-    auth::{Actor, EXPIRED},
-    error::Result,
+    auth::Actor,
+    error::{Error, Result},
     id,
     inbox::Columns,
     page::Page,
@@ -33,7 +33,7 @@ pub fn lines(
         async move {
             let Some(place) = next else { return Ok(None) };
             if actor.expires <= app.clock.now() {
-                return Err(EXPIRED);
+                return Err(Error::TokenExpired);
             }
             deactivation::check_active(&app, &actor).await?;
             let found = page(&app, &actor, &filter, order, &place, Columns::Listed).await?;

@@ -21,7 +21,10 @@ use crate::{
     app::App,
     db::{Db, Param, Sql, Topic, Tx},
     error::{Error, Result},
-    inbox,
+    inbox::{
+        self,
+        kind::{ACTIVITY, ANNOUNCEMENT},
+    },
 };
 
 /// The most announcements, and the most activities, that one transaction takes into inboxes. It
@@ -525,22 +528,14 @@ async fn count_and_move(
         let to = tx.dialect().greatest(&format!("inbox.{column}"), &to.to_string());
         format!("{column} = {to}")
     };
-    let more =
-        |column: &str, what: &str| format!("{column} = CAST(inbox.{column} + {what} AS integer)");
-    let counts = [
-        more("active", "d.announcements + d.activities"),
-        more("unread", "d.announcements + d.activities"),
-        more("unseen", "d.announcements + d.activities"),
-        more("unread_announcements", "d.announcements"),
-        more("unread_activities", "d.activities"),
-        further("announcements_pulled", announcement),
-        further("activities_pulled", activity),
-    ];
+    let counts =
+        inbox::with_new(&[(&ANNOUNCEMENT, "d.announcements"), (&ACTIVITY, "d.activities")]);
     sql.push(format!(
-        "UPDATE inbox SET seq = inbox.seq + d.changes, {}{by_category} \
+        "UPDATE inbox SET seq = inbox.seq + d.changes, {counts}{by_category}, {}, {} \
          FROM {new} AS d{categories} \
          WHERE inbox.user_id = d.user_id RETURNING inbox.user_id, inbox.seq",
-        counts.join(", ")
+        further("announcements_pulled", announcement),
+        further("activities_pulled", activity)
     ));
     let moved: Vec<Moved> = sql.all(&**tx).await?;
     Ok(moved.into_iter().map(|inbox| (inbox.user_id, inbox.seq)).collect())

@@ -54,7 +54,7 @@ async fn what_is_no_websocket_handshake_is_refused_with_a_status() {
         // If it were left out, a service would act as itself.
         (GET, ("act-as", "bjørn"), 400),
         ("GET /graphql HTTP/1.0", ("x", "y"), 400),
-        ("HEAD /graphql HTTP/1.1", ("x", "y"), 400),
+        ("HEAD /graphql HTTP/1.1", ("x", "y"), 405),
         ("PUT /graphql HTTP/1.1", ("x", "y"), 405),
     ] {
         let handshake = Handshake::send(app.address(), request, &[headers]).await;
