@@ -10,6 +10,14 @@ use sea_orm::{DbErr, RuntimeErr, sqlx};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What was found; None if it does not exist, or the caller may not know that it does.
+pub fn known<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(Error::NotFound(_)) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// The caller is unknown. The text says what is wrong with the token.

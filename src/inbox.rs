@@ -68,7 +68,9 @@ pub use activities::{
     Activities, ActivityActor, LATEST_ACTORS, activities, item_with_activity, latest_actors,
     reasons,
 };
-pub use categories::{check_filter, more as more_by_category, unread_by_category};
+pub use categories::{
+    check_filter, counted as counts_for_category, more as more_by_category, unread_by_category,
+};
 pub use change::{Change, Changed, apply};
 pub use counts::{
     COUNTS, UNREAD, begin_change, count_changed, count_of_view, tally, with_new, with_tally,

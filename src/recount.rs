@@ -7,9 +7,21 @@
 //! cause no findings. It goes through people, messages and announcements in parts, and locks
 //! nothing. [`mend`] works under the locks that all writers take, checks again there, and makes
 //! clients reload the inboxes that it has mended.
+//!
+//! Each part says what must hold once, and both checks and mends it: `inboxes` the counts, positions
+//! and changes of inboxes, `contents` what is in them, `activities` the items of activities,
+//! `reading` who has read what, `threads` the history of threads, and reminders, `subscriptions`
+//! their ranges. `question` is what checks are made of; `checks` and `mend` list the parts.
 
+mod activities;
 mod checks;
+mod contents;
+mod inboxes;
 mod mend;
+mod question;
+mod reading;
+mod subscriptions;
+mod threads;
 
 use std::fmt;
 
@@ -22,7 +34,8 @@ use crate::{
     error::{Error, Result},
     id,
 };
-use checks::{Check, Range, Scope};
+use checks::Scope;
+use question::{Check, Range};
 
 pub use mend::mend;
 
@@ -33,6 +46,9 @@ const MOST_PEOPLE: i64 = 500;
 const MOST_RECIPIENTS: i64 = 100_000;
 /// The clock of the server that expires something may be this far ahead of ours.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
+
+/// The id of the last activity.
+const LATEST_ACTIVITY: &str = "(SELECT coalesce(max(id), 0) FROM activity)";
 
 /// Something whose numbers or contents are not what they should be.
 #[derive(Clone, Debug, PartialEq, Eq)]

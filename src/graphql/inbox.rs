@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::App,
-    error::{Error, Result},
+    error::{Error, Result, known},
     gate::reading,
     id,
     inbox::{
@@ -259,26 +259,20 @@ impl InboxFilter {
         let (mut target, mut thread, mut sender) = (None, None, None);
         if let Some(named) = self.target.take() {
             let named = named.named("filter.target")?;
-            match targets::find(app(ctx), actor(ctx)?, &named).await {
-                Ok(found) => target = Some(found.id),
-                Err(Error::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error),
-            }
+            let found = known(targets::find(app(ctx), actor(ctx)?, &named).await)?;
+            let Some(found) = found else { return Ok(None) };
+            target = Some(found.id);
         }
         if let Some(id) = self.thread.take() {
-            match threads::root_of(app(ctx), owner, &id).await {
-                Ok(root) => thread = Some(root),
-                Err(Error::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error),
-            }
+            let found = known(threads::root_of(app(ctx), owner, &id).await)?;
+            let Some(root) = found else { return Ok(None) };
+            thread = Some(root);
         }
         // Not only among those whom the owner may write to: who wrote to them is known to them.
         if let Some(user) = self.sender.take() {
-            match users::find(app(ctx).db.read(), &user).await {
-                Ok(user) => sender = Some(user.id),
-                Err(Error::NotFound(_)) => return Ok(None),
-                Err(error) => return Err(error),
-            }
+            let found = known(users::find(app(ctx).db.read(), &user).await)?;
+            let Some(user) = found else { return Ok(None) };
+            sender = Some(user.id);
         }
         Ok(Some(Filter { target, thread, sender, ..self.without_ids() }))
     }

@@ -25,7 +25,7 @@ use crate::{
     clock,
     config::ReadingDetails,
     db::Sql,
-    error::{Error, Result},
+    error::{Error, Result, known},
     id,
     inbox::Columns,
     messages::AudienceRef,
@@ -309,12 +309,4 @@ fn is_sent_by(sql: &mut Sql, sender: UserId) -> String {
 async fn person(app: &App, user: &UserRef) -> Result<UserId> {
     let user = known(users::find(app.db.read(), user).await)?;
     Ok(user.map_or(UserId(0), |user| user.id))
-}
-
-/// None for something that does not exist.
-fn known<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(Error::NotFound(_)) => Ok(None),
-        found => found.map(Some),
-    }
 }

@@ -262,6 +262,22 @@ both! {
         ");
     }
 
+    /// What comes into a muted thread is read, but not by its owner.
+    async fn mending_does_not_tell_that_somebody_read_what_they_muted(app: TestApp) {
+        let [ada, bob] = app.users(["ada", "bob"]).await;
+        let root = ada.send(&bob, "hello").await;
+        bob.mute("muteThread", &root).await;
+        let reply = ada.reply(&root, "hello again", "EVERYONE").await;
+        run(&app, "UPDATE message SET recipient_count = 5 WHERE root_id IS NOT NULL").await;
+
+        recount::mend(&app.db, &look(&app).await.findings, app.now()).await.unwrap();
+
+        assert_right(&app, "a message that was mended").await;
+        let read = "query($id: ID!) { message(id: $id) { readStats { seenCount readCount } } }";
+        let told = ada.query(read, json!({"id": reply})).await["message"]["readStats"].take();
+        assert_eq!(told, json!({"seenCount": 0, "readCount": 0}));
+    }
+
     /// Clients cannot know what was wrong: they are told to load the inbox again, and get the
     /// correct counts with it.
     async fn followers_of_an_inbox_that_is_mended_load_it_anew(app: TestApp) {

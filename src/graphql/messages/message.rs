@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, Order, QueryFilter, sea_query::Expr};
 
 use crate::{
     auth::Actor,
-    error::{Error, Result},
+    error::{Error, Result, known},
     gate::reading,
     graphql::{
         SEARCH, TEXT, actor, app, cost,
@@ -324,11 +324,7 @@ impl MessageQuery {
     ) -> Result<Option<Message>> {
         let actor = actor(ctx)?;
         let Ok(id) = id::decode(&id) else { return Ok(None) };
-        match messages::find(app(ctx), actor, id).await {
-            Ok(sent) => Ok(Some(sent.into())),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(known(messages::find(app(ctx), actor, id).await)?.map(Message::from))
     }
 
     /// The messages that the viewer sent, newest first; one that was planned stands where it was

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{Order, QueryFilter, sea_query::Expr};
 
 use crate::{
-    error::{Error, Result},
+    error::{Result, known},
     gate::reading,
     graphql::{
         SEARCH, TEXT, actor, app, auth, cost,
@@ -138,11 +138,7 @@ impl AnnouncementQuery {
     ) -> Result<Option<Announcement>> {
         let actor = actor(ctx)?;
         let Ok(id) = id::decode(&id) else { return Ok(None) };
-        match announcements::find(app(ctx), actor, id).await {
-            Ok(announced) => Ok(Some(announced.into())),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(known(announcements::find(app(ctx), actor, id).await)?.map(Announcement::from))
     }
 
     /// Announcements, most recently created first. SERVICE and ADMIN also see scheduled and

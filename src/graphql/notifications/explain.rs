@@ -2,7 +2,7 @@ use ::entity::id::{ActivityId, UserId};
 use async_graphql::{Context, ID, Object, SimpleObject};
 
 use crate::{
-    error::{Error, Result},
+    error::{Result, known},
     graphql::{actor, app, inbox::items::InboxItem},
     id,
     notifications::explain::{self, Outcome, Rule},
@@ -20,11 +20,8 @@ impl Explanation {
         user: UserId,
     ) -> Result<Option<Self>> {
         let (activity, user) = (id::encode(activity), UserRef::Id(id::encode(user).into()));
-        match explain::explain(app(ctx), actor(ctx)?, &activity, Some(&user)).await {
-            Ok(explanation) => Ok(Some(Explanation(explanation))),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let explained = explain::explain(app(ctx), actor(ctx)?, &activity, Some(&user)).await;
+        Ok(known(explained)?.map(Explanation))
     }
 }
 

@@ -3,7 +3,7 @@ use async_graphql::{Context, ID, Object};
 
 use super::subscriptions::TargetSubscription;
 use crate::{
-    error::{Error, Result},
+    error::{Result, known},
     graphql::{
         actor, app, loader,
         loaders::{FollowingOf, VisibleTarget},
@@ -79,10 +79,7 @@ impl TargetQuery {
         ctx: &Context<'_>,
         #[graphql(name = "ref")] target: TargetRef,
     ) -> Result<Option<Target>> {
-        match targets::find(app(ctx), actor(ctx)?, &target.named("ref")?).await {
-            Ok(target) => Ok(Some(Target(target))),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let target = targets::find(app(ctx), actor(ctx)?, &target.named("ref")?).await;
+        Ok(known(target)?.map(Target))
     }
 }

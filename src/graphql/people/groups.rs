@@ -11,7 +11,7 @@ use sea_orm::{
 use super::users::User;
 use crate::{
     auth::Actor,
-    error::{Error, Result},
+    error::{Error, Result, known},
     gate::reading,
     graphql::{
         SEARCH, actor, app, auth, cost, hosts, loader,
@@ -108,11 +108,7 @@ impl GroupQuery {
         #[graphql(name = "ref")] group: GroupRef,
     ) -> Result<Option<Group>> {
         actor(ctx)?;
-        match groups::find(app(ctx).db.read(), &group).await {
-            Ok(group) => Ok(Some(Group(group))),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(known(groups::find(app(ctx).db.read(), &group).await)?.map(Group))
     }
 
     /// All groups, in the order in which they were created.

@@ -15,7 +15,7 @@ use super::groups::Group;
 use crate::{
     auth::Role,
     erasure,
-    error::{Error, Result},
+    error::{Result, known},
     gate::reading,
     graphql::{
         SEARCH, actor, app, auth, cost, hosts,
@@ -271,11 +271,7 @@ impl UserQuery {
         #[graphql(name = "ref")] user: UserRef,
     ) -> Result<Option<User>> {
         actor(ctx)?;
-        match users::find(app(ctx).db.read(), &user).await {
-            Ok(user) => Ok(Some(user.into())),
-            Err(Error::NotFound(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(known(users::find(app(ctx).db.read(), &user).await)?.map(User::from))
     }
 
     /// Everybody, in the order in which they became known.
