@@ -10,7 +10,7 @@
 //!
 //! Each part says what must hold once, and both checks and mends it: `inboxes` the counts, positions
 //! and changes of inboxes, `contents` what is in them, `activities` the items of activities,
-//! `reading` who has read what, `threads` the history of threads, and reminders, `subscriptions`
+//! `reading` the records of what was read, `threads` the history of threads, and reminders, `subscriptions`
 //! their ranges. `question` is what checks are made of; `checks` and `mend` list the parts.
 
 mod activities;

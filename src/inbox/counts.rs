@@ -153,7 +153,7 @@ pub async fn count_changed(tx: &Tx, owners: &[UserId], items: &[ItemId]) -> Resu
 mod tests {
     use super::*;
 
-    /// What is not NULL in an item says what has happened to it.
+    /// A column of an item that is not NULL says that something has happened to the item.
     #[test]
     fn a_new_item_counts_where_nothing_has_happened_to_it() {
         let sets = with_new(&ItemKind::all().map(|kind| (kind, "1")).collect::<Vec<_>>());

@@ -5,7 +5,7 @@ use ::entity::id::UserId;
 use chrono::{DateTime, Utc};
 
 use super::{
-    contents::OVER,
+    contents::STILL_THERE,
     question::{Check, Pair, Range, Values, compare, none, of_inbox, select, set_from},
 };
 use crate::{
@@ -47,7 +47,7 @@ fn is_empty(item: &str) -> String {
 }
 
 pub fn checks(range: Range) -> [Check; 5] {
-    [of_items(range), of_people(range), empty(range), twice(range), over(range)]
+    [of_items(range), of_people(range), empty(range), twice(range), left(range)]
 }
 
 fn of_items(range: Range) -> Check {
@@ -120,21 +120,21 @@ fn twice(range: Range) -> Check {
     none(sql, of_inbox, "d.user_id", activity, "is in it twice", &from)
 }
 
-fn over(range: Range) -> Check {
-    let mut sql = range.sql("recount::activities_over");
+fn left(range: Range) -> Check {
+    let mut sql = range.sql("recount::activities_left");
     let from = format!(
         "inbox_item AS i JOIN inbox_item_activity AS l ON l.item_id = i.id \
          JOIN activity AS a ON a.id = l.activity_id WHERE {} AND {HAS_LEFT}",
         range.has(&mut sql, "i.user_id")
     );
     let activity: (&str, fn(i64) -> String) = ("a.id", |id| Kind::Activity.encode(id));
-    none(sql, of_inbox, "i.user_id", activity, OVER, &from)
+    none(sql, of_inbox, "i.user_id", activity, STILL_THERE, &from)
 }
 
 /// Makes the items of activities follow from the activities that are in them.
 pub async fn mend(tx: &Tx, users: &[UserId], now: DateTime<Utc>) -> Result<()> {
     let of_users = |sql: &mut Sql| items(&sql.is_one_of("x.user_id", users));
-    let mut sql = tx.sql("mend::unlink_over");
+    let mut sql = tx.sql("mend::unlink_left");
     let items = of_users(&mut sql);
     sql.push(format!(
         "DELETE FROM inbox_item_activity WHERE item_id IN ({items}) \

@@ -31,7 +31,7 @@ impl Scope {
                 .into_iter()
                 .chain([subscriptions::check(range)])
                 .chain(activities::checks(range))
-                .chain(contents::over(range))
+                .chain(contents::left(range))
                 .chain([contents::not_taken_in(range)])
                 .chain(reading::unnoted(range))
                 .collect(),

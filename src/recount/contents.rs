@@ -15,8 +15,8 @@ use crate::{
     sweep::{self, Pass},
 };
 
-/// What is wrong with what has left the inboxes, and is in one.
-pub const OVER: &str = "is over and still there";
+/// What is wrong with something that has expired or was taken back, and is in an inbox.
+pub const STILL_THERE: &str = "has left the inboxes and is still there";
 
 /// The condition that a column names somebody who has an inbox: they were not erased.
 fn is_known(column: &str) -> String {
@@ -50,18 +50,18 @@ fn is_delivered(sql: &mut Sql, until: DateTime<Utc>) -> String {
 }
 
 /// Messages and announcements that have left, and are still in an inbox.
-pub fn over(range: Range) -> Vec<Check> {
+pub fn left(range: Range) -> Vec<Check> {
     let of_kind = |kind: &ItemKind| {
         let ItemKind { column, table, alias, .. } = kind;
         let has_left = kind.has_left?;
-        let mut sql = range.sql("recount::over");
+        let mut sql = range.sql("recount::left");
         let from = format!(
             "inbox_item AS i JOIN {table} AS {alias} ON {alias}.id = i.{column} \
              WHERE {} AND i.removed_at IS NULL AND {has_left}",
             range.has(&mut sql, "i.user_id")
         );
         let part = format!("{alias}.id");
-        Some(none(sql, of_inbox, "i.user_id", (&part, kind.encode), OVER, &from))
+        Some(none(sql, of_inbox, "i.user_id", (&part, kind.encode), STILL_THERE, &from))
     };
     ItemKind::all().filter_map(of_kind).collect()
 }
@@ -137,10 +137,10 @@ pub async fn bring_back(
 }
 
 /// Removes the messages and announcements that have left.
-pub async fn remove_over(tx: &Tx, users: &[UserId], now: DateTime<Utc>) -> Result<()> {
+pub async fn remove_left(tx: &Tx, users: &[UserId], now: DateTime<Utc>) -> Result<()> {
     let mut sql = tx.sql("mend::remove");
     let (these, removed_at) = (sql.is_one_of("user_id", users), sql.bind(now));
-    let is_over = |kind: &ItemKind| {
+    let of_kind = |kind: &ItemKind| {
         let ItemKind { column, table, alias, .. } = kind;
         let has_left = kind.has_left?;
         Some(format!(
@@ -148,10 +148,10 @@ pub async fn remove_over(tx: &Tx, users: &[UserId], now: DateTime<Utc>) -> Resul
              WHERE {alias}.id = inbox_item.{column} AND {has_left})"
         ))
     };
-    let is_over = ItemKind::all().filter_map(is_over).collect::<Vec<_>>().join(" OR ");
+    let any_has_left = ItemKind::all().filter_map(of_kind).collect::<Vec<_>>().join(" OR ");
     sql.push(format!(
         "UPDATE inbox_item SET removed_at = {removed_at} \
-         WHERE {these} AND removed_at IS NULL AND ({is_over})"
+         WHERE {these} AND removed_at IS NULL AND ({any_has_left})"
     ));
     sql.run(&**tx).await?;
     Ok(())

@@ -97,7 +97,7 @@ async fn mend_inboxes(
     inboxes::mend_positions(tx, users).await?;
     inbox::begin_change(tx, users, &[]).await?;
     contents::bring_back(tx, users, missing, now).await?;
-    contents::remove_over(tx, users, now).await?;
+    contents::remove_left(tx, users, now).await?;
     activities::mend(tx, users, now).await?;
     inboxes::mend_counts(tx, users).await
 }

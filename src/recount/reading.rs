@@ -1,5 +1,5 @@
-//! Who has seen and read what: what happened in an inbox is recorded, and the counts of messages, of
-//! their addresses and of announcements follow from the records.
+//! The records of what people have seen and read: they say what happened in the inboxes, and the
+//! counts of messages, of their addresses and of announcements follow from them.
 
 use ::entity::id::{AnnouncementId, MessageId};
 use serde::Serialize;

@@ -187,15 +187,15 @@ fn errors() -> Vec<(String, &'static str)> {
         (
             "UPDATE activity SET retracted_at = created_at, settled_at = created_at \
              WHERE id = (SELECT activity_id FROM inbox_item WHERE id = ITEM)",
-            "is over and still there",
+            "has left the inboxes and is still there",
         ),
         (
             "UPDATE announcement SET withdrawn_at = created_at, settled_at = created_at",
-            "is over and still there",
+            "has left the inboxes and is still there",
         ),
         (
             "UPDATE message SET expired_at = created_at WHERE id = MESSAGE",
-            "is over and still there",
+            "has left the inboxes and is still there",
         ),
         (
             "UPDATE message SET expired_at = created_at WHERE subject = 'reminds'",
