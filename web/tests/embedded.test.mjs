@@ -188,7 +188,7 @@ test('the bell of the element opens the newest items over the page', async () =>
   await page.getByRole('button', { name: 'Inbox, 1 new item' }).click()
   await page
     .getByRole('dialog', { name: 'Inbox' })
-    .getByText('For the bell', { exact: true })
+    .getByRole('link', { name: /For the bell/ })
     .waitFor()
   await page.getByRole('button', { name: 'Inbox, nothing new' }).waitFor()
   await page.keyboard.press('Escape')

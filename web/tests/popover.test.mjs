@@ -90,11 +90,15 @@ test('the popover tells what is new from what was seen, and archives all of it u
   await bert.keyboard.press('Escape')
   await popover.waitFor({ state: 'hidden' })
 
+  // A notice of what is new goes when the popover shows it.
+  const notice = bert.locator('.tidings-toast').filter({ hasText: 'New' })
   await desk.server.send('anna', 'bert', 'New')
+  await notice.waitFor()
   await bert.getByRole('button', { name: /^Inbox, 1 new/ }).click()
   await shows('New', 'Earlier', 'Old 1', 'Old 0')
   // Also after it has been seen.
   await bert.getByRole('button', { name: 'Inbox, nothing new', exact: true }).waitFor()
+  assert.equal(await notice.count(), 0)
   await shows('New', 'Earlier', 'Old 1', 'Old 0')
   await examine(bert, 'what is new in the popover')
 

@@ -30,7 +30,7 @@ export function useArrivals() {
       const hidden = items.filter(item => !isInSight(item))
       if (document.visibilityState === 'hidden' || hidden.length === 0) return
       if (hidden.length > MOST) {
-        toasts.show({ id: 'arrived', title: labels.newItems(hidden.length) })
+        toasts.show({ id: 'arrived', title: labels.newItems(hidden.length), items: hidden })
         return
       }
       for (const item of hidden) {
@@ -39,6 +39,7 @@ export function useArrivals() {
           title: item.title,
           text: sign ?? item.preview,
           picture: <ItemPicture item={item} />,
+          items: [item],
           onOpen: onOpenItem && (() => onOpenItem(item)),
         })
       }

@@ -53,7 +53,7 @@ export interface TidingsContextValue {
   announcementPictures: boolean
   /** Whether an item that arrives is in plain sight, so that it needs no toast. */
   isInSight: Sight
-  /** Says how to tell, until the result is called. */
+  /** Says how to tell, until the result is called; toasts about what is in sight now go. */
   watch: (sight: Sight) => () => void
 }
 
@@ -74,7 +74,8 @@ export function TidingsProvider({
   const words = useMemo(() => labels ?? labelsFor(navigator.languages), [labels])
   const ownToasts = useMemo(() => new Toasts(), [])
   const layer = useRef<HTMLDivElement>(null)
-  const [{ isInSight, watch }] = useState(sights)
+  const shownToasts = toasts ?? ownToasts
+  const { isInSight, watch } = useMemo(() => sights(shownToasts), [shownToasts])
   const [told, announce] = useTold()
   const [kept, setKept] = useState(readKeys)
   const setSingleKeys = useCallback(
@@ -88,7 +89,7 @@ export function TidingsProvider({
   const value = useMemo(
     () => ({
       client,
-      toasts: toasts ?? ownToasts,
+      toasts: shownToasts,
       announce,
       onOpenItem,
       singleKeys: singleKeys ?? kept,
@@ -99,8 +100,7 @@ export function TidingsProvider({
     }),
     [
       client,
-      toasts,
-      ownToasts,
+      shownToasts,
       announce,
       onOpenItem,
       singleKeys,
@@ -131,12 +131,13 @@ export function TidingsProvider({
 }
 
 /** Several lists may be shown at a time. */
-function sights() {
+function sights(toasts: Toasts) {
   const all = new Set<Sight>()
   return {
     isInSight: (item: InboxItem) => [...all].some(sight => sight(item)),
     watch(sight: Sight) {
       all.add(sight)
+      toasts.hideWhatIsSeen(sight)
       return () => void all.delete(sight)
     },
   }

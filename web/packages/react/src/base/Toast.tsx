@@ -5,6 +5,7 @@
 
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react'
 import { createPortal } from 'react-dom'
+import type { InboxItem } from '@tidings/client'
 import { useLabels } from '../labels/context'
 import { Button, IconButton } from './Button'
 import { CloseIcon } from './Icon'
@@ -14,6 +15,8 @@ export interface Toast {
   title: string
   text?: string | null
   picture?: ReactNode
+  /** What it is about: it goes when all of them are in sight. */
+  items?: readonly InboxItem[]
   /** What a click on it does. */
   onOpen?: () => void
   action?: { label: string; onSelect: () => void }
@@ -42,7 +45,12 @@ export class Toasts {
   }
 
   hide(id: string) {
-    if (this.#all.some(toast => toast.id === id)) this.#set(this.#all.filter(one => one.id !== id))
+    this.#hideIf(toast => toast.id === id)
+  }
+
+  /** Hides those about items that can now be seen where they are. */
+  hideWhatIsSeen(isInSight: (item: InboxItem) => boolean) {
+    this.#hideIf(({ items }) => items?.every(isInSight) ?? false)
   }
 
   /**
@@ -57,6 +65,11 @@ export class Toasts {
       this.#layer = undefined
       this.#tell()
     }
+  }
+
+  #hideIf(goes: (toast: Toast) => boolean) {
+    const left = this.#all.filter(toast => !goes(toast))
+    if (left.length < this.#all.length) this.#set(left)
   }
 
   #set(all: readonly Toast[]) {
