@@ -195,6 +195,11 @@ pub fn may_see_names(app: &App, actor: &Actor) -> bool {
     actor.is_admin() || app.config.reading_details == ReadingDetails::Names
 }
 
+/// Whether the times of reading may be known, too. Those of a single recipient say who has read.
+pub fn may_see_times(with_names: bool, recipients: i32) -> bool {
+    with_names || recipients > 1
+}
+
 /// The rows with the given keys, in one statement and as one text, as for a page of an inbox. The
 /// bodies of the messages are left empty: together they can be large. Those that are only listed
 /// have no person or group either, and of a message only what [`LISTED_OF_MESSAGES`] says.

@@ -223,7 +223,8 @@ impl Message {
             return Err(Error::invalid("last", bounds));
         }
         let with_names = reports::may_see_names(app(ctx), actor(ctx)?);
-        if !self.may_see_reading(actor(ctx)?) || !(with_names || self.row.recipient_count > 1) {
+        let with_times = reports::may_see_times(with_names, self.row.recipient_count);
+        if !self.may_see_reading(actor(ctx)?) || !with_times {
             return Ok(None);
         }
         let points = reports::timeline(app(ctx), &self.row, interval, last).await?.into_iter();

@@ -158,7 +158,7 @@ impl ReadStats {
     /// `with_names`: whether the reader may know who has read, and therefore when a single
     /// recipient did.
     pub fn of_message(row: &message::Model, with_names: bool) -> Self {
-        let times = if with_names || row.recipient_count > 1 {
+        let times = if reports::may_see_times(with_names, row.recipient_count) {
             (row.first_read_at, row.last_read_at)
         } else {
             (None, None)
@@ -168,7 +168,7 @@ impl ReadStats {
     }
 
     pub fn of_audience(row: &message_audience::Model, with_names: bool) -> Self {
-        let times = if with_names || row.recipient_count > 1 {
+        let times = if reports::may_see_times(with_names, row.recipient_count) {
             (row.first_read_at, row.last_read_at)
         } else {
             (None, None)

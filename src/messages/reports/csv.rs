@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
 
-use super::{ReadReportFilter, ReadReportOrder, Row, may_see_names, page};
+use super::{ReadReportFilter, ReadReportOrder, Row, may_see_names, may_see_times, page};
 use crate::{
     app::App,
     auth::Actor,
@@ -50,9 +50,9 @@ pub fn lines(
 fn line(row: &Row, with_names: bool) -> String {
     let counts = &row.audience;
     let rate = f64::from(counts.read_count) / f64::from(counts.recipient_count.max(1));
-    let times = with_names || counts.recipient_count > 1;
+    let with_times = may_see_times(with_names, counts.recipient_count);
     let time = |time: Option<DateTime<Utc>>| {
-        time.filter(|_| times).map_or_else(String::new, |time| time.to_rfc3339())
+        time.filter(|_| with_times).map_or_else(String::new, |time| time.to_rfc3339())
     };
     let cells = [
         id::encode(row.message.id),
