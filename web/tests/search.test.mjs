@@ -38,6 +38,11 @@ test('a search names the list to search in', async () => {
   // What was named is in the heading and in the address, and the words are still there.
   await hasValue(search(olga), 'plan')
   await olga.waitForURL(/view=unread&kind=MESSAGE&q=plan$/)
+  // Somebody thinks between two words.
+  await search(olga).fill('is:all plan ')
+  await hasValue(search(olga), 'plan ')
+  await search(olga).pressSequentially('1')
+  await shows(olga, 'Plan 1')
   await search(olga).fill('is:nothing')
   await olga.getByText('Nothing found').waitFor()
   await close(olga)
