@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { Desk, hasCount, hasValue, until } from './support/desk.mjs'
+import { choose, Desk, hasCount, hasValue, until } from './support/desk.mjs'
 import { announce } from './support/mail.mjs'
 
 let desk
@@ -30,8 +30,7 @@ test('the report lists all messages, by filters and orders that the address keep
   await read('kwame', first)
   await margaret.goto(`${margaret.base}/inbox`)
   await margaret.getByRole('link', { name: 'Admin', exact: true }).waitFor()
-  await margaret.keyboard.press('g')
-  await margaret.keyboard.press('d')
+  await margaret.keyboard.type('gd')
   await margaret.waitForURL(/\/admin/)
   const rows = margaret.getByRole('table').getByRole('row')
   // The heading, a row for each address of the first message, and one for each of the others.
@@ -39,8 +38,7 @@ test('the report lists all messages, by filters and orders that the address keep
     () => rows.count(),
     count => count === 5,
   )
-  await margaret.getByRole('combobox', { name: 'From' }).fill('ad')
-  await margaret.getByRole('option', { name: 'ada' }).click()
+  await choose(margaret.getByRole('combobox', { name: 'From' }), 'ada', 'ad')
   await until(
     () => rows.count(),
     count => count === 3,
@@ -93,7 +91,8 @@ test('an announcement is planned, changed, published and retracted, and its rate
   await dialog.getByRole('combobox', { name: 'Publish' }).selectOption('tomorrow')
   await dialog.getByRole('button', { name: 'Plan it' }).click()
   const card = margaret.getByRole('listitem').filter({ hasText: 'Holidays' })
-  await card.getByText(/Comes out tomorrow/).waitFor()
+  // Midnight may have passed since it was chosen.
+  await card.getByText(/Comes out (tomorrow|today)/).waitFor()
 
   const ada = await desk.person('ada')
   await ada.getByRole('heading', { name: 'Inbox' }).waitFor()
@@ -172,10 +171,8 @@ test('announcements are listed by their state, and found by their words', async 
 test('a campaign shows who has not replied', async () => {
   await margaret.getByRole('button', { name: 'New message' }).click()
   const form = margaret.getByRole('dialog', { name: 'New message' })
-  for (const name of ['emil', 'priya']) {
-    await form.getByRole('combobox', { name: 'To' }).fill(name)
-    await form.getByRole('option', { name }).click()
-  }
+  for (const name of ['emil', 'priya'])
+    await choose(form.getByRole('combobox', { name: 'To' }), name)
   await form.getByLabel('Subject').fill('Do you still need your seat?')
   const deactivate = form.getByRole('checkbox', { name: /Deactivate those/ })
   await form.getByRole('combobox', { name: 'Remind' }).selectOption('daily')

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { Desk, hasCount, hasValue, until } from './support/desk.mjs'
+import { choose, Desk, hasCount, hasValue, until } from './support/desk.mjs'
+import { hasSeenAll } from './support/mail.mjs'
 
 let desk
 before(async () => {
@@ -15,10 +16,7 @@ after(() => desk.end())
 async function write(page, { to, subject, body = '' }) {
   await page.getByRole('button', { name: 'New message' }).click()
   const form = page.getByRole('dialog', { name: 'New message' })
-  for (const name of to) {
-    await form.getByRole('combobox', { name: 'To' }).fill(name)
-    await form.getByRole('option', { name, exact: true }).click()
-  }
+  for (const name of to) await choose(form.getByRole('combobox', { name: 'To' }), name)
   await form.getByLabel('Subject').fill(subject)
   if (body) await form.getByRole('textbox', { name: 'Message' }).fill(body)
   return form
@@ -42,6 +40,7 @@ test('what somebody sends is in the list, the badge and the title of the other w
   await rows(kwame, 'Lunch at noon?').first().waitFor()
   // Who looks at the list has seen it.
   await kwame.getByRole('button', { name: 'Inbox, nothing new' }).waitFor()
+  await hasSeenAll(desk.server, 'kwame')
   await form.waitFor({ state: 'hidden' })
   await ada.getByRole('link', { name: /Lunch at noon\?.*0 of 1 read/ }).waitFor()
 
@@ -58,6 +57,7 @@ test('what somebody sends is in the list, the badge and the title of the other w
   const withoutDot = await icon()
   await kwame.evaluate(() => {
     window.told = []
+    window.listensSince = performance.now()
     const region = [...document.querySelectorAll('.tidings-hidden[role=status]')].at(-1)
     const tell = () => window.told.push({ text: region.innerText.trim(), at: performance.now() })
     new MutationObserver(tell).observe(region, {
@@ -82,10 +82,11 @@ test('what somebody sends is in the list, the badge and the title of the other w
     () => kwame.evaluate(() => window.told),
     told => told.some(({ text }) => /^\d new items?$/.test(text)),
   )
-  const gaps = told.slice(1).map(({ at }, n) => at - told[n].at)
+  // The page may be late with each, but is early with none.
+  const since = await kwame.evaluate(() => window.listensSince)
   assert.ok(
-    gaps.every(gap => gap >= 4900),
-    JSON.stringify(told),
+    told.every(({ at }, n) => at - since >= n * 5000 - 50),
+    JSON.stringify({ told, since }),
   )
   await kwame.context().close()
   await ada.context().close()
@@ -163,7 +164,8 @@ test('every row in sight has its read rate live, wherever one has scrolled to', 
     sent.push(await desk.server.send('rita', ['sten', 'tove'], `Row ${n}.`))
   }
   const rita = await desk.person('rita', '/sent', { viewport: { width: 1280, height: 1200 } })
-  const link = (n, rate) => rita.getByRole('link', { name: new RegExp(`Row ${n}\\..*${rate}`) })
+  const link = (n, rate = '') =>
+    rita.getByRole('link', { name: new RegExp(`Row ${n}\\..*${rate}`) })
   const read = (person, n) =>
     desk.server.query(
       person,
@@ -183,7 +185,7 @@ test('every row in sight has its read rate live, wherever one has scrolled to', 
   }
   // What is out of sight is not followed, and is up to date when it comes into sight.
   await read('sten', 0)
-  await link(0, '0 of 2 read').scrollIntoViewIfNeeded()
+  await link(0).scrollIntoViewIfNeeded()
   await link(0, '1 of 2 read').waitFor()
   await read('tove', 0)
   await link(0, '2 of 2 read').waitFor()
@@ -270,7 +272,8 @@ test('a message that is planned can be changed, and cancelled', async () => {
 
 test('a sent message gets a reminder with its dates, and an expiry, later', async () => {
   const id = await desk.server.send('ada', 'kwame', 'Please read')
-  const ada = await desk.person('ada', `/sent?item=${id}`)
+  // As her account's: where a clock is changed within the week, there may be a day more.
+  const ada = await desk.person('ada', `/sent?item=${id}`, { timezoneId: 'UTC' })
   await ada.getByRole('button', { name: 'Change the expiry' }).click()
   const dialog = ada.getByRole('dialog')
   await dialog.getByRole('combobox', { name: 'Expires' }).selectOption('week')

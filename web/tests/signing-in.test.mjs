@@ -7,6 +7,12 @@ import { Desk, until } from './support/desk.mjs'
 import { Identities, signIn, TARGET } from './support/provider.mjs'
 import { token } from './support/server.mjs'
 
+/**
+ * Of a token that is to expire while its page is open. A slow machine has to use it before: two in a
+ * row that come too late are refused, and the page says so.
+ */
+const SHORT_SECONDS = 6
+
 async function atDesk(options, run) {
   const desk = await Desk.open(options)
   try {
@@ -21,7 +27,7 @@ const heading = (page, name) => page.getByRole('heading', { name })
 test('a token that has expired is replaced, and the page stays as it is', () =>
   atDesk({}, async desk => {
     await desk.server.people('ada', 'kwame')
-    desk.application.seconds = 2
+    desk.application.seconds = SHORT_SECONDS
     const ada = await desk.person('ada')
     await heading(ada, 'Inbox').waitFor()
     // Anything else that is ever shown would be another element.
@@ -32,9 +38,10 @@ test('a token that has expired is replaced, and the page stays as it is', () =>
         if (document.querySelector('main') !== main) window.flashes++
       }).observe(document.body, { childList: true, subtree: true })
     })
+    const given = desk.application.given
     await until(
       () => desk.application.given,
-      given => given >= 3,
+      now => now > given,
     )
     await desk.server.send('kwame', 'ada', 'Still there?')
     await ada.getByRole('link', { name: 'Still there?' }).first().waitFor()
@@ -83,7 +90,8 @@ test('signing out erases what the browser kept', () =>
     await ada.getByRole('button', { name: 'Account of' }).click()
     await ada.getByRole('menuitem', { name: 'Sign out' }).click()
     await heading(ada, 'You are signed out').waitFor()
-    assert.doesNotMatch(await kept(), /secret/)
+    // That is said first.
+    await until(kept, text => !text.includes('secret'))
   }))
 
 test('people sign in at an OpenID Connect provider, and come back to where they were', async () => {
@@ -114,7 +122,7 @@ test('people sign in at an OpenID Connect provider, and come back to where they 
 })
 
 test('a token of the provider is renewed by its refresh token, without leaving the page', async () => {
-  const identities = await Identities.start({ seconds: 2, refreshes: true })
+  const identities = await Identities.start({ seconds: SHORT_SECONDS, refreshes: true })
   const { settings } = identities
   try {
     await atDesk({ settings }, async desk => {
@@ -139,7 +147,7 @@ for (const [wants, setting] of [
   ['resource', 'WEB_RESOURCE'],
 ]) {
   test(`a provider that wants the parameter “${wants}” is told what its tokens are for`, async () => {
-    const identities = await Identities.start({ wants, seconds: 2, refreshes: true })
+    const identities = await Identities.start({ wants, seconds: SHORT_SECONDS, refreshes: true })
     const settings = { ...identities.settings, [setting]: TARGET }
     try {
       await atDesk({ settings }, async desk => {
@@ -149,7 +157,7 @@ for (const [wants, setting] of [
         // Those that are renewed are for the same.
         await until(
           () => identities.grants.filter(({ type }) => type === 'refresh_token').length,
-          count => count >= 2,
+          count => count >= 1,
         )
         await heading(ada, 'Inbox').waitFor()
       })

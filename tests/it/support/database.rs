@@ -9,12 +9,11 @@ use std::{
     cmp::Reverse,
     env, fs,
     io::{BufRead, BufReader, Write, stderr},
-    net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
     thread,
@@ -24,6 +23,8 @@ use sea_orm::{ConnectOptions, ConnectionTrait};
 use tempfile::TempDir;
 use tidings::db::Db;
 use tokio::{runtime, sync::Mutex};
+
+use super::app::Port;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -127,7 +128,7 @@ static SQLITE_TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
 static POSTGRES: LazyLock<Option<Server>> = LazyLock::new(|| {
     let named = env::var("TIDINGS_TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
     let server = if let Some(url) = named {
-        Server { url: url.trim_end_matches('/').to_owned(), _script: None }
+        Server { url: url.trim_end_matches('/').to_owned(), _script: None, _port: None }
     } else if let Some(initdb) = initdb() {
         Server::start(&initdb)
     } else {
@@ -173,15 +174,17 @@ struct Server {
     /// Its standard input is closed when this process ends, which is what `POSTGRES_SCRIPT` waits
     /// for.
     _script: Option<Child>,
+    _port: Option<Arc<Port>>,
 }
 
 impl Server {
     fn start(initdb: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Held while the files are made, which takes seconds.
+        let port = Port::any();
         let mut script = Command::new("sh")
             .args(["-c", POSTGRES_SCRIPT])
             .env("BIN", initdb.parent().unwrap())
-            .env("PORT", port.to_string())
+            .env("PORT", port.address().port().to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C is meant for us: the script must survive to clean up.
@@ -193,7 +196,8 @@ impl Server {
         while !said.ends_with("ready\n") {
             assert!(output.read_line(&mut said).unwrap() > 0, "PostgreSQL does not start:\n{said}");
         }
-        Self { url: format!("postgres://postgres@127.0.0.1:{port}"), _script: Some(script) }
+        let url = format!("postgres://postgres@{}", port.address());
+        Self { url, _script: Some(script), _port: Some(port) }
     }
 
     /// Returns the URL of the new database.

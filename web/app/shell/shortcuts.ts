@@ -1,7 +1,7 @@
 // The keys that lead from page to page: `c`, and `g` followed by `i`, `s` or `d`. The inbox has its
 // own keys.
 
-import { useEffect } from 'react'
+import { useEffect, useLayoutEffect, useRef } from 'react'
 import { readKept } from '../lib/kept'
 import { href, navigate, type Page } from '../lib/router'
 
@@ -9,7 +9,13 @@ const PAGE_OF: Record<string, Page> = { i: 'inbox', s: 'sent', d: 'admin' }
 /** How long `g` waits for its second key. */
 const PATIENCE = 1_500
 
-export function useShortcuts({ compose, mayAdmin }: { compose(): void; mayAdmin: boolean }) {
+export function useShortcuts(options: { compose(): void; mayAdmin: boolean }) {
+  const latest = useRef(options)
+  // At once: the next key may come before the browser has painted.
+  useLayoutEffect(() => {
+    latest.current = options
+  })
+  // Once, or a page that is drawn again between `g` and its second key would forget the first.
   useEffect(() => {
     let goes = 0
     const onKey = (event: KeyboardEvent) => {
@@ -25,7 +31,7 @@ export function useShortcuts({ compose, mayAdmin }: { compose(): void; mayAdmin:
       const page = PAGE_OF[event.key]
       if (page && event.timeStamp - goes < PATIENCE && goes > 0) {
         goes = 0
-        if (page === 'admin' && !mayAdmin) return
+        if (page === 'admin' && !latest.current.mayAdmin) return
         event.preventDefault()
         navigate(href(page))
         return
@@ -33,12 +39,12 @@ export function useShortcuts({ compose, mayAdmin }: { compose(): void; mayAdmin:
       goes = 0
       if (event.key === 'c') {
         event.preventDefault()
-        compose()
+        latest.current.compose()
       }
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
-  }, [compose, mayAdmin])
+  }, [])
 }
 
 function isTyping(target: EventTarget | null): boolean {

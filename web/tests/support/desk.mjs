@@ -134,6 +134,21 @@ export const hasCount = (locator, count) =>
     found => found === count,
   )
 
+/**
+ * Chooses somebody in a field with suggestions, by keys: while the list is loading, it would change
+ * under a pointer between pressing and letting go.
+ */
+export async function choose(field, name, typed = name) {
+  await field.fill(typed)
+  const options = field.page().getByRole('option', { name, exact: true })
+  await options.and(field.page().locator('[aria-selected=true]')).waitFor()
+  await field.press('Enter')
+  await field
+    .page()
+    .getByRole('button', { name: `Remove ${name}`, exact: true })
+    .waitFor()
+}
+
 /** Closes a dialog: until it is gone, keys belong to it. */
 export async function escape(dialog) {
   await dialog.page().keyboard.press('Escape')

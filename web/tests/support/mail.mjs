@@ -1,5 +1,7 @@
 // Things that arrive in inboxes, many at a time; and what an inbox has according to the server.
 
+import { until } from './desk.mjs'
+
 const BATCH = 10
 
 /**
@@ -39,6 +41,13 @@ export async function titles(server, person, view = 'ACTIVE') {
   )
   return viewer.inbox.items.nodes.map(({ title }) => title)
 }
+
+/** Waits until the server knows that somebody has seen all: pages show it before that. */
+export const hasSeenAll = (server, person) =>
+  until(
+    () => server.query(person, '{ viewer { inbox { counts { unseen } } } }'),
+    ({ viewer }) => viewer.inbox.counts.unseen === 0,
+  )
 
 /** Says something to everybody. */
 export const announce = (server, input) =>

@@ -36,7 +36,7 @@ export class Thread implements ThreadStore {
   #lingering: ReturnType<typeof setTimeout> | undefined
   #isLoading = false
   #error: TidingsError | undefined
-  /** What was told while a request was on its way, which may answer what was before. */
+  /** What was told or sent while a request was on its way, which may answer what was before. */
   #touched = new Set<string>()
 
   constructor(id: string, environment: ThreadEnvironment) {
@@ -67,6 +67,7 @@ export class Thread implements ThreadStore {
     const { replyToMessage } = await this.#environment.request(documents.ReplyDocument, { input })
     const message = replyToMessage?.message as Message
     this.#messages.set(message.id, message)
+    this.#touched.add(message.id)
     this.#show()
     return message
   }

@@ -47,14 +47,14 @@ export function SearchField({ place, items, searchRef, onNavigate }: SearchField
     setText(place.search ?? '')
   }
   useEffect(() => {
-    const { named, rest, from } = readSearch(text)
+    const { named, rest } = readSearch(text)
     const search = rest || undefined
     const isNamed = Object.keys(named).length > 0
     if (search === place.search && !isNamed) return
     const timer = setTimeout(() => {
       setKnown(search)
       // The list shows in the heading from then on.
-      if (isNamed) setText([rest, ...(from === undefined ? [] : [fromName(from)])].join(' ').trim())
+      if (isNamed) setText(withoutNames(text))
       onNavigate({ ...place, ...named, search, item: undefined }, true)
     }, TYPING_MS)
     return () => clearTimeout(timer)
@@ -203,6 +203,14 @@ function Limit({ label, end, onEnd, children }: LimitProps) {
       <IconButton size="small" label={end} icon={<CloseIcon size="small" />} onClick={onEnd} />
     </p>
   )
+}
+
+/** What is left of a text when the list that it names has been opened. */
+function withoutNames(text: string) {
+  const { rest, from } = readSearch(text)
+  const left = [rest, ...(from === undefined ? [] : [fromName(from)])].join(' ').trim()
+  // Somebody may be between two words.
+  return left && /\s$/.test(text) ? `${left} ` : left
 }
 
 /** A name as it is typed. */
