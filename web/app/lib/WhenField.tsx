@@ -1,4 +1,4 @@
-import { useDates } from '@tidings/react'
+import { useZone } from '@tidings/react'
 import { useId, useState } from 'react'
 import { Field } from './Field'
 import { fromLocalInput, toLocalInput } from './format'
@@ -43,7 +43,7 @@ interface WhenFieldProps {
 /** A moment in the future, or none: by a name, or exactly. */
 export function WhenField({ label, hint, error, none, presets, value, onChange }: WhenFieldProps) {
   const texts = useTexts()
-  const dates = useDates()
+  const zoneOf = useZone()
   const zone = useId()
   // A moment keeps the name by which it was chosen, until it is changed.
   const [named, setNamed] = useState<{ value: string; by: string }>()
@@ -98,7 +98,7 @@ export function WhenField({ label, hint, error, none, presets, value, onChange }
                 }}
               />
               <small id={zone} className="app-when-zone">
-                {dates.zone(new Date(value))}
+                {zoneOf(new Date(value))}
               </small>
             </div>
           )}

@@ -358,6 +358,8 @@ export interface InboxStore {
   readonly counts: Readable<InboxCounts | undefined>
   /** The person's own entry; undefined until it is known. */
   readonly owner: Readable<InboxOwner | undefined>
+  /** Asks for the owner again: what others change of it is known with the next visit. */
+  refreshOwner(): void
   /** A list. The same store for the same filter. */
   list(filter?: ListFilter): ListStore
   /** An item by its id. It is asked for if it is not known; null if there is none. */

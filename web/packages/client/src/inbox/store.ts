@@ -213,6 +213,10 @@ export class Inbox implements InboxStore {
     void this.#queue.run()
   }
 
+  refreshOwner(): void {
+    void this.#sync.askOwner()
+  }
+
   hear(message: QueueMessage): void {
     this.#queue.hear(message)
   }

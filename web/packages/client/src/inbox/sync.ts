@@ -60,8 +60,12 @@ export class Sync {
     if (this.#host.state.cursor === undefined) return this.#loadAll()
     this.#begin()
     this.#follow()
-    // What changes seldom is not followed.
-    await this.#patiently(async () => {
+    await this.askOwner()
+  }
+
+  /** What changes seldom is not followed. */
+  askOwner(): Promise<void> {
+    return this.#patiently(async () => {
       const { viewer, viewerRole } = await this.#host.request(documents.InboxHeadDocument, {})
       if (viewer) this.#host.loaded({ ...ownerOf(viewer), role: viewerRole ?? 'USER' })
     })

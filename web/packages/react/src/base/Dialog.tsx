@@ -1,4 +1,5 @@
-import { type ReactNode, useEffect, useId, useRef } from 'react'
+import { type ReactNode, useEffect, useId, useLayoutEffect, useRef } from 'react'
+import { useTidingsContext } from '../context'
 import { useLabels } from '../labels/context'
 import { IconButton } from './Button'
 import { CloseIcon } from './Icon'
@@ -18,6 +19,7 @@ export interface DialogProps {
  */
 export function Dialog({ title, onClose, actions, size, children }: DialogProps) {
   const labels = useLabels()
+  const { toasts } = useTidingsContext()
   const dialog = useRef<HTMLDialogElement>(null)
   const heading = useId()
   useEffect(() => {
@@ -30,6 +32,8 @@ export function Dialog({ title, onClose, actions, size, children }: DialogProps)
       if (before instanceof HTMLElement && before.isConnected) before.focus()
     }
   }, [])
+  // All else is inert meanwhile. Before the dialog is taken out of the page, they leave it.
+  useLayoutEffect(() => (dialog.current ? toasts.showIn(dialog.current) : undefined), [toasts])
   return (
     // A click on the dialog itself is one on its backdrop: all else in it is in its parts.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/click-events-have-key-events -- Escape does the same

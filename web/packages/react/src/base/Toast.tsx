@@ -3,8 +3,14 @@
  * there at a time, and they wait while the pointer or the focus is on them.
  */
 
-import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react'
-import { createPortal } from 'react-dom'
+import {
+  type ReactNode,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react'
 import type { InboxItem } from '@tidings/client'
 import { useLabels } from '../labels/context'
 import { Button, IconButton } from './Button'
@@ -29,11 +35,12 @@ const STAYS_MS = 6000
 
 export class Toasts {
   #all: readonly Toast[] = []
-  #layer: Element | undefined
+  #layers: readonly Element[] = []
   readonly #listeners = new Set<() => void>()
 
   readonly get = () => this.#all
-  readonly layer = () => this.#layer
+  /** The layer that they are shown in, if one is open. */
+  readonly layer = () => this.#layers.at(-1)
   readonly subscribe = (listener: () => void) => {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
@@ -54,15 +61,14 @@ export class Toasts {
   }
 
   /**
-   * Shows them in a layer that is open, until the result is called: a click outside of it, as on
-   * Undo, would close it, and it may cover what is below it.
+   * Shows them in a layer that is open, the last of several, until the result is called: it may
+   * cover the page, make it inert, or close with a click outside of it, as on Undo.
    */
   showIn(layer: Element) {
-    this.#layer = layer
+    this.#layers = [...this.#layers, layer]
     this.#tell()
     return () => {
-      if (this.#layer !== layer) return
-      this.#layer = undefined
+      this.#layers = this.#layers.filter(other => other !== layer)
       this.#tell()
     }
   }
@@ -84,27 +90,46 @@ export class Toasts {
 
 export function ToastList({ toasts }: { toasts: Toasts }) {
   const all = useSyncExternalStore(toasts.subscribe, toasts.get, toasts.get)
-  const layer = useSyncExternalStore(toasts.subscribe, toasts.layer, toasts.layer)
   const labels = useLabels()
   const [isHeld, setHeld] = useState(false)
-  const list = (
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- it only waits
-    <div
-      className="tidings-toasts"
-      part="toasts"
-      role="region"
-      aria-label={labels.notices}
-      onPointerEnter={() => setHeld(true)}
-      onPointerLeave={() => setHeld(false)}
-      onFocus={() => setHeld(true)}
-      onBlur={() => setHeld(false)}
-    >
-      {all.map(toast => (
-        <One key={toast.id} toast={toast} toasts={toasts} isHeld={isHeld} />
-      ))}
+  const home = useRef<HTMLDivElement>(null)
+  const list = useRef<HTMLDivElement>(null)
+  // React does not move what is rendered elsewhere, but makes it anew: notices that are there would
+  // begin their time again.
+  useLayoutEffect(() => {
+    const place = () => {
+      const into = toasts.layer() ?? home.current
+      if (list.current && into && list.current.parentNode !== into) move(list.current, into)
+    }
+    place()
+    return toasts.subscribe(place)
+  }, [toasts])
+  return (
+    <div ref={home}>
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- it only waits */}
+      <div
+        ref={list}
+        className="tidings-toasts"
+        part="toasts"
+        role="region"
+        aria-label={labels.notices}
+        onPointerEnter={() => setHeld(true)}
+        onPointerLeave={() => setHeld(false)}
+        onFocus={() => setHeld(true)}
+        onBlur={() => setHeld(false)}
+      >
+        {all.map(toast => (
+          <One key={toast.id} toast={toast} toasts={toasts} isHeld={isHeld} />
+        ))}
+      </div>
     </div>
   )
-  return layer ? createPortal(list, layer) : list
+}
+
+/** Where the browser can do that, the focus and animations stay as they are. */
+function move(list: Element, into: Element) {
+  if (list.isConnected && 'moveBefore' in Element.prototype) into.moveBefore(list, null)
+  else into.append(list)
 }
 
 function One({ toast, toasts, isHeld }: { toast: Toast; toasts: Toasts; isHeld: boolean }) {

@@ -1,6 +1,15 @@
 /** A bell, and under it the newest items. */
 
-import { Fragment, type ReactNode, type RefObject, useEffect, useId, useRef, useState } from 'react'
+import {
+  Fragment,
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react'
 import type { InboxItem } from '@tidings/client'
 import { ButtonLink, IconButton } from '../base/Button'
 import { EmptyState } from '../base/EmptyState'
@@ -106,7 +115,7 @@ function Content({ layer, onClose, ...props }: ContentProps) {
     if (unseen > 0) marks.seeAll()
   }, [unseen, marks])
   useEffect(() => watch(() => true), [watch])
-  useEffect(() => (layer.current ? toasts.showIn(layer.current) : undefined), [layer, toasts])
+  useLayoutEffect(() => (layer.current ? toasts.showIn(layer.current) : undefined), [layer, toasts])
   useEffect(() => SnoozeDialog.prepare(), [])
 
   const open = ({ item }: RowOf) => {

@@ -16,6 +16,7 @@ import { useOwner } from '../hooks'
 import { useLabels } from '../labels/context'
 import { ItemPicture } from './ItemPicture'
 import type { Row as RowOf } from './rows'
+import { type Side, useSwipe } from './useSwipe'
 
 export type RowAction = 'archive' | 'unarchive' | 'read' | 'unread' | 'snooze' | 'unsnooze'
 
@@ -50,6 +51,13 @@ export const Row = memo(function Row(props: RowProps) {
   const { item } = row
   const isUnread = row.unreadIds.length > 0
   const content = <RowContent row={row} now={props.now} isPending={props.isPending} />
+  const actions = actionsOf(row)
+  const swiped: Record<Side, RowAction | undefined> = { start: actions.at(-1), end: actions[0] }
+  const { swipe, handlers } = useSwipe(side => {
+    const action = swiped[side]
+    if (action) onAction(row, action)
+  })
+  const action = swipe && swiped[swipe.side]
   const parts = ['row', isUnread && 'row-unread', isOpen && 'row-open'].filter(Boolean).join(' ')
   return (
     <li
@@ -61,10 +69,18 @@ export const Row = memo(function Row(props: RowProps) {
       data-selected={isSelected || undefined}
       data-compact={props.isCompact || undefined}
       data-new={props.isNew || undefined}
+      data-swipe={swipe?.side}
       aria-setsize={count}
       aria-posinset={position}
       style={top === undefined ? undefined : { transform: `translateY(${top}px)` }}
+      {...handlers}
     >
+      {action ? (
+        <span className="tidings-row-swipe" data-enough={swipe.isEnough || undefined}>
+          {ICONS[action]}
+          {labelOf(action, labels)}
+        </span>
+      ) : null}
       <a
         className="tidings-row-link"
         href={href}
@@ -94,7 +110,7 @@ export const Row = memo(function Row(props: RowProps) {
         </label>
       ) : null}
       <span className="tidings-row-actions">
-        {actionsOf(row).map(action => (
+        {actions.map(action => (
           <IconButton
             key={action}
             size="small"

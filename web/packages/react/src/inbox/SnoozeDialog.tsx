@@ -3,6 +3,7 @@ import { Button } from '../base/Button'
 import { Dialog } from '../base/Dialog'
 import { useDates } from '../format'
 import { useLabels } from '../labels/context'
+import { useZone } from '../useZone'
 import { readTime } from './readTime'
 import { fieldValue, snoozeTimes } from './snoozeTimes'
 
@@ -15,6 +16,7 @@ export interface SnoozeDialogProps {
 export function SnoozeDialog({ onChoose, onClose }: SnoozeDialogProps) {
   const labels = useLabels()
   const dates = useDates()
+  const zoneOf = useZone()
   const [now] = useState(() => new Date())
   const [chosen, setChosen] = useState('')
   const [typed, setTyped] = useState('')
@@ -87,7 +89,7 @@ export function SnoozeDialog({ onChoose, onClose }: SnoozeDialogProps) {
           {labels.snooze}
         </Button>
         <p id={`${field}-zone`} className="tidings-meta" role="status">
-          {isPast ? labels.timeUnknown : dates.zone(until ?? now)}
+          {isPast ? labels.timeUnknown : zoneOf(until ?? now)}
         </p>
       </form>
     </Dialog>

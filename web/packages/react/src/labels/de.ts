@@ -137,6 +137,7 @@ export const de: Labels = {
     afterTomorrow: 'übermorgen',
   },
   dateAndTime: 'Datum und Uhrzeit',
+  zoneDiffers: (here, preferred) => `${here}, nicht ${preferred} wie in deinen Einstellungen`,
 
   nothingOpen: 'Nichts geöffnet',
   nothingOpenHint: 'Wähle einen Eintrag, oder gehe mit j und k durch die Liste.',

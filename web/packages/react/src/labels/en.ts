@@ -143,6 +143,8 @@ export const en = {
     afterTomorrow: 'the day after tomorrow',
   } satisfies TimeWords,
   dateAndTime: 'Date and time',
+  zoneDiffers: (here: string, preferred: string) =>
+    `${here}, not ${preferred} as in your preferences`,
 
   // Panes
   nothingOpen: 'Nothing open',

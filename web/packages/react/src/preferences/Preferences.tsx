@@ -59,6 +59,7 @@ export function Preferences({ onClose, children }: PreferencesProps) {
     save(async () => {
       const { updateViewer } = await client.request(UpdateViewerDocument, { input })
       if (viewer && updateViewer) change({ viewer: { ...viewer, ...updateViewer.user } })
+      client.inbox.refreshOwner()
     })
 
   return (
