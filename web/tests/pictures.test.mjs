@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
-import { browser, Desk, PATIENCE, until } from './support/desk.mjs'
+import { browser, Desk, hasCount, PATIENCE, until } from './support/desk.mjs'
 import { animated, smaller } from './support/images.mjs'
 import { titles } from './support/mail.mjs'
 import { openTitle, pane, row, rowTitles } from './support/reader.mjs'
@@ -67,6 +67,24 @@ async function visit(options) {
   return page
 }
 
+/**
+ * Makes it the end of the story's newest working day, from which most of the list is: pictures that
+ * are made on a Sunday or in the night show its hours, too.
+ */
+async function inTheEvening(page) {
+  const rehearsal = row(page, 'Rehearsal').first()
+  const moment = await rehearsal.locator('time').getAttribute('datetime')
+  await page.clock.setFixedTime(`${moment.slice(0, 10)}T17:30:00Z`)
+  await page.reload()
+  await rehearsal.waitFor()
+}
+
+/** Waits until all that is in sight has been seen, and the server knows. */
+async function settled(page) {
+  await page.getByRole('button', { name: 'Inbox, nothing new', exact: true }).waitFor()
+  await hasCount(page.getByText('Waiting to be sent'), 0)
+}
+
 /** Looks at a page; keeps it where pictures are asked for. */
 async function picture(page, name) {
   // Also pictures of people.
@@ -84,9 +102,12 @@ test('a visitor of the demo is in an inbox with one click, and sees something so
   )
   t.diagnostic(`first contentful paint after ${Math.round(paint)} ms`)
   assert.ok(paint <= FIRST_PAINT_MS, `the first paint took ${paint} ms`)
+  await inTheEvening(page)
   await row(page, 'Rehearsal: what we saw').click()
   await openTitle(page, /what we saw/).waitFor()
   await pane(page).locator('.tidings-markdown p').first().waitFor()
+  await row(page, 'Rehearsal: what we saw').and(page.locator(':not([data-unread])')).waitFor()
+  await settled(page)
   await page.mouse.move(0, 0)
   await picture(page, 'inbox-light')
   await page.emulateMedia({ colorScheme: 'dark' })
@@ -159,6 +180,8 @@ test('on a phone, a message covers the list, and the way back is there', async (
     hasTouch: true,
     isMobile: true,
   })
+  await inTheEvening(page)
+  await settled(page)
   await picture(page, 'phone')
   await row(page, 'Rehearsal').first().tap()
   await openTitle(page, /rehearsal/i).waitFor()
