@@ -268,9 +268,10 @@ test('the server is killed and the network is cut, and what is shown is still ri
     assert.equal((await titles(server, 'maya')).length, BEFORE.length + MEANWHILE.length)
     await show('The server is back and others write to her, but now her network is cut.', 2800)
 
-    proxy.mend()
     // It is not there for long.
-    await maya.getByText('Connected again.').first().waitFor()
+    const connected = maya.getByText('Connected again.').first().waitFor()
+    proxy.mend()
+    await connected
     await row(maya, 'Shipped').waitFor()
     const expected = await until(
       () => titles(server, 'maya'),

@@ -1,4 +1,4 @@
-import { useZone } from '@tidings/react'
+import { addMonths, useZone } from '@tidings/react'
 import { useId, useState } from 'react'
 import { Field } from './Field'
 import { fromLocalInput, toLocalInput } from './format'
@@ -24,7 +24,7 @@ export function momentOf(preset: Preset, now: Date): Date {
     at.setHours(MORNING, 0)
   }
   if (preset === 'week') at.setDate(at.getDate() + 7)
-  if (preset === 'month') at.setMonth(at.getMonth() + 1)
+  if (preset === 'month') addMonths(at, 1)
   return at
 }
 

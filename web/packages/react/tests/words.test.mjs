@@ -51,8 +51,8 @@ test('times are understood as people write them, in each language', async () => 
   const { de, en } = await source('labels/index.ts')
   // A Tuesday, at noon.
   const now = new Date(2026, 10, 24, 12, 0)
-  const read = (text, labels, locale) => {
-    const at = readTime(text, labels.timeWords, locale, now)
+  const read = (text, labels, locale, from = now) => {
+    const at = readTime(text, labels.timeWords, locale, from)
     return at && `${at.getMonth() + 1}/${at.getDate()} ${at.getHours()}:${at.getMinutes()}`
   }
   for (const [english, german, expected] of [
@@ -86,6 +86,8 @@ test('times are understood as people write them, in each language', async () => 
   assert.equal(read('5pm', en, 'en-US'), '11/24 17:0')
   // What has passed today is tomorrow.
   assert.equal(read('8:30', en, 'en-GB'), '11/25 8:30')
+  // Not every month has 31 days.
+  assert.equal(read('in 2 months', en, 'en-GB', new Date(2026, 11, 31, 12, 0)), '2/28 9:0')
 })
 
 test('words are found where the server finds them', async () => {

@@ -1,6 +1,6 @@
 /** Times as people write them: “in 3 days”, “next friday”, “tomorrow 8:30”. */
 
-import { MORNING } from './snoozeTimes'
+import { MORNING, addMonths } from './snoozeTimes'
 
 /** The words of a language, as regular expressions. Its days of the week are known by `Intl`. */
 export interface TimeWords {
@@ -65,7 +65,7 @@ function readSpan(text: string, words: TimeWords) {
 /** Moves a date from today to the day that is meant; false if none is. */
 function moveTo(at: Date, day: string, words: TimeWords, locale: string): boolean {
   const span = readSpan(day, words)
-  if (span?.unit === words.months) at.setMonth(at.getMonth() + span.count)
+  if (span?.unit === words.months) addMonths(at, span.count)
   const days = span
     ? { [words.days]: 1, [words.weeks]: 7, [words.months]: 0 }[span.unit]
     : dayOf(day, at, words, locale)

@@ -28,3 +28,11 @@ export function fieldValue(date: Date): string {
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000)
   return local.toISOString().slice(0, 16)
 }
+
+/** Moves a date by some months: to the same day, or the last one of a month that has fewer. */
+export function addMonths(date: Date, count: number): void {
+  const day = date.getDate()
+  date.setMonth(date.getMonth() + count)
+  // What a month does not have is in the next one.
+  if (date.getDate() !== day) date.setDate(0)
+}
