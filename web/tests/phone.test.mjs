@@ -102,7 +102,7 @@ test('a row that is swiped is archived or marked as read, which can be undone, a
   assert.equal(new URL(berit.url()).search, '')
   await row(berit, 'Letter 0').tap()
   await berit.waitForURL(/item=/)
-  // Who does not swipe has a button.
+  // There is a button for the same.
   await pane(berit).getByRole('button', { name: 'Archive', exact: true }).tap()
   await until(
     () => titles(desk.server, 'berit'),
