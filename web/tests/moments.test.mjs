@@ -61,7 +61,7 @@ test('fields for a moment say if the preferences have another time zone than the
   await tove.context().close()
 })
 
-test('in German, too; and who has chosen no time zone is told of none', async () => {
+test('in German, too; and nothing is said to people who have chosen no time zone', async () => {
   await desk.server.send('tove', 'sten', 'Letter')
   const open = () => desk.person('sten', '/inbox', { timezoneId: 'Europe/Berlin', locale: 'de-DE' })
   const unchosen = await open()
