@@ -5,10 +5,14 @@ import { after, before, test } from 'node:test'
 import { Desk, PATIENCE, until } from './support/desk.mjs'
 import { flood, titles } from './support/mail.mjs'
 import { row, rowTitles } from './support/reader.mjs'
+import { slowness } from './support/speed.mjs'
 
 const ITEMS = 1000
 const ARRIVALS = 500
-/** Of the processor: waiting for it, on a machine that has much else to do, does not count. */
+/**
+ * Of an ordinary machine's processor: waiting for it, on a machine that has much else to do, does not
+ * count.
+ */
 const LONGEST_TASK_MS = 200
 const TRACED = {
   categories: [
@@ -31,6 +35,7 @@ after(() => desk.end())
 test('1 000 items scroll, 500 arrive, the list does not jump, and the page does not freeze', async t => {
   const page = await desk.person('load-reader')
   await row(page, `Old ${ITEMS - 1}`).waitFor()
+  const slow = [slowness().cpu]
   await desk.browser.startTracing(page, TRACED)
   const scroller = page.locator('.tidings-scroller')
   // To the very end, page by page, as a reader does.
@@ -57,6 +62,7 @@ test('1 000 items scroll, 500 arrive, the list does not jump, and the page does 
   const before = await until(inSight, text => text !== undefined)
   await flood(desk.server, 'load-sender', 'load-reader', ARRIVALS, 'New', { atOnce: 4 })
   await page.getByRole('button', { name: `${ARRIVALS} new items`, exact: true }).waitFor()
+  slow.push(slowness().cpu)
   await until(inSight, text => text === before)
 
   await page.getByRole('button', { name: `${ARRIVALS} new items`, exact: true }).click()
@@ -75,8 +81,10 @@ test('1 000 items scroll, 500 arrive, the list does not jump, and the page does 
   )
   const tasks = tasksOf(traceEvents)
   const longest = Math.round(tasks.reduce((most, { tdur }) => Math.max(most, tdur), 0) / 1000)
-  t.diagnostic(`the longest of ${tasks.length} tasks took ${longest} ms of the processor`)
-  assert.ok(longest <= LONGEST_TASK_MS, `the longest task took ${longest} ms`)
+  slow.push(slowness().cpu)
+  const limit = Math.round(LONGEST_TASK_MS * Math.max(...slow))
+  t.diagnostic(`the longest of ${tasks.length} tasks took ${longest} ms of ${limit} here`)
+  assert.ok(longest <= limit, `the longest task took ${longest} ms of ${limit}`)
   await page.context().close()
 })
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { choose, Desk, hasCount, hasValue, until } from './support/desk.mjs'
 import { hasSeenAll } from './support/mail.mjs'
+import { slowness } from './support/speed.mjs'
 
 let desk
 before(async () => {
@@ -44,8 +45,8 @@ test('what somebody sends is in the list, the badge and the title of the other w
   await form.waitFor({ state: 'hidden' })
   await ada.getByRole('link', { name: /Lunch at noon\?.*0 of 1 read/ }).waitFor()
 
-  // The fastest of five: a machine that has much else to do slows down some of them. On this page
-  // nothing is seen, so that the count grows.
+  // The fastest of five counts, and a slow machine has longer. On this page nothing is seen, so that
+  // the count grows.
   await kwame.addInitScript(() => {
     window.badges = []
     navigator.setAppBadge = async count => window.badges.push(count)
@@ -66,6 +67,7 @@ test('what somebody sends is in the list, the badge and the title of the other w
       characterData: true,
     })
   })
+  const slowBefore = slowness().wall
   const times = []
   for (const count of ['1 new item', '2 new items', '3 new items', '4 new items', '5 new items']) {
     const sent = performance.now()
@@ -74,7 +76,8 @@ test('what somebody sends is in the list, the badge and the title of the other w
     await kwame.waitForFunction(count => document.title.startsWith(`(${count})`), count[0])
     times.push(performance.now() - sent)
   }
-  assert.ok(Math.min(...times) < 1000, `they took ${times} ms`)
+  const limit = 1000 * Math.max(slowBefore, slowness().wall)
+  assert.ok(Math.min(...times) < limit, `they took ${times} ms of ${limit}`)
   assert.notEqual(await icon(), withoutDot)
   assert.deepEqual(await kwame.evaluate(() => window.badges), [0, 1, 2, 3, 4, 5])
   // Those who listen are told of them together, and at most every five seconds.
