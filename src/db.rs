@@ -37,6 +37,7 @@ mod kept;
 mod location;
 mod plain;
 mod postgres;
+mod questions;
 mod reader;
 mod sql;
 mod sqlite;
@@ -61,6 +62,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use questions::Questions;
 use statements::{Statements, system};
 use together::Together;
 
@@ -132,6 +134,7 @@ pub struct Db {
     lock: Arc<Mutex<Option<File>>>,
     statements: Arc<Statements>,
     together: Arc<Together>,
+    questions: Arc<Questions>,
     /// When a write was last tried and failed, unless writing is known to work again.
     probe: Arc<tokio::sync::Mutex<Option<Instant>>>,
     /// Cancelled when this handle may begin no more transactions.

@@ -188,6 +188,7 @@ pub async fn open(
         lock: Arc::new(Mutex::default()),
         statements,
         together: Together::new(settings.queue),
+        questions: Arc::default(),
         probe: Arc::default(),
         tasks: TaskTracker::new(),
         until: CancellationToken::new(),

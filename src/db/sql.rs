@@ -56,6 +56,15 @@ impl Sql {
         Sql { name, dialect, text: format!("/* {name} */ "), values: Vec::new() }
     }
 
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The values that are bound, in the order of their numbers.
+    pub fn bound(&self) -> &[Value] {
+        &self.values
+    }
+
     /// How the database spells what the two databases spell differently.
     pub fn dialect(&self) -> Dialect {
         self.dialect
@@ -77,6 +86,12 @@ impl Sql {
     pub fn is_one_of(&mut self, column: &str, ids: &[impl Serialize]) -> String {
         let ids = self.bind_list(ids);
         self.dialect.is_one_of(column, ids)
+    }
+
+    /// The condition that a column is one of some texts, of any number: they are bound as one value.
+    pub fn is_one_of_texts(&mut self, column: &str, texts: &[&String]) -> String {
+        let texts = self.bind(serde_json::json!(texts).to_string());
+        self.dialect.is_one_of_texts(column, texts)
     }
 
     /// Binds some ids for [`Dialect::is_one_of`], where more than one condition uses them.

@@ -15,7 +15,7 @@ use sea_orm::FromQueryResult;
 
 use super::kind::{self, ItemKind, Pieces, Subject};
 use crate::{
-    db::{Db, Dialect, Sql},
+    db::{Db, Dialect, Sql, from_json},
     error::Result,
 };
 
@@ -147,8 +147,11 @@ pub async fn items(db: &Db, user: UserId, ids: &[ItemId], texts: Texts) -> Resul
 /// The same without what they are about, which costs several times as much as the items do.
 pub async fn rows(db: &Db, user: UserId, ids: &[ItemId]) -> Result<Vec<Item>> {
     let mut sql = db.sql("inbox::rows");
-    let items = select_own(&mut sql, user, ids);
-    let rows: Vec<inbox_item::Model> = sql.push(items).all(db.read()).await?;
+    let row = sql.dialect().json_row::<inbox_item::Entity>("i");
+    let own = select_own(&mut sql, user, ids);
+    let select = format!("SELECT {} FROM ({own}) AS i", sql.dialect().json_list(&row));
+    let [rows] = db.ask(sql, [select]).await?;
+    let rows: Vec<inbox_item::Model> = from_json(rows).await?;
     Ok(rows.into_iter().map(|row| Item { row: Arc::new(row), subject: None }).collect())
 }
 

@@ -146,6 +146,14 @@ impl ListPage {
         self.assemble(db, pieces).await
     }
 
+    /// Whether it reads little more than it shows: from where the page begins in an index, and no
+    /// long texts.
+    pub fn is_quick(&self) -> bool {
+        let Filter { target, thread, .. } = &self.filter;
+        let is_walked = target.is_some() || thread.is_some() || self.filter.is_search();
+        !is_walked && self.texts != Texts::Whole
+    }
+
     /// Selects one JSON list of [`Pieces`] for [`ListPage::assemble`]. There is no search.
     pub fn select(&self, sql: &mut Sql, owner: Param) -> String {
         let none = || format!("SELECT * FROM inbox_item WHERE user_id = {owner} AND 1 = 0");

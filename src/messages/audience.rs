@@ -114,7 +114,8 @@ pub async fn resolve(app: &App, actor: &Actor, to: &[AudienceRef]) -> Result<Vec
         }
     }
     if !people.is_empty() {
-        let users = users::find_among(db, &people, address_book::people(app, actor)).await?;
+        let among = address_book::people(app, actor);
+        let users = users::find_among(&app.db, &people, among).await?;
         if let Some(user) = users.iter().find(|user| user.deactivated_at.is_some()) {
             return Err(Error::invalid("to", format!("{} is deactivated", user.external_id)));
         }

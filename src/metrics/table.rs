@@ -27,7 +27,7 @@ const TIMES: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// The same for each of some hundred statements.
 const ROUGH_TIMES: &[f64] = &[0.001, 0.01, 0.1, 1.0];
-/// How many calls or transactions were done together.
+/// How many calls, transactions or questions were done together.
 const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 impl Metric {
@@ -35,7 +35,7 @@ impl Metric {
     pub fn bounds(&self) -> &'static [f64] {
         match self.name {
             name if name == STATEMENT.name => ROUGH_TIMES,
-            name if name == GROUP.name || name == TOGETHER.name => SIZES,
+            name if [GROUP.name, TOGETHER.name, QUESTIONS.name].contains(&name) => SIZES,
             _ => TIMES,
         }
     }
@@ -140,6 +140,8 @@ table! {
         "SQLite: how many transactions were made durable together.";
     TOGETHER: Histogram "tidings_db_turn_calls" []
         "How many calls that waited at the same time were made together, in one transaction.";
+    QUESTIONS: Histogram "tidings_db_question_group" []
+        "How many queries that waited at the same time were asked together, in one statement.";
     WRITE_QUEUE: Gauge "tidings_db_write_queue" []
         "Transactions that wait for SQLite's writer, or for a connection to PostgreSQL.";
     POOL: Gauge "tidings_db_pool_connections" ["pool", "state"]

@@ -355,7 +355,7 @@ async fn people(app: &App, activities: &[ActivityInput]) -> Result<Vec<People>> 
                 .map(|user| (format!("activities.{index}.target.owner"), user)),
         );
     }
-    let mut found = users::resolve(app.db.read(), &named).await?.into_iter().map(|user| user.id);
+    let mut found = users::resolve(&app.db, &named).await?.into_iter().map(|user| user.id);
     let mut next = |user: &Option<UserRef>| user.as_ref().and_then(|_| found.next());
     Ok(activities
         .iter()

@@ -34,7 +34,7 @@ use ::entity::{
     id::{ActivityId, TargetId, UserId},
     inbox,
 };
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -95,11 +95,6 @@ struct Sight {
 impl Sight {
     /// Reads it in one statement.
     async fn read(db: &Db, user: UserId, list: Option<&ListPage>) -> Result<Self> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            head: Option<String>,
-            pieces: Option<String>,
-        }
         let mut sql = db.sql("pull::look");
         let (dialect, owner) = (sql.dialect(), sql.bind(user));
         let head = dialect.json_list(&dialect.json_array(&format!(
@@ -107,15 +102,15 @@ impl Sight {
             dialect.json_row::<inbox::Entity>("b"),
             is_due(dialect)
         )));
-        let pieces = match list {
-            Some(list) => format!("({})", list.select(&mut sql, owner)),
-            None => "NULL".into(),
+        let head = format!("SELECT {head} FROM inbox AS b WHERE b.user_id = {owner}");
+        let (is_quick, pieces) = match list {
+            Some(list) => (list.is_quick(), list.select(&mut sql, owner)),
+            None => (true, "SELECT NULL".into()),
         };
-        sql.push(format!(
-            "SELECT h.head, {pieces} AS pieces FROM \
-             (SELECT {head} AS head FROM inbox AS b WHERE b.user_id = {owner}) AS h"
-        ));
-        let Row { head, pieces } = sql.one(db.read()).await?.ok_or(Error::NotFound("inbox"))?;
+        let [head, pieces] = match is_quick {
+            true => db.ask(sql, [head, pieces]).await?,
+            false => db.ask_alone(sql, [head, pieces]).await?,
+        };
         let found: Option<(inbox::Model, i32)> = from_json(head).await?.pop();
         let (head, is_due) = found.ok_or(Error::NotFound("inbox"))?;
         Ok(Sight { head, is_due: is_due != 0, pieces: from_json(pieces).await? })

@@ -101,7 +101,7 @@ pub async fn add_members(
     let now = app.clock.now();
     let tx = app.db.begin().await?;
     let group = lock(&tx, group).await?;
-    let users = named(&*tx, users).await?;
+    let users = named(&tx, users).await?;
     if users.iter().any(|user| user.erased_at.is_some()) {
         return Err(Error::Conflict("one of these users was erased".into()));
     }
@@ -134,7 +134,7 @@ pub async fn remove_members(
     actor.require_host()?;
     let tx = app.db.begin().await?;
     let group = lock(&tx, group).await?;
-    let users = named(&*tx, users).await?;
+    let users = named(&tx, users).await?;
     members(group.id)
         .filter(group_member::COLUMN.user_id.is_in(users.iter().map(|user| user.id)))
         .col_expr(group_member::Column::RemovedAt, Expr::value(app.clock.now()))
@@ -150,7 +150,7 @@ fn members(group: GroupId) -> sea_orm::UpdateMany<group_member::Entity> {
     members.filter(group_member::COLUMN.removed_at.is_null())
 }
 
-async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::entity::user::Model>> {
+async fn named(tx: &Tx, users: &[UserRef]) -> Result<Vec<::entity::user::Model>> {
     if users.is_empty() || users.len() > users::MOST {
         return Err(Error::invalid(
             "users",
@@ -159,7 +159,7 @@ async fn named(db: &impl ConnectionTrait, users: &[UserRef]) -> Result<Vec<::ent
     }
     let users: Vec<_> =
         users.iter().enumerate().map(|(index, user)| (format!("users.{index}"), user)).collect();
-    let mut users = users::find_all(db, &users).await?;
+    let mut users = users::find_all(tx, &users).await?;
     // In a fixed order: two calls that name the same people in different orders would deadlock.
     users.sort_by_key(|user| user.id);
     Ok(users)

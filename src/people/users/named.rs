@@ -1,6 +1,6 @@
 //! The people that callers name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ::entity::{id::UserId, user};
 use async_graphql::{ID, OneofObject};
@@ -11,7 +11,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    db::Tx,
+    db::{Db, Sql, Tx, from_json},
     error::{Error, Result},
     id,
 };
@@ -46,59 +46,85 @@ async fn one(query: Select<user::Entity>, db: &impl ConnectionTrait) -> Result<u
     query.one(db).await?.ok_or(Error::NotFound("user"))
 }
 
+/// What the statement is called that finds people by references.
+const NAMED: &str = "users::named";
+
 /// The people that references name, each once, in the order of the references. Each reference comes
 /// with its place in the input, for the error.
-pub async fn find_all(
-    db: &impl ConnectionTrait,
-    users: &[(String, &UserRef)],
-) -> Result<Vec<user::Model>> {
-    find_among(db, users, Condition::all()).await
+pub async fn find_all(tx: &Tx, users: &[(String, &UserRef)]) -> Result<Vec<user::Model>> {
+    let mut sql = tx.sql(NAMED);
+    let found = match select(&mut sql, users) {
+        Some(select) => sql.push(select).json(&**tx).await?,
+        None => Vec::new(),
+    };
+    Ok(each_once(each_of(users, &found)?))
 }
 
 /// As [`find_all`], among those for whom a condition holds: for the others, the error is that there
 /// is no such user.
 pub async fn find_among(
-    db: &impl ConnectionTrait,
+    db: &Db,
     users: &[(String, &UserRef)],
     condition: Condition,
 ) -> Result<Vec<user::Model>> {
-    let mut named = HashSet::new();
-    let mut found = resolve_among(db, users, condition).await?;
-    found.retain(|user| named.insert(user.id));
-    Ok(found)
+    let found = resolve(db, users).await?;
+    if !condition.is_empty() {
+        let ids = found.iter().map(|user| user.id);
+        let among = user::Entity::find().filter(user::COLUMN.id.is_in(ids)).filter(condition);
+        let among = among.select_only().column(user::Column::Id).into_tuple();
+        let among: Vec<UserId> = among.all(db.read()).await?;
+        let other = users.iter().zip(&found).find(|(_, user)| !among.contains(&user.id));
+        if let Some(((field, _), _)) = other {
+            return Err(no_such_user(field));
+        }
+    }
+    Ok(each_once(found))
 }
 
 /// The person that each reference names.
-pub async fn resolve(
-    db: &impl ConnectionTrait,
-    users: &[(String, &UserRef)],
-) -> Result<Vec<user::Model>> {
-    resolve_among(db, users, Condition::all()).await
+pub async fn resolve(db: &Db, users: &[(String, &UserRef)]) -> Result<Vec<user::Model>> {
+    let mut sql = db.sql(NAMED);
+    let found = match select(&mut sql, users) {
+        Some(select) => {
+            let [found] = db.ask(sql, [select]).await?;
+            from_json(found).await?
+        }
+        None => Vec::new(),
+    };
+    each_of(users, &found)
 }
 
-async fn resolve_among(
-    db: &impl ConnectionTrait,
-    users: &[(String, &UserRef)],
-    condition: Condition,
-) -> Result<Vec<user::Model>> {
-    let mut ids = HashSet::new();
-    let mut external_ids = HashSet::new();
+/// Selects the people that references name as one JSON list; None if they can name nobody.
+fn select(sql: &mut Sql, users: &[(String, &UserRef)]) -> Option<String> {
+    let mut ids = BTreeSet::new();
+    let mut external_ids = BTreeSet::new();
     for (_, user) in users {
         match user {
             UserRef::Id(id) => ids.extend(id::decode::<UserId>(id)),
-            UserRef::ExternalId(id) => external_ids.extend([id.as_str()]),
+            // PostgreSQL has no text with a NUL.
+            UserRef::ExternalId(id) if id.contains('\0') => {}
+            UserRef::ExternalId(id) => external_ids.extend([id]),
         }
     }
     // Each list only if it is not empty: an empty list beside the other would make the databases
     // read all users.
-    let by_id = (!ids.is_empty()).then(|| user::COLUMN.id.is_in(ids));
-    let by_external_id =
-        (!external_ids.is_empty()).then(|| user::COLUMN.external_id.is_in(external_ids));
-    let named = Condition::any().add_option(by_id).add_option(by_external_id);
-    let found = match named.is_empty() {
-        true => Vec::new(),
-        false => user::Entity::find().filter(named).filter(condition).all(db).await?,
+    let by_id = (!ids.is_empty()).then(|| sql.is_one_of("u.id", &Vec::from_iter(ids)));
+    let by_external_id = (!external_ids.is_empty())
+        .then(|| sql.is_one_of_texts("u.external_id", &Vec::from_iter(external_ids)));
+    let lists: Vec<_> = by_id.into_iter().chain(by_external_id).collect();
+    let row = sql.dialect().json_row::<user::Entity>("u");
+    let select = || {
+        format!(
+            "SELECT {} FROM user_account AS u WHERE {}",
+            sql.dialect().json_list(&row),
+            lists.join(" OR ")
+        )
     };
+    (!lists.is_empty()).then(select)
+}
+
+/// The person that each reference names, if they are among those who were found.
+fn each_of(users: &[(String, &UserRef)], found: &[user::Model]) -> Result<Vec<user::Model>> {
     let by_id: HashMap<_, _> = found.iter().map(|user| (user.id, user)).collect();
     let by_external_id: HashMap<_, _> =
         found.iter().map(|user| (user.external_id.as_str(), user)).collect();
@@ -107,8 +133,17 @@ async fn resolve_among(
             UserRef::Id(id) => id::decode(id).ok().and_then(|id| by_id.get(&id)),
             UserRef::ExternalId(id) => by_external_id.get(id.as_str()),
         };
-        user.map(|user| (*user).clone())
-            .ok_or_else(|| Error::invalid(field, "there is no such user"))
+        user.map(|user| (*user).clone()).ok_or_else(|| no_such_user(field))
     };
     users.iter().map(user).collect()
+}
+
+fn each_once(mut users: Vec<user::Model>) -> Vec<user::Model> {
+    let mut known = HashSet::new();
+    users.retain(|user| known.insert(user.id));
+    users
+}
+
+fn no_such_user(field: &str) -> Error {
+    Error::invalid(field, "there is no such user")
 }

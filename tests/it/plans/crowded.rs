@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::id::MessageId;
+use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tidings::{
@@ -44,6 +45,9 @@ const ADA: u64 = PEOPLE + 1;
 /// pages and hundreds of thousands of steps.
 const POSTGRES: (u64, u64) = (180, 50);
 const SQLITE: (u64, u64) = (2_500, 400);
+
+/// How many pages are asked for at once.
+const AT_ONCE: u64 = 12;
 
 /// The number of rows that a part of something looks through.
 const PART: u64 = 5_000;
@@ -212,7 +216,7 @@ both! {
     }
 
     /// A page costs the same in every view, for every kind, in both directions, at the beginning
-    /// and deep inside.
+    /// and deep inside, and among others that are asked for with the same statement.
     async fn a_page_costs_the_same_in_every_view(app: TestApp) {
         let copies = crowd(&app).await;
         let app = app.restart().await;
@@ -258,9 +262,21 @@ both! {
                         }));
                     }
                 }
+                let page = "query($filter: InboxFilter!) { viewer { inbox {
+                    items(filter: $filter, first: 20) { nodes { id title } } } } }";
+                let at_once = (0..AT_ONCE).map(|_| ada.query(page, json!({"filter": filter})));
+                join_all(at_once).await;
+                let statements = app.db.take_statements().into_iter();
+                let together = statements.filter(|statement| statement.sql.contains("w.place"));
+                ran.extend(together.map(|statement| Ran {
+                    story: "many pages at once",
+                    concerns: 20 * AT_ONCE,
+                    statement,
+                }));
             }
         }
         app.stop().await;
+        assert!(ran.iter().any(|ran| ran.story == "many pages at once"), "none is asked together");
         assert_costs_little(copies, &ran).await;
     }
 }
