@@ -324,15 +324,8 @@ impl Dialect {
     /// Whether a column is in a parameter that holds a JSON array of texts:
     /// [`Sql::is_one_of_texts`](super::Sql::is_one_of_texts) binds one.
     pub fn is_one_of_texts(self, column: &str, parameter: impl fmt::Display) -> String {
-        match self {
-            Dialect::Postgres => {
-                let list = format!("SELECT json_array_elements_text(CAST({parameter} AS json))");
-                self.is_among(column, &list)
-            }
-            Dialect::Sqlite => {
-                self.is_among(column, &format!("SELECT e.value FROM json_each({parameter}) AS e"))
-            }
-        }
+        let texts = self.json_elements(&parameter.to_string());
+        self.is_among(column, &format!("SELECT e.value FROM {texts} AS e"))
     }
 
     /// A condition to check on rows that are found by something else. Written plainly, a planner
