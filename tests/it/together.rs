@@ -2,10 +2,16 @@
 
 mod replies;
 
+use std::{
+    collections::BTreeSet,
+    thread,
+    time::{Duration, Instant},
+};
+
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 use serde_json::{Value, json};
-use tidings::config::Config;
+use tidings::{config::Config, db::name_and_text};
 
 use crate::{
     recount::assert_right,
@@ -15,6 +21,9 @@ use crate::{
         locks::{LOCK, outside, until_waiting},
     },
 };
+
+/// How long something may take that happens by chance, but soon.
+const LONG: Duration = Duration::from_secs(60);
 
 /// A send in progress.
 fn sending(
@@ -236,6 +245,39 @@ both! {
             app.assert_live_equals_refetch(reader).await;
         }
         assert_right(&app, "what was taken back").await;
+    }
+}
+
+both! {
+    /// Queries that wait are rows of one statement, which both databases understand: if they did
+    /// not, each would be asked alone, and nobody would notice.
+    async fn queries_that_wait_are_asked_with_one_statement(app: TestApp) {
+        let [alice, bob] = app.users(["alice", "bob"]).await;
+        alice.send(&bob, "hello").await;
+        let page = "{ viewer { inbox { items(first: 1) { nodes { id title } } } } }";
+        let shown = bob.query(page, json!({})).await;
+        let item = [shown["viewer"]["inbox"]["items"]["nodes"][0]["id"].as_str().unwrap()];
+        // More than are asked before others have to wait.
+        let at_once = 4 * thread::available_parallelism().unwrap().get().min(24);
+        let report = "{ readReport(first: 5) { nodes { id sentTo { name } } } }";
+        app.db.take_statements();
+
+        let mut missing =
+            BTreeSet::from(["pull::look", "users::named", "inbox::rows", "reports::page"]);
+        let since = Instant::now();
+        while !missing.is_empty() {
+            assert!(since.elapsed() < LONG, "never asked together: {missing:?}");
+            join_all((0..at_once).map(|_| bob.query(page, json!({})))).await;
+            join_all((0..at_once).map(|_| alice.send(&bob, "again"))).await;
+            join_all((0..at_once).map(|_| bob.change("markUnread", &item))).await;
+            join_all((0..at_once).map(|_| alice.query(report, json!({})))).await;
+            for statement in app.db.take_statements() {
+                if statement.sql.contains("SELECT w.place, ") {
+                    missing.remove(name_and_text(&statement.sql).0.unwrap());
+                    app.db.read().query_all_raw(statement).await.unwrap();
+                }
+            }
+        }
     }
 }
 
