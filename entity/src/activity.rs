@@ -26,10 +26,14 @@ pub struct Model {
     /// JSON data for display.
     #[sea_orm(column_type = "Text", nullable)]
     pub data: Option<String>,
+    #[serde(with = "crate::moment")]
     pub occurred_at: DateTimeUtc,
+    #[serde(with = "crate::moment::nullable")]
     pub retracted_at: Option<DateTimeUtc>,
     /// When it had been removed from all inboxes.
+    #[serde(with = "crate::moment::nullable")]
     pub settled_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment")]
     pub created_at: DateTimeUtc,
     #[sea_orm(belongs_to, from = "actor_id", to = "id")]
     pub actor: BelongsTo<Option<super::user::Entity>>,

@@ -20,19 +20,27 @@ pub struct Model {
     pub url: Option<String>,
     pub author_id: Option<UserId>,
     /// When it was, or will be, published.
+    #[serde(with = "crate::moment")]
     pub publish_at: DateTimeUtc,
     /// Its position among the published announcements, in commit order. None until it is published.
     pub position: Option<i64>,
+    #[serde(with = "crate::moment::nullable")]
     pub expires_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment::nullable")]
     pub retracted_at: Option<DateTimeUtc>,
     /// Since when no inbox takes it in any more, because it expired or was retracted.
+    #[serde(with = "crate::moment::nullable")]
     pub withdrawn_at: Option<DateTimeUtc>,
     /// When it had been removed from all inboxes.
+    #[serde(with = "crate::moment::nullable")]
     pub settled_at: Option<DateTimeUtc>,
     pub seen_count: i32,
     pub read_count: i32,
+    #[serde(with = "crate::moment::nullable")]
     pub first_read_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment::nullable")]
     pub last_read_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment")]
     pub created_at: DateTimeUtc,
     /// JSON for the clients of the host application.
     #[sea_orm(column_type = "Text", nullable)]

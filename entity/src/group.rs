@@ -13,7 +13,9 @@ pub struct Model {
     #[sea_orm(unique)]
     pub external_id: String,
     pub name: String,
+    #[serde(with = "crate::moment::nullable")]
     pub deleted_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment")]
     pub created_at: DateTimeUtc,
 }
 

@@ -22,15 +22,22 @@ pub struct Model {
     /// The inbox's change with which it arrived; 0 if it came unnoticed, into a muted thread.
     #[serde(deserialize_with = "crate::or_default")]
     pub arrived_seq: Seq,
+    #[serde(with = "crate::moment::nullable")]
     pub seen_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment::nullable")]
     pub read_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment::nullable")]
     pub archived_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment::nullable")]
     pub snoozed_until: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment")]
     pub created_at: DateTimeUtc,
     /// When it last moved to the top; inboxes are sorted by it.
+    #[serde(with = "crate::moment")]
     pub updated_at: DateTimeUtc,
     /// Set when the item became a tombstone: removed for the reader, but kept so that a client that
     /// was away learns of the removal.
+    #[serde(with = "crate::moment::nullable")]
     pub removed_at: Option<DateTimeUtc>,
     pub announcement_id: Option<AnnouncementId>,
     /// For activities: the action and the target that they share.
@@ -42,9 +49,11 @@ pub struct Model {
     pub activity_count: i32,
     pub actor_count: i32,
     /// When its owner was last reminded of it, and the change that did so.
+    #[serde(with = "crate::moment::nullable")]
     pub reminded_at: Option<DateTimeUtc>,
     pub reminded_seq: Option<Seq>,
     /// After the final reminder: the deadline for responding.
+    #[serde(with = "crate::moment::nullable")]
     pub respond_by: Option<DateTimeUtc>,
     /// The category of what it is about when it arrived: of the message or announcement, or, for
     /// activities, of the action.

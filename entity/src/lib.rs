@@ -24,6 +24,7 @@ pub mod installation;
 pub mod message;
 pub mod message_audience;
 pub mod message_recipient;
+mod moment;
 pub mod refresh;
 pub mod reminder;
 pub mod search_again;

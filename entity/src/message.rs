@@ -43,13 +43,18 @@ pub struct Model {
     /// Those who have replied to it, or to any message of the thread that it starts.
     #[serde(deserialize_with = "crate::or_default")]
     pub replied_count: i32,
+    #[serde(with = "crate::moment::nullable")]
     pub first_read_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment::nullable")]
     pub last_read_at: Option<DateTimeUtc>,
     /// When it should be removed from the inboxes.
+    #[serde(with = "crate::moment::nullable")]
     pub expires_at: Option<DateTimeUtc>,
     /// When its removal from the inboxes began. From then on its expiry cannot change.
+    #[serde(with = "crate::moment::nullable")]
     pub expired_at: Option<DateTimeUtc>,
     /// When it was sent; for one that is planned, when it was written.
+    #[serde(with = "crate::moment")]
     pub created_at: DateTimeUtc,
     pub url: Option<String>,
     /// JSON for the clients of the host application.
@@ -61,6 +66,7 @@ pub struct Model {
     /// A category of the catalog, for good.
     pub category: Option<String>,
     /// When it is to be sent. None: it has been sent.
+    #[serde(with = "crate::moment::nullable")]
     pub send_at: Option<DateTimeUtc>,
     #[sea_orm(belongs_to, from = "sender_id", to = "id")]
     pub sender: BelongsTo<Option<super::user::Entity>>,

@@ -19,7 +19,9 @@ pub struct Model {
     pub recipient_count: i32,
     pub seen_count: i32,
     pub read_count: i32,
+    #[serde(with = "crate::moment::nullable")]
     pub first_read_at: Option<DateTimeUtc>,
+    #[serde(with = "crate::moment::nullable")]
     pub last_read_at: Option<DateTimeUtc>,
     #[sea_orm(belongs_to, from = "message_id", to = "id")]
     pub message: BelongsTo<super::message::Entity>,

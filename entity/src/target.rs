@@ -25,6 +25,7 @@ pub struct Model {
     pub owner_id: Option<UserId>,
     pub title: Option<String>,
     pub url: Option<String>,
+    #[serde(with = "crate::moment")]
     pub created_at: DateTimeUtc,
     #[sea_orm(belongs_to, from = "owner_id", to = "id")]
     pub owner: BelongsTo<Option<super::user::Entity>>,

@@ -24,13 +24,16 @@ pub struct Model {
     pub locale: String,
     #[serde(deserialize_with = "crate::or_default")]
     pub time_zone: String,
+    #[serde(with = "crate::moment::nullable")]
     pub deactivated_at: Option<DateTimeUtc>,
     /// The message that they did not reply to, if a campaign deactivated them (M12).
     pub deactivated_by: Option<MessageId>,
     /// Why the host deactivated them, in its words; for the host and admins only.
     pub deactivation_reason: Option<String>,
+    #[serde(with = "crate::moment")]
     pub created_at: DateTimeUtc,
     /// When they were erased: nothing of them is left in this row.
+    #[serde(with = "crate::moment::nullable")]
     pub erased_at: Option<DateTimeUtc>,
 }
 
