@@ -100,7 +100,7 @@ pub async fn assemble(db: &Db, pieces: Vec<Pieces>) -> Result<Vec<Item>> {
             Some(key) => subject.and_then(|subject| complete(subject, key)),
             None => subject,
         };
-        Item { row: Arc::new(row), subject }
+        Item { row, subject }
     };
     Ok(items.into_iter().map(item).collect())
 }

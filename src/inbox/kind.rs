@@ -19,7 +19,7 @@ use ::entity::{
     message, target, user,
 };
 use sea_orm::Iterable;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{
     activities::{Activities, LATEST_ACTORS},
@@ -234,12 +234,18 @@ impl Subject {
 /// of its own kind are present.
 #[derive(Deserialize)]
 pub struct Pieces {
-    pub row: inbox_item::Model,
-    message: Option<message::Model>,
-    sender: Option<user::Model>,
-    announcement: Option<announcement::Model>,
-    author: Option<user::Model>,
-    activities: Option<Activities>,
+    #[serde(deserialize_with = "shared")]
+    pub row: Arc<inbox_item::Model>,
+    #[serde(deserialize_with = "shared_if_any")]
+    message: Option<Arc<message::Model>>,
+    #[serde(deserialize_with = "shared_if_any")]
+    sender: Option<Arc<user::Model>>,
+    #[serde(deserialize_with = "shared_if_any")]
+    announcement: Option<Arc<announcement::Model>>,
+    #[serde(deserialize_with = "shared_if_any")]
+    author: Option<Arc<user::Model>>,
+    #[serde(deserialize_with = "shared_if_any")]
+    activities: Option<Arc<Activities>>,
     /// Bytes of its text if all of it is wanted; 0 otherwise.
     pub text_size: usize,
 }
@@ -256,22 +262,30 @@ impl Pieces {
     }
 
     /// What the item is about, and its row.
-    pub fn into_subject(self) -> (Option<Subject>, inbox_item::Model) {
-        let subject = match self.row.kind {
-            Kind::Message => self.message.map(|message| Subject::Message {
-                message: Arc::new(message),
-                sender: self.sender.map(Arc::new),
-            }),
-            Kind::Announcement => self.announcement.map(|announcement| Subject::Announcement {
-                announcement: Arc::new(announcement),
-                author: self.author.map(Arc::new),
-            }),
-            Kind::Activity => {
-                self.activities.map(|activities| Subject::Activities(Arc::new(activities)))
+    pub fn into_subject(self) -> (Option<Subject>, Arc<inbox_item::Model>) {
+        let Pieces { row, message, sender, announcement, author, activities, .. } = self;
+        let subject = match row.kind {
+            Kind::Message => message.map(|message| Subject::Message { message, sender }),
+            Kind::Announcement => {
+                announcement.map(|announcement| Subject::Announcement { announcement, author })
             }
+            Kind::Activity => activities.map(Subject::Activities),
         };
-        (subject, self.row)
+        (subject, row)
     }
+}
+
+/// A value that goes where it is shared at once: a page would move it many times otherwise.
+fn shared<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Arc<T>, D::Error> {
+    T::deserialize(deserializer).map(Arc::new)
+}
+
+fn shared_if_any<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Arc<T>>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.map(Arc::new))
 }
 
 /// Joins what an item `i` is about.
