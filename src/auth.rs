@@ -5,9 +5,11 @@
 //! - `rules`: what a token must contain, and how its claims map to ours.
 //! - `keys`: the public keys of an identity provider. `jwks`, `source`: how they are kept fresh,
 //!   and where they come from.
+//! - `remembered`: the tokens that were valid, so that each is verified once.
 
 mod jwks;
 mod keys;
+mod remembered;
 mod rules;
 mod source;
 mod tokens;

@@ -5,24 +5,20 @@
 //! others. A shared secret is never accepted from here: anyone who can read these keys could sign
 //! with it.
 //!
-//! The tokens that a key has verified are remembered, since RSA and ECDSA take hundreds of
-//! microseconds and a look-up takes one. They are remembered here so that they go when the keys
-//! change. Only valid tokens are remembered, so that forgeries cannot evict them.
+//! The tokens that a key has verified are remembered here, so that they go when the keys change.
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, DecodingKeyKind, Validation,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
 };
-use moka::sync::Cache;
 use serde::Deserialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use super::rules::{Proved, Rules};
+use super::{
+    remembered::Remembered,
+    rules::{Proved, Rules},
+};
 use crate::error::Error;
-
-/// How many tokens are remembered; they take some megabytes.
-const MOST_PROVED: u64 = 10_000;
 
 /// RFC 7518, section 3.3: shorter keys must not be used.
 const FEWEST_RSA_BITS: usize = 2048;
@@ -38,10 +34,10 @@ const RSA: [Algorithm; 6] = [
     Algorithm::PS512,
 ];
 
+#[derive(Default)]
 pub struct Keys {
     keys: Vec<Key>,
-    /// By the token's hash: tokens themselves should not stay in memory.
-    proved: Cache<[u8; 32], Proved>,
+    remembered: Remembered,
 }
 
 struct Key {
@@ -71,11 +67,7 @@ impl Keys {
                 Err(reason) => tracing::warn!(kid = ?id, reason, "a key of the JWKS was ignored"),
             }
         }
-        Ok(Keys::of(keys))
-    }
-
-    fn of(keys: Vec<Key>) -> Self {
-        Keys { keys, proved: Cache::new(MOST_PROVED) }
+        Ok(Keys { keys, remembered: Remembered::default() })
     }
 
     pub fn len(&self) -> usize {
@@ -96,8 +88,7 @@ impl Keys {
         algorithm: Algorithm,
         rules: &Rules,
     ) -> Option<Proved> {
-        let hash: [u8; 32] = Sha256::digest(token).into();
-        self.proved.optionally_get_with(hash, || {
+        self.remembered.or_verify(token, || {
             let validation = rules.validation(algorithm);
             self.claims(token, id, algorithm, &validation).and_then(|claims| rules.read(&claims))
         })
@@ -113,12 +104,6 @@ impl Keys {
         let suits = |key: &&Key| key.is_meant(id) && key.algorithms.contains(&algorithm);
         let proved = |key: &Key| jsonwebtoken::decode(token, &key.key, validation).ok();
         self.keys.iter().filter(suits).find_map(proved).map(|token| token.claims)
-    }
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Keys::of(Vec::new())
     }
 }
 

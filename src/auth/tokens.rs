@@ -14,6 +14,7 @@ use super::{
     Claims, Role,
     jwks::Jwks,
     keys,
+    remembered::Remembered,
     rules::{INVALID, Rules},
 };
 use crate::{
@@ -29,6 +30,8 @@ const LONGEST_TOKEN: usize = 16 * 1024;
 pub struct Auth {
     rules: Rules,
     secrets: Vec<DecodingKey>,
+    /// What one of the secrets has signed.
+    remembered: Remembered,
     /// None if there are only public keys.
     signing: Option<EncodingKey>,
     jwks: Option<Arc<Jwks>>,
@@ -52,6 +55,7 @@ impl Auth {
             secrets: secrets
                 .map(|(setting, secret)| proving(setting, secret))
                 .collect::<Result<_>>()?,
+            remembered: Remembered::default(),
             signing: secret.map(|secret| EncodingKey::from_secret(secret.as_bytes())),
             jwks: jwks.map(Arc::new),
             allowed,
@@ -75,14 +79,12 @@ impl Auth {
             return Err(INVALID);
         }
         let proved = match (header.alg, &self.jwks) {
-            (Algorithm::HS256, _) => {
+            (Algorithm::HS256, _) => self.remembered.or_verify(token, || {
                 let validation = self.rules.validation(header.alg);
                 let claims = |secret| jsonwebtoken::decode(token, secret, &validation).ok();
-                self.secrets
-                    .iter()
-                    .find_map(claims)
-                    .and_then(|token| self.rules.read(&token.claims))
-            }
+                let token = self.secrets.iter().find_map(claims)?;
+                self.rules.read(&token.claims)
+            }),
             (algorithm, Some(jwks)) if self.allowed.contains(&algorithm) => {
                 let id = header.kid.as_deref();
                 jwks.keys_for(id, now).await?.prove(token, id, algorithm, &self.rules)
