@@ -27,6 +27,7 @@ mod take_in;
 
 use std::{
     collections::{BTreeSet, HashSet},
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -97,12 +98,7 @@ impl Sight {
     async fn read(db: &Db, user: UserId, list: Option<&ListPage>) -> Result<Self> {
         let mut sql = db.sql("pull::look");
         let (dialect, owner) = (sql.dialect(), sql.bind(user));
-        let head = dialect.json_list(&dialect.json_array(&format!(
-            "{}, CASE WHEN {} THEN 1 ELSE 0 END",
-            dialect.json_row::<inbox::Entity>("b"),
-            is_due(dialect)
-        )));
-        let head = format!("SELECT {head} FROM inbox AS b WHERE b.user_id = {owner}");
+        let head = format!("SELECT {} FROM inbox AS b WHERE b.user_id = {owner}", head(dialect));
         let (is_quick, pieces) = match list {
             Some(list) => (list.is_quick(), list.select(&mut sql, owner)),
             None => (true, "SELECT NULL".into()),
@@ -115,6 +111,19 @@ impl Sight {
         let (head, is_due) = found.ok_or(Error::NotFound("inbox"))?;
         Ok(Sight { head, is_due: is_due != 0, pieces: from_json(pieces).await? })
     }
+}
+
+/// The row of an inbox `b`, and whether it may have something to take in. Composed once: every page
+/// has it.
+fn head(dialect: Dialect) -> &'static str {
+    static COMPOSED: [OnceLock<String>; 2] = [const { OnceLock::new() }; 2];
+    COMPOSED[dialect as usize].get_or_init(|| {
+        dialect.json_list(&dialect.json_array(&format!(
+            "{}, CASE WHEN {} THEN 1 ELSE 0 END",
+            dialect.json_row::<inbox::Entity>("b"),
+            is_due(dialect)
+        )))
+    })
 }
 
 /// The rows of many inboxes as [`up_to_date_head`] returns them, each once.
