@@ -96,8 +96,9 @@ pub use undo::{
 };
 pub use wake::wake_snoozed;
 
-/// The most inboxes that one transaction locks for something that affects many.
-pub const BATCH: i64 = 5_000;
+/// The most inboxes that one transaction locks for something that affects many. On SQLite all others
+/// who write wait for it.
+pub const BATCH: i64 = 3_000;
 
 /// The number of the change in progress in the item's inbox.
 const NEW_SEQ: &str = "(SELECT b.seq FROM inbox AS b WHERE b.user_id = inbox_item.user_id)";

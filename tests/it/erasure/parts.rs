@@ -145,11 +145,11 @@ both! {
              SELECT 'post', 'p', created_at FROM user_account",
             "INSERT INTO inbox_item (user_id, kind, target_id, action, activity_id, \
              activity_count, actor_count, seq, arrived_seq, created_at, updated_at) \
-             SELECT u.id, 'activity', t.id, 'comment', 1, 6000, 1, 0, 0, u.created_at, \
+             SELECT u.id, 'activity', t.id, 'comment', 1, 5000, 1, 0, 0, u.created_at, \
              u.created_at FROM user_account AS u CROSS JOIN target AS t",
             "INSERT INTO inbox_item_activity (item_id, activity_id) \
              SELECT x.id, n.i FROM inbox_item AS x CROSS JOIN (\
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
              SELECT i FROM n) AS n WHERE x.kind = 'activity'",
             "UPDATE inbox SET active = active + 1, unread = unread + 1, unseen = unseen + 1, \
              unread_activities = 1",
@@ -159,7 +159,7 @@ both! {
         at_step(&app, &ada, INBOX).await;
         let links = "SELECT count(*) FROM inbox_item_activity";
         let items = "SELECT count(*) FROM inbox_item";
-        for (links_left, items_left) in [(6000 - BATCH, 11), (0, 10), (0, 0)] {
+        for (links_left, items_left) in [(5_000 - BATCH, 11), (0, 10), (0, 0)] {
             part(&app, id).await;
             assert_eq!(count(&app, links).await, links_left);
             assert_eq!(count(&app, items).await, items_left);
