@@ -430,6 +430,20 @@ async fn the_leeway_holds_at_both_ends_of_a_token() {
     app.stop().await;
 }
 
+/// Whether it was good before does not matter.
+#[tokio::test]
+async fn a_token_that_was_good_expires() {
+    let app = start(|_| {}).await;
+    let expires = app.now() + TimeDelta::minutes(5);
+    let token = Auth::new(SECRET).unwrap().issue("alice", Role::User, expires).unwrap();
+    for _ in 0..2 {
+        assert_eq!(who(&app, &token).await, "alice, USER");
+    }
+    app.advance(TimeDelta::minutes(5));
+    assert_eq!(who(&app, &token).await, EXPIRED);
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn secrets_overlap_while_one_replaces_the_other() {
     const NEW: &str = "the secret of the next year, of 32 bytes";
