@@ -3,12 +3,13 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
-    Bench, Result, data,
+    Bench, CONNECTIONS, Result, data,
     f5_announce::create_announcement,
     f6_floor::Broadcast,
     f9_activities::create_activities,
@@ -48,12 +49,18 @@ pub async fn run(bench: &Bench, work: &str, new: New, connected: usize) -> Resul
     let server = Server::start_and_settle(bench).await?;
     let broadcast = Broadcast::start().await?;
     let (mut sockets, mut floor_sockets) = (Vec::new(), Vec::new());
-    for user in 1..=connected {
+    let connect = async |user: usize| -> Result<_> {
         let mut socket = Socket::open(server.address, &bench.token(user as i64)?).await?;
         socket.follow(FOLLOW).await?;
+        Ok((socket, Socket::plain(broadcast.address).await?))
+    };
+    let mut coming = stream::iter(1..=connected).map(connect).buffered(CONNECTIONS);
+    while let Some(connected) = coming.next().await {
+        let (socket, floor_socket) = connected?;
         sockets.push(socket);
-        floor_sockets.push(Socket::plain(broadcast.address).await?);
+        floor_sockets.push(floor_socket);
     }
+    drop(coming);
     let mut http = Http::connect(server.address).await?;
     let service = bench.service()?;
 
