@@ -96,8 +96,8 @@ pub use undo::{
 };
 pub use wake::wake_snoozed;
 
-/// The most inboxes that one transaction locks for something that affects many. On SQLite all others
-/// who write wait for it.
+/// The most inboxes that one transaction locks for something that affects many. On SQLite every
+/// other writer waits for it.
 pub const BATCH: i64 = 3_000;
 
 /// The number of the change in progress in the item's inbox.

@@ -275,7 +275,7 @@ impl Pieces {
     }
 }
 
-/// A value that goes where it is shared at once: a page would move it many times otherwise.
+/// Puts a value where it is shared as soon as it is read: otherwise a page would move it many times.
 fn shared<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Arc<T>, D::Error> {
