@@ -53,7 +53,7 @@ static AT_ONCE: LazyLock<u64> =
     LazyLock::new(|| 6 * thread::available_parallelism().unwrap().get().min(16) as u64);
 
 /// The number of rows that a part of something looks through.
-const PART: u64 = 5_000;
+const PART: u64 = inbox::BATCH as u64;
 
 /// A statement that the server ran, and how many items or people its story concerns.
 struct Ran {
